@@ -1,0 +1,1 @@
+"""Decisions. Pure: no IO, no clock, no randomness, no async; every value is frozen."""

@@ -1,0 +1,60 @@
+"""The two digests, which must never be mixed: what was asked for, and what was got."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import NewType, TypeAlias
+
+AssetId = NewType("AssetId", str)
+RecipeKey = NewType("RecipeKey", str)
+"""`r1:` and 64 hex digits: what was asked for."""
+ContentHash = NewType("ContentHash", str)
+"""`sha256:` and 64 hex digits over the plain bytes: what was got. The hex part equals the Git LFS oid."""
+
+Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+
+RECIPE_DOMAIN = b"reconciler recipe r1\n"
+RECIPE_PREFIX = "r1:"
+CONTENT_PREFIX = "sha256:"
+
+
+def canonical(value: Json) -> bytes:
+    """Canonical JSON: sorted keys, UTF-8, no spaces; a float that is a whole number is written as one.
+
+    Raises ValueError for NaN and infinities.
+    """
+    return json.dumps(
+        _plain(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
+    ).encode("utf-8", "surrogatepass")
+
+
+def _plain(value: Json) -> Json:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(item) for item in value]
+    return value
+
+
+def recipe_key(manifest: Mapping[str, Json]) -> RecipeKey:
+    """The key of a recipe: a domain tag and the canonical JSON of its manifest, digested."""
+    return RecipeKey(RECIPE_PREFIX + hashlib.sha256(RECIPE_DOMAIN + canonical(manifest)).hexdigest())
+
+
+def content_hash(data: bytes | bytearray | memoryview) -> ContentHash:
+    """The hash of bytes that are in memory."""
+    return ContentHash(CONTENT_PREFIX + hashlib.sha256(data).hexdigest())
+
+
+def content_of_hex(hex_digest: str) -> ContentHash:
+    """The content hash whose hex part is already known (a Git LFS oid, a file hashed elsewhere)."""
+    return ContentHash(CONTENT_PREFIX + hex_digest)
+
+
+def hex_of(digest: ContentHash | RecipeKey) -> str:
+    """The 64 hex digits alone."""
+    return digest.partition(":")[2]

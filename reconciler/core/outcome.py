@@ -1,0 +1,95 @@
+"""The seven ways in which one paid attempt can end. A closed set: match it exhaustively.
+
+Source: PAID_CALLS, "Outcome of one attempt". `words` is always what the provider itself said, for people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from reconciler.core.digest import ContentHash, Json
+from reconciler.core.images import ImageFacts
+from reconciler.core.pricing import Cost
+
+
+class Stop(Enum):
+    """Why a whole lane must stop: nothing that it sends can work."""
+
+    OUT_OF_CREDIT = "out of credit"
+    BAD_KEY = "the key was refused"
+    PARKED = "rate limit"
+    BREAKER = "too many failures in a row"
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """Bytes of one answer in a file of ours, hashed while they were written. The store takes the file over."""
+
+    path: Path
+    content: ContentHash
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """200, complete, a valid image. `model` is the one that answered, `request` its id for the support desk."""
+
+    spooled: Spooled
+    image: ImageFacts
+    model: str = ""
+    request: str = ""
+    cost: Cost | None = None
+    usage: Mapping[str, Json] = field(default_factory=dict)
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """No byte of the request was written. Free to try again unless `final` (a certificate error)."""
+
+    words: str
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """A well-formed 429 or 503: not charged. `retry_after` in seconds is the minimum for the whole lane."""
+
+    words: str
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The request is wrong and always will be (400, 401, 403, 404, 413, 415, 422), or was never sendable."""
+
+    words: str
+    stop: Stop | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The model will not draw this. Recorded, so that the same refusal is not bought every run."""
+
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class BadOutput:
+    """An answer that is not the image asked for; maybe charged. Whatever bytes came are kept."""
+
+    words: str
+    kept: Spooled | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InDoubt:
+    """Some of the request was written and no definite answer came: it may have been charged."""
+
+    words: str
+
+
+Outcome = Done | NotSent | Throttled | Rejected | Refused | BadOutput | InDoubt

@@ -1,0 +1,85 @@
+"""The seams between deciding, moving and the world: Protocols of at most four methods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Protocol
+
+from reconciler.core.digest import AssetId, ContentHash, RecipeKey
+from reconciler.core.events import Event
+from reconciler.core.images import ImageFacts
+from reconciler.core.lock import Made
+from reconciler.core.outcome import Outcome, Spooled
+from reconciler.core.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceFile:
+    """Bytes that a request needs, in a file that can be read now. `content` is what was hashed for the recipe."""
+
+    content: ContentHash
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRequest:
+    """One image to make. `references` are in the order of `recipe.images()`, with repeats."""
+
+    asset: AssetId
+    recipe: Recipe
+    key: RecipeKey
+    references: tuple[ReferenceFile, ...] = ()
+
+
+class Provider(Protocol):
+    """What turns a recipe into bytes. Never raises for what the far side does: that is an Outcome."""
+
+    async def generate(self, request: ImageRequest) -> Outcome:
+        """One image, or why not. A cancelled call may have been charged."""
+        ...
+
+
+class Spool(Protocol):
+    """Where an answer's bytes go while they arrive."""
+
+    def open(self) -> tuple[Path, IO[bytes]]:
+        """A new empty file, on the same file system as the store. Who opens it closes it, or deletes it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """An image the store holds for a recipe."""
+
+    content: ContentHash
+    image: ImageFacts
+    made: Made
+
+
+class Store(Protocol):
+    """Content-addressed bytes of everything that was paid for."""
+
+    def put(self, spooled: Spooled) -> Path:
+        """Take the file over. Durable once this returns: a crash after it never pays twice."""
+        ...
+
+    def remember(self, key: RecipeKey, stored: StoredImage) -> None:
+        """Record that these bytes answer this recipe. Durable once this returns."""
+        ...
+
+    def find(self, content: ContentHash) -> Path | None:
+        """The file with these bytes, or None."""
+        ...
+
+    def recall(self, key: RecipeKey) -> tuple[StoredImage, ...]:
+        """What answers this recipe, oldest first; only what the store still holds."""
+        ...
+
+
+class Log(Protocol):
+    """Where events go: the journal (durable) or a person's screen."""
+
+    def record(self, event: Event) -> None:
+        """For the journal: durable once this returns."""
+        ...

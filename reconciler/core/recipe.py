@@ -1,0 +1,116 @@
+"""What determines the pixels: the recipe, its manifest, its key, and how two manifests differ.
+
+One manifest feeds the key and the explanation, so that "why" cannot drift from the decision.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from reconciler.core.digest import ContentHash, Json, RecipeKey, recipe_key
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    """Words in a turn, as written."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePart:
+    """A picture in a turn, by its content."""
+
+    content: ContentHash
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of a conversation. `role` is `user` or `model`."""
+
+    role: str
+    parts: tuple[TextPart | ImagePart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What is asked for, complete: defaults, styles and variables are filled in, references are contents.
+
+    An empty string is "not said", which is the same as the provider's default.
+    """
+
+    prompt: str
+    model: str = ""
+    size: str = ""
+    image_size: str = ""
+    quality: str = ""
+    format: str = "png"
+    background: str = ""
+    references: tuple[ContentHash, ...] = ()
+    mask: ContentHash | None = None
+    turns: tuple[Turn, ...] = ()
+    params: Mapping[str, Json] = field(default_factory=dict)
+    take: int = 1
+
+    def manifest(self) -> dict[str, Json]:
+        """What the key is made of. Absent equals default; the prompt is compared, not quoted."""
+        return {name: value for name, (show, default) in _MANIFEST.items() if (value := show(self)) != default}
+
+    def key(self) -> RecipeKey:
+        """What was asked for, as one digest."""
+        return recipe_key(self.manifest())
+
+    def images(self) -> tuple[ContentHash, ...]:
+        """Every picture that must be at hand to ask for this recipe, in order, with repeats."""
+        in_turns = (part.content for turn in self.turns for part in turn.parts if isinstance(part, ImagePart))
+        return (*self.references, *((self.mask,) if self.mask else ()), *in_turns)
+
+
+def comparable(text: str) -> str:
+    """A prompt as it is compared: Unicode NFC, runs of white space as one space, none at the ends."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def _turn(turn: Turn) -> Json:
+    parts: list[Json] = [
+        {"text": comparable(part.text)} if isinstance(part, TextPart) else {"image": part.content}
+        for part in turn.parts
+    ]
+    return {"role": turn.role, "parts": parts}
+
+
+_MANIFEST: dict[str, tuple[Callable[[Recipe], Json], Json]] = {
+    "prompt": (lambda recipe: comparable(recipe.prompt), ""),
+    "model": (lambda recipe: recipe.model, ""),
+    "size": (lambda recipe: recipe.size, ""),
+    "image_size": (lambda recipe: recipe.image_size.upper(), ""),
+    "quality": (lambda recipe: recipe.quality, ""),
+    "format": (lambda recipe: recipe.format, "png"),
+    "background": (lambda recipe: recipe.background, ""),
+    "references": (lambda recipe: list(recipe.references), []),
+    "mask": (lambda recipe: recipe.mask, None),
+    "turns": (lambda recipe: [_turn(turn) for turn in recipe.turns], []),
+    "params": (lambda recipe: dict(recipe.params), {}),
+    "take": (lambda recipe: recipe.take, 1),
+}
+"""Every recipe field: how it is shown in the manifest, and the default that equals its absence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field of the manifest before and after; None is absent."""
+
+    field: str
+    before: Json
+    after: Json
+
+
+def changes(before: Mapping[str, Json], after: Mapping[str, Json]) -> tuple[Change, ...]:
+    """The fields in which two manifests differ, by name."""
+    return tuple(
+        Change(name, before.get(name), after.get(name))
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    )
