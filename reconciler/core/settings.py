@@ -1,0 +1,78 @@
+"""The project's settings (`reconciler.yaml`) as values, with every default written once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum
+
+from reconciler.core.digest import Json
+
+
+class Cascade(Enum):
+    """What to do with an asset when nothing but the picture of an asset it refers to has changed."""
+
+    ASK = "ask"
+    IGNORE = "ignore"
+    CASCADE = "cascade"
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds. `first_byte` is the wait for the answer's head, `idle` the longest gap inside the body."""
+
+    connect: float = 10.0
+    write: float = 30.0
+    first_byte: float = 300.0
+    idle: float = 30.0
+    total: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSettings:
+    """One provider as configured. `api_key_env` is the *name* of an environment variable; "" sends no key.
+
+    `type` is draft, gravitex, gemini or openai. `base_url` "" is the provider's own origin.
+    """
+
+    name: str
+    type: str
+    base_url: str = ""
+    api_key_env: str = ""
+    concurrency: int = 4
+    requests_per_minute: int = 0
+    reference_encoding: str = "contents"
+    endpoint: str = ""
+    timeouts: Timeouts = Timeouts()
+    body_limit: int = 64 * 1024 * 1024
+    trust_env: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Limits on spending, in `currency`. None is no limit."""
+
+    per_run: Decimal | None = None
+    per_asset: Decimal | None = None
+    images: int | None = None
+    currency: str = "USD"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`reconciler.yaml`, complete. Paths are relative to the project root, with `/`."""
+
+    specs: str = "specs"
+    outputs: str = "assets"
+    provider: str = "draft"
+    defaults: Mapping[str, Json] = field(default_factory=dict)
+    providers: Mapping[str, ProviderSettings] = field(default_factory=dict)
+    models: Mapping[str, Json] = field(default_factory=dict)
+    budget: Budget = Budget()
+    cascade: Cascade = Cascade.ASK
+    asset_limit: int = 10_000
+
+    def provider_settings(self, name: str) -> ProviderSettings | None:
+        """The settings of a provider by the name that specs use; None if there is none."""
+        return self.providers.get(name)
