@@ -1,0 +1,181 @@
+"""Facts are read from real encoders' files; every cut, tail and foreign byte is told from an image."""
+
+from __future__ import annotations
+
+import io
+import mmap
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from reconciler.core.images import ImageFacts, NotAnImage, pixels_of, ratio_matches, ratio_of, sniff
+from reconciler.core.pixels import pixel_size
+
+
+def encoded(kind: str, size: tuple[int, int] = (37, 23), mode: str = "RGB", **options: object) -> bytes:
+    picture = Image.linear_gradient("L").resize(size).convert(mode)
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def png(*chunks: bytes) -> bytes:
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+IHDR = chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
+IEND = chunk(b"IEND", b"")
+EXIF = Image.Exif()
+EXIF[0x0112] = 6  # turned by 90 degrees: the pixels stored stay 37 wide
+
+FILES = {
+    "png": encoded("PNG"),
+    "png palette": encoded("PNG", mode="P"),
+    "jpeg": encoded("JPEG"),
+    "jpeg turned": encoded("JPEG", exif=EXIF),
+    "jpeg progressive": encoded("JPEG", progressive=True),
+    "jpeg restarts": encoded("JPEG", restart_marker_rows=1),
+    "webp": encoded("WEBP"),
+    "webp lossless": encoded("WEBP", lossless=True),
+    "webp extended": encoded("WEBP", mode="RGBA", exif=EXIF),
+    "avif": encoded("AVIF", max_threads=1),
+    "avif alpha": encoded("AVIF", mode="RGBA", max_threads=1),
+}
+each_file = pytest.mark.parametrize("name", FILES)
+
+
+@each_file
+def test_the_facts_of_what_an_encoder_wrote(name: str) -> None:
+    data = FILES[name]
+    assert sniff(data) == ImageFacts(name.split(maxsplit=1)[0], 37, 23, len(data))
+
+
+@each_file
+def test_every_cut_is_seen(name: str) -> None:
+    data = memoryview(FILES[name])
+    whole = [end for end in range(len(data)) if isinstance(sniff(data[:end]), ImageFacts)]
+    assert whole == []
+
+
+@each_file
+@given(tail=st.binary(min_size=1, max_size=40))
+def test_a_tail_is_seen(name: str, tail: bytes) -> None:
+    assert isinstance(sniff(FILES[name] + tail), NotAnImage)
+
+
+@each_file
+@given(data=st.data())
+def test_any_flipped_byte_gives_an_answer(name: str, data: st.DataObject) -> None:
+    spoiled = bytearray(FILES[name])
+    spoiled[data.draw(st.integers(0, len(spoiled) - 1))] ^= data.draw(st.integers(1, 255))
+    answer = sniff(spoiled)
+    assert isinstance(answer, NotAnImage) or not name.startswith("png")
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_give_an_answer(data: bytes) -> None:
+    assert isinstance(sniff(data), NotAnImage)
+
+
+@given(st.sampled_from(sorted(FILES)), st.integers(8, 60), st.binary(max_size=80))
+def test_any_bytes_behind_a_true_start_give_an_answer(name: str, keep: int, data: bytes) -> None:
+    assert isinstance(sniff(FILES[name][:keep] + data), NotAnImage | ImageFacts)
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", "empty"),
+        (b"<!doctype html>", "not a PNG, JPEG, WebP or AVIF file"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "not a PNG, JPEG, WebP or AVIF file"),
+        (png(IHDR, IEND), "png: no image data"),
+        (png(IHDR, chunk(b"IDAT", b"x")), "png: cut short"),
+        (png(chunk(b"IDAT", b"x"), IHDR, IEND), "png: no header at its start"),
+        (png(IHDR, IHDR, chunk(b"IDAT", b"x"), IEND), "png: no header at its start"),
+        (png(IHDR, chunk(b"IDAT", b"x"), IEND, b"!"), "png: 1 bytes after its end"),
+        (png(IHDR, chunk(b"IDAT", b"x")[:-1] + b"!", IEND), "png: damaged at byte 33"),
+        (png(chunk(b"IHDR", bytes(13)), chunk(b"IDAT", b"x"), IEND), "png: no pixels (0x0)"),
+        (b"\xff\xd8\xff\xd9", "jpeg: no image data"),
+        (b"RIFF\x04\x00\x00\x00WEBP", "webp: no image data"),
+        (b"RIFF\x0c\x00\x00\x00WEBPJUNK\x00\x00\x00\x00", "webp: no image at its start"),
+        (b"\x00\x00\x00\x10ftypavif\x00\x00\x00\x00", "avif: no meta box"),
+        (b"\x00\x00\x00\x10ftypheic\x00\x00\x00\x00", "not a PNG, JPEG, WebP or AVIF file"),
+    ],
+)
+def test_why_it_is_no_image(data: bytes, why: str) -> None:
+    assert sniff(data) == NotAnImage(why)
+
+
+def test_a_camera_file_with_a_second_picture_behind_the_first_is_whole() -> None:
+    data = FILES["jpeg"] + encoded("JPEG", (8, 8))
+    assert sniff(data) == ImageFacts("jpeg", 37, 23, len(data))
+    assert sniff(data[:-2]) == NotAnImage("jpeg: cut short")
+
+
+def test_a_mapped_file_can_be_closed_afterwards(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(FILES["jpeg"])
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        assert sniff(mapped) == sniff(FILES["jpeg"])
+
+
+@pytest.mark.parametrize(
+    ("size", "pixels", "ratio"),
+    [
+        ("16:9", None, (16, 9)),
+        ("1536x1024", (1536, 1024), (3, 2)),
+        ("10:4", None, (5, 2)),
+        ("16x9", None, None),
+        ("0:1", None, None),
+        ("1:1\n", None, None),
+        ("auto", None, None),
+        ("", None, None),
+    ],
+)
+def test_what_a_size_says(size: str, pixels: tuple[int, int] | None, ratio: tuple[int, int] | None) -> None:
+    assert (pixels_of(size), ratio_of(size)) == (pixels, ratio)
+
+
+def test_a_ratio_matches_what_models_make_of_it() -> None:
+    assert all(ratio_matches(width, 768, (16, 9)) for width in (1344, 1376, 1408))
+    assert not ratio_matches(1424, 768, (16, 9))
+    assert not ratio_matches(1024, 1024, (16, 9))
+    assert not ratio_matches(768, 1376, (16, 9))
+
+
+@given(
+    st.integers(1, 64),
+    st.integers(1, 64),
+    st.sampled_from([("512", 512), ("1K", 1024), ("", 1024), ("2k", 2048), ("4K", 4096)]),
+)
+def test_pixels_keep_ratio_area_and_blocks(across: int, down: int, named: tuple[str, int]) -> None:
+    width, height = pixel_size(f"{across}:{down}", named[0])
+    assert width % 16 == height % 16 == 0
+    assert ratio_matches(width, height, (across, down))
+    assert (width > height) - (width < height) == (across > down) - (across < down) or abs(across / down - 1) < 0.05
+    assert width * height == pytest.approx(named[1] ** 2, rel=0.1 if max(across / down, down / across) <= 8 else 0.5)
+
+
+def test_pixels_as_models_would_choose() -> None:
+    assert pixel_size("", "") == (1024, 1024)
+    assert pixel_size("auto", "512") == (512, 512)
+    assert pixel_size("16:9", "1K") == (1360, 768)
+    assert pixel_size("9:16", "1K") == (768, 1360)
+    assert pixel_size("1000x31", "4K") == (1000, 31)
+
+
+@pytest.mark.parametrize(
+    ("size", "image_size"), [("16x9", "1K"), ("big", ""), ("0:1", ""), ("1:1", "8K"), ("64x64", "?")]
+)
+def test_a_size_that_says_nothing_is_an_error(size: str, image_size: str) -> None:
+    with pytest.raises(ValueError, match="size"):
+        pixel_size(size, image_size)
