@@ -32,6 +32,18 @@ def png(*chunks: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
+def box(kind: bytes, *body: bytes) -> bytes:
+    return struct.pack(">I", 8 + sum(map(len, body))) + kind + b"".join(body)
+
+
+def an_avif(*, primary: int, owners: tuple[tuple[int, int], ...], sizes: tuple[tuple[int, int], ...]) -> bytes:
+    """The boxes alone: items that own properties by number, each property a size."""
+    ispe = (box(b"ispe", bytes(4), struct.pack(">II", *size)) for size in sizes)
+    ipma = box(b"ipma", struct.pack(">II", 0, len(owners)), *(struct.pack(">HBB", i, 1, 0x80 | p) for i, p in owners))
+    meta = (box(b"pitm", bytes(4), struct.pack(">H", primary)), box(b"iprp", box(b"ipco", *ispe), ipma))
+    return box(b"ftyp", b"mif1", bytes(4), b"avif") + box(b"meta", bytes(4), *meta) + box(b"mdat", b"x")
+
+
 IHDR = chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
 IEND = chunk(b"IEND", b"")
 EXIF = Image.Exif()
@@ -113,6 +125,26 @@ def test_any_bytes_behind_a_true_start_give_an_answer(name: str, keep: int, data
 )
 def test_why_it_is_no_image(data: bytes, why: str) -> None:
     assert sniff(data) == NotAnImage(why)
+
+
+def test_the_size_of_an_avif_is_that_of_its_primary_item() -> None:
+    sizes = ((8, 8), (300, 200), (0, 9))
+    facts = sniff(an_avif(primary=7, owners=((6, 1), (7, 2)), sizes=sizes))
+    assert isinstance(facts, ImageFacts) and (facts.width, facts.height) == (300, 200)
+    assert sniff(an_avif(primary=5, owners=((6, 1),), sizes=sizes)) == NotAnImage("avif: no size of its primary item")
+    assert sniff(an_avif(primary=6, owners=((6, 4),), sizes=sizes)) == NotAnImage("avif: no size of its primary item")
+    assert sniff(an_avif(primary=6, owners=((6, 3),), sizes=sizes)) == NotAnImage("avif: no pixels (0x9)")
+
+
+def test_a_chunk_behind_the_end_is_seen_though_it_is_well_formed() -> None:
+    assert sniff(FILES["webp"] + b"JUNK" + bytes(4)) == NotAnImage("webp: 8 bytes after its end")
+    assert isinstance(sniff(FILES["png"] + IEND), NotAnImage)
+
+
+def test_a_jpeg_that_is_all_headers_is_no_picture() -> None:
+    headers, scan, _ = FILES["jpeg"].partition(b"\xff\xda")
+    assert scan
+    assert sniff(headers + b"\xff\xd9") == NotAnImage("jpeg: no image data")
 
 
 def test_a_camera_file_with_a_second_picture_behind_the_first_is_whole() -> None:
