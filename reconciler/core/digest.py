@@ -13,7 +13,7 @@ RecipeKey = NewType("RecipeKey", str)
 ContentHash = NewType("ContentHash", str)
 """`sha256:` and 64 hex digits over the plain bytes: what was got. The hex part equals the Git LFS oid."""
 
-Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 RECIPE_DOMAIN = b"reconciler recipe r1\n"
 RECIPE_PREFIX = "r1:"

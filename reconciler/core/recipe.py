@@ -8,6 +8,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 from reconciler.core.digest import ContentHash, Json, RecipeKey, recipe_key
 
@@ -96,6 +97,17 @@ _MANIFEST: dict[str, tuple[Callable[[Recipe], Json], Json]] = {
     "take": (lambda recipe: recipe.take, 1),
 }
 """Every recipe field: how it is shown in the manifest, and the default that equals its absence."""
+
+
+def manifest_images(manifest: Mapping[str, Json]) -> tuple[ContentHash, ...]:
+    """The pictures of a manifest in the order of `Recipe.images()`."""
+    turns = cast("list[dict[str, list[dict[str, str]]]]", manifest.get("turns", []))
+    mask = cast("ContentHash | None", manifest.get("mask"))
+    return (
+        *cast("list[ContentHash]", manifest.get("references", [])),
+        *((mask,) if mask else ()),
+        *(ContentHash(part["image"]) for turn in turns for part in turn["parts"] if "image" in part),
+    )
 
 
 @dataclass(frozen=True, slots=True)

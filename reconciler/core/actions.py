@@ -1,0 +1,227 @@
+"""What can be done to an asset, and why, as values. Apply reads actions; people read reasons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from reconciler.core.digest import AssetId, ContentHash, RecipeKey
+from reconciler.core.events import Requested
+from reconciler.core.pricing import Cost
+from reconciler.core.recipe import Change
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """Recipe and output are what the lockfile says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orphaned:
+    """In the lockfile, in no spec."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """Would be generated, and its spec says freeze."""
+
+    instead_of: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Differs only in what the spec or the project says to ignore."""
+
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NeverGenerated:
+    """No lock entry and no file."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeChanged:
+    """What is asked for is not what was made."""
+
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamChanged:
+    """Only the pictures of these assets have changed, or are about to."""
+
+    upstreams: tuple[AssetId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """A draft stands where a real image is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputMissing:
+    """The file is gone; its bytes are not."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputLost:
+    """The file is gone, and its bytes are in no store, no LFS folder and no commit of that path."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputModified:
+    """The file has other bytes than the lockfile says: a person's work."""
+
+    stale: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Untracked:
+    """A file stands at the output of an asset that was never made."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotAFile:
+    """The output's path cannot be a file's: a directory, an unreadable file, a link that leaves the project."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The same recipe under another id, or the same asset at another path."""
+
+    origin: AssetId | None
+    from_output: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyThere:
+    """The file is what the store or the lockfile holds for this recipe; only the lock entry is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubtful:
+    """A request was sent and its end is unknown: it may have been charged."""
+
+    request: Requested
+
+
+@dataclass(frozen=True, slots=True)
+class WasRefused:
+    """The model refused this very recipe before."""
+
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamUnavailable:
+    """It refers to assets that have no picture and will not get one in this run."""
+
+    upstreams: tuple[AssetId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A person asked for another image (`apply --replace`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class OverBudget:
+    """The limit that it would pass, in words."""
+
+    limit: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotSelected:
+    """Left out by --include or --exclude."""
+
+
+Reason = (
+    Current | Orphaned | Frozen | Ignored | NeverGenerated | RecipeChanged | UpstreamChanged | Placeholder
+    | OutputMissing | OutputLost | OutputModified | Untracked | NotAFile | Moved | AlreadyThere | Doubtful
+    | WasRefused | UpstreamUnavailable | Asked | OverBudget | NotSelected
+)  # fmt: skip
+
+
+class Consent(Enum):
+    """What a person can allow: the name of the option that says so."""
+
+    RETRY_IN_DOUBT = "--retry-in-doubt"
+    RETRY_REFUSED = "--retry-refused"
+    REGENERATE_MISSING = "--regenerate-missing"
+    CASCADE = "--cascade"
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Nothing is done."""
+
+    reason: Reason = Current()
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """The file stays as it is and becomes the locked content."""
+
+    reason: Reason
+    content: ContentHash
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Bytes that are had already are put in place. Free."""
+
+    reason: Reason
+    content: ContentHash
+    replacing: ContentHash | None = None
+    vacates: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """The lock entry takes the asset's id and output, and the file follows."""
+
+    reason: Moved
+    content: ContentHash
+    replacing: ContentHash | None = None
+    vacates: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Generate:
+    """A provider is asked. `key` is None while an upstream's picture is not known; None as cost is unknown.
+
+    `replacing` must still be there when the file is published; `vacates` is the path that the asset leaves.
+    `uncascaded` is what is done where a change of upstream pictures alone shall not lead to a new image.
+    """
+
+    reason: Reason
+    key: RecipeKey | None
+    cost: Cost | None = None
+    replacing: ContentHash | None = None
+    after: tuple[AssetId, ...] = ()
+    vacates: str | None = None
+    uncascaded: Action | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A person's bytes stand in the way: never overwritten."""
+
+    reason: Reason
+    found: ContentHash | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Nothing is done until a person agrees (`consent`) or something else is settled first."""
+
+    reason: Reason
+    consent: Consent | None = None
+    otherwise: Action | None = None
+
+
+Action = Keep | Adopt | Restore | Move | Generate | Conflict | Hold

@@ -1,0 +1,269 @@
+"""Read the fields of one asset out of its layers into a Spec, or say all that is wrong with them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from reconciler.core.digest import AssetId, Json
+from reconciler.core.document import Document
+from reconciler.core.errors import Problem
+from reconciler.core.images import FORMATS
+from reconciler.core.layers import Field, Layer, Substitution, as_text, every, merged, nearest
+from reconciler.core.paths import BadPath, image_format, project_path
+from reconciler.core.recipe import Recipe, TextPart
+from reconciler.core.settings import Settings
+from reconciler.core.spec import AssetReference, FileReference, Origin, Reference, Spec, SpecTurn
+from reconciler.core.suggest import did_you_mean
+
+_SIZE = re.compile(r"([0-9]{1,5})(:|x)([0-9]{1,5})")
+_IMAGE_SIZE = re.compile(r"512|[1-4]K")
+_NO_SPACE_BEFORE = (",", ".", ";", ":", "!", "?", ")")
+_WITH_ALPHA = ("png", "webp", "avif")
+_RECORDED = (
+    "prompt", "prompt_prefix", "prompt_suffix", "model", "size", "image_size", "quality", "format", "background",
+    "references", "mask", "style", "turns", "output", "description", "tags", "take", "freeze", "ignore_changes",
+    "provider",
+)  # fmt: skip
+
+
+class AssetFields:
+    """The fields of one asset. `problems` fills up while `read` goes through them."""
+
+    def __init__(self, settings: Settings, above: Sequence[Layer], own: Layer, *, styles: Document | None) -> None:
+        self.settings = settings
+        self.own = own
+        self.problems: list[Problem] = []
+        self.base = (*above, own)
+        self.styles = self._style_layers(styles)
+        self.layers = (*above, *self.styles, own)
+        self.filled = Substitution({})
+
+    def read(self, identity: AssetId, matrix: Mapping[str, str]) -> Spec | None:
+        """The asset, or None when `problems` says why not."""
+        variables = {name: as_text(each.value) for name, each in merged(self.layers, "vars").items()} | dict(matrix)
+        self.filled = Substitution(variables)
+        format_ = self._format()
+        output = self._output(identity, variables, format_)
+        model = self._text("model")
+        provider = self._provider(model)
+        words = Recipe(
+            prompt=self._prompt(),
+            model=model,
+            size=self._size(),
+            image_size=self._image_size(),
+            quality=self._text("quality"),
+            format=format_ or image_format(output) or "png",
+            background=self._background(),
+            params={name: self.filled.fill(each) for name, each in merged(self.layers, "params").items()},
+            take=cast(int, self._value("take", 1)),
+        )
+        spec = Spec(
+            id=identity,
+            output=output,
+            words=words,
+            references=self._references(),
+            mask=self._mask(),
+            turns=self._turns(),
+            provider=provider,
+            description=self._text("description"),
+            tags=self._tags(),
+            freeze=bool(self._value("freeze", False)),
+            ignore_changes=frozenset(cast(Sequence[str], self._value("ignore_changes", ()))),
+            origins=self._origins(),
+        )
+        self._check(spec)
+        self.problems.extend(self.filled.problems)
+        return None if self.problems else spec
+
+    def _style_layers(self, styles: Document | None) -> tuple[Layer, ...]:
+        chosen = nearest(self.base, "style")
+        if chosen is None:
+            return ()
+        known = cast(Mapping[str, Mapping[str, Json]], (styles.value if styles else None) or {})
+        names = [chosen.value] if isinstance(chosen.value, str) else list(cast(Sequence[str], chosen.value))
+        layers = []
+        for name in names:
+            if styles is None or name not in known:
+                hint = did_you_mean(str(name), known) or "styles are written in _styles.yaml at the top of the specs"
+                self._report(chosen.origin, f'no style is called "{name}"', hint)
+                continue
+            layers.append(Layer(f"style {name}", styles, (str(name),), known[str(name)]))
+        return tuple(layers)
+
+    def _report(self, origin: Origin, fact: str, hint: str = "") -> None:
+        self.problems.append(origin.document.problem(origin.path, fact, hint))
+
+    def _field(self, name: str) -> Field | None:
+        return nearest(self.layers, name)
+
+    def _value(self, name: str, default: Json) -> Json:
+        each = self._field(name)
+        return default if each is None else each.value
+
+    def _text(self, name: str) -> str:
+        each = self._field(name)
+        return "" if each is None else self.filled.text(each)
+
+    def _prompt(self) -> str:
+        """Prefixes, the prompt and suffixes, a space between; styles stand between the asset and its defaults."""
+        around = {}
+        for name in ("prompt_prefix", "prompt_suffix"):
+            outer = nearest(self.base, name)
+            around[name] = [*every(self.styles, name), *((outer,) if outer else ())]
+        prompt = self._field("prompt")
+        pieces = [*reversed(around["prompt_prefix"]), *((prompt,) if prompt else ()), *around["prompt_suffix"]]
+        if len(pieces) == 1:
+            return self.filled.text(pieces[0])
+        text = ""
+        for piece in (self.filled.text(piece).strip() for piece in pieces):
+            glue = " " if text and piece and not piece.startswith(_NO_SPACE_BEFORE) else ""
+            text += glue + piece
+        return text
+
+    def _size(self) -> str:
+        each = self._field("size")
+        if each is None:
+            return ""
+        text = self.filled.text(each)
+        match = _SIZE.fullmatch(text)
+        if match:
+            width, height = int(match[1]), int(match[3])
+            fits = (1 if match[2] == ":" else 32) <= min(width, height) and max(width, height) <= 16384
+            if fits and max(width, height) <= 20 * min(width, height):
+                return f"{width}{match[2]}{height}"
+        if not self.filled.problems:
+            self._report(each.origin, f'"{text}" is neither a ratio nor pixels', 'write "16:9" or 1536x864')
+        return ""
+
+    def _image_size(self) -> str:
+        each = self._field("image_size")
+        if each is None:
+            return ""
+        text = self.filled.text(each).upper()
+        if not _IMAGE_SIZE.fullmatch(text) and not self.filled.problems:
+            self._report(each.origin, f'"{text}" is not a size that an API names', "write 512, 1K, 2K, 3K or 4K")
+        return text
+
+    def _format(self) -> str:
+        """The format that is asked for in so many words, or ""."""
+        each = self._field("format")
+        if each is None:
+            return ""
+        text = self.filled.text(each)
+        normal = "jpeg" if text == "jpg" else text
+        if normal not in FORMATS and not self.filled.problems:
+            self._report(each.origin, f'"{text}" is not an image format', f"write {', '.join(FORMATS)}")
+        return normal
+
+    def _background(self) -> str:
+        text = self._text("background")
+        return "" if text == "auto" else text
+
+    def _provider(self, model: str) -> str:
+        each = self._field("provider")
+        name = self.settings.provider if each is None else self.filled.text(each)
+        settings = self.settings.provider_settings(name)
+        if settings is None:
+            if each is not None and not self.filled.problems:
+                hint = did_you_mean(name, self.settings.providers)
+                self._report(each.origin, f'no provider is called "{name}"', hint)
+        elif settings.type != "draft" and not model:
+            hint = "write model: here, in _defaults.yaml, or under defaults: in reconciler.yaml"
+            self._report(self.own.origin(""), f"has no model, and the provider {name} needs one", hint)
+        return name
+
+    def _output(self, identity: AssetId, variables: Mapping[str, str], format_: str) -> str:
+        each = self._field("output")
+        flat = identity.replace("#", "/")
+        if each is None:
+            written = self._field("format")
+            suffix = "jpg" if written is not None and written.value == "jpg" else format_ or "png"
+            text, origin = f"{self.settings.outputs}/{flat}.{suffix}", self.own.origin("")
+        else:
+            names = {"id": flat, "name": flat.rpartition("/")[2]}
+            filled = Substitution(names | dict(variables))
+            text, origin = filled.text(each), each.origin
+            if filled.problems:
+                self.problems.extend(filled.problems)
+                return ""
+        path = project_path(text)
+        if isinstance(path, BadPath):
+            self._report(origin, path.fact, path.hint)
+            return ""
+        found = image_format(path)
+        if found is None:
+            self._report(origin, f'"{path}" has no image suffix', "end it in .png, .jpg, .webp or .avif")
+        elif format_ and found != format_ and format_ in FORMATS:
+            self._report(origin, f'"{path}" is named {found}, and the format is {format_}', "make them agree")
+        return path
+
+    def _reference(self, value: Json, origin: Origin) -> Reference | None:
+        if isinstance(value, Mapping):
+            return AssetReference(AssetId(str(self.filled.fill(Field(value["asset"], origin)))))
+        path = project_path(str(self.filled.fill(Field(value, origin))))
+        if isinstance(path, BadPath):
+            if not self.filled.problems:
+                self._report(origin, path.fact, path.hint)
+            return None
+        return FileReference(path)
+
+    def _references(self) -> tuple[Reference, ...]:
+        """The asset's own (or its nearest default's), then those of its styles."""
+        own = nearest(self.base, "references")
+        found: list[Reference] = []
+        for each in (*((own,) if own else ()), *every(self.styles, "references")):
+            for index, value in enumerate(cast(Sequence[Json], each.value)):
+                origin = Origin(each.origin.layer, each.origin.document, (*each.origin.path, index))
+                reference = self._reference(value, origin)
+                if reference is not None:
+                    found.append(reference)
+        return tuple(found)
+
+    def _mask(self) -> Reference | None:
+        each = self._field("mask")
+        return None if each is None else self._reference(each.value, each.origin)
+
+    def _turns(self) -> tuple[SpecTurn, ...]:
+        each = self._field("turns")
+        turns = []
+        for turn in cast(Sequence[Mapping[str, Json]], each.value) if each else ():
+            parts: list[TextPart | Reference] = []
+            for part in cast(Sequence[Mapping[str, Json]], turn["parts"]):
+                if "text" in part:
+                    parts.append(TextPart(str(self.filled.fill(Field(part["text"], cast(Field, each).origin)))))
+                    continue
+                reference = self._reference(part["image"], cast(Field, each).origin)
+                if reference is not None:
+                    parts.append(reference)
+            turns.append(SpecTurn(str(turn["role"]), tuple(parts)))
+        return tuple(turns)
+
+    def _tags(self) -> tuple[str, ...]:
+        written = (cast(Sequence[str], each.value) for each in every(self.layers, "tags"))
+        return tuple(dict.fromkeys(tag for tags in written for tag in tags))
+
+    def _origins(self) -> dict[str, tuple[Origin, ...]]:
+        origins: dict[str, tuple[Origin, ...]] = {"": (self.own.origin(""),)}
+        for name in _RECORDED:
+            found = tuple(each.origin for each in every(self.layers, name))
+            if found:
+                origins[name] = found
+        for name in ("params", "vars"):
+            origins |= {f"{name}.{key}": (each.origin,) for key, each in merged(self.layers, name).items()}
+        return origins
+
+    def _check(self, spec: Spec) -> None:
+        """What only the whole asset can show."""
+        if not spec.words.prompt.strip() and not spec.turns and not self.filled.problems:
+            self._report(self.own.origin("prompt" if "prompt" in self.own.fields else ""), "has no prompt", "")
+        each = self._field("background")
+        if each and spec.words.background == "transparent" and spec.words.format not in _WITH_ALPHA:
+            fact = f"{spec.words.format} has no alpha channel, and the background is to be transparent"
+            self._report(each.origin, fact, f"use {', '.join(_WITH_ALPHA)}")
+        for reference in spec.pictures():
+            if isinstance(reference, FileReference) and reference.path == spec.output:
+                self._report(self.own.origin("output"), "the output is one of its own references", "rename one")
+            if isinstance(reference, AssetReference) and reference.asset == spec.id:
+                self._report(self.own.origin("references"), "the asset refers to itself", "name another asset")

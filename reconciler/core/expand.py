@@ -1,0 +1,211 @@
+"""From files to assets: defaults, styles, variables and the matrix filled in, every problem of every file at once.
+
+The documents have passed their JSON Schema already; what is checked here is what a schema cannot say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from reconciler.core import matrix as matrices
+from reconciler.core.asset_fields import AssetFields
+from reconciler.core.digest import AssetId, Json
+from reconciler.core.document import Document, Path
+from reconciler.core.errors import Place, Problem
+from reconciler.core.layers import Field, Layer, Substitution, as_text, merged, nearest
+from reconciler.core.settings import Settings
+from reconciler.core.spec import Spec
+
+_ID_PART = re.compile(r"[^\x00-\x1f\x7f#*?\[\]\\]+")
+_PLAIN = re.compile(r"[A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class SpecTree:
+    """What was read of the specs folder. Names are paths below it, with `/`; `defaults` is by folder, "" the top."""
+
+    specs: Mapping[str, Document]
+    defaults: Mapping[str, Document] = field(default_factory=dict)
+    styles: Document | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """Every asset in the order of ids, and everything that is wrong."""
+
+    specs: Mapping[AssetId, Spec]
+    problems: tuple[Problem, ...]
+
+
+def expand(settings: Settings, project: Document | None, tree: SpecTree) -> Expansion:
+    """All assets of a project. An asset with a problem is left out; its problems are not."""
+    context = Context(settings, project, tree.defaults, tree.styles)
+    problems: set[Problem] = set()
+    found: dict[AssetId, Spec] = {}
+    room = settings.asset_limit
+    for name, document in sorted(tree.specs.items()):
+        wanted = asset_count(document)
+        if wanted > room:
+            problems.add(_too_many(document, wanted, settings))
+            continue
+        room -= wanted
+        specs, wrong = expand_file(context, name, document)
+        problems.update(wrong)
+        for spec in specs:
+            if spec.id in found:
+                first = found[spec.id].place("").file
+                fact = f'two assets have the id "{spec.id}" (the other is in {first})'
+                problems.add(Problem(spec.place("id"), "", fact, "rename one of them"))
+            found[spec.id] = spec
+    return Expansion(dict(sorted(found.items())), tuple(sorted(problems)))
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What lies around every spec file."""
+
+    settings: Settings
+    project: Document | None = None
+    defaults: Mapping[str, Document] = field(default_factory=dict)
+    styles: Document | None = None
+
+    def layers_above(self, name: str) -> tuple[Layer, ...]:
+        """The defaults that apply to a spec file, weakest first."""
+        layers: list[Layer] = []
+        if self.project is not None and self.settings.defaults:
+            layers.append(Layer("reconciler.yaml", self.project, ("defaults",), self.settings.defaults))
+        folders = name.split("/")[:-1]
+        for depth in range(len(folders) + 1):
+            document = self.defaults.get("/".join(folders[:depth]))
+            if document is not None:
+                layers.append(Layer(document.file, document, (), _mapping(document.value)))
+        return tuple(layers)
+
+
+def asset_count(document: Document) -> int:
+    """How many assets a file asks for, counted without expanding anything."""
+    body = _mapping(document.value)
+    assets = _mapping(body["assets"]).values() if "assets" in body else (body,)
+    return sum(matrices.count(_mapping(_mapping(one)["matrix"])) if _has_matrix(one) else 1 for one in assets)
+
+
+def expand_file(context: Context, name: str, document: Document) -> tuple[tuple[Spec, ...], tuple[Problem, ...]]:
+    """The assets of one file, and what is wrong with them."""
+    file_id = name.rpartition(".")[0]
+    if not all(_ID_PART.fullmatch(part) and part == part.strip() for part in file_id.split("/")):
+        fact = "the file's name cannot be an id"
+        return (), (Problem(Place(document.file), "", fact, "rename it without # * ? [ ] \\ or control characters"),)
+    above = context.layers_above(name)
+    body = _mapping(document.value)
+    specs: list[Spec] = []
+    problems: list[Problem] = []
+    for template, layer, file_layers in _assets(document, file_id, body):
+        for variant in _variants(layer, template, problems):
+            fields = AssetFields(context.settings, (*above, *file_layers), layer, styles=context.styles)
+            spec = fields.read(variant.id, dict(variant.values))
+            problems.extend(fields.problems)
+            if spec is not None:
+                specs.append(spec)
+    return tuple(specs), tuple(problems)
+
+
+def _assets(
+    document: Document, file_id: str, body: Mapping[str, Json]
+) -> Iterator[tuple[str, Layer, tuple[Layer, ...]]]:
+    """Each asset of a file: the template of its id, its own layer, and the file's defaults."""
+    if "assets" not in body:
+        yield file_id, Layer("the spec", document, (), body), ()
+        return
+    shared: tuple[Layer, ...] = ()
+    if "defaults" in body:
+        shared = (Layer("the file's defaults", document, ("defaults",), _mapping(body["defaults"])),)
+    for key, asset in _mapping(body["assets"]).items():
+        yield f"{file_id}#{key}", Layer("the spec", document, ("assets", key), _mapping(asset)), shared
+
+
+@dataclass(frozen=True, slots=True)
+class _Variant:
+    id: AssetId
+    values: tuple[tuple[str, str], ...]
+
+
+def _variants(layer: Layer, template: str, problems: list[Problem]) -> Iterator[_Variant]:
+    """The assets that one mapping stands for: itself, or one for each combination of its matrix."""
+    if not _has_matrix(layer.fields):
+        problem = _bad_plain_id(layer, template)
+        if problem is not None:
+            problems.append(problem)
+            return
+        yield _Variant(AssetId(template), ())
+        return
+    seen: set[str] = set()
+    for combination in matrices.combinations(_mapping(layer.fields["matrix"])):
+        values = {key: as_text(value) for key, value in combination.items()}
+        identity, wrong = _matrix_id(layer, template, values)
+        if not wrong and identity in seen:
+            hint = "use every ${…} of the matrix in the id"
+            wrong = (layer.document.problem(_id_path(layer), f'two combinations have the id "{identity}"', hint),)
+        problems.extend(wrong)
+        if wrong:
+            return
+        seen.add(identity)
+        yield _Variant(AssetId(identity), tuple(values.items()))
+
+
+def _matrix_id(layer: Layer, template: str, values: Mapping[str, str]) -> tuple[str, tuple[Problem, ...]]:
+    """The id of one combination: the template filled in, or the values joined by `-` where it names none."""
+    own = nearest((layer,), "id")
+    path = _id_path(layer)
+    if own is None and "${" not in template:
+        joined = "-".join(values.values())
+        if not _PLAIN.fullmatch(joined):
+            hint = "give an id: with ${…}"
+            return "", (layer.document.problem(path, f'"{joined}" cannot be part of an id', hint),)
+        return f"{template}{'-' if '#' in template else '#'}{joined}", ()
+    variables = Substitution({key: as_text(f.value) for key, f in merged((layer,), "vars").items()} | dict(values))
+    if own is None:
+        file_id, _, key = template.partition("#")
+        part = variables.text(Field(key, layer.origin("")))
+    else:
+        file_id = template
+        part = variables.text(own)
+        if "#" in template:
+            problem = layer.document.problem(path, "an asset under assets: has its key as id", "write ${…} in the key")
+            return "", (problem,)
+    if variables.problems:
+        return "", tuple(variables.problems)
+    if not _ID_PART.fullmatch(part) or part != part.strip():
+        return "", (layer.document.problem(path, f'"{part}" cannot be part of an id'),)
+    return f"{file_id}#{part}", ()
+
+
+def _bad_plain_id(layer: Layer, template: str) -> Problem | None:
+    key = template.partition("#")[2]
+    if "id" in layer.fields:
+        fact = "an id is for a matrix only: the id of an asset is its file's path, # and its key"
+        return layer.document.problem((*layer.path, "id"), fact, "rename the file or the key")
+    if "#" in template and (not _ID_PART.fullmatch(key) or key != key.strip()):
+        return layer.document.problem(layer.path, f'"{key}" cannot be part of an id', "leave out # * ? [ ] \\")
+    if "${" in key:
+        return layer.document.problem(layer.path, "${…} in a key needs a matrix", "add matrix: or write the name out")
+    return None
+
+
+def _id_path(layer: Layer) -> Path:
+    return (*layer.path, "id") if "id" in layer.fields else (*layer.path, "matrix")
+
+
+def _too_many(document: Document, wanted: int, settings: Settings) -> Problem:
+    path: Path = ("matrix",) if ("matrix",) in document.marks else ()
+    fact = f"asks for {wanted:,} assets, and the project may have {settings.asset_limit:,}"
+    return document.problem(path, fact, "raise limits: {assets: …} in reconciler.yaml if that is meant")
+
+
+def _has_matrix(asset: Json) -> bool:
+    return isinstance(asset, Mapping) and "matrix" in asset
+
+
+def _mapping(value: Json) -> Mapping[str, Json]:
+    return value if isinstance(value, Mapping) else {}

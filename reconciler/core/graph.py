@@ -1,0 +1,98 @@
+"""What only all assets together can show: who refers to whom, in which order to work, and whose outputs collide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from reconciler.core.digest import AssetId
+from reconciler.core.errors import Problem
+from reconciler.core.paths import same_file_key
+from reconciler.core.spec import FileReference, Spec
+from reconciler.core.suggest import did_you_mean
+
+
+def whole_problems(specs: Mapping[AssetId, Spec], broken: Iterable[AssetId] = ()) -> tuple[Problem, ...]:
+    """Unknown references, cycles and colliding outputs. `broken` are ids that exist but could not be read."""
+    known = {*specs, *broken}
+    return (*_unknown(specs, known), *_cycles(specs), *_collisions(specs))
+
+
+def work_order(specs: Mapping[AssetId, Spec]) -> tuple[AssetId, ...]:
+    """Every asset after all that it refers to, otherwise by id. Needs a graph without cycles."""
+    if not any(spec.references or spec.turns or spec.mask for spec in specs.values()):
+        return tuple(specs)
+    done: dict[AssetId, None] = {}
+    for start in specs:
+        stack = [start]
+        while stack:
+            current = stack[-1]
+            waiting = [up for up in specs[current].upstreams() if up not in done and up in specs]
+            if waiting:
+                stack.extend(reversed(waiting))
+                continue
+            done[current] = None
+            stack.pop()
+    return tuple(done)
+
+
+def _unknown(specs: Mapping[AssetId, Spec], known: set[AssetId]) -> Iterable[Problem]:
+    for spec in specs.values():
+        for up in spec.upstreams():
+            if up not in known:
+                place = spec.place("references" if "references" in spec.origins else "turns")
+                yield Problem(place, "references", f'no asset is called "{up}"', did_you_mean(up, known))
+
+
+def _cycles(specs: Mapping[AssetId, Spec]) -> Iterable[Problem]:
+    """One problem for each cycle, at the asset of its lowest id, with the whole path."""
+    finished: set[AssetId] = set()
+    for start in specs:
+        trail: list[AssetId] = []
+        on_trail: set[AssetId] = set()
+        stack: list[tuple[AssetId, bool]] = [(start, True)]
+        while stack:
+            current, entering = stack.pop()
+            if not entering:
+                trail.pop()
+                on_trail.discard(current)
+                finished.add(current)
+            elif current in on_trail:
+                cycle = trail[trail.index(current) :]
+                first = min(range(len(cycle)), key=lambda at: cycle[at])
+                path = " → ".join([*cycle[first:], *cycle[:first], cycle[first]])
+                place = specs[cycle[first]].place("references")
+                yield Problem(place, "references", f"assets refer to each other in a circle: {path}", "break it")
+            elif current not in finished:
+                trail.append(current)
+                on_trail.add(current)
+                stack.append((current, False))
+                stack.extend((up, True) for up in reversed(specs[current].upstreams()) if up in specs)
+
+
+def _collisions(specs: Mapping[AssetId, Spec]) -> Iterable[Problem]:
+    first: dict[str, Spec] = {}
+    for spec in specs.values():
+        key = same_file_key(spec.output)
+        other = first.setdefault(key, spec)
+        if other is not spec:
+            same = "" if other.output == spec.output else f' (as "{other.output}": some file systems see one file)'
+            fact = f'"{spec.output}" is also the output of {other.id}{same}'
+            yield Problem(spec.place("output"), "output", fact, "give each asset an output of its own")
+    for spec in specs.values():
+        folder = same_file_key(spec.output)
+        while "/" in folder:
+            folder = folder.rpartition("/")[0]
+            if folder in first:
+                fact = f'"{spec.output}" lies below "{first[folder].output}", which is the output of {first[folder].id}'
+                yield Problem(spec.place("output"), "output", fact, "give each asset an output of its own")
+    inputs = {
+        same_file_key(reference.path): spec
+        for spec in specs.values()
+        for reference in spec.pictures()
+        if isinstance(reference, FileReference)
+    }
+    for key in inputs.keys() & first.keys():
+        fact = f'"{first[key].output}" is a file that {inputs[key].id} refers to'
+        hint = f"refer to it as {{asset: {first[key].id}}}, or choose another output"
+        yield Problem(first[key].place("output"), "output", fact, hint)
+

@@ -1,0 +1,51 @@
+"""A matrix as in GitHub Actions: the product, less `exclude`, plus `include`; counted before it is expanded."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import cast
+
+from reconciler.core.digest import Json
+
+Scalar = str | int | bool
+Combination = dict[str, Scalar]
+
+
+def count(matrix: Mapping[str, Json]) -> int:
+    """An upper bound on how many combinations there are, without making them."""
+    return prod(len(values) for values in _axes(matrix).values()) + len(_entries(matrix, "include"))
+
+
+def combinations(matrix: Mapping[str, Json]) -> tuple[Combination, ...]:
+    """Every combination, in the order of the axes as written.
+
+    `exclude` removes what agrees with all its keys. Each `include` is added to every combination whose original
+    values it does not overwrite; where there is none, it is a combination of its own.
+    Source: GitHub Actions, "Expanding or adding matrix configurations".
+    """
+    axes = _axes(matrix)
+    made = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())] if axes else []
+    for pattern in _entries(matrix, "exclude"):
+        made = [combo for combo in made if not all(combo.get(key) == value for key, value in pattern.items())]
+    originals = [dict(combo) for combo in made]
+    for extra in _entries(matrix, "include"):
+        hosts = [
+            combo
+            for combo, original in zip(made, originals, strict=False)
+            if all(original[key] == value for key, value in extra.items() if key in original)
+        ]
+        for combo in hosts:
+            combo.update(extra)
+        if not hosts:
+            made.append(dict(extra))
+    return tuple(made)
+
+
+def _axes(matrix: Mapping[str, Json]) -> dict[str, Sequence[Scalar]]:
+    return {key: cast(Sequence[Scalar], values) for key, values in matrix.items() if key not in ("include", "exclude")}
+
+
+def _entries(matrix: Mapping[str, Json], name: str) -> Sequence[Mapping[str, Scalar]]:
+    return cast(Sequence[Mapping[str, Scalar]], matrix.get(name, ()))

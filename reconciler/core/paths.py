@@ -1,0 +1,58 @@
+"""Which paths a spec may name: below the project, portable, and never two spellings of one file."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from reconciler.core.images import SUFFIXES
+
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
+_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\]')
+_OURS = (".git", ".reconciler")
+
+
+@dataclass(frozen=True, slots=True)
+class BadPath:
+    """Why a path cannot be used."""
+
+    fact: str
+    hint: str = ""
+
+
+def project_path(text: str) -> str | BadPath:
+    """A path below the project root in normal form (`./a//b` is `a/b`), or what is wrong with it."""
+    if "\\" in text:
+        return BadPath(f'"{text}" has a backslash', "write / between folders")
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
+        return BadPath(f'"{text}" is a URL', "download it and name the file")
+    if text.startswith(("/", "~")) or re.match(r"[A-Za-z]:", text):
+        return BadPath(f'"{text}" is not below the project root', "write a path relative to reconciler.yaml")
+    parts = [part for part in text.split("/") if part not in ("", ".")]
+    if not parts:
+        return BadPath("names no file")
+    if ".." in parts:
+        return BadPath(f'"{text}" may leave the project', "write it without .., below the folder of reconciler.yaml")
+    if parts[0].casefold() in _OURS:
+        return BadPath(f'"{text}" lies in {parts[0]}/, which belongs to a tool')
+    for part in parts:
+        if _FORBIDDEN.search(part) or part.endswith((".", " ")) or part.startswith(" "):
+            return BadPath(f'"{text}" has a name that some file systems cannot hold')
+        if _RESERVED.fullmatch(part):
+            return BadPath(f'"{text}" has a name that Windows reserves ({part})', "choose another name")
+        if len(part.encode("utf-8", "replace")) > 200:
+            return BadPath(f"a name in the path is over 200 bytes long: {part[:40]}…")
+    return "/".join(parts)
+
+
+def image_format(path: str) -> str | None:
+    """The format that a path's suffix says, or None."""
+    name = path.rpartition("/")[2]
+    stem, dot, suffix = name.rpartition(".")
+    return SUFFIXES.get("." + suffix.lower()) if dot and stem else None
+
+
+def same_file_key(path: str) -> str:
+    """Equal for two paths that a case-insensitive or normalising file system takes for one."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())

@@ -1,0 +1,65 @@
+"""Plan a whole project. Pure: same specs, lock and observation in, same plan out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from reconciler.core.actions import Action, Keep
+from reconciler.core.decide import Facts, decide
+from reconciler.core.digest import AssetId
+from reconciler.core.graph import work_order
+from reconciler.core.lock import Lock, LockEntry
+from reconciler.core.observed import Observed
+from reconciler.core.spec import Spec
+from reconciler.core.survey import Price, Survey
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One asset's part of the plan. `spec` is None for an orphan; `entry` is what the lock has for it, or for the
+    orphan `origin` that it takes over."""
+
+    asset: AssetId
+    action: Action
+    output: str
+    spec: Spec | None = None
+    entry: LockEntry | None = None
+    origin: AssetId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Every asset's step, each after the assets it refers to; orphans last."""
+
+    steps: tuple[Step, ...]
+
+    @property
+    def drift(self) -> tuple[Step, ...]:
+        """What is not as it should be. Empty exactly when `check` is 0."""
+        return tuple(step for step in self.steps if not isinstance(step.action, Keep))
+
+
+Gate = Callable[[Facts, Action], Action]
+
+
+def plan(
+    specs: Mapping[AssetId, Spec], lock: Lock, seen: Observed, *, drafts: frozenset[str], price: Price, gate: Gate
+) -> Plan:
+    """Every asset's action. `drafts` are the names of the providers that draw placeholders.
+
+    The gate is asked for each action as it is decided, since the actions of downstream assets rest on it: a picture
+    counts by its locked content or by the one that this plan restores; where it is about to be generated, the
+    assets that refer to it come `after` it.
+    """
+    survey = Survey(specs, lock, seen, drafts=drafts)
+    steps: list[Step] = []
+    for identity in work_order(specs):
+        facts = survey.facts(identity, price)
+        action = gate(facts, decide(facts))
+        survey.expect(facts, action)
+        steps.append(Step(identity, action, specs[identity].output, specs[identity], facts.entry, facts.origin))
+    for identity, entry in sorted(survey.orphans.items()):
+        orphan = Facts(identity, entry=entry, doubt=seen.in_doubt.get(identity))
+        steps.append(Step(identity, gate(orphan, decide(orphan)), entry.output, None, entry))
+    return Plan(tuple(steps))

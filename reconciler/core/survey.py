@@ -1,0 +1,126 @@
+"""Gather the facts of each asset, in working order, as far as earlier decisions bear on later ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from reconciler.core.actions import Action, Adopt, Generate, Move, Restore
+from reconciler.core.decide import DRAFT, Facts
+from reconciler.core.digest import AssetId, ContentHash, RecipeKey
+from reconciler.core.lock import Lock, LockEntry
+from reconciler.core.observed import Observed
+from reconciler.core.pricing import Cost
+from reconciler.core.recipe import Recipe, manifest_images
+from reconciler.core.spec import AssetReference, FileReference, Reference, Spec, build_recipe
+
+Price = Callable[[Spec, Recipe], Cost | None]
+
+
+class Survey:
+    """What is known of a project while its plan is made. `drafts` are the names of placeholder providers."""
+
+    def __init__(
+        self, specs: Mapping[AssetId, Spec], lock: Lock, seen: Observed, *, drafts: frozenset[str]
+    ) -> None:
+        self.specs = specs
+        self.lock = lock
+        self.seen = seen
+        self.drafts = drafts
+        self.contents: dict[AssetId, ContentHash] = {}
+        self.generating: set[AssetId] = set()
+        self.tenants = {entry.output: entry.content for entry in lock.entries.values()}
+        self.outputs = {spec.output for spec in specs.values()}
+        self.refusals = {refusal.key: refusal.words for refusal in lock.refusals.values()}
+        self.orphans = {identity: entry for identity, entry in lock.entries.items() if identity not in specs}
+        self.locked_by_key: dict[RecipeKey, list[LockEntry]] = {}
+        for entry in lock.entries.values():
+            self.locked_by_key.setdefault(entry.key, []).append(entry)
+
+    def facts(self, identity: AssetId, price: Price) -> Facts:
+        """All that the decision about one asset rests on; its upstreams must have been decided."""
+        spec = self.specs[identity]
+        recipe = build_recipe(spec, self._picture)
+        key = recipe.key() if recipe is not None else None
+        entry = self.lock.entries.get(identity)
+        origin = None
+        if entry is None and self.orphans:
+            origin = self._orphan_for(spec, key)
+            entry = self.orphans.pop(origin) if origin is not None else None
+        wants_draft = spec.provider in self.drafts
+        found = self.seen.outputs.get(spec.output)
+        before = entry.output if entry is not None and entry.output != spec.output else None
+        pending = tuple(up for up in spec.upstreams() if up in self.generating)
+        changed = self._changed_upstreams(spec, entry, key)
+        fresh = entry is not None and (key == entry.key or bool(changed))
+        placeholder = entry is not None and entry.made.provider == DRAFT and not wants_draft
+        return Facts(
+            identity,
+            spec=spec,
+            recipe=recipe,
+            entry=entry,
+            origin=origin,
+            found=found,
+            found_before=self.seen.outputs.get(before) if before is not None else None,
+            tenant=self.tenants.get(spec.output),
+            stored=None if pending or key is None or (fresh and not changed and not placeholder)
+            else self._made_before(key, wants_draft=wants_draft),
+            source=self._source(entry) if fresh and entry is not None and found != entry.content else None,
+            pending=pending,
+            missing=tuple(up for up in spec.upstreams() if up not in self.generating and up not in self.contents),
+            changed=changed,
+            doubt=self.seen.in_doubt.get(identity),
+            refused=self.refusals.get(key) if key is not None else None,
+            wants_draft=wants_draft,
+            vacates=before if before is not None and before not in self.outputs else None,
+            cost=price(spec, recipe or spec.words),
+        )  # fmt: skip
+
+    def expect(self, facts: Facts, action: Action) -> None:
+        """Remember what an action will make of an asset, for those that refer to it."""
+        if isinstance(action, Generate):
+            self.generating.add(facts.identity)
+        if isinstance(action, Adopt | Restore | Move):
+            self.contents[facts.identity] = action.content
+        elif facts.entry is not None:
+            self.contents[facts.identity] = facts.entry.content
+
+    def _picture(self, reference: Reference) -> ContentHash | None:
+        if isinstance(reference, FileReference):
+            return self.seen.files.get(reference.path)
+        return self.contents.get(reference.asset)
+
+    def _orphan_for(self, spec: Spec, key: RecipeKey | None) -> AssetId | None:
+        """The orphan that this asset was before: the same recipe (best at the same path), else the same path."""
+        same = [identity for identity, entry in self.orphans.items() if entry.key == key]
+        here = [identity for identity, entry in self.orphans.items() if entry.output == spec.output]
+        return next(iter([*(one for one in here if one in same), *sorted(same), *sorted(here)]), None)
+
+    def _changed_upstreams(self, spec: Spec, entry: LockEntry | None, key: RecipeKey | None) -> tuple[AssetId, ...]:
+        """The upstreams whose pictures are the only difference from what was made, or nothing."""
+        if entry is None or key is None or key == entry.key or not spec.upstreams():
+            return ()
+        before = manifest_images(entry.recipe)
+        pictures = spec.pictures()
+        if len(before) != len(pictures):
+            return ()
+        old = {ref: was for ref, was in zip(pictures, before, strict=True) if isinstance(ref, AssetReference)}
+        recipe = build_recipe(spec, lambda ref: old.get(ref) if isinstance(ref, AssetReference) else self._picture(ref))
+        if recipe is None or recipe.key() != entry.key:
+            return ()
+        return tuple(dict.fromkeys(ref.asset for ref, was in old.items() if self.contents.get(ref.asset) != was))
+
+    def _made_before(self, key: RecipeKey, *, wants_draft: bool) -> ContentHash | None:
+        """An image for this very recipe: a locked one whose bytes are at hand, else the newest of the store."""
+        for entry in self.locked_by_key.get(key, ()):
+            if (wants_draft or entry.made.provider != DRAFT) and self._source(entry) is not None:
+                return entry.content
+        for stored in reversed(self.seen.stored.get(key, ())):
+            if wants_draft or stored.made.provider != DRAFT:
+                return stored.content
+        return None
+
+    def _source(self, entry: LockEntry) -> str | None:
+        if self.seen.outputs.get(entry.output) == entry.content:
+            return entry.output
+        return self.seen.sources.get((entry.content, entry.output))
+
