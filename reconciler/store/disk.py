@@ -1,0 +1,257 @@
+"""Make a write durable, or say in one line that it is not: the only user of os.replace, os.fsync and fcntl."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from reconciler.core.digest import ContentHash, content_of_hex
+from reconciler.core.errors import DiskError
+
+CHUNK = 1 << 20
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+_TEMP = re.compile(r"\..*\.reconciler-[0-9a-f]{16}\.tmp", re.DOTALL)
+_FULL_SYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)
+"""macOS: fsync alone leaves the bytes in the drive's cache."""
+_NO_LINKS = {errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EINVAL}
+_PERMISSIONS = "check the owner and the permissions of the file and of its directory"
+_HINTS = {
+    errno.ENOSPC: "free some space on this disk, then run the same command again",
+    errno.EDQUOT: "your quota here is used up: free some space, then run the same command again",
+    errno.EROFS: "the file system is mounted read-only",
+    errno.EACCES: _PERMISSIONS,
+    errno.EPERM: _PERMISSIONS,
+    errno.EMFILE: "too many files are open: lower `concurrency`, or raise the limit (ulimit -n)",
+    errno.ENFILE: "the whole system has too many files open",
+    errno.EIO: "the disk itself failed: look at the system's log before you trust it again",
+    errno.ENOLCK: "this file system knows no locks: keep the project on a local disk",
+}
+
+
+def printable(text: str) -> str:
+    """Foreign text on one line: what does not print is escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def shown(path: Path) -> str:
+    """A path as messages show it."""
+    return printable(str(path))
+
+
+@contextmanager
+def saying(what: str, path: Path) -> Iterator[None]:
+    """Turn what the file system refuses into a DiskError: what was tried, where, and why not."""
+    try:
+        yield
+    except OSError as error:
+        number = error.errno or 0
+        why = os.strerror(number) if number else printable(str(error))
+        raise DiskError(
+            f"cannot {what} {shown(path)}: {why[:1].lower()}{why[1:]}", hint=_HINTS.get(number, "")
+        ) from error
+
+
+@contextmanager
+def opened(path: Path | str, flags: int, mode: int = 0o666, *, folder: int | None = None) -> Iterator[int]:
+    """A descriptor that is closed again; an error of that close counts, since it may be the write's own error."""
+    fd = os.open(path, flags | os.O_CLOEXEC, mode, dir_fd=folder)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def write_all(fd: int, data: bytes | memoryview) -> None:
+    """Every byte, however few the system takes at a time."""
+    rest = memoryview(data)
+    while rest:
+        taken = os.write(fd, rest)
+        if not taken:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        rest = rest[taken:]
+
+
+def sync(fd: int) -> None:
+    """The file's bytes are on the disk. After an error nobody knows what is: never try the same file again."""
+    if _FULL_SYNC is None:
+        os.fsync(fd)
+        return
+    try:
+        fcntl.fcntl(fd, _FULL_SYNC)
+    except OSError as error:
+        if error.errno not in (errno.ENOTSUP, errno.EINVAL, errno.ENOTTY):
+            raise
+        os.fsync(fd)
+
+
+def sync_folder(folder: int) -> None:
+    """The names in an open directory are on the disk."""
+    try:
+        sync(folder)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some network file systems have no such thing as a durable directory
+            raise
+
+
+def fsync_dir(path: Path) -> None:
+    """The names in a directory are on the disk: a rename is only durable once its directory is."""
+    with saying("save the names in", path), opened(path, _DIRECTORY) as folder:
+        sync_folder(folder)
+
+
+def make_dirs(path: Path) -> None:
+    """A directory and its missing parents, each durable in the one above it."""
+    missing = []
+    while not os.path.isdir(path):
+        missing.append(path)
+        path = path.parent
+    for directory in reversed(missing):
+        with saying("create the directory", directory):
+            try:
+                directory.mkdir()
+            except FileExistsError:  # another process was faster, or a file is in the way
+                if not directory.is_dir():
+                    raise
+            fsync_dir(directory.parent)
+
+
+@contextmanager
+def written(
+    folder: int, name: str, chunks: Iterable[bytes], *, mode: int = 0o666, keep: int | None = None
+) -> Iterator[str]:
+    """The name of a temp file in `folder` that holds `chunks`, on the disk; gone again unless it was renamed.
+
+    `mode` is subject to the umask; `keep` is the permission bits of the file that it is to replace.
+    """
+    temp = f".{name[:48]}.reconciler-{os.urandom(8).hex()}.tmp"
+    try:
+        with opened(temp, _NEW_FILE, mode, folder=folder) as fd:
+            for chunk in chunks:
+                write_all(fd, chunk)
+            if keep is not None:
+                os.fchmod(fd, keep)
+            sync(fd)
+        yield temp
+    finally:
+        with suppress(OSError):  # renamed, which is the rule; or left for sweep_temps
+            os.unlink(temp, dir_fd=folder)
+
+
+def write_atomic(path: Path, data: bytes, *, mode: int | None = None) -> None:
+    """The file holds `data` and is durable once this returns; at no time does it hold anything but old or new.
+
+    An existing file keeps its permission bits unless `mode` is given; a new one gets `mode` less the umask.
+    """
+    with saying("write", path), opened(path.parent, _DIRECTORY) as folder:
+        keep = permissions(folder, path.name) if mode is None else None
+        with written(folder, path.name, (data,), mode=0o666 if mode is None else mode, keep=keep) as temp:
+            replace_name(folder, temp, path.name)
+
+
+def permissions(folder: int, name: str) -> int | None:
+    """The permission bits of what has that name; None if nothing has it."""
+    with suppress(FileNotFoundError):
+        return stat.S_IMODE(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode) & 0o777
+    return None
+
+
+def rename_over(source: Path, target: Path) -> None:
+    """Give a file, already on the disk, its lasting name, over whatever has it; durable once this returns."""
+    with saying("rename to", target), opened(target.parent, _DIRECTORY) as folder:
+        os.replace(source, target.name, dst_dir_fd=folder)
+        sync_folder(folder)  # the rename is only durable once the directory is; an old name left behind does no harm
+
+
+def replace_name(folder: int, temp: str, name: str) -> None:
+    """Rename within an open directory, over whatever has the name; durable once this returns."""
+    os.replace(temp, name, src_dir_fd=folder, dst_dir_fd=folder)
+    sync_folder(folder)
+
+
+def take_name(folder: int, temp: str, name: str) -> bool:
+    """Give a temp file a name that must be free, in one step; False where the file system knows no hard links.
+
+    Raises FileExistsError if something has the name. Durable once this returns True.
+    """
+    try:
+        os.link(temp, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        return False
+    sync_folder(folder)
+    return True
+
+
+def try_flock(fd: int) -> bool:
+    """Hold the file against every other process until `fd` is closed or this process dies; False: another does."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def unflock(fd: int) -> None:
+    """Let go even where a forked child still has the descriptor."""
+    fcntl.flock(fd, fcntl.LOCK_UN)
+
+
+def file_hash(path: Path) -> ContentHash:
+    """The content of a file that must be there."""
+    with saying("read", path), open(path, "rb", buffering=0) as stream:
+        return content_of_hex(hashlib.file_digest(stream, "sha256").hexdigest())
+
+
+def sweep_temps(directory: Path) -> tuple[Path, ...]:
+    """Remove what dead runs left half-written in a directory; only for whoever holds the apply lock."""
+    removed = []
+    with suppress(OSError), os.scandir(directory) as found:
+        for item in found:
+            if _TEMP.fullmatch(item.name) and item.is_file(follow_symlinks=False):
+                with suppress(OSError):
+                    os.unlink(item.path)
+                    removed.append(Path(item.path))
+    return tuple(removed)
+
+
+class Appender:
+    """A file that only grows. After one failure it takes nothing more: what the disk holds is then unknown."""
+
+    def __init__(self, path: Path, *, keep: int) -> None:
+        """Open or create, cut to the first `keep` bytes: what follows them was never acknowledged."""
+        self.path = path
+        self._broken = False
+        with saying("open", path):
+            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+            try:
+                if os.fstat(self._fd).st_size != keep:
+                    os.ftruncate(self._fd, keep)
+                sync(self._fd)  # a killed run may have written what it never synced, and we are about to rely on it
+                fsync_dir(path.parent)
+            except BaseException:
+                os.close(self._fd)
+                raise
+
+    def append(self, data: bytes) -> None:
+        """Durable once this returns."""
+        if self._broken:
+            raise DiskError(f"cannot append to {shown(self.path)}: an earlier write failed")
+        self._broken = True  # until the disk has said yes; an interrupt in between counts as a no
+        with saying("append to", self.path):
+            write_all(self._fd, data)
+            sync(self._fd)
+        self._broken = False
+
+    def close(self) -> None:
+        """Nothing is lost by it: every append was durable."""
+        with saying("close", self.path):
+            os.close(self._fd)

@@ -1,0 +1,86 @@
+"""One apply at a time, by flock on a side file that is never replaced: no stale locks, no time-outs by age."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reconciler.core.errors import ApplyRunning
+from reconciler.store import disk
+
+_POLL = 0.05
+_WHO_BYTES = 400
+
+
+@contextmanager
+def exclusive(
+    path: Path,
+    *,
+    wait: float = 0.0,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[None]:
+    """Hold the side file `path`; wait at most so many seconds for whoever holds it, then raise ApplyRunning.
+
+    It is free at once when the holder dies; programs that the holder starts do not keep it.
+    """
+    disk.make_dirs(path.parent)
+    deadline = clock() + wait
+    with disk.saying("lock", path):
+        while (fd := _hold(path)) is None:
+            if clock() >= deadline:
+                raise ApplyRunning(
+                    f"another apply is running here: {_holder(path)}",
+                    hint="wait for it to end, or let this one wait with --wait SECONDS",
+                )
+            sleep(_POLL)
+    try:
+        with disk.saying("write", path):
+            os.ftruncate(fd, 0)
+            disk.write_all(fd, _myself())
+        yield
+    finally:
+        with suppress(OSError):
+            os.ftruncate(fd, 0)  # so that nobody reads our name between the next holder's lock and its text
+        disk.unflock(fd)
+        os.close(fd)
+
+
+def _hold(path: Path) -> int | None:
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+    try:
+        if disk.try_flock(fd) and _is_still(path, fd):
+            held, fd = fd, -1
+            return held
+        return None
+    finally:
+        if fd >= 0:
+            os.close(fd)
+
+
+def _is_still(path: Path, fd: int) -> bool:
+    """False if a person deleted the side file between our open and our lock: that lock would guard nothing."""
+    try:
+        now = os.stat(path, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(now, os.fstat(fd))
+
+
+def _myself() -> bytes:
+    command = shlex.join([os.path.basename(sys.argv[0]), *sys.argv[1:]])
+    return f"process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}: {command}".encode(
+        "utf-8", "backslashreplace"
+    )
+
+
+def _holder(path: Path) -> str:
+    with open(path, "rb") as stream:
+        text = stream.read(_WHO_BYTES).decode("utf-8", "replace")
+    return disk.printable(text) or "it has not said who it is"

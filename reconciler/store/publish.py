@@ -1,0 +1,175 @@
+"""Put bytes where a build picks them up, move and remove them: only if what is there is still what we think it is."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Protocol
+
+from reconciler.core.digest import ContentHash, content_of_hex
+from reconciler.core.errors import DiskError
+from reconciler.store import disk
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+_LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The target holds the bytes, durably."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Nothing is there any more, durably."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """Not done: a person changed the file meanwhile. `found` is what it holds now; None: it is absent."""
+
+    found: ContentHash | None
+
+
+class _Digest(Protocol):
+    def update(self, data: bytes, /) -> None: ...
+
+
+def publish(
+    source: Path, target: Path, *, content: ContentHash, expect: ContentHash | None, root: Path
+) -> Published | Foreign:
+    """Copy `source`, whose bytes must be `content`, to `target`, if that still holds `expect` (None: is absent).
+
+    A copy, not a link: whoever edits the output must not edit the store. Raises DiskError if the target is no plain
+    file or lies outside `root`, or if the source is damaged; the target is then as it was.
+    """
+    folder_path = _inside(target.parent, root)
+    disk.make_dirs(folder_path)
+    with disk.saying("write", target), _walked(folder_path, root) as folder, open(source, "rb", 0) as stream:
+        keep = _plain(folder, target)
+        digest = hashlib.sha256()
+        with disk.written(folder, target.name, _read(stream, digest), keep=keep) as temp:
+            if content_of_hex(digest.hexdigest()) != content:
+                raise DiskError(
+                    f"{disk.shown(source)} is damaged: it does not hold {content}",
+                    hint="nothing was written; `reconciler store verify` lists what else is damaged",
+                )
+            return _place(folder, temp, target, expect)
+
+
+def move_file(source: Path, target: Path, *, expect: ContentHash, root: Path) -> Published | Foreign:
+    """Give an output another path: the target must be absent, the source must hold `expect`.
+
+    The target is durable before the source goes; a source that is edited in between stays beside it.
+    """
+    with disk.saying("move", source), _walked(_inside(source.parent, root), root) as folder:
+        found = _content(folder, source)
+    if found != expect:
+        return Foreign(found)
+    placed = publish(source, target, content=expect, expect=None, root=root)
+    if isinstance(placed, Published):
+        remove_file(source, expect=expect, root=root)
+    return placed
+
+
+def remove_file(path: Path, *, expect: ContentHash, root: Path) -> Gone | Foreign:
+    """Remove a file below `root` if it still holds `expect`. What is absent already is gone."""
+    folder_path = _inside(path.parent, root)
+    if not folder_path.is_dir():
+        return Gone()
+    with disk.saying("remove", path), _walked(folder_path, root) as folder:
+        found = _content(folder, path)
+        if found is None:
+            return Gone()
+        if found != expect:
+            return Foreign(found)
+        os.unlink(path.name, dir_fd=folder)
+        disk.sync_folder(folder)
+    return Gone()
+
+
+def _place(folder: int, temp: str, target: Path, expect: ContentHash | None) -> Published | Foreign:
+    """The precondition, as late as can be, and the rename."""
+    if expect is None:
+        try:
+            if disk.take_name(folder, temp, target.name):
+                return Published()
+        except FileExistsError:
+            return Foreign(_content(folder, target))
+    found = _content(folder, target)
+    if found != expect:
+        return Foreign(found)
+    disk.replace_name(folder, temp, target.name)
+    return Published()
+
+
+def _inside(directory: Path, root: Path) -> Path:
+    """The directory without symbolic links, which must not lead out of the project."""
+    real = Path(os.path.realpath(directory))
+    if not real.is_relative_to(os.path.realpath(root)):
+        raise DiskError(
+            f"{disk.shown(directory)} is outside the project",
+            hint="outputs stay below the project's root; a symbolic link may not lead out of it",
+        )
+    return real
+
+
+@contextmanager
+def _walked(real: Path, root: Path) -> Iterator[int]:
+    """A directory below `root`, opened step by step: a link put in its way meanwhile is not followed."""
+    real_root = os.path.realpath(root)
+    fd = os.open(real_root, _DIRECTORY | os.O_CLOEXEC)
+    try:
+        for part in real.relative_to(real_root).parts:
+            inner = os.open(part, _DIRECTORY | os.O_CLOEXEC, dir_fd=fd)
+            os.close(fd)
+            fd = inner
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _plain(folder: int, path: Path) -> int | None:
+    """The permission bits of a plain file, None if nothing is there; anything else is not ours to replace."""
+    try:
+        found = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        kind = "a symbolic link" if stat.S_ISLNK(found.st_mode) else "not a plain file"
+        raise DiskError(f"{disk.shown(path)} is {kind}", hint="it is left alone: move it, or choose another output")
+    return stat.S_IMODE(found.st_mode) & 0o777
+
+
+def _content(folder: int, path: Path) -> ContentHash | None:
+    """What a plain file holds now; it held still while it was read."""
+    for _ in range(_TRIES):
+        if _plain(folder, path) is None:
+            return None
+        with suppress(FileNotFoundError):  # removed meanwhile: look again
+            with disk.opened(path.name, _LOOK, folder=folder) as fd, open(fd, "rb", 0, closefd=False) as stream:
+                before = os.fstat(fd)
+                digest = hashlib.file_digest(stream, "sha256")
+            if _same(before, os.stat(path.name, dir_fd=folder, follow_symlinks=False)):
+                return content_of_hex(digest.hexdigest())
+    raise DiskError(f"{disk.shown(path)} changes while it is read", hint="close the program that writes it")
+
+
+def _same(before: os.stat_result, after: os.stat_result) -> bool:
+    return os.path.samestat(before, after) and (before.st_size, before.st_mtime_ns, before.st_ctime_ns) == (
+        after.st_size,
+        after.st_mtime_ns,
+        after.st_ctime_ns,
+    )
+
+
+def _read(stream: IO[bytes], digest: _Digest) -> Iterator[bytes]:
+    while chunk := stream.read(disk.CHUNK):
+        digest.update(chunk)
+        yield chunk

@@ -1,0 +1,121 @@
+"""What the store remembers of each recipe: one small file of JSON lines per recipe key, oldest first."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from reconciler.core.digest import ContentHash, Json, RecipeKey, hex_of
+from reconciler.core.images import ImageFacts
+from reconciler.core.lock import Made
+from reconciler.core.ports import StoredImage
+from reconciler.store import disk
+
+SCHEMA = 1
+_KEY = re.compile(r"r[0-9]+:[0-9a-f]{64}")
+_CONTENT = re.compile(r"sha256:[0-9a-f]{64}")
+_STRIPES = 16
+
+
+def is_content(text: object) -> bool:
+    """Whether a foreign value has the form of a content hash: only then does it become part of a path."""
+    return isinstance(text, str) and _CONTENT.fullmatch(text) is not None
+
+
+class RecipeMemory:
+    """`recipes/ab/<hex>.jsonl`. A line that it cannot read (torn, or of a newer version) is skipped and kept."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._locks = tuple(threading.Lock() for _ in range(_STRIPES))
+
+    def remember(self, key: RecipeKey, stored: StoredImage) -> None:
+        """Durable once this returns. Content that is known for this recipe already keeps its first facts."""
+        path = self._path(key)
+        with self._locks[int(hex_of(key)[:2], 16) % _STRIPES]:
+            known = _bytes(path)
+            if any(line.content == stored.content for line in _decoded(known)):
+                disk.fsync_dir(path.parent)  # a killed run may have got as far as the rename
+                return
+            disk.make_dirs(path.parent)
+            torn = b"\n" if known and not known.endswith(b"\n") else b""
+            disk.write_atomic(path, known + torn + encode(stored))
+
+    def recall(self, key: RecipeKey) -> tuple[StoredImage, ...]:
+        """Every image remembered for this recipe, whether or not its bytes are still there."""
+        return _decoded(_bytes(self._path(key)))
+
+    def _path(self, key: RecipeKey) -> Path:
+        if not _KEY.fullmatch(key):
+            raise ValueError(f"not a recipe key: {key!r}")
+        digits = hex_of(key)
+        return self._directory / digits[:2] / f"{digits}.jsonl"
+
+
+def encode(stored: StoredImage) -> bytes:
+    """One line. ASCII only, so that whatever a provider put into its own words can be written."""
+    image, made = stored.image, stored.made
+    line: dict[str, Json] = {
+        "schema": SCHEMA,
+        "content": stored.content,
+        "image": {"bytes": image.size, "format": image.format, "height": image.height, "width": image.width},
+        "made": {
+            "at": made.at,
+            "cost": made.cost,
+            "model": made.model,
+            "provider": made.provider,
+            "request": made.request,
+            "usage": dict(made.usage),
+        },
+    }
+    return json.dumps(line, separators=(",", ":")).encode() + b"\n"
+
+
+def decode(line: bytes) -> StoredImage | None:
+    """The image of one line, or None if this version cannot read it."""
+    try:
+        value = json.loads(line)
+        if value["schema"] != SCHEMA or not is_content(value["content"]):
+            return None
+        return StoredImage(ContentHash(value["content"]), _image(value["image"]), _made(value["made"]))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _image(value: Mapping[str, Json]) -> ImageFacts:
+    return ImageFacts(_text(value["format"]), _count(value["width"]), _count(value["height"]), _count(value["bytes"]))
+
+
+def _made(value: Mapping[str, Json]) -> Made:
+    texts = {name: _text(value[name]) for name in ("provider", "at", "model", "request", "cost")}
+    usage = value["usage"]
+    if not isinstance(usage, Mapping):
+        raise TypeError("usage is not a mapping")
+    return Made(**texts, usage=usage)
+
+
+def _text(value: Json) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value
+
+
+def _count(value: Json) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise TypeError("not a count")
+    return value
+
+
+def _bytes(path: Path) -> bytes:
+    with disk.saying("read", path):
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return b""
+
+
+def _decoded(known: bytes) -> tuple[StoredImage, ...]:
+    return tuple(image for line in known.split(b"\n") if (image := decode(line)) is not None)

@@ -1,0 +1,139 @@
+"""Keep every byte that was paid for, by its content, and say which bytes answer a recipe."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from reconciler.core.digest import ContentHash, RecipeKey, content_of_hex, hex_of
+from reconciler.core.errors import DiskError
+from reconciler.core.outcome import Spooled
+from reconciler.core.ports import StoredImage
+from reconciler.store import disk
+from reconciler.store.recipes import RecipeMemory, is_content
+from reconciler.store.spool import SpoolDir
+from reconciler.store.state import make_state_dir, state_dir
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """An object whose bytes are not what its name says. `found` is what they are; None: it cannot be read."""
+
+    content: ContentHash
+    path: Path
+    found: ContentHash | None
+
+
+class ContentStore:
+    """`.reconciler/store/` of the project at `root`: `objects/ab/<64 hex>`, `recipes/ab/<64 hex>.jsonl`, `spool/`.
+
+    A Store and a Spool. Nothing is created before the first write. `shelters` are the directories where paid bytes go
+    that this disk refuses, best first; by default the temporary directory, then the working directory.
+    """
+
+    def __init__(self, root: Path, *, shelters: tuple[Path, ...] = ()) -> None:
+        self._root = root
+        store = state_dir(root) / "store"
+        self._objects = store / "objects"
+        self._recipes = RecipeMemory(store / "recipes")
+        temporary = os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - a rescue file never follows a link that waits there
+        self._spool = SpoolDir(store / "spool", shelters or (Path(temporary), Path.cwd()))
+
+    def open(self) -> tuple[Path, IO[bytes]]:
+        """A new spool file. What it cannot take goes on in a rescue file; `put` then says where."""
+        make_state_dir(self._root)
+        return self._spool.open()
+
+    def put(self, spooled: Spooled) -> Path:
+        """Take the file over. Durable once this returns: a crash after it never pays twice.
+
+        If the disk refuses, the DiskError names the file that holds the paid bytes.
+        """
+        try:
+            return self._take(spooled)
+        except DiskError as error:
+            safe = self.rescue(spooled)
+            raise DiskError(f"{error.fact}; the paid bytes are in {disk.shown(safe)}", hint=error.hint) from error
+
+    def put_file(self, path: Path) -> ContentHash:
+        """Copy a person's file in; the hash is of the very bytes copied. Durable once this returns."""
+        spool, out = self.open()
+        try:
+            with out:
+                content, size = _copy(path, out)
+            self._take(Spooled(spool, content, size))
+        except BaseException:
+            self._spool.drop(spool)
+            raise
+        return content
+
+    def remember(self, key: RecipeKey, stored: StoredImage) -> None:
+        """Record that these bytes answer this recipe. Durable once this returns."""
+        make_state_dir(self._root)
+        self._recipes.remember(key, stored)
+
+    def find(self, content: ContentHash) -> Path | None:
+        """The file with these bytes, or None. Foreign text that is no content hash is never found."""
+        path = self._object(content) if is_content(content) else None
+        return path if path is not None and os.path.isfile(path) else None
+
+    def recall(self, key: RecipeKey) -> tuple[StoredImage, ...]:
+        """What answers this recipe, oldest first; only what the store still holds."""
+        return tuple(image for image in self._recipes.recall(key) if self.find(image.content) is not None)
+
+    def contents(self) -> Iterator[ContentHash]:
+        """Everything the store holds, in order."""
+        with disk.saying("list", self._objects):
+            for path in sorted(self._objects.glob("[0-9a-f][0-9a-f]/*")):
+                content = content_of_hex(path.name)
+                if is_content(content) and path == self._object(content):
+                    yield content
+
+    def verify(self) -> Iterator[Damaged]:
+        """Hash everything again; the damaged objects, which are left as they are."""
+        for content in self.contents():
+            path = self._object(content)
+            try:
+                found = disk.file_hash(path)
+            except DiskError:
+                yield Damaged(content, path, None)
+                continue
+            if found != content:
+                yield Damaged(content, path, found)
+
+    def rescue(self, spooled: Spooled) -> Path:
+        """Bring paid bytes that the store cannot take to a safe place, and name it; at worst, where they still are."""
+        return self._spool.rescue(spooled, kept=self._object(spooled.content))
+
+    def leftovers(self) -> tuple[Path, ...]:
+        """Spool files of dead runs: answers, whole or in part, that were never stored. Ask under the apply lock."""
+        return self._spool.leftovers()
+
+    def _take(self, spooled: Spooled) -> Path:
+        """Rename into place, even over an equal object: these bytes were hashed just now, those may have rotted."""
+        make_state_dir(self._root)
+        target = self._object(spooled.content)
+        self._spool.secure(spooled)
+        disk.make_dirs(target.parent)
+        disk.rename_over(spooled.path, target)
+        return target
+
+    def _object(self, content: ContentHash) -> Path:
+        digits = hex_of(content)
+        return self._objects / digits[:2] / digits
+
+
+def _copy(path: Path, out: IO[bytes]) -> tuple[ContentHash, int]:
+    with disk.saying("read", path), disk.opened(path, os.O_RDONLY | os.O_NONBLOCK) as fd:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise DiskError(f"{disk.shown(path)} is not a plain file")
+        digest, size = hashlib.sha256(), 0
+        while chunk := os.read(fd, disk.CHUNK):
+            digest.update(chunk)
+            size += out.write(chunk)
+    return content_of_hex(digest.hexdigest()), size
