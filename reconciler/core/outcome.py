@@ -16,12 +16,14 @@ from reconciler.core.pricing import Cost
 
 
 class Stop(Enum):
-    """Why a whole lane must stop: nothing that it sends can work."""
+    """Why nothing more is sent, whatever the request: the first four stop a whole lane."""
 
     OUT_OF_CREDIT = "out of credit"
     BAD_KEY = "the key was refused"
     PARKED = "rate limit"
     BREAKER = "too many failures in a row"
+    OVER_BUDGET = "over budget"
+    INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +50,14 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """No byte of the request was written. Free to try again unless `final` (a certificate error)."""
+    """No byte of the request was written. Free to try again unless `final` (a certificate error).
+
+    `stop` says that we held it back ourselves: over budget, or the run is ending.
+    """
 
     words: str
     final: bool = False
+    stop: Stop | None = None
 
 
 @dataclass(frozen=True, slots=True)

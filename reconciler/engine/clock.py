@@ -1,0 +1,27 @@
+"""Time as the engine sees it, so that tests can bring their own."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+
+def _utc() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """`monotonic` and `sleep` in seconds; `utc` is the wall clock, for people and for records."""
+
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    utc: Callable[[], datetime] = _utc
+
+
+def stamp(moment: datetime) -> str:
+    """UTC, ISO 8601 to the second: `2026-11-22T16:00:00Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

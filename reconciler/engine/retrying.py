@@ -1,0 +1,100 @@
+"""Ask again where it is free and may help: never after bytes were sent and no definite answer came.
+
+Source: PAID_CALLS, "Numbers".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from reconciler.core.events import Noted
+from reconciler.core.outcome import NotSent, Outcome, Rejected, Stop, Throttled
+from reconciler.core.ports import ImageRequest, Log, Provider
+
+ATTEMPTS = 3
+BACKOFF_BASE = 1.0
+BACKOFF_CAP = 60.0
+RETRY_SHARE = 10
+"""One retry for so many requests of a run, ..."""
+RETRY_FLOOR = 5
+"""... but always this many."""
+
+
+def backoff(retry: int, jitter: float) -> float:
+    """Full jitter: U(0, min(60 s, 1 s · 2^n)), where `retry` is n, from 0, and `jitter` is U(0, 1)."""
+    return jitter * min(BACKOFF_CAP, BACKOFF_BASE * 2.0**retry)
+
+
+class Retries:
+    """How many retries a run has had, over all its lanes. An outage must not double what is sent."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.retries = 0
+
+    @property
+    def allowed(self) -> int:
+        """At most this many, by what has been sent so far."""
+        return max(RETRY_FLOOR, self.requests // RETRY_SHARE)
+
+    def take(self) -> bool:
+        """Use one up, if one is left."""
+        if self.retries >= self.allowed:
+            return False
+        self.retries += 1
+        return True
+
+
+class Retrying:
+    """A Provider that asks again after NotSent and Throttled. `sleep` may return early when the lane is closed."""
+
+    def __init__(
+        self,
+        inner: Provider,
+        *,
+        retries: Retries,
+        progress: Log,
+        sleep: Callable[[float], Awaitable[None]],
+        jitter: Callable[[], float],
+    ) -> None:
+        self._inner = inner
+        self._retries = retries
+        self._progress = progress
+        self._sleep = sleep
+        self._jitter = jitter
+
+    async def generate(self, request: ImageRequest) -> Outcome:
+        outcome = await self._inner.generate(request)
+        if not _held_back(outcome):
+            self._retries.requests += 1
+        for retry in range(ATTEMPTS - 1):
+            least = _may_retry_after(outcome)
+            if least is None:
+                return outcome
+            if not self._retries.take():
+                self._note(request, f"not asked again, the run's {self._retries.allowed} retries are used up")
+                return outcome
+            wait = max(least, backoff(retry, self._jitter()))
+            self._note(request, f"asking again in {wait:.0f} s ({retry + 2} of {ATTEMPTS}): {outcome.words}")
+            await self._sleep(wait)
+            outcome = await self._inner.generate(request)
+        return outcome
+
+    def _note(self, request: ImageRequest, text: str) -> None:
+        self._progress.record(Noted(request.asset, text))
+
+
+def _may_retry_after(outcome: Outcome) -> float | None:
+    """The least seconds to wait before asking again; None is "never"."""
+    match outcome:
+        case NotSent(final=False):
+            return 0.0
+        case Throttled(retry_after=wait):
+            return wait if wait is not None and wait > 0 else 0.0
+        case _:
+            return None
+
+
+def _held_back(outcome: Outcome) -> bool:
+    """Whether the lane itself answered: that was no request."""
+    return isinstance(outcome, Rejected | NotSent) and isinstance(outcome.stop, Stop)

@@ -1,0 +1,248 @@
+"""The journal around one attempt, on a real loop with real threads where the order in time matters."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from reconciler.core.errors import DiskError
+from reconciler.core.events import Ended, Event, Requested, Stored
+from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused, Rejected, Spooled, Throttled
+from reconciler.core.ports import ImageRequest, Provider, StoredImage
+from reconciler.core.pricing import FREE
+from reconciler.engine.clock import stamp
+from reconciler.engine.recording import Recorded
+from tests.engine.clock import START, play
+from tests.engine.paid import PRICE, MemoryStore, Scripted, Written, a_done, a_request, a_spooled
+
+
+def recorded(inner: Provider, store: MemoryStore, journal: Written) -> Recorded:
+    return Recorded(
+        inner,
+        provider="gravitex",
+        store=store,
+        journal=journal,
+        estimate=lambda _: PRICE,
+        new_attempt=lambda: "a1",
+        utc=lambda: START,
+    )
+
+
+def record(outcome: Outcome) -> tuple[Outcome, list[Event], MemoryStore]:
+    store, journal = MemoryStore(), Written()
+    seen = play(recorded(Scripted({"hero": [outcome]}), store, journal).generate(a_request()))
+    return seen, journal.events, store
+
+
+def test_done_is_requested_then_in_the_store_then_stored() -> None:
+    seen, events, store = record(a_done())
+    request, content = a_request(), a_done().spooled.content
+    begin, end = events
+    assert begin == Requested("a1", request.asset, request.key, "gravitex", "0.1 USD", "2026-11-22T16:00:00Z")
+    assert isinstance(end, Stored)
+    assert (end.attempt, end.key, end.content) == ("a1", request.key, content)
+    assert (end.made.model, end.made.request, end.made.cost) == ("m-1", "req-1", "0.1 USD")
+    assert [stored.content for stored in store.recall(request.key)] == [content]
+    assert isinstance(seen, Done)
+    assert seen.spooled.path == store.find(content), "the outcome names the file where it is now"
+
+
+def test_the_price_that_the_answer_names_is_the_one_that_is_kept() -> None:
+    _, events, _ = record(a_done(cost=FREE))
+    assert isinstance(events[1], Stored)
+    assert events[1].made.cost == "0 USD"
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [NotSent("dns"), Throttled("busy"), Rejected("bad size"), Refused("no"), BadOutput("html")],
+)
+def test_every_other_definite_outcome_ends_the_attempt(outcome: Outcome) -> None:
+    seen, events, store = record(outcome)
+    assert seen == outcome
+    assert events[1:] == [Ended("a1", a_request().asset, type(outcome).__name__, outcome.words)]
+    assert not store.held
+
+
+def test_bytes_that_fail_a_check_are_kept() -> None:
+    kept = a_spooled("rubbish")
+    seen, events, store = record(BadOutput("cut short", kept))
+    assert events[1:] == [Ended("a1", a_request().asset, "BadOutput", "cut short", kept.content)]
+    assert isinstance(seen, BadOutput)
+    assert seen.kept is not None
+    assert seen.kept.path == store.find(kept.content)
+    assert not store.answers, "rubbish answers no recipe"
+
+
+def test_in_doubt_has_no_end() -> None:
+    seen, events, _ = record(InDoubt("reset"))
+    assert seen == InDoubt("reset")
+    assert [type(event) for event in events] == [Requested]
+
+
+class Faulty:
+    async def generate(self, request: ImageRequest) -> Outcome:
+        raise ZeroDivisionError
+
+
+def test_an_error_of_ours_leaves_it_in_doubt() -> None:
+    journal = Written()
+    with pytest.raises(ZeroDivisionError):
+        play(recorded(Faulty(), MemoryStore(), journal).generate(a_request()))
+    assert journal.in_doubt == {"a1"}
+
+
+def test_cancelled_in_flight_it_is_in_doubt() -> None:
+    journal = Written()
+
+    async def story() -> None:
+        await asyncio.wait_for(recorded(Scripted(), MemoryStore(), journal).generate(a_request()), 0.5)
+
+    with pytest.raises(TimeoutError):
+        play(story())
+    assert journal.in_doubt == {"a1"}
+
+
+class Gated(Written):
+    """A journal whose disk is slow at one kind of event: it says when it has begun, and waits to be let go."""
+
+    def __init__(self, kind: type[Event]) -> None:
+        super().__init__()
+        self.kind = kind
+        self.begun = threading.Event()
+        self.go = threading.Event()
+
+    def record(self, event: Event) -> None:
+        if type(event) is self.kind:
+            self.begun.set()
+            assert self.go.wait(10)
+        super().record(event)
+
+
+class Instant:
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def generate(self, request: ImageRequest) -> Outcome:
+        self.asked += 1
+        return a_done()
+
+
+def cancelled_while_writing(kind: type[Event]) -> tuple[Gated, Instant]:
+    """Cancel twice while the journal writes: an impatient person."""
+    journal, inner = Gated(kind), Instant()
+
+    async def story() -> None:
+        task = asyncio.create_task(recorded(inner, MemoryStore(), journal).generate(a_request()))
+        await asyncio.to_thread(journal.begun.wait, 10)
+        for _ in range(2):
+            task.cancel()
+            await asyncio.sleep(0)
+        assert not task.done()
+        journal.go.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(story())
+    return journal, inner
+
+
+def test_cancelled_after_the_answer_it_is_recorded_to_the_end() -> None:
+    journal, _ = cancelled_while_writing(Stored)
+    assert [type(event) for event in journal.events] == [Requested, Stored]
+
+
+def test_cancelled_before_it_was_sent_it_is_not_in_doubt() -> None:
+    journal, inner = cancelled_while_writing(Requested)
+    assert inner.asked == 0
+    assert [type(event) for event in journal.events] == [Requested, Ended]
+    assert not journal.in_doubt
+
+
+def test_nothing_is_sent_before_the_request_is_durable() -> None:
+    journal, inner = Gated(Requested), Instant()
+
+    async def story() -> None:
+        task = asyncio.create_task(recorded(inner, MemoryStore(), journal).generate(a_request()))
+        await asyncio.to_thread(journal.begun.wait, 10)
+        assert inner.asked == 0
+        journal.go.set()
+        await task
+
+    asyncio.run(story())
+    assert inner.asked == 1
+
+
+class BrokenJournal(Written):
+    def record(self, event: Event) -> None:
+        raise DiskError("input/output error")
+
+
+def test_what_cannot_be_recorded_is_not_sent() -> None:
+    inner = Instant()
+    with pytest.raises(DiskError):
+        play(recorded(inner, MemoryStore(), BrokenJournal()).generate(a_request()))
+    assert inner.asked == 0
+
+
+class FullStore(MemoryStore):
+    def put(self, spooled: Spooled) -> Path:
+        raise DiskError("no space left on device", hint="free some")
+
+
+class ForgetfulStore(MemoryStore):
+    """Holds the bytes, but its record of them cannot be written."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+
+    def put(self, spooled: Spooled) -> Path:
+        return spooled.path.rename(self.folder / "stored")
+
+    def remember(self, key: object, stored: StoredImage) -> None:
+        raise DiskError("no space left on device", hint="free some")
+
+
+@pytest.mark.parametrize("make", [Done, BadOutput])
+def test_a_full_disk_names_the_file_with_what_was_paid_for(tmp_path: Path, make: type[Outcome]) -> None:
+    spooled = a_spooled("hero", tmp_path)
+    spooled.path.write_bytes(b"hero")
+    outcome = Done(spooled, a_done().image) if make is Done else BadOutput("html", spooled)
+    journal = Written()
+    with pytest.raises(DiskError) as caught:
+        play(recorded(Scripted({"hero": [outcome]}), FullStore(), journal).generate(a_request()))
+    assert str(spooled.path) in caught.value.fact
+    assert caught.value.hint == "free some"
+    assert spooled.path.read_bytes() == b"hero"
+    assert journal.in_doubt == {"a1"}
+
+
+def test_a_full_disk_after_the_store_took_the_file_names_where_it_is_now(tmp_path: Path) -> None:
+    spooled = a_spooled("hero", tmp_path)
+    spooled.path.write_bytes(b"hero")
+    done = Done(spooled, a_done().image)
+    with pytest.raises(DiskError, match=r"what was paid for is in .*/stored"):
+        play(recorded(Scripted({"hero": [done]}), ForgetfulStore(tmp_path), Written()).generate(a_request()))
+
+
+def test_the_stores_own_rescue_is_not_said_twice(tmp_path: Path) -> None:
+    class Rescued(MemoryStore):
+        def put(self, spooled: Spooled) -> Path:
+            raise DiskError(f"no space left on device; the image is in {spooled.path}")
+
+    spooled = a_spooled("hero", tmp_path)
+    spooled.path.write_bytes(b"hero")
+    done = Done(spooled, a_done().image)
+    with pytest.raises(DiskError) as caught:
+        play(recorded(Scripted({"hero": [done]}), Rescued(), Written()).generate(a_request()))
+    assert caught.value.fact.count(str(spooled.path)) == 1
+
+
+def test_times_are_utc_to_the_second() -> None:
+    moment = datetime(2026, 11, 22, 18, 0, 0, 999_999, tzinfo=timezone(timedelta(hours=2)))
+    assert stamp(moment) == "2026-11-22T16:00:00Z"
