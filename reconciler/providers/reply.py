@@ -1,0 +1,72 @@
+"""What came back, as facts: the values that outcomes are decided on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reconciler.core.digest import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A complete JSON body; its long strings are marks."""
+
+    value: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A complete body that is not JSON. `why` is what the reader says of it."""
+
+    text: str
+    why: str = "not JSON"
+
+
+@dataclass(frozen=True, slots=True)
+class RawPicture:
+    """A complete body that begins as a picture does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """A complete body of no bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A body that ended in the middle."""
+
+
+@dataclass(frozen=True, slots=True)
+class TooLarge:
+    """A body that went on beyond the limit, in bytes, and was left."""
+
+    limit: int
+
+
+Body = Said | Words | RawPicture | Nothing | Cut | TooLarge
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One HTTP answer. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An answer that says it holds a picture: base64 (or the mark of it), an address, or the body itself.
+
+    `model` and `request` are as the far side names them, `words` what the model said beside the picture.
+    """
+
+    base64: str = ""
+    url: str = ""
+    model: str = ""
+    request: str = ""
+    words: str = ""
+    usage: Mapping[str, Json] = field(default_factory=dict)

@@ -1,0 +1,217 @@
+"""Read a JSON answer from a file without holding its pictures: long strings stay in the file, known by where they lie.
+
+Memory is bounded by the frame (all that is not a long string), whatever the size of the body.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import IO
+
+import pybase64
+
+from reconciler.core.digest import Json
+
+CHUNK = 192 * 1024
+LONG = 16 * 1024
+"""Bytes from which a string stays in the file."""
+FRAME = 1024 * 1024
+"""Bytes of an answer beside its long strings."""
+DEPTH = 64
+
+# Possessive, so that hostile strings cost no backtracking.
+_IN_STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
+_BRACKET = re.compile(rb"[\[\]{}]")
+_MARK = "\0long "
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where a long string lies in the file, without its quotes."""
+
+    start: int
+    end: int
+    escaped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A JSON value whose long strings are marks that `long_string` resolves."""
+
+    value: Json
+    spans: tuple[Span, ...]
+
+    def long_string(self, text: str) -> Span | None:
+        """Where the string that this mark stands for lies; None for a string that is itself."""
+        number = text.removeprefix(_MARK)
+        known = text.startswith(_MARK) and number.isascii() and number.isdigit() and len(number) < 8
+        return self.spans[int(number)] if known and int(number) < len(self.spans) else None
+
+
+@dataclass(frozen=True, slots=True)
+class CutShort:
+    """The text ended in the middle of a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotJson:
+    """Why it is not JSON that we read."""
+
+    why: str
+
+
+def scan(stream: IO[bytes]) -> Frame | CutShort | NotJson:
+    """The frame of the JSON text in a file."""
+    scanner = _Scanner()
+    while chunk := stream.read(CHUNK):
+        wrong = scanner.feed(chunk)
+        if wrong:
+            return NotJson(wrong)
+    if scanner.open:
+        return CutShort()
+    try:
+        value = json.loads(bytes(scanner.frame))
+    except (ValueError, RecursionError):
+        return NotJson("not JSON")
+    return Frame(value, tuple(scanner.spans))
+
+
+class _Scanner:
+    """Copies a JSON text without its long strings."""
+
+    def __init__(self) -> None:
+        self.frame = bytearray()
+        self.spans: list[Span] = []
+        self._offset = 0
+        self._depth = 0
+        self._string: bytearray | None = None  # what is held of the string that we are in
+        self._start = 0
+        self._escaped = False
+        self._after_backslash = False
+
+    @property
+    def open(self) -> bool:
+        """Whether something has begun and not ended."""
+        return self._string is not None or self._depth > 0
+
+    def feed(self, chunk: bytes) -> str:
+        """Take the next bytes; says what is wrong with them, or ""."""
+        position = 0
+        while position < len(chunk):
+            if self._string is None:
+                position, wrong = self._outside(chunk, position)
+                if wrong:
+                    return wrong
+            else:
+                position = self._inside(chunk, position, self._string)
+            if len(self.frame) > FRAME:
+                return f"more than {FRAME} bytes beside its pictures"
+        self._offset += len(chunk)
+        return ""
+
+    def _outside(self, chunk: bytes, position: int) -> tuple[int, str]:
+        quote = chunk.find(b'"', position)
+        segment = chunk[position : quote if quote >= 0 else len(chunk)]
+        if not self.frame and (first := segment.lstrip(b" \t\r\n\xef\xbb\xbf")[:1]) not in (b"{", b"[", b""):
+            return position, f"not JSON: it begins with {first!r}"
+        for match in _BRACKET.finditer(segment):
+            self._depth += 1 if match[0] in b"[{" else -1
+            if self._depth > DEPTH:
+                return position, f"nested deeper than {DEPTH}"
+        self.frame += segment if self.frame else segment.lstrip(b" \t\r\n\xef\xbb\xbf")
+        if quote < 0:
+            return len(chunk), ""
+        if not self.frame:
+            return position, "not JSON: it begins with a string"
+        self._string, self._start, self._escaped = bytearray(), self._offset + quote + 1, False
+        return quote + 1, ""
+
+    def _inside(self, chunk: bytes, position: int, held: bytearray) -> int:
+        first = position
+        if self._after_backslash:
+            position, self._after_backslash = position + 1, False
+        match = _IN_STRING.match(chunk, position)
+        end = match.end() if match else position
+        if end < len(chunk) and chunk[end] == 0x5C:  # a backslash whose other half is in the next chunk
+            self._after_backslash = True
+            end += 1
+        self._escaped = self._escaped or chunk.find(b"\\", first, end) >= 0
+        if len(held) <= LONG:
+            held += chunk[first : min(end, first + LONG + 1)]
+        if end >= len(chunk):
+            return len(chunk)
+        self._string = None
+        if len(held) <= LONG:
+            self.frame += b'"' + held + b'"'
+        else:
+            self.frame += json.dumps(f"{_MARK}{len(self.spans)}").encode("ascii")
+            self.spans.append(Span(self._start, self._offset + end, self._escaped))
+        return end + 1
+
+
+class NotBase64Error(ValueError):
+    """A string that is not strict base64."""
+
+
+def decoded(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Strict base64, decoded in pieces; a `data:` prefix is skipped. Raises NotBase64Error."""
+    rest, padded, first = b"", False, True
+    for chunk in chunks:
+        text = rest + chunk
+        if first and text.startswith(b"data:"):
+            head, comma, text = text.partition(b",")
+            if not comma or not head.endswith(b";base64"):
+                raise NotBase64Error("a data address that is not base64")
+        first = False
+        whole = len(text) - len(text) % 4
+        piece, rest = text[:whole], text[whole:]
+        if padded and (piece or rest):
+            raise NotBase64Error("base64 goes on after its end")
+        padded = piece.endswith(b"=")
+        yield _strict(piece)
+    if rest:
+        raise NotBase64Error("base64 is cut short")
+
+
+def _strict(piece: bytes) -> bytes:
+    try:
+        return pybase64.b64decode(piece, validate=True)
+    except binascii.Error as error:
+        raise NotBase64Error("not base64") from error
+
+
+def span_chunks(stream: IO[bytes], span: Span) -> Iterator[bytes]:
+    """The text of a long string, in pieces."""
+    stream.seek(span.start)
+    left, rest = span.end - span.start, b""
+    while left and (chunk := stream.read(min(CHUNK, left))):
+        left -= len(chunk)
+        if not span.escaped:
+            yield chunk
+            continue
+        text = rest + chunk
+        cut = _safe_cut(text) if left else len(text)
+        rest = text[cut:]
+        yield _unescaped(text[:cut])
+
+
+def _safe_cut(text: bytes) -> int:
+    r"""Where a text can be cut without cutting an escape (`\/` or `\u003d`) apart."""
+    tail = text.rfind(b"\\", max(0, len(text) - 5))
+    if tail < 0:
+        return len(text)
+    while tail > 0 and text[tail - 1] == 0x5C:
+        tail -= 1
+    return tail
+
+
+def _unescaped(text: bytes) -> bytes:
+    try:
+        value = json.loads(b'"' + text + b'"')
+        return str(value).encode("ascii")
+    except ValueError as error:
+        raise NotBase64Error("not base64") from error

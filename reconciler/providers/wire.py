@@ -1,0 +1,149 @@
+"""A request as it will stand on the wire, without its key: bytes of ours between files that are read while sending."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from reconciler.core.digest import ContentHash, Json
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A picture that goes along, as it was found when the request was made ready. `size` in bytes."""
+
+    path: Path
+    content: ContentHash
+    size: int
+    format: str
+
+    @property
+    def mime(self) -> str:
+        return f"image/{self.format}"
+
+
+@dataclass(frozen=True, slots=True)
+class RawFile:
+    """The bytes of a picture, as they are."""
+
+    file: Attachment
+
+    @property
+    def length(self) -> int:
+        return self.file.size
+
+
+@dataclass(frozen=True, slots=True)
+class Base64File:
+    """The bytes of a picture as base64. In a JSON body it stands for a string, after `prefix`."""
+
+    file: Attachment
+    prefix: str = ""
+
+    @property
+    def length(self) -> int:
+        return (self.file.size + 2) // 3 * 4
+
+
+Piece = bytes | RawFile | Base64File
+Body: TypeAlias = "bool | int | float | str | Base64File | Sequence[Body] | Mapping[str, Body] | None"
+"""JSON in which pictures stand as what they will be sent from."""
+
+
+@dataclass(frozen=True, slots=True)
+class WireRequest:
+    """One HTTP request. `headers` hold neither the key nor the length. `asked` is the pixel size it names, if any."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    pieces: tuple[Piece, ...] = ()
+    asked: tuple[int, int] | None = None
+    json: Mapping[str, Body] = field(default_factory=dict, compare=False)
+
+    @property
+    def length(self) -> int:
+        """Bytes of the body."""
+        return sum(len(piece) if isinstance(piece, bytes) else piece.length for piece in self.pieces)
+
+
+def data_uri(file: Attachment) -> Base64File:
+    """A picture as a `data:` address."""
+    return Base64File(file, f"data:{file.mime};base64,")
+
+
+def json_request(url: str, body: Mapping[str, Body], *, asked: tuple[int, int] | None = None) -> WireRequest:
+    """A POST of JSON."""
+    headers = (("Content-Type", "application/json"),)
+    return WireRequest("POST", url, headers, _joined(_json_pieces(body)), asked, body)
+
+
+def _json_pieces(value: Body) -> Iterator[Piece]:
+    if isinstance(value, Base64File):
+        yield b'"' + value.prefix.encode("ascii")
+        yield Base64File(value.file)
+        yield b'"'
+    elif isinstance(value, Mapping):
+        yield b"{"
+        for index, (name, item) in enumerate(value.items()):
+            yield (b"," if index else b"") + _plain(name) + b":"
+            yield from _json_pieces(item)
+        yield b"}"
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        yield b"["
+        for index, item in enumerate(value):
+            yield b"," if index else b""
+            yield from _json_pieces(item)
+        yield b"]"
+    else:
+        yield _plain(value)
+
+
+def _plain(value: float | str | None) -> bytes:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a form: words, or a picture under the file name that the server sees."""
+
+    name: str
+    value: str | Attachment
+    filename: str = ""
+
+
+def form_request(
+    url: str, parts: Sequence[Part], *, boundary: str, asked: tuple[int, int] | None = None
+) -> WireRequest:
+    """A POST of multipart/form-data. The boundary must not stand in any part."""
+    headers = (("Content-Type", f"multipart/form-data; boundary={boundary}"),)
+    pieces = [piece for part in parts for piece in _part_pieces(part, boundary)]
+    return WireRequest("POST", url, headers, _joined(iter((*pieces, f"--{boundary}--\r\n".encode("ascii")))), asked)
+
+
+def _part_pieces(part: Part, boundary: str) -> tuple[Piece, ...]:
+    name = part.name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"'
+    if isinstance(part.value, str):
+        return ((f"{head}\r\n\r\n{part.value}\r\n").encode("utf-8", "replace"),)
+    head += f'; filename="{part.filename}"\r\nContent-Type: {part.value.mime}\r\n\r\n'
+    return (head.encode("utf-8"), RawFile(part.value), b"\r\n")
+
+
+def _joined(pieces: Iterator[Piece]) -> tuple[Piece, ...]:
+    """The same body with neighbouring bytes in one piece."""
+    joined: list[Piece] = []
+    for piece in pieces:
+        if isinstance(piece, bytes) and joined and isinstance(joined[-1], bytes):
+            joined[-1] += piece
+        else:
+            joined.append(piece)
+    return tuple(joined)
+
+
+def form_value(value: Json) -> str:
+    """A parameter as a form carries it: words as they are, all else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
