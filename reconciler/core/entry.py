@@ -54,7 +54,7 @@ class Lock:
 
 def made_json(made: Made) -> dict[str, Json]:
     """What `read_made` reads."""
-    optional = {"cost": made.cost, "model": made.model, "request": made.request, "usage": made.usage}
+    optional: dict[str, Json] = {"cost": made.cost, "model": made.model, "request": made.request, "usage": made.usage}
     return {"at": made.at, "provider": made.provider, **{name: value for name, value in optional.items() if value}}
 
 

@@ -5,10 +5,19 @@ The first block is money and state: it is what the journal holds, and `settle` n
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from reconciler.core.digest import AssetId, ContentHash, RecipeKey
-from reconciler.core.lock import LockEntry, Made, Refusal
+from reconciler.core.digest import AssetId, ContentHash, Json, RecipeKey
+from reconciler.core.entry import entry_json, made_json, read_entry, read_made, read_refusal, refusal_json
+from reconciler.core.errors import LockfileError
+from reconciler.core.lock import Lock, LockEntry, Made, Refusal
+from reconciler.core.shape import UPGRADE, Shape, a_content, a_key, one_line, shaped
+
+VERSION = 1
+"""The version of the journal's lines; tests/formats/journal-v1.jsonl has one of each kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +121,127 @@ class Noted:
 
 
 Event = Durable | Started | Failed | Noted
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a journal comes to. `in_doubt` may have been charged and is to be asked about, oldest first."""
+
+    lock: Lock
+    in_doubt: tuple[Requested, ...]
+
+
+def settle(lock: Lock, events: Iterable[Durable]) -> Settled:
+    """The lock after these events, and the requests among them that nothing ended.
+
+    The last event about an asset wins, whatever was before it: so the same journal may be settled twice, as a death
+    between saving the lockfile and closing the journal makes it happen.
+    """
+    entries, refusals = dict(lock.entries), dict(lock.refusals)
+    pending: dict[str, Requested] = {}
+    for event in events:
+        match event:
+            case Requested():
+                pending[event.attempt] = event
+            case Ended() | Stored() | Forgotten():
+                pending.pop(event.attempt, None)
+            case Published():
+                for asset in (event.origin, event.asset):
+                    if asset is not None:
+                        entries.pop(asset, None)
+                        refusals.pop(asset, None)
+                entries[event.asset] = event.entry
+                if event.how == "adopted":  # a person decided what this asset is, whatever became of the request
+                    answered = (event.asset, event.entry.key)
+                    pending = {name: asked for name, asked in pending.items() if (asked.asset, asked.key) != answered}
+            case Removed():
+                entries.pop(event.asset, None)
+                refusals.pop(event.asset, None)
+            case RefusalRecorded():
+                refusals[event.asset] = event.refusal
+    return Settled(Lock(entries, refusals), tuple(pending.values()))
+
+
+def encode(event: Durable) -> bytes:
+    """One line of JSON without its newline; no newline inside."""
+    kind, fields = _fields(event)
+    return one_line({"v": VERSION, "kind": kind, **fields}).encode()
+
+
+def _fields(event: Durable) -> tuple[str, dict[str, Json]]:
+    match event:
+        case Requested(attempt, asset, key, provider, cost, at):
+            named = {"attempt": attempt, "asset": asset, "key": key, "provider": provider, "cost": cost, "at": at}
+            return "requested", {**named}
+        case Ended(attempt, asset, outcome, words, kept):
+            named = {"attempt": attempt, "asset": asset, "outcome": outcome, "words": words}
+            return "ended", {**named, **({"kept": kept} if kept else {})}
+        case Stored(attempt, asset, key, content, made):
+            named = {"attempt": attempt, "asset": asset, "key": key, "content": content}
+            return "stored", {**named, "made": made_json(made)}
+        case Published(asset, entry, how, origin):
+            moved: dict[str, Json] = {"origin": origin} if origin is not None else {}
+            return "published", {"asset": asset, "entry": entry_json(entry), "how": how, **moved}
+        case Removed(asset):
+            return "removed", {"asset": asset}
+        case RefusalRecorded(asset, refusal):
+            return "refusal_recorded", {"asset": asset, "refusal": refusal_json(refusal)}
+        case Forgotten(attempt):
+            return "forgotten", {"attempt": attempt}
+
+
+_TAGS = {"v": int, "kind": str}
+_SHAPES: Mapping[str, Shape] = {
+    "requested": Shape(
+        {**_TAGS, "attempt": str, "asset": str, "key": str, "provider": str, "cost": str, "at": str},
+    ),
+    "ended": Shape({**_TAGS, "attempt": str, "asset": str, "outcome": str, "words": str}, {"kept": str}),
+    "stored": Shape({**_TAGS, "attempt": str, "asset": str, "key": str, "content": str, "made": dict}),
+    "published": Shape({**_TAGS, "asset": str, "entry": dict, "how": str}, {"origin": str}),
+    "removed": Shape({**_TAGS, "asset": str}),
+    "refusal_recorded": Shape({**_TAGS, "asset": str, "refusal": dict}),
+    "forgotten": Shape({**_TAGS, "attempt": str}),
+}
+
+
+def decode(line: bytes) -> Durable:
+    """The event that `encode` wrote. LockfileError, without a place, for anything else."""
+    try:
+        value = json.loads(line.decode())
+    except (ValueError, RecursionError) as error:
+        raise LockfileError(f"the journal: not an event: {error}", hint=_DAMAGED) from error
+    kind, version = (value.get("kind"), value.get("v")) if isinstance(value, dict) else (None, None)
+    if type(version) is not int or type(kind) is not str:
+        raise LockfileError("the journal: not an event: it has no kind or no version", hint=_DAMAGED)
+    if version > VERSION or kind not in _SHAPES:
+        raise LockfileError(f"the journal: unknown event {kind[:80]!r} (version {version})", hint=UPGRADE)
+    try:
+        return _event(kind, shaped(value, _SHAPES[kind]))
+    except LockfileError as error:
+        raise LockfileError(f"the journal: {kind}: {error.fact}", hint=error.hint or _DAMAGED) from None
+
+
+_DAMAGED = "the journal says what was paid for: keep a copy of it, and report how this came about"
+
+
+def _event(kind: str, fields: Mapping[str, Any]) -> Durable:
+    match kind:
+        case "requested":
+            key = a_key(fields["key"], "key")
+            named = {name: fields[name] for name in ("attempt", "provider", "cost", "at")}
+            return Requested(asset=AssetId(fields["asset"]), key=key, **named)
+        case "ended":
+            kept = a_content(fields["kept"], "kept") if "kept" in fields else None
+            return Ended(fields["attempt"], AssetId(fields["asset"]), fields["outcome"], fields["words"], kept)
+        case "stored":
+            key, content = a_key(fields["key"], "key"), a_content(fields["content"], "content")
+            return Stored(fields["attempt"], AssetId(fields["asset"]), key, content, read_made(fields["made"]))
+        case "published":
+            origin = AssetId(fields["origin"]) if "origin" in fields else None
+            return Published(AssetId(fields["asset"]), read_entry(fields["entry"]), fields["how"], origin)
+        case "removed":
+            return Removed(AssetId(fields["asset"]))
+        case "refusal_recorded":
+            return RefusalRecorded(AssetId(fields["asset"]), read_refusal(fields["refusal"]))
+        case _:
+            return Forgotten(fields["attempt"])
