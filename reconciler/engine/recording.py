@@ -72,7 +72,7 @@ class Recorded:
             case InDoubt():
                 return outcome
             case BadOutput(kept=Spooled() as kept):
-                path = self._put(kept)
+                path = self._store.put(kept)
                 self._ended(attempt, request, outcome, kept=kept)
                 return replace(outcome, kept=replace(kept, path=path))
             case _:
@@ -89,19 +89,13 @@ class Recorded:
             usage=done.usage,
         )
         content = done.spooled.content
-        path = self._put(done.spooled)
+        path = self._store.put(done.spooled)  # its DiskError names the rescue file
         try:
             self._store.remember(request.key, StoredImage(content, done.image, made))
             self._journal.record(Stored(attempt, request.asset, request.key, content, made))
         except DiskError as error:
-            raise _naming(error, path) from error
+            raise DiskError(f"{error.fact}; the paid image is in {path}", hint=error.hint) from error
         return replace(done, spooled=replace(done.spooled, path=path))
-
-    def _put(self, spooled: Spooled) -> Path:
-        try:
-            return self._store.put(spooled)
-        except DiskError as error:
-            raise _naming(error, spooled.path) from error
 
     def _ended(self, attempt: str, request: ImageRequest, outcome: Outcome, *, kept: Spooled | None = None) -> None:
         words = "" if isinstance(outcome, Done) else outcome.words
@@ -123,13 +117,6 @@ async def to_the_end(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     if interrupted is not None:
         raise interrupted
     return result
-
-
-def _naming(error: DiskError, path: Path) -> DiskError:
-    """The same error, saying where the paid bytes are; the store's own rescue has said it already."""
-    if str(path) in error.fact or not path.exists():
-        return error
-    return DiskError(f"{error.fact}; what was paid for is in {path}", hint=error.hint)
 
 
 def _text(cost: Cost | None) -> str:
