@@ -9,7 +9,7 @@ from typing import IO, Protocol
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.events import Event
 from reconciler.core.images import ImageFacts
-from reconciler.core.lock import Made
+from reconciler.core.lock import Lock, Made
 from reconciler.core.outcome import Outcome, Spooled
 from reconciler.core.recipe import Recipe
 
@@ -82,4 +82,40 @@ class Log(Protocol):
 
     def record(self, event: Event) -> None:
         """For the journal: durable once this returns."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The output holds the bytes, durably."""
+
+
+@dataclass(frozen=True, slots=True)
+class InTheWay:
+    """Not done: what is at the path is not what was expected there. None: it is absent."""
+
+    found: ContentHash | None
+
+
+class Outputs(Protocol):
+    """The image files of the working tree, and wherever else their bytes may lie."""
+
+    def fetch(self, content: ContentHash, path: str) -> Path | None:
+        """A file that holds exactly these bytes now: that path itself, the store, Git LFS, the path's git history."""
+        ...
+
+    def place(self, content: ContentHash, path: str, *, expect: ContentHash | None) -> Placed | InTheWay:
+        """Put bytes at a path if it still holds `expect` (None: nothing). What is replaced goes to the store first."""
+        ...
+
+    def vacate(self, path: str, *, expect: ContentHash) -> Placed | InTheWay:
+        """Remove a file that still holds `expect`; its bytes are in the store when this returns."""
+        ...
+
+
+class LockFile(Protocol):
+    """`assets.lock` on the disk."""
+
+    def save(self, lock: Lock) -> None:
+        """Durable and whole once this returns."""
         ...

@@ -1,0 +1,300 @@
+"""Carry a plan out: upstream first, everything else at once, one request per recipe, going on after a failure."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from reconciler.core.actions import Action, Adopt, Asked, Conflict, Generate, Hold, Keep, Move, Restore, UpstreamChanged
+from reconciler.core.digest import AssetId, ContentHash, RecipeKey
+from reconciler.core.errors import DiskError
+from reconciler.core.events import Durable, Failed, Forgotten, Published, RefusalRecorded, Started
+from reconciler.core.images import ImageFacts, NotAnImage, sniff
+from reconciler.core.lock import Lock, LockEntry, Made, Refusal
+from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused
+from reconciler.core.plan import Plan, Step
+from reconciler.core.ports import ImageRequest, InTheWay, Log, Outputs, Provider, ReferenceFile, Store, StoredImage
+from reconciler.core.recipe import Recipe
+from reconciler.core.spec import AssetReference, FileReference, Reference, Spec, build_recipe
+from reconciler.engine.clock import stamp
+from reconciler.engine.keeper import Keeper
+from reconciler.engine.report import Line, Report, Result
+
+_LOCAL_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What an apply works on. `files` are the contents of reference files as they were planned with.
+
+    `doubts` are the attempts in doubt of each asset, which a new request for it puts to rest. `providers` are by the
+    names that specs use, already behind their lanes; `made_by` is the name that the lockfile keeps for each.
+    """
+
+    store: Store
+    outputs: Outputs
+    journal: Log
+    progress: Log
+    keeper: Keeper
+    providers: Mapping[str, Provider]
+    made_by: Mapping[str, str]
+    files: Mapping[str, ContentHash]
+    doubts: Mapping[AssetId, tuple[str, ...]]
+    utc: Callable[[], datetime]
+
+
+class StepError(Exception):
+    """One asset cannot go on; the run can."""
+
+    def __init__(self, result: Result, words: str, outcome: str = "") -> None:
+        super().__init__(words)
+        self.result = result
+        self.words = words
+        self.outcome = outcome
+
+
+class Run:
+    """One apply. `stop()` lets what is under way land and starts nothing new."""
+
+    def __init__(self, plan: Plan, lock: Lock, world: World) -> None:
+        self.plan = plan
+        self.world = world
+        self.report = Report()
+        self.contents = {identity: entry.content for identity, entry in lock.entries.items()}
+        self.by_content = {entry.content: entry for entry in lock.entries.values()}
+        self.outputs = {step.asset: step.output for step in plan.steps}
+        self.stopping = False
+        self._ended: dict[AssetId, asyncio.Future[bool]] = {}
+        self._flights: dict[tuple[str, RecipeKey], asyncio.Future[Outcome]] = {}
+        self._local = asyncio.Semaphore(_LOCAL_AT_ONCE)
+
+    def stop(self) -> None:
+        """Start nothing new."""
+        self.stopping = True
+
+    async def run(self) -> Report:
+        """Do all that the plan says. Raises DiskError, after what is under way has landed, if our own disk fails."""
+        loop = asyncio.get_running_loop()
+        work = [step for step in self.plan.steps if not isinstance(step.action, Keep)]
+        self._ended = {step.asset: loop.create_future() for step in work}
+        tasks = [asyncio.create_task(self._step(step)) for step in work]
+        try:
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+        except asyncio.CancelledError:
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
+        finally:
+            for landed in self._ended.values():
+                landed.cancel()
+        for error in (result for result in results if isinstance(result, BaseException)):
+            raise error
+        return self.report
+
+    async def _step(self, step: Step) -> None:
+        good = False
+        try:
+            line = await self._line(step)
+            good = line.result not in (Result.FAILED, Result.BLOCKED, Result.NOT_STARTED, Result.HELD, Result.CONFLICT)
+            self.report.lines.append(line)
+        except StepError as error:
+            self.report.lines.append(Line(step.asset, error.result, None, error.words, error.outcome))
+            if error.result in (Result.FAILED, Result.BLOCKED):
+                self.world.progress.record(Failed(step.asset, error.outcome or error.result.name.title(), error.words))
+        except DiskError:
+            self.stop()
+            raise
+        finally:
+            if not self._ended[step.asset].done():
+                self._ended[step.asset].set_result(good)
+
+    async def _line(self, step: Step) -> Line:
+        action = step.action
+        match action:
+            case Hold():
+                return Line(step.asset, Result.HELD)
+            case Conflict():
+                return Line(step.asset, Result.CONFLICT)
+            case _:
+                await self._upstreams(step)
+                if self.stopping:
+                    raise StepError(Result.NOT_STARTED, "interrupted")
+                if isinstance(action, Generate):
+                    return await self._generate(step, action)
+                async with self._local:
+                    return await self._put_in_place(step, action)
+
+    async def _upstreams(self, step: Step) -> None:
+        """Wait for the assets that this one refers to. What failed and has no picture blocks it."""
+        needed = step.action.after if isinstance(step.action, Generate) else ()
+        for up in step.spec.upstreams() if step.spec else ():
+            if up in self._ended:
+                good = await asyncio.shield(self._ended[up])
+                if not good and (up in needed or up not in self.contents):
+                    raise StepError(Result.BLOCKED, f"waits for {up}, which has no picture yet", "Blocked")
+
+    async def _put_in_place(self, step: Step, action: Action) -> Line:
+        match action:
+            case Restore(content=content, replacing=replacing, vacates=vacates):
+                self._start(step, "restore")
+                entry = await self._had(step, content)
+                await self._place(step, content, replacing, vacates)
+                await self._publish(step, entry, "restored")
+                return Line(step.asset, Result.RESTORED)
+            case Move(content=content, replacing=replacing, vacates=vacates, reason=reason):
+                self._start(step, "move")
+                entry = await self._had(step, content)
+                if await asyncio.to_thread(self._is_elsewhere, step, content, reason.from_output):
+                    await self._place(step, content, replacing, vacates)
+                await self._publish(step, entry, "moved")
+                return Line(step.asset, Result.MOVED)
+            case Adopt(content=content):
+                await self._publish(step, await self._had(step, content), "adopted")
+                return Line(step.asset, Result.ADOPTED)
+            case _:
+                return Line(step.asset, Result.UNCHANGED)
+
+    def _is_elsewhere(self, step: Step, content: ContentHash, from_output: str) -> bool:
+        """False where only the lock entry moves, or where a person moved the file before us."""
+        if from_output == step.output:
+            return False
+        found = self.world.outputs.holds(content, step.output)
+        return not found
+
+    async def _had(self, step: Step, content: ContentHash) -> LockEntry:
+        """The lock entry for bytes that were had already, under the recipe wanted now."""
+        assert step.spec is not None
+        recipe = self._recipe(step.spec)
+        known = self.by_content.get(content)
+        if known is not None:
+            return self._entry(step, recipe, StoredImage(content, known.image, known.made))
+        stored = await asyncio.to_thread(self.world.store.recall, recipe.key())
+        for one in reversed(stored):
+            if one.content == content:
+                return self._entry(step, recipe, one)
+        raise StepError(Result.FAILED, f"nothing is known of {content}", "DiskError")
+
+    async def _place(
+        self, step: Step, content: ContentHash, replacing: ContentHash | None, vacates: str | None
+    ) -> None:
+        """Bytes to the output, if it still holds what the plan saw; then away from where they were."""
+        try:
+            placed = await asyncio.to_thread(self.world.outputs.place, content, step.output, expect=replacing)
+        except DiskError as error:
+            raise StepError(Result.FAILED, str(error), "DiskError") from error
+        if isinstance(placed, InTheWay):
+            now = "is gone" if placed.found is None else "was changed"
+            words = f"{step.output} {now} meanwhile and was left alone; the image is in the store ({content})"
+            raise StepError(Result.CONFLICT, words, "Conflict")
+        if vacates is not None and step.entry is not None:
+            await asyncio.to_thread(self.world.outputs.vacate, vacates, expect=step.entry.content)
+
+    async def _generate(self, step: Step, action: Generate) -> Line:
+        assert step.spec is not None
+        recipe = self._recipe(step.spec)
+        key = recipe.key()
+        asked = isinstance(action.reason, Asked)
+        if isinstance(action.reason, UpstreamChanged) and step.entry is not None and key == step.entry.key:
+            return Line(step.asset, Result.UNCHANGED)
+        if action.after and not asked:
+            had = await self._stored_already(step, key)
+            if had is not None:
+                return await self._put_in_place(step, Restore(action.reason, had, action.replacing, action.vacates))
+        self._start(step, "generate")
+        for attempt in self.world.doubts.get(step.asset, ()):
+            await asyncio.to_thread(self.world.journal.record, Forgotten(attempt))
+        request = ImageRequest(step.asset, recipe, key, await asyncio.to_thread(self._references, step.spec))
+        outcome, leader = await self._flight(step.spec, request, alone=asked)
+        match outcome:
+            case Done():
+                made = await self._made(step, key, outcome)
+                entry = self._entry(step, recipe, made)
+                await self._place(step, made.content, action.replacing, action.vacates)
+                await self._publish(step, entry, "made")
+                return Line(step.asset, Result.MADE, outcome.cost if leader else None, "" if leader else "shared")
+            case Refused(words=words):
+                refusal = RefusalRecorded(step.asset, Refusal(key, words, stamp(self.world.utc())))
+                await self._record(refusal)
+                raise StepError(Result.FAILED, f"refused: {words}", "Refused")
+            case NotSent(words="interrupted"):
+                raise StepError(Result.NOT_STARTED, "interrupted")
+            case InDoubt(words=words):
+                raise StepError(Result.HELD, f"in doubt, it may have been charged: {words}", "InDoubt")
+            case BadOutput(words=words, kept=kept):
+                where = f"; the bytes are in {kept.path}" if kept else ""
+                raise StepError(Result.FAILED, f"bad output: {words}{where}", "BadOutput")
+            case _:
+                raise StepError(Result.FAILED, outcome.words, type(outcome).__name__)
+
+    async def _flight(self, spec: Spec, request: ImageRequest, *, alone: bool) -> tuple[Outcome, bool]:
+        """One request per recipe: whoever comes second waits for the first. True for who asked."""
+        provider = self.world.providers[spec.provider]
+        if alone:
+            return await provider.generate(request), True
+        flight = (self.world.made_by[spec.provider], request.key)
+        under_way = self._flights.get(flight)
+        if under_way is not None:
+            return await asyncio.shield(under_way), False
+        landing = self._flights[flight] = asyncio.get_running_loop().create_future()
+        try:
+            outcome = await provider.generate(request)
+        except BaseException:
+            landing.cancel()
+            raise
+        landing.set_result(outcome)
+        return outcome, True
+
+    async def _stored_already(self, step: Step, key: RecipeKey) -> ContentHash | None:
+        assert step.spec is not None
+        made_by = self.world.made_by[step.spec.provider]
+        for stored in reversed(await asyncio.to_thread(self.world.store.recall, key)):
+            if stored.made.provider == made_by or stored.made.provider != "draft":
+                return stored.content
+        return None
+
+    async def _made(self, step: Step, key: RecipeKey, done: Done) -> StoredImage:
+        """What the store remembers of an image that has just been made."""
+        for stored in reversed(await asyncio.to_thread(self.world.store.recall, key)):
+            if stored.content == done.spooled.content:
+                return stored
+        raise StepError(Result.FAILED, f"the store has lost {done.spooled.content}", "DiskError")
+
+    def _recipe(self, spec: Spec) -> Recipe:
+        recipe = build_recipe(spec, self._picture)
+        if recipe is None:
+            raise StepError(Result.BLOCKED, "a picture that it refers to is not there", "Blocked")
+        return recipe
+
+    def _picture(self, reference: Reference) -> ContentHash | None:
+        if isinstance(reference, FileReference):
+            return self.world.files.get(reference.path)
+        return self.contents.get(reference.asset)
+
+    def _references(self, spec: Spec) -> tuple[ReferenceFile, ...]:
+        """Files with exactly the bytes that the recipe counts, in the order of `Recipe.images()`."""
+        found = []
+        for reference in spec.pictures():
+            content = self._picture(reference)
+            path = self.outputs[reference.asset] if isinstance(reference, AssetReference) else reference.path
+            file = self.world.outputs.fetch(content, path) if content is not None else None
+            if content is None or file is None:
+                hint = "it changed while we worked, or it is a Git LFS pointer: `git lfs pull` brings its bytes"
+                raise StepError(Result.FAILED, f"{path} does not hold the bytes that were planned with; {hint}")
+            found.append(ReferenceFile(content, file))
+        return tuple(found)
+
+    def _entry(self, step: Step, recipe: Recipe, image: StoredImage) -> LockEntry:
+        return LockEntry(step.output, image.content, image.image, recipe.key(), recipe.manifest(), image.made)
+
+    def _start(self, step: Step, action: str) -> None:
+        self.world.progress.record(Started(step.asset, action))
+
+    async def _publish(self, step: Step, entry: LockEntry, how: str) -> None:
+        self.contents[step.asset] = entry.content
+        await self._record(Published(step.asset, entry, how, step.origin))
+
+    async def _record(self, event: Durable) -> None:
+        await asyncio.to_thread(self.world.journal.record, event)
+        self.world.progress.record(event)
+        await self.world.keeper.add(event)

@@ -1,0 +1,37 @@
+"""Keep what a free provider made: drafts cost nothing, so they need the store but no journal and no lane."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+from reconciler.core.decide import DRAFT
+from reconciler.core.lock import Made
+from reconciler.core.outcome import Done, Outcome
+from reconciler.core.ports import ImageRequest, Provider, Store, StoredImage
+from reconciler.core.pricing import FREE
+from reconciler.engine.clock import stamp
+
+
+class Storing:
+    """A Provider whose every image is in the store; at most `parallel` are made at a time."""
+
+    def __init__(self, inner: Provider, *, store: Store, utc: Callable[[], datetime], parallel: int) -> None:
+        self._inner = inner
+        self._store = store
+        self._utc = utc
+        self._places = asyncio.Semaphore(parallel)
+
+    async def generate(self, request: ImageRequest) -> Outcome:
+        """As the inner provider; raises DiskError if the store cannot keep it."""
+        async with self._places:
+            outcome = await self._inner.generate(request)
+            if isinstance(outcome, Done):
+                await asyncio.to_thread(self._keep, request, outcome)
+            return outcome
+
+    def _keep(self, request: ImageRequest, done: Done) -> None:
+        made = Made(provider=DRAFT, at=stamp(self._utc()), model=done.model, cost=str(FREE))
+        self._store.put(done.spooled)
+        self._store.remember(request.key, StoredImage(done.spooled.content, done.image, made))

@@ -1,0 +1,143 @@
+"""Find the project and read `reconciler.yaml` into Settings, and the lockfile into a Lock."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, cast
+
+from reconciler.core.digest import Json
+from reconciler.core.document import Document
+from reconciler.core.errors import InvalidInput, LockfileError, Problem, ProjectError
+from reconciler.core.lock import Lock
+from reconciler.core.lock import loads as loads_lock
+from reconciler.core.paths import BadPath, project_path
+from reconciler.core.settings import Budget, Cascade, ProviderSettings, Settings, Timeouts
+from reconciler.core.suggest import did_you_mean
+from reconciler.store import disk
+from reconciler.store.specs import read_document
+
+PROJECT_FILE = "reconciler.yaml"
+LOCK_FILE = "assets.lock"
+BUILT_IN = {
+    "draft": ProviderSettings("draft", "draft"),
+    "gravitex": ProviderSettings("gravitex", "gravitex", api_key_env="GRAVITEX_API_KEY"),
+    "gemini": ProviderSettings("gemini", "gemini", api_key_env="GEMINI_API_KEY"),
+    "openai": ProviderSettings("openai", "openai", api_key_env="OPENAI_API_KEY"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Where the project is and how it is set up."""
+
+    root: Path
+    settings: Settings
+    document: Document
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder at or above `start` with a reconciler.yaml."""
+    folder = Path(os.path.abspath(start))
+    for candidate in (folder, *folder.parents):
+        if (candidate / PROJECT_FILE).is_file():
+            return candidate
+    raise ProjectError(f"no {PROJECT_FILE} in {folder} or above it", hint="`reconciler init` writes one")
+
+
+def read_project(root: Path) -> Project:
+    """The project at `root`; InvalidInput with all that is wrong in its file."""
+    document, problems = read_document(root, PROJECT_FILE, "project")
+    if document is None or problems:
+        raise InvalidInput(problems)
+    settings, wrong = _settings(document)
+    if wrong:
+        raise InvalidInput(tuple(wrong))
+    return Project(root, settings, document)
+
+
+def read_lock(root: Path) -> Lock:
+    """`assets.lock`, or an empty lock where there is none yet. Both sides of a git conflict are read."""
+    path = root / LOCK_FILE
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        return Lock()
+    except UnicodeDecodeError as error:
+        raise LockfileError(f"{LOCK_FILE} is not UTF-8 text", hint="restore it from git") from error
+    except OSError as error:
+        raise LockfileError(f"{LOCK_FILE} cannot be read: {error.strerror}") from error
+    return loads_lock(text, file=LOCK_FILE, content_of=lambda output: _content(root, output))
+
+
+def _content(root: Path, output: str) -> Any:
+    try:
+        return disk.file_hash(root / output)
+    except (OSError, ValueError):
+        return None
+
+
+def _settings(document: Document) -> tuple[Settings, list[Problem]]:
+    body = cast(Mapping[str, Any], document.value)
+    problems: list[Problem] = []
+    folders = {}
+    for name, default in (("specs", "specs"), ("outputs", "assets")):
+        path = project_path(str(body.get(name, default)))
+        if isinstance(path, BadPath):
+            problems.append(document.problem((name,), path.fact, path.hint))
+        folders[name] = path if isinstance(path, str) else default
+    providers = dict(BUILT_IN)
+    for name, given in cast(Mapping[str, Mapping[str, Any]], body.get("providers", {})).items():
+        if "type" not in given and name not in BUILT_IN:
+            hint = "write type: openai for a server that speaks OpenAI's API, or gravitex, gemini, draft"
+            problems.append(document.problem(("providers", name), "has no type", hint))
+            continue
+        providers[name] = _provider(name, given)
+    chosen = str(body.get("provider", "draft"))
+    if chosen not in providers:
+        problems.append(document.problem(("provider",), f'no provider is called "{chosen}"', did_you_mean(chosen, providers)))
+    return Settings(
+        specs=folders["specs"],
+        outputs=folders["outputs"],
+        provider=chosen,
+        defaults=cast(Mapping[str, Json], body.get("defaults", {})),
+        providers=providers,
+        models=cast(Mapping[str, Json], body.get("models", {})),
+        budget=_budget(document, cast(Mapping[str, Any], body.get("budget", {})), problems),
+        cascade=Cascade(body.get("cascade", "ask")),
+        asset_limit=int(body.get("limits", {}).get("assets", 10_000)),
+    ), problems
+
+
+def _provider(name: str, given: Mapping[str, Any]) -> ProviderSettings:
+    base = BUILT_IN.get(name) or ProviderSettings(name, str(given["type"]))
+    type_ = str(given.get("type", base.type))
+    home_key = BUILT_IN[type_].api_key_env if not given.get("base_url") else ""
+    return ProviderSettings(
+        name,
+        type_,
+        base_url=str(given.get("base_url", "")).rstrip("/"),
+        api_key_env=str(given.get("api_key_env", home_key)),
+        concurrency=int(given.get("concurrency", base.concurrency)),
+        requests_per_minute=int(given.get("requests_per_minute", base.requests_per_minute)),
+        reference_encoding=str(given.get("reference_encoding", base.reference_encoding)),
+        endpoint=str(given.get("endpoint", "")),
+        timeouts=Timeouts(**{key: float(value) for key, value in given.get("timeouts", {}).items()}),
+        body_limit=int(given.get("body_limit_mib", 64)) * 1024 * 1024,
+        trust_env=bool(given.get("trust_env", False)),
+    )
+
+
+def _budget(document: Document, given: Mapping[str, Any], problems: list[Problem]) -> Budget:
+    amounts: dict[str, Decimal | None] = {}
+    for name in ("per_run", "per_asset"):
+        amounts[name] = None
+        if name in given:
+            try:
+                amounts[name] = Decimal(str(given[name]))
+            except InvalidOperation:
+                problems.append(document.problem(("budget", name), f'"{given[name]}" is not an amount', "write 5.00"))
+    return Budget(amounts["per_run"], amounts["per_asset"], given.get("images"), str(given.get("currency", "USD")))

@@ -1,0 +1,103 @@
+"""Find the spec files, read them and hold each against its schema: files in, a SpecTree or all their problems out."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.core.document import Document
+from reconciler.core.errors import InvalidInput, Place, Problem
+from reconciler.core.expand import SpecTree
+from reconciler.store import yaml
+from reconciler.store.schema import schema_problems
+from reconciler.store.yaml_source import MAX_BYTES
+
+SUFFIXES = (".yaml", ".yml")
+DEFAULTS = "_defaults"
+STYLES = "_styles"
+
+
+@dataclass(frozen=True, slots=True)
+class SpecFiles:
+    """What was read. `broken` are the specs (paths below the folder) that have problems."""
+
+    tree: SpecTree
+    problems: tuple[Problem, ...]
+    broken: tuple[str, ...]
+
+
+def find(folder: Path) -> Iterator[str]:
+    """Every YAML file below the specs folder, as a path with `/`, sorted. Links to folders are not followed."""
+    pending = [""]
+    found: list[str] = []
+    while pending:
+        below = pending.pop()
+        try:
+            with os.scandir(folder / below if below else folder) as entries:
+                for entry in entries:
+                    name = f"{below}/{entry.name}" if below else entry.name
+                    if entry.is_dir(follow_symlinks=False):
+                        if not entry.name.startswith("."):
+                            pending.append(name)
+                    elif entry.name.endswith(SUFFIXES) and not entry.name.startswith("."):
+                        found.append(name)
+        except FileNotFoundError:
+            continue
+    return iter(sorted(found))
+
+
+def read_specs(root: Path, specs: str) -> SpecFiles:
+    """All files of the specs folder. `specs` is its path below the root."""
+    documents: dict[str, Document] = {}
+    defaults: dict[str, Document] = {}
+    styles: Document | None = None
+    problems: list[Problem] = []
+    broken: list[str] = []
+    for name in find(root / specs):
+        folder, _, base = name.rpartition("/")
+        stem = base.rpartition(".")[0]
+        kind = {DEFAULTS: "defaults", STYLES: "styles"}.get(stem, "" if stem.startswith("_") else "spec")
+        if not kind:
+            continue
+        document, wrong = read_document(root, f"{specs}/{name}", kind)
+        problems.extend(wrong)
+        if kind == "styles" and folder:
+            problems.append(Problem(Place(f"{specs}/{name}"), "", "styles are read at the top of the specs only"))
+        if document is None or wrong:
+            broken.append(name)
+        elif kind == "defaults":
+            defaults[folder] = document
+        elif kind == "styles":
+            styles = document
+        else:
+            documents[name] = document
+    return SpecFiles(SpecTree(documents, defaults, styles), tuple(problems), tuple(broken))
+
+
+def read_document(root: Path, name: str, kind: str) -> tuple[Document | None, tuple[Problem, ...]]:
+    """One file, parsed and held against its schema."""
+    try:
+        document = yaml.parse(read_source(root, name), file=name)
+    except InvalidInput as error:
+        return None, error.problems
+    if document.value is None and kind in ("defaults", "styles", "project"):
+        document = Document(name, {}, document.marks)
+    return document, schema_problems(kind, document)
+
+
+def read_source(root: Path, name: str) -> bytes:
+    """A text file's bytes; InvalidInput for one that cannot be read, is no plain file or lies outside the project."""
+    path = root / name
+    try:
+        if path.is_symlink() and not path.resolve().is_relative_to(root.resolve()):
+            raise InvalidInput((Problem(Place(name), "", "is a link that leaves the project", "copy the file"),))
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        with open(fd, "rb", 0) as stream:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise InvalidInput((Problem(Place(name), "", "is not a plain file"),))
+            return stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise InvalidInput((Problem(Place(name), "", f"cannot be read: {error.strerror}"),)) from error

@@ -1,0 +1,93 @@
+"""Observe what lies in the working tree: the contents of outputs and references, whole or as Git LFS pointers."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from reconciler.core.digest import ContentHash, content_of_hex
+from reconciler.core.errors import Place, Problem
+from reconciler.core.observed import Blocked
+from reconciler.store import disk
+from reconciler.store.index import Index
+
+LFS_POINTER_LIMIT = 200
+"""Bytes. A Git LFS pointer is about 130 bytes long; a picture never is."""
+_LFS_POINTER = re.compile(
+    rb"version https://git-lfs\.github\.com/spec/v1\n(?:[a-z0-9.-]+ [^\n]*\n)*?oid sha256:([0-9a-f]{64})\nsize [0-9]+\n"
+)
+_PARALLEL_FROM = 64
+
+
+def lfs_oid(data: bytes) -> ContentHash | None:
+    """The content that a Git LFS pointer names; None if the bytes are no pointer."""
+    match = _LFS_POINTER.match(data) if len(data) <= LFS_POINTER_LIMIT else None
+    return content_of_hex(match[1].decode("ascii")) if match else None
+
+
+class Tree:
+    """The files below a project's root, hashed once each and remembered in the index."""
+
+    def __init__(self, root: Path, index: Index) -> None:
+        self.root = root
+        self.real_root = os.path.realpath(root)
+        self.index = index
+
+    def outputs(self, paths: Iterable[str]) -> dict[str, ContentHash | Blocked]:
+        """What is at each output's path; absent files are left out."""
+        found = self._each(self._output, sorted(set(paths)))
+        return {path: content for path, content in found if content is not None}
+
+    def references(self, paths: dict[str, Place]) -> tuple[dict[str, ContentHash], tuple[Problem, ...]]:
+        """The contents of reference files, and a problem for each that cannot be used, at the place given for it."""
+        contents: dict[str, ContentHash] = {}
+        problems: list[Problem] = []
+        for path, found in self._each(self._output, sorted(paths)):
+            if isinstance(found, str):
+                contents[path] = found
+                continue
+            fact = f'"{path}" is {found.what}' if isinstance(found, Blocked) else f'there is no file "{path}"'
+            hint = "" if found else "paths are relative to reconciler.yaml; another asset is {asset: its-id}"
+            problems.append(Problem(paths[path], "references", fact, hint))
+        return contents, tuple(problems)
+
+    def _each(self, look, paths):  # type: ignore[no-untyped-def]
+        if len(paths) < _PARALLEL_FROM:
+            return [(path, look(path)) for path in paths]
+        # hashing releases the GIL; chunks keep the pool's own cost out of the stat of a file that did not change
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return list(zip(paths, pool.map(look, paths, chunksize=64), strict=True))
+
+    def _output(self, path: str) -> ContentHash | Blocked | None:
+        full = f"{self.real_root}/{path}"
+        try:
+            seen = os.stat(full)
+        except (FileNotFoundError, NotADirectoryError):
+            return Blocked("a link to nothing") if os.path.islink(full) else None
+        except OSError as error:
+            return Blocked(f"unreadable ({(error.strerror or '').lower()})")
+        if not stat.S_ISREG(seen.st_mode):
+            return Blocked("a directory" if stat.S_ISDIR(seen.st_mode) else "not a plain file")
+        known = self.index.content(path, seen)
+        if known is not None:
+            return known
+        if not os.path.realpath(full).startswith(self.real_root + os.sep):
+            return Blocked("a link that leaves the project")
+        try:
+            content = self._hash(full, seen.st_size)
+        except (OSError, ValueError) as error:
+            return Blocked(f"unreadable ({(getattr(error, 'strerror', None) or str(error)).lower()})")
+        self.index.learn(path, seen, content)
+        return content
+
+    def _hash(self, full: str, size: int) -> ContentHash:
+        if size <= LFS_POINTER_LIMIT:
+            with open(full, "rb") as stream:
+                pointed = lfs_oid(stream.read(LFS_POINTER_LIMIT + 1))
+            if pointed is not None:
+                return pointed
+        return disk.file_hash(Path(full))
