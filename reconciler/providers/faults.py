@@ -14,7 +14,9 @@ from reconciler.providers.reply import Nothing, Reply, Said, TooLarge, Words
 _REFUSAL_CODE = re.compile(
     r"(?i)moderation|content_?policy|content_?filter|prompt_?blocked|sensitive|data_?inspection|safety|prohibited"
 )
-_REFUSAL_WORDS = re.compile(r"(?i)safety system|content polic|moderation|sensitive (?:content|information)|inappropriate")
+_REFUSAL_WORDS = re.compile(
+    r"(?i)safety system|content polic|moderation|sensitive (?:content|information)|inappropriate"
+)
 _CREDIT_CODE = re.compile(
     r"(?i)insufficient_?(?:user_?)?(?:quota|balance|credit)|pre_consume|billing|arrear|payment_required"
 )

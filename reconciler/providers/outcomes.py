@@ -82,7 +82,7 @@ def _answer(reply: Reply) -> Outcome | Picture:
         case Nothing():
             return BadOutput(f"{reply.status}, but the answer is empty")
         case TooLarge(limit):
-            return BadOutput(f"{reply.status}, but the answer goes on after {limit} bytes")
+            return InDoubt(f"{reply.status}, but the answer goes on after {limit} bytes")
         case _:
             return InDoubt(f"{reply.status}, but the answer broke off")
 

@@ -1,0 +1,129 @@
+"""Turn the file of an answer into facts, and the picture in it into a file of its own. Blocking: run it in a thread.
+
+Nothing here holds a body: pictures go from file to file in pieces, hashed on the way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reconciler.core.digest import content_of_hex
+from reconciler.core.errors import DiskError
+from reconciler.core.outcome import Spooled
+from reconciler.core.ports import Spool
+from reconciler.providers.http import Answered
+from reconciler.providers.ready import magic
+from reconciler.providers.reply import Body, Cut, Nothing, RawPicture, Reply, Said, TooLarge, Words
+from reconciler.providers.skeleton import CHUNK, CutShort, Frame, NotBase64Error, NotJson, decoded, scan, span_chunks
+
+PREVIEW = 64 * 1024
+"""Bytes of an answer that is no JSON which are looked at for words."""
+LEAST_PACKED = 64
+"""Times that a packed answer may grow: pictures shrink by nothing, base64 by a quarter, JSON by far less than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An answer as facts. `frame` finds its long strings in the file."""
+
+    reply: Reply
+    path: Path
+    frame: Frame | None = None
+
+
+def open_answer(answered: Answered, spool: Spool, *, limit: int) -> Opened:
+    """What an answer says. A packed body that unpacks within the limit is read from a second file."""
+    reply = Reply(answered.status, answered.headers, Nothing())
+    if not answered.whole:
+        return Opened(replace(reply, body=TooLarge(answered.size)), answered.path)
+    packing = answered.headers.get("content-encoding", "").strip().lower()
+    if packing in ("", "identity") or not answered.size:
+        return _opened(reply, answered.path)
+    unpacked = _unpacked(answered.path, packing, spool, min(limit, LEAST_PACKED * answered.size))
+    if isinstance(unpacked, str):
+        return Opened(replace(reply, body=Words("", unpacked)), answered.path)
+    return _opened(reply, unpacked)
+
+
+def _opened(reply: Reply, path: Path) -> Opened:
+    with path.open("rb") as file:
+        head = file.read(PREVIEW)
+        if not head:
+            return Opened(reply, path)
+        if magic(head):
+            return Opened(replace(reply, body=RawPicture()), path)
+        file.seek(0)
+        frame = scan(file)
+    body: Body
+    match frame:
+        case Frame(value):
+            return Opened(replace(reply, body=Said(value)), path, frame)
+        case CutShort():
+            body = Cut()
+        case NotJson(why):
+            body = Words(head.decode("utf-8", "replace"), why)
+    return Opened(replace(reply, body=body), path)
+
+
+def _unpacked(path: Path, packing: str, spool: Spool, limit: int) -> Path | str:
+    """A file with what was packed, or why not: a small answer may unpack to anything."""
+    if packing not in ("gzip", "x-gzip", "deflate"):
+        return "packed in a way that was not asked for"
+    inflate = zlib.decompressobj(47)
+    target, out = spool.open()
+    try:
+        with path.open("rb") as file, out:
+            while (data := inflate.unconsumed_tail or file.read(CHUNK)) and not inflate.eof:
+                out.write(inflate.decompress(data, CHUNK))
+                if out.tell() > limit:
+                    return _without(target, f"packed, and more than {limit} bytes when unpacked")
+            out.write(inflate.flush())
+    except zlib.error:
+        return _without(target, "packed in a way that cannot be read")
+    return target if inflate.eof else _without(target, "packed, and cut short")
+
+
+def _without(path: Path, why: str) -> str:
+    path.unlink(missing_ok=True)
+    return why
+
+
+def save_base64(opened: Opened, text: str, spool: Spool) -> Spooled | str:
+    """The picture in a file of its own, hashed; or why its base64 is none."""
+    span = opened.frame.long_string(text) if opened.frame is not None else None
+    try:
+        if span is None:
+            return _saved(decoded([text.encode("utf-8", "replace")]), spool)
+        with opened.path.open("rb") as file:
+            return _saved(decoded(span_chunks(file, span)), spool)
+    except NotBase64Error as error:
+        return str(error)
+
+
+def _saved(pieces: Iterable[bytes], spool: Spool) -> Spooled:
+    path, out = spool.open()
+    digest, size = hashlib.sha256(), 0
+    try:
+        with out:
+            for piece in pieces:
+                digest.update(piece)
+                size += len(piece)
+                out.write(piece)
+    except BaseException as error:
+        path.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise DiskError(f"the picture could not be written: {error.strerror}") from error
+        raise
+    return Spooled(path, content_of_hex(digest.hexdigest()), size)
+
+
+def as_it_came(path: Path) -> Spooled | None:
+    """A file of an answer as bytes to keep; None if it is empty."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256")
+        size = file.tell()
+    return Spooled(path, content_of_hex(digest.hexdigest()), size) if size else None

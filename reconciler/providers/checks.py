@@ -1,0 +1,77 @@
+"""Decide whether bytes that were paid for are the picture that was asked for. They are never changed.
+
+Blocking: it decodes. In order: structure, format, pixel limit, one frame, every bit, ratio, size, alpha.
+"""
+
+from __future__ import annotations
+
+import mmap
+from pathlib import Path
+
+from PIL import Image
+
+from reconciler.core.images import ImageFacts, NotAnImage, pixels_of, ratio_of, sniff
+from reconciler.core.pixels import SIDES
+from reconciler.core.recipe import Recipe
+from reconciler.providers.sizes import TOLERANCE
+
+MOST_PIXELS = 50_000_000
+"""Pixels that are decoded at most: 200 MB. The largest that any model makes is 17 million."""
+LEAST_SHARE = 0.5
+"""The share of the pixels asked for that must be there."""
+LEAST_PIXELS = 128 * 128
+"""Pixels that must be there whatever was asked for."""
+
+
+def check(path: Path, recipe: Recipe, *, asked: tuple[int, int] | None = None) -> ImageFacts | str:
+    """The picture's facts, or what is wrong with it. `asked` is the pixel size that the request named."""
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            facts = sniff(data)
+    except ValueError:  # an empty file cannot be mapped
+        return "the picture is empty"
+    if isinstance(facts, NotAnImage):
+        return f"not a picture: {facts.why}"
+    if facts.width * facts.height > MOST_PIXELS:
+        return f"{facts.width}x{facts.height} pixels are more than are ever decoded"
+    if facts.format != recipe.format:
+        return f"the picture is {facts.format}, not {recipe.format}"
+    return _wrong_pixels(path, facts, recipe) or _wrong_size(facts, recipe, asked) or facts
+
+
+def _wrong_pixels(path: Path, facts: ImageFacts, recipe: Recipe) -> str:
+    """Decode all of it. A PNG's checksums find more than its decoder does, the others have none."""
+    try:
+        if facts.format == "png":
+            with Image.open(path, formats=["png"]) as image:
+                image.verify()
+        with Image.open(path, formats=[facts.format]) as image:
+            if image.size != (facts.width, facts.height):
+                return "the picture gives two sizes"
+            if getattr(image, "n_frames", 1) != 1:
+                return "the picture has several frames"
+            image.load()
+            alpha = image.has_transparency_data
+    except Exception as error:  # noqa: BLE001  # decoders raise anything at all on bytes that are wrong
+        return f"the picture cannot be decoded: {type(error).__name__}"
+    if recipe.background == "transparent" and not alpha:
+        return "the picture is not transparent"
+    return ""
+
+
+def _wrong_size(facts: ImageFacts, recipe: Recipe, asked: tuple[int, int] | None) -> str:
+    width, height = facts.width, facts.height
+    if (width, height) == asked:
+        return ""
+    sides = None if recipe.size in ("", "auto") else pixels_of(recipe.size) or ratio_of(recipe.size)
+    if sides is not None and abs(width * sides[1] / (height * sides[0]) - 1) > TOLERANCE:
+        return f"the picture is {width}x{height}, which is not {recipe.size}"
+    least = _least(recipe, asked)
+    return f"the picture is {width}x{height}, too small: at least {least} pixels" if width * height < least else ""
+
+
+def _least(recipe: Recipe, asked: tuple[int, int] | None) -> int:
+    pixels = asked or pixels_of(recipe.size)
+    side = SIDES.get(recipe.image_size.upper(), 0)
+    wanted = pixels[0] * pixels[1] if pixels else side * side
+    return max(LEAST_PIXELS, int(wanted * LEAST_SHARE))

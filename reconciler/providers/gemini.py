@@ -1,0 +1,13 @@
+"""Google's own API, in its native shape."""
+
+from __future__ import annotations
+
+from reconciler.providers import bodies
+from reconciler.providers.remote import Remote
+
+
+class Gemini(Remote):
+    """Google's own API, in its native shape."""
+
+    build = staticmethod(bodies.gemini)
+    key_header = ("x-goog-api-key", "")

@@ -1,0 +1,277 @@
+"""Carry one request and one answer over one connection, and know whether any byte of the request was written.
+
+The only user of httpx. HTTP/1.1, a fresh connection for each request, no redirects, no retries, no decoding: the
+answer's bytes go to a file as they come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+import httpx
+import pybase64
+
+from reconciler import __version__
+from reconciler.core.errors import DiskError
+from reconciler.core.outcome import InDoubt, NotSent
+from reconciler.core.ports import Spool
+from reconciler.core.settings import ProviderSettings, Timeouts
+from reconciler.providers.addresses import public_address
+from reconciler.providers.origins import Base, Origin, parse_base
+from reconciler.providers.wire import Piece, RawFile, WireRequest
+
+READ = 3 * 64 * 1024
+"""Bytes of a file per step; divisible by three, so that base64 pieces join."""
+
+Resolve = Callable[[str, int], Awaitable[tuple[str, ...]]]
+"""The addresses of a host and port."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer whose body is in a file as it was sent. `whole` is false where it was left at the limit."""
+
+    status: int
+    headers: Mapping[str, str]
+    path: Path
+    size: int
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unfetched:
+    """Why a picture could not be fetched from where it lies."""
+
+    why: str
+
+
+async def resolve(host: str, port: int) -> tuple[str, ...]:
+    """What the system's resolver says."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return tuple(str(entry[4][0]) for entry in found)
+
+
+class _PictureChangedError(Exception):
+    """A file that was measured is shorter now."""
+
+
+class _Flight:
+    """How far one exchange has come."""
+
+    def __init__(self, timeouts: Timeouts) -> None:
+        self._timeouts = timeouts
+        self.sent = False
+        self.received = 0
+        self.status = 0
+        self.head = asyncio.timeout(None)
+
+    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """httpcore tells each step before it is taken; a CONNECT to a proxy is not the request."""
+        if event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
+            self.sent = True
+        elif event == "http11.receive_response_headers.started" and self.sent:
+            self.head.reschedule(asyncio.get_running_loop().time() + self._timeouts.first_byte)
+
+    def lost(self, error: Exception) -> NotSent | InDoubt:
+        """What an exchange that broke means: before the first byte nothing happened, after it nobody knows."""
+        if not self.sent:
+            certificate = _certificate_error(error)
+            return NotSent(f"{_kind(error)}{f': {certificate}' if certificate else ''}", final=bool(certificate))
+        if self.status:
+            return InDoubt(f"{_kind(error)} after {self.received} bytes of the answer ({self.status})")
+        return InDoubt(f"{_kind(error)}, no answer came")
+
+
+class Http:
+    """One provider's way to the network. Holds no connection between requests."""
+
+    def __init__(self, settings: ProviderSettings, *, resolve: Resolve = resolve) -> None:
+        self._timeouts = settings.timeouts
+        self._limit = settings.body_limit
+        self._trust_env = settings.trust_env
+        self._resolve = resolve
+
+    async def send(
+        self, request: WireRequest, *, secret: tuple[str, str] | None, spool: Spool
+    ) -> Answered | NotSent | InDoubt:
+        """Send a request, with the key in the header that `secret` names, and take the answer."""
+        headers = dict(request.headers)
+        if request.pieces:
+            headers["Content-Length"] = str(request.length)
+        if secret is not None:
+            headers[secret[0]] = secret[1]
+        return await self._exchange(request, request.url, headers=headers, spool=spool, extensions={})
+
+    async def fetch(self, url: str, *, own: Base, spool: Spool) -> Answered | Unfetched:
+        """Get a picture, without the key: from the provider's own origin, or from a public address by https."""
+        target = urlsplit(url)
+        base = parse_base(f"{target.scheme}://{target.netloc}")
+        if not isinstance(base, Base):
+            return Unfetched("its address is not one that pictures are fetched from")
+        extensions: dict[str, Any] = {}
+        headers = {"Host": str(base.origin).partition("://")[2]}
+        if base.origin != own.origin:
+            pinned = await self._pinned(base.origin)
+            if isinstance(pinned, Unfetched):
+                return pinned
+            extensions["sni_hostname"] = base.origin.host
+            base = Base(Origin(base.origin.scheme, pinned, base.origin.port))
+        path = (target.path or "/") + (f"?{target.query}" if target.query else "")
+        got = await self._exchange(
+            WireRequest("GET", ""), f"{base.origin}{path}", headers=headers, spool=spool, extensions=extensions
+        )
+        return got if isinstance(got, Answered) else Unfetched(got.words)
+
+    async def _pinned(self, origin: Origin) -> str | Unfetched:
+        """The checked address of a foreign origin: what was checked is what is connected to."""
+        if origin.scheme != "https":
+            return Unfetched(f"{origin} is not the provider's own origin and not https")
+        try:
+            async with asyncio.timeout(self._timeouts.connect):
+                found = await self._resolve(origin.host, origin.port)
+        except OSError as error:  # TimeoutError is one
+            return Unfetched(f"{origin.host}: {_kind(error)}")
+        return public_address(found) or Unfetched(f"{origin.host} is not on the public internet")
+
+    async def _exchange(
+        self, request: WireRequest, url: str, *, headers: Mapping[str, str], spool: Spool, extensions: dict[str, Any]
+    ) -> Answered | NotSent | InDoubt:
+        flight = _Flight(self._timeouts)
+        try:
+            async with asyncio.timeout(self._timeouts.total), AsyncExitStack() as stack:
+                client = await stack.enter_async_context(self._client(secure=url.startswith("https:")))
+                message = client.build_request(
+                    request.method,
+                    url,
+                    headers={"Accept-Encoding": "identity", "Connection": "close", **headers},
+                    content=_stream(request.pieces) if request.pieces else None,
+                    extensions={**extensions, "trace": flight.trace},
+                )
+                async with flight.head:
+                    response = await client.send(message, stream=True)
+                stack.push_async_callback(response.aclose)
+                flight.status = response.status_code
+                return await self._take(response, flight, spool)
+        except _BROKEN as error:
+            return flight.lost(error)
+
+    async def _take(self, response: httpx.Response, flight: _Flight, spool: Spool) -> Answered:
+        """The body, as it comes, into a file of ours."""
+        path, file = _new_file(spool)
+        chunks = response.aiter_raw()
+        try:
+            with _closing(file):
+                while flight.received <= self._limit:
+                    async with asyncio.timeout(self._timeouts.idle):
+                        chunk = await anext(chunks, b"")
+                    if not chunk:
+                        break
+                    flight.received += len(chunk)
+                    _write(file, chunk)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Answered(response.status_code, headers, path, flight.received, flight.received <= self._limit)
+
+    def _client(self, *, secure: bool) -> httpx.AsyncClient:
+        """A client for one request: nothing that it learns outlives it."""
+        limits = self._timeouts
+        return httpx.AsyncClient(
+            verify=_tls(self._trust_env) if secure or self._trust_env else _no_tls(),
+            trust_env=self._trust_env,
+            follow_redirects=False,
+            timeout=httpx.Timeout(None, connect=limits.connect, write=limits.write),
+            headers={"User-Agent": f"reconciler/{__version__}", "Accept": "application/json, image/*"},
+        )
+
+
+@functools.cache
+def _tls(trust_env: bool) -> ssl.SSLContext:
+    return httpx.create_ssl_context(trust_env=trust_env)
+
+
+@functools.cache
+def _no_tls() -> ssl.SSLContext:
+    """For plain http: reading the certificate bundle would be the dearest part of the call."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _new_file(spool: Spool) -> tuple[Path, IO[bytes]]:
+    try:
+        return spool.open()
+    except OSError as error:
+        raise DiskError(f"no file for the provider's answer: {error.strerror}") from error
+
+
+@contextmanager
+def _closing(file: IO[bytes]) -> Iterator[None]:
+    """Closed at the end, which is when a full disk may be noticed."""
+    try:
+        yield
+    finally:
+        try:
+            file.close()
+        except OSError as error:
+            raise DiskError(f"the provider's answer could not be written: {error.strerror}") from error
+
+
+def _write(file: IO[bytes], chunk: bytes) -> None:
+    try:
+        file.write(chunk)
+    except OSError as error:
+        raise DiskError(f"the provider's answer could not be written: {error.strerror}") from error
+
+
+async def _stream(pieces: tuple[Piece, ...]) -> AsyncIterator[bytes]:
+    """The body, its pictures read and encoded as they are sent."""
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            yield piece
+            continue
+        with piece.file.path.open("rb") as file:
+            left = piece.file.size
+            while left:
+                data = file.read(min(READ, left))
+                if not data:
+                    raise _PictureChangedError
+                left -= len(data)
+                yield data if isinstance(piece, RawFile) else pybase64.b64encode(data)
+
+
+_BROKEN = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TimeoutError, OSError, _PictureChangedError)
+_KINDS: tuple[tuple[type[Exception], str], ...] = (
+    (httpx.ConnectTimeout, "connecting took too long"),
+    (httpx.WriteTimeout, "the request could not be written in time"),
+    (httpx.ProxyError, "the proxy refused"),
+    (httpx.ConnectError, "cannot connect"),
+    (httpx.RemoteProtocolError, "the connection was closed, or spoke no HTTP"),
+    (httpx.NetworkError, "the connection broke"),
+    (httpx.InvalidURL, "the address cannot be used"),
+    (TimeoutError, "the time was up"),
+    (_PictureChangedError, "a reference changed while it was sent"),
+    (OSError, "the network failed"),
+)
+
+
+def _kind(error: Exception) -> str:
+    """In words of ours: the libraries' own may quote headers."""
+    return next((words for kind, words in _KINDS if isinstance(error, kind)), "the exchange failed")
+
+
+def _certificate_error(error: BaseException | None) -> str:
+    """What is wrong with the server's certificate, if that was the cause."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error.verify_message
+        error = error.__cause__ or error.__context__
+    return ""

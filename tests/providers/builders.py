@@ -1,0 +1,87 @@
+"""Requests, settings and a spool with defaults, so that a test states only what matters."""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from PIL import Image
+
+from reconciler.core.digest import AssetId, content_hash
+from reconciler.core.ports import ImageRequest, ReferenceFile
+from reconciler.core.recipe import ImagePart, Recipe, TextPart, Turn
+from reconciler.core.settings import ProviderSettings, Timeouts
+from reconciler.providers.http import Http
+from reconciler.providers.models import model_table
+from reconciler.providers.origins import Key
+from reconciler.providers.remote import Remote
+from reconciler.providers.table import BY_TYPE
+
+MODELS = {
+    "gravitex": "gemini-2.5-flash-image",
+    "gemini": "gemini-2.5-flash-image",
+    "openai": "gpt-image-2",
+    "local": "toy",
+}
+QUICK = Timeouts(connect=5, write=5, first_byte=0.4, idle=0.4, total=1.5)
+"""For faults that end in a timeout."""
+FAST = Timeouts(connect=5, write=20, first_byte=20, idle=20, total=40)
+
+
+class Folder:
+    """A spool in a folder, which can say what is left in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.mkdir(exist_ok=True)
+
+    def open(self) -> tuple[Path, IO[bytes]]:
+        handle, name = tempfile.mkstemp(dir=self.path)
+        return Path(name), os.fdopen(handle, "wb")
+
+    def left(self) -> set[Path]:
+        return set(self.path.iterdir())
+
+
+def a_recipe(prompt: str = "a cat", **fields: Any) -> Recipe:
+    return Recipe(prompt, **{"model": MODELS["gravitex"], "size": "1:1", **fields})
+
+
+def a_request(recipe: Recipe, files: Sequence[Path] = ()) -> ImageRequest:
+    references = tuple(ReferenceFile(content_hash(path.read_bytes()), path) for path in files)
+    return ImageRequest(AssetId("asset"), recipe, recipe.key(), references)
+
+
+def a_picture(path: Path, *, form: str = "png", colour: str = "red", size: int = 8) -> Path:
+    Image.new("RGB", (size, size), colour).save(path, form)
+    return path
+
+
+def png_bytes(width: int = 8, height: int = 8) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (width, height)).save(out, "png")
+    return out.getvalue()
+
+
+def settings_for(kind: str, url: str = "", **fields: Any) -> ProviderSettings:
+    defaults: dict[str, Any] = {"timeouts": FAST, "body_limit": 16 << 20, "api_key_env": "TEST_KEY"}
+    kind = "openai" if kind == "local" else kind
+    return ProviderSettings(name=kind, type=kind, base_url=url, **{**defaults, **fields})
+
+
+def a_provider(settings: ProviderSettings, spool: Folder, *, key: str, http: Http | None = None) -> Remote:
+    return BY_TYPE[settings.type](
+        settings, key=Key(key), spool=spool, http=http or Http(settings), models=model_table()
+    )
+
+
+def turns(*said: tuple[str, str | Path]) -> tuple[Turn, ...]:
+    """Turns of one part each: words, or a picture in a file."""
+    return tuple(
+        Turn(role, (TextPart(part) if isinstance(part, str) else ImagePart(content_hash(part.read_bytes())),))
+        for role, part in said
+    )
