@@ -14,6 +14,7 @@ from pathlib import Path
 
 from reconciler.core.digest import ContentHash, content_of_hex
 from reconciler.core.errors import DiskError
+from reconciler.core.text import printable
 
 CHUNK = 1 << 20
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -34,11 +35,6 @@ _HINTS = {
     errno.EIO: "the disk itself failed: look at the system's log before you trust it again",
     errno.ENOLCK: "this file system knows no locks: keep the project on a local disk",
 }
-
-
-def printable(text: str) -> str:
-    """Foreign text on one line: what does not print is escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def shown(path: Path) -> str:

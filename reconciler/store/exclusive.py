@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reconciler.core.errors import ApplyRunning
+from reconciler.core.text import printable
 from reconciler.store import disk
 
 _POLL = 0.05
@@ -83,4 +84,4 @@ def _myself() -> bytes:
 def _holder(path: Path) -> str:
     with open(path, "rb") as stream:
         text = stream.read(_WHO_BYTES).decode("utf-8", "replace")
-    return disk.printable(text) or "it has not said who it is"
+    return printable(text) or "it has not said who it is"

@@ -134,10 +134,10 @@ class _SpoolFile(io.FileIO):
 
 
 def _continue(path: Path, fd: int, rescue: Path) -> None:
-    so_far = os.lseek(fd, 0, os.SEEK_CUR)
     with disk.opened(rescue, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600) as new, open(path, "rb") as old:
         try:
-            disk.write_all(new, old.read(so_far))
+            for chunk in _chunks(old):
+                disk.write_all(new, chunk)
             os.dup2(new, fd, inheritable=False)
         except BaseException:
             rescue.unlink()

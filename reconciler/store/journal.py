@@ -1,0 +1,134 @@
+"""Remember money in flight: an append-only file of durable events that survives a death at any byte.
+
+A record is `<length> <crc32> <payload>\\n`: the payload's length in decimal, its checksum as 8 hex digits, and one
+encoded event, or several with a newline between them, which then count all or not at all.
+
+A death leaves at most a torn last record, which was never acknowledged: it is ignored by readers and cut off by the
+next writer. A damaged record *before* a sound one is no death's work. Then everything stops and the file stays as it
+is, since what it said about money is still the best there is.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from reconciler.core.errors import DiskError
+from reconciler.core.events import Durable, Event, decode, encode
+from reconciler.store import disk
+
+_HEAD = re.compile(rb"(0|[1-9][0-9]{0,9}) ([0-9a-f]{8}) ")
+_NEXT = re.compile(rb"(?=" + _HEAD.pattern + rb")")
+
+
+class Journal:
+    """A Log that keeps what is Durable. Safe to use from several threads; writers hold the apply lock."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._mutex = threading.Lock()
+        self._open: disk.Appender | None = None
+
+    def record(self, event: Event) -> None:
+        """Durable once this returns. Events that are for people only are not kept."""
+        self.record_all((event,))
+
+    def record_all(self, events: Iterable[Event]) -> None:
+        """Several events with one fsync: after a death either all of them are there, or none."""
+        frame = _frame(_durable(events))
+        if not frame:
+            return
+        with self._mutex:
+            if self._open is None:
+                self._open = self._appender()
+            self._open.append(frame)
+
+    def read(self) -> tuple[Durable, ...]:
+        """Every acknowledged event, in order. Creates and changes nothing.
+
+        DiskError if a record inside is damaged, LockfileError if a newer version wrote an event.
+        """
+        payloads, _ = _scan(self._bytes(), self.path)
+        return tuple(decode(payload) for payload in payloads)
+
+    def close_with(self, events: Iterable[Event]) -> None:
+        """The lockfile holds all the rest: keep only what is still open (in doubt), in one step."""
+        kept = b"".join(_frame((event,)) for event in _durable(events))
+        with self._mutex:
+            self._release()
+            now = self._bytes()
+            _scan(now, self.path)  # a damaged journal is not overwritten either
+            if now != kept:
+                disk.make_dirs(self.path.parent)
+                disk.write_atomic(self.path, kept)
+
+    def close(self) -> None:
+        """Give the descriptor back; the next record opens it again."""
+        with self._mutex:
+            self._release()
+
+    def _release(self) -> None:
+        appender, self._open = self._open, None
+        if appender is not None:
+            appender.close()
+
+    def _appender(self) -> disk.Appender:
+        data = self._bytes()
+        _, sound = _scan(data, self.path)
+        disk.make_dirs(self.path.parent)
+        return disk.Appender(self.path, keep=sound)
+
+    def _bytes(self) -> bytes:
+        with disk.saying("read", self.path):
+            try:
+                return self.path.read_bytes()
+            except FileNotFoundError:
+                return b""
+
+
+def _durable(events: Iterable[Event]) -> tuple[Durable, ...]:
+    return tuple(event for event in events if isinstance(event, Durable))
+
+
+def _frame(events: tuple[Durable, ...]) -> bytes:
+    payload = b"\n".join(encode(event) for event in events)
+    return b"%d %08x %b\n" % (len(payload), zlib.crc32(payload), payload) if events else b""
+
+
+def _scan(data: bytes, path: Path) -> tuple[list[bytes], int]:
+    """The payload of every event, and the length of the sound part; what follows it is a torn tail."""
+    payloads: list[bytes] = []
+    at = 0
+    while at < len(data):
+        record = _record_at(data, at)
+        if record is None:
+            _refuse_damage(data, at, path)
+            break
+        payload, at = record
+        payloads.extend(payload.split(b"\n"))
+    return payloads, at
+
+
+def _record_at(data: bytes, at: int) -> tuple[bytes, int] | None:
+    """The payload of the sound record that starts here, and where it ends; None if there is none."""
+    head = _HEAD.match(data, at)
+    if head is None:
+        return None
+    end = head.end() + int(head[1])
+    payload = data[head.end() : end]
+    sound = data[end : end + 1] == b"\n" and zlib.crc32(payload) == int(head[2], 16)
+    return (payload, end + 1) if sound else None
+
+
+def _refuse_damage(data: bytes, at: int, path: Path) -> None:
+    """A torn record has none after it; where a sound one follows, bytes that were acknowledged have changed."""
+    for start in (match.start() for match in _NEXT.finditer(data, at)):
+        if _record_at(data, start) is not None:
+            raise DiskError(
+                f"{disk.shown(path)} is damaged between bytes {at} and {start}",
+                hint="it says which paid requests are open: restore it from a backup; or move it away, and look at "
+                "your provider's bill before the next apply, which then knows nothing of requests in flight",
+            )

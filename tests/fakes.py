@@ -1,0 +1,57 @@
+"""Ports without a disk behind them, for tests that are about something else; held to the ports' contract suites."""
+
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path
+from typing import IO
+
+from reconciler.core.digest import ContentHash, RecipeKey
+from reconciler.core.events import Event
+from reconciler.core.outcome import Spooled
+from reconciler.core.ports import StoredImage
+
+
+class MemorySpool:
+    """Spool files in a directory of the test's."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._names = count()
+
+    def open(self) -> tuple[Path, IO[bytes]]:
+        path = self.directory / f"spool-{next(self._names)}"
+        return path, path.open("xb")
+
+
+class MemoryStore(MemorySpool):
+    """What is stored and remembered is forgotten with the object; the bytes lie where they were spooled."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.objects: dict[ContentHash, Path] = {}
+        self.recipes: dict[RecipeKey, tuple[StoredImage, ...]] = {}
+
+    def put(self, spooled: Spooled) -> Path:
+        return self.objects.setdefault(spooled.content, spooled.path)
+
+    def remember(self, key: RecipeKey, stored: StoredImage) -> None:
+        known = self.recipes.get(key, ())
+        if all(image.content != stored.content for image in known):
+            self.recipes[key] = (*known, stored)
+
+    def find(self, content: ContentHash) -> Path | None:
+        return self.objects.get(content)
+
+    def recall(self, key: RecipeKey) -> tuple[StoredImage, ...]:
+        return tuple(image for image in self.recipes.get(key, ()) if image.content in self.objects)
+
+
+class RecordingLog:
+    """Every event in the order in which it was recorded."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def record(self, event: Event) -> None:
+        self.events.append(event)
