@@ -36,8 +36,8 @@ class Lane:
         self._change: asyncio.Future[None] | None = None
 
     def drain(self, words: str = "interrupted") -> None:
-        """Send nothing new; what flies lands. Who waits, or comes later, is told that nothing was sent."""
-        self._close(NotSent(f"not sent: {words}", final=True, stop=Stop.INTERRUPTED))
+        """Send nothing new; what flies lands. Who waits, or comes later, gets NotSent with these words."""
+        self._close(NotSent(words, final=True, stop=Stop.INTERRUPTED))
 
     async def pause(self, seconds: float) -> None:
         """Sleep, but not after the lane was closed: then there is nothing left to wait for."""
@@ -130,7 +130,7 @@ class Limited:
             self._lane.abandon(permit)
             raise
         except Exception:
-            self._lane.drain("an earlier image could not be recorded")
+            self._lane.drain("not sent: an earlier image could not be recorded")
             self._lane.abandon(permit)
             raise
         return self._lane.land(permit, outcome)

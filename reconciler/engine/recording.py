@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from reconciler.core.errors import DiskError

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-from reconciler.core.digest import AssetId, ContentHash, RecipeKey, content_hash
-from reconciler.core.events import Ended, Event, Noted, Requested, Stored
+from reconciler.core.digest import AssetId, content_hash
+from reconciler.core.events import Ended, Noted, Requested, Stored
 from reconciler.core.images import ImageFacts
 from reconciler.core.outcome import Done, Outcome, Spooled
-from reconciler.core.ports import ImageRequest, Provider, StoredImage
+from reconciler.core.ports import ImageRequest, Provider
 from reconciler.core.pricing import Cost
 from reconciler.core.recipe import Recipe
 from reconciler.core.settings import Budget, ProviderSettings
@@ -20,6 +20,7 @@ from reconciler.engine.budget import Spending, Unpriced
 from reconciler.engine.lanes import PaidRun, open_lane, paid
 from reconciler.engine.limited import Lane
 from tests.engine.clock import VIRTUAL, now
+from tests.fakes import MemoryStore, RecordingLog
 
 PRICE = Cost(Decimal("0.10"))
 
@@ -73,34 +74,19 @@ class Scripted:
         return [time for _, time in self.ledger]
 
 
-class MemoryStore:
+class MovingStore(MemoryStore):
+    """Takes files over under names of its own, as the real one does. Nothing is written."""
+
     def __init__(self) -> None:
-        self.held: dict[ContentHash, Path] = {}
-        self.answers: dict[RecipeKey, list[StoredImage]] = {}
+        super().__init__(Path("/store"))
 
     def put(self, spooled: Spooled) -> Path:
-        self.held[spooled.content] = Path("/store") / spooled.content
-        return self.held[spooled.content]
-
-    def remember(self, key: RecipeKey, stored: StoredImage) -> None:
-        assert stored.content in self.held
-        self.answers.setdefault(key, []).append(stored)
-
-    def find(self, content: ContentHash) -> Path | None:
-        return self.held.get(content)
-
-    def recall(self, key: RecipeKey) -> tuple[StoredImage, ...]:
-        return tuple(self.answers.get(key, ()))
+        self.objects[spooled.content] = self.directory / spooled.content
+        return self.objects[spooled.content]
 
 
-class Written:
-    """A Log that keeps what it was told, in order."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def record(self, event: Event) -> None:
-        self.events.append(event)
+class Written(RecordingLog):
+    """A journal or a screen, with what tests ask it."""
 
     @property
     def notes(self) -> list[str]:
@@ -123,7 +109,7 @@ class World:
     unpriced: Unpriced = Unpriced.HOLD
     price: Callable[[str], Cost | None] = lambda _: PRICE
     jitter: float = 1.0
-    store: MemoryStore = field(default_factory=MemoryStore)
+    store: MemoryStore = field(default_factory=MovingStore)
     journal: Written = field(default_factory=Written)
     progress: Written = field(default_factory=Written)
     lane: Lane = field(init=False)

@@ -150,6 +150,35 @@ def test_a_cancelled_call_gives_its_place_back_and_a_cancelled_waiter_its_turn()
     assert world.journal.in_doubt == {"a1"}
 
 
+def test_who_waits_goes_when_the_call_in_flight_is_cancelled() -> None:
+    world = World(Scripted(seconds=lambda _: 100.0), concurrency=1)
+
+    async def story() -> None:
+        tasks = [asyncio.create_task(world.provider.generate(a_request(asset))) for asset in many(2)]
+        await asyncio.sleep(1.0)
+        tasks[0].cancel()
+        await tasks[1]
+
+    play(story())
+    assert world.inner.ledger == [("i000", 0.0), ("i001", 1.0)]
+
+
+def test_the_first_reason_to_stop_is_the_one_that_is_told() -> None:
+    script: dict[str, list[Outcome]] = {
+        "i000": [Rejected("pay up", Stop.OUT_OF_CREDIT)],
+        "i001": [Throttled("", 999.0)],
+    }
+    world = World(Scripted(script, seconds=lambda asset: 1.0 + int(asset[1:])), concurrency=2)
+
+    async def story() -> list[Outcome]:
+        outcomes = await world.make(*many(2))
+        world.lane.drain()
+        return [*outcomes, *await world.make("late")]
+
+    assert stops(play(story())) == [Stop.OUT_OF_CREDIT, Stop.PARKED, Stop.OUT_OF_CREDIT]
+    assert len(world.progress.notes) == 1
+
+
 class Full(Written):
     """A journal on a disk that fills up with the first end of an attempt."""
 

@@ -102,6 +102,7 @@ def nobody_is_asked_too_often(world: World) -> None:
     sent = Counter(world.inner.assets)
     assert max(sent.values(), default=0) <= 3
     retries = len(world.inner.ledger) - len(sent)
+    assert world.run.retries.requests <= len(sent), "what the lane held back was no request"
     assert retries <= max(5, len(sent) // 10)
     for asset in ASSETS:
         answers = [outcome for given_to, outcome in world.inner.given if given_to == asset]

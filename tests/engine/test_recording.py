@@ -17,10 +17,10 @@ from reconciler.core.pricing import FREE
 from reconciler.engine.clock import stamp
 from reconciler.engine.recording import Recorded
 from tests.engine.clock import START, play
-from tests.engine.paid import PRICE, MemoryStore, Scripted, Written, a_done, a_request, a_spooled
+from tests.engine.paid import PRICE, MovingStore, Scripted, Written, a_done, a_request, a_spooled
 
 
-def recorded(inner: Provider, store: MemoryStore, journal: Written) -> Recorded:
+def recorded(inner: Provider, store: MovingStore, journal: Written) -> Recorded:
     return Recorded(
         inner,
         provider="gravitex",
@@ -32,8 +32,8 @@ def recorded(inner: Provider, store: MemoryStore, journal: Written) -> Recorded:
     )
 
 
-def record(outcome: Outcome) -> tuple[Outcome, list[Event], MemoryStore]:
-    store, journal = MemoryStore(), Written()
+def record(outcome: Outcome) -> tuple[Outcome, list[Event], MovingStore]:
+    store, journal = MovingStore(), Written()
     seen = play(recorded(Scripted({"hero": [outcome]}), store, journal).generate(a_request()))
     return seen, journal.events, store
 
@@ -65,7 +65,7 @@ def test_every_other_definite_outcome_ends_the_attempt(outcome: Outcome) -> None
     seen, events, store = record(outcome)
     assert seen == outcome
     assert events[1:] == [Ended("a1", a_request().asset, type(outcome).__name__, outcome.words)]
-    assert not store.held
+    assert not store.objects
 
 
 def test_bytes_that_fail_a_check_are_kept() -> None:
@@ -75,7 +75,7 @@ def test_bytes_that_fail_a_check_are_kept() -> None:
     assert isinstance(seen, BadOutput)
     assert seen.kept is not None
     assert seen.kept.path == store.find(kept.content)
-    assert not store.answers, "rubbish answers no recipe"
+    assert not store.recipes, "rubbish answers no recipe"
 
 
 def test_in_doubt_has_no_end() -> None:
@@ -92,7 +92,7 @@ class Faulty:
 def test_an_error_of_ours_leaves_it_in_doubt() -> None:
     journal = Written()
     with pytest.raises(ZeroDivisionError):
-        play(recorded(Faulty(), MemoryStore(), journal).generate(a_request()))
+        play(recorded(Faulty(), MovingStore(), journal).generate(a_request()))
     assert journal.in_doubt == {"a1"}
 
 
@@ -100,7 +100,7 @@ def test_cancelled_in_flight_it_is_in_doubt() -> None:
     journal = Written()
 
     async def story() -> None:
-        await asyncio.wait_for(recorded(Scripted(), MemoryStore(), journal).generate(a_request()), 0.5)
+        await asyncio.wait_for(recorded(Scripted(), MovingStore(), journal).generate(a_request()), 0.5)
 
     with pytest.raises(TimeoutError):
         play(story())
@@ -137,7 +137,7 @@ def cancelled_while_writing(kind: type[Event]) -> tuple[Gated, Instant]:
     journal, inner = Gated(kind), Instant()
 
     async def story() -> None:
-        task = asyncio.create_task(recorded(inner, MemoryStore(), journal).generate(a_request()))
+        task = asyncio.create_task(recorded(inner, MovingStore(), journal).generate(a_request()))
         await asyncio.to_thread(journal.begun.wait, 10)
         for _ in range(2):
             task.cancel()
@@ -167,7 +167,7 @@ def test_nothing_is_sent_before_the_request_is_durable() -> None:
     journal, inner = Gated(Requested), Instant()
 
     async def story() -> None:
-        task = asyncio.create_task(recorded(inner, MemoryStore(), journal).generate(a_request()))
+        task = asyncio.create_task(recorded(inner, MovingStore(), journal).generate(a_request()))
         await asyncio.to_thread(journal.begun.wait, 10)
         assert inner.asked == 0
         journal.go.set()
@@ -185,18 +185,18 @@ class BrokenJournal(Written):
 def test_what_cannot_be_recorded_is_not_sent() -> None:
     inner = Instant()
     with pytest.raises(DiskError):
-        play(recorded(inner, MemoryStore(), BrokenJournal()).generate(a_request()))
+        play(recorded(inner, MovingStore(), BrokenJournal()).generate(a_request()))
     assert inner.asked == 0
 
 
-class FullStore(MemoryStore):
+class FullStore(MovingStore):
     """Takes nothing, and says so as the real one does."""
 
     def put(self, spooled: Spooled) -> Path:
         raise DiskError("no space left on device; the paid bytes are in /elsewhere", hint="free some")
 
 
-class ForgetfulStore(MemoryStore):
+class ForgetfulStore(MovingStore):
     """Holds the bytes, but its record of them cannot be written."""
 
     def remember(self, key: object, stored: StoredImage) -> None:
