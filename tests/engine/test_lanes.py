@@ -112,7 +112,7 @@ def test_ctrl_c_once_sends_nothing_new_and_lands_what_flies() -> None:
         asyncio.get_running_loop().call_later(5.0, world.lane.drain)
         outcomes = await world.make(*many(4))
         assert now() == 10.0
-        assert stops(await world.make("late")) == [Stop.INTERRUPTED]
+        assert await world.make("late") == [NotSent("interrupted", final=True, stop=Stop.INTERRUPTED)]
         return outcomes
 
     outcomes = play(story())
