@@ -1,0 +1,260 @@
+"""Drafts have exactly the size and format asked for, the same bytes each time, and say what they stand for."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import IO
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from reconciler.core.digest import AssetId, ContentHash, content_hash
+from reconciler.core.images import ImageFacts
+from reconciler.core.outcome import Done, Outcome, Rejected
+from reconciler.core.ports import ImageRequest, ReferenceFile
+from reconciler.core.pricing import FREE
+from reconciler.core.recipe import ImagePart, Recipe, TextPart, Turn
+from reconciler.providers.draft import Draft, draw
+from reconciler.providers.draft_colours import CARD, INK, contrast, level, palette
+from reconciler.providers.draft_text import ELLIPSIS, HIDDEN, READ, face, readable, wrap
+from tests.core.test_images import IEND, chunk, png
+from tests.fakes import MemorySpool
+
+WORDS = "A lighthouse at dusk on a basalt cliff, calm sea."
+FOREIGN = (
+    "x" * 100_000,
+    "\x00\x1b[31m\u202eRTL שלום עולם مرحبا بالعالم\r\n\t",
+    "夕暮れの玄武岩の崖に立つ灯台、穏やかな海。" * 50,
+    "🔥" * 300 + " \ud800 lone " + "e" + "\u0301" * 5_000,
+    "",
+)
+COLOUR_OF_A_REFERENCE = (250, 20, 40)
+
+
+def a_request(
+    prompt: str = WORDS, *, asset: str = "icons/sword", files: tuple[Path, ...] = (), **fields: object
+) -> ImageRequest:
+    contents = tuple(ContentHash(f"sha256:{number:064x}") for number, _ in enumerate(files))
+    recipe = Recipe(prompt=prompt, **{"references": contents, **fields})  # type: ignore[arg-type]  # a builder
+    references = tuple(ReferenceFile(content, path) for content, path in zip(contents, files, strict=True))
+    return ImageRequest(AssetId(asset), recipe, recipe.key(), references)
+
+
+def generate(request: ImageRequest) -> tuple[Outcome, bytes]:
+    with tempfile.TemporaryDirectory() as directory:
+        outcome = asyncio.run(Draft(MemorySpool(Path(directory))).generate(request))
+        return outcome, outcome.spooled.path.read_bytes() if isinstance(outcome, Done) else b""
+
+
+def pixels(data: bytes) -> Image.Image:
+    with Image.open(io.BytesIO(data)) as picture:
+        return picture.convert("RGBA")
+
+
+def shades(data: bytes) -> set[tuple[int, ...]]:
+    return {colour for _, colour in pixels(data).getcolors(1 << 24) or []}  # type: ignore[misc]  # RGBA: tuples
+
+
+recipes = st.fixed_dictionaries(
+    {
+        "prompt": st.one_of(st.text(max_size=300), st.sampled_from(FOREIGN)),
+        "asset": st.text(min_size=1, max_size=60),
+        "format": st.sampled_from(["png", "jpeg", "webp", "avif"]),
+        "background": st.sampled_from(["", "opaque", "transparent"]),
+        "take": st.integers(1, 1000),
+        "turns": st.lists(
+            st.builds(Turn, st.just("user"), st.tuples(st.builds(TextPart, st.text(max_size=40)))), max_size=3
+        ).map(tuple),
+    }
+)
+sides = st.one_of(st.integers(16, 90), st.integers(91, 700))
+
+
+@settings(max_examples=60)
+@given(fields=recipes, width=sides, height=sides)
+def test_any_recipe_gives_what_it_asks_for_and_the_same_bytes_again(
+    fields: dict[str, object], width: int, height: int
+) -> None:
+    request = a_request(size=f"{width}x{height}", **fields)  # type: ignore[arg-type]  # a builder
+    outcome, data = generate(request)
+    assert isinstance(outcome, Done)
+    assert outcome.image == ImageFacts(str(fields["format"]), width, height, len(data))
+    assert (outcome.spooled.content, outcome.spooled.size) == (content_hash(data), len(data))
+    assert (outcome.model, outcome.cost) == ("draft", FREE)
+    assert pixels(data).size == (width, height)
+    assert generate(request)[1] == data
+
+
+@pytest.mark.parametrize("size", ["16:9", "1:1", "21:9", "1:8", "8:1", "16x3000", "3000x16", "64x64", "16x16"])
+@pytest.mark.parametrize("prompt", FOREIGN)
+def test_no_words_break_a_card_of_any_shape(size: str, prompt: str) -> None:
+    outcome, _ = generate(a_request(prompt, asset=prompt or "a", size=size, image_size="512"))
+    assert isinstance(outcome, Done)
+
+
+def test_a_ratio_is_drawn_at_its_image_size() -> None:
+    outcome, data = generate(a_request(size="16:9", image_size="1K"))
+    assert isinstance(outcome, Done) and (outcome.image.width, outcome.image.height) == (1360, 768)
+    assert len(data) < 20_000  # drafts are committed
+
+
+@pytest.mark.parametrize("kind", ["png", "webp", "avif"])
+def test_a_transparent_background_leaves_the_corners_free(kind: str) -> None:
+    alpha = pixels(draw(a_request(format=kind, background="transparent"), (200, 120))).getchannel("A")
+    corners = [alpha.getpixel(corner) for corner in ((0, 0), (199, 0), (0, 119), (199, 119))]
+    assert max(corners) <= 8  # AVIF is lossy in its alpha too
+    assert {alpha.getpixel(inside) for inside in ((100, 0), (0, 60), (199, 60), (100, 119), (100, 60))} == {255}
+
+
+@pytest.mark.parametrize(
+    ("kind", "background"), [("jpeg", "transparent"), ("png", ""), ("webp", "opaque"), ("avif", "")]
+)
+def test_other_backgrounds_are_opaque(kind: str, background: str) -> None:
+    alpha = pixels(draw(a_request(format=kind, background=background), (200, 120))).getchannel("A")
+    assert alpha.getextrema() == (255, 255)
+
+
+def test_takes_differ() -> None:
+    assert len({draw(a_request(take=take), (256, 256)) for take in (1, 2, 3)}) == 3
+
+
+@given(width=st.integers(16, 300), height=st.integers(16, 300))
+@settings(max_examples=40)
+def test_the_id_is_told_on_every_size(width: int, height: int) -> None:
+    assert draw(a_request(asset="items/axe"), (width, height)) != draw(a_request(asset="items/bow"), (width, height))
+
+
+def with_turn(*words: str) -> ImageRequest:
+    """The key is that of the first, so that only what is written differs."""
+    turns = tuple(Turn("user", (TextPart(word), ImagePart(ContentHash("sha256:0")))) for word in words)
+    request = a_request(turns=turns)
+    return ImageRequest(request.asset, request.recipe, a_request().key)
+
+
+def test_turns_are_written_down() -> None:
+    drawn = [draw(with_turn(*words), (512, 512)) for words in ((), ("darker",), ("lighter",), ("darker", "bluer"))]
+    assert len(set(drawn)) == 4
+
+
+@pytest.fixture
+def references(tmp_path: Path) -> dict[str, Path]:
+    """Pictures in one colour, and files that are none."""
+    plain = Image.new("RGB", (300, 200), COLOUR_OF_A_REFERENCE)
+    for suffix in ("png", "jpg", "webp", "gif"):
+        plain.save(tmp_path / f"plain.{suffix}")
+    Image.new("RGBA", (50, 400), (*COLOUR_OF_A_REFERENCE, 255)).save(tmp_path / "tall.png")
+    whole = (tmp_path / "plain.jpg").read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "bomb.png").write_bytes(a_png(30_000))
+    (tmp_path / "spoilt.png").write_bytes(a_png(30))
+    (tmp_path / "folder").mkdir()
+    return {path.name: path for path in tmp_path.iterdir()}
+
+
+def a_png(side: int) -> bytes:
+    """A whole container around pixels that no decoder can read."""
+    header = chunk(b"IHDR", side.to_bytes(4, "big") * 2 + b"\x08\x02\x00\x00\x00")
+    return png(header, chunk(b"IDAT", b"x"), IEND)
+
+
+def shows_the_reference(data: bytes) -> bool:
+    return any(
+        sum(abs(a - b) for a, b in zip(shade, COLOUR_OF_A_REFERENCE, strict=False)) < 40 for shade in shades(data)
+    )
+
+
+@pytest.mark.parametrize("name", ["plain.png", "plain.jpg", "plain.webp", "tall.png"])
+def test_a_reference_is_seen_on_the_card(references: dict[str, Path], name: str) -> None:
+    assert shows_the_reference(draw(a_request(files=(references[name],)), (512, 512)))
+
+
+@pytest.mark.parametrize("name", ["cut.jpg", "bomb.png", "spoilt.png", "folder", "plain.gif", "gone.png"])
+def test_a_reference_that_cannot_be_read_is_a_crossed_box(
+    references: dict[str, Path], tmp_path: Path, name: str
+) -> None:
+    request = a_request(files=(references.get(name, tmp_path / name),))
+    crossed = draw(request, (512, 512))
+    bare = draw(ImageRequest(request.asset, request.recipe, request.key), (512, 512))
+    assert not shows_the_reference(crossed)
+    assert pixels(crossed).tobytes() != pixels(bare).tobytes()
+
+
+def test_a_crowd_of_references_still_fits(references: dict[str, Path]) -> None:
+    files = (references["plain.png"], references["cut.jpg"]) * 20
+    for size in ((1024, 1024), (368, 2944), (2944, 368), (96, 96)):
+        assert draw(a_request(files=files), size)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"size": "16x9"}, {"image_size": "9K"}, {"size": "20000x20000"}, {"size": "64x99999"}, {"format": "gif"}]
+)
+def test_what_cannot_be_drawn_is_rejected(fields: dict[str, str]) -> None:
+    outcome, _ = generate(a_request(**fields))
+    assert isinstance(outcome, Rejected) and outcome.words
+
+
+class FullDisk(io.BytesIO):
+    def write(self, data: object) -> int:
+        raise OSError(28, "No space left on device")
+
+
+class SpoolOnAFullDisk(MemorySpool):
+    def open(self) -> tuple[Path, IO[bytes]]:
+        path, file = super().open()
+        file.close()
+        return path, FullDisk()
+
+
+def test_a_full_disk_leaves_no_file_behind(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space"):
+        asyncio.run(Draft(SpoolOnAFullDisk(tmp_path)).generate(a_request()))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_drawing_side_by_side_gives_the_same_bytes() -> None:
+    requests = [a_request(f"{WORDS} {number}", asset=f"a/{number}") for number in range(12)]
+    alone = [draw(request, (300, 200)) for request in requests]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda request: draw(request, (300, 200)), requests)) == alone
+
+
+@given(st.binary(min_size=3, max_size=3))
+def test_the_colours_of_any_prompt_can_be_read(seed: bytes) -> None:
+    colours = palette(seed)
+    assert len(colours) == INK + 1
+    assert contrast(colours[CARD], colours[INK]) > 7
+    assert contrast(colours[CARD], colours[level(0.83)]) > 4.5
+
+
+@given(st.text(max_size=400), st.integers(8, 40), st.integers(20, 600), st.integers(0, 6), st.sampled_from([" ", ""]))
+@example("x" * 300, 20, 100, 2, " ")
+@example("one two three", 20, 200, 0, " ")
+def test_wrapped_words_stay_inside(text: str, size: int, width: int, lines: int, joint: str) -> None:
+    words, letters = readable(text), face(size)
+    wrapped = wrap(words, letters, width=max(width, 2 * size), lines=lines, joint=joint)
+    assert len(wrapped.lines) <= lines
+    assert all(letters.width(joint.join(line)) <= max(width, 2 * size) for line in wrapped.lines)
+    shown = "".join(word for line in wrapped.lines for word in line)
+    assert (shown == "".join(words)) if wrapped.whole else not lines or shown.endswith(ELLIPSIS)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("A calm\n sea", ("A", "calm", "sea")),
+        ("größer – naïve Łódź ½", ("grosser", "-", "naive", "Lodz", "1⁄2")),
+        ("hot🔥 🔥", ("hot", HIDDEN * 2)),
+        ("灯台", (HIDDEN * 4,)),
+        ("привет", (HIDDEN * 6,)),
+        ("\x00\x1b[1m\u202e\ud800", ("[1m",)),
+        ("x" * 100_000, ("x" * READ, ELLIPSIS)),
+    ],
+)
+def test_foreign_words_as_they_are_shown(text: str, words: tuple[str, ...]) -> None:
+    assert readable(text) == words
