@@ -1,0 +1,85 @@
+"""The fake as a process: prints its base URL, then JSON with all URLs and the key, and serves until told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from tests.gateway.desk import KEY, Options
+from tests.gateway.ledger import Ledger
+from tests.gateway.offers import DIALECTS
+from tests.gateway.rules import Rules
+from tests.gateway.server import Server
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.gateway", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="of the main dialect; the others get free ones")
+    parser.add_argument("--dialect", choices=DIALECTS, default="gravitex", help="whose URL is printed first")
+    parser.add_argument("--ledger", type=Path, help="append the bill to this file, the bodies to FILE.bodies")
+    parser.add_argument("--lines-only", action="store_true", help="keep no bodies")
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        help="503_json,ok: the next requests, one each; stall@0.05: by chance; WORDS=503_json,ok: by the prompt",
+    )
+    parser.add_argument("--key", default=KEY)
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--delay", type=float, default=0.0, help="seconds before each image")
+    parser.add_argument("--bytes", type=int, default=0, help="pad each image to this size")
+    parser.add_argument("--pace", type=float, default=1.0, help="seconds between the bytes of a slow answer")
+    parser.add_argument("--retry-after", type=float, default=7.0, help="seconds that a 429 asks for")
+    parser.add_argument("--gateway", choices=("documented", "source"), default="documented")
+    parser.add_argument("--until-stdin-closes", action="store_true", help="end with the process that began this one")
+    return parser.parse_args()
+
+
+def _add(rules: Rules, fault: str) -> None:
+    words, by_words, names = fault.rpartition("=")
+    name, by_chance, probability = fault.partition("@")
+    if by_words:
+        rules.when(words, *names.split(","))
+    elif by_chance:
+        rules.chance(name, float(probability))
+    else:
+        rules.script(*fault.split(","))
+
+
+async def _serve(arguments: argparse.Namespace) -> None:
+    options = Options(
+        key=arguments.key,
+        seed=arguments.seed,
+        delay=arguments.delay,
+        size=arguments.bytes,
+        pace=arguments.pace,
+        retry_after=arguments.retry_after,
+        gateway=arguments.gateway,
+    )
+    server = Server(options, Ledger(arguments.ledger, keep="lines" if arguments.lines_only else "bodies"))
+    for fault in arguments.fault:
+        _add(server.rules, fault)
+    await server.start(port=arguments.port, main=arguments.dialect)
+    loop, done = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, done.set)
+    if arguments.until_stdin_closes:
+
+        def watch() -> None:
+            sys.stdin.read()
+            loop.call_soon_threadsafe(done.set)
+
+        threading.Thread(target=watch, daemon=True).start()
+    print(server.urls[arguments.dialect], flush=True)
+    print(json.dumps({"urls": server.urls, "key": options.key}), flush=True)
+    await done.wait()
+    await server.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(_arguments()))

@@ -1,0 +1,149 @@
+"""What is answered to a request, and what is charged for it. No sockets."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.gateway import answers, faults, injection, problems
+from tests.gateway.asks import Question
+from tests.gateway.offers import MODELS, Ask, Problem, ask
+from tests.gateway.rules import Rules
+from tests.gateway.wire import Answer, Request
+
+IMAGES = "/v1/images/(generations|edits)"
+NATIVE = "/v1beta/models/[^/:]+:generateContent"
+PAID = {"gravitex": f"{IMAGES}|{NATIVE}", "gemini": NATIVE, "openai": IMAGES, "local": IMAGES}
+LISTS = {"gravitex": "/v1/models", "gemini": "/v1beta/models", "openai": "/v1/models", "local": "/v1/models"}
+TRAP = "trap"
+KEY = "sk-fake-0123456789abcdef"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a test may want otherwise. `delay`: seconds before each image. `size`: bytes to pad each image to.
+
+    `pace`: seconds between the bytes of a slow answer. `retry_after`: seconds that a 429 asks for. `gateway`: whether
+    gravitex does what its page says ("documented") or what its published source does ("source").
+    """
+
+    key: str = KEY
+    seed: int | None = None
+    delay: float = 0.0
+    size: int = 0
+    pace: float = 1.0
+    retry_after: float = 7.0
+    gateway: str = "documented"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An answer and how it travels. `amount` is what is charged, None: nothing."""
+
+    answer: Answer
+    send: injection.Send = injection.whole
+    kind: str = "paid"
+    fault: str = "ok"
+    wanted: str = ""
+    amount: str | None = None
+
+
+class Desk:
+    """Decides. `urls` is filled by the server as it opens its listeners."""
+
+    def __init__(self, options: Options, rules: Rules, urls: Mapping[str, str], seed: int) -> None:
+        self._options, self._rules, self._urls, self._seed = options, rules, urls, seed
+        self._marks = 0
+        self._files: dict[str, tuple[str, bytes]] = {}
+
+    @staticmethod
+    def is_paid(dialect: str, request: Request) -> bool:
+        return dialect in PAID and request.method == "POST" and bool(re.fullmatch(PAID[dialect], request.path))
+
+    def paid(self, dialect: str, question: Question, *, key_ok: bool | None, request_id: str) -> Decision:
+        """The answer to a request for an image, with the fault that the rules choose."""
+        if not key_ok and dialect != "local":
+            return Decision(problems.by_fault("401", dialect, request_id, wait=0))
+        try:
+            wanted = ask(dialect, question, gateway=self._options.gateway)
+            fault = self._rules.choose(question.prompt)
+        except Problem as error:
+            say = problems.Say(error.status, error.message, error.code, "invalid_request_error")
+            return Decision(problems.answer(dialect, say, request_id))
+        except ValueError as error:
+            return Decision(problems.answer(dialect, problems.Say(400, str(error), "no_such_fault"), request_id))
+        return Decision(
+            self._answer(dialect, wanted, fault, question.prompt, request_id),
+            injection.SENDERS.get(fault, injection.whole),
+            fault=fault,
+            wanted=str(wanted),
+            amount=wanted.amount if faults.charged(fault, dialect, wanted.route) else None,
+        )
+
+    def _answer(self, dialect: str, wanted: Ask, fault: str, prompt: str, request_id: str) -> Answer:
+        publish = self._publisher(dialect)
+        setting = answers.Setting(dialect, request_id, prompt, self._options.size, self._mark, publish)
+        native = wanted.route == "native"
+        if native and (fault == "prompt_blocked" or (fault == "moderation_blocked" and dialect == "gemini")):
+            return answers.blocked(setting, "PROHIBITED_CONTENT" if fault == "prompt_blocked" else "SAFETY")
+        if fault in faults.FINISH and not native:
+            fault = "502_empty_response" if dialect == "gravitex" else "moderation_blocked"
+        if fault == "prompt_blocked" and dialect in {"openai", "local"}:
+            fault = "moderation_blocked"
+        if fault in problems.STATUS:
+            return problems.by_fault(fault, dialect, request_id, wait=self._options.retry_after)
+        if fault == "redirect_307":
+            return Answer(307, (("Location", f"{self._urls[TRAP]}/v1/stolen"),), ())
+        return answers.compose(wanted, fault, setting)
+
+    def _mark(self) -> bytes:
+        self._marks += 1
+        return hashlib.sha256(f"{self._seed}:{self._marks}".encode()).hexdigest()[:16].encode()
+
+    def _publisher(self, dialect: str) -> Callable[[str, str, bytes], str]:
+        def publish(how: str, form: str, data: bytes) -> str:
+            name = f"/files/{how}/{len(self._files) + 1}.{form}"
+            self._files[name] = (form, data)
+            origin = {"by_relative_url": "", "url_foreign": self._urls[TRAP]}.get(how, self._urls[dialect])
+            return origin + name
+
+        return publish
+
+    def free(self, dialect: str, request: Request, *, key_ok: bool | None, request_id: str) -> Decision:
+        """The answer to anything else: a list of models, an image by its URL, a request that should not have come."""
+        how = request.path.split("/")[2] if request.path.startswith("/files/") else ""
+        found = self._files.get(request.path)
+        if dialect not in PAID:
+            body = self._file("", *found) if found else _json({"data": []})
+            return Decision(body, kind=TRAP)
+        if found and request.method == "GET" and how != "url_dead":
+            send = injection.SENDERS["endless"] if how == "url_endless" else injection.whole
+            return Decision(self._file(how, *found), send, kind="fetch", fault=how)
+        if how:
+            return Decision(problems.by_fault("404_html", dialect, request_id, wait=0), kind="fetch", fault=how)
+        if request.method == "GET" and request.path in {LISTS[dialect], "/v1beta/models"}:
+            allowed = key_ok or dialect == "local"
+            refused = problems.by_fault("401", dialect, request_id, wait=0)
+            return Decision(_models(request.path) if allowed else refused, kind="list")
+        return Decision(problems.by_fault("404", dialect, request_id, wait=0), kind="other")
+
+    def _file(self, how: str, form: str, data: bytes) -> Answer:
+        if how == "url_redirect":
+            return Answer(302, (("Location", f"{self._urls[TRAP]}/files/elsewhere"),), ())
+        if how == "url_html":
+            return Answer(200, (("Content-Type", "text/html"),), (answers.PAGE,))
+        return Answer(200, (("Content-Type", f"image/{form}"),), (data,), (hashlib.sha256(data).hexdigest(),))
+
+
+def _models(path: str) -> Answer:
+    if path.startswith("/v1beta"):
+        return _json({"models": [{"name": f"models/{name}", "displayName": name} for name in MODELS]})
+    return _json({"object": "list", "data": [{"id": name, "object": "model", "owned_by": "fake"} for name in MODELS]})
+
+
+def _json(body: Any) -> Answer:
+    return Answer(200, (("Content-Type", "application/json"),), (json.dumps(body).encode(),))

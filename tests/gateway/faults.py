@@ -1,0 +1,195 @@
+"""Every way in which an answer can go wrong, by name, with the outcome class that PAID_CALLS and GATEWAY give it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+CONNECTION = {
+    # Never a request. Not chosen per request: point the client at `gateway.origin_for(name)`.
+    "refuse": "NotSent",
+    "tls_garbage": "NotSent",
+    "bad_certificate": "NotSent",
+}
+WIRE = {
+    # How the answer travels.
+    "reset_before": "InDoubt",  # nothing was read, nothing billed; the client cannot know that
+    "reset_after_request": "InDoubt",
+    "reset_after_headers": "InDoubt",
+    "reset_mid_body": "InDoubt",
+    "close_before_answer": "InDoubt",
+    "stall": "InDoubt",
+    "stall_mid_body": "InDoubt",
+    "slow": "InDoubt",
+    "truncated": "InDoubt",
+    "chunked_cut": "InDoubt",
+    "bad_status_line": "InDoubt",
+    "two_lengths": "InDoubt",
+    "endless": "InDoubt",  # over the cap: what came is not a complete answer
+    "gzip_bomb": "BadOutput",  # a complete answer in an encoding that was not asked for
+    "chunked": "Done",
+    "no_length": "Done",
+    "continue_first": "Done",
+    "duplicate_headers": "Done",
+}
+STATUS = {
+    # A definite answer that is no image.
+    "400": "Rejected",
+    "401": "Rejected",
+    "402": "Rejected",
+    "403": "Rejected",
+    "403_quota": "Rejected",
+    "403_pre_consume": "Rejected",
+    "404": "Rejected",
+    "404_html": "Rejected",
+    "413": "Rejected",
+    "415": "Rejected",
+    "422": "Rejected",
+    "429_quota": "Rejected",
+    "redirect_307": "Rejected",  # a definite answer: nothing was done here
+    "moderation_blocked": "Refused",
+    "prompt_blocked": "Refused",
+    "429_seconds": "Throttled",
+    "429_float": "Throttled",
+    "429_date": "Throttled",
+    "429_ms": "Throttled",
+    "429_gemini": "Throttled",
+    "429_garbage": "Throttled",
+    "429_none": "Throttled",
+    "429_empty": "Throttled",
+    "429_long": "Throttled",
+    "503_json": "Throttled",
+    "503_retry_after": "Throttled",
+    "503_model_not_found": "Throttled",
+    "408": "InDoubt",
+    "409": "InDoubt",
+    "500": "InDoubt",
+    "500_text": "InDoubt",
+    "502_json": "InDoubt",
+    "502_html": "InDoubt",
+    "503_html": "InDoubt",
+    "504": "InDoubt",
+    "524": "InDoubt",
+    "502_empty_response": "BadOutput",
+}
+SHAPE = {
+    # A 200 in the API's own JSON, but other than expected.
+    "empty_data": "BadOutput",
+    "error_in_200": "BadOutput",
+    "html_200": "BadOutput",
+    "json_junk": "BadOutput",
+    "deep_json": "BadOutput",
+    "stop_with_words": "Refused",
+    "drafts": "Done",
+    "lying_mime": "Done",  # only the native shape tells a type; the bytes decide
+    "by_url": "Done",
+    "by_relative_url": "Done",
+    "url_dead": "BadOutput",
+    "url_html": "BadOutput",
+    "url_endless": "BadOutput",
+    "url_redirect": "BadOutput",
+    "url_foreign": "BadOutput",
+}
+NO_IMAGE = (
+    "SAFETY",
+    "RECITATION",
+    "PROHIBITED_CONTENT",
+    "BLOCKLIST",
+    "SPII",
+    "OTHER",
+    "IMAGE_SAFETY",
+    "IMAGE_PROHIBITED_CONTENT",
+    "IMAGE_OTHER",
+    "NO_IMAGE",
+    "IMAGE_RECITATION",
+    "MALFORMED_RESPONSE",
+    "NEVER_HEARD_OF",
+)
+"""Gemini's finish reasons without an image, as faults `finish_SAFETY` and so on."""
+FINISH = {f"finish_{reason}": "Refused" for reason in NO_IMAGE}
+IMAGE = {
+    # A 200 whose image is not the one asked for.
+    "cut_base64": "BadOutput",
+    "junk_in_base64": "BadOutput",
+    "html_in_base64": "BadOutput",
+    "wrong_format": "BadOutput",
+    "gif": "BadOutput",
+    "wrong_ratio": "BadOutput",
+    "tiny_image": "BadOutput",
+    "cut_image": "BadOutput",
+    "damaged": "BadOutput",
+    "trailing_junk": "BadOutput",
+    "two_frames": "BadOutput",
+    "big_png": "BadOutput",
+    "wide_1408": "Done",  # 16:9 as 1408x768, which a model really sends: 3.1 % off the ratio
+}
+EXPECTED: Mapping[str, str] = {"ok": "Done", **CONNECTION, **WIRE, **STATUS, **SHAPE, **FINISH, **IMAGE}
+"""Fault to outcome class. Where a dialect has it otherwise, `expected` says so."""
+
+STOPS: Mapping[str, str] = {
+    "401": "BAD_KEY",
+    "402": "OUT_OF_CREDIT",
+    "403_quota": "OUT_OF_CREDIT",
+    "403_pre_consume": "OUT_OF_CREDIT",
+    "429_quota": "OUT_OF_CREDIT",
+}
+"""Faults that must stop the whole lane, with the name in `core.outcome.Stop`."""
+
+_ON_IMAGES = {
+    **{("gravitex", fault): "BadOutput" for fault in FINISH},  # the gateway answers 502 empty_response
+    ("openai", "stop_with_words"): "BadOutput",
+    ("local", "stop_with_words"): "BadOutput",
+}
+_ON_NATIVE = {
+    **{fault: "Done" for fault in SHAPE if "url" in fault},  # the native shape has no URLs
+}
+_UNCHARGED = frozenset({"reset_before", "moderation_blocked", "prompt_blocked", "redirect_307"})
+_UNCHARGED_CLASSES = frozenset({"NotSent", "Rejected", "Throttled"})
+
+
+def route_of(dialect: str) -> str:
+    """The route that a dialect is tested on unless a test says otherwise."""
+    return "native" if dialect == "gemini" else "images"
+
+
+def expected(fault: str, dialect: str, route: str = "") -> str:
+    """The outcome class of a fault in a dialect. `route`: images or native (gravitex has both)."""
+    native = (route or route_of(dialect)) == "native"
+    if dialect == "gemini" and fault == "429_quota":
+        return "Throttled"  # Google sends the same words for a minute's limit
+    if native:
+        return _ON_NATIVE.get(fault, EXPECTED[fault])
+    return _ON_IMAGES.get((dialect, fault), EXPECTED[fault])
+
+
+def charged(fault: str, dialect: str, route: str = "") -> bool:
+    """Whether the fake bills: on receipt, except where the table says that nothing is charged.
+
+    "Maybe charged" is charged here. A blocked prompt is not (GATEWAY.md 3), but an openai answer that stands for a
+    Gemini refusal is a `moderation_blocked` and is not either.
+    """
+    blocked = fault in FINISH and dialect in {"openai", "local"}
+    return not blocked and fault not in _UNCHARGED and expected(fault, dialect, route) not in _UNCHARGED_CLASSES
+
+
+def retry_after(fault: str, base: float = 7.0) -> float | None:
+    """The seconds that a fault asks to wait, however it says it. `base` is the gateway's `retry_after`."""
+    told: Mapping[str, float] = {
+        "429_seconds": base,
+        "429_float": base + 0.5,
+        "429_date": base,
+        "429_ms": base / 10,
+        "429_gemini": base,
+        "429_long": 3600.0,
+        "503_retry_after": base,
+    }
+    return told.get(fault)
+
+
+def check(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names, or ValueError for one that does not exist or cannot be chosen per request."""
+    for name in names:
+        if name not in EXPECTED:
+            raise ValueError(f"there is no fault named {name!r}")
+        if name in CONNECTION:
+            raise ValueError(f"{name} is not a request's fault: use gateway.origin_for({name!r})")
+    return names
