@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -79,12 +79,14 @@ def test_every_cut_is_seen(name: str) -> None:
 
 
 @each_file
+@settings(max_examples=20)
 @given(tail=st.binary(min_size=1, max_size=40))
 def test_a_tail_is_seen(name: str, tail: bytes) -> None:
     assert isinstance(sniff(FILES[name] + tail), NotAnImage)
 
 
 @each_file
+@settings(max_examples=20)
 @given(data=st.data())
 def test_any_flipped_byte_gives_an_answer(name: str, data: st.DataObject) -> None:
     spoiled = bytearray(FILES[name])

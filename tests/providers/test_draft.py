@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import tempfile
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
@@ -23,7 +24,7 @@ from reconciler.core.recipe import ImagePart, Recipe, TextPart, Turn
 from reconciler.providers.draft import Draft, draw
 from reconciler.providers.draft_colours import CARD, INK, contrast, level, palette
 from reconciler.providers.draft_text import ELLIPSIS, HIDDEN, READ, face, readable, wrap
-from tests.core.test_images import IEND, chunk, png
+from tests.core.test_images import IEND, IHDR, chunk, png
 from tests.fakes import MemorySpool
 
 WORDS = "A lighthouse at dusk on a basalt cliff, calm sea."
@@ -120,8 +121,10 @@ def test_other_backgrounds_are_opaque(kind: str, background: str) -> None:
     assert alpha.getextrema() == (255, 255)
 
 
-def test_takes_differ() -> None:
-    assert len({draw(a_request(take=take), (256, 256)) for take in (1, 2, 3)}) == 3
+def test_takes_are_told_apart_by_their_number() -> None:
+    key = a_request().key  # the same, so that only what is written differs
+    takes = (a_request(take=take) for take in (1, 2, 3))
+    assert len({draw(ImageRequest(take.asset, take.recipe, key), (256, 256)) for take in takes}) == 3
 
 
 @given(width=st.integers(16, 300), height=st.integers(16, 300))
@@ -151,16 +154,16 @@ def references(tmp_path: Path) -> dict[str, Path]:
     Image.new("RGBA", (50, 400), (*COLOUR_OF_A_REFERENCE, 255)).save(tmp_path / "tall.png")
     whole = (tmp_path / "plain.jpg").read_bytes()
     (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
-    (tmp_path / "bomb.png").write_bytes(a_png(30_000))
-    (tmp_path / "spoilt.png").write_bytes(a_png(30))
+    Image.new("1", (9_000, 9_000), 1).save(tmp_path / "bomb.png")
+    (tmp_path / "spoilt.png").write_bytes(a_png())
+    (tmp_path / "words.png").write_bytes(a_png(chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(2_000_000)))))
     (tmp_path / "folder").mkdir()
     return {path.name: path for path in tmp_path.iterdir()}
 
 
-def a_png(side: int) -> bytes:
+def a_png(*chunks: bytes) -> bytes:
     """A whole container around pixels that no decoder can read."""
-    header = chunk(b"IHDR", side.to_bytes(4, "big") * 2 + b"\x08\x02\x00\x00\x00")
-    return png(header, chunk(b"IDAT", b"x"), IEND)
+    return png(IHDR, *chunks, chunk(b"IDAT", b"x"), IEND)
 
 
 def shows_the_reference(data: bytes) -> bool:
@@ -174,15 +177,22 @@ def test_a_reference_is_seen_on_the_card(references: dict[str, Path], name: str)
     assert shows_the_reference(draw(a_request(files=(references[name],)), (512, 512)))
 
 
-@pytest.mark.parametrize("name", ["cut.jpg", "bomb.png", "spoilt.png", "folder", "plain.gif", "gone.png"])
-def test_a_reference_that_cannot_be_read_is_a_crossed_box(
+UNREADABLE = ("cut.jpg", "bomb.png", "spoilt.png", "words.png", "folder", "plain.gif")
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_a_reference_that_cannot_be_read_is_shown_as_one_that_is_gone(
     references: dict[str, Path], tmp_path: Path, name: str
 ) -> None:
-    request = a_request(files=(references.get(name, tmp_path / name),))
-    crossed = draw(request, (512, 512))
-    bare = draw(ImageRequest(request.asset, request.recipe, request.key), (512, 512))
-    assert not shows_the_reference(crossed)
-    assert pixels(crossed).tobytes() != pixels(bare).tobytes()
+    gone = draw(a_request(files=(tmp_path / "gone.png",)), (512, 512))
+    assert draw(a_request(files=(references[name],)), (512, 512)) == gone
+
+
+def test_a_reference_that_is_gone_is_a_crossed_box(tmp_path: Path) -> None:
+    crossed = pixels(draw(a_request(files=(tmp_path / "gone.png",)), (512, 512)))
+    box = crossed.crop((42, 410, 102, 470))  # inside it, below all words
+    assert len(box.getcolors() or []) > 2
+    assert box.getpixel((30, 30)) != box.getpixel((30, 5))
 
 
 def test_a_crowd_of_references_still_fits(references: dict[str, Path]) -> None:
@@ -242,6 +252,13 @@ def test_wrapped_words_stay_inside(text: str, size: int, width: int, lines: int,
     assert all(letters.width(joint.join(line)) <= max(width, 2 * size) for line in wrapped.lines)
     shown = "".join(word for line in wrapped.lines for word in line)
     assert (shown == "".join(words)) if wrapped.whole else not lines or shown.endswith(ELLIPSIS)
+
+
+def test_a_space_takes_room_too() -> None:
+    letters = face(20)
+    width = int(letters.width("aaaabbbb")) + 1
+    assert wrap(("aaaa", "bbbb"), letters, width=width, lines=2).lines == (("aaaa",), ("bbbb",))
+    assert wrap(("aaaa", "bbbb"), letters, width=width, lines=2, joint="").lines == (("aaaa", "bbbb"),)
 
 
 @pytest.mark.parametrize(
