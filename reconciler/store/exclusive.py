@@ -54,15 +54,19 @@ def exclusive(
 
 
 def _hold(path: Path) -> int | None:
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
-    try:
-        if disk.try_flock(fd) and _is_still(path, fd):
-            held, fd = fd, -1
-            return held
-        return None
-    finally:
-        if fd >= 0:
+    """The descriptor that holds the lock, or None if somebody else holds it."""
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+        try:
+            mine = disk.try_flock(fd)
+        except BaseException:
             os.close(fd)
+            raise
+        if mine and _is_still(path, fd):
+            return fd
+        os.close(fd)
+        if not mine:
+            return None
 
 
 def _is_still(path: Path, fd: int) -> bool:

@@ -51,7 +51,12 @@ def publish(
     """
     folder_path = _inside(target.parent, root)
     disk.make_dirs(folder_path)
-    with disk.saying("write", target), _walked(folder_path, root) as folder, open(source, "rb", 0) as stream:
+    with (
+        disk.saying("read", source),
+        open(source, "rb", 0) as stream,
+        disk.saying("write", target),
+        _walked(folder_path, root) as folder,
+    ):
         keep = _plain(folder, target)
         digest = hashlib.sha256()
         with disk.written(folder, target.name, _read(stream, digest), keep=keep) as temp:

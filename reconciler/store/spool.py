@@ -104,11 +104,10 @@ class SpoolDir:
             with disk.opened(rescue, os.O_RDWR) as fd:
                 disk.sync(fd)
             disk.rename_over(rescue, target)
-            rescue = target
         with suppress(OSError):
             spooled.path.unlink()
-        self._elsewhere[spooled.path] = rescue
-        return rescue
+        self._elsewhere[spooled.path] = rescue if rescue.exists() else target
+        return self._elsewhere[spooled.path]
 
 
 class _SpoolFile(io.FileIO):

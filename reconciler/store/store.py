@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,9 +16,11 @@ from reconciler.core.errors import DiskError
 from reconciler.core.outcome import Spooled
 from reconciler.core.ports import StoredImage
 from reconciler.store import disk
-from reconciler.store.recipes import RecipeMemory, is_content
+from reconciler.store.recipes import RecipeMemory
 from reconciler.store.spool import SpoolDir
 from reconciler.store.state import make_state_dir, state_dir
+
+_CONTENT = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +82,10 @@ class ContentStore:
 
     def find(self, content: ContentHash) -> Path | None:
         """The file with these bytes, or None. Foreign text that is no content hash is never found."""
-        path = self._object(content) if is_content(content) else None
-        return path if path is not None and os.path.isfile(path) else None
+        if not _CONTENT.fullmatch(content):
+            return None
+        path = self._object(content)
+        return path if os.path.isfile(path) else None
 
     def recall(self, key: RecipeKey) -> tuple[StoredImage, ...]:
         """What answers this recipe, oldest first; only what the store still holds."""
@@ -91,7 +96,7 @@ class ContentStore:
         with disk.saying("list", self._objects):
             for path in sorted(self._objects.glob("[0-9a-f][0-9a-f]/*")):
                 content = content_of_hex(path.name)
-                if is_content(content) and path == self._object(content):
+                if _CONTENT.fullmatch(content) and path == self._object(content):
                     yield content
 
     def verify(self) -> Iterator[Damaged]:

@@ -5,7 +5,7 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from reconciler.core.digest import content_hash
 from reconciler.core.errors import DiskError
 from reconciler.store import disk
+from tests.store.tracing import tracing
 
 CALLS = ("open", "write", "fsync", "replace", "close")
 
@@ -36,27 +37,6 @@ def refusing(name: str, *, on: int = 1, error: int = errno.EIO) -> Iterator[None
 
     with mock.patch.object(os, name, call):
         yield
-
-
-@contextmanager
-def tracing(*names: str) -> Iterator[list[tuple[str, str]]]:
-    """The calls in order, each with the path that its first descriptor or argument means."""
-    trace: list[tuple[str, str]] = []
-
-    def tracer(name: str) -> Any:
-        real = getattr(os, name)
-
-        def call(first: Any, *args: Any, **kwargs: Any) -> Any:
-            where = os.readlink(f"/proc/self/fd/{first}") if isinstance(first, int) else str(first)
-            trace.append((name, Path(where).suffix or Path(where).name))
-            return real(first, *args, **kwargs)
-
-        return call
-
-    with ExitStack() as patches:
-        for name in names:
-            patches.enter_context(mock.patch.object(os, name, tracer(name)))
-        yield trace
 
 
 @contextmanager

@@ -7,10 +7,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 from reconciler.core.errors import ApplyRunning, Exit
+from reconciler.store import disk
 from reconciler.store.exclusive import exclusive
 
 HOLD = """
@@ -96,7 +98,13 @@ def test_an_error_inside_frees_it_and_the_file_stays(tmp_path: Path) -> None:
 
 def test_a_lock_on_a_file_that_was_deleted_meanwhile_does_not_count(tmp_path: Path) -> None:
     path = tmp_path / "lock"
-    with exclusive(path, sleep=never):
-        path.unlink()
-        with exclusive(path, sleep=never):
-            assert path.exists()
+    real, deletions = disk.try_flock, [path.unlink]
+
+    def try_flock(fd: int) -> bool:
+        if deletions:
+            deletions.pop()()
+        return real(fd)
+
+    deleting = mock.patch.object(disk, "try_flock", try_flock)
+    with deleting, exclusive(path, sleep=never), pytest.raises(ApplyRunning), exclusive(path):
+        pytest.fail("two holders")

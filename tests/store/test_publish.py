@@ -14,6 +14,7 @@ from reconciler.core.digest import content_hash
 from reconciler.core.errors import DiskError
 from reconciler.store import disk
 from reconciler.store.publish import Foreign, Gone, Published, move_file, publish, remove_file
+from tests.store.tracing import tracing
 
 OLD, NEW, MINE = content_hash(b"old"), content_hash(b"new"), content_hash(b"painted over")
 
@@ -77,6 +78,18 @@ def test_what_a_person_did_is_never_overwritten(
         (root / "hero.png").write_bytes(there)
     assert publish(source, root / "hero.png", content=NEW, expect=expect, root=root) == Foreign(found)
     assert tree(root) == before
+
+
+@pytest.mark.parametrize("expect", [None, OLD])
+def test_the_output_and_its_name_are_on_the_disk_when_it_returns(root: Path, source: Path, expect: Any) -> None:
+    if expect:
+        (root / "hero.png").write_bytes(b"old")
+    with tracing("fsync", "link", "replace", "unlink") as trace:
+        publish(source, root / "hero.png", content=NEW, expect=expect, root=root)
+        remove_file(root / "hero.png", expect=NEW, root=root)
+    naming = ("replace" if expect else "link", ".tmp")
+    removal = [("unlink", ".png"), ("fsync", "project")]
+    assert trace == [("fsync", ".tmp"), naming, ("fsync", "project"), ("unlink", ".tmp"), *removal]
 
 
 def test_an_edit_while_the_bytes_are_copied_wins(root: Path, source: Path) -> None:

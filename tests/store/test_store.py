@@ -7,6 +7,7 @@ import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import IO
@@ -14,12 +15,13 @@ from unittest import mock
 
 import pytest
 
-from reconciler.core.digest import RecipeKey, content_hash, hex_of
+from reconciler.core.digest import ContentHash, RecipeKey, content_hash, hex_of
 from reconciler.core.errors import DiskError
 from reconciler.core.outcome import Spooled
 from reconciler.store import disk
 from reconciler.store.store import ContentStore, Damaged
 from tests.store.contract import KEY, StoreContract, an_image, spooled
+from tests.store.tracing import tracing
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 64
 
@@ -89,6 +91,16 @@ def test_an_object_is_read_only_and_named_by_its_content_and_the_state_ignores_i
     assert stat.S_IMODE((project / f".reconciler/store/objects/{digits[:2]}/{digits}").stat().st_mode) & 0o333 == 0
 
 
+def test_a_foreign_hash_never_reaches_a_file_elsewhere(store: ContentStore, tmp_path: Path) -> None:
+    store.put(spooled(store, b"sword"))
+    (tmp_path / "secret").write_text("x")
+    way_out = "../../../secret"
+    assert (tmp_path / "project/.reconciler/store/objects/.." / way_out).exists()
+    assert store.find(ContentHash(f"sha256:{way_out}")) is None
+    store.remember(KEY, replace(an_image(), content=ContentHash(f"sha256:{way_out}")))
+    assert store.recall(KEY) == ()
+
+
 def test_a_gitignore_that_a_person_changed_stays(store: ContentStore, project: Path) -> None:
     store.open()[1].close()
     (project / ".reconciler/.gitignore").write_text("*\n!keep\n")
@@ -109,6 +121,7 @@ def test_putting_again_heals_a_damaged_object(store: ContentStore) -> None:
 def test_contents_lists_objects_and_nothing_else(store: ContentStore) -> None:
     paths = [store.put(spooled(store, data)) for data in (b"one", b"two")]
     (paths[0].parent / "README").write_text("foreign")
+    (paths[0].parent / f"{paths[0].parent.name}~").write_text("foreign")
     (paths[0].parent.parent / "zz").mkdir()
     assert set(store.contents()) == {content_hash(b"one"), content_hash(b"two")}
 
@@ -202,6 +215,18 @@ class TestRescue:
         assert_rescued(shelter, caught.value)
         assert not path.is_symlink()
 
+    @pytest.mark.parametrize("on", [1, 2])
+    def test_the_message_names_a_rescue_file_that_is_there(self, store: ContentStore, shelter: Path, on: int) -> None:
+        path, out = store.open()
+        with out:
+            fill_the_disk_under(out)
+            out.write(PNG)
+        with failing("sync", on=on), pytest.raises(DiskError) as caught:
+            store.put(Spooled(path, content_hash(PNG), len(PNG)))
+        (name,) = files(shelter)
+        assert str(shelter / name) in caught.value.fact
+        assert name.endswith(".part" if on == 1 else ".png"), "only what is on the disk gets its lasting name"
+
     def test_where_nothing_takes_the_bytes_the_writer_hears_it(self, project: Path, tmp_path: Path) -> None:
         _, out = ContentStore(project, shelters=(tmp_path / "absent",)).open()
         fill_the_disk_under(out)
@@ -226,8 +251,9 @@ class TestRescue:
         in_the_way = answer.path.parent.parent / "objects" / digits[:2]
         in_the_way.parent.mkdir()
         in_the_way.write_text("a file where a directory belongs")
-        with pytest.raises(DiskError) as caught:
+        with tracing("fsync") as trace, pytest.raises(DiskError) as caught:
             store.put(answer)
+        assert trace[-2:] == [("fsync", ".part"), ("fsync", "spool")]
         assert str(answer.path) in caught.value.fact
         assert answer.path.read_bytes() == PNG
         assert store.leftovers() == (answer.path,)
