@@ -202,8 +202,8 @@ def unflock(fd: int) -> None:
 
 
 def file_hash(path: Path) -> ContentHash:
-    """The content of a file that must be there."""
-    with saying("read", path), open(path, "rb", buffering=0) as stream:
+    """The content of a file. Raises OSError: what an absent or unreadable file means is the caller's to say."""
+    with open(path, "rb", buffering=0) as stream:
         return content_of_hex(hashlib.file_digest(stream, "sha256").hexdigest())
 
 

@@ -105,7 +105,7 @@ class ContentStore:
             path = self._object(content)
             try:
                 found = disk.file_hash(path)
-            except DiskError:
+            except OSError:
                 yield Damaged(content, path, None)
                 continue
             if found != content:

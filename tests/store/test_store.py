@@ -117,6 +117,10 @@ def test_putting_again_heals_a_damaged_object(store: ContentStore) -> None:
     store.put(spooled(store, b"sword"))
     assert list(store.verify()) == []
 
+    path.unlink()
+    path.symlink_to("absent")
+    assert list(store.verify()) == [Damaged(content_hash(b"sword"), path, None)]
+
 
 def test_contents_lists_objects_and_nothing_else(store: ContentStore) -> None:
     paths = [store.put(spooled(store, data)) for data in (b"one", b"two")]
