@@ -10,6 +10,8 @@ from reconciler.providers.origins import Key
 
 LIMIT = 500
 """Characters of a provider's words that are kept."""
+SECRET = 8
+"""Characters from which a key is a secret; a shorter one is what people give to servers that want any."""
 
 _HIDDEN = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[^\s\"',;]+"), r"\1 [hidden]"),
@@ -23,7 +25,7 @@ _BIDI = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 def presentable(text: str, *, key: Key) -> str:
     """The words as they may be shown, logged and recorded, whatever was in them."""
-    for secret in {key.reveal(), quote(key.reveal(), safe="")} - {""}:
+    for secret in {key.reveal(), quote(key.reveal(), safe="")} if len(key.reveal()) >= SECRET else ():
         text = text.replace(secret, "[hidden key]")
     text = text[: 64 * LIMIT]
     for pattern, shown in _HIDDEN:

@@ -27,7 +27,7 @@ MODELS = {
     "openai": "gpt-image-2",
     "local": "toy",
 }
-QUICK = Timeouts(connect=5, write=5, first_byte=0.4, idle=0.4, total=1.5)
+QUICK = Timeouts(connect=0.4, write=5, first_byte=0.4, idle=0.4, total=1.5)
 """For faults that end in a timeout."""
 FAST = Timeouts(connect=5, write=20, first_byte=20, idle=20, total=40)
 
@@ -70,7 +70,7 @@ def png_bytes(width: int = 8, height: int = 8) -> bytes:
 def settings_for(kind: str, url: str = "", **fields: Any) -> ProviderSettings:
     defaults: dict[str, Any] = {"timeouts": FAST, "body_limit": 16 << 20, "api_key_env": "TEST_KEY"}
     kind = "openai" if kind == "local" else kind
-    return ProviderSettings(name=kind, type=kind, base_url=url, **{**defaults, **fields})
+    return ProviderSettings(name=kind, type=kind, **{"base_url": url, **defaults, **fields})
 
 
 def a_provider(settings: ProviderSettings, spool: Folder, *, key: str, http: Http | None = None) -> Remote:

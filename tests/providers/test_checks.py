@@ -1,0 +1,98 @@
+"""What was paid for is the picture that was asked for, or it is said why not."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from reconciler.core.images import ImageFacts
+from reconciler.providers import checks
+from reconciler.providers.checks import check
+from tests.gateway.pictures import damaged, huge_png
+from tests.providers.builders import a_recipe
+
+
+def picture(
+    tmp_path: Path, *, form: str = "png", size: tuple[int, int] = (160, 160), mode: str = "RGB", **options: Any
+) -> Path:
+    path = tmp_path / f"picture.{form}"
+    image = Image.radial_gradient("L").resize(size).convert(mode)
+    image.save(path, form, **options)
+    return path
+
+
+@pytest.mark.parametrize("form", ["png", "jpeg", "webp", "avif"])
+def test_a_sound_picture(tmp_path: Path, form: str) -> None:
+    path = picture(tmp_path, form=form, size=(320, 180))
+    facts = check(path, a_recipe(size="16:9", format=form))
+    assert facts == ImageFacts(form, 320, 180, path.stat().st_size)
+
+
+@pytest.mark.parametrize("form", ["png", "jpeg", "webp", "avif"])
+def test_every_cut_is_found(tmp_path: Path, form: str) -> None:
+    path = picture(tmp_path, form=form)
+    data = path.read_bytes()
+    for keep in [*range(0, len(data), max(1, len(data) // 40)), len(data) - 1]:
+        path.write_bytes(data[:keep])
+        assert isinstance(check(path, a_recipe(format=form)), str), keep
+
+
+def test_a_flipped_bit_in_a_png_is_found(tmp_path: Path) -> None:
+    path = picture(tmp_path)
+    path.write_bytes(damaged(path.read_bytes(), "png"))
+    assert "damaged" in str(check(path, a_recipe()))
+
+
+def test_pixels_are_counted_before_they_are_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "huge.png"
+    path.write_bytes(huge_png())
+    monkeypatch.delattr(checks, "Image")
+    assert "30000x30000" in str(check(path, a_recipe()))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "size", "asked", "wrong"),
+    [
+        (a_recipe(size="16:9"), (1344, 768), None, ""),
+        (a_recipe(size="16:9"), (1376, 768), None, ""),
+        (a_recipe(size="16:9"), (1408, 768), None, ""),
+        (a_recipe(size="16:9"), (768, 1344), None, "not 16:9"),
+        (a_recipe(size="16:9"), (1280, 768), None, "not 16:9"),
+        (a_recipe(size="4:3"), (1472, 1140), (1472, 1140), ""),
+        (a_recipe(size=""), (300, 200), None, ""),
+        (a_recipe(size="auto"), (300, 200), None, ""),
+        (a_recipe(size=""), (100, 100), None, "too small"),
+        (a_recipe(size="1:1", image_size="2K"), (2048, 2048), None, ""),
+        (a_recipe(size="1:1", image_size="2k"), (1024, 1024), None, "too small"),
+        (a_recipe(size="1:1", image_size="1K"), (1000, 1000), None, ""),
+        (a_recipe(size="1536x1024"), (1264, 848), None, ""),
+        (a_recipe(size="1536x1024"), (600, 400), None, "too small"),
+        (a_recipe(size="16:9", image_size="4K"), (3840, 2160), (3840, 2160), ""),
+    ],
+)  # fmt: skip
+def test_size(tmp_path: Path, recipe: Any, size: tuple[int, int], asked: tuple[int, int] | None, wrong: str) -> None:
+    facts = check(picture(tmp_path, size=size, compress_level=1), recipe, asked=asked)
+    assert isinstance(facts, ImageFacts) if not wrong else wrong in str(facts)
+
+
+def test_format_frames_and_alpha(tmp_path: Path) -> None:
+    assert check(picture(tmp_path, form="jpeg"), a_recipe()) == "the picture is jpeg, not png"
+    frames = picture(tmp_path, form="webp", save_all=True, append_images=[Image.new("RGB", (160, 160))])
+    assert check(frames, a_recipe(format="webp")) == "the picture has several frames"
+    clear = a_recipe(background="transparent")
+    assert check(picture(tmp_path), clear) == "the picture is not transparent"
+    assert isinstance(check(picture(tmp_path, mode="RGBA"), clear), ImageFacts)
+    assert isinstance(check(picture(tmp_path, mode="LA"), clear), ImageFacts)
+
+
+def test_bytes_are_left_as_they_are(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (160, 160)).save(out, "png")
+    path = tmp_path / "a.png"
+    path.write_bytes(out.getvalue())
+    check(path, a_recipe())
+    assert path.read_bytes() == out.getvalue()

@@ -1,0 +1,160 @@
+"""What a known model cannot do is said before anything is paid; about an unknown one nothing is said."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.core.digest import content_hash
+from reconciler.core.pricing import FREE, Cost, parse_cost
+from reconciler.providers import abilities, models
+from reconciler.providers.abilities import price, problems, warnings
+from reconciler.providers.models import cost_of_usage, model_table
+from tests.providers.builders import a_recipe, turns
+
+TABLE = model_table()
+PICTURE = content_hash(b"x")
+
+
+@pytest.mark.parametrize(
+    ("model", "fields", "fact"),
+    [
+        ("gemini-2.5-flash-image", {"size": "16:9", "quality": "high", "image_size": "1k"}, ""),
+        ("gemini-2.5-flash-image", {"size": "1:4"}, "size: "),
+        ("gemini-2.5-flash-image", {"size": "1536x1024"}, ""),
+        ("gemini-2.5-flash-image", {"size": "1600x100"}, "size: "),
+        ("gemini-2.5-flash-image", {"image_size": "2K"}, "image_size: "),
+        ("gemini-2.5-flash-image", {"references": (PICTURE,) * 4}, "references: "),
+        ("gemini-2.5-flash-image", {"references": (PICTURE,) * 3}, ""),
+        ("gemini-2.5-flash-image", {"background": "transparent"}, "background: "),
+        ("gemini-2.5-flash-image", {"format": "webp"}, "format: "),
+        ("gemini-2.5-flash-image", {"mask": PICTURE}, "mask: "),
+        ("gemini-2.5-flash-image", {"params": {"seed": 1}}, ""),
+        ("gemini-2.5-flash-image", {"params": {"n": 4}}, "params.n: "),
+        ("gemini-3.1-flash-image-preview", {"size": "1:8", "image_size": "512"}, ""),
+        ("gemini-3-pro-image-preview", {"references": (PICTURE,) * 15}, "references: "),
+        ("gpt-image-2", {"size": "16:9", "image_size": "4K", "quality": "low"}, ""),
+        ("gpt-image-2", {"size": "4:1"}, "size: "),
+        ("gpt-image-2", {"size": "1000x1000"}, "size: "),
+        ("gpt-image-2", {"size": "4096x2048"}, "size: "),
+        ("gpt-image-2", {"size": "512x512"}, "size: "),
+        ("gpt-image-2", {"quality": "ultra"}, "quality: "),
+        ("gpt-image-2", {"background": "transparent"}, "background: "),
+        ("gpt-image-2", {"params": {"seed": 1}}, "params.seed: "),
+        ("gpt-image-2", {"turns": turns(("user", "x"))}, "turns: "),
+        ("gpt-image-1.5", {"background": "transparent"}, ""),
+        ("gpt-image-1.5", {"background": "transparent", "format": "jpeg"}, "background: "),
+        ("gpt-image-1.5", {"size": "16:9"}, "size: "),
+        ("gpt-image-1.5", {"size": "1536x1024"}, ""),
+        ("qwen-image-plus", {"size": "21:9"}, "size: "),
+        ("qwen-image-edit-plus", {}, "references: "),
+        ("doubao-seedream-3-0-t2i-250415", {"references": (PICTURE,)}, "references: "),
+        ("never-heard-of", {"size": "1:8", "image_size": "4K", "background": "transparent", "mask": PICTURE}, ""),
+        ("never-heard-of", {"params": {"prompt": "x"}}, "params.prompt: "),
+    ],
+)
+def test_problems(model: str, fields: dict[str, Any], fact: str) -> None:
+    found = problems(a_recipe(model=model, **fields), TABLE)
+    assert [text.partition(": ")[0] + ": " for text in found] == ([fact] if fact else [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "model", "fields", "cost"),
+    [
+        ("gravitex", "gemini-2.5-flash-image", {}, "0.039 USD"),
+        ("gemini", "gemini-3-pro-image-preview", {}, "0.134 USD"),
+        ("gemini", "gemini-3-pro-image-preview", {"image_size": "4k"}, "0.24 USD"),
+        ("gemini", "gemini-3-pro-image-preview", {"image_size": "3K"}, None),
+        ("gemini", "gemini-3.1-flash-image-preview", {"quality": "high"}, "0.067 USD"),
+        ("gravitex", "gemini-3.1-flash-image-preview", {"quality": "high"}, None),
+        ("gemini", "gemini-3.1-flash-image-preview", {"image_size": "512"}, "0.045 USD"),
+        ("openai", "gpt-image-1", {"size": "1:1", "quality": "medium"}, "0.042 USD"),
+        ("openai", "gpt-image-1.5", {"size": "1024x1024", "quality": "high"}, "0.133 USD"),
+        ("openai", "gpt-image-1.5", {"size": "3:2", "quality": "high"}, None),
+        ("openai", "gpt-image-1.5", {"size": "1:1"}, None),
+        ("openai", "gpt-image-2", {}, None),
+        ("openai", "never-heard-of", {}, None),
+    ],
+)
+def test_prices(kind: str, model: str, fields: dict[str, Any], cost: str | None) -> None:
+    assert price(a_recipe(model=model, **fields), TABLE, provider_type=kind) == (parse_cost(cost) if cost else None)
+
+
+def test_a_draft_costs_nothing_and_tokens_are_counted() -> None:
+    assert price(a_recipe(), TABLE, provider_type="draft") == FREE
+    usage = {"input_tokens_details": {"text_tokens": 1000, "image_tokens": 500}, "output_tokens": 4000}
+    expected = Cost(parse_cost("0.129 USD").amount)  # type: ignore[union-attr]
+    assert cost_of_usage(TABLE.find("gpt-image-2"), usage) == expected
+    assert cost_of_usage(TABLE.find("gpt-image-2"), {"output_tokens": 1}) is None
+    assert cost_of_usage(TABLE.find("gpt-image-1"), usage) is None
+    assert cost_of_usage(None, usage) is None
+
+
+def test_a_retired_model_is_a_warning_from_its_day_on() -> None:
+    recipe = a_recipe(model="gpt-image-1")
+    assert warnings(recipe, TABLE, date(2026, 10, 22)) == ()
+    assert "retired on 2026-10-23" in warnings(recipe, TABLE, date(2026, 10, 23))[0]
+    assert problems(recipe, TABLE) == ()
+    assert warnings(a_recipe(model="never-heard-of"), TABLE, date(2100, 1, 1)) == ()
+
+
+def test_a_format_that_was_never_seen_is_a_warning() -> None:
+    today = date(2026, 1, 1)
+    assert "seen to give jpeg" in warnings(a_recipe(model="gemini-3-pro-image-preview"), TABLE, today)[0]
+    assert warnings(a_recipe(model="gemini-3-pro-image-preview", format="jpeg"), TABLE, today) == ()
+
+
+def test_the_project_extends_and_overrides_field_by_field() -> None:
+    table = model_table({
+        "gemini-2.5-flash-image": {"prices": {"": 0.02}, "image_sizes": ["1K", "2K"], "currency": "EUR"},
+        "mine": {"series": "gpt", "references": 1, "free_pixels": {"multiple": 8}},
+    })  # fmt: skip
+    assert table.problems == ()
+    recipe = a_recipe(image_size="2K")
+    assert problems(recipe, table) == ()
+    assert str(price(recipe, table, provider_type="gravitex")) == "0.02 EUR"
+    assert problems(a_recipe(references=(PICTURE,) * 4), table)
+    assert problems(a_recipe(model="mine", references=(PICTURE,) * 2), table)
+    assert table.series("mine") == "gpt"
+    assert model_table() == TABLE
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ({"price": "1"}, 'models.m.price: there is no such field (did you mean "prices"?)'),
+        ({"references": "3"}, "models.m.references: not a whole number"),
+        ({"references": True}, "models.m.references: not a whole number"),
+        ({"ratios": "1:1"}, "models.m.ratios: not a list of strings"),
+        ({"prices": {"1K": "cheap"}}, "models.m.prices.1K: not an amount"),
+        ({"prices": {"1K": -1}}, "models.m.prices.1K: not an amount"),
+        ({"prices": []}, "models.m.prices: not a mapping"),
+        ({"seed": "yes"}, "models.m.seed: not true or false"),
+        ({"free_pixels": {"most": 0}}, "models.m.free_pixels: whole numbers under"),
+        ("x", "models.m: not a mapping"),
+    ],
+)
+def test_a_row_that_cannot_be_read_is_told(row: Any, problem: str) -> None:
+    (found,) = model_table({"m": row}).problems
+    assert found.startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("name", "series"),
+    [
+        ("gemini-9-image", "gemini"), ("openai/gpt-image-9", "gpt"), ("chatgpt-image-latest", "gpt"), ("gpt-4o", ""),
+        ("doubao-seedream-9", "seedream"), ("doubao-seededit-9", "seedream"), ("qwen-image-9", "qwen"), ("sdxl", ""),
+    ],
+)  # fmt: skip
+def test_series(name: str, series: str) -> None:
+    assert TABLE.series(name) == series
+
+
+def test_the_table_is_dated_data() -> None:
+    data = json.loads(Path(models.__file__).with_name("models.json").read_bytes())
+    assert (TABLE.date, TABLE.basis) == ("2026-11", "upstream list price, 2026-11") == (data["date"], data["basis"])
+    assert abilities.OURS.isdisjoint({"seed", "size", "quality", "response_format"})

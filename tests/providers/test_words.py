@@ -1,0 +1,51 @@
+"""Foreign words are shown on one line, without control characters, keys or data."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.providers.origins import Key
+from reconciler.providers.words import LIMIT, presentable
+
+KEY = Key("sk/secret+0123456789")
+
+
+@given(st.text(max_size=200), st.text(max_size=2000))
+def test_the_key_never_shows(before: str, after: str) -> None:
+    shown = presentable(before + KEY.reveal() + after, key=KEY)
+    assert KEY.reveal() not in shown
+    assert len(shown) <= LIMIT
+    assert shown.isprintable() or all(char.isprintable() or char.isspace() or ord(char) > 127 for char in shown)
+    assert "\x1b" not in shown
+    assert "\n" not in shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "url https://x/?key=sk%2Fsecret%2B0123456789",
+        "Authorization: Bearer sk/secret+0123456789",
+        "Incorrect API key provided: sk-abcd****wxyz.",
+        '{"x-goog-api-key": "abc"}',
+        "AIzaSyA-1234567890",
+        "body " + base64.b64encode(bytes(600)).decode(),
+        "data:image/png;base64," + "A" * 200,
+    ],
+)
+def test_what_looks_like_a_secret_or_data_is_hidden(text: str) -> None:
+    shown = presentable(text, key=KEY)
+    assert "hidden" in shown or "[data]" in shown
+    for part in ("secret", "abcd", "abc\"", "SyA", "AAAAAAAA", "sk%2F"):
+        assert part not in shown
+
+
+def test_control_characters_are_escaped_and_lines_joined() -> None:
+    assert presentable("a\x1b[2Jb\n  c\u202ed\x00\ud800 é", key=Key("")) == "a\\x1b[2Jb c\\u202ed\\x00\\ud800 é"
+
+
+def test_a_key_shows_itself_to_nobody() -> None:
+    assert "secret" not in f"{KEY!r} {KEY} {[KEY]}"
