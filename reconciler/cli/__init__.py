@@ -1,0 +1,1 @@
+"""People: the command line. Imports everything, and nobody imports it."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from reconciler.core.digest import ContentHash
+from reconciler.core.digest import AssetId, ContentHash
 from reconciler.core.entry import Lock, LockEntry, Refusal, entry_json, refusal_json
 from reconciler.core.errors import LockfileError, Place
 from reconciler.core.shape import one_line
@@ -139,9 +139,8 @@ def merge(
             hint="put the picture you want in place (`git checkout --ours -- OUTPUT`, or `--theirs`), then run again",
         )
     refused = three_way(ours.refusals, theirs.refusals, base=base.refusals if base else None, choose=_later_refusal)
-    standing = {
-        asset: refusal for asset, refusal in refused.values.items() if not _answered(refusal, entries.values.get(asset))
-    }
+    both = Lock(entries.values, refused.values)
+    standing = {asset: both.refusals[asset] for asset in both.refusals if not _answered(asset, both, ours, theirs)}
     return Lock(entries.values, standing)
 
 
@@ -153,6 +152,9 @@ def _later_refusal(mine: Refusal, other: Refusal) -> Refusal:
     return max(mine, other, key=lambda refusal: (refusal.at, one_line(refusal_json(refusal))))
 
 
-def _answered(refusal: Refusal, entry: LockEntry | None) -> bool:
+def _answered(asset: AssetId, both: Lock, ours: Lock, theirs: Lock) -> bool:
     """Whether one side made the picture after the other side saw it refused."""
-    return entry is not None and entry.key == refusal.key and entry.made.at >= refusal.at
+    refusal, entry = both.refusals[asset], both.entries.get(asset)
+    if entry is None or entry.key != refusal.key or entry.made.at < refusal.at:
+        return False
+    return all((side.refusals.get(asset), side.entries.get(asset)) != (refusal, entry) for side in (ours, theirs))

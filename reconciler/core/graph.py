@@ -11,10 +11,21 @@ from reconciler.core.spec import FileReference, Spec
 from reconciler.core.suggest import did_you_mean
 
 
-def whole_problems(specs: Mapping[AssetId, Spec], broken: Iterable[AssetId] = ()) -> tuple[Problem, ...]:
-    """Unknown references, cycles and colliding outputs. `broken` are ids that exist but could not be read."""
-    known = {*specs, *broken}
-    return (*_unknown(specs, known), *_cycles(specs), *_collisions(specs))
+def whole_problems(
+    specs: Mapping[AssetId, Spec], broken: Iterable[str] = (), *, partial: bool = False
+) -> tuple[Problem, ...]:
+    """Unknown references, cycles and colliding outputs.
+
+    `broken` are the ids of files that could not be read. Where some asset is missing for a problem of its own
+    (`partial`), a reference into a file that does exist is not held against it.
+    """
+    files = {identity.partition("#")[0] for identity in specs} | set(broken)
+    unknown = (
+        problem
+        for up, problem in _unknown(specs, set(broken))
+        if not (partial and up.partition("#")[0] in files)
+    )
+    return (*unknown, *_cycles(specs), *_collisions(specs))
 
 
 def work_order(specs: Mapping[AssetId, Spec]) -> tuple[AssetId, ...]:
@@ -35,12 +46,13 @@ def work_order(specs: Mapping[AssetId, Spec]) -> tuple[AssetId, ...]:
     return tuple(done)
 
 
-def _unknown(specs: Mapping[AssetId, Spec], known: set[AssetId]) -> Iterable[Problem]:
+def _unknown(specs: Mapping[AssetId, Spec], broken: set[str]) -> Iterable[tuple[AssetId, Problem]]:
     for spec in specs.values():
         for up in spec.upstreams():
-            if up not in known:
+            if up not in specs:
                 place = spec.place("references" if "references" in spec.origins else "turns")
-                yield Problem(place, "references", f'no asset is called "{up}"', did_you_mean(up, known))
+                hint = did_you_mean(up, {*specs, *broken})
+                yield up, Problem(place, "references", f'no asset is called "{up}"', hint)
 
 
 def _cycles(specs: Mapping[AssetId, Spec]) -> Iterable[Problem]:

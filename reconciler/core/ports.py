@@ -105,7 +105,10 @@ class Outputs(Protocol):
         ...
 
     def place(self, content: ContentHash, path: str, *, expect: ContentHash | None) -> Placed | InTheWay:
-        """Put bytes at a path if it still holds `expect` (None: nothing). What is replaced goes to the store first."""
+        """Put bytes at a path if it still holds `expect` (None: nothing). What is replaced goes to the store first.
+
+        A path that holds these very bytes already is not touched. DiskError if they cannot be had or written.
+        """
         ...
 
     def vacate(self, path: str, *, expect: ContentHash) -> Placed | InTheWay:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.core.actions import Action, Adopt, Asked, Conflict, Generate, Hold, Keep, Move, Restore, UpstreamChanged
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.errors import DiskError
 from reconciler.core.events import Durable, Failed, Forgotten, Published, RefusalRecorded, Started
-from reconciler.core.images import ImageFacts, NotAnImage, sniff
-from reconciler.core.lock import Lock, LockEntry, Made, Refusal
-from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused
+from reconciler.core.lock import Lock, LockEntry, Refusal
+from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused, Stop
 from reconciler.core.plan import Plan, Step
 from reconciler.core.ports import ImageRequest, InTheWay, Log, Outputs, Provider, ReferenceFile, Store, StoredImage
 from reconciler.core.recipe import Recipe
@@ -142,11 +141,10 @@ class Run:
                 await self._place(step, content, replacing, vacates)
                 await self._publish(step, entry, "restored")
                 return Line(step.asset, Result.RESTORED)
-            case Move(content=content, replacing=replacing, vacates=vacates, reason=reason):
+            case Move(content=content, replacing=replacing, vacates=vacates):
                 self._start(step, "move")
                 entry = await self._had(step, content)
-                if await asyncio.to_thread(self._is_elsewhere, step, content, reason.from_output):
-                    await self._place(step, content, replacing, vacates)
+                await self._place(step, content, replacing, vacates)
                 await self._publish(step, entry, "moved")
                 return Line(step.asset, Result.MOVED)
             case Adopt(content=content):
@@ -154,13 +152,6 @@ class Run:
                 return Line(step.asset, Result.ADOPTED)
             case _:
                 return Line(step.asset, Result.UNCHANGED)
-
-    def _is_elsewhere(self, step: Step, content: ContentHash, from_output: str) -> bool:
-        """False where only the lock entry moves, or where a person moved the file before us."""
-        if from_output == step.output:
-            return False
-        found = self.world.outputs.holds(content, step.output)
-        return not found
 
     async def _had(self, step: Step, content: ContentHash) -> LockEntry:
         """The lock entry for bytes that were had already, under the recipe wanted now."""
@@ -217,8 +208,10 @@ class Run:
                 refusal = RefusalRecorded(step.asset, Refusal(key, words, stamp(self.world.utc())))
                 await self._record(refusal)
                 raise StepError(Result.FAILED, f"refused: {words}", "Refused")
-            case NotSent(words="interrupted"):
-                raise StepError(Result.NOT_STARTED, "interrupted")
+            case NotSent(words=words, stop=Stop.OVER_BUDGET):
+                raise StepError(Result.HELD, words, "OverBudget")
+            case NotSent(words=words, stop=Stop.INTERRUPTED):
+                raise StepError(Result.NOT_STARTED, words)
             case InDoubt(words=words):
                 raise StepError(Result.HELD, f"in doubt, it may have been charged: {words}", "InDoubt")
             case BadOutput(words=words, kept=kept):

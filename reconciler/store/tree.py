@@ -39,30 +39,31 @@ class Tree:
 
     def outputs(self, paths: Iterable[str]) -> dict[str, ContentHash | Blocked]:
         """What is at each output's path; absent files are left out."""
-        found = self._each(self._output, sorted(set(paths)))
+        found = self._each(sorted(set(paths)))
         return {path: content for path, content in found if content is not None}
 
     def references(self, paths: dict[str, Place]) -> tuple[dict[str, ContentHash], tuple[Problem, ...]]:
         """The contents of reference files, and a problem for each that cannot be used, at the place given for it."""
         contents: dict[str, ContentHash] = {}
         problems: list[Problem] = []
-        for path, found in self._each(self._output, sorted(paths)):
-            if isinstance(found, str):
+        for path, found in self._each(sorted(paths)):
+            if isinstance(found, Blocked):
+                problems.append(Problem(paths[path], "references", f'"{path}" is {found.what}'))
+            elif found is None:
+                hint = "paths are relative to reconciler.yaml; another asset is {asset: its-id}"
+                problems.append(Problem(paths[path], "references", f'there is no file "{path}"', hint))
+            else:
                 contents[path] = found
-                continue
-            fact = f'"{path}" is {found.what}' if isinstance(found, Blocked) else f'there is no file "{path}"'
-            hint = "" if found else "paths are relative to reconciler.yaml; another asset is {asset: its-id}"
-            problems.append(Problem(paths[path], "references", fact, hint))
         return contents, tuple(problems)
 
-    def _each(self, look, paths):  # type: ignore[no-untyped-def]
+    def _each(self, paths: list[str]) -> list[tuple[str, ContentHash | Blocked | None]]:
         if len(paths) < _PARALLEL_FROM:
-            return [(path, look(path)) for path in paths]
+            return [(path, self._look(path)) for path in paths]
         # hashing releases the GIL; chunks keep the pool's own cost out of the stat of a file that did not change
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return list(zip(paths, pool.map(look, paths, chunksize=64), strict=True))
+            return list(zip(paths, pool.map(self._look, paths, chunksize=64), strict=True))
 
-    def _output(self, path: str) -> ContentHash | Blocked | None:
+    def _look(self, path: str) -> ContentHash | Blocked | None:
         full = f"{self.real_root}/{path}"
         try:
             seen = os.stat(full)

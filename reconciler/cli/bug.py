@@ -1,0 +1,41 @@
+"""Turn a bug of ours into a report file: the traceback without a single value, since values may be secrets."""
+
+from __future__ import annotations
+
+import platform
+import tempfile
+import traceback
+
+from reconciler import __version__
+
+
+def report(error: BaseException, arguments: list[str]) -> str:
+    """Write the report; what to tell the user."""
+    command = arguments[0] if arguments and not arguments[0].startswith("-") else ""
+    lines = [
+        f"reconciler {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}",
+        f"command: {command}",
+        *_chain(error),
+    ]
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="reconciler-bug-", suffix=".txt", delete=False, encoding="utf-8"
+        ) as file:
+            file.write("\n".join(lines) + "\n")
+    except OSError:
+        return f"reconciler: a bug ({type(error).__name__}); no report could be written\n" + "\n".join(lines[2:])
+    return (
+        f"reconciler: this is a bug in reconciler ({type(error).__name__}), not in your project\n"
+        f"  hint: nothing that was paid for is lost; please report it with the file {file.name}"
+    )
+
+
+def _chain(error: BaseException) -> list[str]:
+    """Where it happened, innermost last: files, lines, functions and the type, no messages and no values."""
+    lines = []
+    for frame in traceback.extract_tb(error.__traceback__):
+        lines.append(f"  {frame.filename}:{frame.lineno} {frame.name}")
+    lines.append(type(error).__name__)
+    if error.__cause__ is not None:
+        lines += ["caused by:", *_chain(error.__cause__)]
+    return lines

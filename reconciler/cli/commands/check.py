@@ -1,0 +1,37 @@
+"""`reconciler check`: is anything left to do? For builds and for CI."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+
+from reconciler.cli import options
+from reconciler.cli.render import plan_json, plan_lines, totals_line
+from reconciler.cli.wiring import open_workspace
+from reconciler.core.errors import Exit
+
+
+@click.command(epilog="Example:  reconciler check || exit 1")
+@options.reading
+@options.selecting
+@click.option("--strict", is_flag=True, help="Hash every file again instead of believing the index. CI does so anyway.")
+@click.option("-q", "--quiet", is_flag=True, help="Say it with the exit code alone.")
+@click.pass_obj
+def command(directory: str | None, /, format_: str, strict: bool, quiet: bool, **given: Any) -> int:
+    """Exit 0 if nothing is left to do, 2 if something is. Writes nothing, needs no key, opens no socket."""
+    workspace = open_workspace(directory, os.environ, strict=strict)
+    prospect = workspace.look(workspace.wanted(), options.selection(given))
+    drift = bool(prospect.plan.drift or prospect.behind)
+    if format_ == "json":
+        options.print_json({"clean": not drift, "behind": prospect.behind, **plan_json(prospect.plan)})
+    elif not quiet and drift:
+        for line in plan_lines(prospect.plan):
+            click.echo(line)
+        if prospect.behind:
+            click.echo(f"assets.lock lacks {prospect.behind} events of an interrupted apply")
+        click.echo("  hint: `reconciler apply` does what can be done", err=True)
+    elif not quiet:
+        click.echo(totals_line(prospect.plan))
+    return Exit.DRIFT if drift else Exit.DONE

@@ -1,0 +1,38 @@
+"""`reconciler plan`: what would be done, why, and what it would cost."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+
+from reconciler.cli import options
+from reconciler.cli.render import plan_json, plan_lines
+from reconciler.cli.wiring import budgeted, open_workspace
+from reconciler.core.errors import Exit
+
+
+@click.command(epilog="Example:  reconciler plan --include 'icons/*'")
+@options.reading
+@options.selecting
+@options.consenting
+@click.option("--draft", is_flag=True, help="Plan as `apply --draft` would: drafts for all that has no real image.")
+@click.option("--replace", multiple=True, metavar="ID", help="Plan to make this asset again. May be repeated.")
+@click.option("--max-cost", type=options.Money(), help="Hold what would pass this sum.")
+@click.option("--max-images", type=click.IntRange(min=0), help="Hold what would pass this number of images.")
+@click.option("--exit-code", is_flag=True, help="Exit 2 if anything is to be done.")
+@click.pass_obj
+def command(directory: str | None, /, format_: str, exit_code: bool, **given: Any) -> int:
+    """Show what would be made, why, and what it would cost. Writes nothing, needs no key, opens no socket."""
+    workspace = open_workspace(directory, os.environ)
+    prospect = workspace.look(workspace.wanted(), options.selection(given))
+    plan = budgeted(prospect, given["max_cost"], given["max_images"])
+    if format_ == "json":
+        options.print_json(plan_json(plan) | {"behind": prospect.behind})
+    else:
+        for line in plan_lines(plan):
+            click.echo(line)
+        if prospect.behind:
+            click.echo(f"assets.lock lacks {prospect.behind} events of an interrupted apply; the next apply adds them")
+    return Exit.DRIFT if exit_code and (plan.drift or prospect.behind) else Exit.DONE

@@ -1,0 +1,45 @@
+"""`reconciler validate`: every problem of every spec at once."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from reconciler.cli import options
+from reconciler.cli.wiring import open_workspace
+from reconciler.core.errors import Exit, InvalidInput
+
+
+@click.command(epilog="Example:  reconciler validate --format json")
+@options.reading
+@click.pass_obj
+def command(directory: str | None, /, format_: str) -> int:
+    """Read every spec and say all that is wrong with any of them, as file:line:column: field: fact."""
+    workspace = open_workspace(directory, os.environ)
+    try:
+        wanted = workspace.wanted()
+        _, missing = workspace.tree.references(dict(wanted.places))
+        if missing:
+            raise InvalidInput(missing)
+    except InvalidInput as error:
+        if format_ == "text":
+            raise
+        found = [
+            {
+                "file": problem.place.file,
+                "line": problem.place.line,
+                "column": problem.place.column,
+                "field": problem.field,
+                "fact": problem.fact,
+                "hint": problem.hint,
+            }
+            for problem in error.problems
+        ]
+        options.print_json({"valid": False, "problems": found})
+        return Exit.ERROR
+    if format_ == "json":
+        options.print_json({"valid": True, "assets": len(wanted.specs), "problems": []})
+    else:
+        click.echo(f"{len(wanted.specs):,} assets: all specs are valid")
+    return Exit.DONE

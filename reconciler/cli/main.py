@@ -1,0 +1,120 @@
+"""The command line: a group that loads a command's module when it is called, and the one place that ends a process."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from reconciler import __version__
+from reconciler.core.errors import Exit, ReconcilerError
+
+COMMANDS = {
+    "init": "Set a project up: reconciler.yaml, an example spec, the lines for git.",
+    "validate": "Read every spec and say all that is wrong with any of them.",
+    "plan": "Show what would be made, why, and what it would cost.",
+    "apply": "Make what is missing or changed, and nothing else.",
+    "check": "Exit 0 if nothing is left to do, 2 if something is.",
+    "show": "Show what the lockfile and the tree have for an asset.",
+    "explain": "Say where each field of an asset comes from, and why it is or is not stale.",
+    "adopt": "Make the file that is there the locked content of an asset.",
+    "restore": "Bring the locked content of an asset back.",
+    "prune": "Remove the images of assets that no spec describes any more.",
+    "schema": "Print a JSON Schema, for editors.",
+    "providers": "List the providers, their keys, models and prices.",
+    "completion": "Print the completion script of a shell.",
+}
+"""Every command and its line in the help, so that the help loads none of them."""
+
+
+class LazyGroup(click.Group):
+    """Loads a command's module (`reconciler.cli.commands.<name>`, its `command`) when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"reconciler.cli.commands.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from reconciler.core.suggest import did_you_mean  # noqa: PLC0415 - only a mistake needs difflib
+
+            hint = did_you_mean(args[0], COMMANDS)
+            raise click.UsageError(f'no command is called "{args[0]}"' + (f"; {hint}" if hint else ""), ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "-V", "--version", message="reconciler %(version)s")
+@click.option("-C", "--directory", metavar="DIR", help="Work as if started in DIR.")
+@click.pass_context
+def cli(ctx: click.Context, directory: str | None) -> None:
+    """Make the images that YAML specs describe, and only those that are missing or changed.
+
+    \b
+    Every day:   reconciler plan      what would be made, why, at what price
+                 reconciler apply     make it
+                 reconciler check     in CI: is anything left to do?
+    """
+    ctx.obj = directory
+
+
+def entry(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and end the process with its exit code. No traceback ever reaches a user."""
+    code = run(list(sys.argv[1:] if arguments is None else arguments))
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader (`head`) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(code)
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command; its exit code."""
+    try:
+        returned = cli.main(arguments, prog_name="reconciler", standalone_mode=False)
+        return int(returned) if isinstance(returned, int) else Exit.DONE
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.exceptions.Abort:
+        say("interrupted")
+        return Exit.INTERRUPTED
+    except KeyboardInterrupt:
+        say("interrupted")
+        return Exit.INTERRUPTED
+    except click.ClickException as error:
+        say(f"reconciler: {error.format_message()}")
+        context = getattr(error, "ctx", None)
+        if context is not None:
+            say(f"  hint: {context.command_path} --help")
+        return Exit.ERROR
+    except ReconcilerError as error:
+        say(str(error))
+        return error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.DONE
+    except Exception as error:  # noqa: BLE001 - the one place where a bug of ours ends: a report instead of a trace
+        from reconciler.cli.bug import report  # noqa: PLC0415 - only a bug needs it
+
+        say(report(error, arguments))
+        return Exit.BUG
+
+
+def say(text: str) -> None:
+    """A message for people, on stderr."""
+    click.echo(text, err=True)

@@ -1,0 +1,78 @@
+"""Options that several commands share, each written once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from typing import Any, TypeVar
+
+import click
+
+from reconciler.cli.wiring import Selection
+from reconciler.core.actions import Consent
+from reconciler.core.digest import AssetId
+from reconciler.core.policy import Policy
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def reading(function: F) -> F:
+    """`--format text|json`, for every command that reads."""
+    return click.option(
+        "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True, help="For programs."
+    )(function)
+
+
+def selecting(function: F) -> F:
+    """`--include` and `--exclude`."""
+    for name, words in (("exclude", "Leave out"), ("include", "Only")):
+        function = click.option(
+            f"--{name}", multiple=True, metavar="GLOB", help=f"{words} ids that match, or tag:NAME. May be repeated."
+        )(function)
+    return function
+
+
+def consenting(function: F) -> F:
+    """What a person can allow."""
+    words = {
+        Consent.RETRY_IN_DOUBT: "Ask again where an earlier request may have been charged.",
+        Consent.RETRY_REFUSED: "Ask again what the model refused before.",
+        Consent.REGENERATE_MISSING: "Pay again for files whose bytes are nowhere to be had.",
+        Consent.CASCADE: "Make assets again of which only a reference's picture changed.",
+    }
+    for consent, text in reversed(words.items()):
+        function = click.option(consent.value, consent.name.lower(), is_flag=True, help=text)(function)
+    return function
+
+
+def selection(options: dict[str, Any]) -> Selection:
+    """The options of this module as they were given."""
+    given = frozenset(consent for consent in Consent if options.get(consent.name.lower()))
+    replace = frozenset(AssetId(name) for name in options.get("replace", ()))
+    return Selection(
+        include=tuple(options.get("include", ())),
+        exclude=tuple(options.get("exclude", ())),
+        policy=Policy(consents=given, replace=replace),
+        drafts_only=bool(options.get("draft")),
+    )
+
+
+class Money(click.ParamType[Decimal]):
+    """An amount of money, exact."""
+
+    name = "AMOUNT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+        try:
+            amount = Decimal(str(value))
+        except InvalidOperation:
+            amount = Decimal(-1)
+        if not amount.is_finite() or amount < 0:
+            self.fail(f'"{value}" is not an amount: write 5.00', param, ctx)
+        return amount
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))

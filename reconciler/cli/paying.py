@@ -1,0 +1,52 @@
+"""Wire the providers that cost money: each behind its own lane, all behind one journal and one budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from reconciler.core.digest import AssetId, Json
+from reconciler.core.ports import ImageRequest, Log, Provider
+from reconciler.core.pricing import Cost
+from reconciler.core.settings import Budget, ProviderSettings
+from reconciler.engine.budget import Spending
+from reconciler.engine.lanes import PaidRun, open_lane, paid
+from reconciler.providers.abilities import price
+from reconciler.providers.models import model_table
+from reconciler.providers.table import connect
+from reconciler.store.store import ContentStore
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """Providers by name, and how to drain each one's lane."""
+
+    providers: dict[str, Provider]
+    drains: list[Callable[[], None]]
+
+
+def paid_providers(
+    wanted: Sequence[ProviderSettings],
+    *,
+    models: Mapping[str, Json],
+    store: ContentStore,
+    journal: Log,
+    progress: Log,
+    budget: Budget,
+    already: Iterable[tuple[AssetId, Cost | None]],
+    environ: Mapping[str, str],
+) -> Paid:
+    """Each provider ready to be asked. `already` are the estimates of requests in doubt, which count as spent."""
+    table = model_table(models)
+    run = PaidRun(store=store, journal=journal, progress=progress, spending=Spending(budget, already=already))
+    made = Paid({}, [])
+    for settings in wanted:
+        lane = open_lane(settings, run=run)
+        inner = connect(settings, environ=environ, spool=store, models=table)
+
+        def estimate(request: ImageRequest, type_: str = settings.type) -> Cost | None:
+            return price(request.recipe, table, provider_type=type_)
+
+        made.providers[settings.name] = paid(inner, lane=lane, run=run, estimate=estimate)
+        made.drains.append(lane.drain)
+    return made

@@ -1,0 +1,313 @@
+"""A plan as text for people and as JSON for programs. Pure: values in, lines out."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.core import actions as do
+from reconciler.core.actions import Action, Reason
+from reconciler.core.digest import Json
+from reconciler.core.plan import Plan, Step
+from reconciler.core.pricing import Cost, Total, total
+from reconciler.core.recipe import Change
+from reconciler.core.text import one_line, printable
+
+_DIFF_WORDS = 2000
+_TEXT_WIDTH = 100
+
+SYMBOLS: dict[type, str] = {
+    do.Generate: "+",
+    do.Restore: "<",
+    do.Move: ">",
+    do.Adopt: "=",
+    do.Conflict: "!",
+    do.Hold: "?",
+    do.Keep: " ",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How one step is told: a symbol, the reason in a few words, changed fields, and what a person can do."""
+
+    symbol: str
+    reason: str
+    details: tuple[str, ...] = ()
+    hint: str = ""
+
+
+def plan_lines(plan: Plan) -> Iterator[str]:
+    """One line for each step that is not a Keep, its details below it; orphans; then the totals."""
+    shown = [step for step in plan.steps if not isinstance(step.action, do.Keep)]
+    width = min(40, max((len(step.asset) for step in shown), default=0))
+    for step in shown:
+        words = describe(step)
+        price = _price(step.action)
+        line = f"{words.symbol} {printable(step.asset):<{width}}  {words.reason}"
+        yield f"{line}  [{price}]" if price else line
+        yield from (f"    {detail}" for detail in words.details)
+        if words.hint:
+            yield f"    hint: {words.hint}"
+    if shown:
+        yield ""
+    yield from note_lines(plan)
+    yield totals_line(plan)
+
+
+def note_lines(plan: Plan) -> Iterator[str]:
+    """What is kept and still worth a word: orphans and frozen assets."""
+    orphans = [step.asset for step in plan.steps if _keeps(step, do.Orphaned)]
+    if orphans:
+        yield f"{_count(len(orphans), 'orphan')} in the lockfile: {_listed(orphans)}"
+        yield "    hint: no spec describes them; `reconciler prune` removes their images"
+    frozen = [step.asset for step in plan.steps if _keeps(step, do.Frozen)]
+    if frozen:
+        yield f"frozen, though changed: {_listed(frozen)}"
+
+
+def totals_line(plan: Plan) -> str:
+    """`2 to generate (0.173 USD), 1 to restore; 40 up to date`."""
+    kinds = (
+        ("to generate", do.Generate), ("to restore", do.Restore), ("to move", do.Move), ("to adopt", do.Adopt),
+        ("in conflict", do.Conflict), ("held", do.Hold),
+    )  # fmt: skip
+    parts = []
+    for words, kind in kinds:
+        count = sum(isinstance(step.action, kind) for step in plan.steps)
+        if count:
+            parts.append(f"{count} {words}" + (f" ({plan_total(plan)})" if kind is do.Generate else ""))
+    kept = sum(isinstance(step.action, do.Keep) and not _keeps(step, do.NotSelected, do.Orphaned) for step in plan.steps)
+    return f"{', '.join(parts)}; {kept} up to date" if parts else f"nothing to do: {_count(kept, 'asset')} up to date"
+
+
+def plan_total(plan: Plan) -> Total:
+    """What all Generate steps cost together."""
+    return total(step.action.cost for step in plan.steps if isinstance(step.action, do.Generate))
+
+
+def describe(step: Step) -> Words:
+    """One step in words."""
+    action = step.action
+    match action:
+        case do.Generate():
+            symbol = "+" if isinstance(action.reason, do.NeverGenerated) else "~"
+            after = (f"after {', '.join(action.after)}",) if action.after else ()
+            return Words(symbol, reason_words(action.reason), (*_changes(action.reason), *after))
+        case do.Restore():
+            how = f"{reason_words(action.reason)}: restored, its bytes are at hand"
+            return Words("<", how, _changes(action.reason))
+        case do.Move(reason=moved):
+            origin = moved.origin or moved.from_output
+            return Words(">", f"moved from {printable(origin)} to {printable(step.output)}")
+        case do.Adopt():
+            return Words("=", "the file is already there: adopted into the lockfile")
+        case do.Conflict():
+            return Words("!", reason_words(action.reason), _changes(action.reason), _conflict_hint(step))
+        case do.Hold(otherwise=otherwise):
+            details = _changes(otherwise.reason) if isinstance(otherwise, do.Generate) else ()
+            return Words("?", reason_words(action.reason), details, _hold_hint(step, action))
+        case do.Keep():
+            return Words(" ", reason_words(action.reason))
+
+
+def reason_words(reason: Reason) -> str:  # noqa: C901, PLR0915 - one row for each reason, and nothing else
+    """Why, in a few words."""
+    match reason:
+        case do.Current():
+            return "up to date"
+        case do.Orphaned():
+            return "in the lockfile, in no spec"
+        case do.Frozen():
+            return "changed, but frozen"
+        case do.Ignored():
+            return "changed only in what it ignores"
+        case do.NeverGenerated():
+            return "new"
+        case do.RecipeChanged(changes=changes):
+            return f"{', '.join(change.field for change in changes)} changed"
+        case do.UpstreamChanged(upstreams=ups):
+            return f"the picture of {', '.join(ups)} changes"
+        case do.Placeholder():
+            return "a draft stands where the real image is wanted"
+        case do.OutputMissing():
+            return "the file is missing"
+        case do.OutputLost():
+            return "the file is missing, and its bytes are nowhere to be had"
+        case do.OutputModified(stale=stale):
+            both = f", and {', '.join(change.field for change in stale)} changed too" if stale else ""
+            return f"the file was changed by hand{both}: left alone"
+        case do.Untracked():
+            return "a file is there that reconciler did not make: left alone"
+        case do.NotAFile(what=what):
+            return f"its output is {what}"
+        case do.Moved():
+            return "moved"
+        case do.AlreadyThere():
+            return "already there"
+        case do.Doubtful(request=request):
+            price = request.cost or "an unknown price"
+            return f"in doubt: asked {request.provider} at {request.at}, no answer was recorded; it may have cost {price}"
+        case do.WasRefused(words=words):
+            return f"refused before: {one_line(words, _TEXT_WIDTH)}"
+        case do.UpstreamUnavailable(upstreams=ups):
+            return f"waits for {', '.join(ups)}, which has no picture"
+        case do.Asked():
+            return "another image was asked for"
+        case do.OverBudget(limit=limit):
+            return f"over the budget of {limit}"
+        case do.NotSelected():
+            return "not selected"
+
+
+def _conflict_hint(step: Step) -> str:
+    action = step.action
+    if isinstance(action, do.Conflict) and isinstance(action.reason, do.NotAFile):
+        return "move it away, or give the asset another output"
+    name = step.asset
+    if isinstance(action, do.Conflict) and isinstance(action.reason, do.Untracked):
+        return f"`reconciler adopt {name}` takes it as it is; `reconciler apply --replace {name}` makes a new one"
+    return (
+        f"`reconciler adopt {name}` keeps it, `reconciler restore {name}` brings the locked one back, "
+        f"`reconciler apply --replace {name}` makes a new one"
+    )
+
+
+def _hold_hint(step: Step, action: do.Hold) -> str:
+    match action.reason:
+        case do.Doubtful():
+            return f"look at the provider's bill; `reconciler apply --retry-in-doubt --include {step.asset}` asks again"
+        case do.WasRefused():
+            return "change the prompt, or `reconciler apply --retry-refused`"
+        case do.OutputLost():
+            return "fetch it (`git lfs pull`, a colleague's store), or pay again: `reconciler apply --regenerate-missing`"
+        case do.UpstreamChanged():
+            return f"`reconciler apply --cascade` makes it again, `reconciler adopt {step.asset}` keeps it as it is"
+        case do.OverBudget():
+            return "raise --max-cost, --max-images or budget: in reconciler.yaml"
+        case _:
+            return ""
+
+
+def _changes(reason: Reason) -> tuple[str, ...]:
+    return tuple(change_words(change) for change in _changed(reason))
+
+
+def _changed(reason: Reason) -> tuple[Change, ...]:
+    match reason:
+        case do.RecipeChanged(changes=changes) | do.Ignored(changes=changes) | do.OutputModified(stale=changes):
+            return changes
+        case _:
+            return ()
+
+
+def change_words(change: Change) -> str:
+    """`size: 16:9 → 1:1`, and for a prompt the words that went and came."""
+    if change.field == "prompt" and isinstance(change.before, str) and isinstance(change.after, str):
+        return f"prompt: {word_diff(change.before, change.after)}"
+    return f"{change.field}: {_value(change.before)} → {_value(change.after)}"
+
+
+def word_diff(before: str, after: str) -> str:
+    """`a lighthouse at [-dusk-]{+dawn+}`; equal stretches are cut to a few words on either side."""
+    old, new = before.split(), after.split()
+    if len(old) + len(new) > _DIFF_WORDS:
+        return f"{len(old)} words → {len(new)} words"
+    pieces: list[str] = []
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    for tag, a, b, c, d in matcher.get_opcodes():
+        if tag == "equal":
+            pieces.append(_around(old[a:b], first=not pieces, last=b == len(old) and d == len(new)))
+            continue
+        gone = f"[-{' '.join(old[a:b])}-]" if b > a else ""
+        come = f"{{+{' '.join(new[c:d])}+}}" if d > c else ""
+        pieces.append(gone + come)
+    return printable(" ".join(piece for piece in pieces if piece))
+
+
+def _around(words: list[str], *, first: bool, last: bool) -> str:
+    if len(words) <= 8:
+        return " ".join(words)
+    head = [] if first else words[:3]
+    tail = [] if last else words[-3:]
+    return " ".join([*head, "…", *tail])
+
+
+def _value(value: Json) -> str:
+    if value is None:
+        return "(none)"
+    if isinstance(value, str):
+        return one_line(value)
+    return one_line(json.dumps(value, ensure_ascii=False, sort_keys=True, default=str))
+
+
+def _price(action: Action) -> str:
+    if isinstance(action, do.Hold) and isinstance(action.otherwise, do.Generate):
+        return _price(action.otherwise)
+    if not isinstance(action, do.Generate):
+        return ""
+    return price_words(action.cost)
+
+
+def price_words(cost: Cost | None) -> str:
+    """A price as people read it."""
+    if cost is None:
+        return "price unknown"
+    return str(cost) if cost.amount else "free"
+
+
+def _keeps(step: Step, *reasons: type) -> bool:
+    return isinstance(step.action, do.Keep) and isinstance(step.action.reason, reasons)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    some = [printable(name) for name in names]
+    return ", ".join(some[:5]) + (f" and {len(some) - 5} more" if len(some) > 5 else "")
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """The plan for programs: `plan` is the format's number; Keeps are counted, not listed."""
+    sums = plan_total(plan)
+    return {
+        "plan": 1,
+        "steps": [step_json(step) for step in plan.steps if not isinstance(step.action, do.Keep)],
+        "orphans": [step.asset for step in plan.steps if _keeps(step, do.Orphaned)],
+        "kept": sum(isinstance(step.action, do.Keep) for step in plan.steps),
+        "cost": {"amounts": [str(cost) for cost in sums.amounts if cost.amount], "unknown": sums.unknown},
+    }
+
+
+def step_json(step: Step) -> dict[str, Any]:
+    """One step for programs."""
+    action = step.action
+    base = action.otherwise if isinstance(action, do.Hold) else action
+    told: dict[str, Any] = {
+        "asset": step.asset,
+        "action": type(action).__name__.lower(),
+        "reason": type(action.reason).__name__,
+        "words": reason_words(action.reason),
+        "output": step.output,
+    }
+    if changes := _change_json(action.reason) or (_change_json(base.reason) if base else []):
+        told["changes"] = changes
+    if isinstance(base, do.Generate):
+        told["cost"] = None if base.cost is None else str(base.cost)
+        if base.key is not None:
+            told["recipe"] = base.key
+        if base.after:
+            told["after"] = list(base.after)
+    if isinstance(action, do.Hold) and action.consent is not None:
+        told["consent"] = action.consent.value
+    return told
+
+
+def _change_json(reason: Reason) -> list[Mapping[str, Json]]:
+    return [{"field": each.field, "before": each.before, "after": each.after} for each in _changed(reason)]
+

@@ -1,0 +1,174 @@
+"""Run an apply to its end: the lanes and providers it needs, two kinds of Ctrl-C, the lockfile and the journal closed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from reconciler.cli.wiring import Prospect, Workspace
+from reconciler.core.actions import Generate
+from reconciler.core.decide import DRAFT
+from reconciler.core.digest import AssetId
+from reconciler.core.events import settle
+from reconciler.core.plan import Plan
+from reconciler.core.ports import Log, Provider
+from reconciler.core.pricing import parse_cost
+from reconciler.core.settings import Budget
+from reconciler.engine.apply import Run, World
+from reconciler.engine.keeper import Keeper
+from reconciler.engine.report import Report
+from reconciler.engine.storing import Storing
+from reconciler.store.lockfile import LockOnDisk
+from reconciler.store.project import read_lock
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an apply ended: what came of each asset, and whether a person cut it short."""
+
+    report: Report
+    interrupted: bool
+
+
+def carry_out(
+    workspace: Workspace,
+    prospect: Prospect,
+    plan: Plan,
+    *,
+    budget: Budget,
+    progress: Log,
+    environ: Mapping[str, str],
+    say: Callable[[str], None],
+) -> Ending:
+    """Do what the plan says. Call it under the workspace's lock. Raises DiskError after what flies has landed."""
+    lock_file = LockOnDisk(workspace.root)
+    if prospect.behind:
+        lock_file.save(prospect.lock)
+    try:
+        return asyncio.run(_carried_out(workspace, prospect, plan, Means(budget, progress, environ, say), lock_file))
+    finally:
+        close_journal(workspace)
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What one run was given: how much it may spend, who watches, and where keys are."""
+
+    budget: Budget
+    progress: Log
+    environ: Mapping[str, str]
+    say: Callable[[str], None]
+
+
+def close_journal(workspace: Workspace) -> None:
+    """Everything that the journal has is in the lockfile; then it need only keep what is in doubt."""
+    settled = settle(read_lock(workspace.root), workspace.journal.read())
+    LockOnDisk(workspace.root).save(settled.lock)
+    workspace.journal.close_with(settled.in_doubt)
+
+
+async def _carried_out(
+    workspace: Workspace, prospect: Prospect, plan: Plan, means: Means, lock_file: LockOnDisk
+) -> Ending:
+    keeper = Keeper(prospect.lock, lock_file)
+    providers, drains = _providers(workspace, prospect, plan, means)
+    settings = prospect.wanted.project.settings.providers
+    outputs = {step.output for step in plan.steps} | {entry.output for entry in prospect.lock.entries.values()}
+    doubts: dict[AssetId, tuple[str, ...]] = {}
+    for request in prospect.in_doubt:
+        doubts[request.asset] = (*doubts.get(request.asset, ()), request.attempt)
+    world = World(
+        store=workspace.store,
+        outputs=workspace.outputs(frozenset(outputs)),
+        journal=workspace.journal,
+        progress=means.progress,
+        keeper=keeper,
+        providers=providers,
+        made_by={name: DRAFT if each.type == DRAFT else name for name, each in settings.items()},
+        files=prospect.seen.files,
+        doubts=doubts,
+        utc=lambda: datetime.now(UTC),
+    )
+    run = Run(plan, prospect.lock, world)
+    stopping = _Stopping(run, drains, means.say)
+    task = asyncio.ensure_future(run.run())
+    with stopping.on(task):
+        try:
+            await task
+        except asyncio.CancelledError:
+            if not stopping.asked:
+                raise
+    await keeper.save()
+    return Ending(run.report, stopping.asked)
+
+
+class _Stopping:
+    """Ctrl-C once drains: nothing new is sent, what flies lands. Twice stops now."""
+
+    def __init__(self, run: Run, drains: list[Callable[[], None]], say: Callable[[str], None]) -> None:
+        self.asked = False
+        self._run = run
+        self._drains = drains
+        self._say = say
+
+    @contextmanager
+    def on(self, task: asyncio.Future[Report]) -> Iterator[None]:
+        """Listen to the signals while the task runs."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._signalled, task)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    def _signalled(self, task: asyncio.Future[Report]) -> None:
+        if self.asked:
+            task.cancel()
+            return
+        self.asked = True
+        self._run.stop()
+        for drain in self._drains:
+            drain()
+        self._say("stopping: what is under way is finished, nothing new is begun; Ctrl-C again stops at once")
+
+
+def _providers(
+    workspace: Workspace, prospect: Prospect, plan: Plan, means: Means
+) -> tuple[dict[str, Provider], list[Callable[[], None]]]:
+    """The providers that this plan asks, by name, and how to drain their lanes."""
+    settings = prospect.wanted.project.settings
+    asked = {step.spec.provider for step in plan.steps if step.spec and isinstance(step.action, Generate)}
+    drafts = {name for name in asked if settings.providers[name].type == DRAFT}
+    providers: dict[str, Provider] = {}
+    if drafts:
+        from reconciler.providers.draft import Draft  # noqa: PLC0415 - Pillow is for drafts only
+
+        drawing = Storing(
+            Draft(workspace.store),
+            store=workspace.store,
+            utc=lambda: datetime.now(UTC),
+            parallel=os.cpu_count() or 1,
+        )
+        providers |= dict.fromkeys(drafts, drawing)
+    if asked == drafts:
+        return providers, []
+    from reconciler.cli.paying import paid_providers  # noqa: PLC0415 - a network client is for paid calls only
+
+    paid = paid_providers(
+        [settings.providers[name] for name in sorted(asked - drafts)],
+        models=settings.models,
+        store=workspace.store,
+        journal=workspace.journal,
+        progress=means.progress,
+        budget=means.budget,
+        already=[(request.asset, parse_cost(request.cost)) for request in prospect.in_doubt],
+        environ=means.environ,
+    )
+    return providers | paid.providers, paid.drains

@@ -1,0 +1,62 @@
+"""The end of an apply: one line that says what was made, restored, held, failed and what it cost; the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from reconciler.core.errors import Exit
+from reconciler.core.pricing import total
+from reconciler.core.text import one_line, printable
+from reconciler.engine.report import Line, Report, Result
+
+
+def summary_line(report: Report) -> str:
+    """`made 3 (0.117 USD), restored 1, held 2, failed 1`."""
+    counts = report.count()
+    parts = []
+    for result in Result:
+        if counts[result]:
+            price = f" ({_cost(report)})" if result is Result.MADE else ""
+            parts.append(f"{result.value} {counts[result]}{price}")
+    return ", ".join(parts) if parts else "nothing was left to do"
+
+
+def problem_lines(report: Report) -> Iterator[str]:
+    """What did not work out, and what the provider said."""
+    for line in report.lines:
+        if line.words and line.result in (Result.FAILED, Result.BLOCKED, Result.HELD, Result.CONFLICT):
+            yield f"{line.result.value}: {printable(line.asset)}: {one_line(line.words, 500)}"
+
+
+def exit_code(report: Report) -> Exit:
+    """1 if something failed, 3 if something waits for a person, else 0."""
+    counts = report.count()
+    if counts[Result.FAILED] or counts[Result.BLOCKED]:
+        return Exit.ERROR
+    return Exit.CONSENT if counts[Result.HELD] or counts[Result.CONFLICT] else Exit.DONE
+
+
+def report_json(report: Report) -> dict[str, Any]:
+    """The report for programs."""
+    counts = report.count()
+    return {
+        "counts": {result.name.lower(): counts[result] for result in Result if counts[result]},
+        "cost": _cost(report),
+        "assets": [_line_json(line) for line in report.lines],
+    }
+
+
+def _line_json(line: Line) -> dict[str, Any]:
+    told: dict[str, Any] = {"asset": line.asset, "result": line.result.name.lower()}
+    if line.cost is not None:
+        told["cost"] = str(line.cost)
+    if line.words:
+        told["words"] = line.words
+    if line.outcome:
+        told["outcome"] = line.outcome
+    return told
+
+
+def _cost(report: Report) -> str:
+    return str(total(line.cost for line in report.lines if line.result is Result.MADE and line.words != "shared"))

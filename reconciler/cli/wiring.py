@@ -1,0 +1,245 @@
+"""The composition root: the only place where adapters are constructed. Each consumer gets its own settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+
+from reconciler.core.actions import Action
+from reconciler.core.decide import DRAFT, Facts
+from reconciler.core.digest import AssetId, ContentHash, RecipeKey
+from reconciler.core.errors import InvalidInput, Place, Problem
+from reconciler.core.events import Requested, settle
+from reconciler.core.expand import expand
+from reconciler.core.graph import whole_problems
+from reconciler.core.lock import Lock
+from reconciler.core.observed import Observed
+from reconciler.core.plan import Gate, Plan, plan
+from reconciler.core.policy import Policy, gate, select, within_budget
+from reconciler.core.ports import StoredImage
+from reconciler.core.pricing import FREE, Cost
+from reconciler.core.recipe import Recipe
+from reconciler.core.settings import Budget, Cascade, ProviderSettings
+from reconciler.core.spec import FileReference, Spec
+from reconciler.core.survey import Price
+from reconciler.providers.abilities import price, problems
+from reconciler.providers.models import ModelTable, model_table
+from reconciler.store.exclusive import exclusive
+from reconciler.store.index import Index
+from reconciler.store.journal import Journal
+from reconciler.store.outputs import OutputTree
+from reconciler.store.project import Project, find_root, read_lock, read_project
+from reconciler.store.recovery import Recovery
+from reconciler.store.specs import read_specs
+from reconciler.store.state import make_state_dir, state_dir
+from reconciler.store.store import ContentStore
+from reconciler.store.tree import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What the options of plan, check and apply say."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    policy: Policy = Policy()
+    drafts_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Every spec of the project, read and found to be right."""
+
+    project: Project
+    specs: Mapping[AssetId, Spec]
+    places: Mapping[str, Place] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """A plan and all that it was made from. `behind` counts events that the journal has and the lockfile lacks."""
+
+    wanted: Wanted
+    lock: Lock
+    seen: Observed
+    plan: Plan
+    in_doubt: tuple[Requested, ...]
+    behind: int
+
+
+class Workspace:
+    """One project on the disk. Nothing is read before it is asked for, and nothing is read twice."""
+
+    def __init__(self, root: Path, *, strict: bool) -> None:
+        self.root = root
+        self.state = state_dir(root)
+        self.store = ContentStore(root)
+        self.journal = Journal(self.state / "journal")
+        index = Index(self.state / "index")
+        self.index = index if strict else index.load()
+        self.tree = Tree(root, self.index)
+
+    def wanted(self) -> Wanted:
+        """Read the project file and every spec. InvalidInput with all that is wrong anywhere."""
+        project = read_project(self.root)
+        files = read_specs(self.root, project.settings.specs)
+        found = expand(project.settings, project.document, files.tree)
+        wrong = {*files.problems, *found.problems}
+        broken = tuple(name.rpartition(".")[0] for name in files.broken)
+        unread = bool(files.problems or found.problems)
+        wrong |= set(whole_problems(found.specs, broken, partial=unread))
+        table = model_table(project.settings.models)
+        wrong |= {project.document.problem(("models",), fact) for fact in table.problems}
+        wrong |= set(_model_problems(project, found.specs, table))
+        if wrong:
+            raise InvalidInput(tuple(wrong))
+        return Wanted(project, found.specs, _reference_places(found.specs))
+
+    def look(self, wanted: Wanted, selection: Selection) -> Prospect:
+        """Observe the tree and plan. Creates nothing but the index, where there is a place for it."""
+        recorded = read_lock(self.root)
+        events = self.journal.read()
+        settled = settle(recorded, events)
+        lock = settled.lock
+        files, wrong = self.tree.references(dict(wanted.places))
+        if wrong:
+            raise InvalidInput(wrong)
+        specs = _as_drafts(wanted, lock) if selection.drafts_only else wanted.specs
+        outputs = {spec.output for spec in specs.values()} | {entry.output for entry in lock.entries.values()}
+        seen = Observed(
+            outputs=self.tree.outputs(outputs),
+            files=files,
+            stored=_Recalled(self.store),
+            sources=Recovery(self.root, self.store, outputs),
+            in_doubt={request.asset: request for request in settled.in_doubt},
+        )
+        if self.state.is_dir():
+            self.index.save()
+        made = plan(
+            specs,
+            lock,
+            seen,
+            drafts=draft_names(wanted.project.settings.providers),
+            price=pricer(wanted.project),
+            gate=_gate(selection, wanted, specs, lock),
+        )
+        return Prospect(
+            replace(wanted, specs=specs), lock, seen, made, settled.in_doubt, 0 if lock == recorded else len(events)
+        )
+
+    def outputs(self, prospect_paths: frozenset[str] = frozenset()) -> OutputTree:
+        """The image files, for commands that write."""
+        return OutputTree(self.root, self.store, Recovery(self.root, self.store, prospect_paths))
+
+    @contextmanager
+    def exclusive(self, wait: float) -> Iterator[None]:
+        """The one right to change anything here; ApplyRunning says who has it."""
+        make_state_dir(self.root)
+        with exclusive(self.state / "lock", wait=wait):
+            yield
+
+
+def open_workspace(directory: str | None, environ: Mapping[str, str], *, strict: bool = False) -> Workspace:
+    """The project at or above a directory. In CI (`CI=true`) nothing is believed of the index."""
+    start = Path(directory) if directory else Path.cwd()
+    return Workspace(find_root(start), strict=strict or in_ci(environ))
+
+
+def in_ci(environ: Mapping[str, str]) -> bool:
+    """Whether the environment says that nobody is watching."""
+    return environ.get("CI", "").lower() not in ("", "0", "false")
+
+
+def draft_names(providers: Mapping[str, ProviderSettings]) -> frozenset[str]:
+    """The names of providers whose images are placeholders."""
+    return frozenset(name for name, settings in providers.items() if settings.type == DRAFT)
+
+
+def pricer(project: Project) -> Price:
+    """What an image of a spec should cost."""
+    table = model_table(project.settings.models)
+    providers = project.settings.providers
+
+    def cost(spec: Spec, recipe: Recipe) -> Cost | None:
+        settings = providers[spec.provider]
+        return FREE if settings.type == DRAFT else price(recipe, table, provider_type=settings.type)
+
+    return cost
+
+
+class _Recalled(Mapping[RecipeKey, tuple[StoredImage, ...]]):
+    """What the store holds for a recipe, looked up when asked."""
+
+    def __init__(self, store: ContentStore) -> None:
+        self._store = store
+
+    def __getitem__(self, key: RecipeKey) -> tuple[StoredImage, ...]:
+        return self._store.recall(key)
+
+    def __iter__(self) -> Iterator[RecipeKey]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def _gate(selection: Selection, wanted: Wanted, specs: Mapping[AssetId, Spec], lock: Lock) -> Gate:
+    chosen = select(specs, lock.entries, include=selection.include, exclude=selection.exclude)
+    if selection.drafts_only:
+        drafts = {identity for identity, spec in specs.items() if spec.provider == DRAFT}
+        chosen = frozenset(drafts if chosen is None else drafts & chosen)
+    policy = replace(selection.policy, selected=chosen)
+    if policy.cascade is Cascade.ASK:
+        policy = replace(policy, cascade=wanted.project.settings.cascade)
+
+    def gated(facts: Facts, action: Action) -> Action:
+        return gate(facts, action, policy)
+
+    return gated
+
+
+def _as_drafts(wanted: Wanted, lock: Lock) -> dict[AssetId, Spec]:
+    """What has no real image yet is wanted from the draft provider."""
+    specs = dict(wanted.specs)
+    for identity, spec in specs.items():
+        entry = lock.entries.get(identity)
+        if entry is None or entry.made.provider == DRAFT:
+            specs[identity] = replace(spec, provider=DRAFT)
+    return specs
+
+
+def _reference_places(specs: Mapping[AssetId, Spec]) -> dict[str, Place]:
+    places: dict[str, Place] = {}
+    for spec in specs.values():
+        for reference in spec.pictures():
+            if isinstance(reference, FileReference):
+                places.setdefault(reference.path, spec.place("references"))
+    return places
+
+
+def _model_problems(project: Project, specs: Mapping[AssetId, Spec], table: ModelTable) -> Iterator[Problem]:
+    """What a known model cannot do, said before anything is paid."""
+    for spec in specs.values():
+        if project.settings.providers[spec.provider].type == DRAFT:
+            continue
+        pictures = tuple(ContentHash(f"sha256:{index}") for index, _ in enumerate(spec.references))
+        for fact in problems(replace(spec.words, references=pictures), table):
+            yield Problem(spec.place("model"), "model", fact)
+
+
+
+def budgeted(prospect: Prospect, max_cost: Decimal | None, max_images: int | None) -> Plan:
+    """The plan with what passes the budget held: the project's, or the one given for this run."""
+    return within_budget(prospect.plan, run_budget(prospect.wanted.project.settings.budget, max_cost, max_images))
+
+
+def run_budget(budget: Budget, max_cost: Decimal | None, max_images: int | None) -> Budget:
+    """The project's budget with what was given for this run in its place."""
+    return replace(
+        budget,
+        per_run=budget.per_run if max_cost is None else max_cost,
+        images=budget.images if max_images is None else max_images,
+    )

@@ -1,0 +1,73 @@
+"""Put images where a build picks them up, and nothing in the way of a person's work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reconciler.core.digest import ContentHash
+from reconciler.core.errors import DiskError
+from reconciler.core.ports import InTheWay, Placed
+from reconciler.store import disk
+from reconciler.store.publish import Foreign, publish, remove_file
+from reconciler.store.recovery import Recovery
+from reconciler.store.store import ContentStore
+from reconciler.store.tree import lfs_oid, LFS_POINTER_LIMIT
+
+
+class OutputTree:
+    """The image files below a project's root. Implements core.ports.Outputs."""
+
+    def __init__(self, root: Path, store: ContentStore, recovery: Recovery) -> None:
+        self.root = root
+        self.store = store
+        self.recovery = recovery
+
+    def fetch(self, content: ContentHash, path: str) -> Path | None:
+        """A file that holds exactly these bytes now."""
+        file = self.root / path
+        if self._holds(file, content):
+            return file
+        return self.recovery.fetch(content, path)
+
+    def place(self, content: ContentHash, path: str, *, expect: ContentHash | None) -> Placed | InTheWay:
+        """See core.ports.Outputs."""
+        target = self.root / path
+        if self._holds(target, content):
+            return Placed()
+        source = self.recovery.fetch(content, path)
+        if source is None:
+            raise DiskError(f"the bytes of {path} are nowhere to be had", hint=f"sought: {content}")
+        bytes_there = expect
+        if expect is not None:
+            bytes_there = self._preserve(target)
+            if bytes_there is not None and bytes_there != expect and self._pointed(target) == expect:
+                expect = bytes_there  # a Git LFS pointer stands for the content it names
+        placed = publish(source, target, content=content, expect=expect, root=self.root)
+        return InTheWay(placed.found) if isinstance(placed, Foreign) else Placed()
+
+    def vacate(self, path: str, *, expect: ContentHash) -> Placed | InTheWay:
+        """See core.ports.Outputs."""
+        target = self.root / path
+        if self._preserve(target) != expect:
+            return InTheWay(None)
+        gone = remove_file(target, expect=expect, root=self.root)
+        return InTheWay(gone.found) if isinstance(gone, Foreign) else Placed()
+
+    def _preserve(self, file: Path) -> ContentHash | None:
+        """Bytes that are about to be replaced are in the store when this returns."""
+        if not file.is_file() or file.is_symlink():
+            return None
+        content = disk.file_hash(file)
+        if self.store.find(content) is None:
+            content = self.store.put_file(file)
+        return content
+
+    def _pointed(self, file: Path) -> ContentHash | None:
+        with open(file, "rb") as stream:
+            return lfs_oid(stream.read(LFS_POINTER_LIMIT + 1))
+
+    def _holds(self, file: Path, content: ContentHash) -> bool:
+        try:
+            return file.is_file() and not file.is_symlink() and disk.file_hash(file) == content
+        except OSError:
+            return False

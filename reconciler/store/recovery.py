@@ -1,0 +1,132 @@
+"""Find bytes that were paid for once: in our store, in Git LFS, in the git history of their path."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+
+from reconciler.core.digest import ContentHash, content_of_hex, hex_of
+from reconciler.store import disk
+from reconciler.store.store import ContentStore
+from reconciler.store.tree import LFS_POINTER_LIMIT, lfs_oid
+
+_PATHS_A_CALL = 400
+_BLOBS_A_PATH = 200
+
+
+class Recovery(Mapping[tuple[ContentHash, str], str]):
+    """Where bytes can be had for nothing, by content and the path that they were locked for. Looks only when asked.
+
+    `paths` are those that may be asked about, so that one walk through the history serves all of them.
+    """
+
+    def __init__(self, root: Path, store: ContentStore, paths: Iterable[str] = ()) -> None:
+        self.root = root
+        self.store = store
+        self.paths = sorted(set(paths))
+
+    def __getitem__(self, sought: tuple[ContentHash, str]) -> str:
+        content, path = sought
+        if self.store.find(content) is not None:
+            return "the store"
+        if self._lfs_object(content) is not None:
+            return "Git LFS"
+        if self._blob(content, path) is not None:
+            return "the git history"
+        raise KeyError(sought)
+
+    def __iter__(self) -> Iterator[tuple[ContentHash, str]]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+    def fetch(self, content: ContentHash, path: str) -> Path | None:
+        """A file with exactly these bytes; what only git has is put into the store first."""
+        stored = self.store.find(content) or self._lfs_object(content)
+        if stored is not None:
+            return stored
+        blob = self._blob(content, path)
+        if blob is None:
+            return None
+        temp, stream = self.store.open()
+        try:
+            with stream:
+                for chunk in self._read_blob(blob):
+                    stream.write(chunk)
+            if self.store.put_file(temp) != content:
+                return None
+        finally:
+            temp.unlink(missing_ok=True)
+        return self.store.find(content)
+
+    @cached_property
+    def _git_dir(self) -> Path | None:
+        """The folder that all worktrees share; None outside git."""
+        found = self._git("rev-parse", "--git-common-dir").strip()
+        return self.root / os.fsdecode(found) if found else None
+
+    def _lfs_object(self, content: ContentHash) -> Path | None:
+        if self._git_dir is None:
+            return None
+        oid = hex_of(content)
+        path = self._git_dir / "lfs" / "objects" / oid[:2] / oid[2:4] / oid
+        return path if path.is_file() and disk.file_hash(path) == content else None
+
+    def _blob(self, content: ContentHash, path: str) -> str | None:
+        """The git blob of this path with these bytes."""
+        return next((blob for blob in self._history.get(path, ())[:_BLOBS_A_PATH] if self._holds(blob, content)), None)
+
+    def _holds(self, blob: str, content: ContentHash) -> bool:
+        digest = hashlib.sha256()
+        head = b""
+        for chunk in self._read_blob(blob):
+            head = head or chunk[: LFS_POINTER_LIMIT + 1]
+            digest.update(chunk)
+        return lfs_oid(head) is None and content_of_hex(digest.hexdigest()) == content
+
+    @cached_property
+    def _history(self) -> dict[str, list[str]]:
+        """The blobs that each path ever had, newest first, over all branches."""
+        blobs: dict[str, list[str]] = {}
+        if self._git_dir is None:
+            return blobs
+        prefix = os.fsdecode(self._git("rev-parse", "--show-prefix")).rstrip("\n")
+        for start in range(0, len(self.paths), _PATHS_A_CALL):
+            some = self.paths[start : start + _PATHS_A_CALL]
+            fields = self._git(
+                "log", "--all", "--no-renames", "-m", "--format=", "--raw", "--no-abbrev", "-z", "--", *some
+            ).split(b"\0")
+            for meta, name in zip(fields, fields[1:], strict=False):
+                parts = meta.split(b" ")
+                if not meta.startswith(b":") or len(parts) < 5 or not parts[1].startswith(b"100"):
+                    continue
+                path = os.fsdecode(name).removeprefix(prefix)
+                known = blobs.setdefault(path, [])
+                blob = parts[3].decode("ascii")
+                if blob not in known:
+                    known.append(blob)
+        return blobs
+
+    def _read_blob(self, blob: str) -> Iterator[bytes]:
+        with subprocess.Popen(
+            self._command("cat-file", "blob", blob), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ) as process:
+            assert process.stdout is not None
+            while chunk := process.stdout.read(disk.CHUNK):
+                yield chunk
+
+    def _git(self, *arguments: str) -> bytes:
+        """What git prints; nothing where there is no git, no repository, or no answer."""
+        try:
+            done = subprocess.run(self._command(*arguments), capture_output=True, timeout=120, check=False)
+        except (OSError, subprocess.TimeoutExpired):
+            return b""
+        return done.stdout if done.returncode == 0 else b""
+
+    def _command(self, *arguments: str) -> list[str]:
+        return ["git", "--no-optional-locks", "--literal-pathspecs", "-C", str(self.root), *arguments]
