@@ -41,6 +41,6 @@ The ledger has an `Entry` for each request, written before the answer: `ledger.r
 `.amount`, `.billed_by_prompt()`, `.fetches` (of answers by URL), `.trapped` (on the other host or behind a bad
 certificate), `.entries` (all). An entry keeps the request's own bytes (`head` without the key's value, `body`, `json`,
 `parts`), what it asked for, the digests of its references and of the images that were answered, and whether the client
-was there to the last byte. It bills on receipt of a complete request, except where PAID_CALLS says that nothing is
-charged; "maybe" is charged.
+was there to the last byte (`gateway.settle()` first: a client may have its answer before that is written). It bills on
+receipt of a complete request, except where PAID_CALLS says that nothing is charged; "maybe" is charged.
 """

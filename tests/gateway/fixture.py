@@ -1,4 +1,4 @@
-"""The fake in a thread (the pytest fixture `gateway`), and as a process of its own for tests that kill their clients."""
+"""The fake in a thread (the pytest fixture `gateway`), and as a process of its own for tests that kill clients."""
 
 from __future__ import annotations
 
@@ -60,6 +60,10 @@ class Gateway:
     def flying(self) -> int:
         """Paid requests that are being answered now."""
         return self._server.flying
+
+    def settle(self) -> None:
+        """Wait until the ledger knows how each answer ended: a client may have all of it a moment earlier."""
+        self._do(self._server.settle())
 
     @contextmanager
     def deaf(self) -> Iterator[None]:

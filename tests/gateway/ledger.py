@@ -108,8 +108,9 @@ class Ledger:
 
     def answered(self, number: int, *, sent: int, client_there: bool, took: float) -> None:
         with self._lock:
-            entry = self._entries[number]
-            self._entries[number] = replace(entry, sent=sent, client_there=client_there, took=took)
+            if number in self._entries:  # a stalled client may leave after its page was forgotten
+                entry = self._entries[number]
+                self._entries[number] = replace(entry, sent=sent, client_there=client_there, took=took)
         self._write({"line": "answer", "number": number, "sent": sent, "client_there": client_there, "took": took})
 
     def _write(self, line: Mapping[str, Any]) -> None:

@@ -33,6 +33,8 @@ class Server:
         self.urls: dict[str, str] = {}
         self.flying = self.peak = 0
         """Paid requests being answered now, and the most at once so far."""
+        self._quiet = asyncio.Event()
+        self._quiet.set()
         self._desk = Desk(options, self.rules, self.urls, self.seed)
         self._numbers = self._connections = 0
         self._listeners: dict[str, asyncio.Server] = {}
@@ -79,6 +81,10 @@ class Server:
         for dialect in DIALECTS:
             await self._listen(dialect, 0)
 
+    async def settle(self) -> None:
+        """Return when nothing paid is being answered, so that the ledger knows how each answer ended."""
+        await self._quiet.wait()
+
     async def stop(self) -> None:
         for listener in self._listeners.values():
             listener.close()
@@ -121,11 +127,14 @@ class Server:
         facts = self._facts(dialect, connection, request)
         if self._desk.is_paid(dialect, request):
             self.flying += 1
+            self._quiet.clear()
             self.peak = max(self.peak, self.flying)
             try:
                 await self._serve_paid(facts, request, pipe)
             finally:
                 self.flying -= 1
+                if not self.flying:
+                    self._quiet.set()
         else:
             decision = self._desk.free(dialect, request, key_ok=facts["key_ok"], request_id=f"{self._numbers:012}")
             await self._answer(self._entry(decision.kind, **facts), decision, pipe)
