@@ -32,9 +32,8 @@ def report(error: BaseException, arguments: list[str]) -> str:
 
 def _chain(error: BaseException) -> list[str]:
     """Where it happened, innermost last: files, lines, functions and the type, no messages and no values."""
-    lines = []
-    for frame in traceback.extract_tb(error.__traceback__):
-        lines.append(f"  {frame.filename}:{frame.lineno} {frame.name}")
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [f"  {frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
     lines.append(type(error).__name__)
     if error.__cause__ is not None:
         lines += ["caused by:", *_chain(error.__cause__)]

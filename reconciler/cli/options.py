@@ -20,7 +20,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 def reading(function: F) -> F:
     """`--format text|json`, for every command that reads."""
     return click.option(
-        "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True, help="For programs."
+        "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True, help="The form."
     )(function)
 
 

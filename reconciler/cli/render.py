@@ -80,7 +80,7 @@ def totals_line(plan: Plan) -> str:
         count = sum(isinstance(step.action, kind) for step in plan.steps)
         if count:
             parts.append(f"{count} {words}" + (f" ({plan_total(plan)})" if kind is do.Generate else ""))
-    kept = sum(isinstance(step.action, do.Keep) and not _keeps(step, do.NotSelected, do.Orphaned) for step in plan.steps)
+    kept = sum(_keeps(step, do.Current, do.Frozen, do.Ignored) for step in plan.steps)
     return f"{', '.join(parts)}; {kept} up to date" if parts else f"nothing to do: {_count(kept, 'asset')} up to date"
 
 
@@ -114,7 +114,7 @@ def describe(step: Step) -> Words:
             return Words(" ", reason_words(action.reason))
 
 
-def reason_words(reason: Reason) -> str:  # noqa: C901, PLR0915 - one row for each reason, and nothing else
+def reason_words(reason: Reason) -> str:
     """Why, in a few words."""
     match reason:
         case do.Current():
@@ -150,7 +150,7 @@ def reason_words(reason: Reason) -> str:  # noqa: C901, PLR0915 - one row for ea
             return "already there"
         case do.Doubtful(request=request):
             price = request.cost or "an unknown price"
-            return f"in doubt: asked {request.provider} at {request.at}, no answer was recorded; it may have cost {price}"
+            return f"in doubt: {request.provider} was asked at {request.at}, no answer came, it may have cost {price}"
         case do.WasRefused(words=words):
             return f"refused before: {one_line(words, _TEXT_WIDTH)}"
         case do.UpstreamUnavailable(upstreams=ups):
@@ -183,7 +183,7 @@ def _hold_hint(step: Step, action: do.Hold) -> str:
         case do.WasRefused():
             return "change the prompt, or `reconciler apply --retry-refused`"
         case do.OutputLost():
-            return "fetch it (`git lfs pull`, a colleague's store), or pay again: `reconciler apply --regenerate-missing`"
+            return "fetch it (`git lfs pull`, a colleague's copy), or pay again: `apply --regenerate-missing`"
         case do.UpstreamChanged():
             return f"`reconciler apply --cascade` makes it again, `reconciler adopt {step.asset}` keeps it as it is"
         case do.OverBudget():

@@ -1,4 +1,4 @@
-"""Run an apply to its end: the lanes and providers it needs, two kinds of Ctrl-C, the lockfile and the journal closed."""
+"""Run an apply to its end: the providers it needs, two kinds of Ctrl-C, the lockfile and the journal closed."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Selection:
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
-    policy: Policy = Policy()
+    policy: Policy = field(default_factory=Policy)
     drafts_only: bool = False
 
 
@@ -104,9 +104,7 @@ class Workspace:
         events = self.journal.read()
         settled = settle(recorded, events)
         lock = settled.lock
-        files, wrong = self.tree.references(dict(wanted.places))
-        if wrong:
-            raise InvalidInput(wrong)
+        files = self.references(wanted)
         specs = _as_drafts(wanted, lock) if selection.drafts_only else wanted.specs
         outputs = {spec.output for spec in specs.values()} | {entry.output for entry in lock.entries.values()}
         seen = Observed(
@@ -129,6 +127,13 @@ class Workspace:
         return Prospect(
             replace(wanted, specs=specs), lock, seen, made, settled.in_doubt, 0 if lock == recorded else len(events)
         )
+
+    def references(self, wanted: Wanted) -> dict[str, ContentHash]:
+        """The contents of all reference files. InvalidInput for those that cannot be used."""
+        files, wrong = self.tree.references(dict(wanted.places))
+        if wrong:
+            raise InvalidInput(wrong)
+        return files
 
     def outputs(self, prospect_paths: frozenset[str] = frozenset()) -> OutputTree:
         """The image files, for commands that write."""

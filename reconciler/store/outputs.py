@@ -11,7 +11,7 @@ from reconciler.store import disk
 from reconciler.store.publish import Foreign, publish, remove_file
 from reconciler.store.recovery import Recovery
 from reconciler.store.store import ContentStore
-from reconciler.store.tree import lfs_oid, LFS_POINTER_LIMIT
+from reconciler.store.tree import LFS_POINTER_LIMIT, lfs_oid
 
 
 class OutputTree:

@@ -98,7 +98,8 @@ def _settings(document: Document) -> tuple[Settings, list[Problem]]:
         providers[name] = _provider(name, given)
     chosen = str(body.get("provider", "draft"))
     if chosen not in providers:
-        problems.append(document.problem(("provider",), f'no provider is called "{chosen}"', did_you_mean(chosen, providers)))
+        fact = f'no provider is called "{chosen}"'
+        problems.append(document.problem(("provider",), fact, did_you_mean(chosen, providers)))
     return Settings(
         specs=folders["specs"],
         outputs=folders["outputs"],

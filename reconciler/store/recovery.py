@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
@@ -101,7 +102,7 @@ class Recovery(Mapping[tuple[ContentHash, str], str]):
             fields = self._git(
                 "log", "--all", "--no-renames", "-m", "--format=", "--raw", "--no-abbrev", "-z", "--", *some
             ).split(b"\0")
-            for meta, name in zip(fields, fields[1:], strict=False):
+            for meta, name in itertools.pairwise(fields):
                 parts = meta.split(b" ")
                 if not meta.startswith(b":") or len(parts) < 5 or not parts[1].startswith(b"100"):
                     continue
@@ -113,9 +114,8 @@ class Recovery(Mapping[tuple[ContentHash, str], str]):
         return blobs
 
     def _read_blob(self, blob: str) -> Iterator[bytes]:
-        with subprocess.Popen(
-            self._command("cat-file", "blob", blob), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        ) as process:
+        command = self._command("cat-file", "blob", blob)
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:  # noqa: S603 - git, a list
             assert process.stdout is not None
             while chunk := process.stdout.read(disk.CHUNK):
                 yield chunk
@@ -123,7 +123,8 @@ class Recovery(Mapping[tuple[ContentHash, str], str]):
     def _git(self, *arguments: str) -> bytes:
         """What git prints; nothing where there is no git, no repository, or no answer."""
         try:
-            done = subprocess.run(self._command(*arguments), capture_output=True, timeout=120, check=False)
+            command = self._command(*arguments)
+            done = subprocess.run(command, capture_output=True, timeout=120, check=False)  # noqa: S603 - git, a list
         except (OSError, subprocess.TimeoutExpired):
             return b""
         return done.stdout if done.returncode == 0 else b""

@@ -22,7 +22,7 @@ from reconciler.core.settings import Budget
 
 
 @click.command(epilog="Example:  reconciler apply --include 'icons/*' --max-cost 2.00")
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="json: one event a line.")
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="json: a line an event.")
 @options.selecting
 @options.consenting
 @click.option("--replace", multiple=True, metavar="ID", help="Make this asset again; the old bytes go to the store.")
@@ -76,7 +76,8 @@ def _consent(plan: Plan, budget: Budget, environ: Mapping[str, str], *, yes: boo
     ]
     if paid and in_ci(environ) and budget.per_run is None and budget.images is None:
         hint = "set --max-cost or --max-images, or budget: in reconciler.yaml"
-        raise ConsentNeeded(f"in CI nothing is spent without a budget, and this would cost {plan_total(plan)}", hint=hint)
+        fact = f"in CI nothing is spent without a budget, and this would cost {plan_total(plan)}"
+        raise ConsentNeeded(fact, hint=hint)
     if yes:
         return
     if sys.stdin.isatty() and sys.stderr.isatty():

@@ -19,9 +19,7 @@ def command(directory: str | None, /, format_: str) -> int:
     workspace = open_workspace(directory, os.environ)
     try:
         wanted = workspace.wanted()
-        _, missing = workspace.tree.references(dict(wanted.places))
-        if missing:
-            raise InvalidInput(missing)
+        workspace.references(wanted)
     except InvalidInput as error:
         if format_ == "text":
             raise
