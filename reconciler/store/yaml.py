@@ -27,7 +27,7 @@ from reconciler.core.digest import Json
 from reconciler.core.document import Document, Path, field_name
 from reconciler.core.errors import InvalidInput
 from reconciler.store import yaml_source
-from reconciler.store.yaml_marks import Marks
+from reconciler.store.yaml_marks import Lines, Marks
 
 MAX_DEPTH: Final = 32
 MAX_ALIASES: Final = 64
@@ -64,7 +64,7 @@ _TOO_MANY: Final = f"more than {MAX_NODES} values, counting what aliases repeat"
 def parse(data: bytes, *, file: str, parser: yaml_source.Start = yaml_source.PARSERS[0]) -> Document:
     """The one document in `data`; raises InvalidInput with exactly one problem. `file` names it in messages."""
     yaml_source.check(data, file)
-    tree = _Tree(file, decorated=b"&" in data or b"!" in data)
+    tree = _Tree(file, data)
     try:
         value, marks = tree.document(parser(data))
     except (YAMLError, UnicodeDecodeError) as error:
@@ -75,11 +75,12 @@ def parse(data: bytes, *, file: str, parser: yaml_source.Start = yaml_source.PAR
 class _Tree:
     """One document while it grows from events."""
 
-    __slots__ = ("aliases", "anchors", "decorated", "file", "nodes", "places", "stack")
+    __slots__ = ("aliases", "anchors", "decorated", "file", "lines", "nodes", "places", "stack")
 
-    def __init__(self, file: str, *, decorated: bool) -> None:
+    def __init__(self, file: str, data: bytes) -> None:
         self.file = file
-        self.decorated = decorated  # there may be tags or anchors
+        self.lines = Lines(data)
+        self.decorated = b"&" in data or b"!" in data  # there may be anchors or tags
         self.anchors: dict[str, Node] = {}
         self.aliases = 0
         self.nodes = 1
@@ -96,15 +97,16 @@ class _Tree:
         first: Any = parser.peek_event()
         value = self._grow(next_event)
         if type(after := next_event()) is DocumentStartEvent:
-            raise self._bad(after.start_mark, "a second document starts here", "write one file for each")
-        return value, Marks(value, (start if value is None else first).start_mark, self.places)
+            raise self._bad(after, "a second document starts here", "write one file for each")
+        root = start if value is None else first
+        return value, Marks(value, self.lines, root=root.start_mark.index, places=self.places)
 
     def _grow(self, next_event: Callable[[], Any]) -> Node:
         """The tree of one document. One long loop over locals: this is where a cold check spends its time."""
-        words, starts, decorated, stack, places = _WORDS, _STARTS, self.decorated, self.stack, self.places
+        words, starts, decorated, stack = _WORDS, _STARTS, self.decorated, self.stack
         root: dict[str, Node] = {}
         here: Node = root
-        append: Callable[[Node], None] | None = None  # a mapping has none
+        append: Any = None  # a mapping has none
         marks: Any = {}
         key: Any = ""  # what waits for its value
         for event in iter(next_event, None):
@@ -115,14 +117,14 @@ class _Tree:
                     value = self._plain(event) if append is not None or key is not None else self._plain_key(event)
                 if append is not None:
                     append(value)
-                    marks.append(event.start_mark)
+                    marks.append(event.start_mark.index)
                 elif key is not None:
                     here[key] = value
                     key = None
                 else:
                     if value in marks:
                         raise self._duplicate(event, value, marks)
-                    marks[value] = event.start_mark
+                    marks[value] = event.start_mark.index
                     key = value
                 if decorated:
                     self._name(event, value)
@@ -137,34 +139,33 @@ class _Tree:
             elif kind is DocumentEndEvent:
                 break
             elif append is key is None:
-                raise self._bad(event.start_mark, "a key must be a string", _QUOTE)
+                raise self._bad(event, "a key must be a string", _QUOTE)
             else:
                 value = self._alias(event, here) if kind is AliasEvent else {} if kind is MappingStartEvent else []
                 if append is not None:
                     append(value)
-                    marks.append(event.start_mark)
+                    marks.append(event.start_mark.index)
                 else:
                     here[key] = value
                     key = None
                 if kind is not AliasEvent:
                     stack.append((here, append, marks))
-                    self._open(event, value)
-                    here, append, marks = value, None, {}
-                    if kind is not MappingStartEvent:
-                        append, marks = value.append, []
-                    places[id(value)] = marks
+                    here, append, marks = self._open(event, value)
         return root[""]
 
-    def _open(self, event: Any, value: Node) -> None:
+    def _open(self, event: Any, value: Node) -> tuple[Node, Any, Any]:
+        """A new mapping or list, how to append to it, and where its marks go."""
         if len(self.stack) > MAX_DEPTH:
-            raise self._bad(event.start_mark, _TOO_DEEP)
+            raise self._bad(event, _TOO_DEEP)
         if self.decorated:
             self._name(event, value)
+        marks = self.places[id(value)] = type(value)()
+        return value, getattr(value, "append", None), marks
 
     def _name(self, event: Any, value: Node) -> None:
         """Refuse a tag, remember an anchor."""
         if _is_tagged(event):
-            raise self._bad(event.start_mark, "tags are not supported", "quote a text that starts with !")
+            raise self._bad(event, "tags are not supported", "quote a text that starts with !")
         if event.anchor is not None:
             self.anchors[event.anchor] = "<<" if value is _MERGE else value
 
@@ -178,32 +179,32 @@ class _Tree:
             return text
         if len(text) > MAX_NUMBER:
             fact = f"a number of {len(text)} characters, {MAX_NUMBER} is the limit"
-            raise self._bad(event.start_mark, fact, _QUOTE)
+            raise self._bad(event, fact, _QUOTE)
         if match.lastgroup == "int":
             return int(text)
         if match.lastgroup == "prefixed":
             return int(text, 0)
         if match.lastgroup == "endless" or math.isinf(number := float(text)):
-            raise self._bad(event.start_mark, f"no field takes the number {text}", _QUOTE)
+            raise self._bad(event, f"no field takes the number {text}", _QUOTE)
         return number
 
     def _plain_key(self, event: Any) -> Node:
         value = self._plain(event)
         if type(value) is not str:
-            raise self._bad(event.start_mark, f"a key must be a string, {event.value or 'nothing'} is not", _QUOTE)
+            raise self._bad(event, f"a key must be a string, {event.value or 'nothing'} is not", _QUOTE)
         return _MERGE if value == "<<" else value
 
     def _alias(self, event: Any, here: Node) -> Node:
         """What the anchor names: the same object again."""
         self.aliases += 1
         if self.aliases > MAX_ALIASES:
-            raise self._bad(event.start_mark, f"more than {MAX_ALIASES} aliases", "write the values out")
+            raise self._bad(event, f"more than {MAX_ALIASES} aliases", "write the values out")
         if event.anchor not in self.anchors:
             fact = f"no anchor &{event.anchor} stands above this alias"
-            raise self._bad(event.start_mark, fact, "quote a text that starts with *")
+            raise self._bad(event, fact, "quote a text that starts with *")
         value = self.anchors[event.anchor]
         if any(value is container for container in (here, *(frame[0] for frame in self.stack))):
-            raise self._bad(event.start_mark, f"the alias *{event.anchor} stands inside what it names")
+            raise self._bad(event, f"the alias *{event.anchor} stands inside what it names")
         self._count(event, value)
         return value
 
@@ -214,9 +215,9 @@ class _Tree:
             depth += 1
             self.nodes += sum(map(len, containers))
             if depth > MAX_DEPTH:
-                raise self._bad(event.start_mark, _TOO_DEEP)
+                raise self._bad(event, _TOO_DEEP)
             if self.nodes > MAX_NODES:
-                raise self._bad(event.start_mark, _TOO_MANY)
+                raise self._bad(event, _TOO_MANY)
             level = [child for node in containers for child in (node.values() if type(node) is dict else node)]
 
     def _merge(self, here: Node, marks: dict[Any, Any]) -> None:
@@ -225,10 +226,10 @@ class _Tree:
         places = self.places[id(source)] if type(source) is list else [marks[_MERGE]]
         for mapping, place in zip(source if type(source) is list else [source], places, strict=True):
             if type(mapping) is not dict:
-                raise self._bad(place, "<< takes a mapping or a list of mappings", 'write "<<" for a key of this name')
+                raise self._bad_at(place, "<< takes a mapping or a list of them", 'write "<<" for a key of this name')
             found = self.places[id(mapping)]
             if _MERGE in found:
-                raise self._bad(place, "<< names a mapping that has a << itself", "name both mappings here, in a list")
+                raise self._bad_at(place, "<< names a mapping that has a << itself", "name both here, in a list")
             new = [key for key in mapping if key not in here]
             here.update((key, mapping[key]) for key in new)
             marks.update((key, found[key]) for key in new)
@@ -237,15 +238,18 @@ class _Tree:
         containers = [frame[0] for frame in self.stack[1:]]
         keys = [len(node) - 1 if type(node) is list else next(reversed(node)) for node in containers]
         path = tuple("<<" if part is _MERGE else part for part in (*keys, key))
-        fact = f"duplicate key, the first is on line {marks[key].line + 1}"
-        return self._bad(event.start_mark, fact, field=field_name(path))
+        fact = f"duplicate key, the first is on line {self.lines.at(marks[key])[0]}"
+        return self._bad(event, fact, field=field_name(path))
 
     def _too_many(self, marks: Any) -> InvalidInput:
         places = marks if type(marks) is list else list(marks.values())
-        return self._bad(places[MAX_NODES - self.nodes], _TOO_MANY)  # from the end: the first that is one too many
+        return self._bad_at(places[MAX_NODES - self.nodes], _TOO_MANY)  # from the end: the first that is one too many
 
-    def _bad(self, mark: Any, fact: str, hint: str = "", *, field: str = "") -> InvalidInput:
-        return yaml_source.bad(self.file, (mark.line + 1, mark.column + 1), fact, hint, field=field)
+    def _bad(self, event: Any, fact: str, hint: str = "", *, field: str = "") -> InvalidInput:
+        return self._bad_at(event.start_mark.index, fact, hint, field=field)
+
+    def _bad_at(self, index: int, fact: str, hint: str = "", *, field: str = "") -> InvalidInput:
+        return yaml_source.bad(self.file, self.lines.at(index), fact, hint, field=field)
 
 
 def _is_tagged(event: Any) -> bool:
