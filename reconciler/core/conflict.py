@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from reconciler.core.digest import AssetId, ContentHash
 from reconciler.core.entry import Lock, LockEntry, Refusal, entry_json, refusal_json
@@ -14,6 +14,9 @@ from reconciler.core.shape import one_line
 
 K = TypeVar("K", bound=str)
 V = TypeVar("V")
+
+ContentOf: TypeAlias = Callable[[str], ContentHash | None]
+"""What an output (its path in the lockfile) holds on disk now; None: it is not there."""
 
 _MARK = re.compile(r"(<{7,}|\|{7,}|={7,}|>{7,})(?=[ \r]|$)")
 _NEXT = {
@@ -117,7 +120,7 @@ def merge(
     theirs: Lock,
     *,
     base: Lock | None = None,
-    content_of: Callable[[str], ContentHash | None] | None = None,
+    content_of: ContentOf | None = None,
     file: str = "assets.lock",
 ) -> Lock:
     """Both sides, per asset: a change on one side wins; changed on both, the side whose content its output holds

@@ -14,11 +14,12 @@ The text, version 1 (schemas/lockfile.schema.json says the same to other tools):
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NoReturn, TypeVar
 
-from reconciler.core.conflict import has_conflict, merge, sides
-from reconciler.core.digest import AssetId, ContentHash, Json, recipe_key
+from reconciler.core.conflict import ContentOf, has_conflict, merge, sides
+from reconciler.core.digest import AssetId, Json, recipe_key
 from reconciler.core.entry import Lock, LockEntry, Made, Refusal, entry_json, read_entry, read_refusal, refusal_json
 from reconciler.core.errors import LockfileError, Place
 from reconciler.core.shape import UPGRADE, Shape, one_line, shaped
@@ -71,19 +72,17 @@ def _id(item: tuple[AssetId, object]) -> str:
     return item[0]
 
 
-def loads(
-    text: str, *, file: str = "assets.lock", content_of: Callable[[str], ContentHash | None] | None = None
-) -> Lock:
+def loads(text: str, *, file: str = "assets.lock", content_of: ContentOf | None = None) -> Lock:
     """The lockfile, or a LockfileError with its place. Of a conflict that git left, both sides, merged per asset.
 
     `content_of` says what an output holds on disk now, and so decides between two sides that changed one asset.
     Whether the keys fit the recipes is not looked at here: see `verify`.
     """
     if not has_conflict(text):
-        return _parse(text, file)
+        return _parse(text, file, content_of)
     shown = sides(text, file=file)
     try:
-        ours, theirs = _parse(shown.ours, file), _parse(shown.theirs, file)
+        ours, theirs = _parse(shown.ours, file, content_of), _parse(shown.theirs, file, content_of)
     except LockfileError as error:
         hint = _BY_HAND if error.hint == _MEND else error.hint
         raise LockfileError(f"{error.fact} (on one side of the conflict)", hint=hint) from error
@@ -92,24 +91,40 @@ def loads(
 
 def _base(text: str | None, file: str) -> Lock | None:
     try:
-        return None if text is None else _parse(text, file)
+        return None if text is None else _parse(text, file, None)
     except LockfileError:
         return None  # a base that cannot be read (zdiff3, a criss-cross merge) only means that less is known
 
 
-def _parse(text: str, file: str) -> Lock:
+def _parse(text: str, file: str, content_of: ContentOf | None) -> Lock:
+    twice: list[tuple[dict[str, Json], list[tuple[str, Json]]]] = []
+
+    def mapping(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+        made = dict(pairs)
+        if len(made) != len(pairs):
+            twice.append((made, pairs))
+        return made
+
     try:
-        root = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        root = json.loads(text, object_pairs_hook=mapping, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         place, fact = Place(file, error.lineno, error.colno), error.msg[:1].lower() + error.msg[1:]
         raise LockfileError(f"{place}: not JSON: {fact}", hint=_MEND) from error
-    except _Twice as error:
-        key = one_line(error.key)
-        place = Place(file, _line_at(text, text.rfind(f"{key}:")))
-        raise LockfileError(f"{place}: {key} stands twice in one mapping", hint=_MEND) from None
     except (ValueError, RecursionError) as error:
         raise LockfileError(f"{file}: not JSON that a lockfile can hold: {error}", hint=_MEND) from error
-    return _read(root, text, file)
+    last = _read(root, text, file)
+    if not twice:
+        return last
+    # Two branches that add one asset can meet without a conflict: git then keeps both entries, one below the other.
+    first = dict(root)
+    for found, pairs in twice:
+        name, times = Counter(name for name, _ in pairs).most_common(1)[0]
+        block = next((block for block in ("assets", "refused") if root.get(block) is found), None)
+        if block is None or times > 2:
+            place = Place(file, _line_at(text, text.rfind(f"{one_line(name)}:")))
+            raise LockfileError(f"{place}: {one_line(name)} stands {times} times in one mapping", hint=_MEND)
+        first[block] = dict(reversed(pairs))
+    return merge(_read(first, text, file), last, content_of=content_of, file=file)
 
 
 def _read(root: Json, text: str, file: str) -> Lock:
@@ -145,22 +160,6 @@ def _read_all(
 def _line_at(text: str, position: int) -> int:
     """The line of a position; 0, the file as a whole, for one that was not found."""
     return 0 if position < 0 else text.count("\n", 0, position) + 1
-
-
-class _Twice(Exception):
-    """A signal of `_unique`, which knows neither the file nor the line."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__(key)
-        self.key = key
-
-
-def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    mapping = dict(pairs)
-    if len(mapping) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise _Twice(next(name for name in names if names.count(name) > 1))
-    return mapping
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -104,10 +104,12 @@ class Outputs(Protocol):
         """A file that holds exactly these bytes now: that path itself, the store, Git LFS, the path's git history."""
         ...
 
-    def place(self, content: ContentHash, path: str, *, expect: ContentHash | None) -> Placed | InTheWay:
+    def place(
+        self, content: ContentHash, path: str, *, expect: ContentHash | None, locked_for: str
+    ) -> Placed | InTheWay:
         """Put bytes at a path if it still holds `expect` (None: nothing). What is replaced goes to the store first.
 
-        A path that holds these very bytes already is not touched. DiskError if they cannot be had or written.
+        They are fetched by the path that they were `locked_for`. A path that holds these very bytes already is not touched. DiskError if they cannot be had or written.
         """
         ...
 

@@ -171,9 +171,16 @@ class Run:
     ) -> None:
         """Bytes to the output, if it still holds what the plan saw; then away from where they were."""
         try:
-            placed = await asyncio.to_thread(self.world.outputs.place, content, step.output, expect=replacing)
+            locked = self.by_content.get(content)
+            placed = await asyncio.to_thread(
+                self.world.outputs.place,
+                content,
+                step.output,
+                expect=replacing,
+                locked_for=locked.output if locked else step.output,
+            )
         except DiskError as error:
-            raise StepError(Result.FAILED, str(error), "DiskError") from error
+            raise StepError(Result.FAILED, error.fact, "DiskError") from error
         if isinstance(placed, InTheWay):
             now = "is gone" if placed.found is None else "was changed"
             words = f"{step.output} {now} meanwhile and was left alone; the image is in the store ({content})"

@@ -71,7 +71,8 @@ def _wrong_size(facts: ImageFacts, recipe: Recipe, asked: tuple[int, int] | None
 
 
 def _least(recipe: Recipe, asked: tuple[int, int] | None) -> int:
-    pixels = asked or pixels_of(recipe.size)
+    """What the spec wants, if it says; less where the request had to ask for less. Not what we chose for it."""
+    pixels = pixels_of(recipe.size)
     side = SIDES.get(recipe.image_size.upper(), 0)
     wanted = pixels[0] * pixels[1] if pixels else side * side
-    return max(LEAST_PIXELS, int(wanted * LEAST_SHARE))
+    return max(LEAST_PIXELS, int(min(wanted, asked[0] * asked[1] if asked else wanted) * LEAST_SHARE))

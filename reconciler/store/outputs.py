@@ -29,14 +29,16 @@ class OutputTree:
             return file
         return self.recovery.fetch(content, path)
 
-    def place(self, content: ContentHash, path: str, *, expect: ContentHash | None) -> Placed | InTheWay:
+    def place(
+        self, content: ContentHash, path: str, *, expect: ContentHash | None, locked_for: str
+    ) -> Placed | InTheWay:
         """See core.ports.Outputs."""
         target = self.root / path
         if self._holds(target, content):
             return Placed()
-        source = self.recovery.fetch(content, path)
+        source = self.fetch(content, locked_for)
         if source is None:
-            raise DiskError(f"the bytes of {path} are nowhere to be had", hint=f"sought: {content}")
+            raise DiskError(f"the bytes that {path} should hold are nowhere to be had ({content})")
         bytes_there = expect
         if expect is not None:
             bytes_there = self._preserve(target)
