@@ -1,0 +1,224 @@
+"""Crash an apply at every point (kill) or into every legal disk state (cut), run it again, and check the rules.
+
+    python -m tests.crash.sweep kill [--slice K/M] [--seed TEXT]
+    python -m tests.crash.sweep cut --states 10000 [--seed TEXT]
+
+Prints `N points, 0 violations`; exit code 1 if there are any.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import random
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from tests.crash import native, trace
+from tests.crash.powercut import DiskState, Order, states
+from tests.crash.rules import AFTER_A_CUT, AFTER_A_KILL, Rule, Story, broken
+from tests.crash.tree import snapshot
+from tests.crash.world import Scenario, World
+
+Item = TypeVar("Item")
+BEYOND = 3
+"""Threads make the count vary: a sweep goes on until this many runs in a row ended before they could be killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """Where, and what was broken. `kept` is a copy of the project as the second run left it."""
+
+    where: str
+    words: tuple[str, ...]
+    kept: Path
+
+    def __str__(self) -> str:
+        return f"{self.where}\n" + "".join(f"  {words}\n" for words in self.words) + f"  kept: {self.kept}"
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep found."""
+
+    points: int
+    seconds: float
+    workers: int
+    violations: tuple[Violation, ...]
+
+    def __str__(self) -> str:
+        each = 1000 * self.seconds * self.workers / max(self.points, 1)
+        figures = f"{self.points} points, {len(self.violations)} violations"
+        return f"{figures} ({self.seconds:.0f} s on {self.workers} workers, {each:.0f} ms a point)"
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Every `of`-th point of a shuffle that `seed` decides; the whole is `Slice()`."""
+
+    number: int = 0
+    of: int = 1
+    seed: str = ""
+
+    def choose(self, points: int) -> list[int]:
+        """Points from 1."""
+        every = list(range(1, points + 1))
+        random.Random(self.seed).shuffle(every)
+        return every[self.number % self.of :: self.of]
+
+
+def kill_sweep(
+    scenario: Scenario, folder: Path, *, part: Slice = Slice(), workers: int = 2, rules: Iterable[Rule] = AFTER_A_KILL
+) -> Swept:
+    """SIGKILL at each point of the slice, then once more without faults. Kept projects go to `folder`."""
+    rules = tuple(rules)
+    began = time.monotonic()
+
+    def point(world: World, number: int) -> tuple[bool, Violation | None]:
+        world.reset()
+        first = native.kill_at(number, world.command, root=world.root, env=world.env)
+        where = f"point {number}: killed at {first.killed_at}" if first.killed_at else f"point {number}: not killed"
+        return bool(first.killed_at), _aftermath(world, where, rules, folder)
+
+    with ExitStack() as stack:
+        worlds = _worlds(scenario, folder, workers, stack)
+        worlds[0].reset()
+        whole = native.count(worlds[0].command, root=worlds[0].root, env=worlds[0].env)
+        if whole.exit:
+            raise AssertionError(f"the command fails without any fault: {whole.stderr}")
+        found = [violation for _, violation in _spread(point, part.choose(whole.count), worlds)]
+        done, survived = len(found), 0
+        while part.of == 1 and survived < BEYOND:
+            done += 1
+            killed, violation = point(worlds[0], done)
+            survived = 0 if killed else survived + 1
+            found.append(violation)
+    return Swept(done, time.monotonic() - began, workers, tuple(each for each in found if each))
+
+
+def cut_sweep(
+    scenario: Scenario, folder: Path, *, limit: int, seed: int = 0, workers: int = 2, order: Order = Order.ORDERED,
+    rules: Iterable[Rule] = AFTER_A_CUT,
+) -> Swept:  # fmt: skip
+    """Record one run, then recover from each of at most `limit` states that a power cut may have left."""
+    rules = tuple(rules)
+    began = time.monotonic()
+    with ExitStack() as stack:
+        worlds = _worlds(scenario, folder, workers, stack)
+        found, ledger = recorded(worlds[0], folder, limit=limit, seed=seed, order=order)
+
+        def point(world: World, state: DiskState) -> Violation | None:
+            world.restore(state.tree, ledger[: state.watched])
+            return _aftermath(world, f"power cut {state.why} ({state.digest[:12]})", rules, folder)
+
+        results = list(_spread(point, found, worlds))
+    return Swept(len(results), time.monotonic() - began, workers, tuple(each for each in results if each))
+
+
+def recorded(
+    world: World, folder: Path, *, limit: int, seed: int, order: Order = Order.ORDERED
+) -> tuple[Iterator[DiskState], bytes]:
+    """The states that a power cut may leave of one traced run, and the whole ledger of that run."""
+    world.reset()
+    initial, file = snapshot(world.root), folder / "trace"
+    ran = native.record(world.command, root=world.root, env=world.env, trace=file, watch=world.ledger)
+    if ran.exit:
+        raise AssertionError(f"the command fails without any fault: {ran.stderr}")
+    found = states(trace.load(file), initial, world.root, limit=limit, seed=seed, order=order)
+    return found, world.ledger.read_bytes()
+
+
+def _worlds(scenario: Scenario, folder: Path, workers: int, stack: ExitStack) -> list[World]:
+    made = []
+    for _ in range(workers):
+        place = tempfile.mkdtemp(prefix="world-", dir=folder)
+        stack.callback(shutil.rmtree, place, ignore_errors=True)
+        made.append(stack.enter_context(scenario(Path(place))))
+    return made
+
+
+def _aftermath(world: World, where: str, rules: tuple[Rule, ...], folder: Path) -> Violation | None:
+    world.settle()
+    crashed = world.look()
+    second = world.again()
+    world.settle()
+    story = Story(world.assets, world.flight, crashed, second, world.look())
+    words = broken(story, rules)
+    if not words:
+        return None
+    kept = Path(tempfile.mkdtemp(prefix="violation-", dir=folder))
+    shutil.copytree(world.root, kept / "project", symlinks=True)
+    shutil.copy(world.ledger, kept / "ledger")
+    return Violation(where, words, kept)
+
+
+Result = TypeVar("Result")
+
+
+def _spread(work: Callable[[World, Item], Result], items: Iterable[Item], worlds: list[World]) -> list[Result]:
+    """Each world works off items in a thread of its own; an exception in one ends all."""
+    queue, lock, results, errors = iter(items), threading.Lock(), list[Result](), list[BaseException]()
+
+    def run(world: World) -> None:
+        try:
+            while not errors:
+                with lock:
+                    item = next(queue)
+                results.append(work(world, item))
+        except StopIteration:
+            return
+        except BaseException as error:  # handed to the caller below
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(world,)) for world in worlds]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    return results
+
+
+def _slice(text: str) -> tuple[int, int]:
+    number, _, of = text.partition("/")
+    return int(number), int(of or 1)
+
+
+def main() -> int:
+    """The command line above."""
+    parser = argparse.ArgumentParser(prog="sweep", description=__doc__)
+    parser.add_argument("kind", choices=["kill", "cut"])
+    parser.add_argument("--slice", type=_slice, default=(0, 1), metavar="K/M", help="kill: every M-th point only")
+    parser.add_argument("--seed", default="", help="decides the slice and the random states; a commit id, say")
+    parser.add_argument("--states", type=int, default=10_000, help="cut: how many states at most")
+    parser.add_argument("--order", type=Order, default=Order.ORDERED, choices=list(Order), help="cut: see powercut")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--scenario", default="tests.crash.scenario:paid_apply", metavar="MODULE:NAME")
+    asked = parser.parse_args()
+    module, _, name = asked.scenario.partition(":")
+    scenario: Scenario = getattr(importlib.import_module(module), name)
+    folder = Path(tempfile.mkdtemp(prefix="sweep-"))
+    if asked.kind == "kill":
+        number, of = asked.slice
+        part = Slice(number, of, asked.seed)
+        swept = kill_sweep(scenario, folder, part=part, workers=asked.workers)
+    else:
+        seed = random.Random(asked.seed).randrange(2**32)
+        swept = cut_sweep(scenario, folder, limit=asked.states, seed=seed, workers=asked.workers, order=asked.order)
+    for violation in swept.violations:
+        print(violation)
+    print(swept)
+    return 1 if swept.violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
