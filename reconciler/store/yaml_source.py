@@ -104,7 +104,7 @@ class PureParser(Reader, Scanner, Parser):
     def _skip_blanks(self, indent: int) -> str:
         blanks = ""
         while self.peek() in " \t":
-            if self.peek() == "\t" and False:
+            if self.peek() == "\t" and self.column < indent:
                 raise ScannerError(None, None, "found a tab character that violates indentation", self.get_mark())
             blanks += self.peek()
             self.forward()
