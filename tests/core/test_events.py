@@ -1,0 +1,216 @@
+"""The journal's lines, and what a journal comes to."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconciler.core.digest import AssetId, content_hash, recipe_key
+from reconciler.core.errors import LockfileError
+from reconciler.core.events import (
+    Durable,
+    Ended,
+    Forgotten,
+    Published,
+    RefusalRecorded,
+    Removed,
+    Requested,
+    Settled,
+    Stored,
+    decode,
+    encode,
+    settle,
+)
+from reconciler.core.lock import Lock, LockEntry, Refusal, loads
+from tests.core.locks import (
+    a_entry,
+    a_lock,
+    a_refusal,
+    contents,
+    entries,
+    few_entries,
+    few_ids,
+    few_locks,
+    few_refusals,
+    ids,
+    refusals,
+)
+
+FORMATS = Path(__file__).parents[1] / "formats"
+LINES = (FORMATS / "journal-v1.jsonl").read_bytes().splitlines()
+HERO, CROW, GHOST, SWORD = (AssetId(name) for name in ("hero", "crow", "ghost", "sword"))
+CROW_KEY = recipe_key({"prompt": "a ghost", "model": "gemini-2.5-flash-image"})
+
+
+def test_version_1_of_every_kind_decodes_for_ever() -> None:
+    lock = loads((FORMATS / "lockfile-v1.lock").read_text(encoding="utf-8"))
+    hero, sword, refusal = lock.entries[HERO], lock.entries[AssetId("icons#sword")], lock.refusals[GHOST]
+    cheap = "0.039 USD"
+    assert [decode(line) for line in LINES] == [
+        Requested("a1", HERO, hero.key, "gravitex", "0.134 USD", "2026-11-22T15:59:20Z"),
+        Stored("a1", HERO, hero.key, hero.content, hero.made),
+        Published(HERO, hero, "made"),
+        Requested("a2", GHOST, refusal.key, "gravitex", "", "2026-11-22T16:04:00Z"),
+        Ended("a2", GHOST, "Refused", refusal.words),
+        RefusalRecorded(GHOST, refusal),
+        Requested("a3", CROW, CROW_KEY, "gravitex", cheap, "2026-11-22T16:06:00Z"),
+        Ended("a3", CROW, "BadOutput", "wrong ratio", content_hash(b"kept")),
+        Published(AssetId("icons#sword"), sword, "moved", SWORD),
+        Removed(AssetId("old")),
+        Requested("a4", CROW, CROW_KEY, "gravitex", cheap, "2026-11-22T16:07:00Z"),
+        Forgotten("a4"),
+        Requested("a5", CROW, CROW_KEY, "gravitex", cheap, "2026-11-22T16:08:00Z"),
+    ]
+    assert {type(decode(line)) for line in LINES} == set(get_args(Durable))
+    assert [encode(decode(line)) for line in LINES] == LINES
+
+
+attempts = st.sampled_from(["1", "2", "3"])
+words = st.text(max_size=6)
+
+
+def events(
+    names: st.SearchStrategy[AssetId], entries: st.SearchStrategy[LockEntry], refusals: st.SearchStrategy[Refusal]
+) -> st.SearchStrategy[Durable]:
+    return st.one_of(
+        st.builds(Requested, attempts, names, entries.map(lambda entry: entry.key), words, words, words),
+        st.builds(Ended, attempts, names, words, words, st.none() | contents),
+        entries.flatmap(
+            lambda entry: st.builds(Stored, attempts, names, st.just(entry.key), contents, st.just(entry.made))
+        ),
+        st.builds(Published, names, entries, st.sampled_from(["made", "adopted"]), st.none() | names),
+        st.builds(Removed, names),
+        st.builds(RefusalRecorded, names, refusals),
+        st.builds(Forgotten, attempts),
+    )
+
+
+journals = st.lists(events(few_ids, few_entries, few_refusals), max_size=8)
+
+
+@settings(max_examples=60)
+@given(events(ids, entries, refusals))
+def test_what_is_encoded_is_decoded_and_is_one_line(event: Durable) -> None:
+    line = encode(event)
+    assert decode(line) == event
+    assert b"\n" not in line and b"\r" not in line
+
+
+def test_what_a_provider_says_never_spoils_a_line() -> None:
+    event = Ended("1", HERO, "BadOutput", "two\nlines\u2028and half a pair \ud83d")
+    assert decode(encode(event)) == event
+    assert encode(event).count(b"\n") == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (b"", "the journal: not an event"),
+        (b"\xff", "the journal: not an event"),
+        (b"[" * 200_000, "the journal: not an event"),
+        (b"[]", "the journal: not an event"),
+        (b'{"kind": "removed", "asset": "a"}', "it has no kind or no version"),
+        (b'{"v": true, "kind": "removed", "asset": "a"}', "it has no kind or no version"),
+        (b'{"v": 1, "kind": "annealed"}', "unknown event 'annealed' (version 1)\n  hint: it was written by a newer"),
+        (
+            b'{"v": 2, "kind": "removed", "asset": "a"}',
+            "unknown event 'removed' (version 2)\n  hint: it was written by",
+        ),
+        (b'{"v": 1, "kind": "removed"}', "the journal: removed: asset: missing"),
+        (b'{"v": 1, "kind": "removed", "asset": 7}', "the journal: removed: asset: not a string"),
+        (b'{"v": 1, "kind": "removed", "asset": "a", "at": ""}', "removed: at: unknown key\n  hint: "),
+        (LINES[0].replace(b"r1:6", b"r1:/"), "the journal: requested: key: 'r1:/"),
+        (LINES[1].replace(b"sha256:a", b"sha256:/"), "the journal: stored: content: 'sha256:/"),
+        (LINES[2].replace(b'"public', b'"../public'), "the journal: published: output: '../public"),
+        (LINES[7].replace(b"sha256:7", b"sha256:/"), "the journal: ended: kept: 'sha256:/"),
+    ],
+)
+def test_any_other_line_is_refused_with_a_hint(line: bytes, says: str) -> None:
+    with pytest.raises(LockfileError) as raised:
+        decode(line)
+    assert says in str(raised.value)
+    assert raised.value.hint
+
+
+@given(st.sampled_from(LINES), st.data())
+def test_a_missing_or_mistyped_field_is_refused(line: bytes, data: st.DataObject) -> None:
+    fact = json.loads(line)
+    name = data.draw(st.sampled_from(sorted(fact.keys() - {"kept", "origin"})))
+    for damaged in ({key: value for key, value in fact.items() if key != name}, {**fact, name: []}):
+        with pytest.raises(LockfileError):
+            decode(json.dumps(damaged).encode())
+
+
+@settings(max_examples=60)
+@given(few_locks, journals)
+def test_a_journal_settled_twice_is_settled_once(lock: Lock, journal: list[Durable]) -> None:
+    once = settle(lock, journal)
+    assert settle(once.lock, journal) == once
+
+
+@settings(max_examples=60)
+@given(few_locks, journals, st.integers(0, 8))
+def test_a_journal_may_be_settled_in_two_halves(lock: Lock, journal: list[Durable], cut: int) -> None:
+    halfway = settle(lock, journal[:cut])
+    assert settle(halfway.lock, journal[cut:]).lock == settle(lock, journal).lock
+    assert settle(halfway.lock, [*halfway.in_doubt, *journal[cut:]]).in_doubt == settle(lock, journal).in_doubt
+
+
+ENTRY, OTHER = a_entry("a sword"), a_entry("a shield")
+LOCK = Lock({HERO: OTHER, SWORD: ENTRY}, {SWORD: a_refusal(), HERO: a_refusal("a skull")})
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (Published(HERO, ENTRY, "made"), Lock({HERO: ENTRY, SWORD: ENTRY}, {SWORD: a_refusal()})),
+        (Published(HERO, ENTRY, "moved", SWORD), a_lock(hero=ENTRY)),
+        (Published(SWORD, OTHER, "moved", SWORD), Lock({HERO: OTHER, SWORD: OTHER}, {HERO: a_refusal("a skull")})),
+        (Removed(SWORD), Lock({HERO: OTHER}, {HERO: a_refusal("a skull")})),
+        (Removed(CROW), LOCK),
+        (RefusalRecorded(HERO, a_refusal()), Lock(LOCK.entries, {HERO: a_refusal(), SWORD: a_refusal()})),
+        (Stored("1", HERO, ENTRY.key, ENTRY.content, ENTRY.made), LOCK),
+    ],
+)
+def test_what_an_event_does_to_the_lock(event: Durable, expected: Lock) -> None:
+    assert settle(LOCK, [event]) == Settled(expected, ())
+
+
+ASKED = Requested("1", SWORD, ENTRY.key, "gravitex", "0.134 USD", "2026-11-22T15:59:20Z")
+AGAIN = replace(ASKED, attempt="2")
+ADOPTED = Published(SWORD, ENTRY, "adopted")
+
+
+@pytest.mark.parametrize(
+    ("journal", "in_doubt"),
+    [
+        ([ASKED], (ASKED,)),
+        ([ASKED, AGAIN], (ASKED, AGAIN)),
+        ([ASKED, AGAIN, Ended("1", SWORD, "Throttled", "")], (AGAIN,)),
+        ([ASKED, Stored("1", SWORD, ENTRY.key, ENTRY.content, ENTRY.made)], ()),
+        ([ASKED, Forgotten("1")], ()),
+        ([ASKED, Ended("2", SWORD, "Throttled", "")], (ASKED,)),
+        ([ASKED, AGAIN, ADOPTED], ()),
+        ([ADOPTED, ASKED], (ASKED,)),  # what was adopted before says nothing about a later request
+        ([ASKED, Published(SWORD, ENTRY, "made")], (ASKED,)),  # another attempt's picture: this one may have cost, too
+        ([ASKED, Published(SWORD, OTHER, "adopted")], (ASKED,)),
+        ([ASKED, Published(HERO, ENTRY, "adopted")], (ASKED,)),
+        ([ASKED, Removed(SWORD)], (ASKED,)),
+    ],
+)
+def test_what_is_in_doubt(journal: list[Durable], in_doubt: tuple[Requested, ...]) -> None:
+    assert settle(Lock(), journal).in_doubt == in_doubt
+
+
+def test_no_field_of_an_event_is_lost() -> None:
+    """A new field must reach the format: every one of them stands in the fixture."""
+    for line in LINES:
+        event = decode(line)
+        told = {field.name for field in fields(event) if getattr(event, field.name) is not None}
+        assert json.loads(line).keys() - {"v", "kind"} == told
