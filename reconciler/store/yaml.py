@@ -163,8 +163,8 @@ class _Tree:
         return value, getattr(value, "append", None), marks
 
     def _name(self, event: Any, value: Node) -> None:
-        """Refuse a tag, remember an anchor."""
-        if _is_tagged(event):
+        """Refuse a tag, remember an anchor. A lone ! before quotes says nothing that they do not."""
+        if event.tag is not None and not (event.tag == "!" and getattr(event, "style", None)):
             raise self._bad(event, "tags are not supported", "quote a text that starts with !")
         if event.anchor is not None:
             self.anchors[event.anchor] = "<<" if value is _MERGE else value
@@ -250,11 +250,3 @@ class _Tree:
 
     def _bad_at(self, index: int, fact: str, hint: str = "", *, field: str = "") -> InvalidInput:
         return yaml_source.bad(self.file, self.lines.at(index), fact, hint, field=field)
-
-
-def _is_tagged(event: Any) -> bool:
-    if type(event) is not ScalarEvent:
-        return event.tag is not None
-    if event.style:
-        return event.tag not in (None, "!")  # a lone ! says nothing before quotes; libyaml does not even show it
-    return event.tag is not None or not event.implicit[0]

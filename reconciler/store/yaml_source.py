@@ -188,7 +188,6 @@ def syntax_problem(error: Exception, data: bytes, file: str) -> InvalidInput:
 def _hint(fact: str, text: str, mark: Any) -> str:
     lines = BREAK.split(text)
     line = lines[mark.line] if mark.line < len(lines) else ""
-    indentation = line[: len(line) - len(line.lstrip())]
-    if "\t" in indentation or line[mark.column : mark.column + 1] == "\t":
+    if line[mark.column : mark.column + 1] == "\t":
         return "indent with spaces"
     return next((hint for words, hint in _HINTS if words in fact), "")

@@ -144,6 +144,7 @@ def test_values_and_marks_of_a_spec(read):
     assert marks["card", "quality"] == (12, 3)  # where it was written
     assert "<<" not in str(list(marks))
     assert len(marks) == 19
+    assert list(marks)[3:7] == [("size",), ("references",), ("references", 0), ("references", 1)]
     missing = [("card", "<<"), ("references", 2), ("take", 0), ("size", 0), ("prompt", "x"), ("x",)]
     assert not any(path in marks for path in missing)
     assert str(document.place(("references", 1, "asset", "x"))) == "f.yaml:8:5"
@@ -160,6 +161,10 @@ def test_nothing_in_it(read, text):
     assert document.value is None
     assert list(document.marks) == [()]
     assert document.place().line
+
+
+def test_an_empty_document_is_marked_where_it_begins(read):
+    assert read("# c\n--- # d\n\n").marks[()] == (2, 1)
 
 
 @pytest.mark.parametrize(
@@ -195,6 +200,7 @@ def test_merge_explicit_keys_win_then_the_first_mapping(read):
     assert document.marks["c", "x"] == (2, 8)
     assert document.marks["c", "y"] == (5, 3)
     assert document.marks["c", "v"] == (4, 17)
+    assert read("&a <<: {}\nb: *a").value == {"b": "<<"}
     assert read("&m {<<: {a: &n {b: 1}}, c: *n}").value == {"c": {"b": 1}, "a": {"b": 1}}
 
 
@@ -271,6 +277,8 @@ REFUSED = {
     b'x: 1\na: "b\n\n': (2, 4, "end of stream"),
     b"a: 1\n}": (2, 1, ""),
     b"a: b: c": (1, 5, "mapping values are not allowed"),
+    b"[a:?b]": (1, None, "found unexpected ':'"),
+    b"{a:}": (1, None, "found unexpected ':'"),
     b"a: @b": (1, 4, "cannot start any token"),
 }
 
@@ -283,7 +291,7 @@ def test_what_is_no_yaml_of_ours(read, data):
     assert words in found.fact
 
 
-@pytest.mark.parametrize("text", ["\ta: 1", "a:\n\tb: 1\n", "a:\n  b: 1\n\tc: 2\n", "a: |\n\tx\n"])
+@pytest.mark.parametrize("text", ["\ta: 1", "a:\n\tb: 1\n", "a:\n  b: 1\n\tc: 2\n", "a: |\n\tx\n", "a: b\n\tc\n"])
 def test_tabs_are_told_from_spaces(read, text):
     found = problem(read, text)
     assert found.hint == "indent with spaces"
