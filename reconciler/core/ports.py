@@ -109,7 +109,8 @@ class Outputs(Protocol):
     ) -> Placed | InTheWay:
         """Put bytes at a path if it still holds `expect` (None: nothing). What is replaced goes to the store first.
 
-        They are fetched by the path that they were `locked_for`. A path that holds these very bytes already is not touched. DiskError if they cannot be had or written.
+        They are fetched by the path that they were `locked_for`. A path that holds these very bytes already is not
+        touched. DiskError if they cannot be had or written.
         """
         ...
 

@@ -36,7 +36,7 @@ class OutputTree:
         target = self.root / path
         if self._holds(target, content):
             return Placed()
-        source = self.fetch(content, locked_for)
+        source = self._safe(content, locked_for)
         if source is None:
             raise DiskError(f"the bytes that {path} should hold are nowhere to be had ({content})")
         bytes_there = expect
@@ -54,6 +54,13 @@ class OutputTree:
             return InTheWay(None)
         gone = remove_file(target, expect=expect, root=self.root)
         return InTheWay(gone.found) if isinstance(gone, Foreign) else Placed()
+
+    def _safe(self, content: ContentHash, path: str) -> Path | None:
+        """A file with these bytes that nothing replaces while it is read: another step may be moving that path."""
+        stored = self.store.find(content)
+        if stored is None and self._holds(self.root / path, content):
+            self.store.put_file(self.root / path)
+        return self.recovery.fetch(content, path)
 
     def _preserve(self, file: Path) -> ContentHash | None:
         """Bytes that are about to be replaced are in the store when this returns."""
