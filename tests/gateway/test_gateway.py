@@ -26,7 +26,7 @@ from PIL import Image
 
 from reconciler.core import outcome
 from tests.gateway import faults, pictures
-from tests.gateway.fixture import ROOT, Gateway, gateway, running, spawned
+from tests.gateway.fixture import ROOT, Gateway, Process, gateway, running, spawned
 
 __all__ = ["gateway"]
 ROUTES = [
@@ -66,7 +66,9 @@ def client() -> Iterator[httpx.Client]:
         yield opened
 
 
-def a_request(gateway: Gateway, dialect: str, prompt: str, /, *, route: str = "", **fields: Any) -> dict[str, Any]:
+def a_request(
+    gateway: Gateway | Process, dialect: str, prompt: str, /, *, route: str = "", **fields: Any
+) -> dict[str, Any]:
     """The arguments of `httpx.request` for one image."""
     if (route or faults.route_of(dialect)) == "native":
         model = fields.pop("model", MODELS[dialect])
@@ -424,7 +426,7 @@ def test_a_deaf_gateway_refuses_and_then_serves_on_the_same_port(gateway: Gatewa
 # The rules
 
 
-def statuses(client: httpx.Client, gateway: Gateway, *prompts: str) -> list[int]:
+def statuses(client: httpx.Client, gateway: Gateway | Process, *prompts: str) -> list[int]:
     return [client.request(**a_request(gateway, "openai", prompt)).status_code for prompt in prompts]
 
 
@@ -436,6 +438,16 @@ def test_faults_in_turn(gateway: Gateway, client: httpx.Client) -> None:
     gateway.when("dog", "404")
     assert statuses(client, gateway, "a", "a dog", "b", "c") == [500, 404, 503, 200]
     assert statuses(client, gateway, "fault:no_such_thing") == [400]
+    gateway.script("503_json")
+    bad = a_request(gateway, "openai", "a", size="1x1")
+    assert client.request(**bad).status_code == 400  # its own error first; the script goes on with a sound request
+    assert statuses(client, gateway, "a", "a") == [503, 200]
+
+
+def test_a_process_takes_the_same_rules(tmp_path: Path, client: httpx.Client) -> None:
+    faulty = ("--fault", "dog=404,ok", "--fault", "402,ok", "--fault", "503_json@1.0")
+    with spawned(tmp_path / "bill.jsonl", *faulty) as gateway:
+        assert statuses(client, gateway, "a dog", "a", "a dog", "b", "c") == [404, 402, 200, 200, 503]
 
 
 def test_a_scripted_reset_comes_before_the_request(gateway: Gateway, client: httpx.Client) -> None:
@@ -486,6 +498,7 @@ def test_a_client_that_is_killed_pays_only_for_a_whole_request(tmp_path: Path) -
 import json, os, signal, socket, sys
 port, key, share = int(sys.argv[1]), sys.argv[2], float(sys.argv[3])
 body = json.dumps({"model": "gpt-image-2", "prompt": f"share {share} fault:stall", "size": "1024x1024"}).encode()
+body += b" " * 2 * len(body)  # half of it makes sense by itself
 lines = "POST /v1/images/generations HTTP/1.1", f"Authorization: Bearer {key}", f"Content-Length: {len(body)}", "", ""
 head = "\\r\\n".join(lines)
 sock = socket.create_connection(("127.0.0.1", port))
@@ -526,7 +539,7 @@ def wait_for(fact: Callable[[], bool]) -> None:
 def test_the_line_is_there_before_the_answer(tmp_path: Path, client: httpx.Client) -> None:
     path = tmp_path / "bill.jsonl"
     with spawned(path, "--fault", "reset_after_request") as gateway:
-        call = a_request(gateway, "openai", "a cat")  # type: ignore[arg-type]  # a Process has url and key too
+        call = a_request(gateway, "openai", "a cat")
         with pytest.raises(httpx.ReadError):
             client.request(**call)
         line = json.loads(path.read_text().splitlines()[0])
