@@ -73,6 +73,7 @@ class _Flight:
         self.received = 0
         self.status = 0
         self.head = asyncio.timeout(None)
+        self._line: Any = None
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """httpcore tells each step before it is taken; a CONNECT to a proxy is not the request."""
@@ -80,6 +81,13 @@ class _Flight:
             self.sent = True
         elif event == "http11.receive_response_headers.started" and self.sent:
             self.head.reschedule(asyncio.get_running_loop().time() + self._timeouts.first_byte)
+        elif event == "connection.connect_tcp.complete":
+            self._line = info["return_value"]
+
+    async def hang_up(self) -> None:
+        """httpcore loses the connection when it is cancelled during a TLS handshake."""
+        if self._line is not None:
+            await self._line.aclose()
 
     def lost(self, error: Exception) -> NotSent | InDoubt:
         """What an exchange that broke means: before the first byte nothing happened, after it nobody knows."""
@@ -148,6 +156,7 @@ class Http:
         flight = _Flight(self._timeouts)
         try:
             async with asyncio.timeout(self._timeouts.total), AsyncExitStack() as stack:
+                stack.push_async_callback(flight.hang_up)
                 client = await stack.enter_async_context(self._client(secure=url.startswith("https:")))
                 message = client.build_request(
                     request.method,

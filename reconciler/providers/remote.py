@@ -6,7 +6,9 @@ One attempt, one outcome. Nothing here is retried, recorded or limited: that is 
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urljoin
@@ -41,8 +43,8 @@ from reconciler.providers.usage import plain_usage
 from reconciler.providers.wire import WireRequest
 from reconciler.providers.words import presentable
 
-DECODERS = 2
-"""Pictures that are decoded at once: each may need 200 MB."""
+DECODERS = ThreadPoolExecutor(2, thread_name_prefix="decode")
+"""Pictures are decoded two at a time, whatever number of providers: each may need 200 MB, and threads keep theirs."""
 FETCHES = 3
 """Times that a picture is fetched from where it lies: it is paid for, and a GET costs nothing."""
 
@@ -62,7 +64,6 @@ class Remote:
         self._spool = spool
         self._http = http
         self._models = models
-        self._decoders = asyncio.Semaphore(DECODERS)
 
     async def generate(self, request: ImageRequest) -> Outcome:
         """One image, or why not. A cancelled call may have been charged."""
@@ -116,8 +117,8 @@ class Remote:
         spooled = await self._bytes(wire, base, opened, picture)
         if isinstance(spooled, str):
             return BadOutput(spooled, await asyncio.to_thread(as_it_came, opened.path))
-        async with self._decoders:
-            facts = await asyncio.to_thread(check, spooled.path, request.recipe, asked=wire.asked)
+        judge = functools.partial(check, spooled.path, request.recipe, asked=wire.asked)
+        facts = await asyncio.get_running_loop().run_in_executor(DECODERS, judge)
         if isinstance(facts, str):
             return BadOutput(facts, spooled)
         usage = plain_usage(picture.usage)

@@ -1,0 +1,360 @@
+"""One attempt over a real socket: what is sent, what is kept, what it needs, and what it never does."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import errno
+import gzip
+import hashlib
+import json
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+from reconciler.core.errors import DiskError
+from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Rejected, Stop
+from reconciler.core.settings import ProviderSettings, Timeouts
+from reconciler.providers.http import Http, Unfetched
+from reconciler.providers.models import model_table
+from reconciler.providers.origins import Base, Key, NoKey, base_of
+from reconciler.providers.table import connect, list_models
+from tests.gateway.fixture import Gateway, gateway, spawned
+from tests.providers.builders import (
+    Folder,
+    a_picture,
+    a_provider,
+    a_recipe,
+    a_request,
+    png_bytes,
+    settings_for,
+    turns,
+)
+
+__all__ = ["gateway"]
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Folder:
+    return Folder(tmp_path / "spool")
+
+
+@contextmanager
+def serving(*answers: bytes) -> Iterator[tuple[str, list[bytes]]]:
+    """A server that gives these answers, one a connection, whatever it is asked. Yields its origin and the heads."""
+    heads: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            for answer in answers:
+                connection, _ = listener.accept()
+                with connection:
+                    got = b""
+                    while b"\r\n\r\n" not in got:
+                        got += connection.recv(65536)
+                    found = re.search(rb"(?i)content-length: (\d+)", got)
+                    while found and len(got.partition(b"\r\n\r\n")[2]) < int(found[1]):
+                        got += connection.recv(65536)
+                    heads.append(got)
+                    connection.sendall(answer)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", heads
+
+
+def reply(body: bytes, status: str = "200 OK", **headers: str) -> bytes:
+    lines = {"Content-Length": len(body), **headers}
+    head = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in lines.items())
+    return f"HTTP/1.1 {status}\r\n{head}\r\n".encode() + body
+
+
+DIALECTS = [
+    ("gravitex", "gemini-2.5-flash-image", {}, "png"),
+    ("gravitex", "gemini-2.5-flash-image", {"reference_encoding": "image"}, "png"),
+    ("gravitex", "gemini-3-pro-image-preview", {"endpoint": "native"}, "jpeg"),
+    ("gravitex", "gpt-image-2", {}, "png"),
+    ("gravitex", "gpt-image-2", {"endpoint": "edits", "reference_encoding": "image"}, "png"),
+    ("gravitex", "doubao-seedream-4-5-251128", {}, "jpeg"),
+    ("gravitex", "qwen-image-edit-plus", {}, "png"),
+    ("gemini", "gemini-3-pro-image", {}, "jpeg"),
+    ("openai", "gpt-image-2", {}, "png"),
+    ("local", "toy", {}, "png"),
+    ("local", "toy", {"endpoint": "images"}, "png"),
+]
+
+
+@pytest.mark.parametrize("case", DIALECTS)
+def test_references_arrive_and_the_picture_comes_back(
+    gateway: Gateway, spool: Folder, tmp_path: Path, case: tuple[str, str, dict[str, str], str]
+) -> None:
+    dialect, model, settings, form = case
+    files = [a_picture(tmp_path / f"{colour}.png", colour=colour) for colour in ("red", "blue")]
+    request = a_request(a_recipe(), files)
+    recipe = a_recipe(model=model, size="16:9", format=form, references=tuple(f.content for f in request.references))
+    provider = a_provider(settings_for(dialect, gateway.url(dialect), **settings), spool, key=gateway.key)
+    outcome = asyncio.run(provider.generate(a_request(recipe, files)))
+    assert isinstance(outcome, Done), outcome
+    (entry,) = gateway.ledger.requests
+    assert entry.billed
+    assert entry.references == tuple(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
+    assert entry.prompt == "a cat"
+    assert outcome.spooled.content == f"sha256:{hashlib.sha256(outcome.spooled.path.read_bytes()).hexdigest()}"
+    assert entry.images[-1:] == (outcome.spooled.content[7:],)
+    assert (outcome.image.format, outcome.model) == (form, model)
+    assert all(fetch.key_ok is None and not fetch.key_elsewhere for fetch in gateway.ledger.fetches)
+    assert dialect == "local" or entry.key_ok
+    assert not entry.key_elsewhere
+
+
+def test_a_done_call_tells_request_cost_usage_and_words(gateway: Gateway, spool: Folder) -> None:
+    provider = a_provider(settings_for("gravitex", gateway.url()), spool, key=gateway.key)
+    outcome = asyncio.run(provider.generate(a_request(a_recipe())))
+    assert isinstance(outcome, Done)
+    assert (str(outcome.cost), outcome.usage["total_tokens"]) == ("0.039 USD", 1302)
+    assert outcome.request
+    assert "As wished: a cat" in outcome.words
+
+
+def test_a_conversation_goes_native(gateway: Gateway, spool: Folder, tmp_path: Path) -> None:
+    red = a_picture(tmp_path / "red.png")
+    recipe = a_recipe(turns=turns(("user", "a dog"), ("model", red), ("user", "now a hat")))
+    provider = a_provider(settings_for("gemini", gateway.url("gemini")), spool, key=gateway.key)
+    assert isinstance(asyncio.run(provider.generate(a_request(recipe, [red]))), Done)
+    contents = gateway.ledger.requests[0].json["contents"]
+    assert [turn["role"] for turn in contents] == ["user", "model", "user", "user"]
+    assert [list(turn["parts"][0]) for turn in contents] == [["text"], ["inlineData"], ["text"], ["text"]]
+
+
+def test_every_call_has_its_own_connection_and_says_what_it_takes(gateway: Gateway, spool: Folder) -> None:
+    provider = a_provider(settings_for("gravitex", gateway.url()), spool, key=gateway.key)
+
+    async def twice() -> None:
+        for _ in range(2):
+            assert isinstance(await provider.generate(a_request(a_recipe())), Done)
+
+    asyncio.run(twice())
+    first, second = gateway.ledger.requests
+    assert first.connection != second.connection
+    head = first.head.decode().lower()
+    assert "accept-encoding: identity" in head
+    assert "http/1.1" in head
+    assert "content-length:" in head
+    assert "transfer-encoding" not in head
+
+
+def test_without_a_key_nothing_is_sent(gateway: Gateway, spool: Folder) -> None:
+    settings = settings_for("gravitex", gateway.url(), api_key_env="GRAVITEX_API_KEY")
+    provider = connect(settings, environ={}, spool=spool, models=model_table())
+    outcome = asyncio.run(provider.generate(a_request(a_recipe())))
+    assert isinstance(outcome, Rejected)
+    assert outcome.words.startswith("GRAVITEX_API_KEY is not set")
+    assert outcome.stop is Stop.BAD_KEY
+    assert gateway.ledger.entries == ()
+
+
+def test_a_picture_that_fails_a_check_is_kept_verbatim(gateway: Gateway, spool: Folder) -> None:
+    gateway.script("wrong_ratio", "html_in_base64", "json_junk", "url_dead")
+    provider = a_provider(settings_for("gravitex", gateway.url()), spool, key=gateway.key)
+    outcomes = [asyncio.run(provider.generate(a_request(a_recipe(size="16:9")))) for _ in range(4)]
+    assert all(isinstance(outcome, BadOutput) and outcome.kept for outcome in outcomes)
+    kept = [outcome.kept.path.read_bytes() for outcome in outcomes]  # type: ignore[union-attr]
+    ratio, html, junk, url = kept
+    assert hashlib.sha256(ratio).hexdigest() == gateway.ledger.requests[0].images[0]
+    assert html.startswith(b"<")
+    assert junk.endswith(b"<!-- cached -->")
+    assert "/files/" in json.loads(url)["data"][0]["url"]
+
+
+def test_an_echoed_key_is_not_told(spool: Folder) -> None:
+    secret = "sk-live-0123456789abcdef"
+    said = {"error": {"message": f"bad key {secret}\x1b[31m", "code": f"Bearer {secret}"}}
+    with serving(reply(json.dumps(said).encode(), "401 Unauthorized")) as (url, _):
+        provider = a_provider(settings_for("openai", url), spool, key=secret)
+        outcome = asyncio.run(provider.generate(a_request(a_recipe())))
+    assert isinstance(outcome, Rejected)
+    assert secret not in repr(outcome)
+    assert "bad key [hidden key]" in outcome.words
+
+
+def test_a_packed_answer_is_unpacked_and_a_bare_picture_is_one(spool: Folder) -> None:
+    png = png_bytes(160, 160)
+    body = gzip.compress(json.dumps({"data": [{"b64_json": base64.b64encode(png).decode()}]}).encode())
+    replies = [reply(data, Content_Encoding="gzip") for data in (body, body[:-9])]
+    with serving(*replies, reply(b"\x0b\x02\x80hi\x03", Content_Encoding="br"), reply(png)) as (url, _):
+        provider = a_provider(settings_for("openai", url), spool, key="")
+        outcomes = [asyncio.run(provider.generate(a_request(a_recipe(model="sd")))) for _ in range(4)]
+    packed, cut, other, bare = outcomes
+    assert isinstance(packed, Done)
+    assert isinstance(bare, Done)
+    assert packed.spooled.content == bare.spooled.content == f"sha256:{hashlib.sha256(png).hexdigest()}"
+    assert isinstance(cut, BadOutput)
+    assert isinstance(other, BadOutput)
+    assert len(spool.left()) == 4
+
+
+def test_nothing_sent_and_nothing_known_are_told_apart(spool: Folder) -> None:
+    async def go(url: str, **settings: Any) -> Any:
+        chosen = settings_for("openai", url, **settings)
+        return await a_provider(chosen, spool, key="").generate(a_request(a_recipe(model="sd")))
+
+    assert asyncio.run(go("https://name.invalid")) == NotSent("cannot connect")
+    with socket.create_server(("127.0.0.1", 0), backlog=1) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        outcome = asyncio.run(go(url, timeouts=Timeouts(first_byte=0.1)))
+        assert outcome == InDoubt("the time was up, no answer came")
+        outcome = asyncio.run(go(url.replace("http:", "https:"), timeouts=Timeouts(total=0.1)))
+        assert outcome == NotSent("the time was up")
+
+
+def test_the_wait_for_the_first_byte_begins_when_all_is_written(spool: Folder, tmp_path: Path) -> None:
+    """A slow upload must not eat the wait: the server reads slowly, then answers at once."""
+    body = reply(json.dumps({"error": {"message": "no"}}).encode(), "400 Bad Request")
+    big = tmp_path / "big.png"
+    big.write_bytes(png_bytes() + bytes(12 << 20))
+    done = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                done.wait(0.5)
+                left = 12 << 20
+                while left > 0:
+                    left -= len(connection.recv(1 << 16))
+                connection.sendall(body)
+                while connection.recv(1 << 16):
+                    pass
+
+        threading.Thread(target=serve, daemon=True).start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        request = a_request(a_recipe(), [big])
+        recipe = a_recipe(model="sd", references=(request.references[0].content,))
+        settings = settings_for("openai", url, timeouts=Timeouts(first_byte=0.3))
+        outcome = asyncio.run(a_provider(settings, spool, key="").generate(a_request(recipe, [big])))
+    assert outcome == Rejected("400 no")
+
+
+def test_a_cancelled_call_leaves_no_file(gateway: Gateway, spool: Folder) -> None:
+    async def cancelled() -> None:
+        provider = a_provider(settings_for("gravitex", gateway.url()), spool, key=gateway.key)
+        call = asyncio.create_task(provider.generate(a_request(a_recipe("fault:stall_mid_body"))))
+        while not spool.left():
+            await asyncio.sleep(0)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+    asyncio.run(cancelled())
+    assert spool.left() == set()
+
+
+def test_a_full_disk_is_a_disk_error(gateway: Gateway, spool: Folder) -> None:
+    class Full:
+        def open(self) -> tuple[Path, IO[bytes]]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    provider = a_provider(settings_for("gravitex", gateway.url()), Full(), key=gateway.key)  # type: ignore[arg-type]
+    with pytest.raises(DiskError, match="No space left"):
+        asyncio.run(provider.generate(a_request(a_recipe())))
+
+
+@pytest.mark.parametrize(
+    ("url", "addresses", "why"),
+    [
+        ("https://cdn.example/a.png", ("10.0.0.1",), "not on the public internet"),
+        ("https://cdn.example/a.png", ("93.184.216.34", "127.0.0.1"), "not on the public internet"),
+        ("http://cdn.example/a.png", ("93.184.216.34",), "not one that pictures are fetched from"),
+        ("http://127.0.0.1:9/a.png", (), "not the provider's own origin"),
+        ("https://user:pw@cdn.example/a.png", (), "not one that pictures are fetched from"),
+        ("file:///etc/passwd", (), "not one that pictures are fetched from"),
+        ("gopher://cdn.example/", (), "not one that pictures are fetched from"),
+    ],
+)
+def test_a_picture_is_fetched_from_nowhere_inside(
+    spool: Folder, url: str, addresses: tuple[str, ...], why: str
+) -> None:
+    async def resolve(host: str, port: int) -> tuple[str, ...]:
+        return addresses
+
+    settings = settings_for("openai", "http://127.0.0.1:1")
+    base = base_of(settings)
+    assert isinstance(base, Base)
+    got = asyncio.run(Http(settings, resolve=resolve).fetch(url, own=base, spool=spool))
+    assert isinstance(got, Unfetched)
+    assert why in got.why
+
+
+def test_a_picture_by_url_is_fetched_again_when_the_connection_breaks(spool: Folder) -> None:
+    png = png_bytes(160, 160)
+    said = reply(json.dumps({"data": [{"url": "/out/1.png"}]}).encode())
+    with serving(said, reply(png)[:-9], reply(png)) as (url, heads):
+        provider = a_provider(settings_for("openai", url, base_url=f"{url}/v1"), spool, key="sk-secret-0123")
+        outcome = asyncio.run(provider.generate(a_request(a_recipe(model="sd"))))
+    assert isinstance(outcome, Done)
+    assert [head.split(b" ")[1] for head in heads] == [b"/v1/images/generations", b"/out/1.png", b"/out/1.png"]
+    assert [b"sk-secret-0123" in head for head in heads] == [True, False, False]
+
+
+@pytest.mark.parametrize("dialect", ["gravitex", "gemini", "openai", "local"])
+def test_a_list_of_models_is_free(gateway: Gateway, spool: Folder, dialect: str) -> None:
+    settings = settings_for(dialect, gateway.url(dialect))
+    listing = asyncio.run(list_models(settings, Key(gateway.key), spool=spool))
+    assert listing.works
+    assert "gemini-2.5-flash-image" in listing.models
+    assert listing.line == f"{gateway.url(dialect)}: works, {len(listing.models)} models"
+    wrong = asyncio.run(list_models(settings, Key("sk-wrong-0123456789"), spool=spool))
+    assert wrong.works == (dialect == "local")
+    assert "sk-wrong" not in wrong.line
+    assert "\n" not in wrong.line
+    assert gateway.ledger.requests == ()
+    assert spool.left() == set()
+
+
+def test_a_list_that_cannot_be_had_says_why(spool: Folder) -> None:
+    home = ProviderSettings("g", "gravitex")
+    assert asyncio.run(list_models(home, NoKey("K is not set", "hint"), spool=spool)).line == "K is not set"
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        url = f"http://127.0.0.1:{gone.getsockname()[1]}"
+    assert asyncio.run(list_models(settings_for("openai", url), Key(""), spool=spool)).line == f"{url}: cannot connect"
+    with serving(reply(b"<title>Sign in</title>")) as (url, _):
+        listing = asyncio.run(list_models(settings_for("openai", url), Key(""), spool=spool))
+    assert (listing.works, listing.line) == (False, f"{url}: 200 Sign in")
+
+
+def test_memory_stays_flat(tmp_path: Path, spool: Folder) -> None:
+    """16 answers of 10 MB in flight, each with a reference of 5 MB in its request."""
+    reference = tmp_path / "big.png"
+    reference.write_bytes(png_bytes() + bytes(5 << 20))
+    request = a_request(a_recipe(), [reference])
+    request = a_request(a_recipe(references=(request.references[0].content,)), [reference])
+    with spawned(tmp_path / "ledger", "--bytes", str(10 << 20), "--lines-only") as far:
+        provider = a_provider(settings_for("gravitex", far.url()), spool, key=far.key)
+
+        async def many(count: int) -> list[Any]:
+            return await asyncio.gather(*(provider.generate(request) for _ in range(count)))
+
+        asyncio.run(many(1))
+        before = _peak_memory()
+        outcomes = asyncio.run(many(16))
+        grown = _peak_memory() - before
+    assert all(isinstance(outcome, Done) for outcome in outcomes)
+    assert sum(outcome.spooled.size for outcome in outcomes) > 160 << 20
+    assert grown < 64 << 20
+
+
+def _peak_memory() -> int:
+    """The most that was resident since the last time this was asked. Linux only."""
+    try:
+        status = Path("/proc/self/status").read_text()
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        pytest.skip("the peak of memory cannot be reset here")
+    return int(status.partition("VmHWM:")[2].split()[0]) << 10
