@@ -8,13 +8,10 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from yaml.error import MarkedYAMLError
 from yaml.events import Event
-from yaml.parser import Parser
-from yaml.reader import Reader
-from yaml.scanner import Scanner, ScannerError
-from yaml.tokens import ScalarToken
 
 from reconciler.core.errors import InvalidInput, Place, Problem
 from reconciler.store.yaml_marks import BREAK
+from reconciler.store.yaml_pure import PureParser
 
 MAX_BYTES: Final = 1024 * 1024
 
@@ -50,75 +47,6 @@ class EventParser(Protocol):
 
 
 Start: TypeAlias = Callable[[bytes], EventParser]
-
-
-class PureParser(Reader, Scanner, Parser):
-    """PyYAML's own parser, made to read what libyaml reads.
-
-    What both accept they read alike. A few odd texts only one accepts: `|#`, a `?` between brackets, a tab that
-    starts a block scalar.
-    """
-
-    def __init__(self, stream: bytes) -> None:
-        Reader.__init__(self, stream)
-        Scanner.__init__(self)
-        Parser.__init__(self)
-
-    def scan_to_next_token(self) -> None:
-        """Tabs separate tokens, as in libyaml, where they cannot be taken for indentation."""
-        super().scan_to_next_token()
-        while self.peek() == "\t" and (self.flow_level or not self.allow_simple_key):
-            self.forward()
-            super().scan_to_next_token()
-
-    def scan_plain(self) -> ScalarToken:
-        """In brackets, a colon right before punctuation belongs to nothing."""
-        token: ScalarToken = super().scan_plain()
-        glued = self.peek() == ":" and self.peek(1) in ",[]{}"
-        if self.flow_level and (glued or ":?" in token.value):
-            raise ScannerError(
-                "while scanning a plain scalar", token.start_mark, "found unexpected ':'", self.get_mark()
-            )
-        return token
-
-    def scan_plain_spaces(self, indent: int, start_mark: Any) -> list[str] | None:
-        """Blanks between the words of a plain scalar: tabs count, None is the end of the document."""
-        blanks = self._skip_blanks(0)
-        if self.peek() not in "\r\n":
-            return [blanks] if blanks else []
-        self._skip_break()
-        self.allow_simple_key = True
-        breaks: list[str] = []
-        while True:
-            if self.prefix(3) in ("---", "...") and self.peek(3) in "\0 \t\r\n":
-                return None
-            self._skip_blanks(indent)
-            if self.peek() not in "\r\n":
-                return breaks or [" "]
-            breaks.append(self._skip_break())
-
-    def _skip_break(self) -> str:
-        line_break: str = self.scan_line_break()  # type: ignore[no-untyped-call]  # the stubs leave it out
-        return line_break
-
-    def _skip_blanks(self, indent: int) -> str:
-        blanks = ""
-        while self.peek() in " \t":
-            if self.peek() == "\t" and self.column < indent:
-                raise ScannerError(None, None, "found a tab character that violates indentation", self.get_mark())
-            blanks += self.peek()
-            self.forward()
-        return blanks
-
-    def scan_flow_scalar(self, style: Any) -> ScalarToken:
-        """`\\ud800` and `\\U00110000` are no characters."""
-        mark = self.get_mark()
-        try:
-            token: ScalarToken = super().scan_flow_scalar(style)
-            token.value.encode()
-        except (ValueError, OverflowError) as error:
-            raise ScannerError(None, None, "found invalid Unicode character escape code", mark) from error
-        return token
 
 
 try:

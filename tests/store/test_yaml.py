@@ -168,7 +168,14 @@ def test_an_empty_document_is_marked_where_it_begins(read):
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("x", "x"), ("- 1\n- {}", [1, {}]), ("[]", []), ("%YAML 1.1\n---\n{}", {})]
+    ("text", "value"),
+    [
+        ("x", "x"),
+        ("[why?, a?b, a:b]", ["why?", "a?b", "a:b"]),
+        ("- 1\n- {}", [1, {}]),
+        ("[]", []),
+        ("%YAML 1.1\n---\n{}", {}),
+    ],
 )
 def test_any_root(read, text, value):
     assert read(text).value == value
