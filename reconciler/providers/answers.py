@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
 
 from reconciler.core.digest import content_of_hex
-from reconciler.core.errors import DiskError
 from reconciler.core.outcome import Spooled
 from reconciler.core.ports import Spool
 from reconciler.providers.http import Answered
 from reconciler.providers.ready import magic
 from reconciler.providers.reply import Body, Cut, Nothing, RawPicture, Reply, Said, TooLarge, Words
 from reconciler.providers.skeleton import CHUNK, CutShort, Frame, NotBase64Error, NotJson, decoded, scan, span_chunks
+from reconciler.providers.spooling import HashedFile, SpoolFile
 
 PREVIEW = 64 * 1024
 """Bytes of an answer that is no JSON which are looked at for words."""
@@ -44,8 +45,8 @@ def open_answer(answered: Answered, spool: Spool, *, limit: int) -> Opened:
     if packing in ("", "identity") or not answered.size:
         return _opened(reply, answered.path)
     unpacked = _unpacked(answered.path, packing, spool, min(limit, LEAST_PACKED * answered.size))
-    if isinstance(unpacked, str):
-        return Opened(replace(reply, body=Words("", unpacked)), answered.path)
+    if not isinstance(unpacked, Path):
+        return Opened(replace(reply, body=unpacked), answered.path)
     return _opened(reply, unpacked)
 
 
@@ -69,27 +70,40 @@ def _opened(reply: Reply, path: Path) -> Opened:
     return Opened(replace(reply, body=body), path)
 
 
-def _unpacked(path: Path, packing: str, spool: Spool, limit: int) -> Path | str:
+def _unpacked(path: Path, packing: str, spool: Spool, limit: int) -> Path | Words | Cut:
     """A file with what was packed, or why not: a small answer may unpack to anything."""
     if packing not in ("gzip", "x-gzip", "deflate"):
-        return "packed in a way that was not asked for"
-    inflate = zlib.decompressobj(47)
-    target, out = spool.open()
+        return Words("", "packed in a way that was not asked for")
     try:
-        with path.open("rb") as file, out:
-            while (data := inflate.unconsumed_tail or file.read(CHUNK)) and not inflate.eof:
-                out.write(inflate.decompress(data, CHUNK))
-                if out.tell() > limit:
-                    return _without(target, f"packed, and more than {limit} bytes when unpacked")
-            out.write(inflate.flush())
+        with path.open("rb") as file, SpoolFile(spool) as out:
+            for piece in _inflated(file, limit):
+                out.write(piece)
     except zlib.error:
-        return _without(target, "packed in a way that cannot be read")
-    return target if inflate.eof else _without(target, "packed, and cut short")
+        return Words("", "packed in a way that cannot be read")
+    except _PackedError as error:
+        return error.body
+    return out.path
 
 
-def _without(path: Path, why: str) -> str:
-    path.unlink(missing_ok=True)
-    return why
+class _PackedError(Exception):
+    """Why a packed answer is not read, as a fact."""
+
+    def __init__(self, body: Words | Cut) -> None:
+        super().__init__(body)
+        self.body = body
+
+
+def _inflated(file: IO[bytes], limit: int) -> Iterator[bytes]:
+    inflate, size = zlib.decompressobj(47), 0
+    while (data := inflate.unconsumed_tail or file.read(CHUNK)) and not inflate.eof:
+        piece = inflate.decompress(data, CHUNK)
+        size += len(piece)
+        if size > limit:
+            raise _PackedError(Words("", f"packed, and more than {limit} bytes when unpacked"))
+        yield piece
+    yield inflate.flush()
+    if not inflate.eof:
+        raise _PackedError(Cut())
 
 
 def save_base64(opened: Opened, text: str, spool: Spool) -> Spooled | str:
@@ -105,20 +119,10 @@ def save_base64(opened: Opened, text: str, spool: Spool) -> Spooled | str:
 
 
 def _saved(pieces: Iterable[bytes], spool: Spool) -> Spooled:
-    path, out = spool.open()
-    digest, size = hashlib.sha256(), 0
-    try:
-        with out:
-            for piece in pieces:
-                digest.update(piece)
-                size += len(piece)
-                out.write(piece)
-    except BaseException as error:
-        path.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise DiskError(f"the picture could not be written: {error.strerror}") from error
-        raise
-    return Spooled(path, content_of_hex(digest.hexdigest()), size)
+    with HashedFile(spool) as file:
+        for piece in pieces:
+            file.write(piece)
+    return file.spooled()
 
 
 def as_it_came(path: Path) -> Spooled | None:

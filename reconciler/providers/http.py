@@ -10,27 +10,23 @@ import asyncio
 import functools
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-import pybase64
 
 from reconciler import __version__
-from reconciler.core.errors import DiskError
 from reconciler.core.outcome import InDoubt, NotSent
 from reconciler.core.ports import Spool
 from reconciler.core.settings import ProviderSettings, Timeouts
 from reconciler.providers.addresses import public_address
 from reconciler.providers.origins import Base, Origin, parse_base
-from reconciler.providers.wire import Piece, RawFile, WireRequest
-
-READ = 3 * 64 * 1024
-"""Bytes of a file per step; divisible by three, so that base64 pieces join."""
+from reconciler.providers.spooling import PictureChangedError, SpoolFile, stream
+from reconciler.providers.wire import WireRequest
 
 Resolve = Callable[[str, int], Awaitable[tuple[str, ...]]]
 """The addresses of a host and port."""
@@ -58,10 +54,6 @@ async def resolve(host: str, port: int) -> tuple[str, ...]:
     """What the system's resolver says."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return tuple(str(entry[4][0]) for entry in found)
-
-
-class _PictureChangedError(Exception):
-    """A file that was measured is shorter now."""
 
 
 class _Flight:
@@ -102,11 +94,21 @@ class _Flight:
 class Http:
     """One provider's way to the network. Holds no connection between requests."""
 
-    def __init__(self, settings: ProviderSettings, *, resolve: Resolve = resolve) -> None:
+    def __init__(
+        self,
+        settings: ProviderSettings,
+        *,
+        resolve: Resolve = resolve,
+        choose: Callable[[tuple[str, ...]], str] = public_address,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """`choose` gives the one of a foreign name's addresses to connect to, or ""; `tls` says whom to trust."""
         self._timeouts = settings.timeouts
         self._limit = settings.body_limit
         self._trust_env = settings.trust_env
         self._resolve = resolve
+        self._choose = choose
+        self._trusted = tls
 
     async def send(
         self, request: WireRequest, *, secret: tuple[str, str] | None, spool: Spool
@@ -148,7 +150,7 @@ class Http:
                 found = await self._resolve(origin.host, origin.port)
         except OSError as error:  # TimeoutError is one
             return Unfetched(f"{origin.host}: {_kind(error)}")
-        return public_address(found) or Unfetched(f"{origin.host} is not on the public internet")
+        return self._choose(found) or Unfetched(f"{origin.host} is not on the public internet")
 
     async def _exchange(
         self, request: WireRequest, url: str, *, headers: Mapping[str, str], spool: Spool, extensions: dict[str, Any]
@@ -162,7 +164,7 @@ class Http:
                     request.method,
                     url,
                     headers={"Accept-Encoding": "identity", "Connection": "close", **headers},
-                    content=_stream(request.pieces) if request.pieces else None,
+                    content=stream(request.pieces) if request.pieces else None,
                     extensions={**extensions, "trace": flight.trace},
                 )
                 async with flight.head:
@@ -175,28 +177,24 @@ class Http:
 
     async def _take(self, response: httpx.Response, flight: _Flight, spool: Spool) -> Answered:
         """The body, as it comes, into a file of ours."""
-        path, file = _new_file(spool)
         chunks = response.aiter_raw()
-        try:
-            with _closing(file):
-                while flight.received <= self._limit:
-                    async with asyncio.timeout(self._timeouts.idle):
-                        chunk = await anext(chunks, b"")
-                    if not chunk:
-                        break
-                    flight.received += len(chunk)
-                    _write(file, chunk)
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
+        with SpoolFile(spool) as file:
+            while file.size <= self._limit:
+                async with asyncio.timeout(self._timeouts.idle):
+                    chunk = await anext(chunks, b"")
+                if not chunk:
+                    break
+                file.write(chunk)
+                flight.received = file.size
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answered(response.status_code, headers, path, flight.received, flight.received <= self._limit)
+        return Answered(response.status_code, headers, file.path, file.size, file.size <= self._limit)
 
     def _client(self, *, secure: bool) -> httpx.AsyncClient:
         """A client for one request: nothing that it learns outlives it."""
         limits = self._timeouts
+        needed = secure or self._trust_env  # a proxy may speak TLS where we do not
         return httpx.AsyncClient(
-            verify=_tls(self._trust_env) if secure or self._trust_env else _no_tls(),
+            verify=(self._trusted or _tls(self._trust_env)) if needed else _no_tls(),
             trust_env=self._trust_env,
             follow_redirects=False,
             timeout=httpx.Timeout(None, connect=limits.connect, write=limits.write),
@@ -215,49 +213,7 @@ def _no_tls() -> ssl.SSLContext:
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-def _new_file(spool: Spool) -> tuple[Path, IO[bytes]]:
-    try:
-        return spool.open()
-    except OSError as error:
-        raise DiskError(f"no file for the provider's answer: {error.strerror}") from error
-
-
-@contextmanager
-def _closing(file: IO[bytes]) -> Iterator[None]:
-    """Closed at the end, which is when a full disk may be noticed."""
-    try:
-        yield
-    finally:
-        try:
-            file.close()
-        except OSError as error:
-            raise DiskError(f"the provider's answer could not be written: {error.strerror}") from error
-
-
-def _write(file: IO[bytes], chunk: bytes) -> None:
-    try:
-        file.write(chunk)
-    except OSError as error:
-        raise DiskError(f"the provider's answer could not be written: {error.strerror}") from error
-
-
-async def _stream(pieces: tuple[Piece, ...]) -> AsyncIterator[bytes]:
-    """The body, its pictures read and encoded as they are sent."""
-    for piece in pieces:
-        if isinstance(piece, bytes):
-            yield piece
-            continue
-        with piece.file.path.open("rb") as file:
-            left = piece.file.size
-            while left:
-                data = file.read(min(READ, left))
-                if not data:
-                    raise _PictureChangedError
-                left -= len(data)
-                yield data if isinstance(piece, RawFile) else pybase64.b64encode(data)
-
-
-_BROKEN = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TimeoutError, OSError, _PictureChangedError)
+_BROKEN = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TimeoutError, OSError, PictureChangedError)
 _KINDS: tuple[tuple[type[Exception], str], ...] = (
     (httpx.ConnectTimeout, "connecting took too long"),
     (httpx.WriteTimeout, "the request could not be written in time"),
@@ -267,7 +223,7 @@ _KINDS: tuple[tuple[type[Exception], str], ...] = (
     (httpx.NetworkError, "the connection broke"),
     (httpx.InvalidURL, "the address cannot be used"),
     (TimeoutError, "the time was up"),
-    (_PictureChangedError, "a reference changed while it was sent"),
+    (PictureChangedError, "a reference changed while it was sent"),
     (OSError, "the network failed"),
 )
 

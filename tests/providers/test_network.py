@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,15 +46,22 @@ def spool(tmp_path: Path) -> Folder:
     return Folder(tmp_path / "spool")
 
 
+CERTIFICATE = Path(__file__).with_name("cdn.pem")
+"""For cdn.example, signed by itself."""
+
+
 @contextmanager
-def serving(*answers: bytes) -> Iterator[tuple[str, list[bytes]]]:
+def serving(*answers: bytes, tls: bool = False) -> Iterator[tuple[str, list[bytes]]]:
     """A server that gives these answers, one a connection, whatever it is asked. Yields its origin and the heads."""
     heads: list[bytes] = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE)
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
             for answer in answers:
                 connection, _ = listener.accept()
+                connection = context.wrap_socket(connection, server_side=True) if tls else connection
                 with connection:
                     got = b""
                     while b"\r\n\r\n" not in got:
@@ -194,9 +202,9 @@ def test_a_packed_answer_is_unpacked_and_a_bare_picture_is_one(spool: Folder) ->
     assert isinstance(packed, Done)
     assert isinstance(bare, Done)
     assert packed.spooled.content == bare.spooled.content == f"sha256:{hashlib.sha256(png).hexdigest()}"
-    assert isinstance(cut, BadOutput)
+    assert isinstance(cut, InDoubt)
     assert isinstance(other, BadOutput)
-    assert len(spool.left()) == 4
+    assert len(spool.left()) == 3
 
 
 def test_nothing_sent_and_nothing_known_are_told_apart(spool: Folder) -> None:
@@ -303,6 +311,31 @@ def test_a_picture_by_url_is_fetched_again_when_the_connection_breaks(spool: Fol
     assert [b"sk-secret-0123" in head for head in heads] == [True, False, False]
 
 
+def test_a_picture_on_another_host_comes_from_the_address_that_was_checked(spool: Folder) -> None:
+    asked: list[tuple[str, int]] = []
+
+    async def resolve(host: str, port: int) -> tuple[str, ...]:
+        asked.append((host, port))
+        return ("127.0.0.1",)
+
+    png = png_bytes(160, 160)
+    with serving(reply(png), tls=True) as (cdn, fetched):
+        port = int(cdn.rpartition(":")[2])
+        said = reply(json.dumps({"data": [{"url": f"https://CDN.example:{port}/a.png?sig=1"}]}).encode())
+        with serving(said) as (url, _):
+            settings = settings_for("openai", url)
+            trust = ssl.create_default_context(cafile=CERTIFICATE)
+            http = Http(settings, resolve=resolve, choose=lambda found: found[0], tls=trust)
+            provider = a_provider(settings, spool, key="sk-secret-0123", http=http)
+            outcome = asyncio.run(provider.generate(a_request(a_recipe(model="sd"))))
+    assert isinstance(outcome, Done), outcome
+    assert asked == [("cdn.example", port)]
+    (head,) = fetched
+    assert head.startswith(b"GET /a.png?sig=1 HTTP/1.1")
+    assert f"host: cdn.example:{port}".encode() in head.lower()
+    assert b"sk-secret" not in head
+
+
 @pytest.mark.parametrize("dialect", ["gravitex", "gemini", "openai", "local"])
 def test_a_list_of_models_is_free(gateway: Gateway, spool: Folder, dialect: str) -> None:
     settings = settings_for(dialect, gateway.url(dialect))
@@ -330,9 +363,9 @@ def test_a_list_that_cannot_be_had_says_why(spool: Folder) -> None:
 
 
 def test_memory_stays_flat(tmp_path: Path, spool: Folder) -> None:
-    """16 answers of 10 MB in flight, each with a reference of 5 MB in its request."""
+    """16 answers of 10 MB in flight, each with a reference of 2 MB in its request."""
     reference = tmp_path / "big.png"
-    reference.write_bytes(png_bytes() + bytes(5 << 20))
+    reference.write_bytes(png_bytes() + bytes(2 << 20))
     request = a_request(a_recipe(), [reference])
     request = a_request(a_recipe(references=(request.references[0].content,)), [reference])
     with spawned(tmp_path / "ledger", "--bytes", str(10 << 20), "--lines-only") as far:

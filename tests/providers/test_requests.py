@@ -13,10 +13,10 @@ import pytest
 
 from reconciler.core.outcome import Rejected
 from reconciler.core.recipe import Recipe
-from reconciler.providers.http import _stream
 from reconciler.providers.models import model_table
 from reconciler.providers.origins import Base, base_of
 from reconciler.providers.ready import Ready, make_ready
+from reconciler.providers.spooling import stream
 from reconciler.providers.table import BY_TYPE
 from reconciler.providers.wire import WireRequest
 from tests.gateway.wire import multipart
@@ -48,7 +48,7 @@ def built(kind: str, recipe: Recipe, files: Sequence[Path] = (), **settings: Any
 
 
 async def _body(request: WireRequest) -> bytes:
-    return b"".join([piece async for piece in _stream(request.pieces)])
+    return b"".join([piece async for piece in stream(request.pieces)])
 
 
 def sent(kind: str, recipe: Recipe, files: Sequence[Path] = (), **settings: Any) -> tuple[str, Any]:

@@ -1,0 +1,91 @@
+"""Put bytes of an answer into a file of ours: what the disk refuses is a DiskError, what is given up leaves no file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Self
+
+import pybase64
+
+from reconciler.core.digest import content_of_hex
+from reconciler.core.errors import DiskError
+from reconciler.core.outcome import Spooled
+from reconciler.core.ports import Spool
+from reconciler.providers.wire import Piece, RawFile
+
+READ = 3 * 64 * 1024
+"""Bytes of a file per step; divisible by three, so that base64 pieces join."""
+
+
+class SpoolFile:
+    """A new file of the spool, as a context: closed at its end, and deleted where that end is an exception."""
+
+    def __init__(self, spool: Spool) -> None:
+        try:
+            self.path, self._file = spool.open()
+        except OSError as error:
+            raise DiskError(f"no file for the provider's answer: {error.strerror}") from error
+        self.size = 0
+
+    def write(self, data: bytes) -> None:
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise _refused(error) from error
+        self.size += len(data)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._file.close()
+        except OSError as refusal:  # a full disk may be noticed only here
+            self.path.unlink(missing_ok=True)
+            raise _refused(refusal) from refusal
+        if kind is not None:
+            self.path.unlink(missing_ok=True)
+
+
+def _refused(error: OSError) -> DiskError:
+    return DiskError(f"the provider's answer could not be written: {error.strerror}")
+
+
+class HashedFile(SpoolFile):
+    """A file of the spool that is hashed while it is written."""
+
+    def __init__(self, spool: Spool) -> None:
+        super().__init__(spool)
+        self._digest = hashlib.sha256()
+
+    def write(self, data: bytes) -> None:
+        self._digest.update(data)
+        super().write(data)
+
+    def spooled(self) -> Spooled:
+        """What was written, once the context has ended."""
+        return Spooled(self.path, content_of_hex(self._digest.hexdigest()), self.size)
+
+
+class PictureChangedError(Exception):
+    """A file that was measured is shorter now."""
+
+
+async def stream(pieces: tuple[Piece, ...]) -> AsyncIterator[bytes]:
+    """The body of a request, its pictures read and encoded as they are sent."""
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            yield piece
+            continue
+        with piece.file.path.open("rb") as file:
+            left = piece.file.size
+            while left:
+                data = file.read(min(READ, left))
+                if not data:
+                    raise PictureChangedError
+                left -= len(data)
+                yield data if isinstance(piece, RawFile) else pybase64.b64encode(data)
