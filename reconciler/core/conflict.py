@@ -30,14 +30,14 @@ _NEXT = {
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """The texts that a conflict was made of. `base` is None unless every conflict shows one (diff3, zdiff3).
+    """The texts that a conflict was made of. `base` lacks what the conflict style (diff3, zdiff3) does not show.
 
     Lines of the other sides are left empty, so that a line has the same number as in the conflicted file.
     """
 
     ours: str
     theirs: str
-    base: str | None
+    base: str
 
 
 def has_conflict(text: str) -> bool:
@@ -46,21 +46,20 @@ def has_conflict(text: str) -> bool:
 
 
 def sides(text: str, *, file: str) -> Sides:
-    """Both sides of every conflict, and the base where it is shown.
+    """Both sides of every conflict, and what is shown of the base.
 
     The base of a criss-cross merge may hold conflicts of its own; git writes their markers longer, so that they
     stay part of the base here.
     """
     lines = text.split("\n")
     kept: dict[str, list[str]] = {"ours": [], "theirs": [], "base": []}
-    state, opened, based, size = "common", 0, 0, 0
+    state, size = "common", 0
     for number, line in enumerate(lines, start=1):
         mark = _MARK.match(line)
         if mark and (state == "common" or len(mark[1]) == size):
             after = _NEXT.get((state, line[0]))
             if after is None:
                 raise _broken(file, number, "this conflict marker does not follow from the ones before it")
-            opened, based = opened + (after == "ours"), based + (after == "base")
             state, size, line = after, len(mark[1]), ""
             for side in kept.values():
                 side.append("")
@@ -69,8 +68,7 @@ def sides(text: str, *, file: str) -> Sides:
             side.append(line if state in ("common", name) else "")
     if state != "common":
         raise _broken(file, len(lines), "a conflict is not closed")
-    joined = {name: "\n".join(side) for name, side in kept.items()}
-    return Sides(joined["ours"], joined["theirs"], joined["base"] if based == opened else None)
+    return Sides(**{name: "\n".join(side) for name, side in kept.items()})
 
 
 def _broken(file: str, line: int, fact: str) -> LockfileError:

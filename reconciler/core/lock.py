@@ -89,11 +89,11 @@ def loads(text: str, *, file: str = "assets.lock", content_of: ContentOf | None 
     return merge(ours, theirs, base=_base(shown.base, file), content_of=content_of, file=file)
 
 
-def _base(text: str | None, file: str) -> Lock | None:
+def _base(text: str, file: str) -> Lock | None:
     try:
-        return None if text is None else _parse(text, file, None)
+        return _parse(text, file, None)
     except LockfileError:
-        return None  # a base that cannot be read (zdiff3, a criss-cross merge) only means that less is known
+        return None  # cut out or spliced by the conflict style, or itself in conflict: less is known, nothing is wrong
 
 
 def _parse(text: str, file: str, content_of: ContentOf | None) -> Lock:

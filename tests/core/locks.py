@@ -76,8 +76,12 @@ locks = st.builds(Lock, st.dictionaries(ids, entries, max_size=3), st.dictionari
 
 # Few names and few values, so that the things drawn meet each other.
 few_ids = st.sampled_from([AssetId("a"), AssetId("b"), AssetId("c#ö")])
-few_entries = st.sampled_from(
-    [a_entry(prompt, data=data, at=at) for prompt in ("x", "y") for data in ("1", "2") for at in ("2026-01", "2026-02")]
+few_entries = st.builds(
+    lambda prompt, data, at, cost: a_entry(prompt, data=data, made=Made("gravitex", at, cost=cost)),
+    *(st.sampled_from(pair) for pair in ("xy", "12", ("2026-01", "2026-02"), ("", "1 USD"))),
 )
-few_refusals = st.sampled_from([a_refusal(prompt, at=at) for prompt in ("x", "y") for at in ("2026-01", "2026-02")])
+few_refusals = st.builds(
+    lambda prompt, words, at: a_refusal(prompt, words=words, at=at),
+    *(st.sampled_from(pair) for pair in ("xy", "vw", ("2026-01", "2026-02"))),
+)
 few_locks = st.builds(Lock, st.dictionaries(few_ids, few_entries), st.dictionaries(few_ids, few_refusals))

@@ -143,6 +143,7 @@ BROKEN_TEXT = [
     ('"lockfile": 1,', '"lockfile": 1', "assets.lock:3:3: not JSON: expecting ',' delimiter"),
     ('"bytes": 4096', '"bytes": NaN', "assets.lock: not JSON that a lockfile can hold: NaN"),
     ('"bytes": 4096', f'"bytes": {"9" * 5000}', "assets.lock: not JSON that a lockfile can hold"),
+    ('"public/hero.png"', '"\\ud800.png"', "assets.lock:4: assets.hero: output: '\\ud800.png' is not valid Unicode"),
     ('"seed": 7', '"seed": 7, "seed": 8', 'assets.lock:15: "seed" stands 2 times'),
     ('"lockfile": 1,', '"lockfile": 1, "assets": {},', 'assets.lock:3: "assets" stands 2 times'),
     ('"content": "sha256:a44c', '"output": "x", "content": "sha256:a44c', '"output" stands 2 times'),
@@ -162,6 +163,13 @@ def test_a_broken_lockfile_says_where_and_what_to_do(old: str, new: str, says: s
     assert raised.value.hint
     if (old, new, says) in BROKEN_MEANING:
         assert list(SCHEMA.iter_errors(json.loads(broken))), "the schema lets it pass"
+
+
+def test_one_asset_three_times_is_no_merge_of_two_branches() -> None:
+    with pytest.raises(LockfileError, match=r'assets\.lock:18: "hero" stands 3 times'):
+        loads(
+            join([dump_entry(HERO, a_entry(prompt)) for prompt in "abc"], []), content_of=lambda _: content_hash(b"a")
+        )
 
 
 @given(st.text())
