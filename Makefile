@@ -1,31 +1,56 @@
-# Every target sets itself up: a virtual environment in .venv with the package installed.
-PYTHON ?= python3
-VENV   := .venv
-BIN    := $(VENV)/bin
-STAMP  := $(VENV)/.installed
+# Every target sets itself up: a virtual environment in .venv with the package installed. All it takes is Python 3.11 or
+# newer, make and, for the first run, a package index. `make PYTHON=/path/to/python3.13 …` chooses the interpreter.
+VENV := .venv
+BIN  := $(VENV)/bin
+USE  := $(VENV)/.use
+DEV  := $(VENV)/.dev
+PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: assets test lint types check clean bench
+.DEFAULT_GOAL := help
+.PHONY: help assets check test lint types clean
+.NOTPARALLEL:
 .DELETE_ON_ERROR:
 
-assets: $(STAMP)          ## build the images of specs/ on the draft provider
+help:                     ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 18
+
+assets: $(USE)            ## build the images of specs/ (drafts: no key, no network, no cost)
 	@$(BIN)/reconciler apply --yes
 
-check: $(STAMP)           ## exit 2 if any image is missing or stale
-	@$(BIN)/reconciler check
+check: $(USE)             ## exit 2 if an image is missing or stale
+	@$(BIN)/reconciler check --strict
 
-test: $(STAMP)            ## the whole suite
+test: $(DEV)              ## the whole suite, in parallel
 	@$(BIN)/python -m pytest -n auto
 
-lint: $(STAMP)
-	@$(BIN)/ruff check reconciler tests benchmarks
+lint: $(DEV)              ## ruff
+	@$(BIN)/ruff check .
 
-types: $(STAMP)
+types: $(DEV)             ## mypy, strict
 	@$(BIN)/mypy
 
-$(STAMP): pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+clean:                    ## remove what was installed and built; the images and the store stay
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .hypothesis
+
+# Two stamps, so that the first picture does not wait for the test tools.
+$(USE): pyproject.toml | $(BIN)/python
+	@echo 'make: installing reconciler into $(VENV)' >&2
+	@$(PIP) install --editable .
 	@touch $@
 
-clean:
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache
+$(DEV): pyproject.toml | $(BIN)/python
+	@echo 'make: installing reconciler and its development tools into $(VENV)' >&2
+	@$(PIP) install --editable '.[dev]'
+	@touch $@ $(USE)
+
+# The first interpreter that is new enough and can make a virtual environment.
+$(BIN)/python:
+	@for python in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11); do \
+	    if $$python -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	        exec $$python -m venv $(VENV); \
+	    fi; \
+	done; \
+	found=`$(or $(PYTHON),python3) --version 2>&1 | head -n 1`; \
+	echo "make: needs Python 3.11 or newer with venv, and found: $$found" >&2; \
+	echo '  hint: install one (Debian, Ubuntu: apt install python3.11-venv) or say make PYTHON=/path/to/python3.12' >&2; \
+	exit 1
