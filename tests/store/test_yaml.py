@@ -275,6 +275,7 @@ REFUSED = {
     "é: '\u2028'".encode(): (1, 5, "U+2028"),
     "a: \ufeff".encode(): (1, 4, "U+FEFF"),
     b"a: 1\n---\nb: 1\n": (2, 1, "second document"),
+    b"x\n---\ny": (2, 1, "second document"),
     b"%TAG ! tag:x\n---\na": (1, 1, "starts with %"),
     b"# c\r\n%YAML 1.3\r\n---\r\na": (2, 1, "starts with %"),
     b'a: "\\ud800"': (1, None, "invalid Unicode character"),
