@@ -195,7 +195,6 @@ class Generate:
     """A provider is asked. `key` is None while an upstream's picture is not known; None as cost is unknown.
 
     `replacing` must still be there when the file is published; `vacates` is the path that the asset leaves.
-    `uncascaded` is what is done where a change of upstream pictures alone shall not lead to a new image.
     """
 
     reason: Reason
@@ -204,7 +203,6 @@ class Generate:
     replacing: ContentHash | None = None
     after: tuple[AssetId, ...] = ()
     vacates: str | None = None
-    uncascaded: Action | None = None
 
 
 @dataclass(frozen=True, slots=True)

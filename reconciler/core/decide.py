@@ -10,6 +10,7 @@ from reconciler.core.actions import (
     AlreadyThere,
     Conflict,
     Consent,
+    Current,
     Doubtful,
     Generate,
     Hold,
@@ -41,6 +42,8 @@ from reconciler.core.spec import Spec
 
 DRAFT = "draft"
 """`made.provider` of a placeholder."""
+PICTURED = ("references", "mask", "turns")
+"""The fields of a recipe in which pictures stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,8 @@ class Facts:
     `entry` is the lock entry of this id, or of the orphan `origin` that the asset takes over. `tenant` is the content
     that the lock knows for the output's path, whoever's it is. `stored` is an image had already for this very
     recipe, `source` where the locked bytes can be had. `pending` are upstreams about to be generated, `missing`
-    upstreams that will have no picture, `changed` the upstreams whose pictures are all that differs.
+    upstreams that will have no picture, `changed` the upstreams whose pictures are all that differs. `doubt` is a
+    request of this asset whose end is unknown, `asked` one of another asset, or of an id before it, for this recipe.
     """
 
     identity: AssetId
@@ -67,6 +71,7 @@ class Facts:
     missing: tuple[AssetId, ...] = ()
     changed: tuple[AssetId, ...] = ()
     doubt: Requested | None = None
+    asked: Requested | None = None
     refused: str | None = None
     wants_draft: bool = False
     vacates: str | None = None
@@ -88,29 +93,29 @@ def decide(facts: Facts) -> Action:
     if entry is None:
         return Conflict(Untracked(), found) if foreign else _obtain(facts, NeverGenerated())
     why = staleness(facts, entry)
-    if foreign:
-        return Conflict(OutputModified(why.changes if isinstance(why, RecipeChanged) else ()), found)
-    if isinstance(why, UpstreamChanged):
-        action = _obtain(facts, why)
-        return replace(action, uncascaded=_in_place(facts, entry)) if isinstance(action, Generate) else action
-    if why is not None:
-        return _obtain(facts, why)
-    return _in_place(facts, entry)
+    modified = found if foreign else _left_behind(facts, entry)
+    if modified is not None:
+        return Conflict(OutputModified(why.changes if isinstance(why, RecipeChanged) else ()), modified)
+    return _obtain(facts, why) if why is not None else in_place(facts, entry)
 
 
-def _in_place(facts: Facts, entry: LockEntry) -> Action:
-    """The locked image is the wanted one; is it where it should be?"""
+def _left_behind(facts: Facts, entry: LockEntry) -> ContentHash | None:
+    """A person's bytes at the path that the asset is leaving, unless its picture is at the new one already."""
+    before = _content(facts.found_before)
+    return before if facts.vacates is not None and entry.content not in (before, facts.found) else None
+
+
+def in_place(facts: Facts, entry: LockEntry, reason: Reason = Current()) -> Action:  # noqa: B008 - a frozen value
+    """The locked image is the wanted one, or `reason` says why it has to do; is it where it should be?"""
     found, before = facts.found, facts.found_before
     moved = facts.origin is not None or (facts.spec is not None and entry.output != facts.spec.output)
     if moved and entry.content in (found, before):
         replacing = None if found == entry.content else _content(found)
-        return Move(Moved(facts.origin, entry.output), entry.content, replacing, facts.vacates)
-    if moved and before is not None and facts.vacates is not None:
-        return Conflict(OutputModified(), _content(before))
+        return Move(Moved(facts.origin, entry.output), entry.content, replacing, _vacated(facts))
     if found == entry.content:
-        return Keep()
+        return Keep(reason)
     if facts.source is not None:
-        return Restore(OutputMissing(), entry.content, _content(found), facts.vacates)
+        return Restore(OutputMissing(), entry.content, _content(found), _vacated(facts))
     return Hold(OutputLost(), Consent.REGENERATE_MISSING, generate(facts, OutputLost()))
 
 
@@ -119,7 +124,9 @@ def _obtain(facts: Facts, why: Reason) -> Action:
     if facts.missing:
         return Hold(UpstreamUnavailable(facts.missing))
     if facts.stored is not None:
-        return Restore(why, facts.stored, _content(facts.found), facts.vacates)
+        return Restore(why, facts.stored, _content(facts.found), _vacated(facts))
+    if facts.asked is not None:
+        return Hold(Doubtful(facts.asked), Consent.RETRY_IN_DOUBT, generate(facts, why))
     if facts.refused is not None:
         return Hold(WasRefused(facts.refused), Consent.RETRY_REFUSED, generate(facts, why))
     return generate(facts, why)
@@ -128,23 +135,36 @@ def _obtain(facts: Facts, why: Reason) -> Action:
 def generate(facts: Facts, why: Reason) -> Generate:
     """Ask a provider, whatever the table says."""
     key = facts.recipe.key() if facts.recipe is not None and not facts.pending else None
-    return Generate(why, key, facts.cost, _content(facts.found), facts.pending, facts.vacates)
+    return Generate(why, key, facts.cost, _content(facts.found), facts.pending, _vacated(facts))
 
 
 def staleness(facts: Facts, entry: LockEntry) -> Reason | None:
-    """Why what was made is not what is wanted, or None."""
+    """Why what was made is not what is wanted, or None. A placeholder is one whatever else has changed."""
+    if entry.made.provider == DRAFT and not facts.wants_draft:
+        return Placeholder()
     if facts.recipe is None:
-        names: list[Json] = [f"asset:{up}" for up in (*facts.pending, *facts.missing)]
-        return RecipeChanged((Change("references", entry.recipe.get("references"), names),))
+        return RecipeChanged(_known_changes(facts, entry))
     if facts.changed:
-        return UpstreamChanged(facts.changed)
+        return UpstreamChanged(tuple(dict.fromkeys((*facts.changed, *facts.pending))))
     if facts.recipe.key() != entry.key:
         differences = changes(entry.recipe, facts.recipe.manifest())
         if differences:
             return RecipeChanged(differences)
-    if entry.made.provider == DRAFT and not facts.wants_draft:
-        return Placeholder()
     return UpstreamChanged(facts.pending) if facts.pending else None
+
+
+def _known_changes(facts: Facts, entry: LockEntry) -> tuple[Change, ...]:
+    """What differs while a picture has no content yet: the words, and that picture by the name of its asset."""
+    names: list[Json] = [f"asset:{up}" for up in (*facts.pending, *facts.missing)]
+    words = changes(entry.recipe, facts.spec.words.manifest()) if facts.spec is not None else ()
+    pictures = Change("references", entry.recipe.get("references"), names)
+    return (*(each for each in words if each.field not in PICTURED), pictures)
+
+
+def _vacated(facts: Facts) -> str | None:
+    """The path that the asset leaves, where its picture still stands."""
+    gone = facts.entry is None or facts.found_before != facts.entry.content
+    return None if gone else facts.vacates
 
 
 def _content(found: Found) -> ContentHash | None:

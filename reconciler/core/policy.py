@@ -10,28 +10,32 @@ from fnmatch import fnmatchcase
 
 from reconciler.core.actions import (
     Action,
+    Adopt,
     Asked,
     Conflict,
     Consent,
+    Current,
+    Doubtful,
     Frozen,
     Generate,
     Hold,
     Ignored,
     Keep,
-    NeverGenerated,
     NotAFile,
     NotSelected,
     OutputLost,
     OverBudget,
+    Reason,
     RecipeChanged,
     UpstreamChanged,
     UpstreamUnavailable,
 )
-from reconciler.core.decide import Facts, generate
+from reconciler.core.decide import Facts, generate, in_place, staleness
 from reconciler.core.digest import AssetId
 from reconciler.core.plan import Plan, Step
+from reconciler.core.pricing import Cost
 from reconciler.core.settings import Budget, Cascade
-from reconciler.core.spec import Spec
+from reconciler.core.spec import AssetReference, Spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +54,58 @@ def gate(facts: Facts, action: Action, policy: Policy) -> Action:
         return Keep(NotSelected())
     if facts.identity in policy.replace and facts.spec is not None:
         return _replaced(facts, action)
-    if isinstance(action, Hold) and action.consent in policy.consents and action.otherwise is not None:
-        return gate(facts, action.otherwise, policy)
-    if not isinstance(action, Generate) or facts.spec is None:
+    agreed = _allowed(action, policy)
+    if agreed is not action:
+        return gate(facts, agreed, policy)
+    doubtful = isinstance(action.reason, Doubtful) and facts.doubt is not None
+    settled = doubtful or isinstance(action, Adopt | Conflict) or isinstance(action.reason, OutputLost)
+    why = staleness(facts, facts.entry) if facts.entry is not None and not settled else None
+    if facts.spec is None or facts.entry is None or why is None:
         return action
-    reason = action.reason
-    if facts.spec.freeze and not isinstance(reason, NeverGenerated | OutputLost):
-        return Keep(Frozen(reason))
-    if isinstance(reason, RecipeChanged) and {each.field for each in reason.changes} <= facts.spec.ignore_changes:
-        return Keep(Ignored(reason.changes))
-    if isinstance(reason, UpstreamChanged):
-        return _cascaded(action, reason, policy)
+    unheeded = _unheeded(why, facts.spec, policy)
+    if unheeded is not None:
+        return _allowed(in_place(facts, facts.entry, unheeded), policy)
+    if isinstance(why, UpstreamChanged) and isinstance(action, Generate) and not _cascades(policy):
+        first = in_place(facts, facts.entry)
+        return Hold(why, Consent.CASCADE, action) if isinstance(first, Keep) else _allowed(first, policy)
     return action
+
+
+def _allowed(action: Action, policy: Policy) -> Action:
+    """The action, or what a person has agreed to do in its place."""
+    if isinstance(action, Hold) and action.consent in policy.consents and action.otherwise is not None:
+        return action.otherwise
+    return action
+
+
+def _cascades(policy: Policy) -> bool:
+    return policy.cascade is Cascade.CASCADE or Consent.CASCADE in policy.consents
+
+
+def _unheeded(why: Reason, spec: Spec, policy: Policy) -> Reason | None:
+    """Why the locked image shall do although it is not what is wanted, or None."""
+    if spec.freeze:
+        return Frozen(why)
+    match why:
+        case RecipeChanged(changes) if {each.field for each in changes} <= spec.ignore_changes:
+            return Ignored(changes)
+        case UpstreamChanged(upstreams) if _fields_with(spec, upstreams) <= spec.ignore_changes:
+            return Ignored(())
+        case UpstreamChanged() if policy.cascade is Cascade.IGNORE and not _cascades(policy):
+            return Current()
+        case _:
+            return None
+
+
+def _fields_with(spec: Spec, upstreams: tuple[AssetId, ...]) -> set[str]:
+    """The fields of the recipe in which these assets' pictures stand."""
+    in_turns = (part for turn in spec.turns for part in turn.parts)
+    fields = {"references": spec.references, "mask": (spec.mask,), "turns": tuple(in_turns)}
+    return {
+        name
+        for name, parts in fields.items()
+        if any(isinstance(part, AssetReference) and part.asset in upstreams for part in parts)
+    }
 
 
 def _replaced(facts: Facts, action: Action) -> Action:
@@ -70,26 +114,20 @@ def _replaced(facts: Facts, action: Action) -> Action:
     return generate(facts, Asked())
 
 
-def _cascaded(action: Generate, reason: UpstreamChanged, policy: Policy) -> Action:
-    uncascaded = action.uncascaded or Keep()
-    if policy.cascade is Cascade.CASCADE or Consent.CASCADE in policy.consents:
-        return action
-    if policy.cascade is Cascade.IGNORE or not isinstance(uncascaded, Keep):
-        return uncascaded
-    return Hold(reason, Consent.CASCADE, action)
-
-
 def within_budget(plan: Plan, budget: Budget) -> Plan:
-    """Hold what would pass the budget, in the order of work, and what needs it. An unknown price counts as an image."""
+    """Hold what would pass the budget, in the order of work, and what needs it.
+
+    A price that is unknown, or in another currency, fits in no limit of money; it does count as an image.
+    """
     spent, images = Decimal(0), 0
     held: set[AssetId] = set()
     steps: list[Step] = []
     for step in plan.steps:
         action = step.action
         if isinstance(action, Generate):
-            cost = action.cost.amount if action.cost is not None else Decimal(0)
-            paid = action.cost is None or cost > 0
-            limit = _limit(budget, cost, spent + cost, images + paid)
+            cost, priced = _amount(action.cost, budget)
+            paid = not priced or cost > 0
+            limit = _limit(budget, cost, spent + cost, images + paid) if priced else _unpriced(budget, images + paid)
             lacking = tuple(up for up in action.after if up in held)
             if limit:
                 action = Hold(OverBudget(limit), None, action)
@@ -101,6 +139,19 @@ def within_budget(plan: Plan, budget: Budget) -> Plan:
                 held.add(step.asset)
         steps.append(replace(step, action=action))
     return Plan(tuple(steps))
+
+
+def _amount(cost: Cost | None, budget: Budget) -> tuple[Decimal, bool]:
+    """A price in the budget's currency, and whether that is known. Nothing is nothing in any currency."""
+    if cost is None or (cost.amount and cost.currency != budget.currency):
+        return Decimal(0), False
+    return cost.amount, True
+
+
+def _unpriced(budget: Budget, images: int) -> str:
+    if budget.per_asset is not None or budget.per_run is not None:
+        return f"its price in {budget.currency} is unknown, and the budget is a limit in {budget.currency}"
+    return _limit(budget, Decimal(0), Decimal(0), images)
 
 
 def _limit(budget: Budget, cost: Decimal, spent: Decimal, images: int) -> str:

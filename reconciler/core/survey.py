@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 
 from reconciler.core.actions import Action, Adopt, Generate, Move, Restore
 from reconciler.core.decide import DRAFT, Facts
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
+from reconciler.core.events import Requested
 from reconciler.core.lock import Lock, LockEntry
 from reconciler.core.observed import Observed
 from reconciler.core.pricing import Cost
@@ -31,7 +33,13 @@ class Survey:
         self.tenants = {entry.output: entry.content for entry in lock.entries.values()}
         self.outputs = {spec.output for spec in specs.values()}
         self.refusals = {refusal.key: refusal.words for refusal in lock.refusals.values()}
-        self.orphans = {identity: entry for identity, entry in lock.entries.items() if identity not in specs}
+        self.doubts = {request.key: request for request in seen.in_doubt.values()}
+        self.orphans = {identity: entry for identity, entry in sorted(lock.entries.items()) if identity not in specs}
+        self.orphans_by_key: dict[RecipeKey, dict[AssetId, None]] = {}
+        self.orphans_by_output: dict[str, dict[AssetId, None]] = {}
+        for identity, entry in self.orphans.items():
+            self.orphans_by_key.setdefault(entry.key, {})[identity] = None
+            self.orphans_by_output.setdefault(entry.output, {})[identity] = None
         self.locked_by_key: dict[RecipeKey, list[LockEntry]] = {}
         for entry in lock.entries.values():
             self.locked_by_key.setdefault(entry.key, []).append(entry)
@@ -45,13 +53,13 @@ class Survey:
         origin = None
         if entry is None and self.orphans:
             origin = self._orphan_for(spec, key)
-            entry = self.orphans.pop(origin) if origin is not None else None
+            entry = self._take(origin) if origin is not None else None
         wants_draft = spec.provider in self.drafts
         found = self.seen.outputs.get(spec.output)
         before = entry.output if entry is not None and entry.output != spec.output else None
         pending = tuple(up for up in spec.upstreams() if up in self.generating)
         changed = self._changed_upstreams(spec, entry, key)
-        fresh = entry is not None and (key == entry.key or bool(changed))
+        fresh = entry is not None and key == entry.key
         placeholder = entry is not None and entry.made.provider == DRAFT and not wants_draft
         return Facts(
             identity,
@@ -62,26 +70,30 @@ class Survey:
             found=found,
             found_before=self.seen.outputs.get(before) if before is not None else None,
             tenant=self.tenants.get(spec.output),
-            stored=None if pending or key is None or (fresh and not changed and not placeholder)
+            stored=None if pending or key is None or (fresh and not placeholder)
             else self._made_before(key, wants_draft=wants_draft),
-            source=self._source(entry) if fresh and entry is not None and found != entry.content else None,
+            source=self._source(entry) if entry is not None and found != entry.content else None,
             pending=pending,
             missing=tuple(up for up in spec.upstreams() if up not in self.generating and up not in self.contents),
             changed=changed,
             doubt=self.seen.in_doubt.get(identity),
-            refused=self.refusals.get(key) if key is not None else None,
+            asked=self._asked_elsewhere(identity, key) if not pending else None,
+            refused=self.refusals.get(key) if key is not None and not pending else None,
             wants_draft=wants_draft,
             vacates=before if before is not None and before not in self.outputs else None,
             cost=price(spec, recipe or spec.words),
         )  # fmt: skip
 
     def expect(self, facts: Facts, action: Action) -> None:
-        """Remember what an action will make of an asset, for those that refer to it."""
+        """Remember what an action will make of an asset, for those that refer to it.
+
+        An orphan's picture is the asset's own only once the asset has taken it over.
+        """
         if isinstance(action, Generate):
             self.generating.add(facts.identity)
         if isinstance(action, Adopt | Restore | Move):
             self.contents[facts.identity] = action.content
-        elif facts.entry is not None:
+        elif facts.entry is not None and (facts.origin is None or isinstance(action, Generate)):
             self.contents[facts.identity] = facts.entry.content
 
     def _picture(self, reference: Reference) -> ContentHash | None:
@@ -91,9 +103,15 @@ class Survey:
 
     def _orphan_for(self, spec: Spec, key: RecipeKey | None) -> AssetId | None:
         """The orphan that this asset was before: the same recipe (best at the same path), else the same path."""
-        same = [identity for identity, entry in self.orphans.items() if entry.key == key]
-        here = [identity for identity, entry in self.orphans.items() if entry.output == spec.output]
-        return next(iter([*(one for one in here if one in same), *sorted(same), *sorted(here)]), None)
+        same = self.orphans_by_key.get(key, {}) if key is not None else {}
+        here = self.orphans_by_output.get(spec.output, {})
+        both = (one for one in here if one in same)
+        return next(itertools.chain(both, same, here), None)
+
+    def _take(self, origin: AssetId) -> LockEntry:
+        entry = self.orphans.pop(origin)
+        del self.orphans_by_key[entry.key][origin], self.orphans_by_output[entry.output][origin]
+        return entry
 
     def _changed_upstreams(self, spec: Spec, entry: LockEntry | None, key: RecipeKey | None) -> tuple[AssetId, ...]:
         """The upstreams whose pictures are the only difference from what was made, or nothing."""
@@ -118,6 +136,10 @@ class Survey:
             if wants_draft or stored.made.provider != DRAFT:
                 return stored.content
         return None
+
+    def _asked_elsewhere(self, identity: AssetId, key: RecipeKey | None) -> Requested | None:
+        asked = self.doubts.get(key) if key is not None else None
+        return asked if asked is not None and asked.asset != identity else None
 
     def _source(self, entry: LockEntry) -> str | None:
         if self.seen.outputs.get(entry.output) == entry.content:
