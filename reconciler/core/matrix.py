@@ -28,19 +28,23 @@ def combinations(matrix: Mapping[str, Json]) -> tuple[Combination, ...]:
     axes = _axes(matrix)
     made = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())] if axes else []
     for pattern in _entries(matrix, "exclude"):
-        made = [combo for combo in made if not all(combo.get(key) == value for key, value in pattern.items())]
+        made = [combo for combo in made if not all(_agree(combo.get(key), value) for key, value in pattern.items())]
     originals = [dict(combo) for combo in made]
     for extra in _entries(matrix, "include"):
         hosts = [
             combo
             for combo, original in zip(made, originals, strict=False)
-            if all(original[key] == value for key, value in extra.items() if key in original)
+            if all(_agree(original[key], value) for key, value in extra.items() if key in original)
         ]
         for combo in hosts:
             combo.update(extra)
         if not hosts:
             made.append(dict(extra))
     return tuple(made)
+
+
+def _agree(one: Scalar | None, other: Scalar) -> bool:
+    return one == other and isinstance(one, bool) == isinstance(other, bool)  # in Python, True == 1
 
 
 def _axes(matrix: Mapping[str, Json]) -> dict[str, Sequence[Scalar]]:

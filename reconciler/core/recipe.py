@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from reconciler.core.digest import ContentHash, Json, RecipeKey, recipe_key
+from reconciler.core.digest import ContentHash, Json, RecipeKey, canonical, recipe_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,5 +124,5 @@ def changes(before: Mapping[str, Json], after: Mapping[str, Json]) -> tuple[Chan
     return tuple(
         Change(name, before.get(name), after.get(name))
         for name in sorted({*before, *after})
-        if before.get(name) != after.get(name)
+        if canonical(before.get(name)) != canonical(after.get(name))  # in Python, True == 1
     )
