@@ -1,6 +1,7 @@
 """Enumerate what a disk may hold after the power fails, from the trace of a run.
 
-The rules are those of ALICE (Pillai et al., OSDI 2014). A cut lies after some call has returned. What may be on the disk then:
+The rules are those of ALICE (Pillai et al., OSDI 2014). A cut lies after some call has returned. What may be on the
+disk then:
  - of a file, its bytes as of its last completed fsync, or any later version of any of its blocks (512 or 4096 bytes),
    with any size that it had since, or grew through; blocks that never arrived read as zeros;
  - of a folder, the entries as of its last completed fsync, and any number of later changes, in order (ORDERED), or
@@ -23,8 +24,8 @@ from tests.crash.history import Change, FileNode, FolderNode, History, LinkNode,
 from tests.crash.trace import Call
 
 BLOCKS = (512, 4096)
-GIVE_UP = 40
-"""Rounds of random states over all cuts that bring nothing new before the enumeration ends."""
+GIVE_UP = 60
+"""Random states in a row that bring nothing new before a cut counts as exhausted."""
 
 
 class Order(Enum):
@@ -58,7 +59,7 @@ class Pending:
     so_far: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Cut:
     """One moment, and everything that is undecided then."""
 
@@ -85,7 +86,12 @@ def states(
     cuts = list(_cuts(history))
     chance.shuffle(cuts)
     seen: set[str] = set()
+    tried: set[int] = set()  # cheaper to look up than a tree is to build
     for cut, (why, fate) in _choices(cuts, order, chance, seen):
+        key = hash((cut.tick, *fate[0].values(), *fate[1].values()))
+        if key in tried:
+            continue
+        tried.add(key)
         tree = _tree(history.root, cut, fate)
         digest = hashlib.sha256(f"{trees.digest(tree)} {cut.watched}".encode()).hexdigest()
         if digest in seen:
@@ -108,13 +114,14 @@ def _choices(
                 yield cut, choice
                 left.append((cut, choices))
         telling = left
-    undecided = [cut for cut in cuts if any(each.so_far > each.sure for each in (*cut.files, *cut.folders))]
-    dull = 0
-    while undecided and dull < GIVE_UP:
-        before = len(seen)
-        for cut in undecided:
+    dull = {cut: 0 for cut in cuts if any(each.so_far > each.sure for each in (*cut.files, *cut.folders))}
+    while dull:
+        for cut in tuple(dull):
+            before = len(seen)
             yield cut, _random(cut, order, chance)
-        dull = dull + 1 if len(seen) == before else 0
+            dull[cut] = 0 if len(seen) > before else dull[cut] + 1
+            if dull[cut] == GIVE_UP:
+                del dull[cut]
 
 
 # -- cuts
@@ -258,7 +265,7 @@ def _mixture(each: Pending, chance: random.Random) -> bytes:
 def _tree(root: FolderNode, cut: Cut, fate: Fate) -> dict[str, trees.Node]:
     files, kept = fate
     done = {change for node, at in kept.items() if isinstance(node, FolderNode) for change in _changes(node, at)}
-    tree: dict[str, trees.Node] = {}
+    tree: dict[str, trees.Node] = {"": trees.Folder()}
 
     def visit(folder: FolderNode, prefix: str) -> None:
         names = dict(folder.first)

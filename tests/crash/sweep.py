@@ -29,6 +29,8 @@ from tests.crash.tree import snapshot
 from tests.crash.world import Scenario, World
 
 Item = TypeVar("Item")
+ENOUGH = 20
+"""A sweep stops at this many violations: more of them say nothing new."""
 BEYOND = 3
 """Threads make the count vary: a sweep goes on until this many runs in a row ended before they could be killed."""
 
@@ -76,8 +78,9 @@ class Slice:
 
 
 def kill_sweep(
-    scenario: Scenario, folder: Path, *, part: Slice = Slice(), workers: int = 2, rules: Iterable[Rule] = AFTER_A_KILL
-) -> Swept:
+    scenario: Scenario, folder: Path, *, part: Slice = Slice(), workers: int = 2, enough: int = ENOUGH,
+    rules: Iterable[Rule] = AFTER_A_KILL,
+) -> Swept:  # fmt: skip
     """SIGKILL at each point of the slice, then once more without faults. Kept projects go to `folder`."""
     rules = tuple(rules)
     began = time.monotonic()
@@ -94,19 +97,17 @@ def kill_sweep(
         whole = native.count(worlds[0].command, root=worlds[0].root, env=worlds[0].env)
         if whole.exit:
             raise AssertionError(f"the command fails without any fault: {whole.stderr}")
-        found = [violation for _, violation in _spread(point, part.choose(whole.count), worlds)]
-        done, survived = len(found), 0
-        while part.of == 1 and survived < BEYOND:
-            done += 1
-            killed, violation = point(worlds[0], done)
-            survived = 0 if killed else survived + 1
-            found.append(violation)
-    return Swept(done, time.monotonic() - began, workers, tuple(each for each in found if each))
+        runs = _spread(point, part.choose(whole.count), worlds, enough=enough)
+        survived = BEYOND if part.of > 1 or len(runs) < whole.count else 0
+        while survived < BEYOND:
+            runs.append(point(worlds[0], len(runs) + 1))
+            survived = 0 if runs[-1][0] else survived + 1
+    return Swept(len(runs), time.monotonic() - began, workers, tuple(found for _, found in runs if found))
 
 
 def cut_sweep(
-    scenario: Scenario, folder: Path, *, limit: int, seed: int = 0, workers: int = 2, order: Order = Order.ORDERED,
-    rules: Iterable[Rule] = AFTER_A_CUT,
+    scenario: Scenario, folder: Path, *, limit: int, seed: int = 0, workers: int = 2, enough: int = ENOUGH,
+    order: Order = Order.ORDERED, rules: Iterable[Rule] = AFTER_A_CUT,
 ) -> Swept:  # fmt: skip
     """Record one run, then recover from each of at most `limit` states that a power cut may have left."""
     rules = tuple(rules)
@@ -115,12 +116,12 @@ def cut_sweep(
         worlds = _worlds(scenario, folder, workers, stack)
         found, ledger = recorded(worlds[0], folder, limit=limit, seed=seed, order=order)
 
-        def point(world: World, state: DiskState) -> Violation | None:
+        def point(world: World, state: DiskState) -> tuple[bool, Violation | None]:
             world.restore(state.tree, ledger[: state.watched])
-            return _aftermath(world, f"power cut {state.why} ({state.digest[:12]})", rules, folder)
+            return True, _aftermath(world, f"power cut {state.why} ({state.digest[:12]})", rules, folder)
 
-        results = list(_spread(point, found, worlds))
-    return Swept(len(results), time.monotonic() - began, workers, tuple(each for each in results if each))
+        runs = _spread(point, found, worlds, enough=enough)
+    return Swept(len(runs), time.monotonic() - began, workers, tuple(found for _, found in runs if found))
 
 
 def recorded(
@@ -160,23 +161,25 @@ def _aftermath(world: World, where: str, rules: tuple[Rule, ...], folder: Path) 
     return Violation(where, words, kept)
 
 
-Result = TypeVar("Result")
-
-
-def _spread(work: Callable[[World, Item], Result], items: Iterable[Item], worlds: list[World]) -> list[Result]:
-    """Each world works off items in a thread of its own; an exception in one ends all."""
-    queue, lock, results, errors = iter(items), threading.Lock(), list[Result](), list[BaseException]()
+def _spread(
+    work: Callable[[World, Item], tuple[bool, Violation | None]],
+    items: Iterable[Item], worlds: list[World], *, enough: int,
+) -> list[tuple[bool, Violation | None]]:  # fmt: skip
+    """Each world works off items in a thread of its own; enough violations, or an exception in one, end all."""
+    queue, lock = iter(items), threading.Lock()
+    results: list[tuple[bool, Violation | None]] = []
+    errors: list[BaseException] = []
 
     def run(world: World) -> None:
         try:
-            while not errors:
+            while not errors and sum(bool(found) for _, found in results) < enough:
                 with lock:
                     item = next(queue)
                 results.append(work(world, item))
         except StopIteration:
             return
-        except BaseException as error:  # handed to the caller below
-            errors.append(error)
+        except BaseException as error:
+            errors.append(error)  # raised below, in the caller's thread
 
     threads = [threading.Thread(target=run, args=(world,)) for world in worlds]
     for thread in threads:

@@ -132,7 +132,8 @@ def read_lock() -> dict[str, str]:
         return {}
     if not lines or lines.pop() != "end":
         raise SystemExit("the lockfile is damaged")
-    return {asset: content for asset, content in (line.split(" ") for line in lines)}
+    words = [line.split(" ") for line in lines]
+    return {word[0]: word[1] for word in words}
 
 
 def apply() -> set[str]:
