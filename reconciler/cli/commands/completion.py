@@ -1,0 +1,23 @@
+"""`reconciler completion`: print the completion script of a shell."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import get_completion_class
+
+from reconciler.cli.main import cli
+from reconciler.core.errors import Exit, ProjectError
+
+
+@click.command(
+    epilog='Example:  eval "$(reconciler completion bash)" in ~/.bashrc, eval "$(reconciler completion zsh)" in ~/.zshrc, '
+    "reconciler completion fish > ~/.config/fish/completions/reconciler.fish"
+)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def command(shell: str) -> int:
+    """Print the script that completes commands, options and ids in a shell."""
+    found = get_completion_class(shell)
+    if found is None:
+        raise ProjectError(f"this version of click has no completion for {shell}")
+    click.echo(found(cli, {}, "reconciler", "_RECONCILER_COMPLETE").source())
+    return Exit.DONE

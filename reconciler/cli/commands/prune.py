@@ -1,0 +1,83 @@
+"""`reconciler prune`: remove the images of assets that no spec describes any more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from reconciler.cli.choosing import agree, choose, naming
+from reconciler.cli.editing import Edited, Left, Scene, carry_out, editing_options, scene
+from reconciler.core.digest import AssetId
+from reconciler.core.errors import Exit, ProjectError
+from reconciler.core.events import Durable, Forgotten, Removed
+from reconciler.core.observed import Blocked
+from reconciler.core.plan import Step
+from reconciler.core.ports import InTheWay
+from reconciler.core.text import printable
+
+_BY_HAND = "move it away or delete it, then prune again"
+
+
+@click.command(epilog="Example:  reconciler prune 'icons/*'")
+@naming(required=False)
+@editing_options
+@click.pass_obj
+def command(directory: str | None, /, ids: tuple[str, ...], yes: bool, wait: float, **_: Any) -> int:
+    """Remove orphans, all or those named: their images and lock entries. The bytes stay in the store.
+
+    A file that was changed by hand is left alone, and so is its entry.
+    """
+    with scene(directory, wait=wait) as stage:
+        orphans = [step for step in stage.prospect.plan.steps if step.spec is None]
+        work = _chosen(stage, orphans, ids) if ids else orphans
+        if not work:
+            click.echo("nothing to prune: every asset of the lockfile has a spec")
+            return Exit.DONE
+        for step in work if len(work) > 1 and not yes else ():
+            click.echo(f"  {printable(step.asset)}  {printable(step.output)}", err=True)
+        agree(len(work), f"remove these {len(work)} images and their lock entries?", yes=yes)
+        return carry_out(stage, work, lambda step: _pruned(stage, step))
+
+
+def _chosen(stage: Scene, orphans: list[Step], ids: tuple[str, ...]) -> list[Step]:
+    wanted = stage.prospect.wanted.specs
+    for name in ids:
+        if name in wanted:
+            hint = "remove its spec first; `reconciler apply --replace` makes it again"
+            raise ProjectError(f"{printable(name)} is no orphan: a spec describes it", hint=hint)
+    names: set[AssetId] = set(choose(ids, (step.asset for step in orphans)).assets)
+    return [step for step in orphans if step.asset in names]
+
+
+def _pruned(stage: Scene, step: Step) -> Edited | Left:
+    lines = [f"pruned {printable(step.asset)}"]
+    assert step.entry is not None
+    if step.output in stage.in_use:
+        lines.append(f"  {printable(step.output)} stays: a spec uses it")
+    else:
+        left = _removed(stage, step)
+        if left is not None:
+            return left
+    doubts: list[Durable] = []
+    for request in stage.prospect.in_doubt:
+        if request.asset == step.asset:
+            lines.append(f"  its request in doubt to {request.provider} at {request.at} is not asked about any more")
+            doubts.append(Forgotten(request.attempt))
+    return Edited((Removed(step.asset), *doubts), tuple(lines))
+
+
+def _removed(stage: Scene, step: Step) -> Left | None:
+    """The file is gone and its bytes are in the store; or why not."""
+    found = stage.prospect.seen.outputs.get(step.output)
+    entry = step.entry
+    assert entry is not None
+    if found is None:
+        return None
+    if isinstance(found, Blocked):
+        return Left(f"{step.output} is {found.what}", _BY_HAND)
+    if found != entry.content:
+        return Left(f"{step.output} was changed by hand", _BY_HAND)
+    if isinstance(stage.outputs.vacate(step.output, expect=entry.content), InTheWay):
+        return Left(f"{step.output} was changed meanwhile, or its bytes are not here (`git lfs pull`)", _BY_HAND)
+    return None
