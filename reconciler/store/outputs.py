@@ -50,8 +50,11 @@ class OutputTree:
     def vacate(self, path: str, *, expect: ContentHash) -> Placed | InTheWay:
         """See core.ports.Outputs."""
         target = self.root / path
-        if self._preserve(target) != expect:
-            return InTheWay(None)
+        there = self._preserve(target)
+        if there is not None and there != expect and self._pointed(target) == expect and self._keep(expect, path):
+            expect = there  # a Git LFS pointer stands for the content it names
+        if there != expect:
+            return InTheWay(there)
         gone = remove_file(target, expect=expect, root=self.root)
         return InTheWay(gone.found) if isinstance(gone, Foreign) else Placed()
 
@@ -61,6 +64,13 @@ class OutputTree:
         if stored is None and self._holds(self.root / path, content):
             self.store.put_file(self.root / path)
         return self.recovery.fetch(content, path)
+
+    def _keep(self, content: ContentHash, path: str) -> bool:
+        """Whether the store has these bytes now, wherever they were."""
+        source = self._safe(content, path)
+        if source is not None and self.store.find(content) is None:
+            self.store.put_file(source)
+        return source is not None
 
     def _preserve(self, file: Path) -> ContentHash | None:
         """Bytes that are about to be replaced are in the store when this returns."""
