@@ -10,7 +10,7 @@ from reconciler.core.digest import AssetId, Json
 from reconciler.core.document import Document
 from reconciler.core.errors import Problem
 from reconciler.core.images import FORMATS
-from reconciler.core.layers import Field, Layer, Substitution, as_text, every, merged, nearest
+from reconciler.core.layers import Field, Layer, Substitution, as_text, below, every, merged, nearest
 from reconciler.core.paths import BadPath, image_format, project_path
 from reconciler.core.recipe import Recipe, TextPart
 from reconciler.core.settings import Settings
@@ -106,6 +106,12 @@ class AssetFields:
         each = self._field(name)
         return "" if each is None else self.filled.text(each)
 
+    def _whole(self, each: Field) -> str | None:
+        """The text of a field, or None where a variable of its own is wrong: what it holds is not known then."""
+        before = len(self.filled.problems)
+        text = self.filled.text(each)
+        return text if len(self.filled.problems) == before else None
+
     def _prompt(self) -> str:
         """Prefixes, the prompt and suffixes, a space between; styles stand between the asset and its defaults."""
         around = {}
@@ -126,14 +132,14 @@ class AssetFields:
         each = self._field("size")
         if each is None:
             return ""
-        text = self.filled.text(each)
-        match = _SIZE.fullmatch(text)
+        text = self._whole(each)
+        match = _SIZE.fullmatch(text or "")
         if match:
             width, height = int(match[1]), int(match[3])
             fits = (1 if match[2] == ":" else 32) <= min(width, height) and max(width, height) <= 16384
             if fits and max(width, height) <= 20 * min(width, height):
                 return f"{width}{match[2]}{height}"
-        if not self.filled.problems:
+        if text is not None:
             self._report(each.origin, f'"{text}" is neither a ratio nor pixels', 'write "16:9" or 1536x864')
         return ""
 
@@ -141,8 +147,11 @@ class AssetFields:
         each = self._field("image_size")
         if each is None:
             return ""
-        text = self.filled.text(each).upper()
-        if not _IMAGE_SIZE.fullmatch(text) and not self.filled.problems:
+        text = self._whole(each)
+        if text is None:
+            return ""
+        text = text.upper()
+        if not _IMAGE_SIZE.fullmatch(text):
             self._report(each.origin, f'"{text}" is not a size that an API names', "write 512, 1K, 2K, 3K or 4K")
         return text
 
@@ -151,9 +160,11 @@ class AssetFields:
         each = self._field("format")
         if each is None:
             return ""
-        text = self.filled.text(each)
+        text = self._whole(each)
+        if text is None:
+            return ""
         normal = "jpeg" if text == "jpg" else text
-        if normal not in FORMATS and not self.filled.problems:
+        if normal not in FORMATS:
             self._report(each.origin, f'"{text}" is not an image format', f"write {', '.join(FORMATS)}")
         return normal
 
@@ -163,10 +174,12 @@ class AssetFields:
 
     def _provider(self, model: str) -> str:
         each = self._field("provider")
-        name = self.settings.provider if each is None else self.filled.text(each)
+        name = self.settings.provider if each is None else self._whole(each)
+        if name is None:
+            return ""
         settings = self.settings.provider_settings(name)
         if settings is None:
-            if each is not None and not self.filled.problems:
+            if each is not None:
                 hint = did_you_mean(name, self.settings.providers)
                 self._report(each.origin, f'no provider is called "{name}"', hint)
         elif settings.type != "draft" and not model:
@@ -201,11 +214,14 @@ class AssetFields:
 
     def _reference(self, value: Json, origin: Origin) -> Reference | None:
         if isinstance(value, Mapping):
-            return AssetReference(AssetId(str(self.filled.fill(Field(value["asset"], origin)))))
-        path = project_path(str(self.filled.fill(Field(value, origin))))
+            named = self._whole(Field(value["asset"], origin))
+            return None if named is None else AssetReference(AssetId(named))
+        text = self._whole(Field(value, origin))
+        if text is None:
+            return None
+        path = project_path(text)
         if isinstance(path, BadPath):
-            if not self.filled.problems:
-                self._report(origin, path.fact, path.hint)
+            self._report(origin, path.fact, path.hint)
             return None
         return FileReference(path)
 
@@ -215,8 +231,7 @@ class AssetFields:
         found: list[Reference] = []
         for each in (*((own,) if own else ()), *every(self.styles, "references")):
             for index, value in enumerate(cast(Sequence[Json], each.value)):
-                origin = Origin(each.origin.layer, each.origin.document, (*each.origin.path, index))
-                reference = self._reference(value, origin)
+                reference = self._reference(value, below(each.origin, index))
                 if reference is not None:
                     found.append(reference)
         return tuple(found)
@@ -227,18 +242,20 @@ class AssetFields:
 
     def _turns(self) -> tuple[SpecTurn, ...]:
         each = self._field("turns")
+        if each is None:
+            return ()
         turns = []
-        for turn in cast(Sequence[Mapping[str, Json]], each.value) if each else ():
-            parts: list[TextPart | Reference] = []
-            for part in cast(Sequence[Mapping[str, Json]], turn["parts"]):
-                if "text" in part:
-                    parts.append(TextPart(str(self.filled.fill(Field(part["text"], cast(Field, each).origin)))))
-                    continue
-                reference = self._reference(part["image"], cast(Field, each).origin)
-                if reference is not None:
-                    parts.append(reference)
-            turns.append(SpecTurn(str(turn["role"]), tuple(parts)))
+        for index, turn in enumerate(cast(Sequence[Mapping[str, Json]], each.value)):
+            origin = below(below(each.origin, index), "parts")
+            written = enumerate(cast(Sequence[Mapping[str, Json]], turn["parts"]))
+            parts = (self._part(part, below(origin, at)) for at, part in written)
+            turns.append(SpecTurn(str(turn["role"]), tuple(part for part in parts if part is not None)))
         return tuple(turns)
+
+    def _part(self, part: Mapping[str, Json], origin: Origin) -> TextPart | Reference | None:
+        if "text" in part:
+            return TextPart(self.filled.text(Field(part["text"], below(origin, "text"))))
+        return self._reference(part["image"], below(origin, "image"))
 
     def _tags(self) -> tuple[str, ...]:
         written = (cast(Sequence[str], each.value) for each in every(self.layers, "tags"))
@@ -256,8 +273,10 @@ class AssetFields:
 
     def _check(self, spec: Spec) -> None:
         """What only the whole asset can show."""
-        if not spec.words.prompt.strip() and not spec.turns and not self.filled.problems:
-            self._report(self.own.origin("prompt" if "prompt" in self.own.fields else ""), "has no prompt", "")
+        prompt = self._field("prompt")
+        if (prompt is None or not as_text(prompt.value).strip()) and not spec.turns:
+            hint = "write prompt: what to draw"
+            self._report(self.own.origin("prompt" if "prompt" in self.own.fields else ""), "has no prompt", hint)
         each = self._field("background")
         if each and spec.words.background == "transparent" and spec.words.format not in _WITH_ALPHA:
             fact = f"{spec.words.format} has no alpha channel, and the background is to be transparent"

@@ -17,6 +17,7 @@ from reconciler.core.errors import Place, Problem
 from reconciler.core.layers import Field, Layer, Substitution, as_text, merged, nearest
 from reconciler.core.settings import Settings
 from reconciler.core.spec import Spec
+from reconciler.core.suggest import did_you_mean
 
 _ID_PART = re.compile(r"[^\x00-\x1f\x7f#*?\[\]\\]+")
 _PLAIN = re.compile(r"[A-Za-z0-9._-]+")
@@ -141,7 +142,9 @@ def _variants(layer: Layer, template: str, problems: list[Problem]) -> Iterator[
         yield _Variant(AssetId(template), ())
         return
     seen: set[str] = set()
-    for combination in matrices.combinations(_mapping(layer.fields["matrix"])):
+    matrix = _mapping(layer.fields["matrix"])
+    problems.extend(_bad_matrix(layer, matrix))
+    for combination in matrices.combinations(matrix):
         values = {key: as_text(value) for key, value in combination.items()}
         identity, wrong = _matrix_id(layer, template, values)
         if not wrong and identity in seen:
@@ -152,6 +155,18 @@ def _variants(layer: Layer, template: str, problems: list[Problem]) -> Iterator[
             return
         seen.add(identity)
         yield _Variant(AssetId(identity), tuple(values.items()))
+
+
+def _bad_matrix(layer: Layer, matrix: Mapping[str, Json]) -> Iterator[Problem]:
+    """An exclude that can never match, and a matrix that leaves nothing: both are slips, and the first costs money."""
+    axes = matrices.axes(matrix)
+    for index, pattern in enumerate(matrices.entries(matrix, "exclude")):
+        for key in pattern:
+            if key not in axes:
+                path: Path = (*layer.path, "matrix", "exclude", index, key)
+                yield layer.document.problem(path, "the matrix has no axis of this name", did_you_mean(key, axes))
+    if not matrices.combinations(matrix):
+        yield layer.document.problem((*layer.path, "matrix"), "leaves no combination", "exclude less")
 
 
 def _matrix_id(layer: Layer, template: str, values: Mapping[str, str]) -> tuple[str, tuple[Problem, ...]]:

@@ -89,9 +89,9 @@ class Substitution:
         if isinstance(value, str):
             return self._string(value, origin) if "$" in value or len(value) > TEXT_LIMIT else value
         if isinstance(value, Mapping):
-            return {key: self._walk(item, _below(origin, key)) for key, item in value.items()}
+            return {key: self._walk(item, below(origin, key)) for key, item in value.items()}
         if isinstance(value, Sequence):
-            return [self._walk(item, _below(origin, index)) for index, item in enumerate(value)]
+            return [self._walk(item, below(origin, index)) for index, item in enumerate(value)]
         return value
 
     def _string(self, text: str, origin: Origin) -> str:
@@ -124,5 +124,6 @@ class Substitution:
         self.problems.append(origin.document.problem(origin.path, fact, hint))
 
 
-def _below(origin: Origin, key: str | int) -> Origin:
+def below(origin: Origin, key: str | int) -> Origin:
+    """The origin of what stands in a mapping or a list."""
     return Origin(origin.layer, origin.document, (*origin.path, key))

@@ -15,7 +15,7 @@ Combination = dict[str, Scalar]
 
 def count(matrix: Mapping[str, Json]) -> int:
     """An upper bound on how many combinations there are, without making them."""
-    return prod(len(values) for values in _axes(matrix).values()) + len(_entries(matrix, "include"))
+    return prod(len(values) for values in axes(matrix).values()) + len(entries(matrix, "include"))
 
 
 def combinations(matrix: Mapping[str, Json]) -> tuple[Combination, ...]:
@@ -25,12 +25,12 @@ def combinations(matrix: Mapping[str, Json]) -> tuple[Combination, ...]:
     values it does not overwrite; where there is none, it is a combination of its own.
     Source: GitHub Actions, "Expanding or adding matrix configurations".
     """
-    axes = _axes(matrix)
-    made = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())] if axes else []
-    for pattern in _entries(matrix, "exclude"):
+    named = axes(matrix)
+    made = [dict(zip(named, values, strict=True)) for values in itertools.product(*named.values())] if named else []
+    for pattern in entries(matrix, "exclude"):
         made = [combo for combo in made if not all(_agree(combo.get(key), value) for key, value in pattern.items())]
     originals = [dict(combo) for combo in made]
-    for extra in _entries(matrix, "include"):
+    for extra in entries(matrix, "include"):
         hosts = [
             combo
             for combo, original in zip(made, originals, strict=False)
@@ -47,9 +47,11 @@ def _agree(one: Scalar | None, other: Scalar) -> bool:
     return one == other and isinstance(one, bool) == isinstance(other, bool)  # in Python, True == 1
 
 
-def _axes(matrix: Mapping[str, Json]) -> dict[str, Sequence[Scalar]]:
+def axes(matrix: Mapping[str, Json]) -> dict[str, Sequence[Scalar]]:
+    """The values by the names of the axes."""
     return {key: cast(Sequence[Scalar], values) for key, values in matrix.items() if key not in ("include", "exclude")}
 
 
-def _entries(matrix: Mapping[str, Json], name: str) -> Sequence[Mapping[str, Scalar]]:
+def entries(matrix: Mapping[str, Json], name: str) -> Sequence[Mapping[str, Scalar]]:
+    """What stands under `include` or `exclude`."""
     return cast(Sequence[Mapping[str, Scalar]], matrix.get(name, ()))
