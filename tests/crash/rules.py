@@ -26,7 +26,7 @@ class Look:
 
     `stored`: hashes of store files whose bytes match their name. `torn`: what is broken (a store file whose bytes
     do not match, a lockfile that does not parse, an output that is neither whole nor what was there before).
-    `recorded`: what the journal, once durable, says was stored for whom. `in_doubt`: what the tool itself would say.
+    `recorded`: what the journal says was stored for whom. `in_doubt`: whose request the journal leaves without an end.
     """
 
     bills: tuple[Bill, ...] = ()
@@ -103,7 +103,10 @@ def doubt_is_shown(story: Story) -> Iterator[str]:
     """Billed and not finished means in doubt: an unknown outcome is never hidden."""
     for asset in sorted({bill.asset for bill in story.after.bills} - story.after.in_doubt):
         if not story.after.finished(asset):
-            yield f"{asset} was billed, is not finished and is not shown as in doubt"
+            yield f"{asset} was billed, is not finished and is not in doubt"
+    for asset in sorted(story.after.in_doubt):
+        if asset not in story.second.stdout + story.second.stderr:
+            yield f"{asset} is in doubt, and the second run did not say so"
 
 
 def converges(story: Story) -> Iterator[str]:

@@ -93,8 +93,12 @@ def test_a_good_story_breaks_no_rule() -> None:
         (replace(STORY, flight=0), "1 in doubt, but only 0 requests"),
         (replace(STORY, after=replace(AFTER, in_doubt=frozenset("ab"))), "a is in doubt although it was stored"),
         (replace(STORY, after=replace(AFTER, in_doubt=frozenset("bc"))), "c came in doubt in a run without faults"),
-        (replace(STORY, after=replace(AFTER, in_doubt=frozenset())), "b was billed, is not finished and is not shown"),
+        (
+            replace(STORY, after=replace(AFTER, in_doubt=frozenset())),
+            "b was billed, is not finished and is not in doubt",
+        ),
         (replace(STORY, after=replace(AFTER, locked={"a": "1"})), "c is not finished after the second run"),
+        (replace(STORY, second=Ran(3, "", "something")), "b is in doubt, and the second run did not say so"),
         (replace(STORY, second=Ran(0, "", "")), "the second run ended with 0, not 3"),
         (replace(STORY, second=Ran(3, "", "Traceback (most recent call last):\n  x\nE: y")), "a traceback: E: y"),
     ],

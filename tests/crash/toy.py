@@ -164,4 +164,5 @@ with open(f"{ROOT}/.lock", "a") as held:
     fcntl.flock(held, fcntl.LOCK_EX)
     doubted = apply()
 if doubted:
+    print("in doubt:", *doubted, file=sys.stderr)
     raise SystemExit(3)

@@ -1,0 +1,146 @@
+"""The real thing under the sweeps: `reconciler apply --yes` of eight images against the billing fake.
+
+The journal, the store and the lockfile are read by code of our own, so that a wrong reader is found too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import os
+import re
+import shutil
+import sys
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.crash import tree as trees
+from tests.crash.native import Ran, execute
+from tests.crash.rules import Bill, Look
+from tests.gateway.fixture import Gateway, running
+from tests.gateway.ledger import Ledger
+
+IMAGES = 8
+CONCURRENCY = 4
+ENTRY = "import sys; from reconciler.cli.main import entry; sys.argv[0] = 'reconciler'; sys.exit(entry())"
+PROJECT = """\
+provider: gravitex
+defaults: {{model: gemini-2.5-flash-image, size: "1:1"}}
+providers:
+  gravitex: {{base_url: "{url}", api_key_env: GRAVITEX_API_KEY, concurrency: {concurrency}}}
+"""
+OBJECT = re.compile(r"\.reconciler/store/objects/[0-9a-f]{2}/([0-9a-f]{64})")
+
+
+@dataclass
+class PaidApply:
+    """Implements World."""
+
+    folder: Path
+    gateway: Gateway
+    ledger: Path
+    images: int
+    flight: int
+
+    @property
+    def root(self) -> Path:
+        return self.folder / "project"
+
+    @property
+    def assets(self) -> frozenset[str]:
+        return frozenset(f"image{n}" for n in range(self.images))
+
+    @property
+    def command(self) -> Sequence[str]:
+        return [sys.executable, "-I", "-c", ENTRY, "apply", "--yes"]
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        home = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        return {**home, "GRAVITEX_API_KEY": self.gateway.key, "TMPDIR": str(self.folder)}
+
+    def reset(self) -> None:
+        specs = {f"specs/{asset}.yaml": trees.File(f"prompt: a picture of {asset}\n".encode()) for asset in self.assets}
+        self.restore({"": trees.Folder(), "specs": trees.Folder(), **specs}, b"")
+
+    def restore(self, tree: trees.Tree, ledger: bytes) -> None:
+        shutil.rmtree(self.root, ignore_errors=True)
+        trees.materialise(tree, self.root)
+        project = PROJECT.format(url=self.gateway.url(), concurrency=self.flight)  # each world has a port of its own
+        (self.root / "reconciler.yaml").write_text(project)
+        os.truncate(self.ledger, 0)
+        with self.ledger.open("ab") as bills:
+            bills.write(ledger)
+
+    def settle(self) -> None:
+        """Two questions of ours wait behind everything that was sent before them; then the last answer ends."""
+        host = self.gateway.url().removeprefix("http://")
+        for _ in range(2):
+            connection = http.client.HTTPConnection(host, timeout=10)
+            connection.request("GET", "/nothing", headers={"Connection": "close"})
+            connection.getresponse().read()
+            connection.close()
+        self.gateway.settle()
+
+    def again(self) -> Ran:
+        return execute(self.command, env=self.env, cwd=self.root)
+
+    def look(self) -> Look:
+        lines = [json.loads(line) for line in self.ledger.read_text().splitlines()]
+        bills = [line for line in lines if line["line"] == "request" and line["billed"]]
+        files = {name: node.data for name, node in trees.snapshot(self.root).items() if isinstance(node, trees.File)}
+        objects = {found[1]: _hash(data) for name, data in files.items() if (found := OBJECT.fullmatch(name))}
+        outputs = {name: _hash(data) for name, data in files.items() if re.fullmatch(r"assets/image\d+\.png", name)}
+        answered = {image for bill in bills for image in bill["images"]}
+        torn = [f"store: {name} is torn" for name, found in objects.items() if name != found]
+        torn += [f"{name} is torn" for name, found in outputs.items() if found not in answered]
+        try:
+            locked = _locked(files.get("assets.lock", b'{"assets": {}}'))
+        except ValueError as error:
+            torn, locked = [*torn, f"assets.lock is torn: {error}"], {}
+        in_doubt, recorded = _journal(files.get(".reconciler/journal", b""))
+        return Look(
+            tuple(Bill(bill["prompt"].rpartition(" ")[2], (bill["images"] or [""])[0]) for bill in bills),
+            frozenset(name for name, found in objects.items() if name == found), tuple(torn), locked,
+            {Path(name).stem: found for name, found in outputs.items()}, recorded, in_doubt,
+        )  # fmt: skip
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _locked(text: bytes) -> dict[str, str]:
+    return {asset: entry["content"].removeprefix("sha256:") for asset, entry in json.loads(text)["assets"].items()}
+
+
+def _journal(data: bytes) -> tuple[frozenset[str], dict[str, str]]:
+    """Whose request has no end, and what was stored for whom, up to the first record that is not sound."""
+    opened: dict[str, str] = {}
+    recorded: dict[str, str] = {}
+    at = 0
+    while head := re.match(rb"(\d+) ([0-9a-f]{8}) ", data[at : at + 32]):
+        payload = data[at + head.end() : at + head.end() + int(head[1])]
+        if len(payload) < int(head[1]) or zlib.crc32(payload) != int(head[2], 16):
+            break
+        at += head.end() + len(payload) + 1
+        for event in map(json.loads, payload.split(b"\n")):
+            if event["kind"] == "requested":
+                opened[event["attempt"]] = event["asset"]
+            elif event["kind"] in ("stored", "ended", "forgotten"):
+                opened.pop(event["attempt"], None)
+            if event["kind"] == "stored":
+                recorded[event["asset"]] = event["content"].removeprefix("sha256:")
+    return frozenset(opened.values()), recorded
+
+
+@contextmanager
+def paid_apply(folder: Path, *, images: int = IMAGES, concurrency: int = CONCURRENCY) -> Iterator[PaidApply]:
+    """The scenario."""
+    path = folder / "ledger"
+    with running(ledger=Ledger(path, keep="lines")) as gateway:
+        yield PaidApply(folder.resolve(), gateway, path, images, concurrency)
