@@ -58,6 +58,11 @@ def selection(options: dict[str, Any]) -> Selection:
     )
 
 
+def everything(options: dict[str, Any]) -> bool:
+    """Whether nothing was said that makes a plan differ from the plain one."""
+    return not any(value for name, value in options.items() if name not in ("max_cost", "max_images"))
+
+
 class Money(click.ParamType[Decimal]):
     """An amount of money, exact."""
 

@@ -58,6 +58,11 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     yield totals_line(plan)
 
 
+def answers(plan: Plan) -> dict[str, str]:
+    """What commands say of a plan with nothing to do, for as long as nothing changes."""
+    return {"plan": "".join(f"{line}\n" for line in plan_lines(plan)), "check": f"{totals_line(plan)}\n"}
+
+
 def note_lines(plan: Plan) -> Iterator[str]:
     """What is kept and still worth a word: orphans and frozen assets."""
     orphans = [step.asset for step in plan.steps if _keeps(step, do.Orphaned)]

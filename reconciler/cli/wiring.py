@@ -28,13 +28,13 @@ from reconciler.core.survey import Price
 from reconciler.providers.abilities import price, problems
 from reconciler.providers.models import ModelTable, model_table
 from reconciler.store.exclusive import exclusive
-from reconciler.store.index import Index
+from reconciler.store.index import Index, stat_of
 from reconciler.store.journal import Journal
 from reconciler.store.outputs import OutputTree
-from reconciler.store.project import Project, find_root, read_lock, read_project
+from reconciler.store.project import LOCK_FILE, Project, find_root, read_lock, read_project
 from reconciler.store.recovery import Recovery
 from reconciler.store.specs import read_specs
-from reconciler.store.state import make_state_dir, state_dir
+from reconciler.store.state import STATE, make_state_dir, state_dir
 from reconciler.store.store import ContentStore
 from reconciler.store.tree import Tree
 
@@ -78,14 +78,14 @@ class Workspace:
         self.state = state_dir(root)
         self.store = ContentStore(root)
         self.journal = Journal(self.state / "journal")
-        index = Index(self.state / "index")
+        index = Index(root, self.state / "index")
         self.index = index if strict else index.load()
         self.tree = Tree(root, self.index)
 
     def wanted(self) -> Wanted:
         """Read the project file and every spec. InvalidInput with all that is wrong anywhere."""
-        project = read_project(self.root)
-        files = read_specs(self.root, project.settings.specs)
+        project = read_project(self.root, self.index)
+        files = read_specs(self.root, project.settings.specs, self.index)
         found = expand(project.settings, project.document, files.tree)
         wrong = {*files.problems, *found.problems}
         broken = tuple(name.rpartition(".")[0] for name in files.broken)
@@ -100,6 +100,8 @@ class Workspace:
 
     def look(self, wanted: Wanted, selection: Selection) -> Prospect:
         """Observe the tree and plan. Creates nothing but the index, where there is a place for it."""
+        for path in (LOCK_FILE, f"{STATE}/journal"):
+            self.index.saw(path, stat_of(self.root / path))
         recorded = read_lock(self.root)
         events = self.journal.read()
         settled = settle(recorded, events)
@@ -114,8 +116,6 @@ class Workspace:
             sources=Recovery(self.root, self.store, outputs),
             in_doubt={request.asset: request for request in settled.in_doubt},
         )
-        if self.state.is_dir():
-            self.index.save()
         made = plan(
             specs,
             lock,
@@ -138,6 +138,12 @@ class Workspace:
     def outputs(self, prospect_paths: frozenset[str] = frozenset()) -> OutputTree:
         """The image files, for commands that write."""
         return OutputTree(self.root, self.store, Recovery(self.root, self.store, prospect_paths))
+
+    def remember(self, prospect: Prospect, says: Mapping[str, str]) -> None:
+        """Keep what was seen for the next run; `says` are the answers that hold while nothing changes."""
+        clean = not prospect.plan.drift and not prospect.behind
+        if self.state.is_dir():
+            self.index.save(says if clean else {})
 
     @contextmanager
     def exclusive(self, wait: float) -> Iterator[None]:

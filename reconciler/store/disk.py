@@ -152,6 +152,15 @@ def write_atomic(path: Path, data: bytes, *, mode: int | None = None) -> None:
             replace_name(folder, temp, path.name)
 
 
+def write_cache(path: Path, data: bytes) -> None:
+    """The file holds `data`, whole or not at all; not durable: it is for what can be worked out again."""
+    with saying("write", path), opened(path.parent, _DIRECTORY) as folder:
+        temp = f".{path.name}.reconciler-{os.urandom(6).hex()}.tmp"
+        with opened(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666, folder=folder) as fd:
+            write_all(fd, data)
+        os.replace(temp, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+
+
 def permissions(folder: int, name: str) -> int | None:
     """The permission bits of what has that name; None if nothing has it."""
     with suppress(FileNotFoundError):

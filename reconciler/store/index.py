@@ -1,6 +1,6 @@
-"""Remember what files looked like when they were hashed. A cache: it can be deleted at any time, and it never guesses.
+"""Remember what files looked like when they were read, and what they held. A cache: it never guesses.
 
-An entry is believed only where size, mtime, ctime and inode are *equal*; order of times proves nothing. A file that
+An entry is believed only where size, mtime, ctime and inode are *equal*; the order of times proves nothing. What
 changed so lately that another change could carry the same times is not remembered at all (git's racy guard).
 """
 
@@ -8,26 +8,22 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from reconciler.core.digest import ContentHash
+from reconciler.core.digest import ContentHash, content_of_hex, hex_of
 from reconciler.core.errors import DiskError
-from reconciler.store import disk
+from reconciler.store import disk, snapshot
+from reconciler.store.snapshot import ABSENT, Signature, Snapshot, folder_signature, signature
 
-_HEADER = "reconciler index 1"
 TICK_NS = 50_000_000
 """Two changes of a file nearer than this may carry the same time: kernels stamp files with a clock of up to 10 ms."""
 COARSE_TICK_NS = 2_100_000_000
 """The same for file systems that keep whole seconds, or every other one."""
-
-Signature = tuple[int, int, int, int]
-
-
-def signature(seen: os.stat_result) -> Signature:
-    """What must be equal for a file to be the same: size, mtime, ctime, inode."""
-    return (seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino)
+_NO_DIGEST = bytes(32)
+FOREVER = 1 << 62
 
 
 def racy(mark: Signature, now_ns: int) -> bool:
@@ -37,45 +33,101 @@ def racy(mark: Signature, now_ns: int) -> bool:
     return newest > now_ns - (COARSE_TICK_NS if coarse else TICK_NS)
 
 
-class Index:
-    """Contents by path. Safe to use from several threads: each entry is one assignment."""
+def stat_of(path: Path) -> os.stat_result | None:
+    """How a file looks now; None: there is none."""
+    try:
+        return os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
-    def __init__(self, path: Path, *, now_ns: Callable[[], int] = time.time_ns) -> None:
+
+class Index:
+    """Signatures and contents by path below the root, with `/`. Threads may use it: each entry is one assignment.
+
+    What a command looks at is noted *before* it is read: a change in between then shows as a difference next time.
+    """
+
+    def __init__(self, root: Path, path: Path, *, now_ns: Callable[[], int] = time.time_ns) -> None:
+        self.root = root
         self.path = path
         self._now_ns = now_ns
         self._known: dict[str, tuple[Signature, ContentHash]] = {}
-        self._fresh: dict[str, tuple[Signature, ContentHash]] = {}
+        self._seen: dict[str, Signature] = {}
+        self._folders: dict[str, Signature] = {}
+        self._contents: dict[str, ContentHash] = {}
+        self._began = now_ns()
 
     def load(self) -> Index:
         """Read what earlier runs remembered; nothing where there is nothing, or nothing legible."""
-        with suppress(OSError, ValueError):
-            lines = self.path.read_text("utf-8", "surrogateescape").split("\n")
-            if lines[0] == _HEADER and lines[-1] == f"end {len(lines) - 2}":
-                for line in lines[1:-1]:
-                    size, mtime, ctime, inode, content, path = line.split(" ", 5)
-                    mark = (int(size), int(mtime), int(ctime), int(inode))
-                    self._known[path] = (mark, ContentHash(content))
+        found = snapshot.load(str(self.path))
+        if found is not None:
+            at = here = 0
+            for folder, count, listed in found.folders:
+                at += 4 * bool(listed)
+                for name in found.names[here : here + count]:
+                    digest = found.digests[here * 32 : here * 32 + 32]
+                    if digest != _NO_DIGEST:
+                        size, mtime, ctime, inode = found.marks[at : at + 4]
+                        full = f"{folder}/{name}" if folder else name
+                        self._known[full] = ((size, mtime, ctime, inode), content_of_hex(digest.hex()))
+                    here += 1
+                    at += 4
         return self
+
+    def saw(self, path: str, seen: os.stat_result | None) -> None:
+        """Note how a file looked before it was read; None: nothing was there."""
+        self._seen[path] = ABSENT if seen is None else signature(seen)
+
+    def saw_folder(self, path: str, seen: os.stat_result) -> None:
+        """Note how a folder looked before it was listed. `path` is "" for the root."""
+        self._folders[path] = folder_signature(seen)
 
     def content(self, path: str, seen: os.stat_result) -> ContentHash | None:
         """The content of a file that looks as it did when it was hashed, or None."""
         entry = self._known.get(path)
-        return entry[1] if entry is not None and entry[0] == signature(seen) else None
+        if entry is None or entry[0] != signature(seen):
+            return None
+        self._contents[path] = entry[1]
+        return entry[1]
 
     def learn(self, path: str, seen: os.stat_result, content: ContentHash) -> None:
-        """Remember a content hashed after `seen` was taken."""
-        mark = signature(seen)
-        if not racy(mark, self._now_ns()) and "\n" not in path:
-            self._fresh[path] = (mark, content)
+        """Remember a content that was hashed after `seen` was taken."""
+        if not racy(signature(seen), self._now_ns()):
+            self._contents[path] = content
 
-    def save(self) -> None:
-        """Write what was learned, if anything was. A disk that refuses costs only speed."""
-        if not self._fresh:
-            return
-        self._known |= self._fresh
-        self._fresh = {}
-        lines = [_HEADER]
-        lines += [f"{' '.join(map(str, mark))} {content} {path}" for path, (mark, content) in self._known.items()]
-        lines.append(f"end {len(lines) - 1}")
-        with suppress(DiskError):
-            disk.write_atomic(self.path, "\n".join(lines).encode("utf-8", "surrogateescape"))
+    def save(self, says: Mapping[str, str], *, until: float = FOREVER) -> None:
+        """Write all that was seen. `says` are the answers of commands while nothing changes: empty where not all is
+        clean, and dropped where something may still change unseen. A disk that refuses costs only speed."""
+        now = self._now_ns()
+        marks = [*self._seen.values(), *self._folders.values()]
+        if self._began > now or any(racy(mark, self._began) for mark in marks if mark is not ABSENT):
+            says = {}
+        packed = snapshot.pack(self._snapshot({"says": dict(says), "until": until}))
+        with suppress(OSError):
+            if self.path.read_bytes() == packed:
+                return
+        with suppress(DiskError, OSError):
+            disk.write_cache(self.path, packed)
+
+    def _snapshot(self, facts: dict[str, object]) -> Snapshot:
+        by_folder: dict[str, list[str]] = {folder: [] for folder in self._folders}
+        for path in self._seen:
+            folder, _, name = path.rpartition("/")
+            by_folder.setdefault(folder, []).append(name)
+        folders: list[list[object]] = []
+        names: list[str] = []
+        marks = array("q")
+        digests: list[bytes] = []
+        for folder in sorted(by_folder):
+            here = by_folder[folder]
+            listed = folder in self._folders
+            folders.append([folder, len(here), listed])
+            if listed:
+                marks.extend(self._folders[folder])
+            for name in here:
+                path = f"{folder}/{name}" if folder else name
+                marks.extend(self._seen[path])
+                known = self._contents.get(path)
+                digests.append(bytes.fromhex(hex_of(known)) if known else _NO_DIGEST)
+            names.extend(here)
+        return Snapshot(facts, folders, names, marks, b"".join(digests))

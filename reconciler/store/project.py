@@ -18,6 +18,7 @@ from reconciler.core.paths import BadPath, project_path
 from reconciler.core.settings import Budget, Cascade, ProviderSettings, Settings, Timeouts
 from reconciler.core.suggest import did_you_mean
 from reconciler.store import disk
+from reconciler.store.index import Index
 from reconciler.store.specs import read_document
 
 PROJECT_FILE = "reconciler.yaml"
@@ -48,9 +49,9 @@ def find_root(start: Path) -> Path:
     raise ProjectError(f"no {PROJECT_FILE} in {folder} or above it", hint="`reconciler init` writes one")
 
 
-def read_project(root: Path) -> Project:
+def read_project(root: Path, index: Index) -> Project:
     """The project at `root`; InvalidInput with all that is wrong in its file."""
-    document, problems = read_document(root, PROJECT_FILE, "project")
+    document, problems = read_document(root, PROJECT_FILE, "project", index)
     if document is None or problems:
         raise InvalidInput(problems)
     settings, wrong = _settings(document)

@@ -12,6 +12,7 @@ from reconciler.core.document import Document
 from reconciler.core.errors import InvalidInput, Place, Problem
 from reconciler.core.expand import SpecTree
 from reconciler.store import yaml
+from reconciler.store.index import Index
 from reconciler.store.schema import schema_problems
 from reconciler.store.yaml_source import MAX_BYTES
 
@@ -29,14 +30,16 @@ class SpecFiles:
     broken: tuple[str, ...]
 
 
-def find(folder: Path) -> Iterator[str]:
+def find(root: Path, specs: str, index: Index) -> Iterator[str]:
     """Every YAML file below the specs folder, as a path with `/`, sorted. Links to folders are not followed."""
     pending = [""]
     found: list[str] = []
     while pending:
         below = pending.pop()
+        folder = f"{specs}/{below}" if below else specs
         try:
-            with os.scandir(folder / below if below else folder) as entries:
+            index.saw_folder(folder, os.stat(root / folder))
+            with os.scandir(root / folder) as entries:
                 for entry in entries:
                     name = f"{below}/{entry.name}" if below else entry.name
                     if entry.is_dir(follow_symlinks=False):
@@ -49,20 +52,20 @@ def find(folder: Path) -> Iterator[str]:
     return iter(sorted(found))
 
 
-def read_specs(root: Path, specs: str) -> SpecFiles:
+def read_specs(root: Path, specs: str, index: Index) -> SpecFiles:
     """All files of the specs folder. `specs` is its path below the root."""
     documents: dict[str, Document] = {}
     defaults: dict[str, Document] = {}
     styles: Document | None = None
     problems: list[Problem] = []
     broken: list[str] = []
-    for name in find(root / specs):
+    for name in find(root, specs, index):
         folder, _, base = name.rpartition("/")
         stem = base.rpartition(".")[0]
         kind = {DEFAULTS: "defaults", STYLES: "styles"}.get(stem, "" if stem.startswith("_") else "spec")
         if not kind:
             continue
-        document, wrong = read_document(root, f"{specs}/{name}", kind)
+        document, wrong = read_document(root, f"{specs}/{name}", kind, index)
         problems.extend(wrong)
         if kind == "styles" and folder:
             problems.append(Problem(Place(f"{specs}/{name}"), "", "styles are read at the top of the specs only"))
@@ -77,10 +80,10 @@ def read_specs(root: Path, specs: str) -> SpecFiles:
     return SpecFiles(SpecTree(documents, defaults, styles), tuple(problems), tuple(broken))
 
 
-def read_document(root: Path, name: str, kind: str) -> tuple[Document | None, tuple[Problem, ...]]:
+def read_document(root: Path, name: str, kind: str, index: Index) -> tuple[Document | None, tuple[Problem, ...]]:
     """One file, parsed and held against its schema."""
     try:
-        document = yaml.parse(read_source(root, name), file=name)
+        document = yaml.parse(read_source(root, name, index), file=name)
     except InvalidInput as error:
         return None, error.problems
     if document.value is None and kind in ("defaults", "styles", "project"):
@@ -88,7 +91,7 @@ def read_document(root: Path, name: str, kind: str) -> tuple[Document | None, tu
     return document, schema_problems(kind, document)
 
 
-def read_source(root: Path, name: str) -> bytes:
+def read_source(root: Path, name: str, index: Index) -> bytes:
     """A text file's bytes; InvalidInput for one that cannot be read, is no plain file or lies outside the project."""
     path = root / name
     try:
@@ -96,8 +99,10 @@ def read_source(root: Path, name: str) -> bytes:
             raise InvalidInput((Problem(Place(name), "", "is a link that leaves the project", "copy the file"),))
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         with open(fd, "rb", 0) as stream:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
+            seen = os.fstat(fd)
+            if not stat.S_ISREG(seen.st_mode):
                 raise InvalidInput((Problem(Place(name), "", "is not a plain file"),))
+            index.saw(name, seen)
             return stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise InvalidInput((Problem(Place(name), "", f"cannot be read: {error.strerror}"),)) from error

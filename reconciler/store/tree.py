@@ -68,11 +68,13 @@ class Tree:
         try:
             seen = os.stat(full)
         except (FileNotFoundError, NotADirectoryError):
+            self.index.saw(path, None)
             return Blocked("a link to nothing") if os.path.islink(full) else None
         except OSError as error:
             return Blocked(f"unreadable ({(error.strerror or '').lower()})")
         if not stat.S_ISREG(seen.st_mode):
             return Blocked("a directory" if stat.S_ISDIR(seen.st_mode) else "not a plain file")
+        self.index.saw(path, seen)
         known = self.index.content(path, seen)
         if known is not None:
             return known

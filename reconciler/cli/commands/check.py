@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from reconciler.cli import options
-from reconciler.cli.render import plan_json, plan_lines, totals_line
+from reconciler.cli.render import answers, plan_json, plan_lines, totals_line
 from reconciler.cli.wiring import open_workspace
 from reconciler.core.errors import Exit
 
@@ -23,6 +23,7 @@ def command(directory: str | None, /, format_: str, strict: bool, quiet: bool, *
     """Exit 0 if nothing is left to do, 2 if something is. Writes nothing, needs no key, opens no socket."""
     workspace = open_workspace(directory, os.environ, strict=strict)
     prospect = workspace.look(workspace.wanted(), options.selection(given))
+    workspace.remember(prospect, answers(prospect.plan) if options.everything(given) else {})
     drift = bool(prospect.plan.drift or prospect.behind)
     if format_ == "json":
         options.print_json({"clean": not drift, "behind": prospect.behind, **plan_json(prospect.plan)})

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from reconciler.cli import options
-from reconciler.cli.render import plan_json, plan_lines
+from reconciler.cli.render import answers, plan_json, plan_lines
 from reconciler.cli.wiring import budgeted, open_workspace
 from reconciler.core.errors import Exit
 
@@ -27,6 +27,7 @@ def command(directory: str | None, /, format_: str, exit_code: bool, **given: An
     """Show what would be made, why, and what it would cost. Writes nothing, needs no key, opens no socket."""
     workspace = open_workspace(directory, os.environ)
     prospect = workspace.look(workspace.wanted(), options.selection(given))
+    workspace.remember(prospect, answers(prospect.plan) if options.everything(given) else {})
     plan = budgeted(prospect, given["max_cost"], given["max_images"])
     if format_ == "json":
         options.print_json(plan_json(plan) | {"behind": prospect.behind})
