@@ -54,7 +54,7 @@ def pack(snapshot: Snapshot) -> bytes:
     """The bytes of the index file."""
     head = json.dumps({"facts": snapshot.facts, "folders": snapshot.folders}, ensure_ascii=True).encode("ascii")
     names = "\0".join(snapshot.names).encode("utf-8", "surrogateescape")
-    marks = array("q", snapshot.marks)
+    marks = snapshot.marks[:]
     if sys.byteorder == "big":
         marks.byteswap()
     body = b"".join((head, names, marks.tobytes(), snapshot.digests))
@@ -75,7 +75,8 @@ def unpack(data: bytes) -> Snapshot | None:
         head = json.loads(bytes(body[:head_size]))
         at = head_size + names_size
         text = str(body[head_size:at], "utf-8", "surrogateescape")
-        marks = array("q", body[at : at + marks_size])
+        marks = array("q")
+        marks.frombytes(body[at : at + marks_size])
         if sys.byteorder == "big":
             marks.byteswap()
         digests = bytes(body[at + marks_size :])
