@@ -31,13 +31,8 @@ class Recovery(Mapping[tuple[ContentHash, str], str]):
         self.paths = sorted(set(paths))
 
     def __getitem__(self, sought: tuple[ContentHash, str]) -> str:
-        content, path = sought
-        if self.store.find(content) is not None:
-            return "the store"
-        if self._lfs_object(content) is not None:
-            return "Git LFS"
-        if self._blob(content, path) is not None:
-            return "the git history"
+        for place in self._places(*sought):
+            return place
         raise KeyError(sought)
 
     def __iter__(self) -> Iterator[tuple[ContentHash, str]]:
@@ -45,6 +40,18 @@ class Recovery(Mapping[tuple[ContentHash, str], str]):
 
     def __len__(self) -> int:
         return 0
+
+    def places(self, content: ContentHash, path: str) -> tuple[str, ...]:
+        """Every place that has the bytes, the nearest first."""
+        return tuple(self._places(content, path))
+
+    def _places(self, content: ContentHash, path: str) -> Iterator[str]:
+        if self.store.find(content) is not None:
+            yield "the store"
+        if self._lfs_object(content) is not None:
+            yield "Git LFS"
+        if self._blob(content, path) is not None:
+            yield "the git history"
 
     def fetch(self, content: ContentHash, path: str) -> Path | None:
         """A file with exactly these bytes; what only git has is put into the store first."""

@@ -10,7 +10,7 @@ from reconciler.core.errors import Exit, ProjectError
 
 
 @click.command(
-    epilog='Example:  eval "$(reconciler completion bash)" in ~/.bashrc, eval "$(reconciler completion zsh)" in ~/.zshrc, '
+    epilog='Example:  eval "$(reconciler completion bash)" in ~/.bashrc, the same with zsh in ~/.zshrc; '
     "reconciler completion fish > ~/.config/fish/completions/reconciler.fish"
 )
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))

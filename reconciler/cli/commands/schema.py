@@ -17,8 +17,8 @@ _ABOUT = {
 
 
 @click.command(
-    epilog="Example:  mkdir -p schemas && reconciler schema spec > schemas/spec.schema.json, and as the first line of a "
-    "spec:  # yaml-language-server: $schema=../schemas/spec.schema.json"
+    epilog="Example:  mkdir -p schemas && reconciler schema spec > schemas/spec.schema.json, and as the first line "
+    "of a spec:  # yaml-language-server: $schema=../schemas/spec.schema.json"
 )
 @click.argument("name", required=False, type=click.Choice(NAMES))
 def command(name: str | None) -> int:

@@ -1,0 +1,52 @@
+"""`reconciler explain`: where each field of an asset comes from, and why it is or is not stale."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+
+from reconciler.cli import options
+from reconciler.cli.choosing import choose, naming
+from reconciler.cli.editing import locked_contents, locked_recipe
+from reconciler.cli.explaining import explanation, explanation_lines
+from reconciler.cli.wiring import Prospect, Selection, open_workspace
+from reconciler.core.digest import ContentHash
+from reconciler.core.errors import Exit
+from reconciler.core.plan import Step
+from reconciler.core.spec import FileReference, Reference
+
+
+@click.command(epilog="Example:  reconciler explain 'icons/items#rare-sword'")
+@naming(required=True)
+@options.reading
+@click.pass_obj
+def command(directory: str | None, /, ids: tuple[str, ...], format_: str) -> int:
+    """Say of every field which file and line it comes from, what the prompt came to, and what changed since."""
+    workspace = open_workspace(directory, os.environ)
+    prospect = workspace.look(workspace.wanted(), Selection())
+    chosen = choose(ids, (step.asset for step in prospect.plan.steps))
+    steps = sorted((step for step in prospect.plan.steps if step.asset in chosen.assets), key=lambda step: step.asset)
+    told = [_explained(prospect, step) for step in steps]
+    if format_ == "json":
+        options.print_json({"explain": 1, "assets": told})
+        return Exit.DONE
+    for number, (one, step) in enumerate(zip(told, steps, strict=True)):
+        if number:
+            click.echo()
+        for line in explanation_lines(one, step):
+            click.echo(line)
+    return Exit.DONE
+
+
+def _explained(prospect: Prospect, step: Step) -> dict[str, Any]:
+    contents = locked_contents(prospect)
+
+    def content_of(reference: Reference) -> ContentHash | None:
+        if isinstance(reference, FileReference):
+            return prospect.seen.files.get(reference.path)
+        return contents.get(reference.asset)
+
+    recipe = locked_recipe(step.spec, files=prospect.seen.files, contents=contents) if step.spec else None
+    return explanation(step, recipe=recipe, content_of=content_of, project=prospect.wanted.project.document)

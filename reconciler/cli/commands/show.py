@@ -1,0 +1,42 @@
+"""`reconciler show`: what the lockfile and the tree have for an asset."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from reconciler.cli import options
+from reconciler.cli.choosing import choose, naming
+from reconciler.cli.portrait import portrait, portrait_lines
+from reconciler.cli.wiring import Selection, Workspace, open_workspace
+from reconciler.core.errors import Exit
+from reconciler.core.plan import Step
+from reconciler.store.recovery import Recovery
+
+
+@click.command(epilog="Example:  reconciler show hero --format json")
+@naming(required=True)
+@options.reading
+@click.pass_obj
+def command(directory: str | None, /, ids: tuple[str, ...], format_: str) -> int:
+    """Show the state of an asset, its image, where that came from, and where else its bytes are. Writes nothing."""
+    workspace = open_workspace(directory, os.environ)
+    prospect = workspace.look(workspace.wanted(), Selection())
+    chosen = choose(ids, (step.asset for step in prospect.plan.steps))
+    steps = sorted((step for step in prospect.plan.steps if step.asset in chosen.assets), key=lambda step: step.asset)
+    recovery = Recovery(workspace.root, workspace.store, {step.entry.output for step in steps if step.entry})
+    told = [portrait(step, elsewhere=_elsewhere(workspace, step, recovery)) for step in steps]
+    if format_ == "json":
+        options.print_json({"show": 1, "assets": told})
+        return Exit.DONE
+    for number, one in enumerate(told):
+        if number:
+            click.echo()
+        for line in portrait_lines(one):
+            click.echo(line)
+    return Exit.DONE
+
+
+def _elsewhere(workspace: Workspace, step: Step, recovery: Recovery) -> tuple[str, ...]:
+    return recovery.places(step.entry.content, step.entry.output) if step.entry is not None else ()
