@@ -12,6 +12,9 @@ from typing import Any
 
 from tests.gateway.wire import Request, multipart
 
+URL_SAFE = str.maketrans("-_", "+/")
+"""Google reads both alphabets of base64; its own SDK sends this one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -49,7 +52,7 @@ def understand(request: Request) -> Question:
     native = re.fullmatch(r"/v1beta/models/([^/:]+):generateContent", request.path)
     if native:
         inline = [part.get("inlineData") or part.get("inline_data") for part in turns]
-        encoded = [str(data.get("data")) for data in inline if isinstance(data, dict)]
+        encoded = [str(data.get("data")).translate(URL_SAFE) for data in inline if isinstance(data, dict)]
         return Question("native", native.group(1), words, _decoded(encoded), fields)
     listed = fields.get("image", [])
     encoded = [str(image) for image in (listed if isinstance(listed, list) else [listed])]
