@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from PIL import Image
 from reconciler.core.images import ImageFacts
 from reconciler.providers import checks
 from reconciler.providers.checks import check
-from tests.gateway.pictures import huge_png
+from tests.gateway.pictures import huge_png, png_chunk
 from tests.providers.builders import a_recipe
 
 
@@ -49,6 +51,14 @@ def test_every_flipped_bit_in_a_png_is_found(tmp_path: Path) -> None:
         assert isinstance(check(path, a_recipe()), str), at
 
 
+def test_pixels_that_cannot_be_decoded_in_a_sound_container(tmp_path: Path) -> None:
+    header = struct.pack(">IIBBBBB", 160, 160, 8, 2, 0, 0, 0)
+    chunks = (png_chunk(b"IHDR", header), png_chunk(b"IDAT", zlib.compress(bytes(99))), png_chunk(b"IEND", b""))
+    path = tmp_path / "short.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+    assert "cannot be decoded" in str(check(path, a_recipe()))
+
+
 def test_pixels_are_counted_before_they_are_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "huge.png"
     path.write_bytes(huge_png())
@@ -65,6 +75,7 @@ def test_pixels_are_counted_before_they_are_decoded(tmp_path: Path, monkeypatch:
         (a_recipe(size="16:9"), (768, 1344), None, "not 16:9"),
         (a_recipe(size="16:9"), (1280, 768), None, "not 16:9"),
         (a_recipe(size="4:3"), (1472, 1140), (1472, 1140), ""),
+        (a_recipe(size="4:3"), (1500, 1000), (1500, 1000), ""),
         (a_recipe(size=""), (300, 200), None, ""),
         (a_recipe(size="auto"), (300, 200), None, ""),
         (a_recipe(size=""), (100, 100), None, "too small"),

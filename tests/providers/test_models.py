@@ -49,6 +49,7 @@ PICTURE = content_hash(b"x")
         ("gpt-image-1.5", {"background": "transparent"}, ""),
         ("gpt-image-1.5", {"background": "transparent", "format": "jpeg"}, "background: "),
         ("gpt-image-1.5", {"size": "16:9"}, "size: "),
+        ("gpt-image-1.5", {"image_size": "2K"}, "image_size: "),
         ("gpt-image-1.5", {"size": "1536x1024"}, ""),
         ("qwen-image-plus", {"size": "21:9"}, "size: "),
         ("qwen-image-edit-plus", {}, "references: "),

@@ -26,7 +26,8 @@ from reconciler.providers.http import Http, Unfetched
 from reconciler.providers.models import model_table
 from reconciler.providers.origins import Base, Key, NoKey, base_of
 from reconciler.providers.table import connect, list_models
-from tests.gateway.fixture import Gateway, gateway, spawned
+from reconciler.providers.usage import plain_usage
+from tests.gateway.fixture import Gateway, gateway, running, spawned
 from tests.providers.builders import (
     Folder,
     a_picture,
@@ -130,6 +131,30 @@ def test_a_done_call_tells_request_cost_usage_and_words(gateway: Gateway, spool:
     assert "As wished: a cat" in outcome.words
 
 
+@pytest.mark.parametrize("gateway_as", ["documented", "source"])
+@pytest.mark.parametrize("image_size", ["1K", "2K"])
+def test_the_gateway_gives_the_size_whichever_field_it_reads(
+    spool: Folder, tmp_path: Path, gateway_as: str, image_size: str
+) -> None:
+    red = a_picture(tmp_path / "red.png")
+    reference = a_request(a_recipe(), [red]).references[0].content
+    fields = {"format": "jpeg", "size": "16:9", "quality": "high", "references": (reference,)}
+    recipe = a_recipe(model="gemini-3-pro-image", image_size=image_size, **fields)
+    with running(gateway=gateway_as) as far:
+        settings = settings_for("gravitex", far.url(), reference_encoding="image")
+        outcome = asyncio.run(a_provider(settings, spool, key=far.key).generate(a_request(recipe, [red])))
+        assert len(far.ledger.requests[0].references) == 1
+    assert isinstance(outcome, Done), outcome
+    assert outcome.image.width == {"1K": 1376, "2K": 2752}[image_size]
+
+
+def test_usage_keeps_counts_and_nothing_else() -> None:
+    deep: dict[str, Any] = {"a": {"b": {"c": {"d": 1}}}}
+    odd = {"n": 1, "words": "x" * 9999, "list": [1], "yes": True, "huge": 10**30, "a b": 1, "x": 1.5, **deep}
+    assert plain_usage(odd) == {"n": 1, "a": {"b": {}}}
+    assert len(plain_usage({f"n{number}": 1 for number in range(999)})) == 32
+
+
 def test_a_conversation_goes_native(gateway: Gateway, spool: Folder, tmp_path: Path) -> None:
     red = a_picture(tmp_path / "red.png")
     recipe = a_recipe(turns=turns(("user", "a dog"), ("model", red), ("user", "now a hat")))
@@ -153,6 +178,7 @@ def test_every_call_has_its_own_connection_and_says_what_it_takes(gateway: Gatew
     head = first.head.decode().lower()
     assert "accept-encoding: identity" in head
     assert "http/1.1" in head
+    assert "connection: close" in head
     assert "content-length:" in head
     assert "transfer-encoding" not in head
 
@@ -221,6 +247,25 @@ def test_nothing_sent_and_nothing_known_are_told_apart(spool: Folder) -> None:
         assert outcome == NotSent("the time was up")
 
 
+def test_an_answer_that_stops_is_waited_for_no_longer_than_it_may_idle(gateway: Gateway, spool: Folder) -> None:
+    settings = settings_for("gravitex", gateway.url(), timeouts=Timeouts(idle=0.1))
+    provider = a_provider(settings, spool, key=gateway.key)
+    outcome = asyncio.run(provider.generate(a_request(a_recipe("fault:stall_mid_body"))))
+    assert isinstance(outcome, InDoubt)
+    assert re.fullmatch(r"the time was up after [1-9]\d* bytes of the answer \(200\)", outcome.words)
+
+
+def test_a_bomb_is_put_aside_while_it_is_small(spool: Folder) -> None:
+    packed = gzip.compress(b'{"data": "' + bytes(8 << 20))
+    with serving(reply(packed, Content_Encoding="gzip")) as (url, _):
+        provider = a_provider(settings_for("openai", url), spool, key="")
+        outcome = asyncio.run(provider.generate(a_request(a_recipe(model="sd"))))
+    assert isinstance(outcome, BadOutput)
+    assert "when unpacked" in outcome.words
+    assert outcome.kept
+    assert outcome.kept.path.read_bytes() == packed
+
+
 def test_the_wait_for_the_first_byte_begins_when_all_is_written(spool: Folder, tmp_path: Path) -> None:
     """A slow upload must not eat the wait: the server reads slowly, then answers at once."""
     body = reply(json.dumps({"error": {"message": "no"}}).encode(), "400 Bad Request")
@@ -264,10 +309,13 @@ def test_a_cancelled_call_leaves_no_file(gateway: Gateway, spool: Folder) -> Non
     assert spool.left() == set()
 
 
-def test_a_full_disk_is_a_disk_error(gateway: Gateway, spool: Folder) -> None:
+@pytest.mark.parametrize("when", ["open", "write", "close"])
+def test_a_full_disk_is_a_disk_error(gateway: Gateway, tmp_path: Path, when: str) -> None:
     class Full:
         def open(self) -> tuple[Path, IO[bytes]]:
-            raise OSError(errno.ENOSPC, "No space left on device")
+            if when == "open":
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return tmp_path / "never", Path("/dev/full").open("wb", buffering=0 if when == "write" else 1 << 30)
 
     provider = a_provider(settings_for("gravitex", gateway.url()), Full(), key=gateway.key)  # type: ignore[arg-type]
     with pytest.raises(DiskError, match="No space left"):

@@ -126,6 +126,12 @@ def test_wait(headers: dict[str, str], details: list[Any], seconds: float | None
     assert found == Throttled("429 429: wait", seconds)
 
 
+def test_no_wait_brings_money_back() -> None:
+    found = classify(Reply(429, {"retry-after": "7"}, error("no", code="insufficient_quota")))
+    assert isinstance(found, Rejected)
+    assert found.stop is Stop.OUT_OF_CREDIT
+
+
 def test_the_final_picture_is_the_one_that_is_no_draft() -> None:
     images = Said({"data": [{"b64_json": "ZHJhZnQ="}, {"b64_json": "ZmluYWw="}], "usage": {"total_tokens": 3}})
     assert classify(Reply(200, {"x-oneapi-request-id": "r1"}, images)) == Picture(
@@ -135,6 +141,7 @@ def test_the_final_picture_is_the_one_that_is_no_draft() -> None:
         {"inlineData": {"data": "ZHJhZnQ="}, "thought": True},
         {"text": "hm", "thought": True},
         {"text": "Here."},
+        {"inlineData": {"data": "Zmlyc3Q="}},
         {"inlineData": {"data": "ZmluYWw="}},
         {"inlineData": {"data": "dGhvdWdodA=="}, "thought": True},
     ]
