@@ -21,22 +21,26 @@ CONTENT_PREFIX = "sha256:"
 
 
 def canonical(value: Json) -> bytes:
-    """Canonical JSON: sorted keys, UTF-8, no spaces; a float that is a whole number is written as one.
+    """Canonical JSON: sorted keys, UTF-8, no spaces. Numbers are as `plain` has them.
 
     Raises ValueError for NaN and infinities.
     """
-    return json.dumps(
-        _plain(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
-    ).encode("utf-8", "surrogatepass")
+    return _encode(value).encode("utf-8", "surrogatepass")
 
 
-def _plain(value: Json) -> Json:
+_encode = json.JSONEncoder(
+    sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False
+).encode
+
+
+def plain(value: Json) -> Json:
+    """The value with every float that is a whole number as that number, and tuples as lists."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from reconciler.core.digest import ContentHash, Json, RecipeKey, canonical, recipe_key
+from reconciler.core.digest import ContentHash, Json, RecipeKey, canonical, plain, recipe_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ class Recipe:
     turns: tuple[Turn, ...] = ()
     params: Mapping[str, Json] = field(default_factory=dict)
     take: int = 1
+    _key: RecipeKey = field(default=RecipeKey(""), init=False, repr=False, compare=False)
 
     def manifest(self) -> dict[str, Json]:
         """What the key is made of. Absent equals default; the prompt is compared, not quoted."""
@@ -61,7 +62,9 @@ class Recipe:
 
     def key(self) -> RecipeKey:
         """What was asked for, as one digest."""
-        return recipe_key(self.manifest())
+        if not self._key:
+            object.__setattr__(self, "_key", recipe_key(self.manifest()))  # worked out once; the value is frozen
+        return self._key
 
     def images(self) -> tuple[ContentHash, ...]:
         """Every picture that must be at hand to ask for this recipe, in order, with repeats."""
@@ -93,7 +96,7 @@ _MANIFEST: dict[str, tuple[Callable[[Recipe], Json], Json]] = {
     "references": (lambda recipe: list(recipe.references), []),
     "mask": (lambda recipe: recipe.mask, None),
     "turns": (lambda recipe: [_turn(turn) for turn in recipe.turns], []),
-    "params": (lambda recipe: dict(recipe.params), {}),
+    "params": (lambda recipe: plain(recipe.params), {}),
     "take": (lambda recipe: recipe.take, 1),
 }
 """Every recipe field: how it is shown in the manifest, and the default that equals its absence."""

@@ -1,39 +1,19 @@
-"""Hold a document against its JSON Schema, and say what is wrong in words: place, field, fact, hint."""
+"""Hold a document against its JSON Schema. Nearly every document is right, and that must be quick to see."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
-from referencing import Registry, Resource
+import jsonschema_rs
 
-from reconciler.core.document import Document, Path
+from reconciler.core.document import Document
 from reconciler.core.errors import Problem
-from reconciler.core.suggest import did_you_mean
-from reconciler.core.text import one_line
 
 NAMES = ("spec", "defaults", "styles", "project", "lockfile")
-_WORDS = {
-    "string": "text",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-    "array": "a list",
-    "object": "a mapping",
-}
-_PATTERN_FACTS = {
-    "size": ("is neither a ratio nor pixels", 'write "16:9" or 1536x864'),
-    "image_size": ("is not a size that an API names", "write 512, 1K, 2K, 3K or 4K"),
-    "format": ("is not an image format", "write png, jpeg, webp or avif"),
-    "api_key_env": ("is not the name of an environment variable", "name the variable; the key itself stays out"),
-    "base_url": ("is not an address", "write https://host or http://127.0.0.1:port"),
-}
 
 
 def schema_text(name: str) -> str:
@@ -41,76 +21,31 @@ def schema_text(name: str) -> str:
     shipped = resources.files("reconciler") / "schemas" / f"{name}.schema.json"
     if shipped.is_file():
         return shipped.read_text("utf-8")
-    return (FilePath(__file__).parents[2] / "schemas" / f"{name}.schema.json").read_text("utf-8")
+    return (Path(__file__).parents[2] / "schemas" / f"{name}.schema.json").read_text("utf-8")
 
 
 @cache
-def validator(name: str) -> Draft202012Validator:
-    """The validator of a file kind, made once."""
-    schemas = {each: json.loads(schema_text(each)) for each in NAMES if each != "lockfile" or name == each}
-    registry: Registry[Any] = Registry().with_resources(
-        (schema["$id"], Resource.from_contents(schema)) for schema in schemas.values()
-    )
-    return Draft202012Validator(schemas[name], registry=registry)
+def all_schemas() -> dict[str, dict[str, Any]]:
+    """Every schema, parsed, by the kind of file."""
+    return {name: json.loads(schema_text(name)) for name in NAMES}
+
+
+@cache
+def _quick(name: str) -> Any:
+    schemas = all_schemas()
+    registry = jsonschema_rs.Registry([(schema["$id"], schema) for schema in schemas.values()])
+    return jsonschema_rs.validator_for(schemas[name], registry=registry)
+
+
+def accepts(name: str, value: object) -> bool:
+    """Whether a value is as its schema has it."""
+    return bool(_quick(name).is_valid(value))
 
 
 def schema_problems(name: str, document: Document) -> tuple[Problem, ...]:
     """Everything in which a document departs from its schema; nothing when it is as it should be."""
-    errors = validator(name).iter_errors(document.value)
-    return tuple(problem for error in errors for problem in _problems(document, error))
+    if accepts(name, document.value):
+        return ()
+    from reconciler.store.schema_words import explained  # noqa: PLC0415 - jsonschema is for what is wrong
 
-
-def _problems(document: Document, error: ValidationError) -> Iterable[Problem]:
-    path: Path = tuple(error.absolute_path)
-    value: Any = error.instance
-    limit: Any = error.validator_value
-    schema: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
-    match error.validator:
-        case "additionalProperties":
-            known = schema.get("properties", {})
-            for key in value:
-                if key not in known:
-                    yield document.problem((*path, key), "is not a field here", did_you_mean(key, known))
-        case "required":
-            missing = [name for name in limit if name not in value]
-            yield document.problem(path, f"lacks {', '.join(missing)}")
-        case "type":
-            wanted = [limit] if isinstance(limit, str) else list(limit)
-            quote = isinstance(value, int | float) and "string" in wanted
-            fact = f"is {_kind(value)}, and {' or '.join(_WORDS[each] for each in wanted)} is wanted"
-            yield document.problem(path, fact, f'quote it: "{_text(value)}"' if quote else "")
-        case "enum":
-            fact = f'"{_text(value)}" is not one of {", ".join(map(str, limit))}'
-            yield document.problem(path, fact, did_you_mean(str(value), map(str, limit)))
-        case "pattern" if error.absolute_schema_path and "propertyNames" in error.absolute_schema_path:
-            yield document.problem((*path, value), f'"{_text(value)}" is not a name', "use letters, digits, _ and -")
-        case "pattern":
-            fact, hint = _PATTERN_FACTS.get(str(path[-1]) if path else "", ("is not written as it must be", ""))
-            yield document.problem(path, f'"{_text(value)}" {fact}', hint)
-        case "minLength" | "minItems" | "minProperties":
-            yield document.problem(path, "is empty" if not value else f"has fewer than {limit} entries")
-        case "maxItems" | "maxProperties":
-            yield document.problem(path, f"has {len(value)} entries, and at most {limit} may be")
-        case "minimum" | "exclusiveMinimum":
-            yield document.problem(path, f"is {_text(value)}, and must be {_bound(str(error.validator))} {limit}")
-        case "maximum":
-            yield document.problem(path, f"is {_text(value)}, and must be at most {limit}")
-        case _:
-            yield document.problem(path, one_line(error.message, 200))
-
-
-def _bound(name: str) -> str:
-    return "more than" if name == "exclusiveMinimum" else "at least"
-
-
-def _kind(value: Any) -> str:
-    if value is None:
-        return "empty"
-    if isinstance(value, bool):
-        return _WORDS["boolean"]
-    kinds: tuple[tuple[type, str], ...] = ((int, "number"), (float, "number"), (str, "string"), (list, "array"))
-    return next((_WORDS[name] for kind, name in kinds if isinstance(value, kind)), _WORDS["object"])
-
-
-def _text(value: Any) -> str:
-    return one_line("true" if value is True else "false" if value is False else str(value))
+    return explained(name, document)

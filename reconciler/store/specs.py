@@ -93,16 +93,28 @@ def read_document(root: Path, name: str, kind: str, index: Index) -> tuple[Docum
 
 def read_source(root: Path, name: str, index: Index) -> bytes:
     """A text file's bytes; InvalidInput for one that cannot be read, is no plain file or lies outside the project."""
-    path = root / name
+    path = f"{root}/{name}"
     try:
-        if path.is_symlink() and not path.resolve().is_relative_to(root.resolve()):
+        if os.path.islink(path) and not Path(path).resolve().is_relative_to(root.resolve()):
             raise InvalidInput((Problem(Place(name), "", "is a link that leaves the project", "copy the file"),))
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        with open(fd, "rb", 0) as stream:
+        try:
             seen = os.fstat(fd)
             if not stat.S_ISREG(seen.st_mode):
                 raise InvalidInput((Problem(Place(name), "", "is not a plain file"),))
             index.saw(name, seen)
-            return stream.read(MAX_BYTES + 1)
+            return _read(fd, seen.st_size)
+        finally:
+            os.close(fd)
     except OSError as error:
         raise InvalidInput((Problem(Place(name), "", f"cannot be read: {error.strerror}"),)) from error
+
+
+def _read(fd: int, size: int) -> bytes:
+    """All of a file that is no longer than a spec may be; one that is longer is cut just past that."""
+    pieces = []
+    room = MAX_BYTES + 1
+    while room and (piece := os.read(fd, min(room, max(size + 1, 512)))):
+        pieces.append(piece)
+        room -= len(piece)
+    return b"".join(pieces)

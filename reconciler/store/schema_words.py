@@ -1,0 +1,108 @@
+"""Say in words in what a document departs from its JSON Schema: place, field, fact, hint.
+
+Imported only when something is wrong: jsonschema explains best, and costs more to import than most commands take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+from referencing import Registry, Resource
+
+from reconciler.core.document import Document, Path
+from reconciler.core.errors import Problem
+from reconciler.core.suggest import did_you_mean
+from reconciler.core.text import one_line
+from reconciler.store.schema import all_schemas
+
+_WORDS = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+}
+_PATTERN_FACTS = {
+    "size": ("is neither a ratio nor pixels", 'write "16:9" or 1536x864'),
+    "image_size": ("is not a size that an API names", "write 512, 1K, 2K, 3K or 4K"),
+    "format": ("is not an image format", "write png, jpeg, webp or avif"),
+    "api_key_env": ("is not the name of an environment variable", "name the variable; the key itself stays out"),
+    "base_url": ("is not an address", "write https://host or http://127.0.0.1:port"),
+}
+
+
+@cache
+def validator(name: str) -> Draft202012Validator:
+    """The validator of a file kind, made once."""
+    schemas = all_schemas()
+    registry: Registry[Any] = Registry().with_resources(
+        (schema["$id"], Resource.from_contents(schema)) for schema in schemas.values()
+    )
+    return Draft202012Validator(schemas[name], registry=registry)
+
+
+def explained(name: str, document: Document) -> tuple[Problem, ...]:
+    """Everything in which a document departs from its schema; nothing when it is as it should be."""
+    errors = validator(name).iter_errors(document.value)
+    return tuple(problem for error in errors for problem in _problems(document, error))
+
+
+def _problems(document: Document, error: ValidationError) -> Iterable[Problem]:
+    path: Path = tuple(error.absolute_path)
+    value: Any = error.instance
+    limit: Any = error.validator_value
+    schema: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
+    match error.validator:
+        case "additionalProperties":
+            known = schema.get("properties", {})
+            for key in value:
+                if key not in known:
+                    yield document.problem((*path, key), "is not a field here", did_you_mean(key, known))
+        case "required":
+            missing = [name for name in limit if name not in value]
+            yield document.problem(path, f"lacks {', '.join(missing)}")
+        case "type":
+            wanted = [limit] if isinstance(limit, str) else list(limit)
+            quote = isinstance(value, int | float) and "string" in wanted
+            fact = f"is {_kind(value)}, and {' or '.join(_WORDS[each] for each in wanted)} is wanted"
+            yield document.problem(path, fact, f'quote it: "{_text(value)}"' if quote else "")
+        case "enum":
+            fact = f'"{_text(value)}" is not one of {", ".join(map(str, limit))}'
+            yield document.problem(path, fact, did_you_mean(str(value), map(str, limit)))
+        case "pattern" if error.absolute_schema_path and "propertyNames" in error.absolute_schema_path:
+            yield document.problem((*path, value), f'"{_text(value)}" is not a name', "use letters, digits, _ and -")
+        case "pattern":
+            fact, hint = _PATTERN_FACTS.get(str(path[-1]) if path else "", ("is not written as it must be", ""))
+            yield document.problem(path, f'"{_text(value)}" {fact}', hint)
+        case "minLength" | "minItems" | "minProperties":
+            yield document.problem(path, "is empty" if not value else f"has fewer than {limit} entries")
+        case "maxItems" | "maxProperties":
+            yield document.problem(path, f"has {len(value)} entries, and at most {limit} may be")
+        case "minimum" | "exclusiveMinimum":
+            yield document.problem(path, f"is {_text(value)}, and must be {_bound(str(error.validator))} {limit}")
+        case "maximum":
+            yield document.problem(path, f"is {_text(value)}, and must be at most {limit}")
+        case _:
+            yield document.problem(path, one_line(error.message, 200))
+
+
+def _bound(name: str) -> str:
+    return "more than" if name == "exclusiveMinimum" else "at least"
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return _WORDS["boolean"]
+    kinds: tuple[tuple[type, str], ...] = ((int, "number"), (float, "number"), (str, "string"), (list, "array"))
+    return next((_WORDS[name] for kind, name in kinds if isinstance(value, kind)), _WORDS["object"])
+
+
+def _text(value: Any) -> str:
+    return one_line("true" if value is True else "false" if value is False else str(value))
