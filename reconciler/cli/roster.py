@@ -20,7 +20,7 @@ def provider_json(settings: ProviderSettings, environ: Mapping[str, str], *, cho
     base, key = base_of(settings), key_for(settings, environ)
     lacks = key if isinstance(key, NoKey) else NoKey("")
     return told | {
-        "origin": base.why if isinstance(base, BadBase) else f"{base.origin}{base.path}",
+        "origin": "cannot be used" if isinstance(base, BadBase) else f"{base.origin}{base.path}",
         "key": {
             "variable": key_variable(settings),
             "ready": not lacks.reason,
@@ -43,7 +43,7 @@ def provider_lines(providers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         key = one["key"]
         if key["why"] and key["why"] != f"{key['variable']} is not set":
             yield f"{printable(one['name'])}: {printable(key['why'])}"
-            yield f"  hint: {key['hint']}"
+            yield from (f"  hint: {hint}" for hint in (key["hint"],) if hint)
     yield "* is the provider of specs that name none"
 
 

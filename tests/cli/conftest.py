@@ -1,0 +1,139 @@
+"""A scratch project, driven as a user drives it: commands in, exit code, both streams and the files out."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from reconciler.cli.main import run
+from reconciler.core.digest import ContentHash, content_hash
+from reconciler.core.events import Durable
+from reconciler.store.journal import Journal
+from reconciler.store.store import ContentStore
+
+PROGRAM = (sys.executable, "-c", "from reconciler.cli.start import entry; entry()")
+PROJECT = "provider: draft\ndefaults: {image_size: '512'}\n"
+HERO = 'prompt: A lighthouse at dusk\nsize: "16:9"\n'
+
+
+@dataclass(frozen=True)
+class Said:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class Scratch:
+    """One project in a folder of its own, which is the working directory."""
+
+    def __init__(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.root = root
+        self._capsys = capsys
+
+    def write(self, name: str, text: str | bytes) -> Path:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        return path
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        text = (self.root / name).read_text()
+        assert old in text
+        self.write(name, text.replace(old, new))
+
+    def read(self, name: str) -> bytes:
+        return (self.root / name).read_bytes()
+
+    def run(self, *arguments: str) -> Said:
+        self._capsys.readouterr()
+        code = run(list(arguments))
+        said = self._capsys.readouterr()
+        return Said(int(code), said.out, said.err)
+
+    def done(self, *arguments: str) -> Said:
+        """A command that must succeed."""
+        said = self.run(*arguments)
+        assert said.code == 0, said
+        return said
+
+    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        """The same as a process of its own."""
+        streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+        return subprocess.Popen([*PROGRAM, *arguments], cwd=self.root, text=True, **streams)
+
+    def git(self, *arguments: str) -> None:
+        identity = ("-c", "user.name=t", "-c", "user.email=t@example.org")
+        subprocess.run(["git", *identity, *arguments], cwd=self.root, check=True, capture_output=True)
+
+    def plan(self) -> dict[str, tuple[str, str]]:
+        """Asset to action and reason, of what is not kept."""
+        steps = self.done("plan", "--format", "json").json["steps"]
+        return {step["asset"]: (step["action"], step["reason"]) for step in steps}
+
+    @property
+    def lock(self) -> dict[str, dict[str, Any]]:
+        return json.loads(self.read("assets.lock"))["assets"]
+
+    def journal(self, *events: Durable) -> tuple[Durable, ...]:
+        """Append events; all that the journal has."""
+        journal = Journal(self.root / ".reconciler/journal")
+        journal.record_all(events)
+        journal.close()
+        return journal.read()
+
+    def stored(self, data: bytes) -> bool:
+        path = ContentStore(self.root).find(content_hash(data))
+        return path is not None and path.read_bytes() == data
+
+    def snapshot(self) -> Mapping[str, bytes]:
+        """Every file but the index, which may be deleted at any time."""
+        files = (path for path in self.root.rglob("*") if path.is_file() and ".git" not in path.parts)
+        return {str(path): path.read_bytes() for path in files if path.name not in ("index", "lock")}
+
+
+def picture(colour: str = "teal", form: str = "png") -> bytes:
+    """A whole image that no provider of ours made."""
+    buffer = BytesIO()
+    Image.new("RGB", (64, 48), colour).save(buffer, form)
+    return buffer.getvalue()
+
+
+def pointer(content: ContentHash | str, size: int = 1234) -> str:
+    oid = str(content).removeprefix("sha256:")
+    return f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {size}\n"
+
+
+@pytest.fixture
+def scratch(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Scratch:
+    """A folder without anything, and an environment without keys or CI."""
+    for name in [name for name in os.environ if name == "CI" or name.endswith("_API_KEY")]:
+        monkeypatch.delenv(name)
+    root = tmp_path / "project"
+    root.mkdir()
+    monkeypatch.chdir(root)
+    return Scratch(root, capsys)
+
+
+@pytest.fixture
+def project(scratch: Scratch) -> Scratch:
+    """A clean project: `hero` alone, `mascot`, and `pair`, which refers to the mascot."""
+    scratch.write("reconciler.yaml", PROJECT)
+    scratch.write("specs/hero.yaml", HERO)
+    scratch.write("specs/mascot.yaml", "prompt: A round robot\n")
+    scratch.write("specs/pair.yaml", "prompt: Two of image 1\nreferences: [{asset: mascot}]\n")
+    scratch.done("apply", "--yes")
+    return scratch

@@ -1,0 +1,98 @@
+"""`restore`: locked content comes back, and no person's bytes are gone for it."""
+
+from __future__ import annotations
+
+import shutil
+
+from reconciler.core.digest import content_hash, recipe_key
+from reconciler.core.events import RefusalRecorded
+from reconciler.core.lock import Refusal
+from tests.cli.conftest import Scratch, picture, pointer
+
+
+def test_a_painted_output_is_put_back_and_the_paint_is_kept(project: Scratch) -> None:
+    locked, painted, lock = project.read("assets/hero.png"), picture(), project.read("assets.lock")
+    project.write("assets/hero.png", painted)
+    said = project.done("restore", "hero")
+    assert project.read("assets/hero.png") == locked
+    assert f"what was there: {content_hash(painted)}, kept in the store" in said.out
+    assert project.stored(painted)
+    assert project.read("assets.lock") == lock
+    assert project.plan() == {}
+
+
+def test_a_missing_output_comes_back_even_for_changed_words(project: Scratch) -> None:
+    locked, lock = project.read("assets/hero.png"), project.read("assets.lock")
+    project.edit("specs/hero.yaml", "dusk", "dawn")
+    (project.root / "assets/hero.png").unlink()
+    project.done("restore", "hero")
+    assert project.read("assets/hero.png") == locked
+    assert project.read("assets.lock") == lock
+    assert project.plan() == {"hero": ("generate", "RecipeChanged")}
+
+
+def test_it_follows_the_asset_to_its_new_output(project: Scratch) -> None:
+    locked = project.read("assets/hero.png")
+    project.edit("specs/hero.yaml", "prompt", "output: web/hero.png\nprompt")
+    project.write("web/hero.png", picture())
+    project.done("restore", "hero")
+    assert project.read("web/hero.png") == locked
+    assert not (project.root / "assets/hero.png").exists()
+    assert project.lock["hero"]["output"] == "web/hero.png"
+    assert project.plan() == {}
+
+
+def test_the_old_path_keeps_what_a_person_put_there(project: Scratch) -> None:
+    locked, painted = project.read("assets/hero.png"), picture()
+    project.edit("specs/hero.yaml", "prompt", "output: web/hero.png\nprompt")
+    project.write("assets/hero.png", painted)
+    assert project.plan() == {"hero": ("conflict", "OutputModified")}
+    assert "assets/hero.png holds other bytes and stays" in project.done("restore", "hero").out
+    assert (project.read("web/hero.png"), project.read("assets/hero.png")) == (locked, painted)
+    assert project.plan() == {}
+
+
+def test_a_move_forgets_no_refusal(project: Scratch) -> None:
+    project.edit("specs/hero.yaml", "at dusk", "at dawn\noutput: web/hero.png")
+    key = recipe_key({"image_size": "512", "prompt": "A lighthouse at dawn", "size": "16:9"})
+    project.journal(RefusalRecorded("hero", Refusal(key, "no dawns", "2026-11-22T16:00:00Z")))
+    assert project.plan() == {"hero": ("hold", "WasRefused")}
+    project.done("restore", "hero")
+    assert project.plan() == {"hero": ("hold", "WasRefused")}
+
+
+def test_a_git_lfs_pointer_to_other_bytes_is_replaced(project: Scratch) -> None:
+    locked, other = project.read("assets/hero.png"), content_hash(b"elsewhere")
+    project.write("assets/hero.png", pointer(other))
+    assert f"a Git LFS pointer to {other}" in project.done("restore", "hero").out
+    assert project.read("assets/hero.png") == locked
+
+
+def test_several_come_back_after_a_yes_and_one_that_cannot_stops_none(project: Scratch) -> None:
+    images = {name: project.read(f"assets/{name}.png") for name in ("hero", "mascot", "pair")}
+    shutil.rmtree(project.root / "assets")
+    said = project.run("restore", "*")
+    assert (said.code, (project.root / "assets").exists()) == (3, False), said
+    (project.root / "assets/mascot.png").mkdir(parents=True)
+    said = project.run("restore", "--yes", "*")
+    assert (said.code, "assets/mascot.png is a directory" in said.err) == (1, True)
+    assert {name: project.read(f"assets/{name}.png") for name in ("hero", "pair")} == {
+        name: images[name] for name in ("hero", "pair")
+    }
+
+
+def test_bytes_that_are_nowhere_are_an_error_that_changes_nothing(project: Scratch) -> None:
+    shutil.rmtree(project.root / ".reconciler")
+    project.write("assets/hero.png", picture())
+    said = project.run("restore", "hero")
+    assert (said.code, "nowhere to be had" in said.err) == (1, True), said
+    assert project.read("assets/hero.png") == picture()
+
+
+def test_nothing_to_restore_is_said(project: Scratch) -> None:
+    project.write("specs/new.yaml", "prompt: A tree\n")
+    before = project.snapshot()
+    assert project.done("restore", "*").out.count("holds the locked content already") == 3
+    said = project.run("restore", "new")
+    assert (said.code, "nothing is locked for it" in said.err) == (1, True)
+    assert project.snapshot() == before
