@@ -105,8 +105,12 @@ def _images(
         return generation(ready, base, fields=fields, asked=asked)
     if not ready.references:
         return Rejected("the edits endpoint needs at least one reference")
-    edit = edit_json if settings.reference_encoding == "image" else edit_form
-    return edit(ready, base, fields=fields, asked=asked)
+    if settings.reference_encoding == "image":
+        return edit_json(ready, base, fields=fields, asked=asked)
+    # OpenAI's own SDK says `image` for an only picture, and some servers know no other name; the gateway documents
+    # `image[]` whatever their number
+    name = "image" if settings.type == "openai" and len(ready.references) == 1 else "image[]"
+    return edit_form(ready, base, fields=fields, asked=asked, name=name)
 
 
 def _gpt(ready: Ready, asked: tuple[int, int] | None) -> dict[str, Json]:

@@ -50,14 +50,16 @@ def _as_json(ready: Ready, url: str, *, fields: Fields, asked: tuple[int, int] |
     return json_request(url, with_params({**body, "n": 1, **fields}, ready.recipe.params), asked=asked)
 
 
-def edit_form(ready: Ready, base: Base, *, fields: Fields, asked: tuple[int, int] | None) -> WireRequest | Rejected:
-    """`/v1/images/edits` as a form: pictures as they are, no base64."""
+def edit_form(
+    ready: Ready, base: Base, *, fields: Fields, asked: tuple[int, int] | None, name: str = "image[]"
+) -> WireRequest | Rejected:
+    """`/v1/images/edits` as a form: pictures as they are, no base64. `name` is that of each picture's part."""
     if ready.turns:
         return _NO_TURNS
     recipe = ready.recipe
     said = with_params({"model": recipe.model, "prompt": ready.prompt, "n": 1, **fields}, recipe.params)
-    parts = [Part(name, form_value(value)) for name, value in said.items()]
-    parts += [Part("image[]", file, f"image-{i}.{file.format}") for i, file in enumerate(ready.references, 1)]
+    parts = [Part(field, form_value(value)) for field, value in said.items()]
+    parts += [Part(name, file, f"image-{i}.{file.format}") for i, file in enumerate(ready.references, 1)]
     if ready.mask is not None:
         parts.append(Part("mask", ready.mask, f"mask.{ready.mask.format}"))
     return form_request(base.url(EDITS), parts, boundary=ready.boundary, asked=asked)
