@@ -7,12 +7,12 @@ DEV  := $(VENV)/.dev
 PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help assets check test lint types clean
+.PHONY: help assets check test test-wire test-peers lint types clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
 help:                     ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 18
 
 assets: $(USE)            ## build the images of specs/ (drafts: no key, no network, no cost)
 	@$(BIN)/reconciler apply --yes
@@ -23,6 +23,16 @@ check: $(USE)             ## exit 2 if an image is missing or stale
 test: $(DEV)              ## the whole suite, in parallel
 	@$(BIN)/python -m pytest -n auto
 
+test-wire: $(DEV)         ## record what the official SDKs send, as they are today, and compare ours with it
+	@$(call beside,wire)
+	@$(BIN)/python -m tests.wire.record .venv-wire/bin/python
+	@$(BIN)/python -m pytest tests/wire
+
+test-peers: $(DEV)        ## against servers that this project did not write (PyPI and npm; node 20)
+	@$(call beside,peers)
+	@npm install --silent --no-fund --no-audit --ignore-scripts --prefix .venv-peers @copilotkit/aimock
+	@RECONCILER_PEERS=1 $(BIN)/python -m pytest tests/peers -rs
+
 lint: $(DEV)              ## ruff
 	@$(BIN)/ruff check .
 
@@ -30,7 +40,7 @@ types: $(DEV)             ## mypy, strict
 	@$(BIN)/mypy
 
 clean:                    ## remove what was installed and built; the images and the store stay
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-wire .venv-peers dist build .mypy_cache .ruff_cache .hypothesis
 
 # Two stamps, so that the first picture does not wait for the test tools.
 $(USE): pyproject.toml | $(BIN)/python
@@ -42,6 +52,10 @@ $(DEV): pyproject.toml | $(BIN)/python
 	@echo 'make: installing reconciler and its development tools into $(VENV)' >&2
 	@$(PIP) install --editable '.[dev]'
 	@touch $@ $(USE)
+
+# What only one job needs goes into a virtual environment of its own.
+beside = { test -x .venv-$(1)/bin/python || $(BIN)/python -m venv .venv-$(1); } && \
+	.venv-$(1)/bin/python -m pip --disable-pip-version-check --quiet install --upgrade '.[$(1)]'
 
 # The first interpreter that is new enough and can make a virtual environment.
 $(BIN)/python:
