@@ -19,14 +19,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.crash import tree as trees
-from tests.crash.native import Ran, execute
+from tests.crash.native import Ran
 from tests.crash.rules import Bill, Look
+from tests.crash.warm import Warm, warm
 from tests.gateway.fixture import Gateway, running
 from tests.gateway.ledger import Ledger
 
 IMAGES = 8
 CONCURRENCY = 4
-ENTRY = "import sys; from reconciler.cli.main import entry; sys.argv[0] = 'reconciler'; sys.exit(entry())"
+PACKAGE = Path(__file__).resolve().parents[2]
+ENTRY = "import sys; sys.path.insert(0, {!r}); from reconciler.cli.main import entry; sys.exit(entry())"
+PRELOAD = ("reconciler.cli.commands.apply", "reconciler.cli.paying", "httpx", "PIL.Image", "jsonschema", "yaml")
 PROJECT = """\
 provider: gravitex
 defaults: {{model: gemini-2.5-flash-image, size: "1:1"}}
@@ -45,6 +48,8 @@ class PaidApply:
     ledger: Path
     images: int
     flight: int
+    package: Path
+    second: Warm
 
     @property
     def root(self) -> Path:
@@ -56,7 +61,7 @@ class PaidApply:
 
     @property
     def command(self) -> Sequence[str]:
-        return [sys.executable, "-I", "-c", ENTRY, "apply", "--yes"]
+        return [sys.executable, "-I", "-c", ENTRY.format(str(self.package)), "apply", "--yes"]
 
     @property
     def env(self) -> Mapping[str, str]:
@@ -87,7 +92,8 @@ class PaidApply:
         self.gateway.settle()
 
     def again(self) -> Ran:
-        return execute(self.command, env=self.env, cwd=self.root)
+        ended = self.second.run(["reconciler", "apply", "--yes"], env=self.env, cwd=self.root)
+        return Ran(ended.exit, ended.stdout, ended.stderr)
 
     def look(self) -> Look:
         lines = [json.loads(line) for line in self.ledger.read_text().splitlines()]
@@ -139,8 +145,10 @@ def _journal(data: bytes) -> tuple[frozenset[str], dict[str, str]]:
 
 
 @contextmanager
-def paid_apply(folder: Path, *, images: int = IMAGES, concurrency: int = CONCURRENCY) -> Iterator[PaidApply]:
-    """The scenario."""
-    path = folder / "ledger"
-    with running(ledger=Ledger(path, keep="lines")) as gateway:
-        yield PaidApply(folder.resolve(), gateway, path, images, concurrency)
+def paid_apply(
+    folder: Path, *, images: int = IMAGES, concurrency: int = CONCURRENCY, package: Path = PACKAGE
+) -> Iterator[PaidApply]:
+    """The scenario. `package` is the folder that holds the `reconciler` to test: this one, or a mutant's."""
+    path, entry = folder / "ledger", ("reconciler.cli.main", "entry")
+    with running(ledger=Ledger(path, keep="lines")) as gateway, warm(package, entry, PRELOAD) as second:
+        yield PaidApply(folder.resolve(), gateway, path, images, concurrency, package, second)

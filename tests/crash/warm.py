@@ -1,0 +1,103 @@
+"""Run a Python command many times without paying for its imports: a process that has them, and forks for each run.
+
+As a script (`python -I warm.py PACKAGE_FOLDER MODULE FUNCTION PRELOAD...`) it is that process: a JSON object a line
+in (argv, env, cwd, out), one a line out (exit).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import select
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+LIMIT = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How one run ended."""
+
+    exit: int
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True, slots=True)
+class Warm:
+    """A started process; one run at a time."""
+
+    process: subprocess.Popen[str]
+
+    def run(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> Ended:
+        """As `argv` in a process of its own, from the first line of the command's function on."""
+        assert self.process.stdin is not None and self.process.stdout is not None
+        with tempfile.TemporaryDirectory() as out:
+            asked = {"argv": list(argv), "env": dict(env), "cwd": str(cwd), "out": out}
+            self.process.stdin.write(json.dumps(asked) + "\n")
+            self.process.stdin.flush()
+            if not select.select([self.process.stdout], [], [], LIMIT)[0]:
+                raise TimeoutError(f"did not end in {LIMIT:.0f} s: {' '.join(argv)}")
+            code = json.loads(self.process.stdout.readline())["exit"]
+            said = [Path(out, name).read_text(errors="replace") for name in ("1", "2")]
+        return Ended(code, *said)
+
+
+@contextlib.contextmanager
+def warm(package: Path, entry: tuple[str, str], preload: Sequence[str]) -> Iterator[Warm]:
+    """A process that imports from the folder `package`."""
+    command = [sys.executable, "-I", __file__, str(package), *entry, *preload]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield Warm(process)
+        finally:
+            assert process.stdin is not None
+            process.stdin.close()
+
+
+def _child(asked: Mapping[str, Any], function: Any) -> int:
+    for number in (1, 2):
+        fd = os.open(f"{asked['out']}/{number}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.dup2(fd, number)
+        os.close(fd)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.chdir(asked["cwd"])
+    os.environ.clear()
+    os.environ.update(asked["env"])
+    sys.argv[:] = asked["argv"]
+    try:
+        code = function()
+    except SystemExit as end:
+        code = end.code
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return code if isinstance(code, int) else 0 if code is None else 1
+
+
+def _serve() -> None:
+    package, module, name, *preload = sys.argv[1:]
+    sys.path.insert(0, package)
+    function = getattr(importlib.import_module(module), name)
+    for each in preload:
+        importlib.import_module(each)
+    for line in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            os._exit(_child(json.loads(line), function))
+        print(json.dumps({"exit": os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}), flush=True)
+
+
+if __name__ == "__main__":
+    _serve()
