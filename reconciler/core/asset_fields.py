@@ -10,7 +10,7 @@ from reconciler.core.digest import AssetId, Json
 from reconciler.core.document import Document
 from reconciler.core.errors import Problem
 from reconciler.core.images import FORMATS
-from reconciler.core.layers import Field, Layer, Substitution, as_text, below, every, merged, nearest
+from reconciler.core.layers import Field, Layer, Origins, Substitution, as_text, below, every, merged, nearest
 from reconciler.core.paths import BadPath, image_format, project_path
 from reconciler.core.recipe import Recipe, TextPart
 from reconciler.core.settings import Settings
@@ -21,11 +21,6 @@ _SIZE = re.compile(r"([0-9]{1,5})(:|x)([0-9]{1,5})")
 _IMAGE_SIZE = re.compile(r"512|[1-4]K")
 _NO_SPACE_BEFORE = (",", ".", ";", ":", "!", "?", ")")
 _WITH_ALPHA = ("png", "webp", "avif")
-_RECORDED = (
-    "prompt", "prompt_prefix", "prompt_suffix", "model", "size", "image_size", "quality", "format", "background",
-    "references", "mask", "style", "turns", "output", "description", "tags", "take", "freeze", "ignore_changes",
-    "provider",
-)  # fmt: skip
 
 
 class AssetFields:
@@ -71,7 +66,7 @@ class AssetFields:
             tags=self._tags(),
             freeze=bool(self._value("freeze", False)),
             ignore_changes=frozenset(cast(Sequence[str], self._value("ignore_changes", ()))),
-            origins=self._origins(),
+            origins=Origins(self.own, self.layers),
         )
         self._check(spec)
         self.problems.extend(self.filled.problems)
@@ -260,16 +255,6 @@ class AssetFields:
     def _tags(self) -> tuple[str, ...]:
         written = (cast(Sequence[str], each.value) for each in every(self.layers, "tags"))
         return tuple(dict.fromkeys(tag for tags in written for tag in tags))
-
-    def _origins(self) -> dict[str, tuple[Origin, ...]]:
-        origins: dict[str, tuple[Origin, ...]] = {"": (self.own.origin(""),)}
-        for name in _RECORDED:
-            found = tuple(each.origin for each in every(self.layers, name))
-            if found:
-                origins[name] = found
-        for name in ("params", "vars"):
-            origins |= {f"{name}.{key}": (each.origin,) for key, each in merged(self.layers, name).items()}
-        return origins
 
     def _check(self, spec: Spec) -> None:
         """What only the whole asset can show."""

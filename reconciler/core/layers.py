@@ -62,6 +62,46 @@ def merged(layers: Sequence[Layer], name: str) -> dict[str, Field]:
     return found
 
 
+_RECORDED = (
+    "prompt", "prompt_prefix", "prompt_suffix", "model", "size", "image_size", "quality", "format", "background",
+    "references", "mask", "style", "turns", "output", "description", "tags", "take", "freeze", "ignore_changes",
+    "provider",
+)  # fmt: skip
+
+
+class Origins(Mapping[str, tuple[Origin, ...]]):
+    """Where each field of an asset was written, weakest layer first; worked out when somebody asks.
+
+    `""` is the asset as a whole; `params.x` and `vars.x` are single keys.
+    """
+
+    __slots__ = ("_layers", "_own")
+
+    def __init__(self, own: Layer, layers: Sequence[Layer]) -> None:
+        self._own = own
+        self._layers = layers
+
+    def __getitem__(self, name: str) -> tuple[Origin, ...]:
+        if name == "":
+            return (self._own.origin(""),)
+        field, dot, key = name.partition(".")
+        if dot:
+            return (merged(self._layers, field)[key].origin,)
+        found = tuple(each.origin for each in every(self._layers, name))
+        if not found or name not in _RECORDED:
+            raise KeyError(name)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        yield ""
+        yield from (name for name in _RECORDED if any(name in layer.fields for layer in self._layers))
+        for name in ("params", "vars"):
+            yield from (f"{name}.{key}" for key in merged(self._layers, name))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
 def as_text(value: Json) -> str:
     """A variable's value as it appears in text: booleans as YAML writes them."""
     if isinstance(value, bool):

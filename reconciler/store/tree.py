@@ -21,6 +21,7 @@ _LFS_POINTER = re.compile(
     rb"version https://git-lfs\.github\.com/spec/v1\n(?:[a-z0-9.-]+ [^\n]*\n)*?oid sha256:([0-9a-f]{64})\nsize [0-9]+\n"
 )
 _PARALLEL_FROM = 64
+_CHUNK = 128
 
 
 def lfs_oid(data: bytes) -> ContentHash | None:
@@ -58,10 +59,14 @@ class Tree:
 
     def _each(self, paths: list[str]) -> list[tuple[str, ContentHash | Blocked | None]]:
         if len(paths) < _PARALLEL_FROM:
-            return [(path, self._look(path)) for path in paths]
+            return self._look_at(paths)
         # hashing releases the GIL; chunks keep the pool's own cost out of the stat of a file that did not change
+        chunks = [paths[start : start + _CHUNK] for start in range(0, len(paths), _CHUNK)]
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return list(zip(paths, pool.map(self._look, paths, chunksize=64), strict=True))
+            return [found for chunk in pool.map(self._look_at, chunks) for found in chunk]
+
+    def _look_at(self, paths: list[str]) -> list[tuple[str, ContentHash | Blocked | None]]:
+        return [(path, self._look(path)) for path in paths]
 
     def _look(self, path: str) -> ContentHash | Blocked | None:
         full = f"{self.real_root}/{path}"
