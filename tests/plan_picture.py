@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 from html import escape
 from pathlib import Path
 
@@ -48,8 +49,8 @@ def planned() -> list[str]:
 
 
 def wrapped(lines: list[str]) -> list[str]:
-    """As a terminal breaks them."""
-    return [line[at : at + COLUMNS] for line in lines for at in range(0, max(1, len(line)), COLUMNS)]
+    """Lines that fit, broken between words."""
+    return [row for line in lines for row in textwrap.wrap(line, COLUMNS, subsequent_indent=" " * 10) or [""]]
 
 
 def svg(lines: list[str]) -> str:
