@@ -32,6 +32,8 @@ def project_path(text: str) -> str | BadPath:
     parts = [part for part in text.split("/") if part not in ("", ".")]
     if not parts:
         return BadPath("names no file")
+    if len("/".join(parts).encode("utf-8", "replace")) > 1000:
+        return BadPath(f"the path is over 1,000 bytes long: {text[:40]}…")
     if ".." in parts:
         return BadPath(f'"{text}" may leave the project', "write it without .., below the folder of reconciler.yaml")
     if parts[0].casefold() in _OURS:
