@@ -1,0 +1,115 @@
+"""The recipe, its manifest and its key: what changes the key, and what does not."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+from reconciler.core.digest import canonical, plain, recipe_key
+from reconciler.core.recipe import Change, ImagePart, Recipe, TextPart, Turn, changes, manifest_images
+from tests.builders import a_recipe, bytes_of
+
+ONE, TWO = bytes_of("one"), bytes_of("two")
+FULL = Recipe(
+    prompt="a sword",
+    model="m",
+    size="16:9",
+    image_size="2K",
+    quality="high",
+    format="webp",
+    background="opaque",
+    references=(ONE, TWO),
+    mask=ONE,
+    turns=(Turn("user", (TextPart("more"), ImagePart(ONE))),),
+    params={"seed": 7},
+    take=2,
+)
+OTHERS: dict[str, list[Any]] = {
+    "prompt": ["a Sword", "a sword.", "sword a"],
+    "model": ["n", ""],
+    "size": ["9:16", "1536x864", ""],
+    "image_size": ["4K", ""],
+    "quality": ["low", ""],
+    "format": ["png", "jpeg"],
+    "background": ["transparent", ""],
+    "references": [(TWO, ONE), (ONE,), (), (ONE, TWO, TWO)],
+    "mask": [TWO, None],
+    "turns": [
+        (),
+        (Turn("model", (TextPart("more"), ImagePart(ONE))),),
+        (Turn("user", (TextPart("less"), ImagePart(ONE))),),
+        (Turn("user", (ImagePart(ONE), TextPart("more"))),),
+        (Turn("user", (TextPart("more"), ImagePart(TWO))),),
+        (Turn("user", (TextPart("more"),)), Turn("user", (ImagePart(ONE),))),
+    ],
+    "params": [{"seed": 8}, {"seed": "7"}, {"seeds": 7}, {}, {"seed": 7, "x": None}, {"seed": True}, {"seed": [7]}],
+    "take": [1, 3],
+}
+
+
+def test_every_field_is_tried() -> None:
+    assert set(OTHERS) == {field.name for field in dataclasses.fields(Recipe) if field.init} == set(FULL.manifest())
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in OTHERS.items() for value in values])
+def test_a_change_of_any_field_changes_the_key_and_is_named(name: str, value: Any) -> None:
+    other = dataclasses.replace(FULL, **{name: value})
+    assert other.key() != FULL.key()
+    assert [change.field for change in changes(FULL.manifest(), other.manifest())] == [name]
+
+
+def test_true_in_place_of_one_is_a_change() -> None:
+    before, after = (a_recipe(params={"hd": value}).manifest() for value in (1, True))
+    assert changes(before, after) == (Change("params", {"hd": 1}, {"hd": True}),)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (a_recipe("a  sword\n"), a_recipe("a sword")),
+        (a_recipe("caf\u00e9"), a_recipe("cafe\u0301")),
+        (a_recipe(params={"a": 1, "b": {"c": 2, "d": 3}}), a_recipe(params={"b": {"d": 3, "c": 2}, "a": 1})),
+        (a_recipe(params={"seed": 7.0}), a_recipe(params={"seed": 7})),
+        (a_recipe(image_size="2k"), a_recipe(image_size="2K")),
+        (a_recipe(format="png", take=1, references=(), params={}), a_recipe()),
+        (
+            a_recipe(turns=(Turn("user", (TextPart(" more  words "),)),)),
+            a_recipe(turns=(Turn("user", (TextPart("more words"),)),)),
+        ),
+    ],
+)
+def test_what_makes_no_difference(one: Recipe, other: Recipe) -> None:
+    assert one.key() == other.key()
+    assert changes(one.manifest(), other.manifest()) == ()
+
+
+def test_the_prompt_is_sent_as_written() -> None:
+    assert a_recipe("a  cafe\u0301\n").prompt == "a  cafe\u0301\n"
+
+
+def test_the_manifest_survives_the_lockfile() -> None:
+    again = json.loads(json.dumps(FULL.manifest()))
+    assert recipe_key(again) == FULL.key()
+    assert changes(FULL.manifest(), again) == ()
+    assert manifest_images(again) == FULL.images() == (ONE, TWO, ONE, ONE)
+    assert manifest_images(a_recipe().manifest()) == ()
+
+
+def test_the_key_is_for_ever() -> None:
+    """Keys are in the lockfiles of others: if this fails, the change buys every image of everyone again."""
+    assert a_recipe().key() == "r1:43f0882bc651f1d6f438164765a60d42741f859dbb8ab1fb390e4c840c8b5e1c"
+    assert FULL.key() == "r1:b1eaff5df39cbb78fb3c9dcba328d7b33c4ae1719a3f448d412d1b3a4a9f6c93"
+
+
+def test_a_key_that_was_worked_out_is_not_that_of_a_copy() -> None:
+    assert FULL.key() != dataclasses.replace(FULL, take=9).key()
+
+
+def test_canonical_json() -> None:
+    value = {"b": [1.0, "é"], "a": {"y": None, "x": True}}
+    assert canonical(plain(value)) == '{"a":{"x":true,"y":null},"b":[1,"é"]}'.encode()
+    with pytest.raises(ValueError, match="Out of range"):
+        canonical({"a": float("nan")})
