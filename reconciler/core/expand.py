@@ -34,10 +34,11 @@ class SpecTree:
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """Every asset in the order of ids, and everything that is wrong."""
+    """Every asset in the order of ids, everything that is wrong, and the ids of the files in which it is."""
 
     specs: Mapping[AssetId, Spec]
     problems: tuple[Problem, ...]
+    broken: tuple[str, ...] = ()
 
 
 def expand(settings: Settings, project: Document | None, tree: SpecTree) -> Expansion:
@@ -45,22 +46,26 @@ def expand(settings: Settings, project: Document | None, tree: SpecTree) -> Expa
     context = Context(settings, project, tree.defaults, tree.styles)
     problems: set[Problem] = set()
     found: dict[AssetId, Spec] = {}
+    broken: list[str] = []
     room = settings.asset_limit
     for name, document in sorted(tree.specs.items()):
         wanted = asset_count(document)
         if wanted > room:
             problems.add(_too_many(document, wanted, settings))
+            broken.append(name.rpartition(".")[0])
             continue
         room -= wanted
         specs, wrong = expand_file(context, name, document)
         problems.update(wrong)
+        if wrong:
+            broken.append(name.rpartition(".")[0])
         for spec in specs:
             if spec.id in found:
                 first = found[spec.id].place("").file
                 fact = f'two assets have the id "{spec.id}" (the other is in {first})'
                 problems.add(Problem(spec.place("id"), "", fact, "rename one of them"))
             found[spec.id] = spec
-    return Expansion(dict(sorted(found.items())), tuple(sorted(problems)))
+    return Expansion(dict(sorted(found.items())), tuple(sorted(problems)), tuple(broken))
 
 
 @dataclass(frozen=True, slots=True)
