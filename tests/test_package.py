@@ -16,6 +16,12 @@ from reconciler import __version__
 from reconciler.store.schema import NAMES
 
 ROOT = Path(__file__).parents[1]
+IMPORT_ALL = """
+import importlib, pkgutil, reconciler
+for module in pkgutil.walk_packages(reconciler.__path__, "reconciler."):
+    importlib.import_module(module.name)
+print(reconciler.__file__)
+"""
 BARE = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}
 
 
@@ -76,8 +82,8 @@ def test_init_apply_and_check_work_in_an_empty_environment(wheel: Path, tmp_path
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return call(binaries / "reconciler", *arguments, cwd=project, env=BARE)
 
-    where = call(binaries / "python", "-c", "import reconciler; print(reconciler.__file__)", cwd=project, env=BARE)
-    assert where.stdout.startswith(os.fspath(tmp_path))
+    where = call(binaries / "python", "-c", IMPORT_ALL, cwd=project, env=BARE)
+    assert where.stdout.startswith(os.fspath(tmp_path)), where.stderr
     for step in (("init",), ("apply", "--yes"), ("check", "--strict")):
         done = run(*step)
         assert (done.returncode, "Traceback" in done.stderr) == (0, False), (step, done.stdout, done.stderr)
