@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 
 import click
 
 from reconciler import __version__
-from reconciler.core.errors import Exit, ReconcilerError
+from reconciler.cli.streams import open_streams
+from reconciler.core.errors import DiskError, Exit, ReconcilerError
 
 COMMANDS = {
     "init": "Set a project up: reconciler.yaml, an example spec, the lines for git.",
@@ -75,11 +75,13 @@ def cli(ctx: click.Context, directory: str | None) -> None:
 
 def entry(arguments: Sequence[str] | None = None) -> None:
     """Run a command and end the process with its exit code. No traceback ever reaches a user."""
+    open_streams()
     code = run(list(sys.argv[1:] if arguments is None else arguments))
     try:
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader (`head`) has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except DiskError as error:
+        say(str(error))
+        code = error.exit_code
     raise SystemExit(code)
 
 
@@ -105,9 +107,6 @@ def run(arguments: list[str]) -> int:
     except ReconcilerError as error:
         say(str(error))
         return error.exit_code
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.DONE
     except Exception as error:  # noqa: BLE001 - the one place where a bug of ours ends: a report instead of a trace
         from reconciler.cli.bug import report  # noqa: PLC0415 - only a bug needs it
 

@@ -31,7 +31,7 @@ def state_json(step: Step) -> dict[str, Any]:
     """What plan says of it, with what a person can do."""
     words = describe(step)
     told = {name: value for name, value in step_json(step).items() if name not in ("asset", "output")}
-    return told | {"hint": words.hint}
+    return told | {"words": words.reason, "hint": words.hint}
 
 
 def _entry_json(entry: LockEntry, elsewhere: tuple[str, ...]) -> dict[str, Any]:

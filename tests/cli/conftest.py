@@ -75,9 +75,10 @@ class Scratch:
         streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
         return subprocess.Popen([*PROGRAM, *arguments], cwd=self.root, text=True, **streams)
 
-    def git(self, *arguments: str) -> None:
+    def git(self, *arguments: str) -> str:
         identity = ("-c", "user.name=t", "-c", "user.email=t@example.org")
-        subprocess.run(["git", *identity, *arguments], cwd=self.root, check=True, capture_output=True)
+        done = subprocess.run(["git", *identity, *arguments], cwd=self.root, check=True, capture_output=True, text=True)
+        return done.stdout
 
     def plan(self) -> dict[str, tuple[str, str]]:
         """Asset to action and reason, of what is not kept."""

@@ -9,7 +9,7 @@ import click
 from reconciler.cli.choosing import agree, choose, naming
 from reconciler.cli.editing import Edited, Left, Scene, carry_out, editing_options, scene
 from reconciler.core.digest import AssetId
-from reconciler.core.errors import Exit, ProjectError
+from reconciler.core.errors import ProjectError
 from reconciler.core.events import Durable, Forgotten, Removed
 from reconciler.core.observed import Blocked
 from reconciler.core.plan import Step
@@ -33,7 +33,6 @@ def command(directory: str | None, /, ids: tuple[str, ...], yes: bool, wait: flo
         work = _chosen(stage, orphans, ids) if ids else orphans
         if not work:
             click.echo("nothing to prune: every asset of the lockfile has a spec")
-            return Exit.DONE
         for step in work if len(work) > 1 and not yes else ():
             click.echo(f"  {printable(step.asset)}  {printable(step.output)}", err=True)
         agree(len(work), f"remove these {len(work)} images and their lock entries?", yes=yes)

@@ -1,0 +1,145 @@
+"""What only a process shows: exit codes, Ctrl-C, a reader that goes away, a disk that refuses, another writer."""
+
+from __future__ import annotations
+
+import os
+import pty
+import resource
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from reconciler.core.digest import AssetId
+from reconciler.core.events import Removed
+from reconciler.store.exclusive import exclusive
+from tests.cli.conftest import Scratch, picture
+
+
+@contextmanager
+def at_the_question(project: Scratch, *arguments: str) -> Iterator[tuple[int, object]]:
+    """A command on a terminal that waits for its answer."""
+    ours, theirs = pty.openpty()
+    try:
+        with project.start(*arguments, stdin=theirs, stderr=theirs) as process:
+            os.close(theirs)
+            heard = b""
+            while not heard.endswith(b"[y/N]: "):
+                heard += os.read(ours, 1000)
+            yield ours, process
+    finally:
+        os.close(ours)
+
+
+@pytest.mark.parametrize(("answer", "code"), [(b"y\n", 0), (b"n\n", 3), (b"\n", 3), (None, 130)])
+@pytest.mark.parametrize("command", ["adopt", "restore", "prune"])
+def test_the_question_before_many(project: Scratch, command: str, answer: bytes | None, code: int) -> None:
+    for name in ("hero", "pair"):
+        if command == "prune":
+            (project.root / f"specs/{name}.yaml").unlink()
+        else:
+            project.write(f"assets/{name}.png", picture())
+    before = project.snapshot()
+    with at_the_question(project, command, "hero", "pair") as (terminal, process):
+        if answer is None:
+            process.send_signal(signal.SIGINT)
+        else:
+            os.write(terminal, answer)
+        assert process.wait(30) == code
+    assert (project.snapshot() == before) is (code != 0)
+    assert project.run("check").code == (0 if code == 0 else 0 if command == "prune" else 2)
+
+
+def test_exit_codes_reach_the_shell(project: Scratch) -> None:
+    def code(*arguments: str) -> tuple[int, bool]:
+        with project.start(*arguments) as process:
+            _, err = process.communicate()
+            return process.returncode, "Traceback" in err
+
+    assert code("check") == (0, False)
+    assert code("show", "nobody") == (1, False)
+    assert code("--nonsense") == (1, False)
+    project.write("assets/hero.png", picture())
+    assert code("check") == (2, False)
+    assert code("apply") == (3, False)
+    with exclusive(project.root / ".reconciler/lock"):
+        for command in ("adopt hero", "restore hero", "prune", "apply"):
+            assert code(*command.split()) == (4, False)
+    assert project.read("assets/hero.png") == picture()
+
+
+def test_a_reader_that_goes_away_is_no_error(project: Scratch) -> None:
+    for command in ("schema spec", "show *", "explain *", "providers --models"):
+        with project.start(*command.split()) as process:
+            process.stdout.close()
+            err = process.stderr.read()
+            assert (process.wait(30), err) == (0, ""), command
+
+
+def test_the_exit_code_is_right_though_nobody_reads_and_the_work_is_done(project: Scratch) -> None:
+    project.edit("specs/hero.yaml", "dusk", "dawn")
+    for command, code in (("check", 2), ("apply --yes --format json", 0), ("check", 0)):
+        with project.start(*command.split()) as process:
+            process.stdout.close()
+            process.stderr.close()
+            assert process.wait(30) == code, command
+
+
+def test_words_that_find_no_room_are_an_error(project: Scratch) -> None:
+    with open("/dev/full", "w") as full, project.start("show", "hero", stdout=full) as process:
+        err = process.stderr.read()
+    assert (process.returncode, err) == (1, "cannot write what there is to say: No space left on device\n")
+
+
+def test_words_that_the_terminal_cannot_show_are_escaped(project: Scratch) -> None:
+    project.write("specs/hero.yaml", "prompt: Ein Löwe\n")
+    with project.start("plan", env={**os.environ, "PYTHONIOENCODING": "ascii"}) as process:
+        out, err = process.communicate()
+    assert (process.returncode, err, "L\\xf6we" in out) == (0, "", True)
+
+
+def no_bytes() -> None:
+    """As a full disk has it: files can be opened, and take nothing."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("validate", 0), ("plan", 0), ("check --strict", 2), ("show hero", 0), ("explain hero", 0), ("providers", 0),
+        ("schema spec", 0), ("adopt hero", 1), ("restore hero", 1), ("prune --yes", 1), ("apply --yes", 1),
+    ],
+)  # fmt: skip
+def test_a_disk_that_takes_nothing_stops_writers_with_a_word_and_readers_not_at_all(
+    project: Scratch, command: str, code: int
+) -> None:
+    project.write("assets/hero.png", picture())
+    (project.root / "specs/pair.yaml").unlink()
+    before = project.snapshot()
+    with project.start(*command.split(), preexec_fn=no_bytes) as process:
+        _, err = process.communicate()
+    assert process.returncode == code, err
+    assert "Traceback" not in err
+    assert ("cannot " in err) is (code == 1), err
+    assert project.snapshot() == before
+
+
+def test_init_says_what_the_disk_refuses(scratch: Scratch) -> None:
+    with scratch.start("init", preexec_fn=no_bytes) as process:
+        _, err = process.communicate()
+    assert (process.returncode, "cannot write" in err) == (1, True)
+    assert [path for path in scratch.root.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("command", ["restore mascot", "adopt mascot", "prune"])
+def test_an_edit_first_settles_what_a_killed_one_left(project: Scratch, command: str) -> None:
+    (project.root / "specs/hero.yaml").unlink()
+    (project.root / "assets/hero.png").unlink()
+    project.journal(Removed(AssetId("hero")))
+    assert project.run("check").code == 2
+    project.done(*command.split())
+    assert set(project.lock) == {"mascot", "pair"}
+    assert project.run("check").code == 0
+    assert project.journal() == ()
