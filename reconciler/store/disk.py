@@ -155,10 +155,14 @@ def write_atomic(path: Path, data: bytes, *, mode: int | None = None) -> None:
 def write_cache(path: Path, data: bytes) -> None:
     """The file holds `data`, whole or not at all; not durable: it is for what can be worked out again."""
     with saying("write", path), opened(path.parent, _DIRECTORY) as folder:
-        temp = f".{path.name}.reconciler-{os.urandom(6).hex()}.tmp"
-        with opened(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666, folder=folder) as fd:
-            write_all(fd, data)
-        os.replace(temp, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+        temp = f".{path.name}.reconciler-{os.urandom(8).hex()}.tmp"
+        try:
+            with opened(temp, _NEW_FILE, folder=folder) as fd:
+                write_all(fd, data)
+            os.replace(temp, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+        finally:
+            with suppress(OSError):  # renamed, which is the rule
+                os.unlink(temp, dir_fd=folder)
 
 
 def permissions(folder: int, name: str) -> int | None:
