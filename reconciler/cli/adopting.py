@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from reconciler.cli.editing import Edited, Left, Scene, locked_contents, locked_recipe
-from reconciler.cli.wiring import draft_names
+from reconciler.cli.pricing import draft_names
 from reconciler.core.actions import Generate, Hold, UpstreamChanged
 from reconciler.core.decide import DRAFT
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey

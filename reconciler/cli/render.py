@@ -40,8 +40,11 @@ class Words:
     hint: str = ""
 
 
-def plan_lines(plan: Plan) -> Iterator[str]:
-    """One line for each step that is not a Keep, its details below it; orphans; then the totals."""
+def plan_lines(plan: Plan, *, elsewhere: int = 0) -> Iterator[str]:
+    """One line for each step that is not a Keep, its details below it; orphans; then the totals.
+
+    `elsewhere` are assets that are known to be up to date without standing in the plan.
+    """
     shown = [step for step in plan.steps if not isinstance(step.action, do.Keep)]
     width = min(40, max((len(step.asset) for step in shown), default=0))
     for step in shown:
@@ -55,7 +58,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     if shown:
         yield ""
     yield from note_lines(plan)
-    yield totals_line(plan)
+    yield totals_line(plan, elsewhere=elsewhere)
 
 
 def answers(plan: Plan) -> dict[str, str]:
@@ -74,7 +77,7 @@ def note_lines(plan: Plan) -> Iterator[str]:
         yield f"frozen, though changed: {_listed(frozen)}"
 
 
-def totals_line(plan: Plan) -> str:
+def totals_line(plan: Plan, *, elsewhere: int = 0) -> str:
     """`2 to generate (0.173 USD), 1 to restore; 40 up to date`."""
     kinds = (
         ("to generate", do.Generate), ("to restore", do.Restore), ("to move", do.Move), ("to adopt", do.Adopt),
@@ -85,7 +88,7 @@ def totals_line(plan: Plan) -> str:
         count = sum(isinstance(step.action, kind) for step in plan.steps)
         if count:
             parts.append(f"{count} {words}" + (f" ({plan_total(plan)})" if kind is do.Generate else ""))
-    kept = sum(_keeps(step, do.Current, do.Frozen, do.Ignored) for step in plan.steps)
+    kept = elsewhere + sum(_keeps(step, do.Current, do.Frozen, do.Ignored) for step in plan.steps)
     return f"{', '.join(parts)}; {kept} up to date" if parts else f"nothing to do: {_count(kept, 'asset')} up to date"
 
 

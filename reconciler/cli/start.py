@@ -8,6 +8,7 @@ import sys
 
 from reconciler import __version__
 
+CHECK_HINT = "  hint: `reconciler apply` does what can be done"
 _ASKED: dict[tuple[str, ...], str] = {("check",): "check", ("plan",): "plan"}
 """Command lines that an unchanged project answers from its index alone."""
 
@@ -16,35 +17,50 @@ def entry() -> None:
     """The console script."""
     gc.set_threshold(200_000, 20, 20)  # a project is a few hundred thousand values that all live to the end
     arguments = sys.argv[1:]
-    said = _known(arguments)
-    if said is not None:
-        try:
-            sys.stdout.write(said)
-            sys.stdout.flush()
-        except BrokenPipeError:  # the reader has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0)
-    from reconciler.cli.main import entry as whole_entry  # noqa: PLC0415 - click is for what the index cannot answer
+    code = _answered(arguments)
+    if code is not None:
+        raise SystemExit(code)
+    from reconciler.cli.main import entry as whole_entry  # noqa: PLC0415 - click is for what is not known here
 
     whole_entry(arguments)
 
 
-def _known(arguments: list[str]) -> str | None:
-    """The answer, if it is known without loading anything; None sends the question the long way."""
+def _answered(arguments: list[str]) -> int | None:
+    """Answer what can be answered without reading the project; the exit code, or None for the long way."""
     if arguments in (["--version"], ["-V"]):
-        return f"reconciler {__version__}\n"
+        return _say(f"reconciler {__version__}\n")
     where = "."
     if len(arguments) > 2 and arguments[0] in ("-C", "--directory"):
         where, arguments = arguments[1], arguments[2:]
     command = _ASKED.get(tuple(arguments))
-    if command is None or os.environ.get("CI", "").lower() not in ("", "0", "false"):
+    root = _root(where) if command is not None else None
+    if command is None or root is None or os.environ.get("CI", "").lower() not in ("", "0", "false"):
         return None
-    root = _root(where)
-    if root is None:
-        return None
-    from reconciler.store.snapshot import answer  # noqa: PLC0415 - not for --version
+    from reconciler.store.snapshot import compare  # noqa: PLC0415 - not for --version
 
-    return answer(root, command, index=".reconciler/index")
+    known = compare(root, command, index=".reconciler/index")
+    if known is None or known.changed is None:
+        return None
+    if not known.changed:
+        return _say(known.said)
+    from reconciler.cli.narrow import told  # noqa: PLC0415 - only where something has changed
+
+    lines = told(root, known.snapshot, known.changed)
+    if lines is None:
+        return None
+    _say("".join(f"{line}\n" for line in lines))
+    if command == "check":
+        sys.stderr.write(f"{CHECK_HINT}\n")
+    return 2 if command == "check" else 0
+
+
+def _say(text: str) -> int:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _root(where: str) -> str | None:

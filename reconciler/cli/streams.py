@@ -25,6 +25,8 @@ class _Output(io.FileIO):
                 self._gone = True
             except OSError as error:
                 self._gone = True
+                if self.fileno() == 2:  # there is nowhere left to say it
+                    return memoryview(data).nbytes
                 raise DiskError(f"cannot write what there is to say: {error.strerror}") from error
         return memoryview(data).nbytes
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 
+from reconciler.cli import narrow
+from reconciler.cli.pricing import draft_names, model_problems, pricer
 from reconciler.core.actions import Action
 from reconciler.core.decide import DRAFT, Facts
-from reconciler.core.digest import AssetId, ContentHash, RecipeKey
-from reconciler.core.errors import InvalidInput, Place, Problem
+from reconciler.core.digest import AssetId, ContentHash
+from reconciler.core.errors import InvalidInput, Place
 from reconciler.core.events import Requested, settle
 from reconciler.core.expand import expand
 from reconciler.core.graph import whole_problems
@@ -19,14 +21,9 @@ from reconciler.core.lock import Lock
 from reconciler.core.observed import Observed
 from reconciler.core.plan import Gate, Plan, plan
 from reconciler.core.policy import Policy, gate, select, within_budget
-from reconciler.core.ports import StoredImage
-from reconciler.core.pricing import FREE, Cost
-from reconciler.core.recipe import Recipe
-from reconciler.core.settings import Budget, Cascade, ProviderSettings
+from reconciler.core.settings import Budget, Cascade
 from reconciler.core.spec import FileReference, Spec
-from reconciler.core.survey import Price
-from reconciler.providers.abilities import price, problems
-from reconciler.providers.models import ModelTable, model_table
+from reconciler.providers.models import model_table
 from reconciler.store.exclusive import exclusive
 from reconciler.store.index import Index, stat_of
 from reconciler.store.journal import Journal
@@ -35,7 +32,7 @@ from reconciler.store.project import LOCK_FILE, Project, find_root, read_lock, r
 from reconciler.store.recovery import Recovery
 from reconciler.store.specs import read_specs
 from reconciler.store.state import STATE, make_state_dir, state_dir
-from reconciler.store.store import ContentStore
+from reconciler.store.store import ContentStore, Recalled
 from reconciler.store.tree import Tree
 
 
@@ -93,7 +90,7 @@ class Workspace:
         wrong |= set(whole_problems(found.specs, broken, partial=unread))
         table = model_table(project.settings.models)
         wrong |= {project.document.problem(("models",), fact) for fact in table.problems}
-        wrong |= set(_model_problems(project, found.specs, table))
+        wrong |= set(model_problems(project, found.specs, table))
         if wrong:
             raise InvalidInput(tuple(wrong))
         return Wanted(project, found.specs, _reference_places(found.specs))
@@ -112,7 +109,7 @@ class Workspace:
         seen = Observed(
             outputs=self.tree.outputs(outputs),
             files=files,
-            stored=_Recalled(self.store),
+            stored=Recalled(self.store),
             sources=Recovery(self.root, self.store, outputs),
             in_doubt={request.asset: request for request in settled.in_doubt},
         )
@@ -143,7 +140,8 @@ class Workspace:
         """Keep what was seen for the next run; `says` are the answers that hold while nothing changes."""
         clean = not prospect.plan.drift and not prospect.behind
         if self.state.is_dir():
-            self.index.save(says if clean else {})
+            notes = narrow.notes(prospect.plan) if clean and says else b""
+            self.index.save(says if clean else {}, notes=notes)
 
     @contextmanager
     def exclusive(self, wait: float) -> Iterator[None]:
@@ -162,39 +160,6 @@ def open_workspace(directory: str | None, environ: Mapping[str, str], *, strict:
 def in_ci(environ: Mapping[str, str]) -> bool:
     """Whether the environment says that nobody is watching."""
     return environ.get("CI", "").lower() not in ("", "0", "false")
-
-
-def draft_names(providers: Mapping[str, ProviderSettings]) -> frozenset[str]:
-    """The names of providers whose images are placeholders."""
-    return frozenset(name for name, settings in providers.items() if settings.type == DRAFT)
-
-
-def pricer(project: Project) -> Price:
-    """What an image of a spec should cost."""
-    table = model_table(project.settings.models)
-    providers = project.settings.providers
-
-    def cost(spec: Spec, recipe: Recipe) -> Cost | None:
-        settings = providers[spec.provider]
-        return FREE if settings.type == DRAFT else price(recipe, table, provider_type=settings.type)
-
-    return cost
-
-
-class _Recalled(Mapping[RecipeKey, tuple[StoredImage, ...]]):
-    """What the store holds for a recipe, looked up when asked."""
-
-    def __init__(self, store: ContentStore) -> None:
-        self._store = store
-
-    def __getitem__(self, key: RecipeKey) -> tuple[StoredImage, ...]:
-        return self._store.recall(key)
-
-    def __iter__(self) -> Iterator[RecipeKey]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
 
 
 def _gate(selection: Selection, wanted: Wanted, specs: Mapping[AssetId, Spec], lock: Lock) -> Gate:
@@ -229,16 +194,6 @@ def _reference_places(specs: Mapping[AssetId, Spec]) -> dict[str, Place]:
             if isinstance(reference, FileReference):
                 places.setdefault(reference.path, spec.place("references"))
     return places
-
-
-def _model_problems(project: Project, specs: Mapping[AssetId, Spec], table: ModelTable) -> Iterator[Problem]:
-    """What a known model cannot do, said before anything is paid."""
-    for spec in specs.values():
-        if project.settings.providers[spec.provider].type == DRAFT:
-            continue
-        pictures = tuple(ContentHash(f"sha256:{index}") for index, _ in enumerate(spec.references))
-        for fact in problems(replace(spec.words, references=pictures), table):
-            yield Problem(spec.place("model"), "model", fact)
 
 
 

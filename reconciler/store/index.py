@@ -95,21 +95,21 @@ class Index:
         if not racy(signature(seen), self._now_ns()):
             self._contents[path] = content
 
-    def save(self, says: Mapping[str, str], *, until: float = FOREVER) -> None:
+    def save(self, says: Mapping[str, str], *, notes: bytes = b"", until: float = FOREVER) -> None:
         """Write all that was seen. `says` are the answers of commands while nothing changes: empty where not all is
         clean, and dropped where something may still change unseen. A disk that refuses costs only speed."""
         now = self._now_ns()
         marks = [*self._seen.values(), *self._folders.values()]
         if self._began > now or any(racy(mark, self._began) for mark in marks if mark is not ABSENT):
             says = {}
-        packed = snapshot.pack(self._snapshot({"says": dict(says), "until": until}))
+        packed = snapshot.pack(self._snapshot({"says": dict(says), "until": until}, notes))
         with suppress(OSError):
             if self.path.read_bytes() == packed:
                 return
         with suppress(DiskError, OSError):
             disk.write_cache(self.path, packed)
 
-    def _snapshot(self, facts: dict[str, object]) -> Snapshot:
+    def _snapshot(self, facts: dict[str, object], notes: bytes) -> Snapshot:
         by_folder: dict[str, list[str]] = {folder: [] for folder in self._folders}
         for path in self._seen:
             folder, _, name = path.rpartition("/")
@@ -130,4 +130,4 @@ class Index:
                 known = self._contents.get(path)
                 digests.append(bytes.fromhex(hex_of(known)) if known else _NO_DIGEST)
             names.extend(here)
-        return Snapshot(facts, folders, names, marks, b"".join(digests))
+        return Snapshot(facts, folders, names, marks=marks, digests=b"".join(digests), notes=notes)

@@ -13,6 +13,10 @@ import time
 import zlib
 from array import array
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing itself would be the dearest import here
+    from typing import Any
+
 MAGIC = b"reconciler index 3\n"
 ABSENT = (-1, -1, -1, -1)
 """The signature of a path where nothing is."""
@@ -36,13 +40,22 @@ class Snapshot:
 
     A listed folder's own signature stands before those of its names. `digests` are 32 bytes a name (zeros: none).
     `facts` are for whoever wrote it: `says` (the answers of commands when all is clean), `until` (they hold so long).
+    `notes` are more of those, as JSON that is parsed only where something has changed.
     """
 
-    __slots__ = ("digests", "facts", "folders", "marks", "names")
+    __slots__ = ("digests", "facts", "folders", "marks", "names", "notes")
 
     def __init__(
-        self, facts: dict, folders: list, names: list[str], marks: array, digests: bytes  # type: ignore[type-arg] # JSON
+        self,
+        facts: dict[str, Any],
+        folders: list[Any],
+        names: list[str],
+        *,
+        marks: array[int],
+        digests: bytes,
+        notes: bytes,
     ) -> None:
+        self.notes = notes
         self.facts = facts
         self.folders = folders
         self.names = names
@@ -57,8 +70,9 @@ def pack(snapshot: Snapshot) -> bytes:
     marks = snapshot.marks[:]
     if sys.byteorder == "big":
         marks.byteswap()
-    body = b"".join((head, names, marks.tobytes(), snapshot.digests))
-    sizes = f"{len(head)} {len(names)} {len(marks) * 8} {len(snapshot.digests)} {zlib.crc32(body)}\n"
+    parts = (head, names, marks.tobytes(), snapshot.digests, snapshot.notes)
+    body = b"".join(parts)
+    sizes = f"{' '.join(str(len(part)) for part in parts)} {zlib.crc32(body)}\n"
     return MAGIC + sizes.encode("ascii") + body
 
 
@@ -68,19 +82,23 @@ def unpack(data: bytes) -> Snapshot | None:
         return None
     try:
         end = data.index(b"\n", len(MAGIC)) + 1
-        head_size, names_size, marks_size, digests_size, checksum = map(int, data[len(MAGIC) : end].split())
+        *sizes, checksum = map(int, data[len(MAGIC) : end].split())
         body = memoryview(data)[end:]
-        if len(body) != head_size + names_size + marks_size + digests_size or zlib.crc32(body) != checksum:
+        if len(sizes) != 5 or len(body) != sum(sizes) or zlib.crc32(body) != checksum:
             return None
-        head = json.loads(bytes(body[:head_size]))
-        at = head_size + names_size
-        text = str(body[head_size:at], "utf-8", "surrogateescape")
+        parts = []
+        for size in sizes:
+            parts.append(body[:size])
+            body = body[size:]
+        head = json.loads(bytes(parts[0]))
+        text = str(parts[1], "utf-8", "surrogateescape")
         marks = array("q")
-        marks.frombytes(body[at : at + marks_size])
+        marks.frombytes(parts[2])
         if sys.byteorder == "big":
             marks.byteswap()
-        digests = bytes(body[at + marks_size :])
-        return Snapshot(head["facts"], head["folders"], text.split("\0") if text else [], marks, digests)
+        names = text.split("\0") if text else []
+        digests, notes = bytes(parts[3]), bytes(parts[4])
+        return Snapshot(head["facts"], head["folders"], names, marks=marks, digests=digests, notes=notes)
     except (ValueError, KeyError, TypeError):
         return None
 
@@ -126,8 +144,23 @@ def look(root: str, snapshot: Snapshot) -> array[int]:
     return found
 
 
-def answer(root: str, command: str, *, index: str) -> str | None:
-    """What a command says when nothing has changed since all was clean; None if that is not known to be so."""
+class Comparison:
+    """What a command said when all was clean, and the paths that have changed since, each with its place in `names`."""
+
+    __slots__ = ("changed", "said", "snapshot")
+
+    def __init__(self, said: str, snapshot: Snapshot, changed: list[tuple[str, int]] | None) -> None:
+        self.said = said
+        self.snapshot = snapshot
+        self.changed = changed
+
+
+def compare(root: str, command: str, *, index: str) -> Comparison | None:
+    """Hold the project against its index; None if it is not known to have been clean.
+
+    `changed` is None where more than single files differ: a spec or a folder of specs that came or went, or any other
+    file. An editor that writes a new file and renames it changes the folder, but not which names it holds.
+    """
     snapshot = load(f"{root}/{index}")
     if snapshot is None or time.time() >= snapshot.facts.get("until", 0):
         return None
@@ -135,6 +168,56 @@ def answer(root: str, command: str, *, index: str) -> str | None:
     if not isinstance(said, str):
         return None
     try:
-        return said if look(root, snapshot) == snapshot.marks else None
+        found = look(root, snapshot)
     except (OSError, OverflowError, ValueError, TypeError):
         return None
+    return Comparison(said, snapshot, [] if found == snapshot.marks else _changed(root, snapshot, found))
+
+
+def _changed(root: str, snapshot: Snapshot, found: array[int]) -> list[tuple[str, int]] | None:
+    """The files whose signatures differ; None if a folder's names do, or a file came or went."""
+    changed: list[tuple[str, int]] = []
+    listed_folders = {folder for folder, _, listed in snapshot.folders if listed}
+    at = here = 0
+    for folder, count, listed in snapshot.folders:
+        start = at + 4 * bool(listed)
+        names = snapshot.names[here : here + count]
+        if found[at:start] != snapshot.marks[at:start] and not _same_names(root, folder, names, listed_folders):
+            return None
+        end = start + 4 * count
+        if found[start:end] != snapshot.marks[start:end]:
+            for number in range(count):
+                one = slice(start + 4 * number, start + 4 * number + 4)
+                if found[one] != snapshot.marks[one]:
+                    if -1 in (found[one][0], snapshot.marks[one][0]):
+                        return None
+                    name = names[number]
+                    changed.append((f"{folder}/{name}" if folder else name, here + number))
+        at, here = end, here + count
+    return changed
+
+
+def spec_kind(name: str) -> str:
+    """What a file in a folder of specs is by its name: spec, defaults, styles, or "" for none of these."""
+    stem, dot, suffix = name.rpartition(".")
+    if suffix not in ("yaml", "yml") or not dot or not stem or name.startswith("."):
+        return ""
+    return {"_defaults": "defaults", "_styles": "styles"}.get(stem, "" if stem.startswith("_") else "spec")
+
+
+def _same_names(root: str, folder: str, names: list[str], folders: set[str]) -> bool:
+    """Whether a folder of specs holds the specs and folders that it held."""
+    files: set[str] = set()
+    below: set[str] = set()
+    try:
+        with os.scandir(f"{root}/{folder}") as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    if not entry.name.startswith("."):
+                        below.add(f"{folder}/{entry.name}")
+                elif spec_kind(entry.name):
+                    files.add(entry.name)
+    except OSError:
+        return False
+    known = {path for path in folders if path.rpartition("/")[0] == folder}
+    return below == known and files == {name for name in names if spec_kind(name)}

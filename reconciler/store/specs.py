@@ -14,11 +14,8 @@ from reconciler.core.expand import SpecTree
 from reconciler.store import yaml
 from reconciler.store.index import Index
 from reconciler.store.schema import schema_problems
+from reconciler.store.snapshot import spec_kind
 from reconciler.store.yaml_source import MAX_BYTES
-
-SUFFIXES = (".yaml", ".yml")
-DEFAULTS = "_defaults"
-STYLES = "_styles"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +42,7 @@ def find(root: Path, specs: str, index: Index) -> Iterator[str]:
                     if entry.is_dir(follow_symlinks=False):
                         if not entry.name.startswith("."):
                             pending.append(name)
-                    elif entry.name.endswith(SUFFIXES) and not entry.name.startswith("."):
+                    elif spec_kind(entry.name):
                         found.append(name)
         except FileNotFoundError:
             continue
@@ -61,10 +58,7 @@ def read_specs(root: Path, specs: str, index: Index) -> SpecFiles:
     broken: list[str] = []
     for name in find(root, specs, index):
         folder, _, base = name.rpartition("/")
-        stem = base.rpartition(".")[0]
-        kind = {DEFAULTS: "defaults", STYLES: "styles"}.get(stem, "" if stem.startswith("_") else "spec")
-        if not kind:
-            continue
+        kind = spec_kind(base)
         document, wrong = read_document(root, f"{specs}/{name}", kind, index)
         problems.extend(wrong)
         if kind == "styles" and folder:

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -142,3 +142,19 @@ def _copy(path: Path, out: IO[bytes]) -> tuple[ContentHash, int]:
             digest.update(chunk)
             size += out.write(chunk)
     return content_of_hex(digest.hexdigest()), size
+
+
+class Recalled(Mapping[RecipeKey, tuple[StoredImage, ...]]):
+    """What the store holds for a recipe, looked up when asked."""
+
+    def __init__(self, store: ContentStore) -> None:
+        self._store = store
+
+    def __getitem__(self, key: RecipeKey) -> tuple[StoredImage, ...]:
+        return self._store.recall(key)
+
+    def __iter__(self) -> Iterator[RecipeKey]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0

@@ -1,0 +1,175 @@
+"""Plan a project in which nothing but a few specs has changed since all was clean, without reading the others.
+
+The answer must be the one that the long way gives. So every doubt goes the long way: an asset that refers to others or
+is referred to, an id or an output that is not the one it was, a recipe that stands elsewhere in the lockfile too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.cli.pricing import draft_names, model_problems, pricer
+from reconciler.cli.render import plan_lines
+from reconciler.core.actions import Generate
+from reconciler.core.digest import AssetId, ContentHash, content_of_hex
+from reconciler.core.document import Document
+from reconciler.core.entry import LockEntry, read_entry
+from reconciler.core.errors import ReconcilerError
+from reconciler.core.expand import Context, asset_count, expand_file
+from reconciler.core.lock import Lock
+from reconciler.core.observed import Observed
+from reconciler.core.plan import Plan, plan
+from reconciler.core.policy import Policy, gate
+from reconciler.core.spec import FileReference, Spec
+from reconciler.providers.models import model_table
+from reconciler.store.index import Index
+from reconciler.store.project import LOCK_FILE, Project, read_project
+from reconciler.store.snapshot import Snapshot, spec_kind
+from reconciler.store.specs import read_document
+from reconciler.store.store import ContentStore, Recalled
+
+MOST = 50
+"""Changed specs; with more the long way is as quick."""
+
+
+def notes(whole: Plan) -> bytes:
+    """What a later run must know of a clean plan: each spec file's assets, or null where assets refer to others,
+    how many those are, and how many orphans there are."""
+    tied = {up for step in whole.steps if step.spec is not None for up in step.spec.upstreams()}
+    files: dict[str, list[list[str]] | None] = {}
+    for step in whole.steps:
+        if step.spec is None:
+            continue
+        file = step.spec.place("").file
+        known = files.setdefault(file, [])
+        if step.spec.upstreams() or step.asset in tied:
+            files[file] = None
+        elif known is not None:
+            known.append([step.asset, step.output])
+    orphans = sum(step.spec is None for step in whole.steps)
+    free = sum(len(assets) for assets in files.values() if assets)
+    return json.dumps({"files": files, "orphans": orphans, "tied": len(whole.steps) - orphans - free}).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Narrow:
+    """The plan of the assets whose specs have changed, and how many others are up to date."""
+
+    plan: Plan
+    elsewhere: int
+
+
+def narrowed(root: Path, snapshot: Snapshot, changed: Sequence[tuple[str, int]]) -> Narrow | None:
+    """The plan that the long way would make; None where that is not certain, or where all is clean again."""
+    try:
+        noted = json.loads(snapshot.notes)
+        files: dict[str, list[list[str]] | None] = noted["files"]
+        if noted["orphans"] or len(changed) > MOST or not all(files.get(path) for path, _ in changed):
+            return None
+        index = Index(root, root)
+        project = read_project(root, index)
+        specs = _specs(project, snapshot, {path: files[path] or [] for path, _ in changed}, index)
+        found = _plan(project, snapshot, specs) if specs else None
+    except (ReconcilerError, ValueError, KeyError, TypeError, OSError):
+        return None
+    if found is None or not found.drift:
+        return None
+    return Narrow(found, sum(len(assets or ()) for assets in files.values()) + noted["tied"] - len(found.steps))
+
+
+def told(root: str, snapshot: Snapshot, changed: Sequence[tuple[str, int]]) -> tuple[str, ...] | None:
+    """The lines of `plan` and of a `check` that found something, or None for the long way."""
+    found = narrowed(Path(root), snapshot, changed)
+    return None if found is None else tuple(plan_lines(found.plan, elsewhere=found.elsewhere))
+
+
+def _specs(
+    project: Project, snapshot: Snapshot, changed: Mapping[str, list[list[str]]], index: Index
+) -> dict[AssetId, Spec] | None:
+    """The assets of the changed files, if they are the ones that those files had."""
+    folder = project.settings.specs
+    context = _context(project, snapshot, index)
+    specs: dict[AssetId, Spec] = {}
+    for path, known in changed.items():
+        document, wrong = read_document(project.root, path, "spec", index)
+        if document is None or wrong or asset_count(document) != len(known):
+            return None
+        found, wrong = expand_file(context, path.removeprefix(f"{folder}/"), document)
+        same = sorted([spec.id, spec.output] for spec in found) == sorted(known)
+        if wrong or not same or any(spec.upstreams() for spec in found):
+            return None
+        specs |= {spec.id: spec for spec in found}
+    table = model_table(project.settings.models)
+    return None if table.problems or any(model_problems(project, specs, table)) else specs
+
+
+def _context(project: Project, snapshot: Snapshot, index: Index) -> Context:
+    """The defaults and styles around the specs: the files that were there, which is all that are there now."""
+    folder = project.settings.specs
+    defaults: dict[str, Document] = {}
+    styles = None
+    here = 0
+    for at, count, listed in snapshot.folders:
+        for name in snapshot.names[here : here + count] if listed else ():
+            kind = spec_kind(name)
+            if kind not in ("defaults", "styles"):
+                continue
+            document, _ = read_document(project.root, f"{at}/{name}", kind, index)
+            if kind == "styles":
+                styles = document
+            elif document is not None:
+                defaults[at.removeprefix(folder).removeprefix("/")] = document
+        here += count
+    return Context(project.settings, project.document, defaults, styles)
+
+
+def _plan(project: Project, snapshot: Snapshot, specs: Mapping[AssetId, Spec]) -> Plan | None:
+    text = (project.root / LOCK_FILE).read_bytes()
+    entries = {identity: _entry(text, identity) for identity in specs}
+    lock = Lock({identity: entry for identity, entry in entries.items() if entry is not None})
+    wanted = {spec.output for spec in specs.values()}
+    pictures = {ref.path for spec in specs.values() for ref in spec.pictures() if isinstance(ref, FileReference)}
+    contents = _contents(snapshot, wanted | pictures)
+    if b'\n  "refused"' in text or len(lock.entries) < len(specs) or len(contents) < len(wanted | pictures):
+        return None
+    store = ContentStore(project.root)
+    policy = Policy(cascade=project.settings.cascade)
+    made = plan(
+        specs,
+        lock,
+        Observed(outputs=contents, files=contents, stored=Recalled(store)),
+        drafts=draft_names(project.settings.providers),
+        price=pricer(project),
+        gate=lambda facts, action: gate(facts, action, policy),
+    )
+    keys = {step.action.key for step in made.steps if isinstance(step.action, Generate) and step.action.key}
+    return None if any(key.encode() in text for key in keys) else made
+
+
+def _entry(text: bytes, identity: AssetId) -> LockEntry | None:
+    """One asset's entry out of a lockfile as we write it; None if it does not stand there just once."""
+    head = f"\n    {json.dumps(identity, ensure_ascii=False)}: {{\n".encode()
+    start = text.find(head)
+    end = text.find(b"\n    }", start)
+    if start < 0 or end < 0 or text.find(head, start + 1) >= 0:
+        return None
+    return read_entry(json.loads(text[start + len(head) - 2 : end + 6]))
+
+
+def _contents(snapshot: Snapshot, paths: set[str]) -> dict[str, ContentHash]:
+    """The contents of unchanged files, by path."""
+    found: dict[str, ContentHash] = {}
+    folders = {path.rpartition("/")[0] for path in paths}
+    here = 0
+    for folder, count, _ in snapshot.folders:
+        if folder in folders:
+            for number in range(here, here + count):
+                path = f"{folder}/{snapshot.names[number]}" if folder else snapshot.names[number]
+                digest = snapshot.digests[number * 32 : number * 32 + 32]
+                if path in paths and any(digest):
+                    found[path] = content_of_hex(digest.hex())
+        here += count
+    return found
