@@ -140,7 +140,9 @@ class Apply:
         entries = dict(self.world.lock.entries)
         if step.origin is not None:
             del entries[step.origin]
-        refusals = {name: refusal for name, refusal in self.world.lock.refusals.items() if name != step.asset}
+        refusals = dict(self.world.lock.refusals)
+        if entry.made.provider != DRAFT:  # a placeholder is no answer to what was refused
+            refusals.pop(step.asset, None)
         self.world.lock = Lock({**entries, step.asset: entry}, refusals)
         self.contents[step.asset] = entry.content
 
