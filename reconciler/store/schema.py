@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,10 @@ NAMES = ("spec", "defaults", "styles", "project", "lockfile")
 
 def schema_text(name: str) -> str:
     """The JSON Schema of a file kind, as it is shipped."""
-    shipped = resources.files("reconciler") / "schemas" / f"{name}.schema.json"
-    if shipped.is_file():
-        return shipped.read_text("utf-8")
-    return (Path(__file__).parents[2] / "schemas" / f"{name}.schema.json").read_text("utf-8")
+    package = Path(__file__).parents[1]
+    shipped = package / "schemas"  # in a wheel; in a checkout they lie beside the package, where editors look
+    folder = shipped if shipped.is_dir() else package.parent / "schemas"
+    return (folder / f"{name}.schema.json").read_text("utf-8")
 
 
 @cache
