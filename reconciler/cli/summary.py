@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from reconciler.core.digest import AssetId
 from reconciler.core.errors import Exit
 from reconciler.core.pricing import total
 from reconciler.core.text import one_line, printable
 from reconciler.engine.report import Line, Report, Result
+
+_NAMED = 3
+_FAILURES = (Result.FAILED, Result.BLOCKED, Result.NOT_SENT)
+_WAITING = (Result.HELD, Result.CONFLICT)
 
 
 def summary_line(report: Report) -> str:
@@ -23,18 +28,23 @@ def summary_line(report: Report) -> str:
 
 
 def problem_lines(report: Report) -> Iterator[str]:
-    """What did not work out, and what the provider said."""
+    """What did not work out, and what the provider said: what ended alike is one line."""
+    alike: dict[tuple[Result, str], list[AssetId]] = {}
     for line in report.lines:
-        if line.words and line.result in (Result.FAILED, Result.BLOCKED, Result.HELD, Result.CONFLICT):
-            yield f"{line.result.value}: {printable(line.asset)}: {one_line(line.words, 500)}"
+        if line.words and line.result in (*_FAILURES, *_WAITING):
+            alike.setdefault((line.result, line.words), []).append(line.asset)
+    for (result, words), assets in alike.items():
+        more = f" and {len(assets) - _NAMED} more" if len(assets) > _NAMED else ""
+        names = ", ".join(printable(asset) for asset in assets[:_NAMED])
+        yield f"{result.value}: {names}{more}: {one_line(words, 500)}"
 
 
 def exit_code(report: Report) -> Exit:
     """1 if something failed, 3 if something waits for a person, else 0."""
     counts = report.count()
-    if counts[Result.FAILED] or counts[Result.BLOCKED]:
+    if any(counts[result] for result in _FAILURES):
         return Exit.ERROR
-    return Exit.CONSENT if counts[Result.HELD] or counts[Result.CONFLICT] else Exit.DONE
+    return Exit.CONSENT if any(counts[result] for result in _WAITING) else Exit.DONE
 
 
 def report_json(report: Report) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class Done:
 class NotSent:
     """No byte of the request was written. Free to try again unless `final` (a certificate error).
 
-    `stop` says that we held it back ourselves: over budget, or the run is ending.
+    `stop` says that we held it back ourselves: over budget, a lane that is stopped, or the run is ending.
     """
 
     words: str

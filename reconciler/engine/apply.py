@@ -95,7 +95,7 @@ class Run:
         good = False
         try:
             line = await self._line(step)
-            good = line.result not in (Result.FAILED, Result.BLOCKED, Result.NOT_STARTED, Result.HELD, Result.CONFLICT)
+            good = line.result not in (Result.HELD, Result.CONFLICT)
             self.report.lines.append(line)
         except StepError as error:
             self.report.lines.append(Line(step.asset, error.result, None, error.words, error.outcome))
@@ -219,6 +219,8 @@ class Run:
                 raise StepError(Result.HELD, words, "OverBudget")
             case NotSent(words=words, stop=Stop.INTERRUPTED):
                 raise StepError(Result.NOT_STARTED, words)
+            case NotSent(words=words, stop=Stop() as stop):
+                raise StepError(Result.NOT_SENT, words, stop.name.title().replace("_", ""))
             case InDoubt(words=words):
                 raise StepError(Result.HELD, f"in doubt, it may have been charged: {words}", "InDoubt")
             case BadOutput(words=words, kept=kept):

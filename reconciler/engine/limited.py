@@ -32,7 +32,7 @@ class Lane:
         self._progress = progress
         self._door = asyncio.Lock()
         self._closed = asyncio.Event()
-        self._answer: Rejected | NotSent | None = None
+        self._answer: NotSent | None = None
         self._change: asyncio.Future[None] | None = None
 
     def drain(self, words: str = "interrupted") -> None:
@@ -43,7 +43,7 @@ class Lane:
         """Sleep, but not after the lane was closed: then there is nothing left to wait for."""
         await _first_of(self._clock.sleep(seconds), self._closed.wait())
 
-    async def enter(self) -> Permit | Rejected | NotSent:
+    async def enter(self) -> Permit | NotSent:
         """Wait for one's turn. An outcome instead of a permit is final: the lane is closed, nothing was sent."""
         async with self._door:
             while self._answer is None:
@@ -80,14 +80,14 @@ class Lane:
             self._note(f"asked to wait {after.held_until - now:.0f} s: {outcome.words}")
         return outcome
 
-    def _stop(self, stop: Stop, why: str) -> Rejected:
+    def _stop(self, stop: Stop, why: str) -> NotSent:
         if self._answer is None:
             self._note(f"stopped: {why}")
-        answer = Rejected(f"not sent: {self.name} is stopped: {why}", stop)
+        answer = NotSent(f"{self.name} is stopped: {why}", final=True, stop=stop)
         self._close(answer)
         return answer
 
-    def _close(self, answer: Rejected | NotSent) -> None:
+    def _close(self, answer: NotSent) -> None:
         if self._answer is None:  # the first reason is the reason
             self._answer = answer
         self._closed.set()

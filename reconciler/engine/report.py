@@ -22,6 +22,7 @@ class Result(Enum):
     CONFLICT = "in conflict"
     FAILED = "failed"
     BLOCKED = "blocked"
+    NOT_SENT = "not sent"
     NOT_STARTED = "not started"
 
 

@@ -1,0 +1,62 @@
+"""Ask for several pictures of one asset: so many calls, each paid for, recorded and held back by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from reconciler.core.events import Noted
+from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused, Stop
+from reconciler.core.ports import ImageRequest, Log, Provider
+from reconciler.core.pricing import Cost, total
+
+_TELLING = (Done, InDoubt, Refused, BadOutput)
+"""What one outcome for several calls is, the first kind that is among them."""
+
+
+class Several:
+    """A Provider that asks `count` times and answers with the first picture, at the price of all that came.
+
+    The others are in the store under the same recipe. A call that gave no picture is told while it happens.
+    """
+
+    def __init__(self, inner: Provider, *, count: int, progress: Log) -> None:
+        self._inner = inner
+        self._count = count
+        self._progress = progress
+
+    async def generate(self, request: ImageRequest) -> Outcome:
+        """Raises what a call raises, once all of them have landed."""
+        calls = (self._inner.generate(request) for _ in range(self._count))
+        landed = await asyncio.gather(*calls, return_exceptions=True)
+        outcomes: list[Outcome] = []
+        for number, outcome in enumerate(landed, 1):
+            if isinstance(outcome, BaseException):
+                raise outcome
+            outcomes.append(outcome)
+            self._tell(request, number, outcome)
+        return _one_of(outcomes)
+
+    def _tell(self, request: ImageRequest, number: int, outcome: Outcome) -> None:
+        if isinstance(outcome, Done) or (isinstance(outcome, NotSent) and outcome.stop is Stop.INTERRUPTED):
+            return
+        kept = f"; the bytes are in {outcome.kept.path}" if isinstance(outcome, BadOutput) and outcome.kept else ""
+        words = f"candidate {number} of {self._count}: {type(outcome).__name__}: {outcome.words}{kept}"
+        self._progress.record(Noted(request.asset, words))
+
+
+def _one_of(outcomes: Sequence[Outcome]) -> Outcome:
+    for kind in _TELLING:
+        found = next((outcome for outcome in outcomes if isinstance(outcome, kind)), None)
+        if isinstance(found, Done):
+            return replace(found, cost=_sum([outcome for outcome in outcomes if isinstance(outcome, Done)]))
+        if found is not None:
+            return found
+    return outcomes[0]
+
+
+def _sum(done: Sequence[Done]) -> Cost | None:
+    """What all of them cost; None where one price is unknown."""
+    sums = total(each.cost for each in done)
+    return sums.amounts[0] if len(sums.amounts) == 1 and not sums.unknown else None
