@@ -141,8 +141,8 @@ class Apply:
         if step.origin is not None:
             del entries[step.origin]
         refusals = dict(self.world.lock.refusals)
-        if entry.made.provider != DRAFT:  # a placeholder is no answer to what was refused
-            refusals.pop(step.asset, None)
+        if entry.made.provider != DRAFT and step.asset in refusals and refusals[step.asset].key == entry.key:
+            del refusals[step.asset]  # a placeholder, or another recipe, is no answer to what was refused
         self.world.lock = Lock({**entries, step.asset: entry}, refusals)
         self.contents[step.asset] = entry.content
 

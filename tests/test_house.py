@@ -1,0 +1,244 @@
+"""The house of DESIGN 2, held: who may import whom, who alone may do what, and how large things may grow."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "reconciler"
+LAYERS = {
+    "core": {"core"},
+    "engine": {"core", "engine"},
+    "store": {"core", "store"},
+    "providers": {"core", "providers"},
+    "cli": {"core", "engine", "store", "providers", "cli"},
+}
+MODULE_LINES = 400
+FUNCTION_LINES = 60
+LONG_MODULES: dict[str, str] = {}
+"""Modules over the budget, and why each cannot be cut."""
+LONG_FUNCTIONS: dict[str, str] = {}
+"""Functions over the budget, and why each cannot be cut."""
+COMPOSES = ("cli/wiring.py", "cli/lanes.py")
+"""Where adapters are constructed."""
+ADAPTERS = ("ContentStore", "Journal", "Index", "Tree", "OutputTree", "Recovery", "Spending", "Keeper")
+FORBIDDEN_IN_CORE = {
+    "os", "io", "sys", "time", "random", "secrets", "uuid", "asyncio", "threading", "subprocess", "socket", "shutil",
+    "tempfile", "logging", "fcntl", "httpx", "yaml", "jsonschema", "PIL", "rich", "click", "locale", "urllib", "http",
+}  # fmt: skip
+MODULES = sorted(str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py"))
+
+
+@cache
+def source(module: str) -> str:
+    return (PACKAGE / module).read_text("utf-8")
+
+
+@cache
+def tree(module: str) -> ast.Module:
+    return ast.parse(source(module))
+
+
+@cache
+def imported(module: str) -> frozenset[str]:
+    """The dotted names that a module imports anywhere in it; of `from a import b`, `a` and `a.b`."""
+    names: set[str] = set()
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}:{node.lineno}: a relative import"
+            names.add(node.module or "")
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return frozenset(names)
+
+
+def tops(module: str) -> set[str]:
+    return {name.partition(".")[0] for name in imported(module)}
+
+
+def layer(module: str) -> str:
+    return module.partition("/")[0]
+
+
+def ours(module: str) -> set[str]:
+    """The modules of the package that a module imports."""
+    paths = (name.removeprefix("reconciler.").replace(".", "/") + ".py" for name in imported(module))
+    return {path for path in paths if path in MODULES}
+
+
+def uses(module: str, *calls: str) -> list[str]:
+    """Which of these (`os.replace`) a module names, as an attribute or by importing them."""
+    attributes = (node for node in ast.walk(tree(module)) if isinstance(node, ast.Attribute))
+    named = {f"{node.value.id}.{node.attr}" for node in attributes if isinstance(node.value, ast.Name)}
+    return [call for call in calls if call in named or call in imported(module)]
+
+
+def users(*calls: str) -> set[str]:
+    return {module for module in MODULES if uses(module, *calls)}
+
+
+def test_the_house_is_seen() -> None:
+    """Every other test here passes on an empty list."""
+    assert len(MODULES) > 50
+    assert {layer(module) for module in MODULES} >= set(LAYERS)
+    assert "store/disk.py" in ours("store/store.py")
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer_imports_only_what_lies_below(name: str) -> None:
+    wrong = {
+        f"{module} imports {other}"
+        for module in MODULES
+        if layer(module) == name
+        for other in ours(module)
+        if "/" in other and layer(other) not in LAYERS[name]
+    }
+    assert not wrong
+
+
+def test_no_import_goes_round() -> None:
+    """Also none inside a function or under TYPE_CHECKING: what needs that is cut in the wrong place."""
+    finished: set[str] = set()
+
+    def visit(module: str, trail: tuple[str, ...]) -> None:
+        assert module not in trail, " → ".join((*trail[trail.index(module) :], module))
+        if module not in finished:
+            for other in ours(module):
+                visit(other, (*trail, module))
+            finished.add(module)
+
+    for module in MODULES:
+        visit(module, ())
+
+
+def test_each_dangerous_thing_has_one_user() -> None:
+    disk = {"store/disk.py"}
+    assert users("os.replace", "os.rename", "os.link", "shutil.move") == disk
+    assert users("os.fsync", "os.fdatasync") == disk
+    assert {module for module in MODULES if "fcntl" in tops(module)} == disk
+    network = {"httpx", "httpcore", "requests", "urllib.request", "http.client", "socket", "ssl"}
+    assert {module for module in MODULES if imported(module) & network} == {"providers/http.py"}
+
+
+def test_paths_are_not_renamed_by_their_methods() -> None:
+    methods = {"rename", "hardlink_to", "write_bytes", "write_text"}
+    wrong = [
+        f"{module}:{node.lineno}: .{node.func.attr}()"
+        for module in MODULES
+        if module != "store/disk.py"
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in methods
+    ]
+    assert not wrong
+
+
+def test_core_decides_and_does_nothing_else() -> None:
+    core = [module for module in MODULES if layer(module) == "core"]
+    assert not {module: found for module in core if (found := tops(module) & FORBIDDEN_IN_CORE)}
+    calls = {"open", "print", "input", "exec", "eval", "__import__"}
+    methods = {"now", "today", "utcnow", "exists", "is_file", "is_dir", "read_text", "read_bytes", "stat", "iterdir"}
+    for module in core:
+        for node in ast.walk(tree(module)):
+            if isinstance(node, ast.Call):
+                name = node.func.id if isinstance(node.func, ast.Name) else ""
+                method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+                assert name not in calls, f"{module}:{node.lineno}"
+                assert method not in methods, f"{module}:{node.lineno}"
+            assert not isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith), f"{module}:{node.lineno}"
+
+
+def test_only_the_middle_and_the_top_move() -> None:
+    wrong = {module for module in MODULES if "asyncio" in tops(module) and layer(module) in ("core", "store")}
+    assert not wrong
+
+
+def test_values_of_the_core_are_frozen() -> None:
+    wrong = []
+    for module in (module for module in MODULES if layer(module) == "core"):
+        for node in ast.walk(tree(module)):
+            if isinstance(node, ast.ClassDef):
+                marks = [ast.unparse(one) for one in node.decorator_list if "dataclass" in ast.unparse(one)]
+                wrong += [f"{module}: {node.name}" for mark in marks if "frozen=True" not in mark]
+    assert not wrong
+
+
+def test_adapters_are_constructed_in_one_place() -> None:
+    for module in MODULES:
+        if layer(module) != "cli" or module in COMPOSES:
+            continue
+        for node in ast.walk(tree(module)):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id not in ADAPTERS, f"{module}:{node.lineno}: {node.func.id}"
+
+
+def test_nothing_prints() -> None:
+    wrong = [
+        f"{module}:{node.lineno}"
+        for module in MODULES
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("print", "breakpoint")
+    ]
+    assert not wrong
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    assert not [module for module in MODULES if source(module).strip() and not ast.get_docstring(tree(module))]
+
+
+def test_modules_are_small() -> None:
+    long = {module for module in MODULES if source(module).count("\n") > MODULE_LINES}
+    assert long == set(LONG_MODULES)
+
+
+def functions(module: str) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield f"{module}:{node.name}", (node.end_lineno or 0) - node.lineno + 1
+
+
+def test_functions_are_small() -> None:
+    long = {name for module in MODULES for name, lines in functions(module) if lines > FUNCTION_LINES}
+    assert long == set(LONG_FUNCTIONS)
+
+
+def test_ports_have_at_most_four_methods() -> None:
+    ports = [node for node in tree("core/ports.py").body if isinstance(node, ast.ClassDef)]
+    protocols = [node for node in ports if any(ast.unparse(base) == "Protocol" for base in node.bases)]
+    assert protocols
+    for port in protocols:
+        methods = [one for one in port.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)]
+        assert len(methods) <= 4, port.name
+
+
+EXEMPTION = re.compile(
+    r"#\s*(noqa\b(?P<codes>:\s*[A-Z]+[0-9]+(,\s*[A-Z]+[0-9]+)*)?|type:\s*ignore(?P<kinds>\[[a-z, -]+\])?)"
+)
+
+
+def exemptions() -> Iterator[tuple[str, str]]:
+    for path in (*PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")):
+        text = path.read_text("utf-8")
+        if "noqa" not in text and "type: ignore" not in text:
+            continue
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.COMMENT and EXEMPTION.search(token.string):
+                yield f"{path.relative_to(ROOT)}:{token.start[0]}", token.string
+
+
+def test_every_exemption_names_its_rule_and_its_reason() -> None:
+    wrong = []
+    for place, comment in exemptions():
+        last = list(EXEMPTION.finditer(comment))[-1]
+        reason = comment[last.end() :].strip(" -#:–—")
+        if not (last["codes"] or last["kinds"]) or len(reason.split()) < 2:
+            wrong.append(f"{place}: {comment}")
+    assert not wrong
