@@ -6,7 +6,7 @@ The first block is money and state: it is what the journal holds, and `settle` n
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from reconciler.core.digest import AssetId, ContentHash, Json, RecipeKey
 from reconciler.core.entry import entry_json, made_json, read_entry, read_made, read_refusal, refusal_json
 from reconciler.core.errors import LockfileError
 from reconciler.core.lock import Lock, LockEntry, Made, Refusal
+from reconciler.core.outcome import BadOutput, Refused
 from reconciler.core.shape import UPGRADE, Shape, a_content, a_key, one_line, shaped
 
 VERSION = 1
@@ -22,7 +23,10 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Requested:
-    """Durable before the first byte is sent. `attempt` is unique; `cost` is the estimate ("" is unknown)."""
+    """Durable before the first byte is sent. `attempt` is unique; `cost` is the estimate ("" is unknown).
+
+    `again` are the attempts in doubt that a person agreed to ask again: a definite answer to this one ends them, too.
+    """
 
     attempt: str
     asset: AssetId
@@ -30,13 +34,14 @@ class Requested:
     provider: str
     cost: str
     at: str
+    again: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
     """The attempt ended without a usable image and without doubt. `outcome` is the class's name.
 
-    `cost` is what it is held to have cost; `kept` is where bytes that failed a check are in the store.
+    `kept` is where bytes that failed a check are in the store. One that was `Refused` is a refusal in the lockfile.
     """
 
     attempt: str
@@ -79,7 +84,7 @@ class Removed:
 
 @dataclass(frozen=True, slots=True)
 class RefusalRecorded:
-    """The lockfile shall remember that the model refused this recipe."""
+    """The lockfile shall remember that the model refused this recipe, though no attempt of this asset ended so."""
 
     asset: AssetId
     refusal: Refusal
@@ -143,8 +148,14 @@ def settle(lock: Lock, events: Iterable[Durable]) -> Settled:
         match event:
             case Requested():
                 pending[event.attempt] = event
-            case Ended() | Stored() | Forgotten():
+            case Forgotten():
                 pending.pop(event.attempt, None)
+            case Ended() | Stored():
+                asked = pending.pop(event.attempt, None)
+                for attempt in asked.again if asked is not None and _is_answer(event) else ():
+                    pending.pop(attempt, None)
+                if asked is not None and isinstance(event, Ended) and event.outcome == Refused.__name__:
+                    refusals[asked.asset] = Refusal(asked.key, event.words, asked.at)
             case Published():
                 for asset in (event.origin, event.asset):
                     if asset is not None:
@@ -162,6 +173,14 @@ def settle(lock: Lock, events: Iterable[Durable]) -> Settled:
     return Settled(Lock(entries, refusals), tuple(pending.values()))
 
 
+def _is_answer(event: Ended | Stored) -> bool:
+    """Whether the request was dealt with, so that nobody need ask for the same thing again."""
+    return isinstance(event, Stored) or event.outcome in _ANSWERS
+
+
+_ANSWERS = frozenset({Refused.__name__, BadOutput.__name__})
+
+
 def encode(event: Durable) -> bytes:
     """One line of JSON without its newline; no newline inside."""
     kind, fields = _fields(event)
@@ -170,9 +189,9 @@ def encode(event: Durable) -> bytes:
 
 def _fields(event: Durable) -> tuple[str, dict[str, Json]]:
     match event:
-        case Requested(attempt, asset, key, provider, cost, at):
+        case Requested(attempt, asset, key, provider, cost, at, again):
             named = {"attempt": attempt, "asset": asset, "key": key, "provider": provider, "cost": cost, "at": at}
-            return "requested", {**named}
+            return "requested", {**named, **({"again": again} if again else {})}
         case Ended(attempt, asset, outcome, words, kept):
             named = {"attempt": attempt, "asset": asset, "outcome": outcome, "words": words}
             return "ended", {**named, **({"kept": kept} if kept else {})}
@@ -193,7 +212,7 @@ def _fields(event: Durable) -> tuple[str, dict[str, Json]]:
 _TAGS = {"v": int, "kind": str}
 _SHAPES: Mapping[str, Shape] = {
     "requested": Shape(
-        {**_TAGS, "attempt": str, "asset": str, "key": str, "provider": str, "cost": str, "at": str},
+        {**_TAGS, "attempt": str, "asset": str, "key": str, "provider": str, "cost": str, "at": str}, {"again": list}
     ),
     "ended": Shape({**_TAGS, "attempt": str, "asset": str, "outcome": str, "words": str}, {"kept": str}),
     "stored": Shape({**_TAGS, "attempt": str, "asset": str, "key": str, "content": str, "made": dict}),
@@ -224,12 +243,18 @@ def decode(line: bytes) -> Durable:
 _DAMAGED = "the journal says what was paid for: keep a copy of it, and report how this came about"
 
 
+def _attempts(value: Sequence[Any]) -> tuple[str, ...]:
+    if not all(isinstance(attempt, str) for attempt in value):
+        raise LockfileError("again: not a list of strings")
+    return tuple(value)
+
+
 def _event(kind: str, fields: Mapping[str, Any]) -> Durable:
     match kind:
         case "requested":
             key = a_key(fields["key"], "key")
             named = {name: fields[name] for name in ("attempt", "provider", "cost", "at")}
-            return Requested(asset=AssetId(fields["asset"]), key=key, **named)
+            return Requested(asset=AssetId(fields["asset"]), key=key, again=_attempts(fields.get("again", ())), **named)
         case "ended":
             kept = a_content(fields["kept"], "kept") if "kept" in fields else None
             return Ended(fields["attempt"], AssetId(fields["asset"]), fields["outcome"], fields["words"], kept)

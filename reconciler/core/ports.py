@@ -24,12 +24,16 @@ class ReferenceFile:
 
 @dataclass(frozen=True, slots=True)
 class ImageRequest:
-    """One image to make. `references` are in the order of `recipe.images()`, with repeats."""
+    """One image to make. `references` are in the order of `recipe.images()`, with repeats.
+
+    `again` are the attempts in doubt that it asks again, with a person's consent.
+    """
 
     asset: AssetId
     recipe: Recipe
     key: RecipeKey
     references: tuple[ReferenceFile, ...] = ()
+    again: tuple[str, ...] = ()
 
 
 class Provider(Protocol):
@@ -50,11 +54,12 @@ class Spool(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredImage:
-    """An image the store holds for a recipe."""
+    """An image the store holds for a recipe. `attempt` is the request that it answered, "" if it was not asked for."""
 
     content: ContentHash
     image: ImageFacts
     made: Made
+    attempt: str = ""
 
 
 class Store(Protocol):

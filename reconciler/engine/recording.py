@@ -55,7 +55,8 @@ class Recorded:
 
     async def _begin(self, attempt: str, request: ImageRequest) -> None:
         cost = _text(self._estimate(request))
-        begin = Requested(attempt, request.asset, request.key, self._provider, cost, stamp(self._utc()))
+        at = stamp(self._utc())
+        begin = Requested(attempt, request.asset, request.key, self._provider, cost, at, request.again)
         try:
             await to_the_end(self._journal.record, begin)
         except asyncio.CancelledError:
@@ -64,7 +65,8 @@ class Recorded:
             raise
 
     def _end(self, attempt: str, request: ImageRequest, outcome: Outcome) -> Outcome:
-        """Blocking, and never torn apart by a cancellation. Gives the outcome with its bytes where they are now."""
+        """Blocking, and never torn apart by a cancellation. Gives the outcome with its bytes where they are now,
+        and with the cost that was written down."""
         match outcome:
             case Done():
                 return self._stored(attempt, request, outcome)
@@ -79,22 +81,23 @@ class Recorded:
                 return outcome
 
     def _stored(self, attempt: str, request: ImageRequest, done: Done) -> Done:
+        cost = done.cost or self._estimate(request)
         made = Made(
             provider=self._provider,
             at=stamp(self._utc()),
             model=done.model or request.recipe.model,
             request=done.request,
-            cost=_text(done.cost or self._estimate(request)),
+            cost=_text(cost),
             usage=done.usage,
         )
         content = done.spooled.content
         path = self._store.put(done.spooled)  # its DiskError names the rescue file
         try:
-            self._store.remember(request.key, StoredImage(content, done.image, made))
+            self._store.remember(request.key, StoredImage(content, done.image, made, attempt))
             self._journal.record(Stored(attempt, request.asset, request.key, content, made))
         except DiskError as error:
             raise DiskError(f"{error.fact}; the paid image is in {path}", hint=error.hint) from error
-        return replace(done, spooled=replace(done.spooled, path=path))
+        return replace(done, spooled=replace(done.spooled, path=path), cost=cost)
 
     def _ended(self, attempt: str, request: ImageRequest, outcome: Outcome, *, kept: Spooled | None = None) -> None:
         words = "" if isinstance(outcome, Done) else outcome.words

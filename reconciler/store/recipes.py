@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from reconciler.core.digest import ContentHash, Json, RecipeKey, hex_of
+from reconciler.core.digest import RECIPE_PREFIX, ContentHash, Json, RecipeKey, hex_of
 from reconciler.core.images import ImageFacts
 from reconciler.core.lock import Made
 from reconciler.core.ports import StoredImage
@@ -42,6 +42,13 @@ class RecipeMemory:
         """Every image remembered for this recipe, whether or not its bytes are still there."""
         return _decoded(_bytes(self._path(key)))
 
+    def everything(self) -> Iterator[tuple[RecipeKey, StoredImage]]:
+        """Every image that was ever remembered, in the order of recipe keys."""
+        for path in sorted(self._directory.glob("[0-9a-f][0-9a-f]/*.jsonl")):
+            key = RecipeKey(RECIPE_PREFIX + path.stem)
+            if _KEY.fullmatch(key):
+                yield from ((key, image) for image in _decoded(_bytes(path)))
+
     def _path(self, key: RecipeKey) -> Path:
         if not _KEY.fullmatch(key):
             raise ValueError(f"not a recipe key: {key!r}")
@@ -65,6 +72,8 @@ def encode(stored: StoredImage) -> bytes:
             "usage": dict(made.usage),
         },
     }
+    if stored.attempt:
+        line["attempt"] = stored.attempt
     return json.dumps(line, separators=(",", ":")).encode() + b"\n"
 
 
@@ -74,7 +83,12 @@ def decode(line: bytes) -> StoredImage | None:
         value = json.loads(line)
         if value["schema"] != SCHEMA:
             return None
-        return StoredImage(ContentHash(_text(value["content"])), _image(value["image"]), _made(value["made"]))
+        return StoredImage(
+            ContentHash(_text(value["content"])),
+            _image(value["image"]),
+            _made(value["made"]),
+            _text(value.get("attempt", "")),
+        )
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
 

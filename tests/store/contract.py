@@ -26,11 +26,11 @@ def spooled(store: StoreAndSpool, data: bytes) -> Spooled:
     return Spooled(path, content_hash(data), len(data))
 
 
-def an_image(data: bytes = b"sword", *, at: str = "2026-11-22T16:00:00Z", words: str = "m") -> StoredImage:
+def an_image(data: bytes = b"sword", *, at: str = "2026-11-22T16:00:00Z", words: str = "m", attempt: str = "") -> StoredImage:
     made = Made(
         "gravitex", at, model=words, request="r-1", cost="0.134 USD", usage={"total_tokens": 1300, "x": [1, None]}
     )
-    return StoredImage(content_hash(data), ImageFacts("png", 1344, 768, len(data)), made)
+    return StoredImage(content_hash(data), ImageFacts("png", 1344, 768, len(data)), made, attempt)
 
 
 class StoreContract:
@@ -60,7 +60,7 @@ class StoreContract:
         assert (one.read_bytes(), two.read_bytes()) == (b"one", b"two")
 
     def test_recall_gives_every_fact_back_oldest_first(self, store: StoreAndSpool) -> None:
-        images = an_image(b"one"), an_image(b"two", words="line\nbreak \ud800 \x00 é")
+        images = an_image(b"one", attempt="a1"), an_image(b"two", words="line\nbreak \ud800 \x00 é")
         for data, image in zip((b"one", b"two"), images, strict=True):
             store.put(spooled(store, data))
             store.remember(KEY, image)
