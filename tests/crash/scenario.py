@@ -9,6 +9,7 @@ import hashlib
 import http.client
 import json
 import os
+import random
 import re
 import shutil
 import sys
@@ -17,7 +18,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from tests.crash import native
 from tests.crash import tree as trees
 from tests.crash.native import Ran
 from tests.crash.rules import Bill, Look
@@ -27,6 +30,8 @@ from tests.gateway.ledger import Ledger
 
 IMAGES = 8
 CONCURRENCY = 4
+CALLS = 60
+"""About so many calls an image are counted: where an earlier kill may lie."""
 PACKAGE = Path(__file__).resolve().parents[2]
 ENTRY = "import sys; sys.path.insert(0, {!r}); from reconciler.cli.main import entry; sys.exit(entry())"
 PRELOAD = ("reconciler.cli.commands.apply", "reconciler.cli.paying", "httpx", "PIL.Image", "jsonschema", "yaml")
@@ -47,9 +52,10 @@ class PaidApply:
     gateway: Gateway
     ledger: Path
     images: int
-    flight: int
+    concurrency: int
     package: Path
     second: Warm
+    chance: random.Random | None
 
     @property
     def root(self) -> Path:
@@ -64,6 +70,11 @@ class PaidApply:
         return [sys.executable, "-I", "-c", ENTRY.format(str(self.package)), "apply", "--yes"]
 
     @property
+    def flight(self) -> int:
+        """Requests of an earlier kill stay in doubt beside those of this one."""
+        return self.concurrency * (1 if self.chance is None else 2)
+
+    @property
     def env(self) -> Mapping[str, str]:
         home = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         return {**home, "GRAVITEX_API_KEY": self.gateway.key, "TMPDIR": str(self.folder)}
@@ -71,11 +82,16 @@ class PaidApply:
     def reset(self) -> None:
         specs = {f"specs/{asset}.yaml": trees.File(f"prompt: a picture of {asset}\n".encode()) for asset in self.assets}
         self.restore({"": trees.Folder(), "specs": trees.Folder(), **specs}, b"")
+        if self.chance is not None:
+            native.kill_at(self.chance.randrange(1, CALLS * self.images), self.command, root=self.root, env=self.env)
+            self.settle()
 
     def restore(self, tree: trees.Tree, ledger: bytes) -> None:
         shutil.rmtree(self.root, ignore_errors=True)
         trees.materialise(tree, self.root)
-        project = PROJECT.format(url=self.gateway.url(), concurrency=self.flight)  # each world has a port of its own
+        project = PROJECT.format(
+            url=self.gateway.url(), concurrency=self.concurrency
+        )  # each world has a port of its own
         (self.root / "reconciler.yaml").write_text(project)
         os.truncate(self.ledger, 0)
         with self.ledger.open("ab") as bills:
@@ -151,4 +167,12 @@ def paid_apply(
     """The scenario. `package` is the folder that holds the `reconciler` to test: this one, or a mutant's."""
     path, entry = folder / "ledger", ("reconciler.cli.main", "entry")
     with running(ledger=Ledger(path, keep="lines")) as gateway, warm(package, entry, PRELOAD) as second:
-        yield PaidApply(folder.resolve(), gateway, path, images, concurrency, package, second)
+        yield PaidApply(folder.resolve(), gateway, path, images, concurrency, package, second, None)
+
+
+@contextmanager
+def killed_before(folder: Path, *, seed: int = 0, **options: Any) -> Iterator[PaidApply]:
+    """The scenario of a second crash: each fresh project was killed once already, anywhere; now its recovery is."""
+    with paid_apply(folder, **options) as world:
+        world.chance = random.Random(f"{seed} {folder}")
+        yield world

@@ -1,0 +1,52 @@
+"""The real apply under the sweeps: slices that move with the commit. `python -m tests.crash.sweep` runs the whole."""
+
+from __future__ import annotations
+
+import functools
+import random
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.crash.mutants import MUTANTS, Mutant, hunt, plant
+from tests.crash.scenario import killed_before, paid_apply
+from tests.crash.sweep import Slice, cut_sweep, kill_sweep
+
+pytestmark = [pytest.mark.usefixtures("killer"), pytest.mark.slow]
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def commit() -> str:
+    """What the slices move with; "" outside git."""
+    asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=HERE, capture_output=True, text=True, check=False)
+    return asked.stdout.strip()
+
+
+def test_a_slice_of_the_kills(tmp_path: Path, commit: str) -> None:
+    swept = kill_sweep(paid_apply, tmp_path, part=Slice(0, 40, commit))
+    assert swept.points >= 10
+    assert swept.violations == ()
+
+
+def test_some_kills_of_a_recovery(tmp_path: Path, commit: str) -> None:
+    scenario = functools.partial(killed_before, images=2, seed=random.Random(commit).getrandbits(32))
+    swept = kill_sweep(scenario, tmp_path, part=Slice(0, 12, commit), points=120)
+    assert swept.violations == ()
+
+
+def test_some_power_cuts(tmp_path: Path, commit: str) -> None:
+    swept = cut_sweep(paid_apply, tmp_path, limit=60, seed=random.Random(commit).getrandbits(32))
+    assert swept.points == 60
+    assert swept.violations == ()
+
+
+def test_one_mutant_does_not_live(tmp_path: Path, commit: str) -> None:
+    """`python -m tests.crash.mutants` hunts them all."""
+    assert hunt(random.Random(commit).choice(MUTANTS), tmp_path).violations
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_every_mutant_still_finds_its_place(tmp_path: Path, mutant: Mutant) -> None:
+    assert plant(mutant, tmp_path).is_dir()
