@@ -91,6 +91,10 @@ class ContentStore:
         """What answers this recipe, oldest first; only what the store still holds."""
         return tuple(image for image in self._recipes.recall(key) if self.find(image.content) is not None)
 
+    def remembered(self) -> Iterator[tuple[RecipeKey, StoredImage]]:
+        """Every image that ever answered a recipe here, whether or not its bytes are still there."""
+        return self._recipes.everything()
+
     def contents(self) -> Iterator[ContentHash]:
         """Everything the store holds, in order."""
         with disk.saying("list", self._objects):

@@ -1,0 +1,116 @@
+"""`reconciler costs`: what the images have cost, as far as the lockfile, the store and the journal know."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import click
+
+from reconciler.cli import options
+from reconciler.cli.wiring import Workspace, open_workspace
+from reconciler.core.costs import GROUPS, Image, Row, Sum, grouped, summed
+from reconciler.core.digest import RecipeKey
+from reconciler.core.events import Requested, Settled, settle
+from reconciler.core.pricing import Total, parse_cost, total
+from reconciler.core.text import printable
+from reconciler.store.project import read_lock
+
+
+@click.command(epilog="Example:  reconciler costs --by tag --format json")
+@click.option("--by", "groups", multiple=True, type=click.Choice(list(GROUPS)), help="Only these sums. Default: all.")
+@options.reading
+@click.pass_obj
+def command(directory: str | None, /, groups: tuple[str, ...], format_: str) -> int:
+    """Sum what images have cost, by model, tag, month and provider. Writes nothing.
+
+    "Locked now" is what the images of assets.lock have cost, whoever made them. "Ever made here" is every image in
+    this project's store: replaced ones and candidates too, but none that a colleague made. What is in doubt is in
+    neither. An asset with several tags counts under each of them.
+    """
+    workspace = open_workspace(directory, os.environ)
+    settled = settle(read_lock(workspace.root), workspace.journal.read())
+    locked, ever = _images(workspace, settled)
+    by = {name: grouped(locked, ever, GROUPS[name]) for name in groups or GROUPS}
+    everything = Row("all", summed(locked), summed(ever))
+    if format_ == "json":
+        options.print_json(_json(everything, by, settled.in_doubt))
+    else:
+        for line in _lines(everything, by, settled.in_doubt):
+            click.echo(line)
+    return 0
+
+
+def _images(workspace: Workspace, settled: Settled) -> tuple[list[Image], list[Image]]:
+    """The images that are locked now, and those that the store remembers."""
+    specs = workspace.wanted().specs
+    tags: dict[RecipeKey, dict[str, None]] = {}
+    locked = []
+    for asset, entry in settled.lock.entries.items():
+        its = specs[asset].tags if asset in specs else ()
+        tags.setdefault(entry.key, {}).update(dict.fromkeys(its))
+        locked.append(Image(entry.content, entry.made, its))
+    ever = [Image(one.content, one.made, tuple(tags.get(key, ()))) for key, one in workspace.store.remembered()]
+    return locked, ever
+
+
+def _lines(everything: Row, by: Mapping[str, Sequence[Row]], in_doubt: Sequence[Requested]) -> Iterator[str]:
+    table = [("", "LOCKED NOW", "", "EVER MADE HERE", ""), _cells(everything)]
+    for name, rows in by.items():
+        table += [("",) * 5, (f"by {name}", "", "", "", ""), *(_cells(row, indent="  ") for row in rows)]
+    widths = [max(len(row[column]) for row in table) for column in range(5)]
+    for row in table:
+        yield "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+    now = everything.locked
+    free = [(now.drafts, "free draft"), (now.brought, "image that a person brought")]
+    if any(count for count, _ in free):
+        yield ""
+        yield f"also locked: {' and '.join(_counted(count, noun) for count, noun in free if count)}"
+    if in_doubt:
+        yield ""
+        yield f"in doubt: {_counted(len(in_doubt), 'request')} that may have cost {_doubtful(in_doubt)}"
+        for one in in_doubt:
+            yield f"  {printable(one.asset)}  {printable(one.provider)}  {one.at}  {one.cost or 'price unknown'}"
+        yield "  hint: the provider's bill knows; `reconciler plan` says what can be done"
+
+
+def _cells(row: Row, *, indent: str = "") -> tuple[str, ...]:
+    sums = (cell for each in (row.locked, row.ever) for cell in (str(each.cost), _counted(each.paid, "image")))
+    return (indent + printable(row.name), *sums)
+
+
+def _counted(number: int, noun: str) -> str:
+    first, _, rest = noun.partition(" that")
+    return f"{number:,} {first}{'' if number == 1 else 's'}{' that' if rest else ''}{rest}"
+
+
+def _doubtful(in_doubt: Sequence[Requested]) -> Total:
+    return total(parse_cost(one.cost) for one in in_doubt)
+
+
+def _json(everything: Row, by: Mapping[str, Sequence[Row]], in_doubt: Sequence[Requested]) -> dict[str, Any]:
+    asked = [
+        {"asset": one.asset, "provider": one.provider, "at": one.at, "may_have_cost": one.cost or None}
+        for one in in_doubt
+    ]
+    return {
+        "costs": 1,
+        "locked": _sum_json(everything.locked),
+        "ever": _sum_json(everything.ever),
+        "by": {
+            name: [
+                {"name": row.name, "locked": _sum_json(row.locked), "ever": _sum_json(row.ever)} for row in rows
+            ]
+            for name, rows in by.items()
+        },
+        "in_doubt": {"requests": asked, "may_have_cost": _total_json(_doubtful(in_doubt))},
+    }
+
+
+def _sum_json(each: Sum) -> dict[str, Any]:
+    return {"images": each.paid, **_total_json(each.cost), "drafts": each.drafts, "brought": each.brought}
+
+
+def _total_json(cost: Total) -> dict[str, Any]:
+    return {"amounts": [str(one) for one in cost.amounts if one.amount], "unknown": cost.unknown}
