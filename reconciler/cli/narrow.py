@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
+from reconciler.cli.cautions import cautions
 from reconciler.cli.pricing import draft_names, model_problems, pricer
 from reconciler.cli.render import plan_lines
 from reconciler.core.actions import Generate
@@ -25,7 +27,7 @@ from reconciler.core.plan import Plan, plan
 from reconciler.core.policy import Policy, gate
 from reconciler.core.spec import FileReference, Spec
 from reconciler.providers.models import model_table
-from reconciler.store.index import Index
+from reconciler.store.index import Index, forgetful
 from reconciler.store.project import LOCK_FILE, Project, read_project
 from reconciler.store.snapshot import Snapshot, spec_kind
 from reconciler.store.specs import read_document
@@ -69,7 +71,7 @@ def narrowed(root: Path, snapshot: Snapshot, changed: Sequence[tuple[str, int]])
         files: dict[str, list[list[str]] | None] = noted["files"]
         if noted["orphans"] or len(changed) > MOST or not all(files.get(path) for path, _ in changed):
             return None
-        index = Index(root, root)
+        index = forgetful(root)
         project = read_project(root, index)
         specs = _specs(project, snapshot, {path: files[path] or [] for path, _ in changed}, index)
         found = _plan(project, snapshot, specs) if specs else None
@@ -102,8 +104,10 @@ def _specs(
         if wrong or not same or any(spec.upstreams() for spec in found):
             return None
         specs |= {spec.id: spec for spec in found}
-    table = model_table(project.settings.models)
-    return None if table.problems or any(model_problems(project, specs, table)) else specs
+    table, today = model_table(project.settings.models), datetime.now(UTC).date()
+    if table.problems or any(model_problems(project, specs, table)):
+        return None
+    return None if cautions(specs, project.settings.providers, table, today=today) else specs
 
 
 def _context(project: Project, snapshot: Snapshot, index: Index) -> Context:

@@ -41,6 +41,11 @@ def stat_of(path: Path) -> os.stat_result | None:
         return None
 
 
+def forgetful(root: Path) -> Index:
+    """An index that knows nothing and keeps nothing, for who reads a file or two."""
+    return Index(root, root)
+
+
 class Index:
     """Signatures and contents by path below the root, with `/`. Threads may use it: each entry is one assignment.
 

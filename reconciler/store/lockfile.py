@@ -1,27 +1,69 @@
-"""Write `assets.lock`: whole or not at all, and not at all if it would not change."""
+"""Write `assets.lock`: whole or not at all, not at all if it would not change, and never over what somebody else wrote.
+
+A person may check out another branch, or merge one, while an apply runs. So the file is compared with what was last
+read or written here, byte by byte; if it is another one, it is read anew, and everything that the journal has goes on
+top of it. That may be done any number of times, since the last event about an asset wins whatever was before it.
+"""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from reconciler.core.lock import Lock, dumps
+from reconciler.core.digest import AssetId
+from reconciler.core.events import Durable, settle
+from reconciler.core.lock import Lock, LockEntry, dump_entry, dump_refusal, join
 from reconciler.store import disk
-from reconciler.store.project import LOCK_FILE
+from reconciler.store.project import LOCK_FILE, parse_lock
 
 
 class LockOnDisk:
-    """The lockfile of the project at `root`. Implements core.ports.LockFile."""
+    """The lockfile of the project at `root`. Implements core.ports.LockFile. `journal` reads all that the journal has."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, journal: Callable[[], Iterable[Durable]]) -> None:
         self.path = root / LOCK_FILE
+        self._root = root
+        self._journal = journal
+        self._mutex = threading.Lock()
+        self._lock: Lock | None = None
+        self._bytes: bytes | None = None
+        self._lines: dict[AssetId, tuple[LockEntry, str]] = {}
 
-    def save(self, lock: Lock) -> None:
-        """Durable and whole once this returns. An unchanged lockfile is not touched, so an outer make stops there."""
-        data = dumps(lock).encode("utf-8")
-        try:
-            if self.path.read_bytes() == data:
-                return
-        except FileNotFoundError:
-            if not lock.entries and not lock.refusals:
-                return
-        disk.write_atomic(self.path, data)
+    def update(self, events: Iterable[Durable]) -> None:
+        """The lockfile has these events, which the journal must have already. Durable and whole once this returns.
+
+        An unchanged lockfile is not touched, so that an outer make stops there. LockfileError if what somebody else
+        wrote meanwhile cannot be read: it is left as it is, and the journal keeps the events.
+        """
+        with self._mutex:
+            found = self._read()
+            if self._lock is None or found != self._bytes:
+                theirs = parse_lock(self._root, found)
+                lock = settle(theirs, self._journal()).lock
+            else:
+                lock = settle(self._lock, events).lock
+            data = self._text(lock).encode("utf-8")
+            if data != found and (found is not None or lock != Lock()):
+                disk.write_atomic(self.path, data)
+                found = data
+            self._lock, self._bytes = lock, found
+
+    def _read(self) -> bytes | None:
+        with disk.saying("read", self.path):
+            try:
+                return self.path.read_bytes()
+            except FileNotFoundError:
+                return None
+
+    def _text(self, lock: Lock) -> str:
+        """The lockfile's text. Only entries that are new since the last time are rendered."""
+        lines: dict[AssetId, tuple[LockEntry, str]] = {}
+        for asset, entry in sorted(lock.entries.items(), key=lambda item: item[0]):
+            known = self._lines.get(asset)
+            lines[asset] = known if known is not None and known[0] is entry else (entry, dump_entry(asset, entry))
+        self._lines = lines
+        return join(
+            (text for _, text in lines.values()),
+            (dump_refusal(asset, lock.refusals[asset]) for asset in sorted(lock.refusals)),
+        )

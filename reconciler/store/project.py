@@ -62,15 +62,23 @@ def read_project(root: Path, index: Index) -> Project:
 
 def read_lock(root: Path) -> Lock:
     """`assets.lock`, or an empty lock where there is none yet. Both sides of a git conflict are read."""
-    path = root / LOCK_FILE
     try:
-        text = path.read_bytes().decode("utf-8")
+        data = (root / LOCK_FILE).read_bytes()
     except FileNotFoundError:
-        return Lock()
-    except UnicodeDecodeError as error:
-        raise LockfileError(f"{LOCK_FILE} is not UTF-8 text", hint="restore it from git") from error
+        data = None
     except OSError as error:
         raise LockfileError(f"{LOCK_FILE} cannot be read: {error.strerror}") from error
+    return parse_lock(root, data)
+
+
+def parse_lock(root: Path, data: bytes | None) -> Lock:
+    """What these bytes of `assets.lock` say; None: there is none yet."""
+    if data is None:
+        return Lock()
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise LockfileError(f"{LOCK_FILE} is not UTF-8 text", hint="restore it from git") from error
     return loads_lock(text, file=LOCK_FILE, content_of=lambda output: _content(root, output))
 
 

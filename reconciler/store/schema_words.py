@@ -17,7 +17,7 @@ from reconciler.core.document import Document, Path
 from reconciler.core.errors import Problem
 from reconciler.core.suggest import did_you_mean
 from reconciler.core.text import one_line
-from reconciler.store.schema import all_schemas
+from reconciler.store.schemas import all_schemas
 
 _WORDS = {
     "string": "text",

@@ -13,7 +13,7 @@ from reconciler.core.errors import Exit, InvalidInput, ProjectError
 from reconciler.core.settings import Settings
 from reconciler.core.text import printable
 from reconciler.store import disk
-from reconciler.store.index import Index
+from reconciler.store.index import forgetful
 from reconciler.store.project import PROJECT_FILE, read_project
 from reconciler.store.specs import find
 
@@ -28,7 +28,7 @@ def command(directory: str | None) -> int:
     _about_above(root)
     _write(root, PROJECT_FILE, PROJECT)
     specs = _specs_folder(root)
-    if next(find(root, specs, _no_index(root)), None) is None:
+    if next(find(root, specs, forgetful(root)), None) is None:
         _write(root, f"{specs}/example.yaml", EXAMPLE)
     else:
         click.echo(f"left    {printable(specs)}/: it has specs")
@@ -69,7 +69,7 @@ def _append(root: Path, name: str, lines: tuple[str, ...]) -> None:
 def _specs_folder(root: Path) -> str:
     """Where the project that is there has its specs; a file that is wrong is `validate`'s to speak about."""
     with suppress(InvalidInput):
-        return read_project(root, _no_index(root)).settings.specs
+        return read_project(root, forgetful(root)).settings.specs
     return Settings().specs
 
 
@@ -81,8 +81,3 @@ def _about_above(root: Path) -> None:
 
 def _in_git(root: Path) -> bool:
     return any(os.path.lexists(folder / ".git") for folder in (root, *root.parents))
-
-
-def _no_index(root: Path) -> Index:
-    """Nothing is remembered of a project that is being set up."""
-    return Index(root, root / ".reconciler" / "index")
