@@ -16,7 +16,7 @@ from reconciler.cli.main import COMMANDS, run
 from reconciler.cli.starter import GIT_ATTRIBUTES
 from reconciler.core.errors import Exit
 from reconciler.core.lock import dumps, loads, verify
-from reconciler.store.schema import schema_text
+from reconciler.store.schemas import schema_text
 from tests import plan_picture
 
 ROOT = Path(__file__).parents[1]

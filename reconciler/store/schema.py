@@ -11,6 +11,7 @@ from reconciler.core.document import Document
 from reconciler.core.errors import Problem
 from reconciler.store.schemas import all_schemas
 
+
 @cache
 def _quick(name: str) -> Any:
     schemas = all_schemas()

@@ -12,7 +12,7 @@ from threading import Thread
 import pytest
 
 from reconciler.providers.models import model_table
-from reconciler.store.schema import NAMES, schema_text
+from reconciler.store.schemas import NAMES, schema_text
 from tests.cli.conftest import PROGRAM, Scratch
 
 KEY = "sk-very-secret-0123456789"
