@@ -10,7 +10,7 @@ from reconciler.core.decide import DRAFT, Facts
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.events import Requested
 from reconciler.core.lock import Lock, LockEntry
-from reconciler.core.observed import Observed
+from reconciler.core.observed import Found, Observed
 from reconciler.core.pricing import Cost
 from reconciler.core.recipe import Recipe, manifest_images
 from reconciler.core.spec import AssetReference, FileReference, Reference, Spec, build_recipe
@@ -71,7 +71,7 @@ class Survey:
             found_before=self.seen.outputs.get(before) if before is not None else None,
             tenant=self.tenants.get(spec.output),
             stored=None if pending or key is None or (fresh and not placeholder)
-            else self._made_before(key, wants_draft=wants_draft),
+            else self._made_before(key, found, wants_draft=wants_draft),
             source=self._source(entry) if entry is not None and found != entry.content else None,
             pending=pending,
             missing=tuple(up for up in spec.upstreams() if up not in self.generating and up not in self.contents),
@@ -127,15 +127,22 @@ class Survey:
             return ()
         return tuple(dict.fromkeys(ref.asset for ref, was in old.items() if self.contents.get(ref.asset) != was))
 
-    def _made_before(self, key: RecipeKey, *, wants_draft: bool) -> ContentHash | None:
-        """An image for this very recipe: a locked one whose bytes are at hand, else the newest of the store."""
-        for entry in self.locked_by_key.get(key, ()):
-            if (wants_draft or entry.made.provider != DRAFT) and self._source(entry) is not None:
-                return entry.content
-        for stored in reversed(self.seen.stored.get(key, ())):
-            if wants_draft or stored.made.provider != DRAFT:
-                return stored.content
-        return None
+    def _made_before(self, key: RecipeKey, found: Found, *, wants_draft: bool) -> ContentHash | None:
+        """An image for this very recipe: the one that stands there already, a locked one whose bytes are at hand, or
+        the newest of the store."""
+        locked = (
+            entry.content
+            for entry in self.locked_by_key.get(key, ())
+            if (wants_draft or entry.made.provider != DRAFT)
+            and (entry.content == found or self._source(entry) is not None)
+        )
+        stored = (
+            image.content
+            for image in reversed(self.seen.stored.get(key, ()))
+            if wants_draft or image.made.provider != DRAFT
+        )
+        had = (*locked, *stored)
+        return next((content for content in had if content == found), had[0] if had else None)
 
     def _asked_elsewhere(self, identity: AssetId, key: RecipeKey | None) -> Requested | None:
         asked = self.doubts.get(key) if key is not None else None

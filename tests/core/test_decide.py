@@ -136,6 +136,14 @@ def test_what_the_store_holds_for_the_recipe_is_adopted_where_it_stands(lock: An
     assert decided(SWORD, lock, observed) == Adopt(AlreadyThere(), bytes_of("stored"))
 
 
+def test_of_several_images_for_the_recipe_the_one_that_stands_there_is_adopted() -> None:
+    lock = a_lock({"twin": an_entry(SWORD, got="twins", output="assets/twin.png")})
+    stored = {KEY: (a_stored("older"), a_stored("newer"))}
+    observed = seen({OUT: "older", "assets/twin.png": "twins"}, stored=stored)
+    made = planned([SWORD, a_spec("twin")], lock, observed)
+    assert the_action(made) == Adopt(AlreadyThere(), bytes_of("older"))
+
+
 def test_new() -> None:
     action = the_action(planned([SWORD], price=lambda spec, recipe: Cost(Decimal(7))))
     assert action == Generate(NeverGenerated(), KEY, Cost(Decimal(7)))
