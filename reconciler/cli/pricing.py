@@ -23,14 +23,17 @@ def draft_names(providers: Mapping[str, ProviderSettings]) -> frozenset[str]:
     return frozenset(name for name, settings in providers.items() if settings.type == DRAFT)
 
 
-def pricer(project: Project) -> Price:
-    """What an image of a spec should cost."""
+def pricer(project: Project, *, times: int = 1) -> Price:
+    """What an image of a spec should cost, or that many of them."""
     table = model_table(project.settings.models)
     providers = project.settings.providers
 
     def cost(spec: Spec, recipe: Recipe) -> Cost | None:
         settings = providers[spec.provider]
-        return FREE if settings.type == DRAFT else price(recipe, table, provider_type=settings.type)
+        if settings.type == DRAFT:
+            return FREE
+        one = price(recipe, table, provider_type=settings.type)
+        return None if one is None else Cost(one.amount * times, one.currency)
 
     return cost
 

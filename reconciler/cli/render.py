@@ -166,7 +166,7 @@ def reason_words(reason: Reason) -> str:
         case do.Asked():
             return "another image was asked for"
         case do.OverBudget(limit=limit):
-            return f"over the budget of {limit}"
+            return f"over budget: {limit}"
         case do.NotSelected():
             return "not selected"
 
@@ -194,6 +194,8 @@ def _hold_hint(step: Step, action: do.Hold) -> str:
             return "fetch it (`git lfs pull`, a colleague's copy), or pay again: `apply --regenerate-missing`"
         case do.UpstreamChanged():
             return f"`reconciler apply --cascade` makes it again, `reconciler adopt {step.asset}` keeps it as it is"
+        case do.OverBudget() if isinstance(action.otherwise, do.Generate) and action.otherwise.cost is None:
+            return "give its model a price under models: in reconciler.yaml, or limit --max-images instead"
         case do.OverBudget():
             return "raise --max-cost, --max-images or budget: in reconciler.yaml"
         case _:

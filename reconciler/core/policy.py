@@ -3,7 +3,7 @@ another; none of them enters the decision table."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -114,20 +114,25 @@ def _replaced(facts: Facts, action: Action) -> Action:
     return generate(facts, Asked())
 
 
-def within_budget(plan: Plan, budget: Budget) -> Plan:
+def within_budget(
+    plan: Plan, budget: Budget, *, candidates: int = 1, already: Sequence[tuple[AssetId, Cost | None]] = ()
+) -> Plan:
     """Hold what would pass the budget, in the order of work, and what needs it.
 
-    A price that is unknown, or in another currency, fits in no limit of money; it does count as an image.
+    A price that is unknown, or in another currency, fits in no limit of money; it does count as an image. Each step's
+    price is that of all its `candidates`. What `already` may have been charged, for requests in doubt, counts as spent.
     """
-    spent, images = Decimal(0), 0
+    spent, images = sum((_amount(cost, budget)[0] for _, cost in already), Decimal(0)), len(already)
     held: set[AssetId] = set()
     steps: list[Step] = []
     for step in plan.steps:
         action = step.action
         if isinstance(action, Generate):
             cost, priced = _amount(action.cost, budget)
-            paid = not priced or cost > 0
-            limit = _limit(budget, cost, spent + cost, images + paid) if priced else _unpriced(budget, images + paid)
+            paid = candidates if not priced or cost > 0 else 0
+            before = sum((_amount(was, budget)[0] for asset, was in already if asset == step.asset), Decimal(0))
+            needs = _Needs(before + cost, spent + cost, images + paid)
+            limit = "" if not paid else _limit(budget, needs) if priced else _unpriced(budget, needs)
             lacking = tuple(up for up in action.after if up in held)
             if limit:
                 action = Hold(OverBudget(limit), None, action)
@@ -141,6 +146,15 @@ def within_budget(plan: Plan, budget: Budget) -> Plan:
     return Plan(tuple(steps))
 
 
+@dataclass(frozen=True, slots=True)
+class _Needs:
+    """What one step would bring an asset, a run and its number of images to."""
+
+    asset: Decimal
+    run: Decimal
+    images: int
+
+
 def _amount(cost: Cost | None, budget: Budget) -> tuple[Decimal, bool]:
     """A price in the budget's currency, and whether that is known. Nothing is nothing in any currency."""
     if cost is None or (cost.amount and cost.currency != budget.currency):
@@ -148,18 +162,18 @@ def _amount(cost: Cost | None, budget: Budget) -> tuple[Decimal, bool]:
     return cost.amount, True
 
 
-def _unpriced(budget: Budget, images: int) -> str:
+def _unpriced(budget: Budget, needs: _Needs) -> str:
     if budget.per_asset is not None or budget.per_run is not None:
         return f"its price in {budget.currency} is unknown, and the budget is a limit in {budget.currency}"
-    return _limit(budget, Decimal(0), Decimal(0), images)
+    return _limit(budget, needs)
 
 
-def _limit(budget: Budget, cost: Decimal, spent: Decimal, images: int) -> str:
-    if budget.per_asset is not None and cost > budget.per_asset:
+def _limit(budget: Budget, needs: _Needs) -> str:
+    if budget.per_asset is not None and needs.asset > budget.per_asset:
         return f"{budget.per_asset} {budget.currency} an asset"
-    if budget.per_run is not None and spent > budget.per_run:
+    if budget.per_run is not None and needs.run > budget.per_run:
         return f"{budget.per_run} {budget.currency} a run"
-    if budget.images is not None and images > budget.images:
+    if budget.images is not None and needs.images > budget.images:
         return f"{budget.images} images a run"
     return ""
 
