@@ -104,9 +104,11 @@ def test_three_times_busy_is_enough_for_one_run(project: Project, mock: Peer) ->
 
 
 @pytest.mark.parametrize(
-    ("words", "again"), [("a broken cat", 0), ("a cat at 502", 0), ("an unplugged cat", 3), ("a dropped cat", 3)]
+    ("words", "again"),
+    [("a broken cat", 0), ("a cat at 502", 0), ("an unplugged cat", 3), ("a dropped cat", 3), ("a malformed cat", 3)],
 )
 def test_what_may_have_been_charged_is_held(project: Project, mock: Peer, words: str, again: int) -> None:
+    """Its malformed answer is a 200 whose JSON never ends: as good as cut short."""
     project.want("cat", words, size="256x256")
     assert project.apply() == 3
     assert project.apply() == 3
@@ -138,7 +140,6 @@ def test_no_money_or_no_key_stops_the_lane(project: Project, mock: Peer, words: 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ("a malformed cat", "not JSON"),
         ("a cat elsewhere", "could not be fetched"),
         ("no cat", "no picture"),
         ("a cat nobody knows", "No fixture matched"),
