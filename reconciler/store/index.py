@@ -16,6 +16,7 @@ from pathlib import Path
 from reconciler.core.digest import ContentHash, content_of_hex, hex_of
 from reconciler.core.errors import DiskError
 from reconciler.store import disk, snapshot
+from reconciler.store.parsed import Parsed
 from reconciler.store.snapshot import ABSENT, Signature, Snapshot, folder_signature, signature
 
 TICK_NS = 50_000_000
@@ -61,9 +62,11 @@ class Index:
         self._folders: dict[str, Signature] = {}
         self._contents: dict[str, ContentHash] = {}
         self._began = now_ns()
+        self.parsed = Parsed(path.with_name("parsed"), racy=lambda mark: racy(mark, self._began))
 
     def load(self) -> Index:
         """Read what earlier runs remembered; nothing where there is nothing, or nothing legible."""
+        self.parsed.load()
         found = snapshot.load(str(self.path))
         if found is not None:
             at = here = 0
@@ -108,6 +111,7 @@ class Index:
         if self._began > now or any(racy(mark, self._began) for mark in marks if mark is not ABSENT):
             says = {}
         packed = snapshot.pack(self._snapshot({"says": dict(says), "until": until}, notes))
+        self.parsed.save()
         with suppress(OSError):
             if self.path.read_bytes() == packed:
                 return

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.core.document import Document
+from reconciler.core.document import Path as NodePath
 from reconciler.core.errors import InvalidInput, Place, Problem
 from reconciler.core.expand import SpecTree
 from reconciler.store import yaml
 from reconciler.store.index import Index
+from reconciler.store.parsed import LateMarks
 from reconciler.store.schema import schema_problems
 from reconciler.store.snapshot import spec_kind
 from reconciler.store.yaml_source import MAX_BYTES
@@ -75,29 +78,46 @@ def read_specs(root: Path, specs: str, index: Index) -> SpecFiles:
 
 
 def read_document(root: Path, name: str, kind: str, index: Index) -> tuple[Document | None, tuple[Problem, ...]]:
-    """One file, parsed and held against its schema."""
+    """One file, parsed and held against its schema; or remembered, where it looks as it did then."""
     try:
-        document = yaml.parse(read_source(root, name, index), file=name)
+        with _opened(root, name) as fd:
+            seen = os.fstat(fd)
+            index.saw(name, seen)
+            known = index.parsed.value(name, seen) if kind == "spec" else None
+            if known is not None:
+                return Document(name, known, LateMarks(lambda: _marks(root, name))), ()
+            document = yaml.parse(_read(fd, seen.st_size), file=name)
     except InvalidInput as error:
         return None, error.problems
     if document.value is None and kind in ("defaults", "styles", "project"):
         document = Document(name, {}, document.marks)
-    return document, schema_problems(kind, document)
+    problems = schema_problems(kind, document)
+    if kind == "spec" and not problems:
+        index.parsed.learn(name, seen, document.value)
+    return document, problems
 
 
-def read_source(root: Path, name: str, index: Index) -> bytes:
-    """A text file's bytes; InvalidInput for one that cannot be read, is no plain file or lies outside the project."""
+def _marks(root: Path, name: str) -> Mapping[NodePath, tuple[int, int]]:
+    """Where everything stands in a file that was found right before; nowhere, if it is not any more."""
+    try:
+        with _opened(root, name) as fd:
+            return yaml.parse(_read(fd, os.fstat(fd).st_size), file=name).marks
+    except InvalidInput:
+        return {}
+
+
+@contextmanager
+def _opened(root: Path, name: str) -> Iterator[int]:
+    """A text file; InvalidInput for one that cannot be read, is no plain file or lies outside the project."""
     path = f"{root}/{name}"
     try:
         if os.path.islink(path) and not Path(path).resolve().is_relative_to(root.resolve()):
             raise InvalidInput((Problem(Place(name), "", "is a link that leaves the project", "copy the file"),))
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         try:
-            seen = os.fstat(fd)
-            if not stat.S_ISREG(seen.st_mode):
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
                 raise InvalidInput((Problem(Place(name), "", "is not a plain file"),))
-            index.saw(name, seen)
-            return _read(fd, seen.st_size)
+            yield fd
         finally:
             os.close(fd)
     except OSError as error:
