@@ -91,7 +91,7 @@ MUTANTS = (
     ),
     Mutant(
         "the journal forgets what is in doubt", Finder.KILL, "cli/running.py",
-        "    workspace.journal.close_with(settled.in_doubt)\n", "    workspace.journal.close_with(())\n",
+        "    workspace.journal.close_with(workspace.in_doubt())\n", "    workspace.journal.close_with(())\n",
     ),
     Mutant(
         "paid bytes are not synced", Finder.CUT, "store/spool.py",

@@ -20,6 +20,7 @@ from enum import Enum
 from pathlib import Path
 
 from tests.crash import tree as trees
+from tests.crash.cuts import Cut, Pending, cuts
 from tests.crash.history import Change, FileNode, FolderNode, History, LinkNode, Node
 from tests.crash.trace import Call
 
@@ -50,26 +51,6 @@ class DiskState:
         trees.materialise(self.tree, folder)
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A node with something undecided at a cut. The first `sure` versions or changes of `so_far` are durable."""
-
-    node: Node
-    sure: int
-    so_far: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Cut:
-    """One moment, and everything that is undecided then."""
-
-    tick: int
-    watched: int
-    after: str
-    files: tuple[Pending, ...]
-    folders: tuple[Pending, ...]
-
-
 Fate = tuple[dict[Node, bytes], dict[Node, frozenset[int]]]
 """What becomes of what is undecided: bytes of files, indexes of the changes that folders keep."""
 
@@ -83,11 +64,11 @@ def states(
     """
     history = History(trace, initial_tree, root)
     chance = random.Random(seed)
-    cuts = list(_cuts(history))
-    chance.shuffle(cuts)
+    shuffled = list(cuts(history))
+    chance.shuffle(shuffled)
     seen: set[str] = set()
     tried: set[int] = set()  # cheaper to look up than a tree is to build
-    for cut, (why, fate) in _choices(cuts, order, chance, seen):
+    for cut, (why, fate) in _choices(shuffled, order, chance, seen):
         key = hash((cut.tick, *fate[0].values(), *fate[1].values()))
         if key in tried:
             continue
@@ -103,9 +84,9 @@ def states(
 
 
 def _choices(
-    cuts: list[Cut], order: Order, chance: random.Random, seen: set[str]
+    shuffled: list[Cut], order: Order, chance: random.Random, seen: set[str]
 ) -> Iterator[tuple[Cut, tuple[str, Fate]]]:
-    telling = [(cut, _telling(cut)) for cut in cuts]
+    telling = [(cut, _telling(cut)) for cut in shuffled]
     while telling:
         left = []
         for cut, choices in telling:
@@ -114,7 +95,7 @@ def _choices(
                 yield cut, choice
                 left.append((cut, choices))
         telling = left
-    dull = {cut: 0 for cut in cuts if any(each.so_far > each.sure for each in (*cut.files, *cut.folders))}
+    dull = {cut: 0 for cut in shuffled if any(each.so_far > each.sure for each in (*cut.files, *cut.folders))}
     while dull:
         for cut in tuple(dull):
             before = len(seen)
@@ -122,63 +103,6 @@ def _choices(
             dull[cut] = 0 if len(seen) > before else dull[cut] + 1
             if dull[cut] == GIVE_UP:
                 del dull[cut]
-
-
-# -- cuts
-
-
-def _cuts(history: History) -> Iterator[Cut]:
-    nodes = _all_nodes(history.root)
-    entered = sorted(history.calls, key=lambda call: call.entered)
-    at = 0
-    for call in history.calls:
-        while at < len(entered) - 1 and entered[at].entered <= call.left:
-            at += 1  # the ledger as of the next entry: whatever was billed until then may be billed at this cut
-        where = " ".join(part for part in (call.name, call.path, call.other) if part)
-        yield _cut(call.left, entered[at].watched, where, nodes)
-
-
-def _all_nodes(root: FolderNode) -> list[Node]:
-    found: dict[int, Node] = {}
-    stack: list[Node] = [root]
-    while stack:
-        node = stack.pop()
-        if id(node) in found:
-            continue
-        found[id(node)] = node
-        if isinstance(node, FolderNode):
-            stack += node.first.values()
-            stack += [item for change in node.changes for _, item in change.names if item is not None]
-    return list(found.values())
-
-
-def _cut(tick: int, watched: int, after: str, nodes: list[Node]) -> Cut:
-    files, folders = [], []
-    for node in nodes:
-        durable = node.synced_until(tick)
-        if isinstance(node, FileNode):
-            ticks = [left for left, _ in node.versions]
-            sure = max(1, sum(left < durable for left in ticks))
-            so_far = sum(left <= tick for left in ticks)
-            if so_far > sure:
-                files.append(Pending(node, sure, so_far))
-        elif isinstance(node, FolderNode) and node.changes:
-            # kept even when nothing is undecided: later changes must not show
-            sure = sum(change.left < durable for change in node.changes)
-            folders.append(Pending(node, sure, sum(change.left <= tick for change in node.changes)))
-    return Cut(tick, watched, after, tuple(files), tuple(_joined(folders)))
-
-
-def _joined(folders: list[Pending]) -> Iterator[Pending]:
-    """A removal that is durable makes the other half of its rename durable too."""
-    owed: set[Change] = set()
-    for each in folders:
-        assert isinstance(each.node, FolderNode)
-        owed |= {change.needs for change in each.node.changes[: each.sure] if change.needs}
-    for each in folders:
-        assert isinstance(each.node, FolderNode)
-        sure = max([each.sure, *(at + 1 for at, change in enumerate(each.node.changes) if change in owed)])
-        yield Pending(each.node, sure, each.so_far)
 
 
 # -- choices

@@ -68,7 +68,7 @@ class Swept:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Every `of`-th point of a shuffle that `seed` decides; the whole is `Slice()`."""
+    """Every `of`-th point of a shuffle that `seed` decides; the whole is `WHOLE`."""
 
     number: int = 0
     of: int = 1
@@ -81,8 +81,11 @@ class Slice:
         return every[self.number % self.of :: self.of]
 
 
+WHOLE = Slice()
+
+
 def kill_sweep(
-    scenario: Scenario, folder: Path, *, part: Slice = Slice(), points: int | None = None, workers: int = 2,
+    scenario: Scenario, folder: Path, *, part: Slice = WHOLE, points: int | None = None, workers: int = 2,
     enough: int = ENOUGH, rules: Iterable[Rule] = AFTER_A_KILL,
 ) -> Swept:  # fmt: skip
     """SIGKILL at each point of the slice, then once more without faults. Kept projects go to `folder`.
@@ -96,15 +99,15 @@ def kill_sweep(
         world.reset()
         first = native.kill_at(number, world.command, root=world.root, env=world.env)
         where = f"point {number}: killed at {first.killed_at}" if first.killed_at else f"point {number}: not killed"
-        return bool(first.killed_at), _aftermath(world, where, rules, folder)
+        return bool(first.killed_at), aftermath(world, where, rules, folder)
 
     with ExitStack() as stack:
-        worlds = _worlds(scenario, folder, workers, stack)
+        worlds = worlds_of(scenario, folder, workers, stack)
         worlds[0].reset()
         whole = native.count(worlds[0].command, root=worlds[0].root, env=worlds[0].env)
         if whole.exit not in FINE:
             raise AssertionError(f"the command fails without any fault: {whole.stderr}")
-        runs = _spread(point, part.choose(points or whole.count), worlds, enough=enough)
+        runs = spread(point, part.choose(points or whole.count), worlds, enough=enough)
         survived = BEYOND if part.of > 1 or points or len(runs) < whole.count else 0
         while survived < BEYOND:
             runs.append(point(worlds[0], len(runs) + 1))
@@ -120,14 +123,14 @@ def cut_sweep(
     rules = tuple(rules)
     began = time.monotonic()
     with ExitStack() as stack:
-        worlds = _worlds(scenario, folder, workers, stack)
+        worlds = worlds_of(scenario, folder, workers, stack)
         found, ledger = recorded(worlds[0], folder, limit=limit, seed=seed, order=order)
 
         def point(world: World, state: DiskState) -> tuple[bool, Violation | None]:
             world.restore(state.tree, ledger[: state.watched])
-            return True, _aftermath(world, f"power cut {state.why} ({state.digest[:12]})", rules, folder)
+            return True, aftermath(world, f"power cut {state.why} ({state.digest[:12]})", rules, folder)
 
-        runs = _spread(point, found, worlds, enough=enough)
+        runs = spread(point, found, worlds, enough=enough)
     return Swept(len(runs), time.monotonic() - began, workers, tuple(found for _, found in runs if found))
 
 
@@ -144,7 +147,8 @@ def recorded(
     return found, world.ledger.read_bytes()
 
 
-def _worlds(scenario: Scenario, folder: Path, workers: int, stack: ExitStack) -> list[World]:
+def worlds_of(scenario: Scenario, folder: Path, workers: int, stack: ExitStack) -> list[World]:
+    """So many worlds, until the stack is closed."""
     made = []
     for _ in range(workers):
         place = tempfile.mkdtemp(prefix="world-", dir=folder)
@@ -153,13 +157,16 @@ def _worlds(scenario: Scenario, folder: Path, workers: int, stack: ExitStack) ->
     return made
 
 
-def _aftermath(world: World, where: str, rules: tuple[Rule, ...], folder: Path) -> Violation | None:
+def aftermath(
+    world: World, where: str, rules: tuple[Rule, ...], folder: Path, already: tuple[str, ...] = ()
+) -> Violation | None:
+    """Run again and look; what is broken, beside what was `already` found, with a copy of the project in `folder`."""
     world.settle()
     crashed = world.look()
     second = world.again()
     world.settle()
     story = Story(world.assets, world.flight, crashed, second, world.look())
-    words = broken(story, rules)
+    words = (*already, *broken(story, rules))
     if not words:
         return None
     kept = Path(tempfile.mkdtemp(prefix="violation-", dir=folder))
@@ -168,7 +175,7 @@ def _aftermath(world: World, where: str, rules: tuple[Rule, ...], folder: Path) 
     return Violation(where, words, kept)
 
 
-def _spread(
+def spread(
     work: Callable[[World, Item], tuple[bool, Violation | None]],
     items: Iterable[Item], worlds: list[World], *, enough: int,
 ) -> list[tuple[bool, Violation | None]]:  # fmt: skip
@@ -198,7 +205,8 @@ def _spread(
     return results
 
 
-def _slice(text: str) -> tuple[int, int]:
+def a_slice(text: str) -> tuple[int, int]:
+    """`K/M` of a command line."""
     number, _, of = text.partition("/")
     return int(number), int(of or 1)
 
@@ -207,7 +215,7 @@ def main() -> int:
     """The command line above."""
     parser = argparse.ArgumentParser(prog="sweep", description=__doc__)
     parser.add_argument("kind", choices=["kill", "cut"])
-    parser.add_argument("--slice", type=_slice, default=(0, 1), metavar="K/M", help="kill: every M-th point only")
+    parser.add_argument("--slice", type=a_slice, default=(0, 1), metavar="K/M", help="kill: every M-th point only")
     parser.add_argument("--seed", default="", help="decides the slice and the random states; a commit id, say")
     parser.add_argument("--points", type=int, help="kill: so many, where the scenario's projects differ")
     parser.add_argument("--states", type=int, default=10_000, help="cut: how many states at most")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.crash import native
+from tests.crash.disksweep import disk_sweep
 from tests.crash.native import Ran
 from tests.crash.rules import AFTER_A_KILL, Bill, Look, Story, broken
 from tests.crash.sweep import Slice, cut_sweep, kill_sweep
@@ -48,6 +49,14 @@ def test_a_kill_finds(tmp_path: Path, bug: str) -> None:
 )  # fmt: skip
 def test_a_power_cut_finds(tmp_path: Path, bug: str) -> None:
     assert cut_sweep(functools.partial(toy_world, bug=bug, count=1), tmp_path, limit=300, enough=1).violations
+
+
+@pytest.mark.usefixtures("shim")
+@pytest.mark.parametrize(("error", "words"), [("ENOSPC", "it ended with 1: OSError"), ("SHORT", "nowhere")])
+def test_a_disk_that_fails_is_simulated_and_what_it_does_is_noticed(tmp_path: Path, error: str, words: str) -> None:
+    """The toy knows neither short writes nor what to do about an error."""
+    swept = disk_sweep(functools.partial(toy_world, count=1), tmp_path, errors=(error,))
+    assert any(words in text for violation in swept.violations for text in violation.words)
 
 
 @pytest.mark.usefixtures("killer")

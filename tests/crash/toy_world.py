@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import socket
 import socketserver
 import sys
 import threading
@@ -109,8 +110,6 @@ class ToyWorld:
 
     def settle(self) -> None:
         """An empty request goes through the same queue as those before it."""
-        import socket
-
         with socket.create_connection(self.gateway.server_address[:2]) as last:  # type: ignore[arg-type]  # an IPv4 pair
             last.sendall(b"\n")
             last.recv(1)
