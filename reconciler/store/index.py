@@ -82,6 +82,11 @@ class Index:
                     at += 4
         return self
 
+    @property
+    def remembers_little(self) -> bool:
+        """Whether there is no index yet, or none that is believed."""
+        return not self._known
+
     def saw(self, path: str, seen: os.stat_result | None) -> None:
         """Note how a file looked before it was read; None: nothing was there."""
         self._seen[path] = ABSENT if seen is None else signature(seen)

@@ -12,8 +12,9 @@ from pathlib import Path
 from reconciler.core.digest import ContentHash, content_of_hex
 from reconciler.core.errors import Place, Problem
 from reconciler.core.observed import Blocked
-from reconciler.store import disk
+from reconciler.store import disk, hashing
 from reconciler.store.index import Index
+from reconciler.store.snapshot import Signature, signature
 
 LFS_POINTER_LIMIT = 200
 """Bytes. A Git LFS pointer is about 130 bytes long; a picture never is."""
@@ -37,9 +38,29 @@ class Tree:
         self.root = root
         self.real_root = os.path.realpath(root)
         self.index = index
+        self._child: hashing.HashingChild | None = None
+        self._begun: dict[str, Signature] = {}
+        self._hashed: dict[str, ContentHash] = {}
+
+    def begin(self, paths: Iterable[str]) -> None:
+        """Start hashing what will be asked for and is not known, beside whatever is done until then."""
+        if self._child is not None or not self.index.remembers_little:
+            return
+        files = {}
+        for path in paths:
+            try:
+                seen = os.stat(f"{self.real_root}/{path}")
+            except OSError:
+                continue
+            if stat.S_ISREG(seen.st_mode) and seen.st_size > LFS_POINTER_LIMIT:
+                files[f"{self.real_root}/{path}"] = seen
+        self._child = hashing.start(tuple(files), [seen.st_size for seen in files.values()])
+        self._begun = {file: signature(seen) for file, seen in files.items()} if self._child else {}
 
     def outputs(self, paths: Iterable[str]) -> dict[str, ContentHash | Blocked]:
         """What is at each output's path; absent files are left out."""
+        if self._child is not None:
+            self._hashed, self._child = self._child.results(), None
         found = self._each(sorted(set(paths)))
         return {path: content for path, content in found if content is not None}
 
@@ -86,7 +107,8 @@ class Tree:
         if not os.path.realpath(full).startswith(self.real_root + os.sep):
             return Blocked("a link that leaves the project")
         try:
-            content = self._hash(full, seen.st_size)
+            begun = self._hashed.get(full) if self._begun.get(full) == signature(seen) else None
+            content = begun or self._hash(full, seen.st_size)
         except (OSError, ValueError) as error:
             return Blocked(f"unreadable ({(getattr(error, 'strerror', None) or str(error)).lower()})")
         self.index.learn(path, seen, content)
