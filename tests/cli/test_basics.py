@@ -61,7 +61,8 @@ def test_wrong_specs_stop_every_command_with_all_their_problems(project: Scratch
 
 
 def test_validate_tells_problems_to_programs_too(project: Scratch) -> None:
-    assert project.done("validate", "--format", "json").json == {"valid": True, "assets": 3, "problems": []}
+    told = project.done("validate", "--format", "json").json
+    assert (told["valid"], told["assets"], told["problems"]) == (True, 3, [])
     project.write("specs/pair.yaml", "prompt: Two\nreferences: [refs/none.png]\nsize: '1'\n")
     said = project.run("validate", "--format", "json")
     assert (said.code, said.json["valid"]) == (1, False)
@@ -108,8 +109,10 @@ def test_replace_overwrites_a_persons_bytes_only_once_they_are_kept(project: Scr
 def test_paid_work_is_not_begun_where_nobody_agreed(project: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
     project.edit("reconciler.yaml", "provider: draft", "provider: gravitex")
     project.edit("reconciler.yaml", "image_size: '512'", "model: some-model")
+    monkeypatch.setenv("GRAVITEX_API_KEY", "sk-never-used")
     before = project.snapshot()
-    assert project.run("apply").code == 3
+    said = project.run("apply")
+    assert (said.code, "say --yes" in said.err) == (3, True)
     monkeypatch.setenv("CI", "true")
     said = project.run("apply", "--yes")
     assert (said.code, "without a budget" in said.err) == (3, True)
