@@ -46,6 +46,16 @@ def consenting(function: F) -> F:
     return function
 
 
+def trying(function: F) -> F:
+    """`--candidates`."""
+    return click.option(
+        "--candidates",
+        type=click.IntRange(min=1, max=100),
+        metavar="N",
+        help="Ask N times for each image that is paid for; `reconciler choose` locks another one of them.",
+    )(function)
+
+
 def selection(options: dict[str, Any]) -> Selection:
     """The options of this module as they were given."""
     given = frozenset(consent for consent in Consent if options.get(consent.name.lower()))
@@ -55,6 +65,7 @@ def selection(options: dict[str, Any]) -> Selection:
         exclude=tuple(options.get("exclude", ())),
         policy=Policy(consents=given, replace=replace),
         drafts_only=bool(options.get("draft")),
+        candidates=options.get("candidates") or 1,
     )
 
 

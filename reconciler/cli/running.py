@@ -22,6 +22,7 @@ from reconciler.core.settings import Budget
 from reconciler.engine.apply import Run, World
 from reconciler.engine.keeper import Keeper
 from reconciler.engine.report import Report
+from reconciler.engine.several import Several
 from reconciler.engine.storing import Storing
 from reconciler.store.lockfile import LockOnDisk
 from reconciler.store.project import read_lock
@@ -171,4 +172,9 @@ def _providers(
         already=[(request.asset, parse_cost(request.cost)) for request in prospect.in_doubt],
         environ=means.environ,
     )
+    if prospect.candidates > 1:
+        count, progress = prospect.candidates, means.progress
+        for name, one in paid.providers.items():
+            providers[name] = Several(one, count=count, progress=progress)
+        return providers, paid.drains
     return providers | paid.providers, paid.drains

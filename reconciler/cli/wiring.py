@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 from reconciler.cli import narrow
+from reconciler.cli.cautions import Caution, cautions, next_retirement
 from reconciler.cli.pricing import draft_names, model_problems, pricer
 from reconciler.core.actions import Action
 from reconciler.core.decide import DRAFT, Facts
@@ -21,11 +23,12 @@ from reconciler.core.lock import Lock
 from reconciler.core.observed import Observed
 from reconciler.core.plan import Gate, Plan, plan
 from reconciler.core.policy import Policy, gate, select, within_budget
+from reconciler.core.pricing import parse_cost
 from reconciler.core.settings import Budget, Cascade
 from reconciler.core.spec import FileReference, Spec
 from reconciler.providers.models import model_table
 from reconciler.store.exclusive import exclusive
-from reconciler.store.index import Index, stat_of
+from reconciler.store.index import FOREVER, Index, stat_of
 from reconciler.store.journal import Journal
 from reconciler.store.outputs import OutputTree
 from reconciler.store.project import LOCK_FILE, Project, find_root, read_lock, read_project
@@ -44,20 +47,24 @@ class Selection:
     exclude: tuple[str, ...] = ()
     policy: Policy = field(default_factory=Policy)
     drafts_only: bool = False
+    candidates: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Every spec of the project, read and found to be right."""
+    """Every spec of the project, read and found to be right. What is said of it holds until `until`, in seconds."""
 
     project: Project
     specs: Mapping[AssetId, Spec]
     places: Mapping[str, Place] = field(default_factory=dict)
+    cautions: tuple[Caution, ...] = ()
+    until: float = FOREVER
 
 
 @dataclass(frozen=True, slots=True)
 class Prospect:
-    """A plan and all that it was made from. `behind` counts events that the journal has and the lockfile lacks."""
+    """A plan and all that it was made from. `behind` counts events that the journal has and the lockfile lacks;
+    each asset that is generated is asked for `candidates` times."""
 
     wanted: Wanted
     lock: Lock
@@ -65,12 +72,13 @@ class Prospect:
     plan: Plan
     in_doubt: tuple[Requested, ...]
     behind: int
+    candidates: int = 1
 
 
 class Workspace:
     """One project on the disk. Nothing is read before it is asked for, and nothing is read twice."""
 
-    def __init__(self, root: Path, *, strict: bool) -> None:
+    def __init__(self, root: Path, *, strict: bool, utc: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.root = root
         self.state = state_dir(root)
         self.store = ContentStore(root)
@@ -78,6 +86,7 @@ class Workspace:
         index = Index(root, self.state / "index")
         self.index = index if strict else index.load()
         self.tree = Tree(root, self.index)
+        self._utc = utc
 
     def wanted(self) -> Wanted:
         """Read the project file and every spec. InvalidInput with all that is wrong anywhere."""
@@ -93,7 +102,14 @@ class Workspace:
         wrong |= set(model_problems(project, found.specs, table))
         if wrong:
             raise InvalidInput(tuple(wrong))
-        return Wanted(project, found.specs, _reference_places(found.specs))
+        providers, today = project.settings.providers, self._utc().date()
+        return Wanted(
+            project,
+            found.specs,
+            _reference_places(found.specs),
+            cautions(found.specs, providers, table, today=today),
+            next_retirement(found.specs, providers, table, today=today) or FOREVER,
+        )
 
     def look(self, wanted: Wanted, selection: Selection) -> Prospect:
         """Observe the tree and plan. Creates nothing but the index, where there is a place for it."""
@@ -118,12 +134,12 @@ class Workspace:
             lock,
             seen,
             drafts=draft_names(wanted.project.settings.providers),
-            price=pricer(wanted.project),
+            price=pricer(wanted.project, times=selection.candidates),
             gate=_gate(selection, wanted, specs, lock),
         )
-        return Prospect(
-            replace(wanted, specs=specs), lock, seen, made, settled.in_doubt, 0 if lock == recorded else len(events)
-        )
+        behind = 0 if lock == recorded else len(events)
+        wanted = replace(wanted, specs=specs)
+        return Prospect(wanted, lock, seen, made, settled.in_doubt, behind, selection.candidates)
 
     def references(self, wanted: Wanted) -> dict[str, ContentHash]:
         """The contents of all reference files. InvalidInput for those that cannot be used."""
@@ -137,11 +153,16 @@ class Workspace:
         return OutputTree(self.root, self.store, Recovery(self.root, self.store, prospect_paths))
 
     def remember(self, prospect: Prospect, says: Mapping[str, str]) -> None:
-        """Keep what was seen for the next run; `says` are the answers that hold while nothing changes."""
+        """Keep what was seen for the next run; `says` are the answers that hold while nothing changes.
+
+        A plan that has a warning to give has to be made each time.
+        """
         clean = not prospect.plan.drift and not prospect.behind
         if self.state.is_dir():
             notes = narrow.notes(prospect.plan) if clean and says else b""
-            self.index.save(says if clean else {}, notes=notes)
+            silent = {"plan"} if prospect.wanted.cautions else set()
+            kept = {name: said for name, said in says.items() if clean and name not in silent}
+            self.index.save(kept, notes=notes, until=prospect.wanted.until)
 
     @contextmanager
     def exclusive(self, wait: float) -> Iterator[None]:
@@ -199,7 +220,12 @@ def _reference_places(specs: Mapping[AssetId, Spec]) -> dict[str, Place]:
 
 def budgeted(prospect: Prospect, max_cost: Decimal | None, max_images: int | None) -> Plan:
     """The plan with what passes the budget held: the project's, or the one given for this run."""
-    return within_budget(prospect.plan, run_budget(prospect.wanted.project.settings.budget, max_cost, max_images))
+    return within_budget(
+        prospect.plan,
+        run_budget(prospect.wanted.project.settings.budget, max_cost, max_images),
+        candidates=prospect.candidates,
+        already=[(request.asset, parse_cost(request.cost)) for request in prospect.in_doubt],
+    )
 
 
 def run_budget(budget: Budget, max_cost: Decimal | None, max_images: int | None) -> Budget:

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
 
 from reconciler.cli import options
+from reconciler.cli.candidates import Candidate, candidate_lines, candidates, candidates_json
+from reconciler.cli.cautions import caution_lines, cautions_json
+from reconciler.cli.keys import require_keys
 from reconciler.cli.progress import open_progress
 from reconciler.cli.render import plan_json, plan_lines, plan_total
 from reconciler.cli.running import Ending, carry_out, close_journal
 from reconciler.cli.summary import exit_code, problem_lines, report_json, summary_line
 from reconciler.cli.wiring import Prospect, Workspace, budgeted, in_ci, open_workspace, run_budget
 from reconciler.core.actions import Generate, Keep
+from reconciler.core.digest import AssetId
 from reconciler.core.errors import ConsentNeeded, Exit, ProjectError
 from reconciler.core.plan import Plan
 from reconciler.core.settings import Budget
+from reconciler.core.text import printable
+from reconciler.engine.report import Result
+from reconciler.store.project import read_lock
 
 
 @click.command(epilog="Example:  reconciler apply --include 'icons/*' --max-cost 2.00")
@@ -29,6 +36,7 @@ from reconciler.core.settings import Budget
 @click.option("--draft", is_flag=True, help="Fill what has no real image with drafts, whatever the provider.")
 @click.option("--max-cost", type=options.Money(), help="Spend no more than this sum.")
 @click.option("--max-images", type=click.IntRange(min=0), help="Pay for no more than this number of images.")
+@options.trying
 @click.option("--wait", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS", help="Wait for another apply.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
@@ -40,14 +48,23 @@ def command(directory: str | None, /, format_: str, yes: bool, wait: float, **gi
         _known(prospect, given["replace"])
         plan = budgeted(prospect, given["max_cost"], given["max_images"])
         budget = run_budget(prospect.wanted.project.settings.budget, given["max_cost"], given["max_images"])
+        if format_ == "text":
+            for line in caution_lines(prospect.wanted.cautions):
+                click.echo(line, err=True)
         if all(isinstance(step.action, Keep) for step in plan.steps):
             return _nothing(workspace, prospect, format_)
         if format_ == "text":
-            for line in plan_lines(plan):
+            for line in (*plan_lines(plan), *_times(prospect)):
                 click.echo(line, err=True)
+        require_keys(plan, prospect.wanted.project.settings.providers, os.environ)
         _consent(plan, budget, os.environ, yes=yes)
         ending = _run(workspace, prospect, plan, budget, format_)
-    return _tell(ending, format_)
+        return _tell(ending, workspace, prospect, format_)
+
+
+def _times(prospect: Prospect) -> Iterator[str]:
+    if prospect.candidates > 1:
+        yield f"{prospect.candidates} candidates for each image that is paid for; prices are those of all of them"
 
 
 def _known(prospect: Prospect, names: tuple[str, ...]) -> None:
@@ -60,7 +77,8 @@ def _nothing(workspace: Workspace, prospect: Prospect, format_: str) -> int:
     if prospect.behind:
         close_journal(workspace)
     if format_ == "json":
-        options.print_json({"event": "end", **plan_json(prospect.plan)})
+        warnings = cautions_json(prospect.wanted.cautions)
+        options.print_json({"event": "end", **plan_json(prospect.plan), "warnings": warnings})
     else:
         for line in plan_lines(prospect.plan):
             click.echo(line)
@@ -103,11 +121,30 @@ def _run(workspace: Workspace, prospect: Prospect, plan: Plan, budget: Budget, f
         progress.close()
 
 
-def _tell(ending: Ending, format_: str) -> int:
+def _tell(ending: Ending, workspace: Workspace, prospect: Prospect, format_: str) -> int:
+    made = _made(ending, workspace) if prospect.candidates > 1 else {}
     if format_ == "json":
-        options.print_json({"event": "end", **report_json(ending.report)})
+        told = {"event": "end", **report_json(ending.report), "warnings": cautions_json(prospect.wanted.cautions)}
+        listed = {asset: candidates_json(found, root=workspace.root) for asset, found in made.items()}
+        options.print_json(told | ({"candidates": listed} if listed else {}))
     else:
         for line in problem_lines(ending.report):
             click.echo(line, err=True)
+        for asset, found in made.items():
+            click.echo(f"{printable(asset)}: `reconciler choose {printable(asset)} NUMBER` locks another one of")
+            for line in candidate_lines(found, root=workspace.root):
+                click.echo(line)
         click.echo(summary_line(ending.report))
     return Exit.INTERRUPTED if ending.interrupted else exit_code(ending.report)
+
+
+def _made(ending: Ending, workspace: Workspace) -> dict[AssetId, tuple[Candidate, ...]]:
+    """The candidates of what was made, each asset's where there is a choice."""
+    entries = read_lock(workspace.root).entries
+    made = sorted(line.asset for line in ending.report.lines if line.result is Result.MADE)
+    found = {
+        asset: candidates(workspace.store, entries[asset].key, locked=entries[asset].content)
+        for asset in made
+        if asset in entries
+    }
+    return {asset: all_of_it for asset, all_of_it in found.items() if len(all_of_it) > 1}

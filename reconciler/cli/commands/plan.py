@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from reconciler.cli import options
+from reconciler.cli.cautions import caution_lines, cautions_json
 from reconciler.cli.render import answers, plan_json, plan_lines
 from reconciler.cli.wiring import budgeted, open_workspace
 from reconciler.core.errors import Exit
@@ -21,6 +22,7 @@ from reconciler.core.errors import Exit
 @click.option("--replace", multiple=True, metavar="ID", help="Plan to make this asset again. May be repeated.")
 @click.option("--max-cost", type=options.Money(), help="Hold what would pass this sum.")
 @click.option("--max-images", type=click.IntRange(min=0), help="Hold what would pass this number of images.")
+@options.trying
 @click.option("--exit-code", is_flag=True, help="Exit 2 if anything is to be done.")
 @click.pass_obj
 def command(directory: str | None, /, format_: str, exit_code: bool, **given: Any) -> int:
@@ -29,9 +31,12 @@ def command(directory: str | None, /, format_: str, exit_code: bool, **given: An
     prospect = workspace.look(workspace.wanted(), options.selection(given))
     workspace.remember(prospect, answers(prospect.plan) if options.everything(given) else {})
     plan = budgeted(prospect, given["max_cost"], given["max_images"])
+    cautions = prospect.wanted.cautions
     if format_ == "json":
-        options.print_json(plan_json(plan) | {"behind": prospect.behind})
+        options.print_json(plan_json(plan) | {"behind": prospect.behind, "warnings": cautions_json(cautions)})
     else:
+        for line in caution_lines(cautions):
+            click.echo(line, err=True)
         for line in plan_lines(plan):
             click.echo(line)
         if prospect.behind:

@@ -7,6 +7,7 @@ import os
 import click
 
 from reconciler.cli import options
+from reconciler.cli.cautions import caution_lines, cautions_json
 from reconciler.cli.wiring import open_workspace
 from reconciler.core.errors import Exit, InvalidInput
 
@@ -37,7 +38,10 @@ def command(directory: str | None, /, format_: str) -> int:
         options.print_json({"valid": False, "problems": found})
         return Exit.ERROR
     if format_ == "json":
-        options.print_json({"valid": True, "assets": len(wanted.specs), "problems": []})
+        warnings = cautions_json(wanted.cautions)
+        options.print_json({"valid": True, "assets": len(wanted.specs), "problems": [], "warnings": warnings})
     else:
+        for line in caution_lines(wanted.cautions):
+            click.echo(line, err=True)
         click.echo(f"{len(wanted.specs):,} assets: all specs are valid")
     return Exit.DONE

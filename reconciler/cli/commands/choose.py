@@ -1,0 +1,93 @@
+"""`reconciler choose`: list the candidates of an asset, or lock another one of them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from reconciler.cli import options
+from reconciler.cli.candidates import Candidate, candidate_lines, candidates, candidates_json, find_candidate
+from reconciler.cli.choosing import AssetIds, choose
+from reconciler.cli.editing import Edited, Left, Scene, carry_out, scene
+from reconciler.cli.wiring import Prospect, Selection, Workspace, open_workspace
+from reconciler.core.errors import Exit, ProjectError
+from reconciler.core.events import Published
+from reconciler.core.plan import Step
+from reconciler.core.ports import InTheWay
+from reconciler.core.text import printable
+
+
+@click.command(epilog="Example:  reconciler choose hero 2")
+@click.argument("asset", type=AssetIds(), metavar="ID")
+@click.argument("candidate", default="", metavar="[NUMBER|HASH]")
+@options.reading
+@click.option("--wait", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS", help="Wait for an apply.")
+@click.pass_obj
+def command(directory: str | None, /, asset: str, candidate: str, format_: str, wait: float) -> int:
+    """Lock another of the pictures that were made for an asset (`apply --candidates`). Costs nothing.
+
+    Without a number or a content hash, list them: the locked one is marked.
+    """
+    if not candidate:
+        workspace = open_workspace(directory, os.environ)
+        step = _step(workspace.look(workspace.wanted(), Selection()), asset)
+        return _list(workspace, step, format_)
+    with scene(directory, wait=wait) as stage:
+        step = _step(stage.prospect, asset)
+        wanted = find_candidate(_candidates(stage.workspace, step), candidate)
+        if isinstance(wanted, str):
+            raise ProjectError(printable(wanted), hint=f"`reconciler choose {printable(asset)}` lists them")
+        code = carry_out(stage, [step], lambda each: _chosen(stage, each, wanted))
+        if format_ == "json":
+            _list(stage.workspace, _step(stage.workspace.look(stage.prospect.wanted, Selection()), asset), format_)
+    return code
+
+
+def _step(prospect: Prospect, asset: str) -> Step:
+    """The step of the one asset that is named, which is locked."""
+    (name,) = choose((asset,), (step.asset for step in prospect.plan.steps)).assets[:1]
+    step = next(step for step in prospect.plan.steps if step.asset == name)
+    if step.entry is None:
+        raise ProjectError(f"{printable(name)} is not locked yet", hint="`reconciler apply` makes or restores it")
+    return step
+
+
+def _candidates(workspace: Workspace, step: Step) -> tuple[Candidate, ...]:
+    assert step.entry is not None
+    return candidates(workspace.store, step.entry.key, locked=step.entry.content)
+
+
+def _list(workspace: Workspace, step: Step, format_: str) -> int:
+    found = _candidates(workspace, step)
+    if format_ == "json":
+        told: dict[str, Any] = {"asset": step.asset, "candidates": candidates_json(found, root=workspace.root)}
+        options.print_json(told)
+        return Exit.DONE
+    for line in candidate_lines(found, root=workspace.root):
+        click.echo(line)
+    if not found:
+        click.echo("no picture for its recipe is in the store of this project")
+    return Exit.DONE
+
+
+def _chosen(stage: Scene, step: Step, wanted: Candidate) -> Edited | Left:
+    entry = step.entry
+    assert entry is not None
+    there = stage.prospect.seen.outputs.get(step.output)
+    if entry.output != step.output:
+        return Left(f"it moves from {entry.output} to {step.output}", "`reconciler apply` first")
+    if there not in (None, entry.content, wanted.image.content):
+        return Left(f"{step.output} was changed by hand", "`reconciler adopt` keeps it, `reconciler restore` does not")
+    if wanted.locked and there is not None:
+        return Edited((), (f"{printable(step.asset)}: candidate {wanted.number} is locked already",))
+    content = wanted.image.content
+    expect = there if isinstance(there, str) else None
+    placed = stage.outputs.place(content, step.output, expect=expect, locked_for=step.output)
+    if isinstance(placed, InTheWay):
+        return Left(f"{step.output} was changed meanwhile", "close what writes it, and try again")
+    chosen = replace(entry, content=content, image=wanted.image.image, made=wanted.image.made)
+    line = f"chose {printable(step.asset)}: candidate {wanted.number} -> {printable(step.output)}"
+    return Edited((Published(step.asset, chosen, "restored"),), (line,))
