@@ -1,0 +1,38 @@
+"""One module for each kind of work; each function measures one row and says what its bounds are."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from benchmarks.rows import cold, drafts, growth, noop, paid, startup
+from benchmarks.table import Rows
+
+DEFAULT: Rows = {
+    "startup": startup.startup,
+    "warm-1k": noop.thousand,
+    "warm-10k": noop.ten_thousand,
+    "plan-one": noop.plan_one,
+    "cold": cold.cold,
+    "growth": partial(growth.growth, (1_000, 3_000, 10_000, 30_000), cold=(1_000, 3_000, 10_000), runs=7),
+    "drafts": partial(drafts.drafts, runs=3),
+    "apply": partial(paid.apply, runs=3),
+    "memory": paid.memory,
+}
+"""What `make bench` runs."""
+
+FULL: Rows = {
+    **DEFAULT,
+    "warm-100k": noop.hundred_thousand,
+    "growth": partial(
+        growth.growth,
+        (1_000, 3_000, 10_000, 30_000, 100_000),
+        cold=(1_000, 3_000, 10_000, 30_000, 100_000),
+        runs=7,
+    ),
+    "drafts": partial(drafts.drafts, runs=7),
+    "apply": partial(paid.apply, runs=7),
+}
+"""What `make bench FULL=1` runs: about an hour."""
+
+NAMES = ("startup", "warm-1k", "warm-10k", "warm-100k", "plan-one", "cold", "growth", "apply", "memory", "drafts")
+"""The order in which the table shows them."""

@@ -1,0 +1,46 @@
+"""What saving the lockfile costs in one apply: `python -m benchmarks.saving ASSETS` prints the seconds.
+
+A real keeper over a real file, fed one event for each asset as fast as it takes them, the lockfile durable at the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.places import DATA
+from benchmarks.projects import name, output, prompt
+from reconciler.core.digest import AssetId, content_hash
+from reconciler.core.events import Published
+from reconciler.core.images import ImageFacts
+from reconciler.core.lock import Lock, LockEntry, Made
+from reconciler.core.recipe import Recipe
+from reconciler.engine.keeper import Keeper
+from reconciler.store.lockfile import LockOnDisk
+
+_FACTS = ImageFacts("png", 1344, 768, 1_000_000)
+_MADE = Made("gravitex", "2026-11-22T00:00:00Z", "gemini-2.5-flash-image", "request", "0.039 USD")
+
+
+def _event(number: int) -> Published:
+    recipe = Recipe(prompt(number), model="gemini-2.5-flash-image", size="16:9", image_size="1K", quality="high")
+    entry = LockEntry(output(number), content_hash(b"%d" % number), _FACTS, recipe.key(), recipe.manifest(), _MADE)
+    return Published(AssetId(name(number)), entry, "made", None)
+
+
+async def _keep(events: list[Published], root: Path) -> float:
+    keeper = Keeper(Lock(), LockOnDisk(root))
+    began = time.perf_counter()
+    for event in events:
+        await keeper.add(event)
+    await keeper.save()
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    made = [_event(number) for number in range(int(sys.argv[1]))]
+    with tempfile.TemporaryDirectory(dir=DATA) as folder:
+        print(asyncio.run(_keep(made, Path(folder))))
