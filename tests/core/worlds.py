@@ -268,7 +268,7 @@ def _forget(world: World, draw: Any) -> None:
 
 def _doubt(world: World, draw: Any) -> None:
     identity = draw(st.sampled_from(IDS))
-    world.doubts[identity] = a_request(identity, key=Recipe(draw(st.sampled_from(PROMPTS))).key())
+    world.doubts[identity] = (a_request(identity, key=Recipe(draw(st.sampled_from(PROMPTS))).key()),)
 
 
 def _refuse(world: World, draw: Any) -> None:
