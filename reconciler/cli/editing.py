@@ -70,7 +70,7 @@ def scene(directory: str | None, *, wait: float) -> Iterator[Scene]:
     workspace = open_workspace(directory, os.environ)
     with workspace.exclusive(wait):
         prospect = workspace.look(workspace.wanted(), Selection())
-        paths = {step.output for step in prospect.plan.steps}
+        paths = {step.output for step in prospect.plan.steps if step.output}
         paths |= {entry.output for entry in prospect.lock.entries.values()}
         yield Scene(workspace, prospect, workspace.outputs(frozenset(paths)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from reconciler.cli.portrait import state_json
@@ -23,10 +24,15 @@ _WIDTH = 100
 
 
 def explanation(
-    step: Step, *, recipe: Recipe | None, content_of: Callable[[Reference], ContentHash | None], project: Document
+    step: Step,
+    now: datetime,
+    *,
+    recipe: Recipe | None,
+    content_of: Callable[[Reference], ContentHash | None],
+    project: Document,
 ) -> dict[str, Any]:
     """One asset for programs. `recipe` is the one wanted now; None while a picture that it needs is not there."""
-    told: dict[str, Any] = {"asset": step.asset, "state": state_json(step)}
+    told: dict[str, Any] = {"asset": step.asset, "state": state_json(step, now)}
     if step.spec is not None:
         told["spec"] = str(step.spec.place(""))
         told["fields"] = list(_fields(step.spec, project))
@@ -111,9 +117,9 @@ def _reference(reference: Reference, content_of: Callable[[Reference], ContentHa
     return {"name": _name(reference), "content": content_of(reference)}
 
 
-def explanation_lines(told: Mapping[str, Any], step: Step) -> Iterator[str]:
+def explanation_lines(told: Mapping[str, Any], step: Step, *, now: datetime) -> Iterator[str]:
     """One asset for people."""
-    words = describe(step)
+    words = describe(step, now)
     yield f"{printable(told['asset'])}: {words.reason}"
     yield from (f"    {detail}" for detail in words.details)
     if words.hint:

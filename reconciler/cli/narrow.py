@@ -85,7 +85,7 @@ def narrowed(root: Path, snapshot: Snapshot, changed: Sequence[tuple[str, int]])
 def told(root: str, snapshot: Snapshot, changed: Sequence[tuple[str, int]]) -> tuple[str, ...] | None:
     """The lines of `plan` and of a `check` that found something, or None for the long way."""
     found = narrowed(Path(root), snapshot, changed)
-    return None if found is None else tuple(plan_lines(found.plan, elsewhere=found.elsewhere))
+    return None if found is None else tuple(plan_lines(found.plan, datetime.now(UTC), elsewhere=found.elsewhere))
 
 
 def _specs(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from reconciler.cli.render import describe, step_json
@@ -13,9 +14,9 @@ from reconciler.core.text import one_line, printable
 _WIDTH = 100
 
 
-def portrait(step: Step, *, elsewhere: tuple[str, ...]) -> dict[str, Any]:
+def portrait(step: Step, now: datetime, *, elsewhere: tuple[str, ...]) -> dict[str, Any]:
     """One asset for programs. `elsewhere` are the places, other than its output, that have the locked bytes."""
-    told: dict[str, Any] = {"asset": step.asset, "state": state_json(step), "output": step.output}
+    told: dict[str, Any] = {"asset": step.asset, "state": state_json(step, now), "output": step.output}
     if step.spec is not None:
         told["spec"] = str(step.spec.place(""))
         told["provider"] = step.spec.provider
@@ -27,9 +28,9 @@ def portrait(step: Step, *, elsewhere: tuple[str, ...]) -> dict[str, Any]:
     return told
 
 
-def state_json(step: Step) -> dict[str, Any]:
+def state_json(step: Step, now: datetime) -> dict[str, Any]:
     """What plan says of it, with what a person can do."""
-    words = describe(step)
+    words = describe(step, now)
     told = {name: value for name, value in step_json(step).items() if name not in ("asset", "output")}
     return told | {"words": words.reason, "hint": words.hint}
 

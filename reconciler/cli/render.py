@@ -6,8 +6,10 @@ import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from reconciler.cli.doubts import doubt_hint, doubt_json, doubt_lines, doubt_words
 from reconciler.core import actions as do
 from reconciler.core.actions import Action, Reason
 from reconciler.core.digest import Json
@@ -40,7 +42,7 @@ class Words:
     hint: str = ""
 
 
-def plan_lines(plan: Plan, *, elsewhere: int = 0) -> Iterator[str]:
+def plan_lines(plan: Plan, now: datetime, *, elsewhere: int = 0) -> Iterator[str]:
     """One line for each step that is not a Keep, its details below it; orphans; then the totals.
 
     `elsewhere` are assets that are known to be up to date without standing in the plan.
@@ -48,7 +50,7 @@ def plan_lines(plan: Plan, *, elsewhere: int = 0) -> Iterator[str]:
     shown = [step for step in plan.steps if not isinstance(step.action, do.Keep)]
     width = min(40, max((len(step.asset) for step in shown), default=0))
     for step in shown:
-        words = describe(step)
+        words = describe(step, now)
         price = _price(step.action)
         line = f"{words.symbol} {printable(step.asset):<{width}}  {words.reason}"
         yield f"{line}  [{price}]" if price else line
@@ -61,9 +63,9 @@ def plan_lines(plan: Plan, *, elsewhere: int = 0) -> Iterator[str]:
     yield totals_line(plan, elsewhere=elsewhere)
 
 
-def answers(plan: Plan) -> dict[str, str]:
+def answers(plan: Plan, now: datetime) -> dict[str, str]:
     """What commands say of a plan with nothing to do, for as long as nothing changes."""
-    return {"plan": "".join(f"{line}\n" for line in plan_lines(plan)), "check": f"{totals_line(plan)}\n"}
+    return {"plan": "".join(f"{line}\n" for line in plan_lines(plan, now)), "check": f"{totals_line(plan)}\n"}
 
 
 def note_lines(plan: Plan) -> Iterator[str]:
@@ -97,7 +99,7 @@ def plan_total(plan: Plan) -> Total:
     return total(step.action.cost for step in plan.steps if isinstance(step.action, do.Generate))
 
 
-def describe(step: Step) -> Words:
+def describe(step: Step, now: datetime) -> Words:
     """One step in words."""
     action = step.action
     match action:
@@ -115,6 +117,9 @@ def describe(step: Step) -> Words:
             return Words("=", "the file is already there: adopted into the lockfile")
         case do.Conflict():
             return Words("!", reason_words(action.reason), _changes(action.reason), _conflict_hint(step))
+        case do.Hold(reason=do.Doubtful(requests=requests), otherwise=otherwise):
+            hint = doubt_hint(requests, asks=step.asset if isinstance(otherwise, do.Generate) else "")
+            return Words("?", "in doubt: it was asked for, and no answer came", doubt_lines(requests, now), hint)
         case do.Hold(otherwise=otherwise):
             details = _changes(otherwise.reason) if isinstance(otherwise, do.Generate) else ()
             return Words("?", reason_words(action.reason), details, _hold_hint(step, action))
@@ -156,9 +161,8 @@ def reason_words(reason: Reason) -> str:
             return "moved"
         case do.AlreadyThere():
             return "already there"
-        case do.Doubtful(request=request):
-            price = request.cost or "an unknown price"
-            return f"in doubt: {request.provider} was asked at {request.at}, no answer came, it may have cost {price}"
+        case do.Doubtful(requests=requests):
+            return doubt_words(requests)
         case do.WasRefused(words=words):
             return f"refused before: {one_line(words, _TEXT_WIDTH)}"
         case do.UpstreamUnavailable(upstreams=ups):
@@ -186,8 +190,6 @@ def _conflict_hint(step: Step) -> str:
 
 def _hold_hint(step: Step, action: do.Hold) -> str:
     match action.reason:
-        case do.Doubtful():
-            return f"look at the provider's bill; `reconciler apply --retry-in-doubt --include {step.asset}` asks again"
         case do.WasRefused():
             return "change the prompt, or `reconciler apply --retry-refused`"
         case do.OutputLost():
@@ -315,6 +317,8 @@ def step_json(step: Step) -> dict[str, Any]:
             told["after"] = list(base.after)
     if isinstance(action, do.Hold) and action.consent is not None:
         told["consent"] = action.consent.value
+    if isinstance(action.reason, do.Doubtful):
+        told["in_doubt"] = doubt_json(action.reason.requests)
     return told
 
 

@@ -13,8 +13,6 @@ from datetime import UTC, datetime
 from reconciler.cli.wiring import Prospect, Workspace
 from reconciler.core.actions import Generate
 from reconciler.core.decide import DRAFT
-from reconciler.core.digest import AssetId
-from reconciler.core.events import settle
 from reconciler.core.plan import Plan
 from reconciler.core.ports import Log, Provider
 from reconciler.core.pricing import parse_cost
@@ -24,8 +22,6 @@ from reconciler.engine.keeper import Keeper
 from reconciler.engine.report import Report
 from reconciler.engine.several import Several
 from reconciler.engine.storing import Storing
-from reconciler.store.lockfile import LockOnDisk
-from reconciler.store.project import read_lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +43,10 @@ def carry_out(
     say: Callable[[str], None],
 ) -> Ending:
     """Do what the plan says. Call it under the workspace's lock. Raises DiskError after what flies has landed."""
-    lock_file = LockOnDisk(workspace.root)
     if prospect.behind:
-        lock_file.save(prospect.lock)
+        workspace.lock_file.catch_up()
     try:
-        return asyncio.run(_carried_out(workspace, prospect, plan, Means(budget, progress, environ, say), lock_file))
+        return asyncio.run(_carried_out(workspace, prospect, plan, Means(budget, progress, environ, say)))
     finally:
         close_journal(workspace)
 
@@ -68,21 +63,16 @@ class Means:
 
 def close_journal(workspace: Workspace) -> None:
     """Everything that the journal has is in the lockfile; then it need only keep what is in doubt."""
-    settled = settle(read_lock(workspace.root), workspace.journal.read())
-    LockOnDisk(workspace.root).save(settled.lock)
-    workspace.journal.close_with(settled.in_doubt)
+    workspace.lock_file.catch_up()
+    workspace.journal.close_with(workspace.in_doubt())
 
 
-async def _carried_out(
-    workspace: Workspace, prospect: Prospect, plan: Plan, means: Means, lock_file: LockOnDisk
-) -> Ending:
-    keeper = Keeper(prospect.lock, lock_file)
+async def _carried_out(workspace: Workspace, prospect: Prospect, plan: Plan, means: Means) -> Ending:
+    keeper = Keeper(workspace.lock_file)
     providers, drains = _providers(workspace, prospect, plan, means)
     settings = prospect.wanted.project.settings.providers
-    outputs = {step.output for step in plan.steps} | {entry.output for entry in prospect.lock.entries.values()}
-    doubts: dict[AssetId, tuple[str, ...]] = {}
-    for request in prospect.in_doubt:
-        doubts[request.asset] = (*doubts.get(request.asset, ()), request.attempt)
+    outputs = {step.output for step in plan.steps if step.output}
+    outputs |= {entry.output for entry in prospect.lock.entries.values()}
     world = World(
         store=workspace.store,
         outputs=workspace.outputs(frozenset(outputs)),
@@ -92,7 +82,7 @@ async def _carried_out(
         providers=providers,
         made_by={name: DRAFT if each.type == DRAFT else name for name, each in settings.items()},
         files=prospect.seen.files,
-        doubts=doubts,
+        in_doubt=prospect.in_doubt,
         utc=lambda: datetime.now(UTC),
     )
     run = Run(plan, prospect.lock, world)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 
 from reconciler.cli import narrow
@@ -30,6 +31,7 @@ from reconciler.providers.models import model_table
 from reconciler.store.exclusive import exclusive
 from reconciler.store.index import FOREVER, Index, stat_of
 from reconciler.store.journal import Journal
+from reconciler.store.lockfile import LockOnDisk
 from reconciler.store.outputs import OutputTree
 from reconciler.store.project import LOCK_FILE, Project, find_root, read_lock, read_project
 from reconciler.store.recovery import Recovery
@@ -63,7 +65,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Prospect:
-    """A plan and all that it was made from. `behind` counts events that the journal has and the lockfile lacks;
+    """A plan and all that it was made from. `behind` counts assets of which the journal knows more than the lockfile;
     each asset that is generated is asked for `candidates` times."""
 
     wanted: Wanted
@@ -83,13 +85,21 @@ class Workspace:
         self.state = state_dir(root)
         self.store = ContentStore(root)
         self.journal = Journal(self.state / "journal")
+        self.lock_file = LockOnDisk(root, journal=self.journal.read)
         index = Index(root, self.state / "index")
         self.index = index if strict else index.load()
         self.tree = Tree(root, self.index)
         self._utc = utc
 
+    @cached_property
+    def recorded(self) -> Lock:
+        """The lockfile as it was when first asked for."""
+        self.index.saw(LOCK_FILE, stat_of(self.root / LOCK_FILE))
+        return read_lock(self.root)
+
     def wanted(self) -> Wanted:
         """Read the project file and every spec. InvalidInput with all that is wrong anywhere."""
+        self.tree.begin(entry.output for entry in self.recorded.entries.values())
         project = read_project(self.root, self.index)
         files = read_specs(self.root, project.settings.specs, self.index)
         found = expand(project.settings, project.document, files.tree)
@@ -113,12 +123,9 @@ class Workspace:
 
     def look(self, wanted: Wanted, selection: Selection) -> Prospect:
         """Observe the tree and plan. Creates nothing but the index, where there is a place for it."""
-        for path in (LOCK_FILE, f"{STATE}/journal"):
-            self.index.saw(path, stat_of(self.root / path))
-        recorded = read_lock(self.root)
-        events = self.journal.read()
-        settled = settle(recorded, events)
-        lock = settled.lock
+        recorded = self.recorded
+        self.index.saw(f"{STATE}/journal", stat_of(self.root / STATE / "journal"))
+        lock, in_doubt = settle(recorded, self.journal.read()).lock, self.in_doubt()
         files = self.references(wanted)
         specs = _as_drafts(wanted, lock) if selection.drafts_only else wanted.specs
         outputs = {spec.output for spec in specs.values()} | {entry.output for entry in lock.entries.values()}
@@ -127,7 +134,7 @@ class Workspace:
             files=files,
             stored=Recalled(self.store),
             sources=Recovery(self.root, self.store, outputs),
-            in_doubt={request.asset: request for request in settled.in_doubt},
+            in_doubt=_by_asset(in_doubt),
         )
         made = plan(
             specs,
@@ -135,11 +142,19 @@ class Workspace:
             seen,
             drafts=draft_names(wanted.project.settings.providers),
             price=pricer(wanted.project, times=selection.candidates),
-            gate=_gate(selection, wanted, specs, lock),
+            gate=_gate(selection, wanted, specs, {*lock.entries, *seen.in_doubt}),
         )
-        behind = 0 if lock == recorded else len(events)
         wanted = replace(wanted, specs=specs)
-        return Prospect(wanted, lock, seen, made, settled.in_doubt, behind, selection.candidates)
+        return Prospect(wanted, lock, seen, made, in_doubt, _behind(recorded, lock), selection.candidates)
+
+    def in_doubt(self) -> tuple[Requested, ...]:
+        """Requests that nothing ended. Where a death came between the store and the journal, the store knows better:
+        it has the answer, with the attempt that it answers."""
+        return tuple(
+            asked
+            for asked in settle(Lock(), self.journal.read()).in_doubt
+            if all(stored.attempt != asked.attempt for stored in self.store.recall(asked.key))
+        )
 
     def references(self, wanted: Wanted) -> dict[str, ContentHash]:
         """The contents of all reference files. InvalidInput for those that cannot be used."""
@@ -183,8 +198,8 @@ def in_ci(environ: Mapping[str, str]) -> bool:
     return environ.get("CI", "").lower() not in ("", "0", "false")
 
 
-def _gate(selection: Selection, wanted: Wanted, specs: Mapping[AssetId, Spec], lock: Lock) -> Gate:
-    chosen = select(specs, lock.entries, include=selection.include, exclude=selection.exclude)
+def _gate(selection: Selection, wanted: Wanted, specs: Mapping[AssetId, Spec], known: Iterable[AssetId]) -> Gate:
+    chosen = select(specs, known, include=selection.include, exclude=selection.exclude)
     if selection.drafts_only:
         drafts = {identity for identity, spec in specs.items() if spec.provider == DRAFT}
         chosen = frozenset(drafts if chosen is None else drafts & chosen)
@@ -206,6 +221,24 @@ def _as_drafts(wanted: Wanted, lock: Lock) -> dict[AssetId, Spec]:
         if entry is None or entry.made.provider == DRAFT:
             specs[identity] = replace(spec, provider=DRAFT)
     return specs
+
+
+def _by_asset(in_doubt: Iterable[Requested]) -> dict[AssetId, tuple[Requested, ...]]:
+    asked: dict[AssetId, tuple[Requested, ...]] = {}
+    for request in in_doubt:
+        asked[request.asset] = (*asked.get(request.asset, ()), request)
+    return asked
+
+
+def _behind(recorded: Lock, settled: Lock) -> int:
+    if recorded == settled:
+        return 0
+    names = {*recorded.entries, *recorded.refusals, *settled.entries, *settled.refusals}
+    return sum(
+        recorded.entries.get(name) != settled.entries.get(name)
+        or recorded.refusals.get(name) != settled.refusals.get(name)
+        for name in names
+    )
 
 
 def _reference_places(specs: Mapping[AssetId, Spec]) -> dict[str, Place]:

@@ -103,9 +103,9 @@ class AlreadyThere:
 
 @dataclass(frozen=True, slots=True)
 class Doubtful:
-    """A request was sent and its end is unknown: it may have been charged."""
+    """Requests were sent and their end is unknown, oldest first: each may have been charged."""
 
-    request: Requested
+    requests: tuple[Requested, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,8 +53,8 @@ class Facts:
     `entry` is the lock entry of this id, or of the orphan `origin` that the asset takes over. `tenant` is the content
     that the lock knows for the output's path, whoever's it is. `stored` is an image had already for this very
     recipe, `source` where the locked bytes can be had. `pending` are upstreams about to be generated, `missing`
-    upstreams that will have no picture, `changed` the upstreams whose pictures are all that differs. `doubt` is a
-    request of this asset whose end is unknown, `asked` one of another asset, or of an id before it, for this recipe.
+    upstreams that will have no picture, `changed` the upstreams whose pictures are all that differs. `doubts` are
+    requests of this asset whose end is unknown, `asked` those of other assets, or of an id before it, for this recipe.
     """
 
     identity: AssetId
@@ -70,8 +70,8 @@ class Facts:
     pending: tuple[AssetId, ...] = ()
     missing: tuple[AssetId, ...] = ()
     changed: tuple[AssetId, ...] = ()
-    doubt: Requested | None = None
-    asked: Requested | None = None
+    doubts: tuple[Requested, ...] = ()
+    asked: tuple[Requested, ...] = ()
     refused: str | None = None
     wants_draft: bool = False
     vacates: str | None = None
@@ -81,10 +81,10 @@ class Facts:
 def decide(facts: Facts) -> Action:
     """The whole decision table. Read it top to bottom."""
     entry, spec, found = facts.entry, facts.spec, facts.found
-    if facts.doubt is not None:
-        return Hold(Doubtful(facts.doubt), Consent.RETRY_IN_DOUBT, decide(replace(facts, doubt=None)))
     if spec is None:
-        return Keep(Orphaned())
+        return Hold(Doubtful(facts.doubts)) if facts.doubts else Keep(Orphaned())
+    if facts.doubts:
+        return Hold(Doubtful(facts.doubts), Consent.RETRY_IN_DOUBT, decide(replace(facts, doubts=())))
     if isinstance(found, Blocked):
         return Conflict(NotAFile(found.what))
     foreign = found is not None and found != facts.tenant and (entry is None or found != entry.content)
@@ -125,7 +125,7 @@ def _obtain(facts: Facts, why: Reason) -> Action:
         return Hold(UpstreamUnavailable(facts.missing))
     if facts.stored is not None:
         return Restore(why, facts.stored, _content(facts.found), _vacated(facts))
-    if facts.asked is not None:
+    if facts.asked:
         return Hold(Doubtful(facts.asked), Consent.RETRY_IN_DOUBT, generate(facts, why))
     if facts.refused is not None:
         return Hold(WasRefused(facts.refused), Consent.RETRY_REFUSED, generate(facts, why))

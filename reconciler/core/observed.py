@@ -27,11 +27,11 @@ class Observed:
 
     `outputs` by path; absent is absent. `files` are the contents of reference files by path. `stored` gives for a
     recipe key what the store holds, oldest first. `sources` says, for a content that was locked for a path, where
-    its bytes can be had for nothing.
+    its bytes can be had for nothing. `in_doubt` are the requests of each asset that nothing ended, oldest first.
     """
 
     outputs: Mapping[str, ContentHash | Blocked] = field(default_factory=dict)
     files: Mapping[str, ContentHash] = field(default_factory=dict)
     stored: Mapping[RecipeKey, tuple[StoredImage, ...]] = field(default_factory=dict)
     sources: Mapping[tuple[ContentHash, str], str] = field(default_factory=dict)
-    in_doubt: Mapping[AssetId, Requested] = field(default_factory=dict)
+    in_doubt: Mapping[AssetId, tuple[Requested, ...]] = field(default_factory=dict)

@@ -18,7 +18,8 @@ from reconciler.core.survey import Price, Survey
 @dataclass(frozen=True, slots=True)
 class Step:
     """One asset's part of the plan. `spec` is None for an orphan; `entry` is what the lock has for it, or for the
-    orphan `origin` that it takes over."""
+    orphan `origin` that it takes over. Without either, all that is known of the asset is a request in doubt, and
+    `output` is ""."""
 
     asset: AssetId
     action: Action
@@ -59,7 +60,8 @@ def plan(
         action = gate(facts, decide(facts))
         survey.expect(facts, action)
         steps.append(Step(identity, action, specs[identity].output, specs[identity], facts.entry, facts.origin))
-    for identity, entry in sorted(survey.orphans.items()):
-        orphan = Facts(identity, entry=entry, doubt=seen.in_doubt.get(identity))
-        steps.append(Step(identity, gate(orphan, decide(orphan)), entry.output, None, entry))
+    for identity in sorted({*survey.orphans, *seen.in_doubt} - specs.keys()):
+        orphan = Facts(identity, entry=survey.orphans.get(identity), doubts=seen.in_doubt.get(identity, ()))
+        path = orphan.entry.output if orphan.entry is not None else ""
+        steps.append(Step(identity, gate(orphan, decide(orphan)), path, None, orphan.entry))
     return Plan(tuple(steps))

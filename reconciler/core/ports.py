@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
-from reconciler.core.events import Event
+from reconciler.core.events import Durable, Event
 from reconciler.core.images import ImageFacts
-from reconciler.core.lock import Lock, Made
+from reconciler.core.lock import Made
 from reconciler.core.outcome import Outcome, Spooled
 from reconciler.core.recipe import Recipe
 
@@ -127,6 +128,6 @@ class Outputs(Protocol):
 class LockFile(Protocol):
     """`assets.lock` on the disk."""
 
-    def save(self, lock: Lock) -> None:
-        """Durable and whole once this returns."""
+    def update(self, events: Iterable[Durable]) -> None:
+        """The file has these events, which the journal has already. Durable and whole once this returns."""
         ...

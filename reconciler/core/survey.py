@@ -33,7 +33,9 @@ class Survey:
         self.tenants = {entry.output: entry.content for entry in lock.entries.values()}
         self.outputs = {spec.output for spec in specs.values()}
         self.refusals = {refusal.key: refusal.words for refusal in lock.refusals.values()}
-        self.doubts = {request.key: request for request in seen.in_doubt.values()}
+        self.doubts: dict[RecipeKey, tuple[Requested, ...]] = {}
+        for request in itertools.chain.from_iterable(seen.in_doubt.values()):
+            self.doubts[request.key] = (*self.doubts.get(request.key, ()), request)
         self.orphans = {identity: entry for identity, entry in sorted(lock.entries.items()) if identity not in specs}
         self.orphans_by_key: dict[RecipeKey, dict[AssetId, None]] = {}
         self.orphans_by_output: dict[str, dict[AssetId, None]] = {}
@@ -76,8 +78,8 @@ class Survey:
             pending=pending,
             missing=tuple(up for up in spec.upstreams() if up not in self.generating and up not in self.contents),
             changed=changed,
-            doubt=self.seen.in_doubt.get(identity),
-            asked=self._asked_elsewhere(identity, key) if not pending else None,
+            doubts=self.seen.in_doubt.get(identity, ()),
+            asked=self._asked_elsewhere(identity, key) if not pending else (),
             refused=self.refusals.get(key) if key is not None and not pending else None,
             wants_draft=wants_draft,
             vacates=before if before is not None and before not in self.outputs else None,
@@ -144,9 +146,9 @@ class Survey:
         had = (*locked, *stored)
         return next((content for content in had if content == found), had[0] if had else None)
 
-    def _asked_elsewhere(self, identity: AssetId, key: RecipeKey | None) -> Requested | None:
-        asked = self.doubts.get(key) if key is not None else None
-        return asked if asked is not None and asked.asset != identity else None
+    def _asked_elsewhere(self, identity: AssetId, key: RecipeKey | None) -> tuple[Requested, ...]:
+        asked = self.doubts.get(key, ()) if key is not None else ()
+        return tuple(request for request in asked if request.asset != identity)
 
     def _source(self, entry: LockEntry) -> str | None:
         if self.seen.outputs.get(entry.output) == entry.content:

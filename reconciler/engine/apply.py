@@ -10,7 +10,7 @@ from datetime import datetime
 from reconciler.core.actions import Action, Adopt, Asked, Conflict, Generate, Hold, Keep, Move, Restore, UpstreamChanged
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.errors import DiskError
-from reconciler.core.events import Durable, Failed, Forgotten, Published, RefusalRecorded, Started
+from reconciler.core.events import Durable, Failed, Forgotten, Published, RefusalRecorded, Requested, Started
 from reconciler.core.lock import Lock, LockEntry, Refusal
 from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused, Stop
 from reconciler.core.plan import Plan, Step
@@ -28,7 +28,7 @@ _LOCAL_AT_ONCE = 8
 class World:
     """What an apply works on. `files` are the contents of reference files as they were planned with.
 
-    `doubts` are the attempts in doubt of each asset, which a new request for it puts to rest. `providers` are by the
+    `in_doubt` are requests without an end, which an answer to the same question puts to rest. `providers` are by the
     names that specs use, already behind their lanes; `made_by` is the name that the lockfile keeps for each.
     """
 
@@ -40,7 +40,7 @@ class World:
     providers: Mapping[str, Provider]
     made_by: Mapping[str, str]
     files: Mapping[str, ContentHash]
-    doubts: Mapping[AssetId, tuple[str, ...]]
+    in_doubt: tuple[Requested, ...]
     utc: Callable[[], datetime]
 
 
@@ -200,20 +200,21 @@ class Run:
             if had is not None:
                 return await self._put_in_place(step, Restore(action.reason, had, action.replacing, action.vacates))
         self._start(step, "generate")
-        for attempt in self.world.doubts.get(step.asset, ()):
-            await asyncio.to_thread(self.world.journal.record, Forgotten(attempt))
-        request = ImageRequest(step.asset, recipe, key, await asyncio.to_thread(self._references, step.spec))
+        references = await asyncio.to_thread(self._references, step.spec)
+        request = ImageRequest(step.asset, recipe, key, references, self._doubts(step.asset, key))
         outcome, leader = await self._flight(step.spec, request, alone=asked)
         match outcome:
             case Done():
+                for attempt in () if leader else request.again:  # another asset's request has answered this one, too
+                    await asyncio.to_thread(self.world.journal.record, Forgotten(attempt))
                 made = await self._made(step, key, outcome)
                 entry = self._entry(step, recipe, made)
                 await self._place(step, made.content, action.replacing, action.vacates)
                 await self._publish(step, entry, "made")
                 return Line(step.asset, Result.MADE, outcome.cost if leader else None, "" if leader else "shared")
             case Refused(words=words):
-                refusal = RefusalRecorded(step.asset, Refusal(key, words, stamp(self.world.utc())))
-                await self._record(refusal)
+                if not leader:  # for the one who asked, the journal has it with the end of the attempt
+                    await self._record(RefusalRecorded(step.asset, Refusal(key, words, stamp(self.world.utc()))))
                 raise StepError(Result.FAILED, f"refused: {words}", "Refused")
             case NotSent(words=words, stop=Stop.OVER_BUDGET):
                 raise StepError(Result.HELD, words, "OverBudget")
@@ -261,6 +262,10 @@ class Run:
             if stored.content == done.spooled.content:
                 return stored
         raise StepError(Result.FAILED, f"the store has lost {done.spooled.content}", "DiskError")
+
+    def _doubts(self, asset: AssetId, key: RecipeKey) -> tuple[str, ...]:
+        """The attempts in doubt that a request of this asset for this recipe asks again."""
+        return tuple(one.attempt for one in self.world.in_doubt if one.asset == asset or one.key == key)
 
     def _recipe(self, spec: Spec) -> Recipe:
         recipe = build_recipe(spec, self._picture)

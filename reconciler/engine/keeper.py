@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
-from reconciler.core.events import Durable, settle
-from reconciler.core.lock import Lock
+from reconciler.core.errors import LockfileError
+from reconciler.core.events import Durable
 from reconciler.core.ports import LockFile
 
 _SHARE = 20
@@ -15,10 +16,9 @@ _SHARE = 20
 
 
 class Keeper:
-    """The lock of a run: events in, a saved lockfile out; at the latest when the run ends."""
+    """The lockfile of a run: events in, a saved file out; at the latest when the run ends."""
 
-    def __init__(self, lock: Lock, file: LockFile, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self.lock = lock
+    def __init__(self, file: LockFile, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._file = file
         self._clock = clock
         self._pending: list[Durable] = []
@@ -26,19 +26,27 @@ class Keeper:
         self._next = 0.0
 
     async def add(self, event: Durable) -> None:
-        """Take an event that the journal has; save if that costs no more than its share of the time."""
+        """Take an event that the journal has; save if that costs no more than its share of the time.
+
+        A lockfile that a person is merging is left to them: the journal has the event, and the end of the run asks.
+        """
         self._pending.append(event)
         if not self._saving.locked() and self._clock() >= self._next:
-            await self.save()
+            with suppress(LockfileError):
+                await self.save()
 
     async def save(self) -> None:
-        """Everything that was added is in the lockfile once this returns. Raises DiskError."""
+        """Everything that was added is in the lockfile once this returns. Raises DiskError or LockfileError."""
         async with self._saving:
             if not self._pending:
                 return
             pending, self._pending = self._pending, []
             began = self._clock()
-            self.lock = settle(self.lock, pending).lock
-            await asyncio.to_thread(self._file.save, self.lock)
-            took = self._clock() - began
-            self._next = self._clock() + took * _SHARE
+            try:
+                await asyncio.to_thread(self._file.update, pending)
+            except BaseException:
+                self._pending = pending + self._pending
+                raise
+            finally:
+                ended = self._clock()
+                self._next = ended + (ended - began) * _SHARE

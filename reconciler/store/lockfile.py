@@ -19,7 +19,7 @@ from reconciler.store.project import LOCK_FILE, parse_lock
 
 
 class LockOnDisk:
-    """The lockfile of the project at `root`. Implements core.ports.LockFile. `journal` reads all that the journal has."""
+    """The lockfile of the project at `root`; `journal` reads all that the journal has. A core.ports.LockFile."""
 
     def __init__(self, root: Path, *, journal: Callable[[], Iterable[Durable]]) -> None:
         self.path = root / LOCK_FILE
@@ -39,15 +39,24 @@ class LockOnDisk:
         with self._mutex:
             found = self._read()
             if self._lock is None or found != self._bytes:
-                theirs = parse_lock(self._root, found)
-                lock = settle(theirs, self._journal()).lock
+                self._write(settle(parse_lock(self._root, found), self._journal()).lock, found)
             else:
-                lock = settle(self._lock, events).lock
-            data = self._text(lock).encode("utf-8")
-            if data != found and (found is not None or lock != Lock()):
-                disk.write_atomic(self.path, data)
-                found = data
-            self._lock, self._bytes = lock, found
+                self._write(settle(self._lock, events).lock, found)
+
+    def catch_up(self) -> None:
+        """The same for all that the journal has."""
+        with self._mutex:
+            found = self._read()
+            lock = self._lock if found == self._bytes else None
+            lock = parse_lock(self._root, found) if lock is None else lock
+            self._write(settle(lock, self._journal()).lock, found)
+
+    def _write(self, lock: Lock, found: bytes | None) -> None:
+        data = self._text(lock).encode("utf-8")
+        if data != found and (found is not None or lock != Lock()):
+            disk.write_atomic(self.path, data)
+            found = data
+        self._lock, self._bytes = lock, found
 
     def _read(self) -> bytes | None:
         with disk.saying("read", self.path):
@@ -61,7 +70,8 @@ class LockOnDisk:
         lines: dict[AssetId, tuple[LockEntry, str]] = {}
         for asset, entry in sorted(lock.entries.items(), key=lambda item: item[0]):
             known = self._lines.get(asset)
-            lines[asset] = known if known is not None and known[0] is entry else (entry, dump_entry(asset, entry))
+            same = known is not None and (known[0] is entry or known[0] == entry)
+            lines[asset] = known if known is not None and same else (entry, dump_entry(asset, entry))
         self._lines = lines
         return join(
             (text for _, text in lines.values()),

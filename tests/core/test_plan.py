@@ -162,7 +162,7 @@ def test_an_upstream_that_only_moves_changes_nothing_below() -> None:
 def test_without_a_picture_of_its_upstream_an_asset_is_held() -> None:
     refused = a_lock(refused={"mascot": MASCOT.words})
     untracked = seen({MASCOT.output: "mine"})
-    doubtful = seen(in_doubt={MASCOT.id: a_request("mascot")})
+    doubtful = seen(in_doubt={MASCOT.id: (a_request("mascot"),)})
     for lock, observed in ((refused, seen()), (Lock(), untracked), (Lock(), doubtful)):
         made = planned([MASCOT, HERO], lock, observed)
         assert the_action(made, "hero") == Hold(UpstreamUnavailable((MASCOT.id,)))
@@ -176,7 +176,7 @@ def test_an_orphan_that_is_not_taken_over_yet_is_no_upstream() -> None:
 
 
 def test_an_upstream_that_is_held_keeps_its_old_picture_for_those_below() -> None:
-    observed = replace(seen(THERE), in_doubt={MASCOT.id: a_request("mascot")})
+    observed = replace(seen(THERE), in_doubt={MASCOT.id: (a_request("mascot"),)})
     made = actions(planned([OTHER_MASCOT, HERO], locked(), observed))
     assert (type(made["mascot"]), made["hero"]) == (Hold, Keep())
 

@@ -136,20 +136,20 @@ class TestConsent:
 
     def test_to_retry_in_doubt_allows_no_second_thing(self) -> None:
         refused = a_lock(refused={"sword": SWORD.words})
-        both = seen(in_doubt={SWORD.id: a_request()})
+        both = seen(in_doubt={SWORD.id: (a_request(),)})
         assert isinstance(decided(SWORD, refused, both, **consents(Consent.RETRY_IN_DOUBT)), Hold)
         assert isinstance(
             decided(SWORD, refused, both, **consents(Consent.RETRY_IN_DOUBT, Consent.RETRY_REFUSED)), Generate
         )
 
     def test_to_retry_does_not_unfreeze(self) -> None:
-        observed = replace(seen({OUT: "made"}), in_doubt={SWORD.id: a_request()})
+        observed = replace(seen({OUT: "made"}), in_doubt={SWORD.id: (a_request(),)})
         assert isinstance(decided(FROZEN[0], observed=observed), Hold)
         assert decided(FROZEN[0], observed=observed, **consents(Consent.RETRY_IN_DOUBT)) == Keep(FROZEN[1])
 
 
 def decided_in_doubt(**policy: Any) -> Any:
-    return decided(SWORD, a_lock(), seen(in_doubt={SWORD.id: a_request()}), **policy)
+    return decided(SWORD, a_lock(), seen(in_doubt={SWORD.id: (a_request(),)}), **policy)
 
 
 class TestReplace:

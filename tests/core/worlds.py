@@ -115,7 +115,9 @@ class Apply:
             image = StoredImage(content_hash(data.encode()), PICTURE, Made(maker, AT))
         self.world.held.add(image.content)
         self.world.stored[recipe.key()] = (*self.world.stored.get(recipe.key(), ()), image)
-        self.world.doubts.pop(step.asset, None)
+        for asset, (request,) in [*self.world.doubts.items()]:
+            if asset == step.asset or request.key == recipe.key():
+                del self.world.doubts[asset]
         self._place(step, image.content)
         self._publish(step, self._entry(step, image))
 
@@ -134,7 +136,7 @@ class Apply:
         if action.vacates is not None and action.vacates != step.output:
             assert step.entry is not None
             if outputs.get(action.vacates) == step.entry.content:
-                held.add(outputs.pop(action.vacates))  # type: ignore[arg-type]  # it equals a content, so it is one
+                held.add(outputs.pop(action.vacates))
 
     def _publish(self, step: Step, entry: LockEntry) -> None:
         entries = dict(self.world.lock.entries)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -54,7 +55,7 @@ def command(directory: str | None, /, format_: str, yes: bool, wait: float, **gi
         if all(isinstance(step.action, Keep) for step in plan.steps):
             return _nothing(workspace, prospect, format_)
         if format_ == "text":
-            for line in (*plan_lines(plan), *_times(prospect)):
+            for line in (*plan_lines(plan, datetime.now(UTC)), *_times(prospect)):
                 click.echo(line, err=True)
         require_keys(plan, prospect.wanted.project.settings.providers, os.environ)
         _consent(plan, budget, os.environ, yes=yes)
@@ -80,7 +81,7 @@ def _nothing(workspace: Workspace, prospect: Prospect, format_: str) -> int:
         warnings = cautions_json(prospect.wanted.cautions)
         options.print_json({"event": "end", **plan_json(prospect.plan), "warnings": warnings})
     else:
-        for line in plan_lines(prospect.plan):
+        for line in plan_lines(prospect.plan, datetime.now(UTC)):
             click.echo(line)
     return Exit.DONE
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -24,12 +25,12 @@ def command(directory: str | None, /, format_: str, strict: bool, quiet: bool, *
     """Exit 0 if nothing is left to do, 2 if something is. Writes nothing, needs no key, opens no socket."""
     workspace = open_workspace(directory, os.environ, strict=strict)
     prospect = workspace.look(workspace.wanted(), options.selection(given))
-    workspace.remember(prospect, answers(prospect.plan) if options.everything(given) else {})
+    workspace.remember(prospect, answers(prospect.plan, datetime.now(UTC)) if options.everything(given) else {})
     drift = bool(prospect.plan.drift or prospect.behind)
     if format_ == "json":
         options.print_json({"clean": not drift, "behind": prospect.behind, **plan_json(prospect.plan)})
     elif not quiet and drift:
-        for line in plan_lines(prospect.plan):
+        for line in plan_lines(prospect.plan, datetime.now(UTC)):
             click.echo(line)
         if prospect.behind:
             click.echo(f"assets.lock lacks {prospect.behind} events of an interrupted apply")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -35,7 +36,7 @@ def command(directory: str | None, /, ids: tuple[str, ...], format_: str) -> int
     for number, (one, step) in enumerate(zip(told, steps, strict=True)):
         if number:
             click.echo()
-        for line in explanation_lines(one, step):
+        for line in explanation_lines(one, step, now=datetime.now(UTC)):
             click.echo(line)
     return Exit.DONE
 
@@ -49,4 +50,5 @@ def _explained(prospect: Prospect, step: Step) -> dict[str, Any]:
         return contents.get(reference.asset)
 
     recipe = locked_recipe(step.spec, files=prospect.seen.files, contents=contents) if step.spec else None
-    return explanation(step, recipe=recipe, content_of=content_of, project=prospect.wanted.project.document)
+    project = prospect.wanted.project.document
+    return explanation(step, datetime.now(UTC), recipe=recipe, content_of=content_of, project=project)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -29,7 +30,7 @@ def command(directory: str | None, /, format_: str, exit_code: bool, **given: An
     """Show what would be made, why, and what it would cost. Writes nothing, needs no key, opens no socket."""
     workspace = open_workspace(directory, os.environ)
     prospect = workspace.look(workspace.wanted(), options.selection(given))
-    workspace.remember(prospect, answers(prospect.plan) if options.everything(given) else {})
+    workspace.remember(prospect, answers(prospect.plan, datetime.now(UTC)) if options.everything(given) else {})
     plan = budgeted(prospect, given["max_cost"], given["max_images"])
     cautions = prospect.wanted.cautions
     if format_ == "json":
@@ -37,7 +38,7 @@ def command(directory: str | None, /, format_: str, exit_code: bool, **given: An
     else:
         for line in caution_lines(cautions):
             click.echo(line, err=True)
-        for line in plan_lines(plan):
+        for line in plan_lines(plan, datetime.now(UTC)):
             click.echo(line)
         if prospect.behind:
             click.echo(f"assets.lock lacks {prospect.behind} events of an interrupted apply; the next apply adds them")

@@ -29,7 +29,7 @@ def command(directory: str | None, /, ids: tuple[str, ...], yes: bool, wait: flo
     A file that was changed by hand is left alone, and so is its entry.
     """
     with scene(directory, wait=wait) as stage:
-        orphans = [step for step in stage.prospect.plan.steps if step.spec is None]
+        orphans = [step for step in stage.prospect.plan.steps if step.spec is None and step.entry is not None]
         work = _chosen(stage, orphans, ids) if ids else orphans
         if not work:
             click.echo("nothing to prune: every asset of the lockfile has a spec")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 
 import click
 
@@ -26,7 +27,8 @@ def command(directory: str | None, /, ids: tuple[str, ...], format_: str) -> int
     chosen = choose(ids, (step.asset for step in prospect.plan.steps))
     steps = sorted((step for step in prospect.plan.steps if step.asset in chosen.assets), key=lambda step: step.asset)
     recovery = Recovery(workspace.root, workspace.store, {step.entry.output for step in steps if step.entry})
-    told = [portrait(step, elsewhere=_elsewhere(workspace, step, recovery)) for step in steps]
+    now = datetime.now(UTC)
+    told = [portrait(step, now, elsewhere=_elsewhere(workspace, step, recovery)) for step in steps]
     if format_ == "json":
         options.print_json({"show": 1, "assets": told})
         return Exit.DONE
