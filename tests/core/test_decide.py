@@ -1,0 +1,332 @@
+"""The decision table of DESIGN 4, row by row, through the plan of one asset."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from reconciler.core.actions import (
+    Adopt,
+    AlreadyThere,
+    Conflict,
+    Consent,
+    Doubtful,
+    Generate,
+    Hold,
+    Keep,
+    Move,
+    Moved,
+    NeverGenerated,
+    NotAFile,
+    Orphaned,
+    OutputLost,
+    OutputMissing,
+    OutputModified,
+    Placeholder,
+    RecipeChanged,
+    Restore,
+    Untracked,
+    WasRefused,
+)
+from reconciler.core.digest import AssetId, RecipeKey
+from reconciler.core.observed import Blocked
+from reconciler.core.pricing import Cost
+from reconciler.core.recipe import Change
+from tests.builders import (
+    a_lock,
+    a_request,
+    a_spec,
+    a_stored,
+    an_entry,
+    bytes_of,
+    planned,
+    seen,
+    the_action,
+    the_step,
+)
+
+SWORD = a_spec()
+OUT = SWORD.output
+EDITED = a_spec(prompt="a long sword")
+KEY = SWORD.words.key()
+LOCK = a_lock({"sword": an_entry(SWORD)})
+DRAFTED = a_lock({"sword": an_entry(SWORD, provider="draft")})
+HAD = [("made", OUT)]
+
+
+def decided(spec: Any, lock: Any, observed: Any) -> Any:
+    return the_action(planned([spec], lock, observed), spec.id)
+
+
+def test_current() -> None:
+    assert decided(SWORD, LOCK, seen({OUT: "made"})) == Keep()
+
+
+def test_missing_is_restored() -> None:
+    assert decided(SWORD, LOCK, seen(sources=HAD)) == Restore(OutputMissing(), bytes_of("made"))
+
+
+def test_lost_is_bought_again_only_by_consent() -> None:
+    again = Generate(OutputLost(), KEY)
+    assert decided(SWORD, LOCK, seen()) == Hold(OutputLost(), Consent.REGENERATE_MISSING, again)
+
+
+def test_bytes_locked_for_another_path_are_no_source() -> None:
+    assert isinstance(decided(SWORD, LOCK, seen(sources=[("made", "assets/other.png")])), Hold)
+
+
+def test_modified_is_a_conflict_even_where_the_locked_bytes_are_at_hand() -> None:
+    assert decided(SWORD, LOCK, seen({OUT: "painted"}, sources=HAD)) == Conflict(OutputModified(), bytes_of("painted"))
+
+
+@pytest.mark.parametrize("there", [{OUT: "made"}, {}])
+def test_stale_is_generated_in_place_of_what_is_there(there: dict[str, str]) -> None:
+    action = decided(EDITED, LOCK, seen(there, sources=HAD))
+    why = RecipeChanged((Change("prompt", "a sword", "a long sword"),))
+    assert action == Generate(why, EDITED.words.key(), replacing=bytes_of("made") if there else None)
+
+
+def test_stale_is_restored_where_the_store_holds_this_very_recipe() -> None:
+    stored = {EDITED.words.key(): (a_stored("older"), a_stored("newer"))}
+    action = decided(EDITED, LOCK, seen({OUT: "made"}, stored=stored))
+    assert isinstance(action, Restore)
+    assert (action.content, action.replacing) == (bytes_of("newer"), bytes_of("made"))
+
+
+def test_stale_takes_what_another_asset_has_for_this_very_recipe() -> None:
+    twin = a_spec("twin", prompt="a long sword")
+    lock = a_lock({"sword": an_entry(SWORD), "twin": an_entry(twin, got="twins")})
+    there = {OUT: "made", twin.output: "twins"}
+    assert decided_all([EDITED, twin], lock, there)["sword"].content == bytes_of("twins")
+    assert isinstance(decided_all([EDITED, twin], lock, {OUT: "made"})["sword"], Generate)  # the twin's bytes are gone
+
+
+def decided_all(specs: list[Any], lock: Any, there: dict[str, str]) -> dict[str, Any]:
+    return {step.asset: step.action for step in planned(specs, lock, seen(there)).steps}
+
+
+def test_drafts_are_no_substitute_for_a_real_image() -> None:
+    stored = {KEY: (a_stored("real"), a_stored("drawn", provider="draft"))}
+    assert decided(SWORD, a_lock(), seen(stored=stored)).content == bytes_of("real")
+    only_drawn = {KEY: (a_stored("drawn", provider="draft"),)}
+    assert isinstance(decided(SWORD, a_lock(), seen(stored=only_drawn)), Generate)
+    draft = replace(SWORD, provider="draft")
+    assert decided(draft, a_lock(), seen(stored=only_drawn)).content == bytes_of("drawn")
+    twin = a_lock({"twin": an_entry(SWORD, got="drawn", provider="draft", output="assets/twin.png")})
+    twins = [SWORD, a_spec("twin", provider="draft")]
+    assert isinstance(the_action(planned(twins, twin, seen({"assets/twin.png": "drawn"}))), Generate)
+
+
+def test_stale_and_modified_is_a_conflict_that_says_what_changed() -> None:
+    action = decided(EDITED, LOCK, seen({OUT: "painted"}))
+    changes = (Change("prompt", "a sword", "a long sword"),)
+    assert action == Conflict(OutputModified(changes), bytes_of("painted"))
+
+
+def test_untracked_is_a_conflict() -> None:
+    assert decided(SWORD, a_lock(), seen({OUT: "mine"})) == Conflict(Untracked(), bytes_of("mine"))
+
+
+@pytest.mark.parametrize("lock", [a_lock(), a_lock({"sword": an_entry(EDITED)})])
+def test_what_the_store_holds_for_the_recipe_is_adopted_where_it_stands(lock: Any) -> None:
+    observed = seen({OUT: "stored"}, stored={KEY: (a_stored(),)})
+    assert decided(SWORD, lock, observed) == Adopt(AlreadyThere(), bytes_of("stored"))
+
+
+def test_of_several_images_for_the_recipe_the_one_that_stands_there_is_adopted() -> None:
+    lock = a_lock({"twin": an_entry(SWORD, got="twins", output="assets/twin.png")})
+    stored = {KEY: (a_stored("older"), a_stored("newer"))}
+    observed = seen({OUT: "older", "assets/twin.png": "twins"}, stored=stored)
+    made = planned([SWORD, a_spec("twin")], lock, observed)
+    assert the_action(made) == Adopt(AlreadyThere(), bytes_of("older"))
+
+
+def test_new() -> None:
+    action = the_action(planned([SWORD], price=lambda spec, recipe: Cost(Decimal(7))))
+    assert action == Generate(NeverGenerated(), KEY, Cost(Decimal(7)))
+    assert isinstance(decided(SWORD, a_lock(), seen(stored={KEY: (a_stored(),)})), Restore)
+
+
+@pytest.mark.parametrize("there", [{OUT: "made"}, {OUT: "painted"}, {}])
+def test_an_orphan_is_kept_and_reported(there: dict[str, str]) -> None:
+    made = planned([], LOCK, seen(there))
+    assert the_action(made) == Keep(Orphaned())
+    assert (the_step(made).spec, the_step(made).output) == (None, OUT)
+    assert not made.drift
+
+
+def test_a_placeholder_is_generated_and_a_real_image_is_never_drafted_over() -> None:
+    there = seen({OUT: "made"})
+    assert decided(SWORD, DRAFTED, there) == Generate(Placeholder(), KEY, replacing=bytes_of("made"))
+    draft = replace(SWORD, provider="draft")
+    assert decided(draft, DRAFTED, there) == Keep()
+    assert decided(draft, LOCK, there) == Keep()
+
+
+def test_a_placeholder_gives_way_to_what_the_store_holds() -> None:
+    stored = {KEY: (a_stored("real"), a_stored("made", provider="draft"))}
+    assert decided(SWORD, DRAFTED, seen({OUT: "made"}, stored=stored)).content == bytes_of("real")
+
+
+def test_a_placeholder_that_was_painted_over_is_a_conflict() -> None:
+    assert isinstance(decided(SWORD, DRAFTED, seen({OUT: "painted"})), Conflict)
+
+
+@pytest.mark.parametrize("lock", [a_lock(), LOCK, DRAFTED])
+def test_in_doubt_is_held_whatever_else_is_true(lock: Any) -> None:
+    request = a_request()
+    there = seen({OUT: "made"} if lock.entries else {})
+    action = decided(SWORD, lock, replace(there, in_doubt={SWORD.id: (request,)}))
+    assert action == Hold(Doubtful((request,)), Consent.RETRY_IN_DOUBT, decided(SWORD, lock, there))
+
+
+def test_an_orphan_in_doubt_is_held() -> None:
+    for lock in (LOCK, a_lock()):
+        held = the_action(planned([], lock, seen(in_doubt={SWORD.id: (a_request(),)})))
+        assert held == Hold(Doubtful((a_request(),)))
+
+
+def test_a_new_name_does_not_buy_what_is_in_doubt_under_the_old_one() -> None:
+    request = a_request("old", key=KEY)
+    action = decided(SWORD, a_lock(), seen(in_doubt={"old": (request,)}))
+    assert action == Hold(Doubtful((request,)), Consent.RETRY_IN_DOUBT, Generate(NeverGenerated(), KEY))
+    assert isinstance(decided(EDITED, a_lock(), seen(in_doubt={"old": (request,)})), Generate)
+    had = seen(in_doubt={"old": (request,)}, stored={KEY: (a_stored(),)})
+    assert isinstance(decided(SWORD, a_lock(), had), Restore)
+    assert decided(SWORD, LOCK, seen({OUT: "made"}, in_doubt={"old": (request,)})) == Keep()
+
+
+def test_refused_is_held_until_the_spec_changes() -> None:
+    refused = a_lock(refused={"sword": SWORD.words})
+    again = Generate(NeverGenerated(), KEY)
+    assert decided(SWORD, refused, seen()) == Hold(WasRefused("I will not"), Consent.RETRY_REFUSED, again)
+    assert isinstance(decided(EDITED, refused, seen()), Generate)
+    assert isinstance(decided(SWORD, refused, seen(stored={KEY: (a_stored(),)})), Restore)
+    assert isinstance(decided(a_spec("other"), refused, seen()), Hold)  # the recipe is refused, whoever asks
+
+
+def test_a_directory_at_the_output_is_a_conflict() -> None:
+    assert decided(SWORD, LOCK, seen({OUT: Blocked("a directory")})) == Conflict(NotAFile("a directory"))
+
+
+def test_a_new_canonicaliser_buys_nothing() -> None:
+    entry = replace(an_entry(SWORD), key=RecipeKey("r0:" + "0" * 64))
+    assert decided(SWORD, a_lock({"sword": entry}), seen({OUT: "made"})) == Keep()
+    assert isinstance(decided(SWORD, a_lock({"sword": entry}), seen(sources=HAD)), Restore)
+
+
+class TestMoves:
+    """An asset under another name or at another path is the same asset."""
+
+    blade = a_spec("blade")
+    elsewhere = replace(SWORD, output="public/sword.png")
+
+    def test_of_the_id_and_the_output(self) -> None:
+        action = decided(self.blade, LOCK, seen({OUT: "made"}))
+        assert action == Move(Moved(SWORD.id, OUT), bytes_of("made"), None, OUT)
+
+    def test_of_the_id_alone(self) -> None:
+        there = replace(self.blade, output=OUT)
+        made = planned([there], LOCK, seen({OUT: "made"}))
+        assert the_action(made, "blade") == Move(Moved(SWORD.id, OUT), bytes_of("made"))
+        assert (the_step(made, "blade").origin, len(made.steps)) == ("sword", 1)
+
+    def test_of_the_output_alone(self) -> None:
+        action = decided(self.elsewhere, LOCK, seen({OUT: "made"}))
+        assert action == Move(Moved(None, OUT), bytes_of("made"), None, OUT)
+
+    def test_that_a_person_has_done_already(self) -> None:
+        action = decided(self.elsewhere, LOCK, seen({self.elsewhere.output: "made"}))
+        assert action == Move(Moved(None, OUT), bytes_of("made"))
+
+    def test_with_a_copy_left_behind(self) -> None:
+        action = decided(self.elsewhere, LOCK, seen({OUT: "made", self.elsewhere.output: "made"}))
+        assert action == Move(Moved(None, OUT), bytes_of("made"), None, OUT)
+
+    def test_of_a_missing_file_restores_it_at_the_new_path(self) -> None:
+        for spec in (self.elsewhere, self.blade):
+            assert decided(spec, LOCK, seen(sources=HAD)) == Restore(OutputMissing(), bytes_of("made"))
+
+    def test_onto_a_persons_file_is_a_conflict(self) -> None:
+        action = decided(self.elsewhere, LOCK, seen({OUT: "made", self.elsewhere.output: "mine"}))
+        assert action == Conflict(OutputModified(), bytes_of("mine"))
+
+    @pytest.mark.parametrize("prompt", ["a sword", "a long sword"])
+    def test_of_a_modified_file_is_a_conflict(self, prompt: str) -> None:
+        spec = a_spec(prompt=prompt, output="public/sword.png")
+        action = decided(spec, LOCK, seen({OUT: "painted"}, sources=HAD))
+        assert isinstance(action, Conflict)
+        assert action.found == bytes_of("painted")
+
+    def test_leave_what_stands_in_place_of_a_picture_that_a_person_moved(self) -> None:
+        action = decided(self.elsewhere, LOCK, seen({OUT: "mine", self.elsewhere.output: "made"}))
+        assert action == Move(Moved(None, OUT), bytes_of("made"))
+
+    def test_of_a_stale_asset_generates_there_and_clears_the_old_path(self) -> None:
+        action = decided(replace(EDITED, output="public/sword.png"), LOCK, seen({OUT: "made"}))
+        assert isinstance(action, Generate)
+        assert (action.replacing, action.vacates) == (None, OUT)
+
+    def test_swap_two_outputs(self) -> None:
+        lock = a_lock({name: an_entry(a_spec(name), got=name) for name in ("a", "b")})
+        specs = [a_spec("a", output="assets/b.png"), a_spec("b", output="assets/a.png")]
+        found = decided_all(specs, lock, {"assets/a.png": "a", "assets/b.png": "b"})
+        assert found["a"] == Move(Moved(None, "assets/a.png"), bytes_of("a"), bytes_of("b"))
+        assert found["b"] == Move(Moved(None, "assets/b.png"), bytes_of("b"), bytes_of("a"))
+
+    def test_swap_two_ids(self) -> None:
+        lock = a_lock({name: an_entry(a_spec(name, prompt=name), got=name) for name in ("a", "b")})
+        specs = [a_spec("c", prompt="a", output="assets/b.png"), a_spec("d", prompt="b", output="assets/a.png")]
+        found = decided_all(specs, lock, {"assets/a.png": "a", "assets/b.png": "b"})
+        assert [found[name].reason.origin for name in ("c", "d")] == ["a", "b"]
+
+    def test_a_new_asset_may_have_the_path_that_another_leaves(self) -> None:
+        axe = a_spec("axe", prompt="an axe", output=OUT)
+        found = decided_all([self.elsewhere, axe], LOCK, {OUT: "made"})
+        assert found["sword"] == Move(Moved(None, OUT), bytes_of("made"))
+        assert (found["axe"].reason, found["axe"].replacing) == (NeverGenerated(), bytes_of("made"))
+
+
+    def test_away_from_a_path_that_another_asset_has_filled_meanwhile(self) -> None:
+        axe = a_spec("axe", prompt="an axe", output=OUT)
+        lock = a_lock({**LOCK.entries, "axe": an_entry(axe, got="axe")})
+        made = planned([self.elsewhere, axe], lock, seen({OUT: "axe"}, sources=HAD))
+        assert the_action(made) == Restore(OutputMissing(), bytes_of("made"))
+
+
+class TestTakeovers:
+    """Which orphan a new asset was before."""
+
+    def test_by_recipe_comes_before_by_path(self) -> None:
+        lock = a_lock({"here": an_entry(EDITED), "same": an_entry(a_spec("same"), got="same")})
+        made = planned([SWORD], lock, seen({OUT: "made", "assets/same.png": "same"}))
+        assert the_step(made).origin == "same"
+        assert the_action(made) == Move(
+            Moved(AssetId("same"), "assets/same.png"), bytes_of("same"), bytes_of("made"), "assets/same.png"
+        )
+        assert the_action(made, "here") == Keep(Orphaned())
+
+    def test_by_recipe_prefers_the_one_at_the_same_path(self) -> None:
+        lock = a_lock({"a": an_entry(a_spec("a")), "z": an_entry(SWORD)})
+        assert the_step(planned([SWORD], lock, seen({OUT: "made"}))).origin == "z"
+
+    def test_by_path_is_the_same_asset_with_another_recipe(self) -> None:
+        lock = a_lock({"old": an_entry(EDITED)})
+        step = the_step(planned([SWORD], lock, seen({OUT: "made"})))
+        assert step.origin == "old"
+        assert isinstance(step.action, Generate)
+        assert (step.action.replacing, type(step.action.reason)) == (bytes_of("made"), RecipeChanged)
+
+    def test_each_orphan_is_taken_over_once(self) -> None:
+        lock = a_lock({"old": an_entry(SWORD)})
+        made = planned([a_spec("a"), a_spec("b")], lock, seen({OUT: "made"}))
+        assert [step.origin for step in made.steps] == ["old", None]
+        assert [type(step.action) for step in made.steps] == [Move, Restore]  # the second has the picture too
+
+    def test_an_asset_with_an_entry_takes_nothing_over(self) -> None:
+        lock = a_lock({"sword": an_entry(EDITED, got="mine"), "old": an_entry(SWORD, output="assets/old.png")})
+        step = the_step(planned([SWORD], lock, seen({OUT: "mine"})))
+        assert step.origin is None

@@ -139,7 +139,7 @@ class TestLayers:
         assert (a.tags, c.tags) == (("t", "f", "own"), ("t",))
 
     def test_every_field_knows_where_it_came_from(self) -> None:
-        spec = expanded(self.files, project=self.project).specs["icons/all#a"]  # type: ignore[index]  # an id
+        spec = expanded(self.files, project=self.project).specs["icons/all#a"]
         origins = {name: [(one.layer, str(one.place)) for one in found] for name, found in spec.origins.items()}
         assert origins["model"] == [
             ("reconciler.yaml", f"reconciler.yaml:1:{self.project.index('model') + 1}"),
