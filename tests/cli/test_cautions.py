@@ -1,0 +1,80 @@
+"""Warnings of retired models: told each time and once a model, never a reason to make, to fail or to stay warm."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from time import time_ns
+
+import pytest
+
+from reconciler.cli.render import answers
+from reconciler.cli.wiring import Selection, Workspace
+from reconciler.store import snapshot
+from reconciler.store.index import FOREVER, Index
+from reconciler.store.tree import Tree
+from tests.cli.conftest import Scratch, picture
+
+FLASH = "gemini-2.5-flash-image"  # the table retires it on 2027-03-15
+LAST_DAY = datetime(2027, 3, 14, 23, 59, tzinfo=UTC)
+RETIRED = datetime(2027, 3, 15, tzinfo=UTC)
+GONE = "gemini-3-pro-image-preview"
+
+
+@pytest.fixture(name="adopted")
+def an_adopted_project(scratch: Scratch) -> Scratch:
+    """Two assets of a model, locked without having been paid for."""
+    scratch.write("reconciler.yaml", json.dumps({"provider": "gravitex", "defaults": {"model": FLASH}}))
+    for name in ("a", "b"):
+        scratch.write(f"specs/{name}.yaml", f"prompt: {name}\n")
+        scratch.write(f"assets/{name}.png", picture())
+    scratch.done("adopt", "*", "--yes")
+    return scratch
+
+
+def remembered(root: Path, now: datetime) -> tuple[set[str], float]:
+    """The commands that may answer from the index after a plan on that day, and until when."""
+    workspace = Workspace(root, strict=False, utc=lambda: now)
+    # as if ten seconds had passed: an index believes nothing of files that may still change unseen
+    workspace.index = Index(root, root / ".reconciler/index", now_ns=lambda: time_ns() + 10**10)
+    workspace.tree = Tree(root, workspace.index)
+    prospect = workspace.look(workspace.wanted(), Selection())
+    workspace.remember(prospect, answers(prospect.plan, now))
+    found = snapshot.load(str(root / ".reconciler/index"))
+    assert found is not None
+    return set(found.facts["says"]), found.facts["until"]
+
+
+def test_what_a_warm_run_says_holds_until_the_next_model_retires(adopted: Scratch) -> None:
+    assert remembered(adopted.root, LAST_DAY) == ({"plan", "check"}, RETIRED.timestamp())
+    assert remembered(adopted.root, RETIRED) == ({"check"}, FOREVER)
+
+
+def test_it_is_told_once_a_model_with_its_assets_and_makes_nothing_stale(adopted: Scratch) -> None:
+    for name in ("a", "b"):
+        adopted.edit(f"specs/{name}.yaml", "prompt", f"model: {GONE}\noutput: assets/{name}.jpg\nprompt")
+        adopted.write(f"assets/{name}.jpg", picture(form="jpeg"))
+    adopted.done("adopt", "*", "--yes")
+    warning = re.compile(rf"^warning: model: {GONE} was to be retired on 2026-06-25 .*: 2 assets$", re.MULTILINE)
+    for command in (("validate",), ("plan", "--exit-code"), ("plan",), ("apply", "--yes")):
+        said = adopted.done(*command)
+        assert len(warning.findall(said.err)) == 1, command
+        assert "warning" not in said.out
+    assert adopted.done("check").err == ""
+    for command in (("validate",), ("plan",), ("apply", "--yes")):
+        (told,) = adopted.done(*command, "--format", "json").json["warnings"]
+        assert (told["model"], told["assets"]) == (GONE, 2)
+
+
+def test_drafts_and_models_that_nobody_knows_are_not_warned_of(adopted: Scratch) -> None:
+    adopted.edit("specs/a.yaml", "prompt", f"model: {GONE}\nprovider: draft\nprompt")
+    adopted.edit("specs/b.yaml", "prompt", "model: somebodys-model\nprompt")
+    assert adopted.done("validate").err == ""
+
+
+def test_the_project_can_correct_the_date(adopted: Scratch) -> None:
+    project = {"provider": "gravitex", "defaults": {"model": FLASH}, "models": {FLASH: {"retires": "2026-01-01"}}}
+    adopted.write("reconciler.yaml", json.dumps(project))
+    assert "was to be retired on 2026-01-01" in adopted.done("plan").err

@@ -1,0 +1,283 @@
+"""Money through the command line: what is held, what stops a lane, what is never sent, what it has cost."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.core.costs import Image, summed
+from reconciler.core.digest import AssetId, ContentHash, RecipeKey
+from reconciler.core.events import Requested
+from reconciler.core.lock import Made
+from tests.cli.conftest import picture
+from tests.cli.shop import Shop
+from tests.gateway.fixture import Gateway, gateway  # noqa: F401  # a fixture of pytest, found by its name
+
+TEN = {f"i{number}": f"icon {number}" for number in range(10)}
+
+
+
+@pytest.fixture(name="shop")
+def a_shop(
+    gateway: Gateway,  # noqa: F811  # the fixture that is imported above
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Shop:
+    """An empty project in the working directory, and the key to the fake in the environment."""
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("SHOP_KEY", gateway.key)
+    monkeypatch.chdir(tmp_path)
+    return Shop(tmp_path, capsys, gateway)
+
+
+def a_request(asset: str, *, cost: str = "0.039 USD") -> Requested:
+    key = RecipeKey("r1:" + "0" * 64)
+    return Requested(f"attempt-{asset}", AssetId(asset), key, "shop", cost, "2026-11-01T00:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "budget"),
+    [
+        (("--max-cost", "0.08"), {}),
+        (("--max-images", "2"), {}),
+        ((), {"per_run": 0.08}),
+        ((), {"images": 2}),
+    ],
+)
+def test_what_passes_the_budget_of_a_run_is_held(
+    shop: Shop, arguments: tuple[str, ...], budget: dict[str, Any]
+) -> None:
+    shop.set_up(project={"budget": budget}, a="a", b="b", c="c")
+    assert "? c  over budget: " in shop.run("plan", *arguments).out
+    said = shop.apply(*arguments)
+    assert (said.code, said.out, "? c  over budget: " in said.err) == (3, "made 2 (0.078 USD), held 1\n", True)
+    assert (shop.asked, sorted(shop.lock)) == (2, ["a", "b"])
+
+
+def test_an_asset_over_its_own_limit_is_held_alone(shop: Shop) -> None:
+    dear = {"prompt": "b", "model": "gemini-3-pro-image", "output": "b.jpg"}
+    shop.set_up(project={"budget": {"per_asset": 0.05}}, a="a", b=dear)
+    assert (shop.apply().code, sorted(shop.lock), shop.asked) == (3, ["a"], 1)
+
+
+def test_a_price_that_nobody_knows_is_held_under_a_limit_in_money_and_counted_under_one_in_images(shop: Shop) -> None:
+    shop.set_up(model="gpt-image-2", a="a", b="b")  # sold by the token: known once it was paid
+    said = shop.apply("--max-cost", "5")
+    assert (said.code, shop.asked) == (3, 0)
+    assert "over budget: its price in USD is unknown" in said.err
+    assert "give its model a price" in said.err
+    said = shop.apply("--max-images", "1")
+    assert (said.code, said.out, shop.asked) == (3, "made 1 (0.03876 USD), held 1\n", 1)
+
+
+def test_what_is_in_doubt_counts_as_spent_in_plan_as_in_apply(shop: Shop) -> None:
+    shop.set_up(a="a", b="b")
+    shop.journal(a_request("old"))
+    limit = ("--max-cost", "0.08")
+    assert "? b    over budget: 0.08 USD a run" in shop.run("plan", *limit).out
+    assert (shop.apply(*limit).code, shop.asked) == (3, 1)
+
+
+def test_in_ci_nothing_is_spent_without_a_budget(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.set_up(a="a")
+    monkeypatch.setenv("CI", "true")
+    said = shop.apply()
+    assert (said.code, shop.asked, "without a budget" in said.err) == (3, 0, True)
+    assert (shop.apply("--max-cost", "1").code, shop.asked) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("402", "out of credit"),
+        ("403_quota", "out of credit"),
+        ("429_quota", "out of credit"),
+        ("401", "the key was refused"),
+        ("429_long", "come back at 20"),
+    ],
+)
+def test_what_stops_a_lane_is_asked_once_and_told_once(shop: Shop, fault: str, words: str) -> None:
+    shop.set_up(**TEN)
+    shop.fake.script(fault)
+    said = shop.apply()
+    unsent = 10 if fault == "429_long" else 9
+    end = f"not sent {unsent}" if unsent == 10 else f"failed 1, not sent {unsent}"
+    assert (said.code, said.out, shop.asked) == (1, f"{end}\n", 1)
+    lines = [line for line in said.err.splitlines() if line.startswith("not sent: ")]
+    assert len(lines) == 1
+    assert f" and {unsent - 3} more: shop is stopped: " in lines[0]
+    assert words in lines[0]
+    assert len([line for line in said.err.splitlines() if words in line]) <= 3  # the note, the failed one, the rest
+    assert shop.apply().out == "made 10 (0.39 USD)\n"
+
+
+def test_a_missing_key_is_said_once_and_before_anything_else(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.set_up(**TEN)
+    monkeypatch.delenv("SHOP_KEY")
+    said = shop.run("apply")  # nobody agreed to anything either, and that is not what is wrong
+    assert (said.code, shop.asked, (shop.root / "assets").exists()) == (1, 0, False)
+    assert said.err.endswith(f"SHOP_KEY is not set\n  hint: export SHOP_KEY=… with a key for {shop.fake.url()}\n")
+    assert said.err.count("SHOP_KEY is not set") == 1
+    assert shop.run("plan").code == 0
+    assert shop.apply("--draft").code == 0
+
+
+def test_a_key_that_may_not_go_there_is_said_before_anything_is_sent(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = {"type": "gravitex", "base_url": "https://gateway.example.com", "api_key_env": "SHOP_KEY"}
+    shop.set_up(project={"providers": {"shop": provider}}, a="a")
+    said = shop.apply()
+    assert (said.code, "is not sent to https://gateway.example.com" in said.err) == (1, True)
+    monkeypatch.setenv("RECONCILER_TRUSTED_ORIGINS", "https://gateway.example.com")
+    monkeypatch.delenv("SHOP_KEY")
+    assert "SHOP_KEY is not set" in shop.apply().err
+
+
+def test_the_summary_costs_what_the_lock_says_and_a_shared_image_costs_once(shop: Shop) -> None:
+    shop.set_up(model="gpt-image-2", a="the same", b="the same", c={"prompt": "another"})
+    said = shop.apply("--max-images", "9")
+    costs = {name: shop.lock[name]["made"]["cost"] for name in "abc"}
+    assert (shop.asked, set(costs.values())) == (2, {"0.03876 USD"})  # by the tokens of the answer
+    assert said.out == "made 3 (0.07752 USD)\n"
+    told = shop.done("costs", "--format", "json").json
+    assert (told["locked"]["images"], told["locked"]["amounts"]) == (2, ["0.07752 USD"])
+
+
+def test_a_retry_is_told_in_a_line_that_says_why_and_when(shop: Shop) -> None:
+    shop.set_up(a="a")
+    shop.fake.script("429_ms")
+    said = shop.apply()
+    assert said.code == 0
+    assert re.search(r"^  a: asking again in \d+ s \(2 of 3\): 429 ", said.err, re.MULTILINE)
+
+
+class TestCosts:
+    def test_sums_by_model_tag_month_and_provider(self, shop: Shop) -> None:
+        shop.set_up(a={"prompt": "a", "tags": ["web", "icons"]}, b={"prompt": "b", "tags": ["web"]}, c="c")
+        shop.apply()
+        shop.edit("specs/a.yaml", '"a"', '"another a"')
+        shop.apply()
+        told = shop.done("costs", "--format", "json").json
+        assert (told["locked"]["images"], told["ever"]["images"]) == (3, 4)
+        assert (told["locked"]["amounts"], told["ever"]["amounts"]) == (["0.117 USD"], ["0.156 USD"])
+        sums = {kind: {row["name"]: row["locked"]["images"] for row in rows} for kind, rows in told["by"].items()}
+        month = shop.lock["a"]["made"]["at"][:7]
+        assert sums.pop("tag") == {"(no tag)": 1, "icons": 1, "web": 2}
+        assert [set(names.values()) for names in sums.values()] == [{3}, {3}, {3}]
+        assert (set(sums["month"]), set(sums["provider"])) == ({month}, {"shop"})
+        out = shop.done("costs", "--by", "model").out
+        assert re.search(r"^all +0\.117 USD +3 images +0\.156 USD +4 images$", out, re.MULTILINE), out
+
+    def test_tells_doubt_and_unknown_prices_apart_and_drafts_are_free(self, shop: Shop) -> None:
+        shop.set_up(model="qwen-image-plus", a="a", b={"prompt": "b", "provider": "draft"})
+        shop.apply("--max-images", "1")
+        shop.journal(a_request("x"), a_request("y", cost=""))
+        told = shop.done("costs", "--format", "json").json
+        assert told["locked"] == {"images": 1, "amounts": [], "unknown": 1, "drafts": 1, "brought": 0}
+        assert told["in_doubt"]["may_have_cost"] == {"amounts": ["0.039 USD"], "unknown": 1}
+        out = shop.done("costs").out
+        assert "2 requests that may have cost 0.039 USD + 1 of unknown price" in out
+        assert "also locked: 1 free draft" in out
+
+    def test_an_adopted_image_keeps_what_it_cost_and_one_that_was_brought_cost_nothing(self, shop: Shop) -> None:
+        shop.set_up(a="a", b="b")
+        shop.apply()
+        shop.write("assets/b.png", picture())
+        shop.edit("specs/a.yaml", '"a"', '"a, in other words"')
+        assert shop.run("adopt", "a", "b", "--yes").code == 0
+        told = shop.done("costs", "--format", "json").json
+        assert told["locked"] == {"images": 1, "amounts": ["0.039 USD"], "unknown": 0, "drafts": 0, "brought": 1}
+        assert told["ever"]["amounts"] == ["0.078 USD"]
+
+    def test_writes_nothing(self, shop: Shop) -> None:
+        shop.set_up(a="a")
+        before = shop.snapshot()
+        assert "all" in shop.done("costs").out
+        assert shop.snapshot() == before
+
+    def test_two_calls_that_gave_the_same_bytes_were_paid_for_twice(self) -> None:
+        content = ContentHash("sha256:" + "0" * 64)
+        calls = [Made("shop", "2026-11-01T00:00:00Z", cost="1 USD", request=name) for name in ("r1", "r2", "r2")]
+        assert str(summed(Image(content, made) for made in calls).cost) == "2 USD"
+
+
+class TestCandidates:
+    def test_each_is_asked_for_paid_for_and_kept_and_the_first_is_locked(self, shop: Shop) -> None:
+        shop.set_up(a="a", b="b")
+        assert "[0.117 USD]" in shop.run("plan", "--candidates", "3", "--include", "a").out
+        said = shop.apply("--candidates", "3", "--include", "a")
+        assert (said.code, shop.asked, len(shop.fake.ledger.billed)) == (0, 3, 3)
+        assert said.out.endswith("made 1 (0.117 USD)\n")
+        listed = re.findall(r"^([* ]) (\d)  sha256:(\w{12})  .*  (\S+)$", said.out, re.MULTILINE)
+        assert [(mark, number) for mark, number, _, _ in listed] == [("*", "1"), (" ", "2"), (" ", "3")]
+        assert {digits for _, _, digits, _ in listed} == {entry.images[-1][:12] for entry in shop.fake.ledger.billed}
+        assert all(Path(path).read_bytes() for *_, path in listed)
+        assert shop.lock["a"]["made"]["cost"] == "0.039 USD"
+        assert shop.done("costs", "--format", "json").json["ever"]["amounts"] == ["0.117 USD"]
+
+    def test_another_one_is_locked_for_nothing(self, shop: Shop) -> None:
+        shop.set_up(a="a", b={"prompt": "b of image 1", "references": [{"asset": "a"}]})
+        shop.apply("--candidates", "2", "--include", "a")
+        shop.apply()
+        first = shop.read("assets/a.png")
+        second = json.loads(shop.done("choose", "a", "--format", "json").out)["candidates"][1]
+        said = shop.done("choose", "a", "2")
+        assert said.out == "chose a: candidate 2 -> assets/a.png\n"
+        assert (shop.lock["a"]["content"], shop.read("assets/a.png")) == (
+            second["content"],
+            (shop.root / second["path"]).read_bytes(),
+        )
+        assert shop.plan() == {"b": ("hold", "UpstreamChanged")}
+        shop.done("choose", "a", shop_hash(shop, 0))
+        assert (shop.read("assets/a.png"), shop.plan(), shop.asked) == (first, {}, 3)
+        assert "is locked already" in shop.done("choose", "a", "1").out
+
+    def test_what_names_no_candidate_and_a_persons_work_change_nothing(self, shop: Shop) -> None:
+        shop.set_up(a="a", b="b")
+        shop.apply("--candidates", "2", "--include", "a")
+        before = shop.snapshot()
+        for wrong in ("0", "3", "sha256:" + "0" * 64, "abc", "ab"):
+            assert shop.run("choose", "a", wrong).code == 1
+        assert shop.run("choose", "b", "1").code == 1
+        assert shop.snapshot() == before
+        shop.write("assets/a.png", picture())
+        assert (shop.run("choose", "a", "2").code, shop.read("assets/a.png")) == (1, picture())
+
+    def test_a_file_that_is_gone_comes_back_as_the_chosen_one(self, shop: Shop) -> None:
+        shop.set_up(a="a")
+        shop.apply("--candidates", "2")
+        (shop.root / "assets/a.png").unlink()
+        shop.done("choose", "a", "2")
+        assert shop.plan() == {}
+
+    def test_one_in_doubt_and_one_over_budget_do_not_lose_the_others(self, shop: Shop) -> None:
+        shop.set_up(a="a")
+        shop.fake.script("reset_after_request", "ok", "ok")
+        said = shop.apply("--candidates", "3")
+        assert (said.code, shop.asked) == (0, 3)
+        assert "candidate 1 of 3: InDoubt" in said.err
+        assert said.out.endswith("made 1 (0.078 USD)\n")
+        told = shop.done("costs", "--format", "json").json
+        assert told["in_doubt"]["may_have_cost"]["amounts"] == ["0.039 USD"]
+        assert shop.plan()["a"] == ("hold", "Doubtful")
+
+    def test_the_budget_counts_each_of_them(self, shop: Shop) -> None:
+        shop.set_up(a="a", b="b")
+        assert (shop.apply("--candidates", "3", "--max-images", "5").code, shop.asked) == (3, 3)
+        assert (shop.apply("--candidates", "3", "--max-cost", "0.1").code, shop.asked) == (3, 3)
+
+    def test_drafts_are_drawn_once(self, shop: Shop) -> None:
+        shop.set_up(a="a")
+        assert shop.apply("--draft", "--candidates", "3").out == "made 1 (0 USD)\n"
+
+
+def shop_hash(shop: Shop, number: int) -> str:
+    """The content hash of a candidate, counted from 0."""
+    found = json.loads(shop.done("choose", "a", "--format", "json").out)["candidates"]
+    return str(found[number]["content"])
