@@ -23,6 +23,7 @@ COMMANDS = {
     "adopt": "Make the file that is there the locked content of an asset.",
     "restore": "Bring the locked content of an asset back.",
     "choose": "List the candidates of an asset, or lock another one of them.",
+    "recover": "List the requests whose end is unknown, or forget some of them.",
     "prune": "Remove the images of assets that no spec describes any more.",
     "costs": "Sum what images have cost, by model, tag, month and provider.",
     "schema": "Print a JSON Schema, for editors.",

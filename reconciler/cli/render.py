@@ -79,6 +79,11 @@ def note_lines(plan: Plan) -> Iterator[str]:
         yield f"frozen, though changed: {_listed(frozen)}"
 
 
+def behind_line(count: int) -> str:
+    """What the journal has and the lockfile lacks."""
+    return f"assets.lock lacks {_count(count, 'asset')} of an apply that was cut off; the next apply adds them"
+
+
 def totals_line(plan: Plan, *, elsewhere: int = 0) -> str:
     """`2 to generate (0.173 USD), 1 to restore; 40 up to date`."""
     kinds = (

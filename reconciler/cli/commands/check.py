@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from reconciler.cli import options
-from reconciler.cli.render import answers, plan_json, plan_lines, totals_line
+from reconciler.cli.render import answers, behind_line, plan_json, plan_lines, totals_line
 from reconciler.cli.start import CHECK_HINT
 from reconciler.cli.wiring import open_workspace
 from reconciler.core.errors import Exit
@@ -33,7 +33,7 @@ def command(directory: str | None, /, format_: str, strict: bool, quiet: bool, *
         for line in plan_lines(prospect.plan, datetime.now(UTC)):
             click.echo(line)
         if prospect.behind:
-            click.echo(f"assets.lock lacks {prospect.behind} events of an interrupted apply")
+            click.echo(behind_line(prospect.behind))
         click.echo(CHECK_HINT, err=True)
     elif not quiet:
         click.echo(totals_line(prospect.plan))

@@ -10,7 +10,7 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.cautions import caution_lines, cautions_json
-from reconciler.cli.render import answers, plan_json, plan_lines
+from reconciler.cli.render import answers, behind_line, plan_json, plan_lines
 from reconciler.cli.wiring import budgeted, open_workspace
 from reconciler.core.errors import Exit
 
@@ -41,5 +41,5 @@ def command(directory: str | None, /, format_: str, exit_code: bool, **given: An
         for line in plan_lines(plan, datetime.now(UTC)):
             click.echo(line)
         if prospect.behind:
-            click.echo(f"assets.lock lacks {prospect.behind} events of an interrupted apply; the next apply adds them")
+            click.echo(behind_line(prospect.behind))
     return Exit.DRIFT if exit_code and (plan.drift or prospect.behind) else Exit.DONE
