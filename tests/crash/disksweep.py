@@ -28,7 +28,7 @@ from tests.crash.rules import (
     no_traceback,
     nothing_torn,
 )
-from tests.crash.sweep import ENOUGH, WHOLE, Slice, Swept, Violation, a_slice, aftermath, spread, worlds_of
+from tests.crash.sweep import ENOUGH, WHOLE, Slice, Swept, Violation, a_slice, aftermath, spread, told, worlds_of
 from tests.crash.world import Scenario, World
 
 ERRORS = ("ENOSPC", "EIO", "EDQUOT", "EACCES", "EROFS", "EMFILE", "SHORT")
@@ -115,14 +115,12 @@ def main() -> int:
     if asked.package:
         scenario = functools.partial(scenario, package=asked.package.resolve())
     number, of = asked.slice
+    folder = Path(tempfile.mkdtemp(prefix="disksweep-"))
     swept = disk_sweep(
-        scenario, Path(tempfile.mkdtemp(prefix="disksweep-")), errors=tuple(asked.errors.split(",")),
+        scenario, folder, errors=tuple(asked.errors.split(",")),
         part=Slice(number, of, asked.seed), workers=asked.workers, enough=asked.enough,
     )  # fmt: skip
-    for violation in swept.violations:
-        print(violation)
-    print(swept)
-    return 1 if swept.violations else 0
+    return told(swept, folder)
 
 
 if __name__ == "__main__":

@@ -236,10 +236,18 @@ def main() -> int:
     else:
         seed = random.Random(asked.seed).randrange(2**32)
         swept = cut_sweep(scenario, folder, limit=asked.states, seed=seed, workers=asked.workers, order=asked.order)
+    return told(swept, folder)
+
+
+def told(swept: Swept, folder: Path) -> int:
+    """Print it; the folder stays only for what is kept in it. The exit code."""
     for violation in swept.violations:
         print(violation)
     print(swept)
-    return 1 if swept.violations else 0
+    if swept.violations:
+        return 1
+    shutil.rmtree(folder)
+    return 0
 
 
 if __name__ == "__main__":
