@@ -72,7 +72,7 @@ def note_lines(plan: Plan) -> Iterator[str]:
     """What is kept and still worth a word: orphans and frozen assets."""
     orphans = [step.asset for step in plan.steps if _keeps(step, do.Orphaned)]
     if orphans:
-        yield f"{_count(len(orphans), 'orphan')} in the lockfile: {_listed(orphans)}"
+        yield f"{counted(len(orphans), 'orphan')} in the lockfile: {_listed(orphans)}"
         yield "    hint: no spec describes them; `reconciler prune` removes their images"
     frozen = [step.asset for step in plan.steps if _keeps(step, do.Frozen)]
     if frozen:
@@ -81,7 +81,7 @@ def note_lines(plan: Plan) -> Iterator[str]:
 
 def behind_line(count: int) -> str:
     """What the journal has and the lockfile lacks."""
-    return f"assets.lock lacks {_count(count, 'asset')} of an apply that was cut off; the next apply adds them"
+    return f"assets.lock lacks {counted(count, 'asset')} of an apply that was cut off; the next apply adds them"
 
 
 def totals_line(plan: Plan, *, elsewhere: int = 0) -> str:
@@ -96,7 +96,7 @@ def totals_line(plan: Plan, *, elsewhere: int = 0) -> str:
         if count:
             parts.append(f"{count} {words}" + (f" ({plan_total(plan)})" if kind is do.Generate else ""))
     kept = elsewhere + sum(_keeps(step, do.Current, do.Frozen, do.Ignored) for step in plan.steps)
-    return f"{', '.join(parts)}; {kept} up to date" if parts else f"nothing to do: {_count(kept, 'asset')} up to date"
+    return f"{', '.join(parts)}; {kept} up to date" if parts else f"nothing to do: {counted(kept, 'asset')} up to date"
 
 
 def plan_total(plan: Plan) -> Total:
@@ -280,7 +280,8 @@ def _keeps(step: Step, *reasons: type) -> bool:
     return isinstance(step.action, do.Keep) and isinstance(step.action.reason, reasons)
 
 
-def _count(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """`1 asset`, `10,000 assets`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,9 @@ from reconciler.engine.keeper import Keeper
 from reconciler.engine.report import Report
 from reconciler.engine.several import Several
 from reconciler.engine.storing import Storing
+
+_DISK_THREADS = 32
+"""They wait for the disk most of the time; with one a core, as is the default, requests would wait for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ def close_journal(workspace: Workspace) -> None:
 
 
 async def _carried_out(workspace: Workspace, prospect: Prospect, plan: Plan, means: Means) -> Ending:
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_DISK_THREADS, thread_name_prefix="disk"))
     keeper = Keeper(workspace.lock_file)
     providers, drains = _providers(workspace, prospect, plan, means)
     settings = prospect.wanted.project.settings.providers
@@ -84,9 +89,10 @@ async def _carried_out(workspace: Workspace, prospect: Prospect, plan: Plan, mea
         files=prospect.seen.files,
         in_doubt=prospect.in_doubt,
         utc=lambda: datetime.now(UTC),
+        drains=tuple(drains),
     )
     run = Run(plan, prospect.lock, world)
-    stopping = _Stopping(run, drains, means.say)
+    stopping = _Stopping(run, means.say)
     task = asyncio.ensure_future(run.run())
     with stopping.on(task):
         try:
@@ -101,10 +107,9 @@ async def _carried_out(workspace: Workspace, prospect: Prospect, plan: Plan, mea
 class _Stopping:
     """Ctrl-C once drains: nothing new is sent, what flies lands. Twice stops now."""
 
-    def __init__(self, run: Run, drains: list[Callable[[], None]], say: Callable[[str], None]) -> None:
+    def __init__(self, run: Run, say: Callable[[str], None]) -> None:
         self.asked = False
         self._run = run
-        self._drains = drains
         self._say = say
 
     @contextmanager
@@ -125,8 +130,6 @@ class _Stopping:
             return
         self.asked = True
         self._run.stop()
-        for drain in self._drains:
-            drain()
         self._say("stopping: what is under way is finished, nothing new is begun; Ctrl-C again stops at once")
 
 

@@ -42,6 +42,7 @@ class World:
     files: Mapping[str, ContentHash]
     in_doubt: tuple[Requested, ...]
     utc: Callable[[], datetime]
+    drains: tuple[Callable[[], None], ...] = ()
 
 
 class StepError(Exception):
@@ -70,8 +71,10 @@ class Run:
         self._local = asyncio.Semaphore(_LOCAL_AT_ONCE)
 
     def stop(self) -> None:
-        """Start nothing new."""
+        """Start nothing new, and send nothing of what waits in a lane."""
         self.stopping = True
+        for drain in self.world.drains:
+            drain()
 
     async def run(self) -> Report:
         """Do all that the plan says. Raises DiskError, after what is under way has landed, if our own disk fails."""
@@ -87,8 +90,9 @@ class Run:
         finally:
             for landed in self._ended.values():
                 landed.cancel()
-        for error in (result for result in results if isinstance(result, BaseException)):
-            raise error
+        errors = [result for result in results if isinstance(result, BaseException)]
+        for error in sorted(errors, key=lambda error: isinstance(error, asyncio.CancelledError)):
+            raise error  # what went wrong, rather than what was cut off by it
         return self.report
 
     async def _step(self, step: Step) -> None:
@@ -242,6 +246,10 @@ class Run:
         landing = self._flights[flight] = asyncio.get_running_loop().create_future()
         try:
             outcome = await provider.generate(request)
+        except DiskError as error:
+            landing.set_exception(error)
+            landing.exception()  # nobody may be waiting for it
+            raise
         except BaseException:
             landing.cancel()
             raise

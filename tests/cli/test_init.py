@@ -19,7 +19,7 @@ def test_init_apply_check_in_an_empty_folder(scratch: Scratch) -> None:
         ".gitignore",
         ".gitattributes",
     }
-    assert scratch.done("validate").out == "1 assets: all specs are valid\n"
+    assert scratch.done("validate").out == "all specs are valid: 1 asset\n"
     scratch.done("apply", "--yes")
     scratch.done("check")
 

@@ -100,7 +100,8 @@ def _consent(plan: Plan, budget: Budget, environ: Mapping[str, str], *, yes: boo
     if yes:
         return
     if sys.stdin.isatty() and sys.stderr.isatty():
-        click.confirm(f"do it, for {plan_total(plan)}?" if paid else "do it?", abort=True, err=True)
+        if not click.confirm(f"do it, for {plan_total(plan)}?" if paid else "do it?", err=True):
+            raise ConsentNeeded("nothing was done")
     elif paid:
         raise ConsentNeeded(f"this would cost {plan_total(plan)}", hint="say --yes where nobody can be asked")
 

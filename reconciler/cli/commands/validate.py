@@ -8,6 +8,7 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.cautions import caution_lines, cautions_json
+from reconciler.cli.render import counted
 from reconciler.cli.wiring import open_workspace
 from reconciler.core.errors import Exit, InvalidInput
 
@@ -43,5 +44,5 @@ def command(directory: str | None, /, format_: str) -> int:
     else:
         for line in caution_lines(wanted.cautions):
             click.echo(line, err=True)
-        click.echo(f"{len(wanted.specs):,} assets: all specs are valid")
+        click.echo(f"all specs are valid: {counted(len(wanted.specs), 'asset')}")
     return Exit.DONE
