@@ -88,7 +88,7 @@ def test_prices(kind: str, model: str, fields: dict[str, Any], cost: str | None)
 def test_a_draft_costs_nothing_and_tokens_are_counted() -> None:
     assert price(a_recipe(), TABLE, provider_type="draft") == FREE
     usage = {"input_tokens_details": {"text_tokens": 1000, "image_tokens": 500}, "output_tokens": 4000}
-    expected = Cost(parse_cost("0.129 USD").amount)  # type: ignore[union-attr]
+    expected = Cost(parse_cost("0.129 USD").amount)  # type: ignore[union-attr] # a price that reads
     assert cost_of_usage(TABLE.find("gpt-image-2"), usage) == expected
     assert cost_of_usage(TABLE.find("gpt-image-2"), {"output_tokens": 1}) is None
     assert cost_of_usage(TABLE.find("gpt-image-1"), usage) is None

@@ -198,7 +198,7 @@ def test_a_picture_that_fails_a_check_is_kept_verbatim(gateway: Gateway, spool: 
     provider = a_provider(settings_for("gravitex", gateway.url()), spool, key=gateway.key)
     outcomes = [asyncio.run(provider.generate(a_request(a_recipe(size="16:9")))) for _ in range(4)]
     assert all(isinstance(outcome, BadOutput) and outcome.kept for outcome in outcomes)
-    kept = [outcome.kept.path.read_bytes() for outcome in outcomes]  # type: ignore[union-attr]
+    kept = [outcome.kept.path.read_bytes() for outcome in outcomes]  # type: ignore[union-attr] # a missing one fails here
     ratio, html, junk, url = kept
     assert hashlib.sha256(ratio).hexdigest() == gateway.ledger.requests[0].images[0]
     assert html.startswith(b"<")
@@ -317,7 +317,7 @@ def test_a_full_disk_is_a_disk_error(gateway: Gateway, tmp_path: Path, when: str
                 raise OSError(errno.ENOSPC, "No space left on device")
             return tmp_path / "never", Path("/dev/full").open("wb", buffering=0 if when == "write" else 1 << 30)
 
-    provider = a_provider(settings_for("gravitex", gateway.url()), Full(), key=gateway.key)  # type: ignore[arg-type]
+    provider = a_provider(settings_for("gravitex", gateway.url()), Full(), key=gateway.key)  # type: ignore[arg-type] # a spool that refuses
     with pytest.raises(DiskError, match="No space left"):
         asyncio.run(provider.generate(a_request(a_recipe())))
 

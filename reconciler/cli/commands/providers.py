@@ -18,9 +18,8 @@ from reconciler.core.settings import ProviderSettings, Settings
 from reconciler.core.suggest import did_you_mean
 from reconciler.providers.models import model_table
 from reconciler.providers.origins import NoKey, key_for
-from reconciler.store.index import Index
+from reconciler.store.index import forgetful
 from reconciler.store.project import BUILT_IN, find_root, read_project
-from reconciler.store.state import state_dir
 
 
 @click.command(epilog="Example:  reconciler providers --test gravitex")
@@ -56,7 +55,7 @@ def _settings(directory: str | None) -> Settings:
         root = find_root(Path(directory or "."))
     except ProjectError:
         return Settings(providers=BUILT_IN)
-    return read_project(root, Index(root, state_dir(root) / "index")).settings
+    return read_project(root, forgetful(root)).settings
 
 
 def _tested(settings: Settings, name: str, format_: str) -> int:
