@@ -23,7 +23,6 @@ from reconciler.core.actions import (
     Keep,
     NotAFile,
     NotSelected,
-    OutputLost,
     OverBudget,
     Reason,
     RecipeChanged,
@@ -58,7 +57,7 @@ def gate(facts: Facts, action: Action, policy: Policy) -> Action:
     if agreed is not action:
         return gate(facts, agreed, policy)
     doubtful = isinstance(action.reason, Doubtful) and bool(facts.doubts)
-    settled = doubtful or isinstance(action, Adopt | Conflict) or isinstance(action.reason, OutputLost)
+    settled = doubtful or isinstance(action, Adopt | Conflict)
     why = staleness(facts, facts.entry) if facts.entry is not None and not settled else None
     if facts.spec is None or facts.entry is None or why is None:
         return action

@@ -20,6 +20,7 @@ from reconciler.core.actions import (
     UpstreamChanged,
     UpstreamUnavailable,
 )
+from reconciler.core.digest import AssetId
 from reconciler.core.lock import Lock, LockEntry
 from reconciler.core.observed import Observed
 from reconciler.core.plan import Plan
@@ -83,6 +84,13 @@ def test_a_stale_asset_waits_for_its_stale_upstream() -> None:
     assert (type(action), action.key, action.after, type(action.reason)) == (Generate, None, ("mascot",), RecipeChanged)
 
 
+def test_what_the_store_holds_with_the_old_picture_is_no_substitute_for_the_new_one() -> None:
+    hero = a_spec("hero", prompt="a long sword", references=(an_asset("mascot"),))
+    stored = {recipe_with("fox", prompt="a long sword").key(): (a_stored(),)}
+    assert isinstance(the_action(planned([MASCOT, hero], locked(), seen(THERE, stored=stored)), "hero"), Restore)
+    assert isinstance(the_action(planned([OTHER_MASCOT, hero], locked(), seen(THERE, stored=stored)), "hero"), Generate)
+
+
 class TestOnlyTheUpstreamChanges:
     """`cascade: ask | ignore | cascade`, while the upstream is about to change and after it has."""
 
@@ -137,6 +145,25 @@ class TestOnlyTheUpstreamChanges:
         lock = a_lock({**lock.entries, "mascot": an_entry(MASCOT, got="red fox")})
         action = the_action(planned(self.has[0], lock, self.has[2], policy=Policy(cascade=Cascade.IGNORE)), "hero")
         assert (type(action), action.reason) == (Generate, Placeholder())
+
+
+    def test_under_a_new_name_asks_as_well(self) -> None:
+        fox = a_spec("fox", prompt="a red fox", output=MASCOT.output)
+        hero = a_spec("hero", references=(an_asset("fox"),))
+        action = the_action(planned([fox, hero], locked(), seen(THERE)), "hero")
+        assert (type(action), action.reason) == (Hold, UpstreamChanged((fox.id,)))
+
+    def test_names_those_that_have_changed_or_will(self) -> None:
+        names = ("changed", "pending", "same")
+        hero = a_spec("hero", references=tuple(an_asset(name) for name in names))
+        specs = {name: a_spec(name, prompt=name) for name in names}
+        entries = {name: an_entry(spec, got=name) for name, spec in specs.items()}
+        used = recipe_with("before", "pending", "same")
+        lock = a_lock({**entries, "hero": an_entry(used, got="hero", output=hero.output)})
+        there = {spec.output: name for name, spec in specs.items()} | {hero.output: "hero"}
+        pending = a_spec("pending", prompt="another")
+        action = the_action(planned([specs["changed"], specs["same"], pending, hero], lock, seen(there)), "hero")
+        assert action.reason == UpstreamChanged((AssetId("changed"), AssetId("pending")))
 
 
 def test_an_upstream_that_is_restored_counts_as_what_is_restored() -> None:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 from reconciler.core.actions import (
+    Adopt,
     Asked,
     Conflict,
     Consent,
@@ -78,6 +79,11 @@ class TestFrozenOrIgnored:
 
     def test_is_restored_as_it_was(self, spec: Any, reason: Any) -> None:
         assert decided(spec, observed=seen(sources=HAD)) == Restore(OutputMissing(), bytes_of("made"))
+
+    def test_is_adopted_where_what_is_wanted_stands_there_already(self, spec: Any, reason: Any) -> None:
+        stored = {EDITED.words.key(): (a_stored(),)}
+        action = decided(spec, observed=seen({OUT: "stored"}, sources=HAD, stored=stored))
+        assert (type(action), action.content) == (Adopt, bytes_of("stored"))
 
     def test_is_moved_as_it_was(self, spec: Any, reason: Any) -> None:
         for moved in (replace(spec, output="public/sword.png"), replace(spec, id=AssetId("blade"))):
@@ -236,9 +242,9 @@ USD = {name: Cost(Decimal(name)) for name in ("0.1", "0.2", "0.3")}
 class TestBudget:
     """What would pass a limit is held, in the order of work, and so is what needs it."""
 
-    def held(self, costs: dict[str, Cost | None], budget: Budget, *, specs: Any = None) -> dict[str, str]:
+    def held(self, costs: dict[str, Cost | None], budget: Budget, *, specs: Any = None, **run: Any) -> dict[str, str]:
         wanted = specs or [a_spec(name, prompt=name) for name in costs]
-        made = within_budget(planned(wanted, price=lambda spec, recipe: costs[spec.id]), budget)
+        made = within_budget(planned(wanted, price=lambda spec, recipe: costs[spec.id]), budget, **run)
         return {
             step.asset: step.action.reason.limit if isinstance(step.action.reason, OverBudget) else "needs it"
             for step in made.steps
@@ -278,6 +284,22 @@ class TestBudget:
         assert self.held(costs, budget, specs=specs) == {"a": "0.25 USD a run", "b": "needs it", "c": "needs it"}
         made = within_budget(planned(specs, price=lambda spec, recipe: costs[spec.id]), budget)
         assert the_action(made, "c").reason == UpstreamUnavailable((AssetId("b"),))
+
+    @pytest.mark.parametrize(
+        ("budget", "limit"),
+        [
+            (Budget(per_run=Decimal("0.3")), {"a": "0.3 USD a run", "b": "0.3 USD a run"}),
+            (Budget(per_asset=Decimal("0.3")), {"a": "0.3 USD an asset"}),
+            (Budget(images=1), {"a": "1 images a run", "b": "1 images a run"}),
+        ],
+    )
+    def test_counts_what_is_in_doubt_as_spent(self, budget: Budget, limit: dict[str, str]) -> None:
+        costs: dict[str, Cost | None] = {"a": USD["0.2"], "b": USD["0.2"]}
+        assert self.held(costs, budget, already=[("a", USD["0.2"])]) == limit
+
+    def test_counts_every_candidate_as_an_image(self) -> None:
+        costs: dict[str, Cost | None] = {"a": USD["0.2"], "b": FREE, "c": USD["0.2"]}
+        assert self.held(costs, Budget(images=3), candidates=2) == {"c": "3 images a run"}
 
     def test_leaves_alone_what_is_not_generated(self) -> None:
         made = planned([SWORD], LOCK, seen({OUT: "made"}), price=lambda spec, recipe: USD["0.3"])
