@@ -18,7 +18,7 @@ from reconciler.core.digest import ContentHash, content_hash
 from reconciler.store.index import TICK_NS, Index, racy
 from reconciler.store.journal import Journal
 from reconciler.store.parsed import WORTH
-from reconciler.store.snapshot import compare
+from reconciler.store.snapshot import compare, load
 from tests.builders import a_request
 
 PROGRAM = (sys.executable, "-c", "from reconciler.cli.start import entry; entry()")
@@ -330,20 +330,17 @@ def test_a_file_that_is_only_touched_is_clean_again_at_once(project: Project) ->
 
 def hurt(data: bytes) -> Iterator[bytes]:
     """The index cut short, with a bit flipped, and as no index at all."""
-    yield from (data[:size] for size in range(0, len(data), 97))
-    for at in range(0, len(data), 31):
+    yield from (data[:size] for size in range(0, len(data), 7))
+    for at in range(len(data)):
         yield data[:at] + bytes([data[at] ^ 1 << at % 8]) + data[at + 1 :]
     yield from (b"", b"reconciler index", data + b"x", b"\0" * len(data), data[:30] + b"9" * 400 + data[430:])
 
 
 def test_a_damaged_index_knows_nothing(project: Project) -> None:
     data = project.index.read_bytes()
-    output_in_place(project)
     for damaged in hurt(data):
         project.index.write_bytes(damaged)
-        known = compare(str(project.root), "check", index=".reconciler/index")
-        assert known is None or known.changed != []
-        assert Index(project.root, project.index).load().content("assets/hero.png", os.stat(project.index)) is None
+        assert load(str(project.index)) is None, damaged
 
 
 @pytest.mark.parametrize(
