@@ -7,7 +7,7 @@ DEV  := $(VENV)/.dev
 PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help assets check test test-wire test-peers lint types clean
+.PHONY: help assets check test test-wire test-peers bench lint types clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -33,6 +33,11 @@ test-peers: $(DEV)        ## against servers that this project did not write (Py
 	@npm install --silent --no-fund --no-audit --ignore-scripts --prefix .venv-peers @copilotkit/aimock
 	@RECONCILER_PEERS=1 $(BIN)/python -m pytest tests/peers -rs
 
+bench: $(USE)             ## ours beside ninja, make, git, doit: 10 minutes; FULL=1: dvc and 100,000 assets too; ROWS="cold apply"
+	@test -x .venv-bench/bin/python || $(BIN)/python -m venv .venv-bench
+	@.venv-bench/bin/python -m pip --disable-pip-version-check --quiet install ninja doit $(if $(FULL),dvc)
+	@$(BIN)/python -m benchmarks $(if $(FULL),--full) $(ROWS)
+
 lint: $(DEV)              ## ruff
 	@$(BIN)/ruff check .
 
@@ -40,7 +45,7 @@ types: $(DEV)             ## mypy, strict
 	@$(BIN)/mypy
 
 clean:                    ## remove what was installed and built; the images and the store stay
-	rm -rf $(VENV) .venv-wire .venv-peers dist build .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-wire .venv-peers .venv-bench dist build .mypy_cache .ruff_cache .hypothesis
 
 # Two stamps, so that the first picture does not wait for the test tools.
 $(USE): pyproject.toml | $(BIN)/python
