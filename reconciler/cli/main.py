@@ -26,6 +26,7 @@ COMMANDS = {
     "recover": "List the requests whose end is unknown, or forget some of them.",
     "prune": "Remove the images of assets that no spec describes any more.",
     "costs": "Sum what images have cost, by model, tag, month and provider.",
+    "store": "List and check what is kept in .reconciler/store, and drop what may go.",
     "schema": "Print a JSON Schema, for editors.",
     "providers": "List the providers, their keys, models and prices.",
     "completion": "Print the completion script of a shell.",

@@ -147,6 +147,10 @@ class Workspace:
         wanted = replace(wanted, specs=specs)
         return Prospect(wanted, lock, seen, made, in_doubt, _behind(recorded, lock), selection.candidates)
 
+    def locked(self) -> Lock:
+        """The lockfile, with what the journal knows beyond it."""
+        return settle(read_lock(self.root), self.journal.read()).lock
+
     def in_doubt(self) -> tuple[Requested, ...]:
         """Requests that nothing ended. Where a death came between the store and the journal, the store knows better:
         it has the answer, with the attempt that it answers."""

@@ -220,16 +220,26 @@ def file_hash(path: Path) -> ContentHash:
         return content_of_hex(hashlib.file_digest(stream, "sha256").hexdigest())
 
 
-def sweep_temps(directory: Path) -> tuple[Path, ...]:
-    """Remove what dead runs left half-written in a directory; only for whoever holds the apply lock."""
-    removed = []
+def temps(directory: Path) -> tuple[Path, ...]:
+    """What dead runs left half-written in a directory; a run that is alive has such files, too."""
     with suppress(OSError), os.scandir(directory) as found:
-        for item in found:
-            if _TEMP.fullmatch(item.name) and item.is_file(follow_symlinks=False):
-                with suppress(OSError):
-                    os.unlink(item.path)
-                    removed.append(Path(item.path))
-    return tuple(removed)
+        files = [item for item in found if _TEMP.fullmatch(item.name) and item.is_file(follow_symlinks=False)]
+        return tuple(sorted(Path(item.path) for item in files))
+    return ()
+
+
+def sweep_temps(directory: Path) -> tuple[Path, ...]:
+    """Remove them; only for whoever holds the apply lock."""
+    return tuple(path for path in temps(directory) if remove(path))
+
+
+def remove(path: Path) -> bool:
+    """Remove a file that nobody needs; False if it cannot be, or is gone."""
+    try:
+        os.unlink(path)
+    except OSError:
+        return False
+    return True
 
 
 class Appender:

@@ -76,13 +76,14 @@ class OutputTree:
         """Bytes that are about to be replaced are in the store when this returns."""
         if not file.is_file() or file.is_symlink():
             return None
-        content = disk.file_hash(file)
+        with disk.saying("read", file):
+            content = disk.file_hash(file)
         if self.store.find(content) is None:
             content = self.store.put_file(file)
         return content
 
     def _pointed(self, file: Path) -> ContentHash | None:
-        with open(file, "rb") as stream:
+        with disk.saying("read", file), open(file, "rb") as stream:
             return lfs_oid(stream.read(LFS_POINTER_LIMIT + 1))
 
     def _holds(self, file: Path, content: ContentHash) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from reconciler.core.digest import RECIPE_PREFIX, ContentHash, Json, RecipeKey, hex_of
@@ -48,6 +48,16 @@ class RecipeMemory:
             key = RecipeKey(RECIPE_PREFIX + path.stem)
             if _KEY.fullmatch(key):
                 yield from ((key, image) for image in _decoded(_bytes(path)))
+
+    def forget(self, contents: Collection[ContentHash]) -> None:
+        """Drop the lines of these contents, wherever they are; a file without a line left goes, too."""
+        for path in sorted(self._directory.glob("[0-9a-f][0-9a-f]/*.jsonl")):
+            lines = _bytes(path).splitlines(keepends=True)
+            kept = [line for line in lines if (image := decode(line)) is None or image.content not in contents]
+            if not kept:
+                disk.remove(path)
+            elif len(kept) < len(lines):
+                disk.write_atomic(path, b"".join(kept))
 
     def _path(self, key: RecipeKey) -> Path:
         if not _KEY.fullmatch(key):

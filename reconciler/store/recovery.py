@@ -53,6 +53,25 @@ class Recovery(Mapping[tuple[ContentHash, str], str]):
         if self._blob(content, path) is not None:
             yield "the git history"
 
+    def elsewhere(self, content: ContentHash, path: str) -> str:
+        """The nearest place beside the store that has the bytes; "" if there is none."""
+        if self._lfs_object(content) is not None:
+            return "Git LFS"
+        return "the git history" if self._blob(content, path) is not None else ""
+
+    def committed(self) -> frozenset[ContentHash]:
+        """Every content that a commit holds at one of the paths: whole, or as a pointer to what Git LFS has here."""
+        blobs = {blob for some in self._history.values() for blob in some}
+        found: set[ContentHash] = set()
+        for blob in sorted(blobs):
+            digest, head = self._digest(blob)
+            pointed = lfs_oid(head)
+            if pointed is None:
+                found.add(digest)
+            elif self._lfs_object(pointed) is not None:
+                found.add(pointed)
+        return frozenset(found)
+
     def fetch(self, content: ContentHash, path: str) -> Path | None:
         """A file with exactly these bytes; what only git has is put into the store first."""
         stored = self.store.find(content) or self._lfs_object(content)
@@ -83,19 +102,27 @@ class Recovery(Mapping[tuple[ContentHash, str], str]):
             return None
         oid = hex_of(content)
         path = self._git_dir / "lfs" / "objects" / oid[:2] / oid[2:4] / oid
-        return path if path.is_file() and disk.file_hash(path) == content else None
+        try:
+            return path if path.is_file() and disk.file_hash(path) == content else None
+        except OSError:  # unreadable is as good as absent: there may be another source
+            return None
 
     def _blob(self, content: ContentHash, path: str) -> str | None:
         """The git blob of this path with these bytes."""
         return next((blob for blob in self._history.get(path, ())[:_BLOBS_A_PATH] if self._holds(blob, content)), None)
 
     def _holds(self, blob: str, content: ContentHash) -> bool:
+        digest, head = self._digest(blob)
+        return lfs_oid(head) is None and digest == content
+
+    def _digest(self, blob: str) -> tuple[ContentHash, bytes]:
+        """The content of a blob, and its first bytes."""
         digest = hashlib.sha256()
         head = b""
         for chunk in self._read_blob(blob):
             head = head or chunk[: LFS_POINTER_LIMIT + 1]
             digest.update(chunk)
-        return lfs_oid(head) is None and content_of_hex(digest.hexdigest()) == content
+        return content_of_hex(digest.hexdigest()), head
 
     @cached_property
     def _history(self) -> dict[str, list[str]]:

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -114,6 +114,24 @@ class ContentStore:
                 continue
             if found != content:
                 yield Damaged(content, path, found)
+
+    def size(self, content: ContentHash) -> int:
+        """Bytes on the disk; 0 for what is not here."""
+        try:
+            return os.stat(self._object(content)).st_size
+        except OSError:
+            return 0
+
+    def drop(self, contents: Collection[ContentHash]) -> tuple[ContentHash, ...]:
+        """Remove objects and what is remembered of them; those that are gone. Ask under the apply lock."""
+        gone = tuple(content for content in contents if disk.remove(self._object(content)))
+        self._recipes.forget(frozenset(gone))
+        return gone
+
+    def folders(self) -> Iterator[Path]:
+        """Every directory in which a dead run may have left a temp file."""
+        yield self._objects.parent.parent
+        yield from sorted(self._objects.parent.glob("*/[0-9a-f][0-9a-f]"))
 
     def rescue(self, spooled: Spooled) -> Path:
         """Bring paid bytes that the store cannot take to a safe place, and name it; at worst, where they still are."""

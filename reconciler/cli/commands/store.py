@@ -1,0 +1,105 @@
+"""`reconciler store`: what was kept here, whether it is whole, and what of it may go."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from reconciler.cli import options
+from reconciler.cli.storing import Damage, count_words, damages, held_json, held_line, holdings, size_words, sweep
+from reconciler.cli.wiring import Workspace, open_workspace
+from reconciler.core.errors import Exit, LockfileError
+from reconciler.core.lock import verify as verify_keys
+from reconciler.core.text import printable
+from reconciler.core.upkeep import Why
+from reconciler.store.project import read_lock
+
+
+@click.group(epilog="Example:  reconciler store verify")
+def command() -> None:
+    """Look after .reconciler/store: every image that was ever made or replaced here, by content."""
+
+
+@command.command("ls", epilog="Example:  reconciler store ls --format json")
+@options.reading
+@click.pass_obj
+def ls(directory: str | None, /, format_: str) -> int:
+    """List what the store holds: size, price, when and by which model it was made, and who uses it."""
+    held = holdings(open_workspace(directory, os.environ))
+    if format_ == "json":
+        options.print_json({"objects": [held_json(one) for one in held]})
+        return Exit.DONE
+    for one in held:
+        click.echo(held_line(one))
+    click.echo(count_words(held))
+    return Exit.DONE
+
+
+@command.command("verify", epilog="Example:  reconciler store verify && echo whole")
+@options.reading
+@click.pass_obj
+def verify(directory: str | None, /, format_: str) -> int:
+    """Hash everything again. Exit 1 names each file that does not hold what it should, and who else has the bytes."""
+    workspace = open_workspace(directory, os.environ)
+    held = holdings(workspace)
+    damaged = damages(workspace, held)
+    wrong = _wrong_keys(workspace)
+    if format_ == "json":
+        told = [damage.json() for damage in damaged]
+        options.print_json({"objects": len(held), "damaged": told, "lockfile": wrong or None})
+        return Exit.ERROR if damaged or wrong else Exit.DONE
+    for damage in damaged:
+        _tell(damage)
+    if wrong:
+        click.echo(wrong, err=True)
+    if damaged:
+        click.echo(f"{len(damaged)} of {len(held)} objects are damaged")
+    else:
+        click.echo(f"{len(held)} object{'' if len(held) == 1 else 's'} whole")
+    return Exit.ERROR if damaged or wrong else Exit.DONE
+
+
+@command.command("gc", epilog="Example:  reconciler store gc --yes")
+@click.option("--forget-paid", is_flag=True, help="Also drop paid bytes and a person's bytes that no commit holds.")
+@click.option("-y", "--yes", is_flag=True, help="Delete. Without it, only show what would be.")
+@click.option("--wait", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS", help="Wait for another apply.")
+@click.pass_obj
+def gc(directory: str | None, /, forget_paid: bool, yes: bool, wait: float) -> int:
+    """Show what of the store may go: drafts that nothing uses, and what git has. With --yes, delete it.
+
+    What is locked now stays, and so does the only copy of anything that was paid for or that a person made.
+    """
+    workspace = open_workspace(directory, os.environ)
+    give_up = frozenset({Why.PAID, Why.UNKNOWN}) if forget_paid else frozenset()
+    if not yes:
+        waste = sweep(workspace, give_up)
+        for line in waste.lines():
+            click.echo(line)
+        if waste.anything:
+            click.echo("  hint: `reconciler store gc --yes` deletes it", err=True)
+        return Exit.DONE
+    with workspace.exclusive(wait):
+        waste = sweep(workspace, give_up)
+        for line in waste.lines():
+            click.echo(line)
+        click.echo(f"freed {size_words(waste.delete(workspace.store))}")
+    return Exit.DONE
+
+
+def _wrong_keys(workspace: Workspace) -> str:
+    try:
+        verify_keys(read_lock(workspace.root))
+    except LockfileError as error:
+        return str(error)
+    return ""
+
+
+def _tell(damage: Damage) -> None:
+    found = damage.found or "cannot be read"
+    click.echo(f"{printable(str(damage.path))} is damaged\n  expected {damage.content}\n  found    {found}")
+    if damage.source:
+        hint = f"{printable(damage.source)} has the bytes: delete the damaged file, and they are taken from there"
+    else:
+        hint = "no other copy is known: look for one in backups and with colleagues before you delete it"
+    click.echo(f"  hint: {hint}")
