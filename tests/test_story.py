@@ -243,3 +243,14 @@ def test_a_failure_blocks_only_what_depends_on_it(repo: Repository) -> None:
     assert code == 1
     assert out == "made 2 (0 USD), failed 1, blocked 1\n"
     assert repo.run("plan", "--include", "icons/*", "--exit-code")[0] == 0
+
+
+def test_a_file_that_comes_back_forgets_no_change_that_waits_for_consent(repo: Repository) -> None:
+    before = repo.images()
+    repo.edit("specs/mascot.yaml", "red", "blue")
+    repo.run("apply", "--yes")
+    (repo.root / "assets/hero.png").unlink()
+    assert repo.plan() == {"hero": ("restore", "OutputMissing")}
+    assert repo.run("apply", "--yes") == (0, "restored 1\n")
+    assert repo.images()["assets/hero.png"] == before["assets/hero.png"]
+    assert repo.plan() == {"hero": ("hold", "UpstreamChanged")}

@@ -106,7 +106,7 @@ class Workspace:
         wrong = {*files.problems, *found.problems}
         broken = tuple(name.rpartition(".")[0] for name in files.broken)
         unread = bool(files.problems or found.problems)
-        wrong |= set(whole_problems(found.specs, broken, partial=unread))
+        wrong |= set(whole_problems(found.specs, (*broken, *found.broken), partial=unread))
         table = model_table(project.settings.models)
         wrong |= {project.document.problem(("models",), fact) for fact in table.problems}
         wrong |= set(model_problems(project, found.specs, table))

@@ -157,11 +157,14 @@ def settle(lock: Lock, events: Iterable[Durable]) -> Settled:
                 if asked is not None and isinstance(event, Ended) and event.outcome == Refused.__name__:
                     refusals[asked.asset] = Refusal(asked.key, event.words, asked.at)
             case Published():
-                for asset in (event.origin, event.asset):
+                before = (event.origin, event.asset)
+                refused = [refusals.pop(asset) for asset in before if asset is not None and asset in refusals]
+                for asset in before:
                     if asset is not None:
                         entries.pop(asset, None)
-                        refusals.pop(asset, None)
                 entries[event.asset] = event.entry
+                if refused and event.entry.made.provider == "draft":  # a placeholder is no answer of the model's
+                    refusals[event.asset] = refused[-1]
                 if event.how == "adopted":  # a person decided what this asset is, whatever became of the request
                     answered = (event.asset, event.entry.key)
                     pending = {name: asked for name, asked in pending.items() if (asked.asset, asked.key) != answered}

@@ -27,7 +27,7 @@ def project_path(text: str) -> str | BadPath:
         return BadPath(f'"{text}" has a backslash', "write / between folders")
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
         return BadPath(f'"{text}" is a URL', "download it and name the file")
-    if text.startswith(("/", "~")) or re.match(r"[A-Za-z]:", text):
+    if text.startswith("/") or re.match(r"(\./*)*~|[A-Za-z]:", text):
         return BadPath(f'"{text}" is not below the project root', "write a path relative to reconciler.yaml")
     parts = [part for part in text.split("/") if part not in ("", ".")]
     if not parts:

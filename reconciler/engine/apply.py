@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from reconciler.core.actions import Action, Adopt, Asked, Conflict, Generate, Hold, Keep, Move, Restore, UpstreamChanged
+from reconciler.core.actions import (
+    Action,
+    Adopt,
+    Asked,
+    Conflict,
+    Generate,
+    Hold,
+    Keep,
+    Move,
+    OutputMissing,
+    Restore,
+    UpstreamChanged,
+)
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.errors import DiskError
 from reconciler.core.events import Durable, Failed, Forgotten, Published, RefusalRecorded, Requested, Started
@@ -141,25 +153,32 @@ class Run:
         match action:
             case Restore(content=content, replacing=replacing, vacates=vacates):
                 self._start(step, "restore")
-                entry = await self._had(step, content)
+                entry = await self._had(step, action, content)
                 await self._place(step, content, replacing, vacates)
                 await self._publish(step, entry, "restored")
                 return Line(step.asset, Result.RESTORED)
             case Move(content=content, replacing=replacing, vacates=vacates):
                 self._start(step, "move")
-                entry = await self._had(step, content)
+                entry = await self._had(step, action, content)
                 await self._place(step, content, replacing, vacates)
                 await self._publish(step, entry, "moved")
                 return Line(step.asset, Result.MOVED)
             case Adopt(content=content):
-                await self._publish(step, await self._had(step, content), "adopted")
+                await self._publish(step, await self._had(step, action, content), "adopted")
                 return Line(step.asset, Result.ADOPTED)
             case _:
                 return Line(step.asset, Result.UNCHANGED)
 
-    async def _had(self, step: Step, content: ContentHash) -> LockEntry:
-        """The lock entry for bytes that were had already, under the recipe wanted now."""
+    async def _had(self, step: Step, action: Restore | Move | Adopt, content: ContentHash) -> LockEntry:
+        """The lock entry for bytes that were had already, under the recipe wanted now.
+
+        What only comes back, or moves, keeps the recipe that it was made from: a change that is frozen, ignored or
+        waits for consent must not be forgotten with it.
+        """
         assert step.spec is not None
+        if isinstance(action, Move) or isinstance(action.reason, OutputMissing):
+            assert step.entry is not None
+            return replace(step.entry, output=step.output)
         recipe = self._recipe(step.spec)
         known = self.by_content.get(content)
         if known is not None:
@@ -198,7 +217,7 @@ class Run:
         key = recipe.key()
         asked = isinstance(action.reason, Asked)
         if isinstance(action.reason, UpstreamChanged) and step.entry is not None and key == step.entry.key:
-            return Line(step.asset, Result.UNCHANGED)
+            return await self._cut_off(step, action, step.entry)
         if action.after and not asked:
             had = await self._stored_already(step, key)
             if had is not None:
@@ -233,6 +252,15 @@ class Run:
                 raise StepError(Result.FAILED, f"bad output: {words}{where}", "BadOutput")
             case _:
                 raise StepError(Result.FAILED, outcome.words, type(outcome).__name__)
+
+    async def _cut_off(self, step: Step, action: Generate, entry: LockEntry) -> Line:
+        """The upstream's new picture is the old one: nothing follows, but the file is where it should be."""
+        if action.replacing == entry.content and step.origin is None and entry.output == step.output:
+            return Line(step.asset, Result.UNCHANGED)
+        self._start(step, "restore")
+        await self._place(step, entry.content, action.replacing, action.vacates)
+        await self._publish(step, replace(entry, output=step.output), "restored")
+        return Line(step.asset, Result.RESTORED)
 
     async def _flight(self, spec: Spec, request: ImageRequest, *, alone: bool) -> tuple[Outcome, bool]:
         """One request per recipe: whoever comes second waits for the first. True for who asked."""

@@ -27,7 +27,7 @@ from reconciler.core.events import (
     encode,
     settle,
 )
-from reconciler.core.lock import Lock, LockEntry, Refusal, loads
+from reconciler.core.lock import Lock, LockEntry, Made, Refusal, loads
 from tests.core.locks import (
     a_entry,
     a_lock,
@@ -168,7 +168,8 @@ def test_a_journal_may_be_settled_in_two_halves(lock: Lock, journal: list[Durabl
     assert settle(halfway.lock, [*halfway.in_doubt, *journal[cut:]]) == settle(lock, journal)
 
 
-ENTRY, OTHER = a_entry("a sword"), a_entry("a shield")
+MADE = Made("gravitex", "2026-11-22T16:00:00Z")
+ENTRY, OTHER, DRAFTED = a_entry("a sword", made=MADE), a_entry("a shield", made=MADE), a_entry("a sword")
 LOCK = Lock({HERO: OTHER, SWORD: ENTRY}, {SWORD: a_refusal(), HERO: a_refusal("a skull")})
 
 
@@ -178,6 +179,11 @@ LOCK = Lock({HERO: OTHER, SWORD: ENTRY}, {SWORD: a_refusal(), HERO: a_refusal("a
         (Published(HERO, ENTRY, "made"), Lock({HERO: ENTRY, SWORD: ENTRY}, {SWORD: a_refusal()})),
         (Published(HERO, ENTRY, "moved", SWORD), a_lock(hero=ENTRY)),
         (Published(SWORD, OTHER, "moved", SWORD), Lock({HERO: OTHER, SWORD: OTHER}, {HERO: a_refusal("a skull")})),
+        (Published(HERO, DRAFTED, "made"), Lock({HERO: DRAFTED, SWORD: ENTRY}, LOCK.refusals)),
+        (
+            Published(CROW, DRAFTED, "moved", SWORD),
+            Lock({HERO: OTHER, CROW: DRAFTED}, {CROW: a_refusal(), HERO: a_refusal("a skull")}),
+        ),
         (Removed(SWORD), Lock({HERO: OTHER}, {HERO: a_refusal("a skull")})),
         (Removed(CROW), LOCK),
         (RefusalRecorded(HERO, a_refusal()), Lock(LOCK.entries, {HERO: a_refusal(), SWORD: a_refusal()})),

@@ -26,7 +26,7 @@ def command(directory: str | None, /, ids: tuple[str, ...], format_: str) -> int
     prospect = workspace.look(workspace.wanted(), Selection())
     chosen = choose(ids, (step.asset for step in prospect.plan.steps))
     steps = sorted((step for step in prospect.plan.steps if step.asset in chosen.assets), key=lambda step: step.asset)
-    recovery = Recovery(workspace.root, workspace.store, {step.entry.output for step in steps if step.entry})
+    recovery = workspace.outputs(frozenset(step.entry.output for step in steps if step.entry)).recovery
     now = datetime.now(UTC)
     told = [portrait(step, now, elsewhere=_elsewhere(workspace, step, recovery)) for step in steps]
     if format_ == "json":
