@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import importlib.util
 import socket
 import ssl
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -27,6 +29,10 @@ from reconciler.providers.addresses import public_address
 from reconciler.providers.origins import Base, Origin, parse_base
 from reconciler.providers.spooling import PictureChangedError, SpoolFile, stream
 from reconciler.providers.wire import WireRequest
+
+if importlib.util.find_spec("sniffio") is None:
+    # httpcore looks for it eight times a request, and each time that it is not there the whole path is searched
+    sys.modules["sniffio"] = None  # type: ignore[assignment]  # documented: it makes an import fail at once
 
 Resolve = Callable[[str, int], Awaitable[tuple[str, ...]]]
 """The addresses of a host and port."""

@@ -80,6 +80,17 @@ def scan(stream: IO[bytes]) -> Frame | CutShort | NotJson:
     return Frame(value, tuple(scanner.spans))
 
 
+def _end_of_string(chunk: bytes, position: int) -> int:
+    """Where a quote or half an escape ends what may be passed over. The expression is for strings with escapes: base64
+    has none, and a search for two bytes is twenty times as fast."""
+    quote = chunk.find(b'"', position)
+    end = quote if quote >= 0 else len(chunk)
+    if chunk.find(b"\\", position, end) < 0:
+        return max(end, position)
+    match = _IN_STRING.match(chunk, position)
+    return match.end() if match else position
+
+
 class _Scanner:
     """Copies a JSON text without its long strings."""
 
@@ -134,8 +145,7 @@ class _Scanner:
         first = position
         if self._after_backslash:
             position, self._after_backslash = position + 1, False
-        match = _IN_STRING.match(chunk, position)
-        end = match.end() if match else position
+        end = _end_of_string(chunk, position)
         if end < len(chunk) and chunk[end] == 0x5C:  # a backslash whose other half is in the next chunk
             self._after_backslash = True
             end += 1

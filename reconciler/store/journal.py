@@ -24,12 +24,26 @@ _HEAD = re.compile(rb"(0|[1-9][0-9]{0,9}) ([0-9a-f]{8}) ")
 _NEXT = re.compile(rb"(?=" + _HEAD.pattern + rb")")
 
 
+class _Batch:
+    """Records that share one fsync. `error` is what the disk said to all of them."""
+
+    def __init__(self) -> None:
+        self.frames: list[bytes] = []
+        self.written = False
+        self.error: BaseException | None = None
+
+
 class Journal:
-    """A Log that keeps what is Durable. Safe to use from several threads; writers hold the apply lock."""
+    """A Log that keeps what is Durable. Safe to use from several threads; writers hold the apply lock.
+
+    Who comes while another record is on its way to the disk joins those that wait: the next fsync is for all of them.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._mutex = threading.Lock()
+        self._door = threading.Lock()
+        self._next = _Batch()
         self._open: disk.Appender | None = None
 
     def record(self, event: Event) -> None:
@@ -41,10 +55,27 @@ class Journal:
         frame = _frame(_durable(events))
         if not frame:
             return
+        with self._door:
+            batch = self._next
+            batch.frames.append(frame)
         with self._mutex:
+            if not batch.written:
+                self._write(batch)
+                return
+        if batch.error is not None:
+            raise DiskError(f"cannot append to {disk.shown(self.path)}: an earlier write failed") from batch.error
+
+    def _write(self, batch: _Batch) -> None:
+        with self._door:
+            self._next = _Batch()  # nobody joins this one any more
+        batch.written = True
+        try:
             if self._open is None:
                 self._open = self._appender()
-            self._open.append(frame)
+            self._open.append(b"".join(batch.frames))
+        except BaseException as error:
+            batch.error = error
+            raise
 
     def read(self) -> tuple[Durable, ...]:
         """Every acknowledged event, in order. Creates and changes nothing.

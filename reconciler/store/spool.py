@@ -17,6 +17,8 @@ from reconciler.store import disk
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer  # collections.abc.Buffer is newer than Python 3.11
 
+_BUFFER = 256 * 1024
+"""Bytes that a spool file gathers: each write lets other threads in, and the event loop then waits for its turn."""
 _MAGIC = ((b"\x89PNG", 0, "png"), (b"\xff\xd8\xff", 0, "jpg"), (b"WEBP", 8, "webp"), (b"ftypavi", 4, "avif"))
 
 
@@ -35,7 +37,7 @@ class SpoolDir:
         disk.make_dirs(self.directory)
         path = self.directory / f"{os.urandom(8).hex()}.part"
         with disk.saying("create", path):
-            return path, io.BufferedWriter(_SpoolFile(path, self._move_out))
+            return path, io.BufferedWriter(_SpoolFile(path, self._move_out), _BUFFER)
 
     def secure(self, spooled: Spooled) -> None:
         """The spool file is whole, read-only, and its bytes are on the disk."""

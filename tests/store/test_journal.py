@@ -239,6 +239,44 @@ def test_threads_do_not_tear_each_others_records(path: Path) -> None:
     assert all(one[:-1] == two[:-1] for one, two in zip(attempts[::2], attempts[1::2], strict=True))
 
 
+@pytest.mark.parametrize("refused", [False, True])
+def test_records_that_wait_share_one_fsync_and_its_error(path: Path, refused: bool) -> None:
+    journal = Journal(path)
+    journal.record(EVENTS[0])
+    began, go = threading.Event(), threading.Event()
+    syncs: list[int] = []
+    failed: list[str] = []
+
+    def fsync(descriptor: int) -> None:
+        syncs.append(descriptor)
+        began.set()
+        assert go.wait(10)
+        if refused and len(syncs) == 2:
+            raise OSError(errno.EIO, "x")
+
+    def record(attempt: str) -> None:
+        try:
+            journal.record(a_request(attempt))
+        except DiskError:
+            failed.append(attempt)
+
+    threads = [threading.Thread(target=record, args=(str(number),)) for number in range(8)]
+    with mock.patch.object(os, "fsync", fsync):
+        threads[0].start()
+        assert began.wait(10)
+        for thread in threads[1:]:
+            thread.start()
+        while len(journal._next.frames) < 7:  # the first is on its way to the disk; the others wait for the next
+            assert all(thread.is_alive() for thread in threads)
+        go.set()
+        for thread in threads:
+            thread.join()
+    assert len(syncs) == 2
+    assert len(failed) == (7 if refused else 0)
+    if not refused:
+        assert len(journal.read()) == 9
+
+
 def test_the_journal_is_not_executable(path: Path) -> None:
     written(path, EVENTS[0])
     assert stat.S_IMODE(path.stat().st_mode) & 0o111 == 0
