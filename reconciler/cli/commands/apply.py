@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,6 +15,7 @@ from reconciler.cli import options
 from reconciler.cli.candidates import Candidate, candidate_lines, candidates, candidates_json
 from reconciler.cli.cautions import caution_lines, cautions_json
 from reconciler.cli.keys import require_keys
+from reconciler.cli.planfile import read_plan
 from reconciler.cli.progress import open_progress
 from reconciler.cli.render import plan_json, plan_lines, plan_total
 from reconciler.cli.running import Ending, carry_out, close_journal
@@ -30,6 +32,7 @@ from reconciler.store.project import read_lock
 
 
 @click.command(epilog="Example:  reconciler apply --include 'icons/*' --max-cost 2.00")
+@click.argument("plan_file", required=False, type=click.Path(dir_okay=False), metavar="[PLAN]")
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="json: a line an event.")
 @options.selecting
 @options.consenting
@@ -41,12 +44,24 @@ from reconciler.store.project import read_lock
 @click.option("--wait", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS", help="Wait for another apply.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
-def command(directory: str | None, /, format_: str, yes: bool, wait: float, **given: Any) -> int:
-    """Show the plan and its price, ask, and do it. Restores before it generates; never overwrites a person's work."""
+def command(
+    directory: str | None, /, *, plan_file: str | None, format_: str, yes: bool, wait: float, **given: Any
+) -> int:
+    """Show the plan and its price, ask, and do it. Restores before it generates; never overwrites a person's work.
+
+    PLAN is a file that `reconciler plan -o` wrote: what it says is done, or less of it, or nothing if any of it is not
+    true any more.
+    """
     workspace = open_workspace(directory, os.environ)
+    promised = read_plan(Path(directory or ".") / plan_file) if plan_file is not None else None
+    given = promised.given(given) if promised is not None else given
     with workspace.exclusive(wait):
         prospect = workspace.look(workspace.wanted(), options.selection(given))
         _known(prospect, given["replace"])
+        if promised is not None:
+            prospect, notes = promised.held_to(prospect, given)
+            for note in notes:
+                click.echo(note, err=True)
         plan = budgeted(prospect, given["max_cost"], given["max_images"])
         budget = run_budget(prospect.wanted.project.settings.budget, given["max_cost"], given["max_images"])
         if format_ == "text":

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
 
 from reconciler.cli import options
 from reconciler.cli.cautions import caution_lines, cautions_json
+from reconciler.cli.planfile import write_plan
 from reconciler.cli.render import answers, behind_line, plan_json, plan_lines
 from reconciler.cli.wiring import budgeted, open_workspace
 from reconciler.core.errors import Exit
@@ -24,14 +26,17 @@ from reconciler.core.errors import Exit
 @click.option("--max-cost", type=options.Money(), help="Hold what would pass this sum.")
 @click.option("--max-images", type=click.IntRange(min=0), help="Hold what would pass this number of images.")
 @options.trying
+@click.option("-o", "--out", type=click.Path(dir_okay=False), metavar="FILE", help="Also write it, for `apply FILE`.")
 @click.option("--exit-code", is_flag=True, help="Exit 2 if anything is to be done.")
 @click.pass_obj
-def command(directory: str | None, /, format_: str, exit_code: bool, **given: Any) -> int:
-    """Show what would be made, why, and what it would cost. Writes nothing, needs no key, opens no socket."""
+def command(directory: str | None, /, format_: str, exit_code: bool, out: str | None, **given: Any) -> int:
+    """Show what would be made, why, and what it would cost. Needs no key, opens no socket, and writes only with -o."""
     workspace = open_workspace(directory, os.environ)
     prospect = workspace.look(workspace.wanted(), options.selection(given))
     workspace.remember(prospect, answers(prospect.plan, datetime.now(UTC)) if options.everything(given) else {})
     plan = budgeted(prospect, given["max_cost"], given["max_images"])
+    if out is not None:
+        write_plan(Path(directory or ".") / out, prospect, plan, given=given)
     cautions = prospect.wanted.cautions
     if format_ == "json":
         options.print_json(plan_json(plan) | {"behind": prospect.behind, "warnings": cautions_json(cautions)})

@@ -1,0 +1,128 @@
+"""`plan -o FILE`, then `apply FILE`: what the file says, less, or nothing."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.cli.conftest import Scratch, picture
+from tests.cli.shop import Shop
+from tests.gateway.fixture import running
+
+
+@pytest.fixture
+def changed(project: Scratch) -> Scratch:
+    """`hero` and `mascot` are to be made again, and the plan of that is in plan.json."""
+    project.edit("specs/hero.yaml", "dusk", "dawn")
+    project.edit("specs/mascot.yaml", "round", "square")
+    project.done("plan", "-o", "plan.json")
+    return project
+
+
+def test_a_plan_is_done_as_it_was_written(changed: Scratch) -> None:
+    steps = {step["asset"]: step for step in json.loads(changed.read("plan.json"))["steps"]}
+    assert steps["hero"]["recipe"].startswith("r1:")
+    assert steps["hero"]["replacing"] == changed.lock["hero"]["content"]
+    assert changed.run("apply", "--yes", "plan.json").code == 3  # `pair` asks before it follows the mascot
+    assert set(changed.plan()) == {"pair"}
+    assert changed.lock["hero"]["recipe"]["key"] == steps["hero"]["recipe"]
+
+
+def test_what_is_done_already_is_dropped_and_what_came_later_is_left_alone(changed: Scratch) -> None:
+    changed.done("apply", "--yes", "--include", "hero")
+    changed.write("specs/new.yaml", "prompt: A new thing\n")
+    said = changed.run("apply", "--yes", "plan.json")
+    assert said.out == "made 1 (0 USD), held 1\n"
+    assert "not in the plan, and left alone: new" in said.err
+    assert "1 of the plan's steps need not be done any more" in said.err
+    assert set(changed.plan()) == {"new", "pair"}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "says"),
+    [
+        ("specs/hero.yaml", "dawn", "noon", "hero: its recipe has changed: r1:"),
+        ("specs/hero.yaml", "prompt:", "output: web/hero.png\nprompt:", "hero: its output has moved"),
+        ("specs/hero.yaml", "dawn", "dusk", "need not be done any more"),
+        ("specs/pair.yaml", "Two of", "Three of", "pair: the plan says hold, now it is generate"),
+        ("reconciler.yaml", "provider: draft", "provider: toy\nproviders: {toy: {type: draft}}", "hero: its provider"),
+    ],
+)
+def test_a_spec_that_was_edited_meanwhile_stops_the_whole(
+    changed: Scratch, file: str, old: str, new: str, says: str
+) -> None:
+    changed.edit(file, old, new)
+    lock = changed.read("assets.lock")
+    said = changed.run("apply", "--yes", "plan.json")
+    assert says in said.err
+    if "need not" not in says:
+        assert (said.code, changed.read("assets.lock")) == (1, lock)
+
+
+def test_an_output_that_was_painted_meanwhile_stops_the_whole(changed: Scratch) -> None:
+    changed.write("assets/hero.png", picture())
+    said = changed.run("apply", "--yes", "plan.json")
+    assert (said.code, changed.read("assets/hero.png")) == (1, picture())
+    assert "hero: the plan says generate, now it is conflict" in said.err
+
+
+def test_the_words_of_what_waits_for_another_picture_are_held_to_as_well(project: Scratch) -> None:
+    project.edit("specs/mascot.yaml", "round", "square")
+    project.edit("specs/pair.yaml", "Two", "Three")
+    project.done("plan", "-o", "plan.json")
+    project.edit("specs/pair.yaml", "Three", "Four")
+    assert "pair: what its spec asks for has changed" in project.run("apply", "--yes", "plan.json").err
+    project.edit("specs/pair.yaml", "Four", "Three")
+    project.done("apply", "--yes", "--include", "mascot")  # now the recipe of `pair` has a key
+    assert project.done("apply", "--yes", "plan.json").out == "made 1 (0 USD)\n"
+
+
+def test_the_plan_keeps_what_it_was_asked_with(project: Scratch) -> None:
+    project.edit("specs/hero.yaml", "dusk", "dawn")
+    project.edit("specs/mascot.yaml", "round", "square")
+    project.done("plan", "--include", "mascot", "--replace", "mascot", "-o", "plan.json")
+    assert project.run("apply", "--yes", "--include", "hero", "plan.json").code == 1
+    assert project.done("apply", "--yes", "plan.json").out == "made 1 (0 USD)\n"
+    assert "hero" in project.plan()
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"plan": 1, "steps": []}', '{"plan": 2}', "[" * 9999, '{"lockfile": 1}'])
+def test_nothing_but_a_plan_is_read_or_overwritten(project: Scratch, text: str) -> None:
+    project.write("plan.json", text)
+    for command in (("plan", "-o", "plan.json"), ("apply", "--yes", "plan.json")):
+        said = project.run(*command)
+        assert (said.code, "is no plan" in said.err) == (1, True)
+    assert project.read("plan.json") == text.encode()
+    assert project.run("apply", "--yes", "absent.json").code == 1
+
+
+def test_an_older_plan_is_overwritten(changed: Scratch) -> None:
+    before = changed.read("plan.json")
+    changed.edit("specs/hero.yaml", "dawn", "noon")
+    changed.done("plan", "-o", "plan.json")
+    assert changed.read("plan.json") != before
+
+
+def test_the_file_lies_where_the_command_works(changed: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(changed.root.parent)
+    changed.done("-C", str(changed.root), "plan", "-o", "other.json")
+    assert changed.run("-C", str(changed.root), "apply", "--yes", "other.json").code == 3
+
+
+def test_a_price_that_has_changed_stops_the_whole_before_anything_is_paid(
+    scratch: Scratch, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running() as fake:
+        monkeypatch.setenv("SHOP_KEY", fake.key)
+        shop = Shop(scratch.root, capsys, fake)
+        shop.set_up(hero="A lighthouse")
+        shop.done("plan", "-o", "plan.json", "--max-cost", "1")
+        project = json.loads(shop.read("reconciler.yaml"))
+        dearer = project | {"models": {project["defaults"]["model"]: {"prices": {"": "0.5"}}}}
+        shop.write("reconciler.yaml", json.dumps(dearer))
+        said = shop.apply("plan.json")
+        assert (said.code, shop.asked) == (1, 0), said
+        assert "hero: its price has changed: 0.039 USD in the plan, 0.5 USD now" in said.err
+        shop.write("reconciler.yaml", json.dumps(project))
+        assert (shop.apply("plan.json").code, shop.asked) == (0, 1)
