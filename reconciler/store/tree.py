@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from reconciler.core.digest import ContentHash, content_of_hex
+from reconciler.core.digest import ContentHash, content_hash, content_of_hex
 from reconciler.core.errors import Place, Problem
 from reconciler.core.observed import Blocked
 from reconciler.store import disk, hashing
@@ -23,6 +23,8 @@ _LFS_POINTER = re.compile(
 )
 _PARALLEL_FROM = 64
 _CHUNK = 128
+_AT_ONCE = 1 << 20
+"""Bytes of a file that are read in one piece."""
 
 
 def lfs_oid(data: bytes) -> ContentHash | None:
@@ -115,9 +117,14 @@ class Tree:
         return content
 
     def _hash(self, full: str, size: int) -> ContentHash:
-        if size <= LFS_POINTER_LIMIT:
-            with open(full, "rb") as stream:
-                pointed = lfs_oid(stream.read(LFS_POINTER_LIMIT + 1))
-            if pointed is not None:
-                return pointed
-        return disk.file_hash(Path(full))
+        """One open and, for most files, one read: the calls cost more than the hashing."""
+        if size > _AT_ONCE:
+            return disk.file_hash(Path(full))
+        fd = os.open(full, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            data = os.read(fd, size + 1)
+            if len(data) != size:
+                return disk.file_hash(Path(full))  # it grows or shrinks while we look
+        finally:
+            os.close(fd)
+        return lfs_oid(data) or content_hash(data)
