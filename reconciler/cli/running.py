@@ -24,7 +24,7 @@ from reconciler.engine.report import Report
 from reconciler.engine.several import Several
 from reconciler.engine.storing import Storing
 
-_DISK_THREADS = 32
+_DISK_THREADS = 16
 """They wait for the disk most of the time; with one a core, as is the default, requests would wait for them."""
 
 
