@@ -16,7 +16,7 @@ from benchmarks.projects import name, output, prompt
 from reconciler.core.digest import AssetId, content_hash
 from reconciler.core.events import Published
 from reconciler.core.images import ImageFacts
-from reconciler.core.lock import Lock, LockEntry, Made
+from reconciler.core.lock import LockEntry, Made
 from reconciler.core.recipe import Recipe
 from reconciler.engine.keeper import Keeper
 from reconciler.store.lockfile import LockOnDisk
@@ -32,9 +32,11 @@ def _event(number: int) -> Published:
 
 
 async def _keep(events: list[Published], root: Path) -> float:
-    keeper = Keeper(Lock(), LockOnDisk(root))
+    journal: list[Published] = []
+    keeper = Keeper(LockOnDisk(root, journal=lambda: journal))
     began = time.perf_counter()
     for event in events:
+        journal.append(event)
         await keeper.add(event)
     await keeper.save()
     return time.perf_counter() - began
