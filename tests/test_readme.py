@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from reconciler.cli.main import COMMANDS, run
 from reconciler.cli.starter import GIT_ATTRIBUTES
 from reconciler.core.errors import Exit
 from reconciler.core.lock import dumps, loads, verify
+from reconciler.providers.models import model_table
 from reconciler.store.schemas import schema_text
 from tests import plan_picture
 
@@ -125,3 +127,14 @@ def test_the_project_files_shown_are_valid(tmp_path: Path, name: str) -> None:
 
 def test_the_git_lines_shown_are_those_of_init() -> None:
     assert blocks(page("lockfile.md"), "gitattributes") == ["".join(f"{line}\n" for line in GIT_ATTRIBUTES)]
+
+
+def test_the_prices_of_the_page_are_those_of_the_table() -> None:
+    rows = re.findall(r"^\| (g\S+) \| (0\.[^|]*) \| (\S*) *\|$", (ROOT / "docs/providers.md").read_text(), re.MULTILINE)
+    table = model_table()
+    assert len(rows) == 5
+    for name, prices, retires in rows:
+        row = table.models[name]
+        assert {Decimal(price) for price in re.findall(r"0\.\d+", prices)} == set(row.prices.values())
+        assert retires == row.retires
+    assert table.date in (ROOT / "docs/providers.md").read_text()
