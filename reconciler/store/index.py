@@ -40,6 +40,9 @@ def stat_of(path: Path) -> os.stat_result | None:
         return os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError:
+        with disk.saying("look at", path):
+            raise
 
 
 def forgetful(root: Path) -> Index:

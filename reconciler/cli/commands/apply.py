@@ -24,6 +24,7 @@ from reconciler.cli.wiring import Prospect, Workspace, budgeted, in_ci, open_wor
 from reconciler.core.actions import Generate, Keep
 from reconciler.core.digest import AssetId
 from reconciler.core.errors import ConsentNeeded, Exit, ProjectError
+from reconciler.core.lock import verify
 from reconciler.core.plan import Plan
 from reconciler.core.settings import Budget
 from reconciler.core.text import printable
@@ -72,6 +73,7 @@ def command(
         if format_ == "text":
             for line in (*plan_lines(plan, datetime.now(UTC)), *_times(prospect)):
                 click.echo(line, err=True)
+        verify(prospect.lock)  # what is compared with a recipe that somebody edited proves nothing: before any money
         require_keys(plan, prospect.wanted.project.settings.providers, os.environ)
         _consent(plan, budget, os.environ, yes=yes)
         ending = _run(workspace, prospect, plan, budget, format_)

@@ -11,20 +11,23 @@ import click
 from reconciler.cli import options
 from reconciler.cli.render import answers, behind_line, plan_json, plan_lines, totals_line
 from reconciler.cli.start import CHECK_HINT
-from reconciler.cli.wiring import open_workspace
+from reconciler.cli.wiring import in_ci, open_workspace
 from reconciler.core.errors import Exit
+from reconciler.core.lock import verify
 
 
 @click.command(epilog="Example:  reconciler check || exit 1")
 @options.reading
 @options.selecting
-@click.option("--strict", is_flag=True, help="Hash every file again instead of believing the index. CI does so anyway.")
+@click.option("--strict", is_flag=True, help="Hash every file and every recipe again. CI does so anyway.")
 @click.option("-q", "--quiet", is_flag=True, help="Say it with the exit code alone.")
 @click.pass_obj
 def command(directory: str | None, /, format_: str, strict: bool, quiet: bool, **given: Any) -> int:
     """Exit 0 if nothing is left to do, 2 if something is. Writes nothing, needs no key, opens no socket."""
     workspace = open_workspace(directory, os.environ, strict=strict)
     prospect = workspace.look(workspace.wanted(), options.selection(given))
+    if strict or in_ci(os.environ):
+        verify(prospect.lock)
     workspace.remember(prospect, answers(prospect.plan, datetime.now(UTC)) if options.everything(given) else {})
     drift = bool(prospect.plan.drift or prospect.behind)
     if format_ == "json":
