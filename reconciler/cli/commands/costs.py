@@ -12,7 +12,7 @@ from reconciler.cli import options
 from reconciler.cli.wiring import Workspace, open_workspace
 from reconciler.core.costs import GROUPS, Image, Row, Sum, grouped, summed
 from reconciler.core.digest import RecipeKey
-from reconciler.core.events import Requested, Settled, settle
+from reconciler.core.events import Requested, settle
 from reconciler.core.pricing import Total, parse_cost, total
 from reconciler.core.text import printable
 from reconciler.store.project import read_lock
@@ -30,24 +30,25 @@ def command(directory: str | None, /, groups: tuple[str, ...], format_: str) -> 
     neither. An asset with several tags counts under each of them.
     """
     workspace = open_workspace(directory, os.environ)
-    settled = settle(read_lock(workspace.root), workspace.journal.read())
-    locked, ever = _images(workspace, settled)
+    locked, ever = _images(workspace)
+    in_doubt = workspace.in_doubt()
     by = {name: grouped(locked, ever, GROUPS[name]) for name in groups or GROUPS}
     everything = Row("all", summed(locked), summed(ever))
     if format_ == "json":
-        options.print_json(_json(everything, by, settled.in_doubt))
+        options.print_json(_json(everything, by, in_doubt))
     else:
-        for line in _lines(everything, by, settled.in_doubt):
+        for line in _lines(everything, by, in_doubt):
             click.echo(line)
     return 0
 
 
-def _images(workspace: Workspace, settled: Settled) -> tuple[list[Image], list[Image]]:
+def _images(workspace: Workspace) -> tuple[list[Image], list[Image]]:
     """The images that are locked now, and those that the store remembers."""
     specs = workspace.wanted().specs
+    lock = settle(read_lock(workspace.root), workspace.journal.read()).lock
     tags: dict[RecipeKey, dict[str, None]] = {}
     locked = []
-    for asset, entry in settled.lock.entries.items():
+    for asset, entry in lock.entries.items():
         its = specs[asset].tags if asset in specs else ()
         tags.setdefault(entry.key, {}).update(dict.fromkeys(its))
         locked.append(Image(entry.content, entry.made, its))
