@@ -44,6 +44,7 @@ def _fit(what: str, points: list[tuple[int, float]]) -> list[Claim]:
     each = (slow - quick) / (large - small)
     return [
         Claim(f"{what}: exponent", exponent(points), BOUND, unit=""),
+        Claim(f"{what}: exponent between the two largest alone", exponent(points[-2:]), kind="told", unit=""),
         Claim(f"{what}: each further asset", each * 1e6, kind="told", unit=" µs"),
     ]
 
