@@ -28,14 +28,17 @@ class Several:
 
     async def generate(self, request: ImageRequest) -> Outcome:
         """Raises what a call raises, once all of them have landed."""
-        calls = (self._inner.generate(request) for _ in range(self._count))
-        landed = await asyncio.gather(*calls, return_exceptions=True)
-        outcomes: list[Outcome] = []
-        for number, outcome in enumerate(landed, 1):
-            if isinstance(outcome, BaseException):
-                raise outcome
+        outcomes: list[Outcome] = []  # in the order in which they came
+
+        async def call(number: int) -> None:
+            outcome = await self._inner.generate(request)
             outcomes.append(outcome)
             self._tell(request, number, outcome)
+
+        calls = (call(number) for number in range(1, self._count + 1))
+        for failed in await asyncio.gather(*calls, return_exceptions=True):
+            if failed is not None:
+                raise failed
         return _one_of(outcomes)
 
     def _tell(self, request: ImageRequest, number: int, outcome: Outcome) -> None:
