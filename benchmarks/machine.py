@@ -33,13 +33,10 @@ def machine() -> Machine:
 
 def _facts() -> Iterator[str]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    load = ", ".join(f"{one:.2f}" for one in os.getloadavg())
-    yield f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, load {load} over the last 1, 5, 15 minutes"
     yield f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GB; {platform.system()} {platform.release()}"
     yield f"the projects lie on {_file_system(DATA)}"
     yield f"Python {platform.python_version()}; " + ", ".join(f"{name} {version(name)}" for name in _OURS)
     yield "; ".join(filter(None, (_peer(name, flag) for name, flag in _VERSIONS.items())))
-    yield f"reconciler at commit {_commit()}"
 
 
 def _processor() -> str:
@@ -71,6 +68,11 @@ def _peer(name: str, flag: str) -> str:
         return ""
     said = subprocess.run([program, flag], capture_output=True, text=True, check=False).stdout.splitlines()
     return f"{name} {said[0].removeprefix('git version ').removeprefix('GNU Make ')}" if said else ""
+
+
+def moment() -> str:
+    """When, of what, and beside how much other work (the load over five minutes) something was measured."""
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {_commit()}, load {os.getloadavg()[1]:.1f}"
 
 
 def _commit() -> str:

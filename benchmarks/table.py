@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 
-from benchmarks.machine import Machine
+from benchmarks.machine import Machine, moment
 from benchmarks.places import REPOSITORY, RESULTS
 from benchmarks.timing import Figure
 
@@ -55,7 +54,7 @@ def ratio(what: str, ours: Figure, theirs: Figure, bound: float, *, kind: str = 
 
 def save(name: str, row: Row) -> None:
     """Keep a row, so that the others can be run by themselves."""
-    kept = {"at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M"), **asdict(row)}
+    kept = {"at": moment(), **asdict(row)}
     (RESULTS / f"{name}.json").write_text(json.dumps(kept, indent=1))
 
 
@@ -96,7 +95,7 @@ def lines(row: Row, at: str) -> list[str]:
         told.append("")
     told += [f"- {verdict(claim)}" for claim in row.claims]
     told += [f"- {note}" for note in row.notes]
-    return [*told, "", f"Measured {at} UTC.", ""]
+    return [*told, "", f"Measured {at}.", ""]
 
 
 def _cells(cells: Iterable[str]) -> str:
