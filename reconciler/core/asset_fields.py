@@ -52,7 +52,7 @@ class AssetFields:
             format=format_ or image_format(output) or "png",
             background=self._background(),
             params={name: self.filled.fill(each) for name, each in merged(self.layers, "params").items()},
-            take=cast(int, self._value("take", 1)),
+            take=int(cast(int, self._value("take", 1))),  # 2.0 is an integer to a schema
         )
         spec = Spec(
             id=identity,

@@ -5,11 +5,12 @@ Imported only when something is wrong: jsonschema explains best, and costs more 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 from referencing import Registry, Resource
 
@@ -36,14 +37,23 @@ _PATTERN_FACTS = {
 }
 
 
+def _pattern(validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterable[ValidationError]:
+    """As ECMA-262 has it, and jsonschema-rs: `$` is the end, where Python's also matches before a last newline."""
+    if isinstance(instance, str) and not re.search(re.sub(r"\$(?=[)|]|$)", r"\\Z", pattern), instance):
+        yield ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+_Strict: Any = validators.extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call] # as it is typed
+
+
 @cache
-def validator(name: str) -> Draft202012Validator:
+def validator(name: str) -> Any:
     """The validator of a file kind, made once."""
     schemas = all_schemas()
     registry: Registry[Any] = Registry().with_resources(
         (schema["$id"], Resource.from_contents(schema)) for schema in schemas.values()
     )
-    return Draft202012Validator(schemas[name], registry=registry)
+    return _Strict(schemas[name], registry=registry)
 
 
 def explained(name: str, document: Document) -> tuple[Problem, ...]:
