@@ -26,7 +26,9 @@ def spooled(store: StoreAndSpool, data: bytes) -> Spooled:
     return Spooled(path, content_hash(data), len(data))
 
 
-def an_image(data: bytes = b"sword", *, at: str = "2026-11-22T16:00:00Z", words: str = "m", attempt: str = "") -> StoredImage:
+def an_image(
+    data: bytes = b"sword", *, at: str = "2026-11-22T16:00:00Z", words: str = "m", attempt: str = ""
+) -> StoredImage:
     made = Made(
         "gravitex", at, model=words, request="r-1", cost="0.134 USD", usage={"total_tokens": 1300, "x": [1, None]}
     )
