@@ -23,6 +23,9 @@ class MemorySpool:
         path = self.directory / f"spool-{next(self._names)}"
         return path, path.open("xb")
 
+    def open_paid(self) -> tuple[Path, IO[bytes]]:
+        return self.open()
+
 
 class MemoryStore(MemorySpool):
     """What is stored and remembered is forgotten with the object; the bytes lie where they were spooled."""

@@ -11,6 +11,7 @@ import click
 from reconciler import __version__
 from reconciler.cli.streams import open_streams
 from reconciler.core.errors import DiskError, Exit, ReconcilerError
+from reconciler.core.text import printable
 
 COMMANDS = {
     "init": "Set a project up: reconciler.yaml, an example spec, the lines for git.",
@@ -111,6 +112,9 @@ def run(arguments: list[str]) -> int:
     except ReconcilerError as error:
         say(str(error))
         return error.exit_code
+    except OSError as error:  # a disk or a network that nobody asked: the world's fault, not a bug
+        say(printable(f"cannot use {error.filename or 'a file'}: {error.strerror or error}"))
+        return Exit.ERROR
     except Exception as error:  # noqa: BLE001 - the one place where a bug of ours ends: a report instead of a trace
         from reconciler.cli.bug import report  # noqa: PLC0415 - only a bug needs it
 

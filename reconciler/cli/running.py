@@ -7,13 +7,14 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from reconciler.cli.wiring import Prospect, Workspace
 from reconciler.core.actions import Generate
 from reconciler.core.decide import DRAFT
+from reconciler.core.errors import ReconcilerError
 from reconciler.core.plan import Plan
 from reconciler.core.ports import Log, Provider
 from reconciler.core.pricing import parse_cost
@@ -46,13 +47,21 @@ def carry_out(
     environ: Mapping[str, str],
     say: Callable[[str], None],
 ) -> Ending:
-    """Do what the plan says. Call it under the workspace's lock. Raises DiskError after what flies has landed."""
+    """Do what the plan says. Call it under the workspace's lock. A disk that fails once it has begun is in the report:
+    what flies lands, and what was paid for is named."""
     if prospect.behind:
         workspace.lock_file.catch_up()
     try:
-        return asyncio.run(_carried_out(workspace, prospect, plan, Means(budget, progress, environ, say)))
-    finally:
+        ending = asyncio.run(_carried_out(workspace, prospect, plan, Means(budget, progress, environ, say)))
+    except BaseException:
+        with suppress(ReconcilerError):  # the first error is the one to tell; the journal keeps what it has
+            close_journal(workspace)
+        raise
+    try:
         close_journal(workspace)
+    except ReconcilerError as error:
+        ending.report.closing_failed(error)
+    return ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +109,10 @@ async def _carried_out(workspace: Workspace, prospect: Prospect, plan: Plan, mea
         except asyncio.CancelledError:
             if not stopping.asked:
                 raise
-    await keeper.save()
+    try:
+        await keeper.save()
+    except ReconcilerError as error:
+        run.report.closing_failed(error)
     return Ending(run.report, stopping.asked)
 
 

@@ -5,6 +5,7 @@ ReconcilerError                      1
  ├─ ProjectError                     1   no project here, a layout that cannot work, bad usage of a command
  ├─ LockfileError                    1   assets.lock cannot be read or merged
  ├─ DiskError                        1   the file system refused; may name where paid bytes were rescued to
+ │   └─ Unsent                       1   … before a byte of a paid request was written
  ├─ ConsentNeeded                    3   in doubt, over budget: a person must say so
  └─ ApplyRunning                     4   another apply holds the lock
 """
@@ -90,6 +91,10 @@ class LockfileError(ReconcilerError):
 
 class DiskError(ReconcilerError):
     """The file system refused. What was paid for is in the store or in the rescue file that the message names."""
+
+
+class Unsent(DiskError):
+    """The file system refused before any byte of a paid request was written: nothing was charged."""
 
 
 class ConsentNeeded(ReconcilerError):

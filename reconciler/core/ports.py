@@ -49,7 +49,14 @@ class Spool(Protocol):
     """Where an answer's bytes go while they arrive."""
 
     def open(self) -> tuple[Path, IO[bytes]]:
-        """A new empty file, on the same file system as the store. Who opens it closes it, or deletes it."""
+        """A new empty file, on the same file system as the store. Who opens it closes it, or deletes it.
+
+        Once closed, the stream's `name` says where its bytes are: elsewhere where the disk refused some of them.
+        """
+        ...
+
+    def open_paid(self) -> tuple[Path, IO[bytes]]:
+        """The same for bytes that are paid for already: where the store's disk refuses, anywhere that takes them."""
         ...
 
 

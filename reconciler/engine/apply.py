@@ -31,7 +31,7 @@ from reconciler.core.recipe import Recipe
 from reconciler.core.spec import AssetReference, FileReference, Reference, Spec, build_recipe
 from reconciler.engine.clock import stamp
 from reconciler.engine.keeper import Keeper
-from reconciler.engine.report import Line, Report, Result
+from reconciler.engine.report import DISK_ERROR, Line, Report, Result
 
 _LOCAL_AT_ONCE = 8
 
@@ -60,11 +60,12 @@ class World:
 class StepError(Exception):
     """One asset cannot go on; the run can."""
 
-    def __init__(self, result: Result, words: str, outcome: str = "") -> None:
+    def __init__(self, result: Result, words: str, outcome: str = "", hint: str = "") -> None:
         super().__init__(words)
         self.result = result
         self.words = words
         self.outcome = outcome
+        self.hint = hint
 
 
 class Run:
@@ -89,7 +90,7 @@ class Run:
             drain()
 
     async def run(self) -> Report:
-        """Do all that the plan says. Raises DiskError, after what is under way has landed, if our own disk fails."""
+        """Do all that the plan says. If our own disk fails, what is under way lands; the report says what failed."""
         loop = asyncio.get_running_loop()
         work = [step for step in self.plan.steps if not isinstance(step.action, Keep)]
         self._ended = {step.asset: loop.create_future() for step in work}
@@ -114,12 +115,13 @@ class Run:
             good = line.result not in (Result.HELD, Result.CONFLICT)
             self.report.lines.append(line)
         except StepError as error:
-            self.report.lines.append(Line(step.asset, error.result, None, error.words, error.outcome))
+            self.report.lines.append(Line(step.asset, error.result, None, error.words, error.outcome, error.hint))
             if error.result in (Result.FAILED, Result.BLOCKED):
                 self.world.progress.record(Failed(step.asset, error.outcome or error.result.name.title(), error.words))
-        except DiskError:
+        except DiskError as error:
             self.stop()
-            raise
+            self.report.disk_failed(step.asset, error)
+            self.world.progress.record(Failed(step.asset, DISK_ERROR, error.fact))
         finally:
             if not self._ended[step.asset].done():
                 self._ended[step.asset].set_result(good)
@@ -187,7 +189,7 @@ class Run:
         for one in reversed(stored):
             if one.content == content:
                 return self._entry(step, recipe, one)
-        raise StepError(Result.FAILED, f"nothing is known of {content}", "DiskError")
+        raise StepError(Result.FAILED, f"nothing is known of {content}", DISK_ERROR)
 
     async def _place(
         self, step: Step, content: ContentHash, replacing: ContentHash | None, vacates: str | None
@@ -203,7 +205,7 @@ class Run:
                 locked_for=locked.output if locked else step.output,
             )
         except DiskError as error:
-            raise StepError(Result.FAILED, error.fact, "DiskError") from error
+            raise StepError(Result.FAILED, error.fact, DISK_ERROR, error.hint) from error
         if isinstance(placed, InTheWay):
             now = "is gone" if placed.found is None else "was changed"
             words = f"{step.output} {now} meanwhile and was left alone; the image is in the store ({content})"
@@ -297,7 +299,7 @@ class Run:
         for stored in reversed(await asyncio.to_thread(self.world.store.recall, key)):
             if stored.content == done.spooled.content:
                 return stored
-        raise StepError(Result.FAILED, f"the store has lost {done.spooled.content}", "DiskError")
+        raise StepError(Result.FAILED, f"the store has lost {done.spooled.content}", DISK_ERROR)
 
     def _doubts(self, asset: AssetId, key: RecipeKey) -> tuple[str, ...]:
         """The attempts in doubt that a request of this asset for this recipe asks again."""

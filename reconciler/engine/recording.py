@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import ParamSpec, TypeVar
 
-from reconciler.core.errors import DiskError
+from reconciler.core.errors import DiskError, Unsent
 from reconciler.core.events import Ended, Requested, Stored
 from reconciler.core.lock import Made
 from reconciler.core.outcome import BadOutput, Done, InDoubt, Outcome, Spooled
@@ -50,7 +51,14 @@ class Recorded:
         attempt = self._new_attempt()
         await self._begin(attempt, request)
         # cancelled in here, or an error of ours: no end is written, and that is what in doubt means
-        outcome = await self._inner.generate(request)
+        try:
+            outcome = await self._inner.generate(request)
+        except Unsent as error:
+            with suppress(DiskError):  # the first error is the one to tell
+                await to_the_end(self._journal.record, Ended(attempt, request.asset, "NotSent", error.fact))
+            raise
+        except DiskError as error:
+            raise DiskError(f"{error.fact}; in doubt, it may have been charged", hint=error.hint) from error
         return await to_the_end(self._end, attempt, request, outcome)
 
     async def _begin(self, attempt: str, request: ImageRequest) -> None:

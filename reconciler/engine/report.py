@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from reconciler.core.digest import AssetId
+from reconciler.core.errors import DiskError, ReconcilerError
 from reconciler.core.pricing import Cost
+
+DISK_ERROR = DiskError.__name__
+"""The outcome of what our own disk refused."""
 
 
 class Result(Enum):
@@ -28,20 +32,33 @@ class Result(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One asset's result. `cost` is what was paid now; None is unknown. `words` say what went wrong."""
+    """One asset's result. `cost` is what was paid now; None is unknown. `words` say what went wrong, `hint` what
+    helps."""
 
     asset: AssetId
     result: Result
     cost: Cost | None = None
     words: str = ""
     outcome: str = ""
+    hint: str = ""
 
 
 @dataclass(slots=True)
 class Report:
-    """Every step that was not a Keep, in the order in which they ended."""
+    """Every step that was not a Keep, in the order in which they ended, and what went wrong with none of them."""
 
     lines: list[Line] = field(default_factory=list)
+    errors: list[ReconcilerError] = field(default_factory=list)
+
+    def disk_failed(self, asset: AssetId, error: DiskError) -> None:
+        """Our own disk refused something of this asset's. What was paid for is where the words say."""
+        self.lines.append(Line(asset, Result.FAILED, None, error.fact, DISK_ERROR, error.hint))
+
+    def closing_failed(self, error: ReconcilerError) -> None:
+        """The lockfile or the journal could not be brought to its end. A disk that failed before has been told of."""
+        told = any(line.outcome == DISK_ERROR for line in self.lines) or bool(self.errors)
+        if not (told and isinstance(error, DiskError)) and all(str(error) != str(known) for known in self.errors):
+            self.errors.append(error)
 
     def count(self) -> Counter[Result]:
         """How many ended in each way."""

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
+from reconciler.core.errors import DiskError
 from reconciler.core.events import Noted
 from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused, Stop
 from reconciler.core.ports import ImageRequest, Log, Provider
@@ -36,7 +37,11 @@ class Several:
             self._tell(request, number, outcome)
 
         calls = (call(number) for number in range(1, self._count + 1))
-        for failed in await asyncio.gather(*calls, return_exceptions=True):
+        landed = await asyncio.gather(*calls, return_exceptions=True)
+        refused = [error for error in landed if isinstance(error, DiskError)]
+        if refused:  # each may name a file with what was paid for
+            raise DiskError("; ".join(dict.fromkeys(error.fact for error in refused)), hint=refused[0].hint)
+        for failed in landed:
             if failed is not None:
                 raise failed
         return _one_of(outcomes)

@@ -19,7 +19,7 @@ from reconciler.providers.http import Answered
 from reconciler.providers.ready import magic
 from reconciler.providers.reply import Body, Cut, Nothing, RawPicture, Reply, Said, TooLarge, Words
 from reconciler.providers.skeleton import CHUNK, CutShort, Frame, NotBase64Error, NotJson, decoded, scan, span_chunks
-from reconciler.providers.spooling import HashedFile, SpoolFile
+from reconciler.providers.spooling import HashedFile, SpoolFile, reading
 
 PREVIEW = 64 * 1024
 """Bytes of an answer that is no JSON which are looked at for words."""
@@ -51,7 +51,7 @@ def open_answer(answered: Answered, spool: Spool, *, limit: int) -> Opened:
 
 
 def _opened(reply: Reply, path: Path) -> Opened:
-    with path.open("rb") as file:
+    with reading(path) as file:
         head = file.read(PREVIEW)
         if not head:
             return Opened(reply, path)
@@ -75,7 +75,7 @@ def _unpacked(path: Path, packing: str, spool: Spool, limit: int) -> Path | Word
     if packing not in ("gzip", "x-gzip", "deflate"):
         return Words("", "packed in a way that was not asked for")
     try:
-        with path.open("rb") as file, SpoolFile(spool) as out:
+        with reading(path) as file, SpoolFile(spool.open_paid) as out:
             for piece in _inflated(file, limit):
                 out.write(piece)
     except zlib.error:
@@ -112,14 +112,14 @@ def save_base64(opened: Opened, text: str, spool: Spool) -> Spooled | str:
     try:
         if span is None:
             return _saved(decoded([text.encode("utf-8", "replace")]), spool)
-        with opened.path.open("rb") as file:
+        with reading(opened.path) as file:
             return _saved(decoded(span_chunks(file, span)), spool)
     except NotBase64Error as error:
         return str(error)
 
 
 def _saved(pieces: Iterable[bytes], spool: Spool) -> Spooled:
-    with HashedFile(spool) as file:
+    with HashedFile(spool.open_paid) as file:
         for piece in pieces:
             file.write(piece)
     return file.spooled()
@@ -127,7 +127,7 @@ def _saved(pieces: Iterable[bytes], spool: Spool) -> Spooled:
 
 def as_it_came(path: Path) -> Spooled | None:
     """A file of an answer as bytes to keep; None if it is empty."""
-    with path.open("rb") as file:
+    with reading(path) as file:
         digest = hashlib.file_digest(file, "sha256")
         size = file.tell()
     return Spooled(path, content_of_hex(digest.hexdigest()), size) if size else None

@@ -14,6 +14,7 @@ from reconciler.core.images import ImageFacts, NotAnImage, pixels_of, ratio_of, 
 from reconciler.core.pixels import SIDES
 from reconciler.core.recipe import Recipe
 from reconciler.providers.sizes import TOLERANCE
+from reconciler.providers.spooling import reading
 
 MOST_PIXELS = 50_000_000
 """Pixels that are decoded at most: 200 MB. The largest that any model makes is 17 million."""
@@ -26,7 +27,7 @@ LEAST_PIXELS = 128 * 128
 def check(path: Path, recipe: Recipe, *, asked: tuple[int, int] | None = None) -> ImageFacts | str:
     """The picture's facts, or what is wrong with it. `asked` is the pixel size that the request named."""
     try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        with reading(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             facts = sniff(data)
     except ValueError:  # an empty file cannot be mapped
         return "the picture is empty"
@@ -42,14 +43,16 @@ def check(path: Path, recipe: Recipe, *, asked: tuple[int, int] | None = None) -
 def _wrong_pixels(path: Path, facts: ImageFacts, recipe: Recipe) -> str:
     """Decode all of it. (A PNG's checksums, which find more than a decoder does, were compared by `sniff`.)"""
     try:
-        with Image.open(path, formats=[facts.format]) as image:
+        with reading(path) as file, Image.open(file, formats=[facts.format]) as image:
             if image.size != (facts.width, facts.height):
                 return "the picture gives two sizes"
             if getattr(image, "n_frames", 1) != 1:
                 return "the picture has several frames"
             image.load()
             alpha = image.has_transparency_data
-    except Exception as error:  # noqa: BLE001  # decoders raise anything at all on bytes that are wrong
+    except Exception as error:  # decoders raise anything at all on bytes that are wrong
+        if isinstance(error, OSError) and error.errno:  # the disk, which says nothing of the picture
+            raise
         return f"the picture cannot be decoded: {type(error).__name__}"
     if recipe.background == "transparent" and not alpha:
         return "the picture is not transparent"

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from reconciler import __version__
+from reconciler.core.errors import DiskError, Unsent
 from reconciler.core.outcome import InDoubt, NotSent
 from reconciler.core.ports import Spool
 from reconciler.core.settings import ProviderSettings, Timeouts
@@ -119,13 +120,20 @@ class Http:
     async def send(
         self, request: WireRequest, *, secret: tuple[str, str] | None, spool: Spool
     ) -> Answered | NotSent | InDoubt:
-        """Send a request, with the key in the header that `secret` names, and take the answer."""
+        """Send a request, with the key in the header that `secret` names, and take the answer.
+
+        Unsent if there is no file for the answer: then nothing is asked for.
+        """
         headers = dict(request.headers)
         if request.pieces:
             headers["Content-Length"] = str(request.length)
         if secret is not None:
             headers[secret[0]] = secret[1]
-        return await self._exchange(request, request.url, headers=headers, spool=spool, extensions={})
+        try:
+            file = SpoolFile(spool.open)
+        except DiskError as error:
+            raise Unsent(error.fact, hint=error.hint) from error
+        return await self._exchange(request, request.url, headers=headers, file=file, extensions={})
 
     async def fetch(self, url: str, *, own: Base, spool: Spool) -> Answered | Unfetched:
         """Get a picture, without the key: from the provider's own origin, or from a public address by https."""
@@ -143,7 +151,11 @@ class Http:
             base = Base(Origin(base.origin.scheme, pinned, base.origin.port))
         path = (target.path or "/") + (f"?{target.query}" if target.query else "")
         got = await self._exchange(
-            WireRequest("GET", ""), f"{base.origin}{path}", headers=headers, spool=spool, extensions=extensions
+            WireRequest("GET", ""),
+            f"{base.origin}{path}",
+            headers=headers,
+            file=SpoolFile(spool.open_paid),
+            extensions=extensions,
         )
         return got if isinstance(got, Answered) else Unfetched(got.words)
 
@@ -159,41 +171,47 @@ class Http:
         return self._choose(found) or Unfetched(f"{origin.host} is not on the public internet")
 
     async def _exchange(
-        self, request: WireRequest, url: str, *, headers: Mapping[str, str], spool: Spool, extensions: dict[str, Any]
+        self,
+        request: WireRequest,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        file: SpoolFile,
+        extensions: dict[str, Any],
     ) -> Answered | NotSent | InDoubt:
         flight = _Flight(self._timeouts)
         try:
-            async with asyncio.timeout(self._timeouts.total), AsyncExitStack() as stack:
-                stack.push_async_callback(flight.hang_up)
-                client = await stack.enter_async_context(self._client(secure=url.startswith("https:")))
-                message = client.build_request(
-                    request.method,
-                    url,
-                    headers={"Accept-Encoding": "identity", "Connection": "close", **headers},
-                    content=stream(request.pieces) if request.pieces else None,
-                    extensions={**extensions, "trace": flight.trace},
-                )
-                async with flight.head:
-                    response = await client.send(message, stream=True)
-                stack.push_async_callback(response.aclose)
-                flight.status = response.status_code
-                return await self._take(response, flight, spool)
+            with file:
+                async with asyncio.timeout(self._timeouts.total), AsyncExitStack() as stack:
+                    stack.push_async_callback(flight.hang_up)
+                    client = await stack.enter_async_context(self._client(secure=url.startswith("https:")))
+                    message = client.build_request(
+                        request.method,
+                        url,
+                        headers={"Accept-Encoding": "identity", "Connection": "close", **headers},
+                        content=stream(request.pieces) if request.pieces else None,
+                        extensions={**extensions, "trace": flight.trace},
+                    )
+                    async with flight.head:
+                        response = await client.send(message, stream=True)
+                    stack.push_async_callback(response.aclose)
+                    flight.status = response.status_code
+                    await self._take(response, flight, file)
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return Answered(response.status_code, headers, file.path, file.size, file.size <= self._limit)
         except _BROKEN as error:
             return flight.lost(error)
 
-    async def _take(self, response: httpx.Response, flight: _Flight, spool: Spool) -> Answered:
+    async def _take(self, response: httpx.Response, flight: _Flight, file: SpoolFile) -> None:
         """The body, as it comes, into a file of ours."""
         chunks = response.aiter_raw()
-        with SpoolFile(spool) as file:
-            while file.size <= self._limit:
-                async with asyncio.timeout(self._timeouts.idle):
-                    chunk = await anext(chunks, b"")
-                if not chunk:
-                    break
-                file.write(chunk)
-                flight.received = file.size
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answered(response.status_code, headers, file.path, file.size, file.size <= self._limit)
+        while file.size <= self._limit:
+            async with asyncio.timeout(self._timeouts.idle):
+                chunk = await anext(chunks, b"")
+            if not chunk:
+                return
+            file.write(chunk)
+            flight.received = file.size
 
     def _client(self, *, secure: bool) -> httpx.AsyncClient:
         """A client for one request: nothing that it learns outlives it."""

@@ -10,6 +10,7 @@ from reconciler.core.digest import ContentHash, RecipeKey, content_of_hex
 from reconciler.core.outcome import Rejected
 from reconciler.core.ports import ImageRequest, ReferenceFile
 from reconciler.core.recipe import Recipe, TextPart
+from reconciler.providers.spooling import reading
 from reconciler.providers.wire import Attachment
 
 
@@ -79,7 +80,7 @@ def make_ready(request: ImageRequest) -> Ready | Rejected:
 
 def _attach(file: ReferenceFile) -> Attachment | Rejected:
     try:
-        with file.path.open("rb") as stream:
+        with reading(file.path) as stream:
             head = stream.read(32)
             stream.seek(0)
             content = content_of_hex(hashlib.file_digest(stream, "sha256").hexdigest())

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 from reconciler.core.digest import Json
+from reconciler.core.errors import DiskError
 from reconciler.core.outcome import (
     BadOutput,
     Done,
@@ -39,6 +40,7 @@ from reconciler.providers.origins import BadBase, Base, Key, NoKey, base_of
 from reconciler.providers.outcomes import classify
 from reconciler.providers.ready import make_ready
 from reconciler.providers.reply import Picture
+from reconciler.providers.spooling import unlink
 from reconciler.providers.usage import plain_usage
 from reconciler.providers.wire import WireRequest
 from reconciler.providers.words import presentable
@@ -66,7 +68,10 @@ class Remote:
         self._models = models
 
     async def generate(self, request: ImageRequest) -> Outcome:
-        """One image, or why not. A cancelled call may have been charged."""
+        """One image, or why not. A cancelled call may have been charged.
+
+        DiskError where our own disk fails: Unsent before the request, else it names the file with the answer.
+        """
         if isinstance(self._key, NoKey):
             return Rejected(str(self._key), Stop.BAD_KEY)
         base = base_of(self._settings)
@@ -90,9 +95,16 @@ class Remote:
             outcome = _fit(await self._read(request, wire, base, opened), self._key)
             files -= {_kept_file(outcome)}
             return outcome
+        except OSError as error:
+            files.clear()
+            why = f"cannot read or write the answer: {error.strerror}"
+            raise DiskError(f"{why}; what came is in {answered.path}") from error
+        except DiskError as error:
+            files.clear()
+            raise DiskError(f"{error.fact}; what came is in {answered.path}", hint=error.hint) from error
         finally:
             for path in files:
-                path.unlink(missing_ok=True)
+                unlink(path)
 
     @classmethod
     def secret(cls, key: Key) -> tuple[str, str] | None:
@@ -118,7 +130,10 @@ class Remote:
         if isinstance(spooled, str):
             return BadOutput(spooled, await asyncio.to_thread(as_it_came, opened.path))
         judge = functools.partial(check, spooled.path, request.recipe, asked=wire.asked)
-        facts = await asyncio.get_running_loop().run_in_executor(DECODERS, judge)
+        try:
+            facts = await asyncio.get_running_loop().run_in_executor(DECODERS, judge)
+        except OSError as error:
+            raise DiskError(f"cannot read the picture in {spooled.path}: {error.strerror}") from error
         if isinstance(facts, str):
             return BadOutput(facts, spooled)
         usage = plain_usage(picture.usage)
@@ -146,7 +161,7 @@ class Remote:
                 continue
             if got.status == 200 and got.whole and got.size:
                 return await asyncio.to_thread(as_it_came, got.path) or "the picture is empty"
-            got.path.unlink(missing_ok=True)
+            unlink(got.path)
             why = f"{got.status}" if got.whole else "it goes on beyond the limit"
             if not got.whole or 300 <= got.status < 500:
                 break

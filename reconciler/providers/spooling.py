@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from io import BufferedReader
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 import pybase64
 
 from reconciler.core.digest import content_of_hex
 from reconciler.core.errors import DiskError
 from reconciler.core.outcome import Spooled
-from reconciler.core.ports import Spool
 from reconciler.providers.wire import Piece, RawFile
 
 READ = 3 * 64 * 1024
@@ -22,9 +24,9 @@ READ = 3 * 64 * 1024
 class SpoolFile:
     """A new file of the spool, as a context: closed at its end, and deleted where that end is an exception."""
 
-    def __init__(self, spool: Spool) -> None:
+    def __init__(self, opened: Callable[[], tuple[Path, IO[bytes]]]) -> None:
         try:
-            self.path, self._file = spool.open()
+            self.path, self._file = opened()
         except OSError as error:
             raise DiskError(f"no file for the provider's answer: {error.strerror}") from error
         self.size = 0
@@ -45,10 +47,30 @@ class SpoolFile:
         try:
             self._file.close()
         except OSError as refusal:  # a full disk may be noticed only here
-            self.path.unlink(missing_ok=True)
             raise _refused(refusal) from refusal
-        if kind is not None:
-            self.path.unlink(missing_ok=True)
+        finally:
+            given, self.path = self.path, Path(self._file.name)
+            if kind is not None:
+                unlink(given)
+                unlink(self.path)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[BufferedReader]:
+    """A file to read. Nothing rests on its close: an error of it must not cost an answer that is paid for."""
+    file = path.open("rb")
+    try:
+        yield file
+    finally:
+        with suppress(OSError):
+            file.close()
+
+
+def unlink(path: Path) -> None:
+    """Remove what nobody needs; what cannot be removed does no harm."""
+    with suppress(OSError):
+        if path.is_file():
+            path.unlink()
 
 
 def _refused(error: OSError) -> DiskError:
@@ -58,8 +80,8 @@ def _refused(error: OSError) -> DiskError:
 class HashedFile(SpoolFile):
     """A file of the spool that is hashed while it is written."""
 
-    def __init__(self, spool: Spool) -> None:
-        super().__init__(spool)
+    def __init__(self, opened: Callable[[], tuple[Path, IO[bytes]]]) -> None:
+        super().__init__(opened)
         self._digest = hashlib.sha256()
 
     def write(self, data: bytes) -> None:

@@ -10,6 +10,7 @@ import re
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 
 from reconciler.core.digest import ContentHash, content_of_hex
@@ -57,11 +58,29 @@ def saying(what: str, path: Path) -> Iterator[None]:
 
 @contextmanager
 def opened(path: Path | str, flags: int, mode: int = 0o666, *, folder: int | None = None) -> Iterator[int]:
-    """A descriptor that is closed again; an error of that close counts, since it may be the write's own error."""
+    """A descriptor that is closed again. After a write an error of that close counts: it may be the write's own."""
     fd = os.open(path, flags | os.O_CLOEXEC, mode, dir_fd=folder)
     try:
         yield fd
-    finally:
+    except BaseException:
+        give_up(fd)
+        raise
+    if flags & os.O_ACCMODE == os.O_RDONLY:
+        give_up(fd)
+    else:
+        os.close(fd)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[FileIO]:
+    """A file to read, without a buffer. Raises OSError where it cannot be opened; nothing rests on its close."""
+    with opened(path, os.O_RDONLY) as fd, open(fd, "rb", buffering=0, closefd=False) as stream:
+        yield stream
+
+
+def give_up(fd: int) -> None:
+    """Close what nothing rests on any more: the first error is the one to tell."""
+    with suppress(OSError):
         os.close(fd)
 
 
@@ -216,7 +235,7 @@ def unflock(fd: int) -> None:
 
 def file_hash(path: Path) -> ContentHash:
     """The content of a file. Raises OSError: what an absent or unreadable file means is the caller's to say."""
-    with open(path, "rb", buffering=0) as stream:
+    with reading(path) as stream:
         return content_of_hex(hashlib.file_digest(stream, "sha256").hexdigest())
 
 
@@ -257,7 +276,7 @@ class Appender:
                 sync(self._fd)  # a killed run may have written what it never synced, and we are about to rely on it
                 fsync_dir(path.parent)
             except BaseException:
-                os.close(self._fd)
+                give_up(self._fd)
                 raise
 
     def append(self, data: bytes) -> None:

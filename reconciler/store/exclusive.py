@@ -47,10 +47,12 @@ def exclusive(
             disk.write_all(fd, _myself())
         yield
     finally:
+        # none of this may hide an error from within: what the file says is for people, and a close ends any lock
         with suppress(OSError):
             os.ftruncate(fd, 0)  # so that nobody reads our name between the next holder's lock and its text
-        disk.unflock(fd)
-        os.close(fd)
+        with suppress(OSError):
+            disk.unflock(fd)
+        disk.give_up(fd)
 
 
 def _hold(path: Path) -> int | None:
@@ -60,7 +62,7 @@ def _hold(path: Path) -> int | None:
         try:
             mine = disk.try_flock(fd)
         except BaseException:
-            os.close(fd)
+            disk.give_up(fd)
             raise
         if mine and _is_still(path, fd):
             return fd

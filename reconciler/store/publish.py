@@ -53,7 +53,7 @@ def publish(
     disk.make_dirs(folder_path)
     with (
         disk.saying("read", source),
-        open(source, "rb", 0) as stream,
+        disk.reading(source) as stream,
         disk.saying("write", target),
         _walked(folder_path, root) as folder,
     ):
@@ -133,11 +133,11 @@ def _walked(real: Path, root: Path) -> Iterator[int]:
     try:
         for part in real.relative_to(real_root).parts:
             inner = os.open(part, _DIRECTORY | os.O_CLOEXEC, dir_fd=fd)
-            os.close(fd)
+            disk.give_up(fd)
             fd = inner
         yield fd
     finally:
-        os.close(fd)
+        disk.give_up(fd)  # it was only looked through: what it held is synced
 
 
 def _plain(folder: int, path: Path) -> int | None:

@@ -85,6 +85,7 @@ class Recovery(Mapping[tuple[ContentHash, str], str]):
             with stream:
                 for chunk in self._read_blob(blob):
                     stream.write(chunk)
+            temp = Path(stream.name)
             if self.store.put_file(temp) != content:
                 return None
         finally:

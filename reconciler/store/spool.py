@@ -33,11 +33,25 @@ class SpoolDir:
         self._unsynced: set[Path] = set()
 
     def open(self) -> tuple[Path, IO[bytes]]:
-        """A new empty file, closed or deleted by who opens it. Its bytes may end up in a shelter: `secure` knows."""
+        """A new empty file, closed or deleted by who opens it. Its bytes may end up in a shelter: the stream's `name`
+        says where they are, and `secure` knows."""
         disk.make_dirs(self.directory)
         path = self.directory / f"{os.urandom(8).hex()}.part"
-        with disk.saying("create", path):
-            return path, io.BufferedWriter(_SpoolFile(path, self._move_out), _BUFFER)
+        with disk.saying("create a file in", self.directory):
+            return path, io.BufferedWriter(_SpoolFile(path, self._move_out, self._carry_out), _BUFFER)
+
+    def open_paid(self) -> tuple[Path, IO[bytes]]:
+        """The same for bytes that are paid for already: in a shelter where this disk refuses."""
+        try:
+            return self.open()
+        except DiskError as refusal:
+            for shelter in self._shelters:
+                rescue = shelter / f"reconciler-rescue-{os.urandom(8).hex()}.part"
+                with suppress(OSError):
+                    sheltered = io.BufferedWriter(io.FileIO(rescue, "xb", opener=_private), _BUFFER)
+                    self._elsewhere[rescue], self._refusals[rescue] = rescue, refusal
+                    return rescue, sheltered
+            raise
 
     def secure(self, spooled: Spooled) -> None:
         """The spool file is whole, read-only, and its bytes are on the disk."""
@@ -69,7 +83,7 @@ class SpoolDir:
                 return path
         source = path if path.exists() else kept
         for shelter in self._shelters:
-            with suppress(DiskError, OSError), open(source, "rb") as stream:
+            with suppress(DiskError, OSError), disk.reading(source) as stream:
                 return _copy(stream, shelter / _rescue_name(spooled, source))
         return source
 
@@ -85,18 +99,30 @@ class SpoolDir:
         """Spool files of dead runs: answers, whole or in part, that were never stored. Ask under the apply lock."""
         return tuple(sorted(self.directory.glob("*.part")))
 
-    def _move_out(self, path: Path, fd: int, refusal: DiskError) -> None:
-        """Go on in a shelter, under the same descriptor; the spool file becomes a link to it where that works."""
+    def _move_out(self, path: Path, fd: int, refusal: DiskError) -> Path:
+        """Go on in a shelter, under the same descriptor."""
+        return self._moved(path, refusal, lambda rescue: _continue(path, fd, rescue))
+
+    def _carry_out(self, path: Path, refusal: DiskError) -> Path:
+        """All is written, and the close said that some of it may not have been: a copy of what can be read."""
+
+        def copied(rescue: Path) -> None:
+            with disk.reading(path) as stream:
+                _copy(stream, rescue)
+
+        where = DiskError(f"{refusal.fact}; what came is in {disk.shown(path)}", hint=refusal.hint)
+        return self._moved(path, where, copied)
+
+    def _moved(self, path: Path, refusal: DiskError, move: Callable[[Path], None]) -> Path:
         for shelter in self._shelters:
             rescue = shelter / f"reconciler-rescue-{path.stem}.part"
             with suppress(DiskError, OSError):
-                _continue(path, fd, rescue)
-                self._elsewhere[path] = rescue
-                self._refusals[path] = refusal
+                move(rescue)
+                self._elsewhere[path] = self._elsewhere[rescue] = rescue
+                self._refusals[path] = self._refusals[rescue] = refusal
                 with suppress(OSError):
                     path.unlink()
-                    path.symlink_to(rescue)
-                return
+                return rescue
         raise refusal
 
     def _named(self, rescue: Path, spooled: Spooled) -> Path:
@@ -106,43 +132,75 @@ class SpoolDir:
             with disk.opened(rescue, os.O_RDWR) as fd:
                 disk.sync(fd)
             disk.rename_over(rescue, target)
-        with suppress(OSError):
-            spooled.path.unlink()
-        self._elsewhere[spooled.path] = rescue if rescue.exists() else target
-        return self._elsewhere[spooled.path]
+        found = rescue if rescue.exists() else target
+        if spooled.path != found:
+            with suppress(OSError):
+                spooled.path.unlink()
+        self._elsewhere[spooled.path] = found
+        return found
 
 
 class _SpoolFile(io.FileIO):
-    """A raw file that moves out when its disk refuses a write."""
+    """A raw file that moves out when its disk refuses a write, or says at the close that it had refused one."""
 
-    def __init__(self, path: Path, move_out: Callable[[Path, int, DiskError], None]) -> None:
-        super().__init__(path, "xb")
+    def __init__(
+        self,
+        path: Path,
+        move_out: Callable[[Path, int, DiskError], Path],
+        carry_out: Callable[[Path, DiskError], Path],
+    ) -> None:
+        super().__init__(path, "xb+")
         self._path = path
         self._move_out = move_out
+        self._carry_out = carry_out
 
     def write(self, data: ReadableBuffer, /) -> int:
         try:
             with disk.saying("write", self._path):
                 return super().write(data)
         except DiskError as refusal:
-            self._move_out(self._path, self.fileno(), refusal)
+            self.name = str(self._move_out(self._path, self.fileno(), refusal))
         with disk.saying("write the rest of", self._path):
             return super().write(data)
 
     def close(self) -> None:
-        with disk.saying("close", self._path):
-            super().close()
+        try:
+            with disk.saying("close", self._path):
+                super().close()
+        except DiskError as refusal:
+            if str(self.name) == str(self._path):
+                self.name = str(self._carry_out(self._path, refusal))
+            else:  # the rescue file is on a disk that is no better
+                raise
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
 def _continue(path: Path, fd: int, rescue: Path) -> None:
-    with disk.opened(rescue, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600) as new, open(path, "rb") as old:
+    """What `fd` holds, and from then on `fd` itself, is in `rescue`."""
+    with disk.opened(rescue, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600) as new:
         try:
-            for chunk in _chunks(old):
+            for chunk in _written(path, fd):
                 disk.write_all(new, chunk)
             os.dup2(new, fd, inheritable=False)
         except BaseException:
             rescue.unlink()
             raise
+
+
+def _written(path: Path, fd: int) -> Iterator[bytes]:
+    """What a file holds, under the descriptor that there is: another one might be refused, or this one be dead."""
+    at = 0
+    try:
+        while chunk := os.pread(fd, disk.CHUNK, at):
+            at += len(chunk)
+            yield chunk
+    except OSError:
+        with disk.reading(path) as stream:
+            stream.seek(at)
+            yield from _chunks(stream)
 
 
 def _copy(stream: IO[bytes], target: Path) -> Path:
@@ -162,7 +220,7 @@ def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
 
 def _rescue_name(spooled: Spooled, source: Path) -> str:
     head = b""
-    with suppress(OSError), open(source, "rb") as stream:
+    with suppress(OSError), disk.reading(source) as stream:
         head = stream.read(16)
     suffix = next((name for magic, at, name in _MAGIC if head.startswith(magic, at)), "bin")
     return f"reconciler-rescue-{hex_of(spooled.content)[:8]}.{suffix}"

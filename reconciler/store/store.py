@@ -7,6 +7,7 @@ import os
 import re
 import stat
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -51,6 +52,12 @@ class ContentStore:
         """A new spool file. What it cannot take goes on in a rescue file; `put` then says where."""
         make_state_dir(self._root)
         return self._spool.open()
+
+    def open_paid(self) -> tuple[Path, IO[bytes]]:
+        """The same for bytes that are paid for already: elsewhere where this disk refuses; `put` then says where."""
+        with suppress(DiskError):  # what is refused here is refused there, and said there
+            make_state_dir(self._root)
+        return self._spool.open_paid()
 
     def put(self, spooled: Spooled) -> Path:
         """Take the file over. Durable once this returns: a crash after it never pays twice.

@@ -6,9 +6,11 @@ python -m tests.crash.disksweep [--slice K/M] [--seed TEXT] [--errors ENOSPC,EIO
 from __future__ import annotations
 
 import argparse
+import base64
 import functools
 import hashlib
 import importlib
+import re
 import sys
 import tempfile
 import time
@@ -91,11 +93,14 @@ def _first_run(faulted: Faulted, fault: Fault, left: Look, root: Path) -> Iterat
 
 
 def _elsewhere(folder: Path) -> dict[str, list[Path]]:
-    """Every file around the project, by the hash of its bytes."""
+    """Every file around the project, by the hash of its bytes, or of the picture in the answer that it holds."""
     found: dict[str, list[Path]] = {}
     for path in folder.rglob("*"):
         if path.is_file():
-            found.setdefault(hashlib.sha256(path.read_bytes()).hexdigest(), []).append(path)
+            data = path.read_bytes()
+            pictures = [base64.b64decode(text) for text in re.findall(rb'"b64_json": ?"([^"]+)"', data)]
+            for each in (data, *pictures):
+                found.setdefault(hashlib.sha256(each).hexdigest(), []).append(path)
     return found
 
 

@@ -75,8 +75,9 @@ MUTANTS = (
         "intent after send", Finder.KILL, "engine/recording.py",
         "        await self._begin(attempt, request)\n"
         "        # cancelled in here, or an error of ours: no end is written, and that is what in doubt means\n"
-        "        outcome = await self._inner.generate(request)\n",
-        "        outcome = await self._inner.generate(request)\n        await self._begin(attempt, request)\n",
+        "        try:\n            outcome = await self._inner.generate(request)\n",
+        "        try:\n            outcome = await self._inner.generate(request)\n"
+        "            await self._begin(attempt, request)\n",
     ),
     Mutant(
         "recorded before stored", Finder.KILL, "engine/recording.py",

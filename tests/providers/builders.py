@@ -41,7 +41,11 @@ class Folder:
 
     def open(self) -> tuple[Path, IO[bytes]]:
         handle, name = tempfile.mkstemp(dir=self.path)
-        return Path(name), os.fdopen(handle, "wb")
+        os.close(handle)
+        return Path(name), Path(name).open("wb")
+
+    def open_paid(self) -> tuple[Path, IO[bytes]]:
+        return self.open()
 
     def left(self) -> set[Path]:
         return set(self.path.iterdir())

@@ -317,6 +317,9 @@ def test_a_full_disk_is_a_disk_error(gateway: Gateway, tmp_path: Path, when: str
                 raise OSError(errno.ENOSPC, "No space left on device")
             return tmp_path / "never", Path("/dev/full").open("wb", buffering=0 if when == "write" else 1 << 30)
 
+        def open_paid(self) -> tuple[Path, IO[bytes]]:
+            return self.open()
+
     provider = a_provider(settings_for("gravitex", gateway.url()), Full(), key=gateway.key)  # type: ignore[arg-type] # a spool that refuses
     with pytest.raises(DiskError, match="No space left"):
         asyncio.run(provider.generate(a_request(a_recipe())))
