@@ -21,8 +21,8 @@ def main() -> int:
     parser.add_argument("rows", nargs="*", metavar="ROW", choices=[*NAMES, []], help=", ".join(NAMES))
     given = parser.parse_args()
     places.make_places()
-    rows = FULL if given.full or set(given.rows) - set(DEFAULT) else DEFAULT
-    chosen = [] if given.show else given.rows or list(rows)
+    rows = FULL if given.full else {**FULL, **DEFAULT}
+    chosen = [] if given.show else given.rows or list(FULL if given.full else DEFAULT)
     if given.missing:
         chosen = [name for name in chosen if table.load(name) is None]
     failed = [name for name in chosen if not _measure(name, rows)]

@@ -16,7 +16,7 @@ DEFAULT: Rows = {
     "growth": partial(growth.growth, (1_000, 3_000, 10_000, 30_000), cold=(1_000, 3_000, 10_000), runs=7),
     "drafts": partial(drafts.drafts, runs=3),
     "apply": partial(paid.apply, runs=3),
-    "memory": paid.memory,
+    "memory": partial(paid.memory, runs=1),
 }
 """What `make bench` runs."""
 
@@ -31,6 +31,7 @@ FULL: Rows = {
     ),
     "drafts": partial(drafts.drafts, runs=7),
     "apply": partial(paid.apply, runs=7),
+    "memory": partial(paid.memory, runs=3),
 }
 """What `make bench FULL=1` runs: about an hour."""
 

@@ -16,8 +16,8 @@ from benchmarks.table import Claim, Row
 from benchmarks.timing import Contestant, Figure, interleaved
 
 ASSETS, IN_FLIGHT, ANSWERS_AFTER, MEGABYTE = 1_000, 64, 1.0, 1_000_000
-_SIZES = {1: 256, 10: 128, 20: 128}
-"""Megabytes of an image, and how many of them: at least two rounds of what is in flight."""
+_MEGABYTES, _OF_EACH = (1, 10, 20), 2 * IN_FLIGHT
+"""The same number of images of each size: two rounds of what is in flight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +91,13 @@ def apply(*, runs: int) -> Row:
     return Row("`apply`, 1,000 assets, 64 in flight, 1 MB images after 1 s", (ours, bare), claims, notes)
 
 
-def memory() -> Row:
+def memory(*, runs: int) -> Row:
     """The same with 1, 10 and 20 MB an image."""
     figures: list[Figure] = []
-    for megabytes, assets in _SIZES.items():
+    for megabytes in _MEGABYTES:
         with gateway(megabytes * MEGABYTE) as place:
-            name = f"reconciler apply, {assets} images of {megabytes} MB"
-            figures += interleaved([an_apply(place, assets, name=name)], runs=1, warm_up=0)
+            name = f"reconciler apply, {_OF_EACH} images of {megabytes} MB"
+            figures += interleaved([an_apply(place, _OF_EACH, name=name)], runs=runs, warm_up=0)
         _clear()
     peaks = [one.rss for one in figures]
     claims = (
