@@ -7,12 +7,12 @@ DEV  := $(VENV)/.dev
 PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help assets check test test-wire test-peers bench lint types clean
+.PHONY: sweep powercut mutants disksweep concurrency soak help assets check test test-wire test-peers bench lint types clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
 help:                     ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 20
 
 assets: $(USE)            ## build the images of specs/ (drafts: no key, no network, no cost)
 	@$(BIN)/reconciler apply --yes
@@ -38,6 +38,24 @@ bench: $(USE)             ## ours beside ninja, make, git, doit: 10 minutes; FUL
 	@.venv-bench/bin/python -m pip --disable-pip-version-check --quiet install ninja doit $(if $(FULL),dvc)
 	@$(BIN)/python -m benchmarks $(if $(FULL),--full) $(ROWS)
 
+sweep: $(DEV)             ## SIGKILL at every system call of an apply, then one more apply (ten minutes)
+	@$(frozen) $(BIN)/python -m tests.crash.sweep kill --package "$$frozen"
+
+powercut: $(DEV)          ## cut the power in STATES=10000 ways, then apply (half an hour)
+	@$(frozen) $(BIN)/python -m tests.crash.sweep cut --states $(or $(STATES),10000) --package "$$frozen"
+
+disksweep: $(DEV)         ## let the disk fail at every eighth call of an apply (SLICE=0/1: at each, an hour and more)
+	@$(frozen) $(BIN)/python -m tests.crash.disksweep --slice $(or $(SLICE),0/8) --package "$$frozen"
+
+mutants: $(DEV)           ## plant each known fault in the protocol: the sweeps must find it
+	@$(BIN)/python -m tests.crash.mutants
+
+concurrency: $(DEV)       ## eight applies at once, by SCHEDULES=200 schedules
+	@$(frozen) $(BIN)/python -m tests.crash.crowd --schedules $(or $(SCHEDULES),200) --package "$$frozen"
+
+soak: $(DEV)              ## IMAGES=2000 at a provider that fails one time in twenty, with KILLS=20
+	@$(frozen) $(BIN)/python -m tests.crash.soak --images $(or $(IMAGES),2000) --kills $(or $(KILLS),20) --package "$$frozen"
+
 lint: $(DEV)              ## ruff
 	@$(BIN)/ruff check .
 
@@ -57,6 +75,9 @@ $(DEV): pyproject.toml | $(BIN)/python
 	@echo 'make: installing reconciler and its development tools into $(VENV)' >&2
 	@$(PIP) install --editable '.[dev]'
 	@touch $@ $(USE)
+
+# A long run tests the package as it was when it began, whatever is edited meanwhile.
+frozen = set -e; frozen=$$(mktemp -d); trap 'rm -rf "$$frozen"' EXIT; cp -R reconciler schemas "$$frozen";
 
 # What only one job needs goes into a virtual environment of its own.
 beside = { test -x .venv-$(1)/bin/python || $(BIN)/python -m venv .venv-$(1); } && \

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from tests.crash import native
@@ -23,3 +26,11 @@ def shim() -> None:
         native.shim()
     except native.Unavailable as error:
         pytest.skip(f"NO DISK FAULT TEST HERE: {error}")
+
+
+@pytest.fixture(scope="session")
+def commit() -> str:
+    """What the slices move with; "" outside git."""
+    here = Path(__file__).parent
+    asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=False)
+    return asked.stdout.strip()

@@ -12,10 +12,12 @@ import functools
 import shutil
 import sys
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from tests.crash.rules import AFTER_A_KILL, Rule, billed_once
 from tests.crash.scenario import paid_apply
 from tests.crash.sweep import Swept, cut_sweep, kill_sweep
 
@@ -31,13 +33,18 @@ class Finder(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """In `file`, the text `old`, which must be there exactly once, becomes `new`."""
+    """In `file`, the text `old`, which must be there exactly once, becomes `new`.
+
+    `faults` are the gateway's while it is hunted, `rules` those that it must break where others would break by them.
+    """
 
     name: str
     finder: Finder
     file: str
     old: str
     new: str
+    faults: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    rules: tuple[Rule, ...] | None = None
 
 
 MUTANTS = (
@@ -99,6 +106,13 @@ MUTANTS = (
         "            self._unsynced.add(path)  # until the disk has said yes\n            disk.sync(fd)\n",
         "            self._unsynced.add(path)  # until the disk has said yes\n",
     ),
+    Mutant(
+        "retry on 500", Finder.KILL, "engine/retrying.py",
+        "        case NotSent(final=False):\n            return 0.0\n",
+        "        case NotSent(final=False):\n            return 0.0\n"
+        "        case _ if type(outcome).__name__ == \"InDoubt\":\n            return 0.0\n",
+        faults={"image0": ("500", "ok")}, rules=(billed_once,),
+    ),
 )  # fmt: skip
 
 
@@ -121,21 +135,23 @@ def plant(mutant: Mutant, folder: Path) -> Path:
 def hunt(mutant: Mutant, folder: Path) -> Swept:
     """Sweep two images until the mutant shows, or to the end."""
     planted = plant(mutant, Path(tempfile.mkdtemp(prefix="mutant-", dir=folder)))
-    scenario = functools.partial(paid_apply, package=planted, images=2, concurrency=2)
+    scenario = functools.partial(paid_apply, package=planted, images=2, concurrency=2, faults=mutant.faults)
     if mutant.finder is Finder.KILL:
-        return kill_sweep(scenario, folder, enough=1)
+        return kill_sweep(scenario, folder, enough=1, rules=mutant.rules or AFTER_A_KILL)
     return cut_sweep(scenario, folder, limit=1000, enough=1)
 
 
 def main() -> int:
     """The table."""
-    living = 0
+    living = points = 0
     with tempfile.TemporaryDirectory() as folder:
         for mutant in MUTANTS:
             swept = hunt(mutant, Path(folder))
             living += not swept.violations
+            points += swept.points
             words = swept.violations[0].words[0] if swept.violations else "LIVES"
             print(f"{mutant.name:42}  {mutant.finder.value:4}  point {swept.points:4}  {words}", flush=True)
+    print(f"{len(MUTANTS)} mutants, {points} points, {living} living")
     return 1 if living else 0
 
 

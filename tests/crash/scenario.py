@@ -34,7 +34,9 @@ CALLS = 60
 """About so many calls an image are counted: where an earlier kill may lie."""
 PACKAGE = Path(__file__).resolve().parents[2]
 ENTRY = "import sys; sys.path.insert(0, {!r}); from reconciler.cli.main import entry; sys.exit(entry())"
+ENTRY_POINT = ("reconciler.cli.main", "entry")
 PRELOAD = ("reconciler.cli.commands.apply", "reconciler.cli.paying", "httpx", "PIL.Image", "jsonschema", "yaml")
+NO_FAULTS: Mapping[str, Sequence[str]] = {}
 PROJECT = """\
 provider: gravitex
 defaults: {{model: gemini-2.5-flash-image, size: "1:1"}}
@@ -115,32 +117,40 @@ class PaidApply:
         lines = [json.loads(line) for line in self.ledger.read_text().splitlines()]
         bills = [line for line in lines if line["line"] == "request" and line["billed"]]
         files = {name: node.data for name, node in trees.snapshot(self.root).items() if isinstance(node, trees.File)}
-        objects = {found[1]: _hash(data) for name, data in files.items() if (found := OBJECT.fullmatch(name))}
-        outputs = {name: _hash(data) for name, data in files.items() if re.fullmatch(r"assets/image\d+\.png", name)}
+        objects = objects_of(files)
+        pictures = {name: data for name, data in files.items() if re.fullmatch(r"assets/image\d+\.png", name)}
+        outputs = {name: picture_hash(data) for name, data in pictures.items()}
         answered = {image for bill in bills for image in bill["images"]}
         torn = [f"store: {name} is torn" for name, found in objects.items() if name != found]
         torn += [f"{name} is torn" for name, found in outputs.items() if found not in answered]
         try:
-            locked = _locked(files.get("assets.lock", b'{"assets": {}}'))
+            entries = locked(files.get("assets.lock", b'{"assets": {}}'))
         except ValueError as error:
-            torn, locked = [*torn, f"assets.lock is torn: {error}"], {}
-        in_doubt, recorded = _journal(files.get(".reconciler/journal", b""))
+            torn, entries = [*torn, f"assets.lock is torn: {error}"], {}
+        in_doubt, recorded = journalled(files.get(".reconciler/journal", b""))
         return Look(
             tuple(Bill(bill["prompt"].rpartition(" ")[2], (bill["images"] or [""])[0]) for bill in bills),
-            frozenset(name for name, found in objects.items() if name == found), tuple(torn), locked,
+            frozenset(name for name, found in objects.items() if name == found), tuple(torn), entries,
             {Path(name).stem: found for name, found in outputs.items()}, recorded, in_doubt,
         )  # fmt: skip
 
 
-def _hash(data: bytes) -> str:
+def objects_of(files: Mapping[str, bytes]) -> dict[str, str]:
+    """What the store's objects are called, and the hash of what they hold."""
+    return {found[1]: picture_hash(data) for name, data in files.items() if (found := OBJECT.fullmatch(name))}
+
+
+def picture_hash(data: bytes) -> str:
+    """As the ledger has it."""
     return hashlib.sha256(data).hexdigest()
 
 
-def _locked(text: bytes) -> dict[str, str]:
+def locked(text: bytes) -> dict[str, str]:
+    """Each asset's content."""
     return {asset: entry["content"].removeprefix("sha256:") for asset, entry in json.loads(text)["assets"].items()}
 
 
-def _journal(data: bytes) -> tuple[frozenset[str], dict[str, str]]:
+def journalled(data: bytes) -> tuple[frozenset[str], dict[str, str]]:
     """Whose request has no end, and what was stored for whom, up to the first record that is not sound."""
     opened: dict[str, str] = {}
     recorded: dict[str, str] = {}
@@ -162,11 +172,16 @@ def _journal(data: bytes) -> tuple[frozenset[str], dict[str, str]]:
 
 @contextmanager
 def paid_apply(
-    folder: Path, *, images: int = IMAGES, concurrency: int = CONCURRENCY, package: Path = PACKAGE
-) -> Iterator[PaidApply]:
-    """The scenario. `package` is the folder that holds the `reconciler` to test: this one, or a mutant's."""
-    path, entry = folder / "ledger", ("reconciler.cli.main", "entry")
-    with running(ledger=Ledger(path, keep="lines")) as gateway, warm(package, entry, PRELOAD) as second:
+    folder: Path, *, images: int = IMAGES, concurrency: int = CONCURRENCY, package: Path = PACKAGE,
+    faults: Mapping[str, Sequence[str]] = NO_FAULTS, **options: Any,
+) -> Iterator[PaidApply]:  # fmt: skip
+    """The scenario. `package` is the folder that holds the `reconciler` to test: this one, or a mutant's. `faults` of
+    the gateway are by words of the prompt, in turn; the other options are the gateway's own."""
+    path = folder / "ledger"
+    ledger = Ledger(path, keep="lines")
+    with running(ledger=ledger, **options) as gateway, warm(package, ENTRY_POINT, PRELOAD) as second:
+        for words, names in faults.items():
+            gateway.when(words, *names)
         yield PaidApply(folder.resolve(), gateway, path, images, concurrency, package, second, None)
 
 

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import functools
 import random
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.crash.disksweep import disk_sweep
 from tests.crash.mutants import MUTANTS, Mutant, hunt, plant
 from tests.crash.scenario import killed_before, paid_apply
 from tests.crash.sweep import Slice, cut_sweep, kill_sweep
 
 pytestmark = [pytest.mark.usefixtures("killer"), pytest.mark.slow]
-HERE = Path(__file__).parent
-
-
-@pytest.fixture(scope="module")
-def commit() -> str:
-    """What the slices move with; "" outside git."""
-    asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=HERE, capture_output=True, text=True, check=False)
-    return asked.stdout.strip()
 
 
 def test_a_slice_of_the_kills(tmp_path: Path, commit: str) -> None:
@@ -39,6 +31,13 @@ def test_some_kills_of_a_recovery(tmp_path: Path, commit: str) -> None:
 def test_some_power_cuts(tmp_path: Path, commit: str) -> None:
     swept = cut_sweep(paid_apply, tmp_path, limit=60, seed=random.Random(commit).getrandbits(32))
     assert swept.points == 60
+    assert swept.violations == ()
+
+
+@pytest.mark.usefixtures("shim")
+def test_a_slice_of_the_disk_errors(tmp_path: Path, commit: str) -> None:
+    swept = disk_sweep(paid_apply, tmp_path, part=Slice(0, 700, commit))
+    assert swept.points >= 5
     assert swept.violations == ()
 
 

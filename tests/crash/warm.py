@@ -1,7 +1,7 @@
 """Run a Python command many times without paying for its imports: a process that has them, and forks for each run.
 
 As a script (`python -I warm.py PACKAGE_FOLDER MODULE FUNCTION PRELOAD...`) it is that process: a JSON object a line
-in (argv, env, cwd, out), one a line out (exit).
+in (argv, env, cwd, out, kill_after), one a line out (exit).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -38,11 +39,16 @@ class Warm:
 
     process: subprocess.Popen[str]
 
-    def run(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> Ended:
-        """As `argv` in a process of its own, from the first line of the command's function on."""
+    def run(
+        self, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, kill_after: float | None = None
+    ) -> Ended:
+        """As `argv` in a process of its own, from the first line of the command's function on. SIGKILL after so many
+        seconds, if it still runs then; its exit is -9."""
         assert self.process.stdin is not None and self.process.stdout is not None
         with tempfile.TemporaryDirectory() as out:
-            asked = {"argv": list(argv), "env": dict(env), "cwd": str(cwd), "out": out}
+            asked = {"argv": list(argv), "env": dict(env), "cwd": str(cwd), "out": out, "kill_after": kill_after}
+            for name in ("1", "2"):
+                Path(out, name).touch()
             self.process.stdin.write(json.dumps(asked) + "\n")
             self.process.stdin.flush()
             if not select.select([self.process.stdout], [], [], LIMIT)[0]:
@@ -86,6 +92,15 @@ def _child(asked: Mapping[str, Any], function: Any) -> int:
     return code if isinstance(code, int) else 0 if code is None else 1
 
 
+def _ends_within(pid: int, seconds: float) -> bool:
+    """Whether it has ended; it is not reaped, so that the number stays its own."""
+    handle = os.pidfd_open(pid)
+    try:
+        return bool(select.select([handle], [], [], seconds)[0])
+    finally:
+        os.close(handle)
+
+
 def _serve() -> None:
     package, module, name, *preload = sys.argv[1:]
     sys.path.insert(0, package)
@@ -93,9 +108,12 @@ def _serve() -> None:
     for each in preload:
         importlib.import_module(each)
     for line in sys.stdin:
+        asked = json.loads(line)
         pid = os.fork()
         if pid == 0:
-            os._exit(_child(json.loads(line), function))
+            os._exit(_child(asked, function))
+        if asked["kill_after"] is not None and not _ends_within(pid, asked["kill_after"]):
+            os.kill(pid, signal.SIGKILL)
         print(json.dumps({"exit": os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}), flush=True)
 
 

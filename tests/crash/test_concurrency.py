@@ -1,0 +1,18 @@
+"""Eight applies at once: a few schedules that move with the commit. `make concurrency` runs two hundred."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.crash.crowd import crowd
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_crowd_pays_for_each_image_once(tmp_path: Path, commit: str) -> None:
+    crowded = crowd(tmp_path, schedules=6, seed=commit)
+    assert crowded.violations == ()
+    assert crowded.ended["told who holds the lock"]
+    assert crowded.ended["done"]

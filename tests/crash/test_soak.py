@@ -1,0 +1,18 @@
+"""The account of a run that dies three times: to the last bill. `make soak` does it with two thousand images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.crash.soak import soak
+
+pytestmark = pytest.mark.slow
+
+
+def test_what_was_billed_is_stored_or_in_doubt(tmp_path: Path, commit: str) -> None:
+    soaked = soak(tmp_path, images=60, kills=3, seed=commit)
+    assert soaked.violations == ()
+    assert soaked.stored
+    assert soaked.kills
