@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.core.errors import DiskError
+from reconciler.core.errors import DiskError, Unsent
 from reconciler.core.events import Ended, Event, Requested, Stored
 from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused, Rejected, Spooled, Throttled
 from reconciler.core.ports import ImageRequest, Provider, StoredImage
@@ -187,6 +187,32 @@ def test_what_cannot_be_recorded_is_not_sent() -> None:
     with pytest.raises(DiskError):
         play(recorded(inner, MovingStore(), BrokenJournal()).generate(a_request()))
     assert inner.asked == 0
+
+
+class Refusing:
+    """A provider of which our own disk refuses something, before or after the request was sent."""
+
+    def __init__(self, error: DiskError) -> None:
+        self.error = error
+
+    async def generate(self, request: ImageRequest) -> Outcome:
+        raise self.error
+
+
+def test_what_our_disk_refused_before_it_was_sent_is_not_in_doubt() -> None:
+    journal = Written()
+    with pytest.raises(Unsent, match="no space"):
+        play(recorded(Refusing(Unsent("no space")), MovingStore(), journal).generate(a_request()))
+    assert journal.in_doubt == set()
+    assert [event.outcome for event in journal.events if isinstance(event, Ended)] == ["NotSent"]
+
+
+def test_what_our_disk_refused_after_it_was_sent_is_in_doubt_and_said_to_be() -> None:
+    journal = Written()
+    with pytest.raises(DiskError, match="no space; in doubt") as caught:
+        play(recorded(Refusing(DiskError("no space", hint="free some")), MovingStore(), journal).generate(a_request()))
+    assert caught.value.hint == "free some"
+    assert journal.in_doubt == {"a1"}
 
 
 class FullStore(MovingStore):

@@ -19,7 +19,7 @@ from typing import IO, Any
 
 import pytest
 
-from reconciler.core.errors import DiskError
+from reconciler.core.errors import DiskError, Unsent
 from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Rejected, Stop
 from reconciler.core.settings import ProviderSettings, Timeouts
 from reconciler.providers.http import Http, Unfetched
@@ -321,8 +321,11 @@ def test_a_full_disk_is_a_disk_error(gateway: Gateway, tmp_path: Path, when: str
             return self.open()
 
     provider = a_provider(settings_for("gravitex", gateway.url()), Full(), key=gateway.key)  # type: ignore[arg-type] # a spool that refuses
-    with pytest.raises(DiskError, match="No space left"):
+    with pytest.raises(DiskError, match="No space left") as caught:
         asyncio.run(provider.generate(a_request(a_recipe())))
+    unsent = when == "open"
+    assert isinstance(caught.value, Unsent) == unsent
+    assert bool(gateway.ledger.requests) != unsent, "where there is no file for an answer nothing is asked for"
 
 
 @pytest.mark.parametrize(

@@ -237,6 +237,41 @@ class TestRescue:
         with pytest.raises(DiskError, match=r"cannot write .*no space left"), out:
             out.write(PNG)
 
+    def test_what_is_paid_for_goes_elsewhere_where_not_even_a_file_can_be_made(
+        self, store: ContentStore, shelter: Path, project: Path
+    ) -> None:
+        project.write_text("a file where a directory belongs")
+        with pytest.raises(DiskError):
+            store.open()
+        path, out = store.open_paid()
+        with out:
+            out.write(PNG)
+        assert Path(out.name) == path
+        with pytest.raises(DiskError, match="the paid bytes are in") as caught:
+            store.put(Spooled(path, content_hash(PNG), len(PNG)))
+        assert_rescued(shelter, caught.value)
+
+    @pytest.mark.parametrize("sheltered", [True, False])
+    def test_a_close_that_fails_is_a_write_that_failed(
+        self, store: ContentStore, shelter: Path, sheltered: bool
+    ) -> None:
+        path, out = store.open()
+        out.write(PNG)
+        out.flush()
+        os.close(out.fileno())  # so that the close of the file is refused
+        if sheltered:
+            out.close()
+            assert Path(out.name).read_bytes() == PNG
+            with pytest.raises(DiskError, match="the paid bytes are in") as caught:
+                store.put(Spooled(Path(out.name), content_hash(PNG), len(PNG)))
+            assert_rescued(shelter, caught.value)
+        else:
+            shelter.rmdir()
+            with pytest.raises(DiskError, match="what came is in") as caught:
+                out.close()
+            assert str(path) in caught.value.fact
+            assert path.read_bytes() == PNG
+
     def test_a_persons_file_that_the_disk_refuses_is_not_scattered(
         self, store: ContentStore, shelter: Path, project: Path, tmp_path: Path
     ) -> None:
