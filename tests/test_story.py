@@ -254,3 +254,24 @@ def test_a_file_that_comes_back_forgets_no_change_that_waits_for_consent(repo: R
     assert repo.run("apply", "--yes") == (0, "restored 1\n")
     assert repo.images()["assets/hero.png"] == before["assets/hero.png"]
     assert repo.plan() == {"hero": ("hold", "UpstreamChanged")}
+
+
+def test_a_merge_that_git_could_not_make_is_written_as_one(repo: Repository) -> None:
+    git = repo.git
+    git("checkout", "-qb", "left")
+    repo.edit("specs/hero.yaml", "dusk", "noon")
+    repo.run("apply", "--yes")
+    repo.commit()
+    git("checkout", "-q", "-")
+    repo.edit("specs/hero.yaml", "dusk", "dawn")
+    repo.run("apply", "--yes")
+    repo.commit()
+    with pytest.raises(subprocess.CalledProcessError):
+        git("merge", "left")
+    git("checkout", "--ours", "specs/hero.yaml", "assets/hero.png")
+    assert "<<<<<<<" in (repo.root / "assets.lock").read_text()
+    code, out = repo.run("check")
+    assert (code, "holds both sides of a merge" in out) == (2, True)
+    assert repo.run("apply", "--yes")[0] == 0
+    assert repo.lock["hero"]["recipe"]["prompt"].startswith("A lighthouse at dawn")  # type: ignore[index] # JSON
+    assert repo.run("check")[0] == 0

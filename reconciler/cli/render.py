@@ -79,8 +79,14 @@ def note_lines(plan: Plan) -> Iterator[str]:
         yield f"frozen, though changed: {_listed(frozen)}"
 
 
+UNMERGED = -1
+"""Instead of a count: the lockfile holds two sides that git could not merge."""
+
+
 def behind_line(count: int) -> str:
     """What the journal has and the lockfile lacks."""
+    if count == UNMERGED:
+        return "assets.lock holds both sides of a merge; the next apply writes them as one"
     return f"assets.lock lacks {counted(count, 'asset')} of an apply that was cut off; the next apply adds them"
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from reconciler.cli import narrow
 from reconciler.cli.cautions import Caution, cautions, next_retirement
 from reconciler.cli.pricing import draft_names, model_problems, pricer
+from reconciler.cli.render import UNMERGED
 from reconciler.core.actions import Action
 from reconciler.core.decide import DRAFT, Facts
 from reconciler.core.digest import AssetId, ContentHash
@@ -65,7 +66,8 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Prospect:
-    """A plan and all that it was made from. `behind` counts assets of which the journal knows more than the lockfile;
+    """A plan and all that it was made from. `behind` counts assets of which the journal knows more than the lockfile,
+    or is UNMERGED where the lockfile itself holds two sides of a merge;
     each asset that is generated is asked for `candidates` times."""
 
     wanted: Wanted
@@ -235,6 +237,8 @@ def _by_asset(in_doubt: Iterable[Requested]) -> dict[AssetId, tuple[Requested, .
 
 
 def _behind(recorded: Lock, settled: Lock) -> int:
+    if recorded.merged:
+        return UNMERGED
     if recorded == settled:
         return 0
     names = {*recorded.entries, *recorded.refusals, *settled.entries, *settled.refusals}

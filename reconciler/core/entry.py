@@ -46,10 +46,11 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """`assets.lock`, parsed."""
+    """`assets.lock`, parsed. `merged`: the file holds two sides that git could not merge; this is what they come to."""
 
     entries: Mapping[AssetId, LockEntry] = field(default_factory=dict)
     refusals: Mapping[AssetId, Refusal] = field(default_factory=dict)
+    merged: bool = field(default=False, compare=False)
 
 
 def made_json(made: Made) -> dict[str, Json]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NoReturn, TypeVar
 
 from reconciler.core.conflict import ContentOf, has_conflict, merge, sides
@@ -86,7 +87,7 @@ def loads(text: str, *, file: str = "assets.lock", content_of: ContentOf | None 
     except LockfileError as error:
         hint = _BY_HAND if error.hint == _MEND else error.hint
         raise LockfileError(f"{error.fact} (on one side of the conflict)", hint=hint) from error
-    return merge(ours, theirs, base=_base(shown.base, file), content_of=content_of, file=file)
+    return replace(merge(ours, theirs, base=_base(shown.base, file), content_of=content_of, file=file), merged=True)
 
 
 def _base(text: str, file: str) -> Lock | None:
@@ -124,7 +125,7 @@ def _parse(text: str, file: str, content_of: ContentOf | None) -> Lock:
             place = Place(file, _line_at(text, text.rfind(f"{one_line(name)}:")))
             raise LockfileError(f"{place}: {one_line(name)} stands {times} times in one mapping", hint=_MEND)
         first[block] = dict(reversed(pairs))
-    return merge(_read(first, text, file), last, content_of=content_of, file=file)
+    return replace(merge(_read(first, text, file), last, content_of=content_of, file=file), merged=True)
 
 
 def _read(root: Json, text: str, file: str) -> Lock:
