@@ -239,6 +239,14 @@ def file_hash(path: Path) -> ContentHash:
         return content_of_hex(hashlib.file_digest(stream, "sha256").hexdigest())
 
 
+def holds(path: Path, content: ContentHash) -> bool:
+    """Whether a file has this content now. What cannot be read is as good as absent."""
+    try:
+        return path.is_file() and file_hash(path) == content
+    except OSError:
+        return False
+
+
 def temps(directory: Path) -> tuple[Path, ...]:
     """What dead runs left half-written in a directory; a run that is alive has such files, too."""
     with suppress(OSError), os.scandir(directory) as found:

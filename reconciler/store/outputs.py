@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from reconciler.core.digest import ContentHash
@@ -53,6 +54,8 @@ class OutputTree:
         there = self._preserve(target)
         if there is not None and there != expect and self._pointed(target) == expect and self._keep(expect, path):
             expect = there  # a Git LFS pointer stands for the content it names
+        if there is None and not os.path.lexists(target):
+            return Placed()
         if there != expect:
             return InTheWay(there)
         gone = remove_file(target, expect=expect, root=self.root)
@@ -60,15 +63,14 @@ class OutputTree:
 
     def _safe(self, content: ContentHash, path: str) -> Path | None:
         """A file with these bytes that nothing replaces while it is read: another step may be moving that path."""
-        stored = self.store.find(content)
-        if stored is None and self._holds(self.root / path, content):
+        if self.store.sound(content) is None and self._holds(self.root / path, content):
             self.store.put_file(self.root / path)
         return self.recovery.fetch(content, path)
 
     def _keep(self, content: ContentHash, path: str) -> bool:
         """Whether the store has these bytes now, wherever they were."""
         source = self._safe(content, path)
-        if source is not None and self.store.find(content) is None:
+        if source is not None and self.store.sound(content) is None:
             self.store.put_file(source)
         return source is not None
 
@@ -78,7 +80,7 @@ class OutputTree:
             return None
         with disk.saying("read", file):
             content = disk.file_hash(file)
-        if self.store.find(content) is None:
+        if self.store.sound(content) is None:
             content = self.store.put_file(file)
         return content
 
@@ -87,7 +89,4 @@ class OutputTree:
             return lfs_oid(stream.read(LFS_POINTER_LIMIT + 1))
 
     def _holds(self, file: Path, content: ContentHash) -> bool:
-        try:
-            return file.is_file() and not file.is_symlink() and disk.file_hash(file) == content
-        except OSError:
-            return False
+        return not file.is_symlink() and disk.holds(file, content)

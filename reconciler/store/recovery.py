@@ -17,6 +17,20 @@ from reconciler.store.tree import LFS_POINTER_LIMIT, lfs_oid
 
 _PATHS_A_CALL = 400
 _BLOBS_A_PATH = 200
+_GIT = (
+    "git",
+    "--no-optional-locks",
+    "--literal-pathspecs",
+    *("-c", "safe.bareRepository=explicit"),  # files of a project that look like a repository do not set up git
+    *("-c", "log.showSignature=false"),
+    *("-c", "core.fsmonitor=false"),
+    *("-c", f"core.hooksPath={os.devnull}"),
+)
+_QUIET = {"GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
+_LOG = (
+    *("log", "--all", "--no-renames", "-m", "--format=", "--raw", "--no-abbrev", "-z"),
+    *("--no-ext-diff", "--no-textconv", "--no-show-signature"),
+)
 
 
 class Recovery(Mapping[tuple[ContentHash, str], str]):
@@ -46,7 +60,7 @@ class Recovery(Mapping[tuple[ContentHash, str], str]):
         return tuple(self._places(content, path))
 
     def _places(self, content: ContentHash, path: str) -> Iterator[str]:
-        if self.store.find(content) is not None:
+        if self.store.sound(content) is not None:
             yield "the store"
         if self._lfs_object(content) is not None:
             yield "Git LFS"
@@ -74,7 +88,7 @@ class Recovery(Mapping[tuple[ContentHash, str], str]):
 
     def fetch(self, content: ContentHash, path: str) -> Path | None:
         """A file with exactly these bytes; what only git has is put into the store first."""
-        stored = self.store.find(content) or self._lfs_object(content)
+        stored = self.store.sound(content) or self._lfs_object(content)
         if stored is not None:
             return stored
         blob = self._blob(content, path)
@@ -103,10 +117,7 @@ class Recovery(Mapping[tuple[ContentHash, str], str]):
             return None
         oid = hex_of(content)
         path = self._git_dir / "lfs" / "objects" / oid[:2] / oid[2:4] / oid
-        try:
-            return path if path.is_file() and disk.file_hash(path) == content else None
-        except OSError:  # unreadable is as good as absent: there may be another source
-            return None
+        return path if disk.holds(path, content) else None
 
     def _blob(self, content: ContentHash, path: str) -> str | None:
         """The git blob of this path with these bytes."""
@@ -134,9 +145,7 @@ class Recovery(Mapping[tuple[ContentHash, str], str]):
         prefix = os.fsdecode(self._git("rev-parse", "--show-prefix")).rstrip("\n")
         for start in range(0, len(self.paths), _PATHS_A_CALL):
             some = self.paths[start : start + _PATHS_A_CALL]
-            fields = self._git(
-                "log", "--all", "--no-renames", "-m", "--format=", "--raw", "--no-abbrev", "-z", "--", *some
-            ).split(b"\0")
+            fields = self._git(*_LOG, "--", *some).split(b"\0")
             for meta, name in itertools.pairwise(fields):
                 parts = meta.split(b" ")
                 if not meta.startswith(b":") or len(parts) < 5 or not parts[1].startswith(b"100"):
@@ -150,7 +159,9 @@ class Recovery(Mapping[tuple[ContentHash, str], str]):
 
     def _read_blob(self, blob: str) -> Iterator[bytes]:
         command = self._command("cat-file", "blob", blob)
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:  # noqa: S603 - git, a list
+        with subprocess.Popen(  # noqa: S603 - git, a list
+            command, env=_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ) as process:
             assert process.stdout is not None
             while chunk := process.stdout.read(disk.CHUNK):
                 yield chunk
@@ -159,10 +170,17 @@ class Recovery(Mapping[tuple[ContentHash, str], str]):
         """What git prints; nothing where there is no git, no repository, or no answer."""
         try:
             command = self._command(*arguments)
-            done = subprocess.run(command, capture_output=True, timeout=120, check=False)  # noqa: S603 - git, a list
+            done = subprocess.run(  # noqa: S603 - git, a list
+                command, env=_environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False
+            )
         except (OSError, subprocess.TimeoutExpired):
             return b""
         return done.stdout if done.returncode == 0 else b""
 
     def _command(self, *arguments: str) -> list[str]:
-        return ["git", "--no-optional-locks", "--literal-pathspecs", "-C", str(self.root), *arguments]
+        return [*_GIT, "-C", str(self.root), *arguments]
+
+
+def _environment() -> dict[str, str]:
+    """Ours, so that git asks nobody, fetches nothing and locks nothing."""
+    return {**os.environ, **_QUIET}
