@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from reconciler.core.digest import AssetId, Json
@@ -15,6 +17,8 @@ from reconciler.providers.abilities import price
 from reconciler.providers.models import model_table
 from reconciler.providers.table import connect
 from reconciler.store.store import ContentStore
+
+_M_ARENA_MAX = -8
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ def paid_providers(
     environ: Mapping[str, str],
 ) -> Paid:
     """Each provider ready to be asked. `already` are the estimates of requests in doubt, which count as spent."""
+    _share_the_heap()
     table = model_table(models)
     run = PaidRun(store=store, journal=journal, progress=progress, spending=Spending(budget, already=already))
     made = Paid({}, [])
@@ -50,3 +55,10 @@ def paid_providers(
         made.providers[settings.name] = paid(inner, lane=lane, run=run, estimate=estimate)
         made.drains.append(lane.drain)
     return made
+
+
+def _share_the_heap() -> None:
+    """glibc gives each thread a heap, and what an answer leaves free in one serves no other thread: measured, memory
+    grew with every image, by 60 MiB over 2,000 of them, and with two heaps for all threads by 7."""
+    with suppress(OSError, AttributeError):  # other C libraries have no such thing
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
