@@ -234,11 +234,9 @@ def test_git_lfs_pointers_stand_for_their_content(repo: Repository) -> None:
 
 
 def test_a_failure_blocks_only_what_depends_on_it(repo: Repository) -> None:
-    repo.edit("specs/mascot.yaml", "red", "blue")
+    repo.edit("specs/mascot.yaml", "1:1", "16384x16384")  # more than a draft may have
     repo.edit("specs/hero.yaml", "dusk", "dawn")
     repo.edit("specs/icons/items.yaml", "sword", "shield")
-    (repo.root / "assets").rename(repo.root / "kept")
-    (repo.root / "assets").write_text("a file where a folder should be")
     code, out = repo.run("apply", "--yes")
     assert code == 1
     assert out == "made 2 (0 USD), failed 1, blocked 1\n"
@@ -275,3 +273,15 @@ def test_a_merge_that_git_could_not_make_is_written_as_one(repo: Repository) -> 
     assert repo.run("apply", "--yes")[0] == 0
     assert repo.lock["hero"]["recipe"]["prompt"].startswith("A lighthouse at dawn")  # type: ignore[index] # JSON
     assert repo.run("check")[0] == 0
+
+
+def test_an_output_that_cannot_come_to_be_is_a_conflict_before_anything_is_made(repo: Repository) -> None:
+    (repo.root / "blocked").write_text("a file where a folder should be")
+    (repo.root / "away").symlink_to(repo.root.parent)
+    repo.edit("specs/icons/items.yaml", "output: web/${rarity}.png", "output: blocked/${rarity}.png")
+    repo.edit("specs/mascot.yaml", "prompt:", "output: away/mascot.png\nprompt:")
+    repo.edit("specs/mascot.yaml", "red", "blue")
+    assert {action for asset, (action, _) in repo.plan().items() if asset != "hero"} == {"conflict"}
+    before = repo.images()
+    assert repo.run("apply", "--yes")[0] == 3
+    assert repo.images() == before

@@ -153,6 +153,7 @@ def _providers(
     asked = {step.spec.provider for step in plan.steps if step.spec and isinstance(step.action, Generate)}
     drafts = {name for name in asked if settings.providers[name].type == DRAFT}
     providers: dict[str, Provider] = {}
+    drains: list[Callable[[], None]] = []
     if drafts:
         from reconciler.providers.draft import Draft  # noqa: PLC0415 - Pillow is for drafts only
 
@@ -163,8 +164,9 @@ def _providers(
             parallel=os.cpu_count() or 1,
         )
         providers |= dict.fromkeys(drafts, drawing)
+        drains.append(drawing.drain)
     if asked == drafts:
-        return providers, []
+        return providers, drains
     from reconciler.cli.paying import paid_providers  # noqa: PLC0415 - a network client is for paid calls only
 
     paid = paid_providers(
@@ -181,5 +183,5 @@ def _providers(
         count, progress = prospect.candidates, means.progress
         for name, one in paid.providers.items():
             providers[name] = Several(one, count=count, progress=progress)
-        return providers, paid.drains
-    return providers | paid.providers, paid.drains
+        return providers, [*drains, *paid.drains]
+    return providers | paid.providers, [*drains, *paid.drains]

@@ -140,6 +140,8 @@ class Run:
                 if isinstance(action, Generate):
                     return await self._generate(step, action)
                 async with self._local:
+                    if self.stopping:
+                        raise StepError(Result.NOT_STARTED, "interrupted")
                     return await self._put_in_place(step, action)
 
     async def _upstreams(self, step: Step) -> None:

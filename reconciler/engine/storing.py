@@ -8,7 +8,7 @@ from datetime import datetime
 
 from reconciler.core.decide import DRAFT
 from reconciler.core.lock import Made
-from reconciler.core.outcome import Done, Outcome
+from reconciler.core.outcome import Done, NotSent, Outcome, Stop
 from reconciler.core.ports import ImageRequest, Provider, Store, StoredImage
 from reconciler.core.pricing import FREE
 from reconciler.engine.clock import stamp
@@ -22,10 +22,17 @@ class Storing:
         self._store = store
         self._utc = utc
         self._places = asyncio.Semaphore(parallel)
+        self._drained = False
+
+    def drain(self) -> None:
+        """Begin nothing new; what is being drawn is finished."""
+        self._drained = True
 
     async def generate(self, request: ImageRequest) -> Outcome:
         """As the inner provider; raises DiskError if the store cannot keep it."""
         async with self._places:
+            if self._drained:
+                return NotSent("not begun: interrupted", final=True, stop=Stop.INTERRUPTED)
             outcome = await self._inner.generate(request)
             if isinstance(outcome, Done):
                 await asyncio.to_thread(self._keep, request, outcome)

@@ -43,6 +43,7 @@ class Tree:
         self._child: hashing.HashingChild | None = None
         self._begun: dict[str, Signature] = {}
         self._hashed: dict[str, ContentHash] = {}
+        self._rooms: dict[str, Blocked | None] = {}
 
     def begin(self, paths: Iterable[str]) -> None:
         """Start hashing what will be asked for and is not known, beside whatever is done until then."""
@@ -97,7 +98,7 @@ class Tree:
             seen = os.stat(full)
         except (FileNotFoundError, NotADirectoryError):
             self.index.saw(path, None)
-            return Blocked("a link to nothing") if os.path.islink(full) else None
+            return Blocked("a link to nothing") if os.path.islink(full) else self._room(path.rpartition("/")[0])
         except OSError as error:
             return Blocked(f"unreadable ({(error.strerror or '').lower()})")
         if not stat.S_ISREG(seen.st_mode):
@@ -115,6 +116,17 @@ class Tree:
             return Blocked(f"unreadable ({(getattr(error, 'strerror', None) or str(error)).lower()})")
         self.index.learn(path, seen, content)
         return content
+
+    def _room(self, folder: str) -> Blocked | None:
+        """Why no file can come to be in a folder; None if one can. Better known before an image is paid for."""
+        if folder not in self._rooms:
+            above = f"{self.real_root}/{folder}" if folder else self.real_root
+            while not os.path.lexists(above):
+                above = os.path.dirname(above)
+            inside = f"{os.path.realpath(above)}{os.sep}".startswith(self.real_root + os.sep)
+            what = "below a link that leaves the project" if not inside else "below a file"
+            self._rooms[folder] = None if inside and os.path.isdir(above) else Blocked(what)
+        return self._rooms[folder]
 
     def _hash(self, full: str, size: int) -> ContentHash:
         """One open and, for most files, one read: the calls cost more than the hashing."""
