@@ -137,7 +137,10 @@ class Http:
 
     async def fetch(self, url: str, *, own: Base, spool: Spool) -> Answered | Unfetched:
         """Get a picture, without the key: from the provider's own origin, or from a public address by https."""
-        target = urlsplit(url)
+        try:
+            target = urlsplit(url)
+        except ValueError:
+            return Unfetched("its address is none")
         base = parse_base(f"{target.scheme}://{target.netloc}")
         if not isinstance(base, Base):
             return Unfetched("its address is not one that pictures are fetched from")
@@ -166,7 +169,7 @@ class Http:
         try:
             async with asyncio.timeout(self._timeouts.connect):
                 found = await self._resolve(origin.host, origin.port)
-        except OSError as error:  # TimeoutError is one
+        except (OSError, UnicodeError) as error:  # TimeoutError is one; a label may be too long for the codec of names
             return Unfetched(f"{origin.host}: {_kind(error)}")
         return self._choose(found) or Unfetched(f"{origin.host} is not on the public internet")
 
@@ -197,6 +200,7 @@ class Http:
                     stack.push_async_callback(response.aclose)
                     flight.status = response.status_code
                     await self._take(response, flight, file)
+                    file.whole = True  # from here on no hurry may lose it
             headers = {name.lower(): value for name, value in response.headers.items()}
             return Answered(response.status_code, headers, file.path, file.size, file.size <= self._limit)
         except _BROKEN as error:
@@ -249,6 +253,7 @@ _KINDS: tuple[tuple[type[Exception], str], ...] = (
     (TimeoutError, "the time was up"),
     (PictureChangedError, "a reference changed while it was sent"),
     (OSError, "the network failed"),
+    (UnicodeError, "no name of a host"),
 )
 
 

@@ -6,7 +6,6 @@ One attempt, one outcome. Nothing here is retried, recorded or limited: that is 
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -40,7 +39,7 @@ from reconciler.providers.origins import BadBase, Base, Key, NoKey, base_of
 from reconciler.providers.outcomes import classify
 from reconciler.providers.ready import make_ready
 from reconciler.providers.reply import Picture
-from reconciler.providers.spooling import unlink
+from reconciler.providers.spooling import put_off, unlink
 from reconciler.providers.usage import plain_usage
 from reconciler.providers.wire import WireRequest
 from reconciler.providers.words import presentable
@@ -88,23 +87,17 @@ class Remote:
             return _fit(answered, self._key)
         files = {answered.path}
         try:
-            opened = await asyncio.to_thread(
-                open_answer, answered, self._spool, limit=self._settings.body_limit
-            )
+            opened = await put_off(None, open_answer, answered, self._spool, limit=self._settings.body_limit)
             files.add(opened.path)
             outcome = _fit(await self._read(request, wire, base, opened), self._key)
-            files -= {_kept_file(outcome)}
-            return outcome
         except OSError as error:
-            files.clear()
             why = f"cannot read or write the answer: {error.strerror}"
             raise DiskError(f"{why}; what came is in {answered.path}") from error
         except DiskError as error:
-            files.clear()
             raise DiskError(f"{error.fact}; what came is in {answered.path}", hint=error.hint) from error
-        finally:
-            for path in files:
-                unlink(path)
+        for path in files - {_kept_file(outcome)}:  # only once it is certain: after any exception the answer stays
+            unlink(path)
+        return outcome
 
     @classmethod
     def secret(cls, key: Key) -> tuple[str, str] | None:
@@ -118,7 +111,7 @@ class Remote:
             case Picture():
                 return await self._land(request, wire, base, opened, found)
             case BadOutput(words):
-                return BadOutput(words, await asyncio.to_thread(as_it_came, opened.path))
+                return BadOutput(words, await put_off(None, as_it_came, opened.path))
             case _:
                 return found
 
@@ -128,10 +121,9 @@ class Remote:
         """The picture that an answer tells of, checked. What cannot be had is kept as it came."""
         spooled = await self._bytes(wire, base, opened, picture)
         if isinstance(spooled, str):
-            return BadOutput(spooled, await asyncio.to_thread(as_it_came, opened.path))
-        judge = functools.partial(check, spooled.path, request.recipe, asked=wire.asked)
+            return BadOutput(spooled, await put_off(None, as_it_came, opened.path))
         try:
-            facts = await asyncio.get_running_loop().run_in_executor(DECODERS, judge)
+            facts = await put_off(DECODERS, check, spooled.path, request.recipe, asked=wire.asked)
         except OSError as error:
             raise DiskError(f"cannot read the picture in {spooled.path}: {error.strerror}") from error
         if isinstance(facts, str):
@@ -150,17 +142,20 @@ class Remote:
     async def _bytes(self, wire: WireRequest, base: Base, opened: Opened, picture: Picture) -> Spooled | str:
         """The picture's bytes in a file, wherever the answer has them; or why there are none."""
         if picture.base64:
-            return await asyncio.to_thread(save_base64, opened, picture.base64, self._spool)
+            return await put_off(None, save_base64, opened, picture.base64, self._spool)
         if not picture.url:
-            return await asyncio.to_thread(as_it_came, opened.path) or "the answer is empty"
-        address, why = urljoin(wire.url, picture.url), ""
+            return await put_off(None, as_it_came, opened.path) or "the answer is empty"
+        try:
+            address, why = urljoin(wire.url, picture.url), ""
+        except ValueError:
+            return "the picture is paid for, but its address is none"
         for _ in range(FETCHES):
             got = await self._http.fetch(address, own=base, spool=self._spool)
             if isinstance(got, Unfetched):
                 why = got.why
                 continue
             if got.status == 200 and got.whole and got.size:
-                return await asyncio.to_thread(as_it_came, got.path) or "the picture is empty"
+                return await put_off(None, as_it_came, got.path) or "the picture is empty"
             unlink(got.path)
             why = f"{got.status}" if got.whole else "it goes on beyond the limit"
             if not got.whole or 300 <= got.status < 500:

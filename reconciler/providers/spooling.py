@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, ParamSpec, Self, TypeVar
 
 import pybase64
 
@@ -17,12 +19,16 @@ from reconciler.core.errors import DiskError
 from reconciler.core.outcome import Spooled
 from reconciler.providers.wire import Piece, RawFile
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 READ = 3 * 64 * 1024
 """Bytes of a file per step; divisible by three, so that base64 pieces join."""
 
 
 class SpoolFile:
-    """A new file of the spool, as a context: closed at its end, and deleted where that end is an exception."""
+    """A new file of the spool, as a context: closed at its end, and deleted where that end is an exception, unless
+    all that should be in it is (`whole`)."""
 
     def __init__(self, opened: Callable[[], tuple[Path, IO[bytes]]]) -> None:
         try:
@@ -30,6 +36,7 @@ class SpoolFile:
         except OSError as error:
             raise DiskError(f"no file for the provider's answer: {error.strerror}") from error
         self.size = 0
+        self.whole = False
 
     def write(self, data: bytes) -> None:
         try:
@@ -50,7 +57,7 @@ class SpoolFile:
             raise _refused(refusal) from refusal
         finally:
             given, self.path = self.path, Path(self._file.name)
-            if kind is not None:
+            if kind is not None and not self.whole:
                 unlink(given)
                 unlink(self.path)
 
@@ -64,6 +71,24 @@ def reading(path: Path) -> Iterator[BufferedReader]:
     finally:
         with suppress(OSError):
             file.close()
+
+
+async def put_off(executor: Executor | None, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run blocking work on an answer in a thread, to its end: what has come is paid for. A cancellation meanwhile is
+    asked for again, and so takes effect at the next await that can be left."""
+    # a future of the executor, not a task: the end of a loop cancels every task
+    work = asyncio.get_running_loop().run_in_executor(executor, lambda: function(*args, **kwargs))
+    task, interrupted = asyncio.current_task(), False
+    while not work.done():
+        try:
+            await asyncio.wait({work})
+        except asyncio.CancelledError:
+            interrupted = True
+            if task is not None:
+                task.uncancel()
+    if interrupted and task is not None:
+        task.cancel()
+    return work.result()
 
 
 def unlink(path: Path) -> None:

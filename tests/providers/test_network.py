@@ -309,6 +309,48 @@ def test_a_cancelled_call_leaves_no_file(gateway: Gateway, spool: Folder) -> Non
     assert spool.left() == set()
 
 
+class Hasty(Folder):
+    """A spool while whose paid file is opened somebody cancels the call, or a bug shows."""
+
+    call: asyncio.Task[None]
+    bug = False
+
+    def open_paid(self) -> tuple[Path, IO[bytes]]:
+        if self.bug:
+            raise ValueError("a bug of ours")
+        arrived = threading.Event()
+        loop = self.call.get_loop()
+        loop.call_soon_threadsafe(lambda: (self.call.cancel(), loop.call_later(0.01, arrived.set)))
+        assert arrived.wait(5)
+        return self.open()
+
+
+def test_an_answer_that_came_whole_survives_its_cancellation(gateway: Gateway, tmp_path: Path) -> None:
+    spool = Hasty(tmp_path / "spool")
+    got: list[object] = []
+    provider = a_provider(settings_for("gravitex", gateway.url()), spool, key=gateway.key)
+
+    async def call() -> None:
+        got.append(await provider.generate(a_request(a_recipe())))
+        await asyncio.sleep(0)
+        got.append("the cancellation was lost")
+
+    async def cancelled() -> None:
+        spool.call = asyncio.create_task(call())
+        await asyncio.wait({spool.call})
+        assert spool.call.cancelled()
+
+    asyncio.run(cancelled())
+    (outcome,) = got
+    assert isinstance(outcome, Done)
+    assert spool.left() == {outcome.spooled.path}
+    spool.bug = True
+    with pytest.raises(ValueError, match="a bug of ours"):
+        asyncio.run(provider.generate(a_request(a_recipe())))
+    (answer,) = spool.left() - {outcome.spooled.path}
+    assert b"b64_json" in answer.read_bytes()
+
+
 @pytest.mark.parametrize("when", ["open", "write", "close"])
 def test_a_full_disk_is_a_disk_error(gateway: Gateway, tmp_path: Path, when: str) -> None:
     class Full:
@@ -352,6 +394,17 @@ def test_a_picture_is_fetched_from_nowhere_inside(
     got = asyncio.run(Http(settings, resolve=resolve).fetch(url, own=base, spool=spool))
     assert isinstance(got, Unfetched)
     assert why in got.why
+
+
+@pytest.mark.parametrize("url", ["https://[bad", "http://[::1", "//[", f"https://{'a' * 300}.com/", "https://h:99999/"])
+def test_an_answer_whose_address_is_none_is_kept(spool: Folder, url: str) -> None:
+    said = json.dumps({"data": [{"url": url}]}).encode()
+    with serving(reply(said)) as (origin, _):
+        provider = a_provider(settings_for("openai", origin), spool, key="")
+        outcome = asyncio.run(provider.generate(a_request(a_recipe(model="sd"))))
+    assert isinstance(outcome, BadOutput) and outcome.kept is not None, outcome
+    assert outcome.words.startswith("the picture is paid for")
+    assert outcome.kept.path.read_bytes() == said
 
 
 def test_a_picture_by_url_is_fetched_again_when_the_connection_breaks(spool: Folder) -> None:
