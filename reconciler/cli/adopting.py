@@ -172,10 +172,11 @@ def _already(step: Step) -> str:
     if step.entry is not None and step.entry.made.provider == DRAFT and isinstance(step.action, Generate):
         return "locked as it is; a draft stays a placeholder unless its spec says `provider: draft`"
     if isinstance(step.action, Generate | Hold) and isinstance(step.action.reason, UpstreamChanged):
-        ups = ", ".join(step.action.reason.upstreams)
+        ups = ", ".join(map(printable, step.action.reason.upstreams))
         return f"locked as it is, with the present picture of {ups}; adopt it again once that has changed"
     return "locked as it is already"
 
 
 def _settled(request: Requested) -> str:
-    return f"  its request in doubt to {request.provider} at {request.at} is not asked about any more"
+    whom, when = printable(request.provider), printable(request.at)
+    return f"  its request in doubt to {whom} at {when} is not asked about any more"

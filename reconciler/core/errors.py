@@ -15,6 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from reconciler.core.text import printable, printable_lines
+
 
 class Exit(IntEnum):
     """What a command's exit code means. Also: 130 interrupted."""
@@ -37,11 +39,12 @@ class Place:
     column: int = 0
 
     def __str__(self) -> str:
+        file = printable(self.file)
         if not self.line:
-            return self.file
+            return file
         if not self.column:
-            return f"{self.file}:{self.line}"
-        return f"{self.file}:{self.line}:{self.column}"
+            return f"{file}:{self.line}"
+        return f"{file}:{self.line}:{self.column}"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -54,9 +57,9 @@ class Problem:
     hint: str = ""
 
     def __str__(self) -> str:
-        field = f"{self.field}: " if self.field else ""
-        hint = f"\n  hint: {self.hint}" if self.hint else ""
-        return f"{self.place}: {field}{self.fact}{hint}"
+        field = f"{printable(self.field)}: " if self.field else ""
+        hint = f"\n  hint: {printable_lines(self.hint)}" if self.hint else ""
+        return f"{self.place}: {field}{printable_lines(self.fact)}{hint}"
 
 
 class ReconcilerError(Exception):
@@ -70,7 +73,8 @@ class ReconcilerError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.fact}\n  hint: {self.hint}" if self.hint else self.fact
+        fact = printable_lines(self.fact)
+        return f"{fact}\n  hint: {printable_lines(self.hint)}" if self.hint else fact
 
 
 class InvalidInput(ReconcilerError):

@@ -15,6 +15,11 @@ def printable(text: str) -> str:
     return "".join(_shown(char) for char in text)
 
 
+def printable_lines(text: str) -> str:
+    """The same for words of ours that go over several lines."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def one_line(text: str, width: int = 60) -> str:
     """Printable, white space collapsed, cut to `width` characters with an ellipsis."""
     flat = printable(" ".join(text.split()))

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from reconciler.cli.main import COMMANDS
-from tests.cli.conftest import Scratch, picture
+from tests.cli.conftest import HERO, Scratch, picture
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -117,3 +117,22 @@ def test_paid_work_is_not_begun_where_nobody_agreed(project: Scratch, monkeypatc
     said = project.run("apply", "--yes")
     assert (said.code, "without a budget" in said.err) == (3, True)
     assert project.snapshot() == before
+
+
+@pytest.mark.parametrize("command", ["validate", "plan", "explain *", "show *", "apply --yes", "adopt *", "prune -y"])
+@pytest.mark.parametrize("char", ["\x1b", "\x9b", "\u202e"])
+def test_no_words_of_a_project_steer_the_terminal(project: Scratch, command: str, char: str) -> None:
+    evil = f"{char}[2Jx"
+    said = [project.run(*command.split())]
+    project.write(f"specs/{evil}.yaml", f"{HERO}vars: {{}}\n")
+    said.append(project.run(*command.split()))
+    key, value = json.dumps(evil), json.dumps(f"{evil} ${{{evil}}}")
+    project.write(f"specs/deep {evil}/a.yaml", f"{key}: 1\nprompt: {value}\nsize: {value}\nstyle: [{key}]\n")
+    project.write("specs/m.yaml", f"assets: {{{key}: {{prompt: {value}, references: [{key}, {{asset: {key}}}]}}}}\n")
+    project.write("specs/z.yaml", f"prompt: a ${{x}}\nmatrix: {{x: [{key}], exclude: [{{{key}: 1}}]}}\nid: {value}\n")
+    said.append(project.run(*command.split()))
+    (project.root / f"specs/deep {evil}/a.yaml").unlink()
+    project.write("specs/z.yaml", f"prompt: a\nreferences: [{key}, {{asset: {key}}}]\ntags: [{key}]\noutput: {key}\n")
+    said.append(project.run(*command.split()))
+    assert [one.code for one in said[2:]] == [1, 1]
+    assert all(char not in one.out + one.err and one.code != 70 for one in said), said

@@ -72,7 +72,7 @@ def _lines(everything: Row, by: Mapping[str, Sequence[Row]], in_doubt: Sequence[
         yield ""
         yield f"in doubt: {_counted(len(in_doubt), 'request')} that may have cost {_doubtful(in_doubt)}"
         for one in in_doubt:
-            yield f"  {printable(one.asset)}  {printable(one.provider)}  {one.at}  {one.cost or 'price unknown'}"
+            yield printable(f"  {one.asset}  {one.provider}  {one.at}  {one.cost or 'price unknown'}")
         yield "  hint: the provider's bill knows; `reconciler plan` says what can be done"
 
 

@@ -61,7 +61,8 @@ def _pruned(stage: Scene, step: Step) -> Edited | Left:
     doubts: list[Durable] = []
     for request in stage.prospect.in_doubt:
         if request.asset == step.asset:
-            lines.append(f"  its request in doubt to {request.provider} at {request.at} is not asked about any more")
+            whom, when = printable(request.provider), printable(request.at)
+            lines.append(f"  its request in doubt to {whom} at {when} is not asked about any more")
             doubts.append(Forgotten(request.attempt))
     return Edited((Removed(step.asset), *doubts), tuple(lines))
 

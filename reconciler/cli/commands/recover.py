@@ -90,7 +90,7 @@ def _forgotten(workspace: Workspace, requests: Sequence[Requested], *, yes: bool
     agree(len(requests), f"forget these {len(requests)} requests?", yes=yes)
     workspace.journal.record_all(Forgotten(one.attempt) for one in requests)
     for one in requests:
-        price = one.cost or "an unknown price"
+        price = printable(one.cost) or "an unknown price"
         click.echo(f"forgotten: {printable(one.asset)} ({printable(one.provider)}, {printable(one.at)}, {price})")
     close_journal(workspace)
     return Exit.DONE
