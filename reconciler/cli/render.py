@@ -279,7 +279,9 @@ def price_words(cost: Cost | None) -> str:
     """A price as people read it."""
     if cost is None:
         return "price unknown"
-    return str(cost) if cost.amount else "free"
+    if cost.free:
+        return "free"
+    return str(cost) if cost.amount else "0 USD by models: in reconciler.yaml"
 
 
 def _keeps(step: Step, *reasons: type) -> bool:

@@ -118,8 +118,9 @@ def within_budget(
 ) -> Plan:
     """Hold what would pass the budget, in the order of work, and what needs it.
 
-    A price that is unknown, or in another currency, fits in no limit of money; it does count as an image. Each step's
-    price is that of all its `candidates`. What `already` may have been charged, for requests in doubt, counts as spent.
+    A price that is unknown, or in another currency, fits in no limit of money. All but drafts count as images, whatever
+    their price. Each step's price is that of all its `candidates`. What `already` may have been charged, for requests
+    in doubt, counts as spent.
     """
     spent, images = sum((_amount(cost, budget)[0] for _, cost in already), Decimal(0)), len(already)
     held: set[AssetId] = set()
@@ -128,7 +129,7 @@ def within_budget(
         action = step.action
         if isinstance(action, Generate):
             cost, priced = _amount(action.cost, budget)
-            paid = candidates if not priced or cost > 0 else 0
+            paid = 0 if action.cost is not None and action.cost.free else candidates
             before = sum((_amount(was, budget)[0] for asset, was in already if asset == step.asset), Decimal(0))
             needs = _Needs(before + cost, spent + cost, images + paid)
             limit = "" if not paid else _limit(budget, needs) if priced else _unpriced(budget, needs)

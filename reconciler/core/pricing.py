@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """An exact price. `str()` is the lockfile's form: `0.134 USD`."""
+    """An exact price. `str()` is the lockfile's form: `0.134 USD`.
+
+    `free` is what nobody can charge for, since it is made on this machine. A price of 0 is not: a table said it.
+    """
 
     amount: Decimal
     currency: str = "USD"
+    free: bool = False
 
     def __str__(self) -> str:
         return f"{self.amount.normalize():f} {self.currency}"
 
 
-FREE = Cost(Decimal(0))
+FREE = Cost(Decimal(0), free=True)
+
+CURRENCY = re.compile(r"[A-Z]{3}")
+_COST = re.compile(r"([0-9]{1,30}(?:\.[0-9]{1,30})?) ([A-Z]{3})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +44,9 @@ class Total:
 
 
 def parse_cost(text: str) -> Cost | None:
-    """`0.134 USD` as a Cost; None for anything else."""
-    amount, _, currency = text.partition(" ")
-    try:
-        value = Decimal(amount)
-    except InvalidOperation:
-        return None
-    return Cost(value, currency) if currency and value.is_finite() else None
+    """`0.134 USD` as a Cost; None for anything else, so that no file can say less than nothing."""
+    match = _COST.fullmatch(text)
+    return Cost(Decimal(match[1]), match[2]) if match else None
 
 
 def total(costs: Iterable[Cost | None]) -> Total:

@@ -33,7 +33,7 @@ class Why(Enum):
     PAID = "paid for, and in no commit"
     UNKNOWN = "perhaps a person's, and in no commit"
     COMMITTED = "git has it"
-    DRAFT = "a draft, or free"
+    DRAFT = "a draft"
     FORGOTTEN = "given up by --forget-paid"
 
 
@@ -84,14 +84,9 @@ def verdict(
         return Why.LOCKED
     if held.content in in_flight:
         return Why.IN_FLIGHT
-    if held.made and all(map(_free, held.made)):
+    if held.made and all(made.provider == DRAFT for made in held.made):
         return Why.DRAFT
     if held.content in committed:
         return Why.COMMITTED
     why = Why.PAID if any(parse_cost(made.cost) or made.request for made in held.made) else Why.UNKNOWN
     return Why.FORGOTTEN if why in give_up else why
-
-
-def _free(made: Made) -> bool:
-    cost = parse_cost(made.cost)
-    return made.provider == DRAFT or (cost is not None and not cost.amount)

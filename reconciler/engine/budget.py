@@ -70,7 +70,7 @@ class Spending:
         self._door = asyncio.Lock()
         self._settled: asyncio.Future[None] | None = None
         for asset, cost in already:
-            self._spent.add(asset, self._amount(cost) or Decimal(0), images=1)
+            self._spent.add(asset, max(self._amount(cost) or Decimal(0), Decimal(0)), images=1)
 
     @property
     def spent(self) -> Cost:

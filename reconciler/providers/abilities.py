@@ -104,12 +104,22 @@ def warnings(recipe: Recipe, table: ModelTable, today: date) -> tuple[str, ...]:
 
 
 def price(recipe: Recipe, table: ModelTable, *, provider_type: str) -> Cost | None:
-    """The list price of one picture; None is unknown."""
+    """The list price of one picture; None is unknown.
+
+    The project's own rows may raise it and never lower it: they come from a file that a pull request can change, and
+    consent and budgets rest on it.
+    """
     if provider_type == "draft":
         return FREE
-    row = table.find(recipe.model)
-    if row is None:
-        return None
+    row, listed = table.find(recipe.model), table.listed.get(recipe.model)
+    ours = None if row is None else _price(recipe, row, provider_type)
+    least = None if listed is None or listed is row else _price(recipe, listed, provider_type)
+    if ours is None or least is None:
+        return ours or least
+    return ours if ours.currency == least.currency and ours.amount >= least.amount else least
+
+
+def _price(recipe: Recipe, row: Model, provider_type: str) -> Cost | None:
     quality = recipe.quality or "auto"
     image_size = recipe.image_size.upper() or _implied_size(recipe, row, provider_type)
     try:

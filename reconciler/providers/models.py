@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from reconciler.core.digest import Json
-from reconciler.core.pricing import Cost
+from reconciler.core.pricing import CURRENCY, Cost
 from reconciler.core.suggest import did_you_mean
 
 
@@ -61,12 +61,14 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class ModelTable:
-    """Models by name, the date of the data, and what was wrong with the project's own rows."""
+    """Models by name, the date of the data, and what was wrong with the project's own rows. `listed` are the built-in
+    rows, whose prices are the least that any row may say."""
 
     models: Mapping[str, Model]
     date: str
     basis: str
     problems: tuple[str, ...] = ()
+    listed: Mapping[str, Model] = field(default_factory=dict)
 
     def find(self, name: str) -> Model | None:
         """The row of a model; None if the table does not know it."""
@@ -101,7 +103,7 @@ def model_table(overrides: Mapping[str, Json] | None = None) -> ModelTable:
     problems: list[str] = []
     for name, row in overrides.items():
         try:
-            models[name] = _merged(models.get(name, Model(name)), row)
+            models[name] = _not_cheaper(_merged(models.get(name, Model(name)), row), models.get(name))
         except _RowError as wrong:
             problems.append(f"models.{name}{wrong}")
     return replace(table, models=models, problems=tuple(problems))
@@ -111,7 +113,17 @@ def model_table(overrides: Mapping[str, Json] | None = None) -> ModelTable:
 def _built_in() -> ModelTable:
     data = json.loads(Path(__file__).with_name("models.json").read_bytes())
     models = {name: _merged(Model(name), row) for name, row in data["models"].items()}
-    return ModelTable(models, data["date"], data["basis"])
+    return ModelTable(models, data["date"], data["basis"], listed=models)
+
+
+def _not_cheaper(row: Model, listed: Model | None) -> Model:
+    """The row with no token cheaper than the built-in table has it: answers are charged to the budget by them."""
+    if listed is None or not listed.tokens:
+        return row
+    if row.currency != listed.currency:
+        return replace(row, tokens=listed.tokens, prices={}, currency=listed.currency)
+    tokens = {kind: max(price, row.tokens.get(kind, price)) for kind, price in listed.tokens.items()}
+    return replace(row, tokens={**row.tokens, **tokens})
 
 
 class _RowError(ValueError):
@@ -129,6 +141,8 @@ def _merged(base: Model, row: Json) -> Model:
             hint = did_you_mean(name, known)
             raise _RowError(f".{name}: there is no such field" + (f" ({hint})" if hint else ""))
         changes[name] = _value(name, str(kind), value)
+    if CURRENCY.fullmatch(str(changes.get("currency", "USD"))) is None:
+        raise _RowError(".currency: not three capital letters")
     return replace(base, **changes)  # type: ignore[arg-type]  # each value was read as its field's type
 
 
@@ -168,12 +182,16 @@ def _free(value: Mapping[str, Json]) -> FreePixels:
     return FreePixels(**numbers)
 
 
+_DEAREST = Decimal(10**9)
+
+
 def _amount(name: str, value: Json) -> Decimal:
     try:
         amount = Decimal(str(value))
     except InvalidOperation:
         amount = Decimal("NaN")
-    if isinstance(value, bool) or not amount.is_finite() or amount < 0:
+    sane = amount.is_finite() and 0 <= amount < _DEAREST and (not amount or amount > 1 / _DEAREST)
+    if isinstance(value, bool) or not sane:
         raise _RowError(f"{name}: not an amount")
     return amount
 

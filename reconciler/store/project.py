@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -15,6 +16,7 @@ from reconciler.core.errors import InvalidInput, LockfileError, Problem, Project
 from reconciler.core.lock import Lock
 from reconciler.core.lock import loads as loads_lock
 from reconciler.core.paths import BadPath, project_path
+from reconciler.core.pricing import CURRENCY
 from reconciler.core.settings import Budget, Cascade, ProviderSettings, Settings, Timeouts
 from reconciler.core.suggest import did_you_mean
 from reconciler.store import disk
@@ -43,6 +45,8 @@ class Project:
 def find_root(start: Path) -> Path:
     """The nearest folder at or above `start` with a reconciler.yaml."""
     folder = Path(os.path.abspath(start))
+    if not folder.is_dir():
+        raise ProjectError(f"{start} is not a folder" if folder.exists() else f"there is no folder {start}")
     for candidate in (folder, *folder.parents):
         if (candidate / PROJECT_FILE).is_file():
             return candidate
@@ -58,6 +62,21 @@ def read_project(root: Path, index: Index) -> Project:
     if wrong:
         raise InvalidInput(tuple(wrong))
     return Project(root, settings, document)
+
+
+def specs_folder_problem(project: Project) -> Problem | None:
+    """What is wrong with the specs folder as such. An empty project would be taken for one whose assets all went."""
+    name = project.settings.specs
+    hint = "correct specs: in reconciler.yaml, or make the folder"
+    try:
+        if stat.S_ISDIR(os.stat(project.root / name).st_mode):
+            return None
+        fact = f'"{name}" is not a folder'
+    except (FileNotFoundError, NotADirectoryError):
+        fact = f'there is no folder "{name}"'
+    except OSError as error:
+        fact, hint = f'"{name}" cannot be read: {(error.strerror or "").lower()}', "check its permissions"
+    return project.document.problem(("specs",), fact, hint)
 
 
 def read_lock(root: Path) -> Lock:
@@ -104,6 +123,10 @@ def _settings(document: Document) -> tuple[Settings, list[Problem]]:
             hint = "write type: openai for a server that speaks OpenAI's API, or gravitex, gemini, draft"
             problems.append(document.problem(("providers", name), "has no type", hint))
             continue
+        if name in BUILT_IN and given.get("type", name) != name:  # `draft` must never be one that asks for money
+            fact = f'"{name}" is the provider that is built in under this name'
+            problems.append(document.problem(("providers", name, "type"), fact, "give it another name"))
+            continue
         providers[name] = _provider(name, given)
     chosen = str(body.get("provider", "draft"))
     if chosen not in providers:
@@ -146,8 +169,19 @@ def _budget(document: Document, given: Mapping[str, Any], problems: list[Problem
     for name in ("per_run", "per_asset"):
         amounts[name] = None
         if name in given:
-            try:
-                amounts[name] = Decimal(str(given[name]))
-            except InvalidOperation:
+            amounts[name] = _amount(given[name])
+            if amounts[name] is None:
                 problems.append(document.problem(("budget", name), f'"{given[name]}" is not an amount', "write 5.00"))
-    return Budget(amounts["per_run"], amounts["per_asset"], given.get("images"), str(given.get("currency", "USD")))
+    currency = str(given.get("currency", "USD"))
+    if CURRENCY.fullmatch(currency) is None:
+        problems.append(document.problem(("budget", "currency"), "is not three capital letters", "write USD"))
+    return Budget(amounts["per_run"], amounts["per_asset"], given.get("images"), currency)
+
+
+def _amount(given: object) -> Decimal | None:
+    """An amount of money that can be a limit; None for anything else."""
+    try:
+        amount = Decimal(str(given))
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() and 0 <= amount < 10**12 else None

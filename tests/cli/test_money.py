@@ -13,8 +13,9 @@ from reconciler.core.costs import Image, summed
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.events import Requested
 from reconciler.core.lock import Made
+from reconciler.core.pricing import parse_cost
 from tests.cli.conftest import picture
-from tests.cli.shop import Shop
+from tests.cli.shop import FLASH, Shop
 from tests.gateway.fixture import Gateway, gateway  # noqa: F401  # a fixture of pytest, found by its name
 
 TEN = {f"i{number}": f"icon {number}" for number in range(10)}
@@ -59,6 +60,39 @@ def test_what_passes_the_budget_of_a_run_is_held(
     assert (shop.asked, sorted(shop.lock)) == (2, ["a", "b"])
 
 
+def test_prices_in_the_project_switch_off_neither_consent_nor_limits(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = {"prices": {"": 0, "1K": 0}}
+    shop.set_up(project={"models": {FLASH: nothing, "toy": nothing}}, a="a", b="b", t={"prompt": "t", "model": "toy"})
+    assert "free" not in shop.run("plan").out
+    assert "[0 USD by models: in reconciler.yaml]" in shop.run("plan").out
+    assert "this would cost 0.078 USD" in shop.run("apply").err
+    assert shop.run("apply", "--include", "t").code == 3
+    assert "t  over budget: 0 images" in shop.run("plan", "--include", "t", "--max-images", "0").out
+    monkeypatch.setenv("CI", "true")
+    assert "in CI nothing is spent without a budget" in shop.apply("--include", "t").err
+    assert shop.asked == 0
+
+
+def test_no_provider_that_is_paid_is_called_draft(shop: Shop) -> None:
+    shop.set_up(project={"providers": {"draft": {"type": "gravitex"}}}, a="a")
+    said = shop.run("plan")
+    assert (said.code, "providers.draft.type" in said.err, shop.asked) == (1, True, 0)
+
+
+@pytest.mark.parametrize("limit", ["NaN", "Infinity", "-5", "sNaN", "1e999999999"])
+def test_a_limit_is_an_amount(shop: Shop, limit: str) -> None:
+    shop.set_up(project={"budget": {"per_run": limit}}, a="a")
+    said = shop.run("plan")
+    assert (said.code, "budget.per_run" in said.err, "is not an amount" in said.err) == (1, True, True)
+
+
+@pytest.mark.parametrize("text", ["-100 USD", "NaN USD", "1 usd", "1  USD", "1e9 USD", "1", "1 USD "])
+def test_what_is_no_cost_is_unknown(text: str) -> None:
+    assert parse_cost(text) is None
+
+
 def test_an_asset_over_its_own_limit_is_held_alone(shop: Shop) -> None:
     dear = {"prompt": "b", "model": "gemini-3-pro-image", "output": "b.jpg"}
     shop.set_up(project={"budget": {"per_asset": 0.05}}, a="a", b=dear)
@@ -79,8 +113,15 @@ def test_what_is_in_doubt_counts_as_spent_in_plan_as_in_apply(shop: Shop) -> Non
     shop.set_up(a="a", b="b")
     shop.journal(a_request("old"))
     limit = ("--max-cost", "0.08")
-    assert "? b    over budget: 0.08 USD a run" in shop.run("plan", *limit).out
+    assert "? b    over budget: 0.08 USD a run; 0.039 USD in doubt counts" in shop.run("plan", *limit).out
     assert (shop.apply(*limit).code, shop.asked) == (3, 1)
+
+
+def test_a_budget_in_another_currency_names_the_one_to_write(shop: Shop) -> None:
+    shop.set_up(project={"budget": {"per_run": 5, "currency": "EUR"}}, a="a")
+    said = shop.run("plan").out
+    assert "its price is in USD, and the budget is a limit in EUR" in said
+    assert "hint: write budget: in USD" in said
 
 
 def test_in_ci_nothing_is_spent_without_a_budget(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,11 +149,14 @@ def test_what_stops_a_lane_is_asked_once_and_told_once(shop: Shop, fault: str, w
     unsent = 10 if fault == "429_long" else 9
     end = f"not sent {unsent}" if unsent == 10 else f"failed 1, not sent {unsent}"
     assert (said.code, said.out, shop.asked) == (1, f"{end}\n", 1)
-    lines = [line for line in said.err.splitlines() if line.startswith("not sent: ")]
+    lines = [line for line in said.err.splitlines() if " more: " in line]
     assert len(lines) == 1
-    assert f" and {unsent - 3} more: shop is stopped: " in lines[0]
+    assert lines[0].startswith("not sent: " if unsent == 10 else "failed, not sent: ")
+    assert " and 7 more: shop is stopped: " in lines[0]
     assert words in lines[0]
-    assert len([line for line in said.err.splitlines() if words in line]) <= 3  # the note, the failed one, the rest
+    assert len([line for line in said.err.splitlines() if words in line]) == 2  # the note while it runs, and the end
+    assert ("top up the account" in said.err) == (words == "out of credit")
+    assert ("names the variable of the key" in said.err) == (fault == "401")
     assert shop.apply().out == "made 10 (0.39 USD)\n"
 
 
@@ -261,11 +305,14 @@ class TestCandidates:
         shop.fake.script("reset_after_request", "ok", "ok")
         said = shop.apply("--candidates", "3")
         assert (said.code, shop.asked) == (0, 3)
-        assert "candidate 1 of 3: InDoubt" in said.err
+        assert "candidate 1 of 3: in doubt, it may have been charged: " in said.err
         assert said.out.endswith("made 1 (0.078 USD)\n")
         told = shop.done("costs", "--format", "json").json
         assert told["in_doubt"]["may_have_cost"]["amounts"] == ["0.039 USD"]
         assert shop.plan()["a"] == ("hold", "Doubtful")
+        said = shop.run("check")
+        assert "? a  in doubt: an image is locked, and another request for it got no answer" in said.out
+        assert (said.code, "does what can be done" in said.err) == (2, False)
 
     def test_the_budget_counts_each_of_them(self, shop: Shop) -> None:
         shop.set_up(a="a", b="b")

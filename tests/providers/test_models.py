@@ -111,13 +111,13 @@ def test_a_format_that_was_never_seen_is_a_warning() -> None:
 
 def test_the_project_extends_and_overrides_field_by_field() -> None:
     table = model_table({
-        "gemini-2.5-flash-image": {"prices": {"": 0.02}, "image_sizes": ["1K", "2K"], "currency": "EUR"},
+        "gemini-2.5-flash-image": {"prices": {"": 0.05}, "image_sizes": ["1K", "2K"]},
         "mine": {"series": "gpt", "references": 1, "free_pixels": {"multiple": 8}},
     })  # fmt: skip
     assert table.problems == ()
     recipe = a_recipe(image_size="2K")
     assert problems(recipe, table) == ()
-    assert str(price(recipe, table, provider_type="gravitex")) == "0.02 EUR"
+    assert str(price(recipe, table, provider_type="gravitex")) == "0.05 USD"
     assert problems(a_recipe(references=(PICTURE,) * 4), table)
     assert problems(a_recipe(model="mine", references=(PICTURE,) * 2), table)
     assert table.series("mine") == "gpt"
@@ -125,8 +125,27 @@ def test_the_project_extends_and_overrides_field_by_field() -> None:
 
 
 @pytest.mark.parametrize(
+    "row",
+    [{"prices": {"": 0}}, {"prices": {"1K": "0.038"}}, {"prices": {"": 9}, "currency": "JPY"}, {"prices": {}}],
+)
+def test_no_row_of_the_project_makes_a_listed_model_cheaper(row: Any) -> None:
+    made = price(a_recipe(), model_table({"gemini-2.5-flash-image": row}), provider_type="gravitex")
+    assert made == price(a_recipe(), TABLE, provider_type="gravitex")
+
+
+@pytest.mark.parametrize("row", [{"tokens": {"out": 0}}, {"tokens": {}}, {"currency": "JPY"}])
+def test_no_row_of_the_project_makes_a_token_cheaper(row: Any) -> None:
+    usage = {"input_tokens_details": {"text_tokens": 10, "image_tokens": 0}, "output_tokens": 1000}
+    own, listed = model_table({"gpt-image-2": row}).find("gpt-image-2"), TABLE.find("gpt-image-2")
+    assert cost_of_usage(own, usage) == cost_of_usage(listed, usage)
+    assert cost_of_usage(own, usage) is not None
+
+
+@pytest.mark.parametrize(
     ("row", "problem"),
     [
+        ({"currency": "usd"}, "models.m.currency: not three capital letters"),
+        ({"prices": {"1K": "1e999999999"}}, "models.m.prices.1K: not an amount"),
         ({"price": "1"}, 'models.m.price: there is no such field (did you mean "prices"?)'),
         ({"references": "3"}, "models.m.references: not a whole number"),
         ({"references": True}, "models.m.references: not a whole number"),

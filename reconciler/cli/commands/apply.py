@@ -108,7 +108,7 @@ def _consent(plan: Plan, budget: Budget, environ: Mapping[str, str], *, yes: boo
     paid = [
         step
         for step in plan.steps
-        if isinstance(step.action, Generate) and (step.action.cost is None or step.action.cost.amount > 0)
+        if isinstance(step.action, Generate) and (step.action.cost is None or not step.action.cost.free)
     ]
     if paid and in_ci(environ) and budget.per_run is None and budget.images is None:
         hint = "set --max-cost or --max-images, or budget: in reconciler.yaml"
