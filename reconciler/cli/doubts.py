@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from reconciler.core.digest import RecipeKey
 from reconciler.core.events import Requested
 from reconciler.core.pricing import Total, parse_cost, total
 from reconciler.core.text import printable
@@ -19,6 +20,13 @@ def doubt_words(requests: Sequence[Requested]) -> str:
         (one,) = requests
         return f"in doubt: {printable(one.provider)} was asked at {printable(one.at)} and no answer came; {_may(one)}"
     return f"in doubt: {len(requests)} requests got no answer; they may have cost {doubt_total(requests)}"
+
+
+def doubt_title(requests: Sequence[Requested], *, locked: RecipeKey | None) -> str:
+    """The reason in fewer words, where lines below name each request. `locked` is the recipe of the locked image."""
+    if any(one.key == locked for one in requests):
+        return "in doubt: an image is locked, and another request for it got no answer"
+    return "in doubt: it was asked for, and no answer came"
 
 
 def doubt_lines(requests: Sequence[Requested], now: datetime) -> tuple[str, ...]:

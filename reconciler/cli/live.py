@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from reconciler.cli.progress import failed_line
 from reconciler.core.digest import AssetId
 from reconciler.core.events import Event, Failed, Noted, Published, Started
 from reconciler.core.text import one_line, printable
@@ -40,8 +41,8 @@ class Live:
                 self._in_flight[asset] = time.monotonic()
             case Published(asset=asset, entry=entry, how=how):
                 self._end(asset, f"{how} {printable(asset)} -> {printable(entry.output)}")
-            case Failed(asset=asset, words=words):
-                self._end(asset, f"failed {printable(asset)}: {one_line(words, 300)}")
+            case Failed(asset=asset):
+                self._end(asset, failed_line(event))
             case Noted(asset=asset, text=text):
                 self._progress.console.print(escape(f"  {printable(asset)} {one_line(text, 300)}"), highlight=False)
             case _:

@@ -89,6 +89,11 @@ class Money(click.ParamType[Decimal]):
         return amount
 
 
+def print_json_line(value: Any) -> None:
+    """One of many JSON documents on stdout, each on a line."""
+    click.echo(json.dumps(value, ensure_ascii=False, default=str))
+
+
 def print_json(value: Any) -> None:
     """One JSON document on stdout."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -159,6 +160,8 @@ def _parsed(path: Path) -> dict[str, Any] | None:
     """The document of a plan file; None for what is none."""
     try:
         with disk.saying("read", path):
+            if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device may never end
+                return None
             document = json.loads(path.read_bytes())
     except (ValueError, RecursionError):
         return None

@@ -10,6 +10,10 @@ import click
 
 from reconciler.core.events import Ended, Event, Failed, Noted, Published, RefusalRecorded, Requested, Started, Stored
 from reconciler.core.text import one_line, printable
+from reconciler.engine.report import DISK_ERROR
+
+_LONG = 2000
+"""The words may end in the path of a file with paid bytes: that is never cut."""
 
 
 class Progress(Protocol):
@@ -40,13 +44,19 @@ class Plain:
             case Published(asset=asset, entry=entry, how=how):
                 self.ended += 1
                 return f"[{self.ended}/{self.total}] {how} {printable(asset)} -> {printable(entry.output)}"
-            case Failed(asset=asset, words=words):
+            case Failed():
                 self.ended += 1
-                return f"[{self.ended}/{self.total}] failed {printable(asset)}: {one_line(words, 300)}"
+                return f"[{self.ended}/{self.total}] {failed_line(event)}"
             case Noted(asset=asset, text=text):
                 return f"  {printable(asset)}: {one_line(text, 300)}" if asset else f"  {one_line(text, 300)}"
             case _:
                 return ""
+
+
+def failed_line(event: Failed) -> str:
+    """That an asset failed. Why is said once, at the end; only where paid bytes are is too dear to wait for that."""
+    why = f": {one_line(event.words, _LONG)}" if event.outcome == DISK_ERROR else ""
+    return f"failed {printable(event.asset)}{why}"
 
 
 class JsonLines:

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from reconciler.cli.doubts import doubt_hint, doubt_json, doubt_lines, doubt_words
+from reconciler.cli.doubts import doubt_hint, doubt_json, doubt_lines, doubt_title, doubt_words
+from reconciler.cli.start import CHECK_HINT
 from reconciler.core import actions as do
 from reconciler.core.actions import Action, Reason
 from reconciler.core.digest import Json
 from reconciler.core.plan import Plan, Step
+from reconciler.core.policy import OTHER_CURRENCY
 from reconciler.core.pricing import Cost, Total, total
 from reconciler.core.recipe import Change
 from reconciler.core.text import one_line, printable
@@ -83,11 +85,20 @@ UNMERGED = -1
 """Instead of a count: the lockfile holds two sides that git could not merge."""
 
 
-def behind_line(count: int) -> str:
-    """What the journal has and the lockfile lacks."""
+def check_hint(plan: Plan, *, behind: int = 0) -> str:
+    """The line below a `check` that found something, or "" where an apply could do none of it."""
+    doable = any(isinstance(step.action, do.Generate | do.Restore | do.Move | do.Adopt) for step in plan.steps)
+    return CHECK_HINT if behind or doable else ""
+
+
+def behind_line(count: int, *, running: str | None = None) -> str:
+    """What the journal has and the lockfile lacks. `running` is who applies right now, if anybody does."""
     if count == UNMERGED:
         return "assets.lock holds both sides of a merge; the next apply writes them as one"
-    return f"assets.lock lacks {counted(count, 'asset')} of an apply that was cut off; the next apply adds them"
+    lacks = f"assets.lock lacks {counted(count, 'asset')}"
+    if running is not None:
+        return f"an apply is running here ({running}): {lacks} so far"
+    return f"{lacks} of an apply that was cut off; the next apply adds them"
 
 
 def totals_line(plan: Plan, *, elsewhere: int = 0) -> str:
@@ -130,7 +141,8 @@ def describe(step: Step, now: datetime) -> Words:
             return Words("!", reason_words(action.reason), _changes(action.reason), _conflict_hint(step))
         case do.Hold(reason=do.Doubtful(requests=requests), otherwise=otherwise):
             hint = doubt_hint(requests, asks=step.asset if isinstance(otherwise, do.Generate) else "")
-            return Words("?", "in doubt: it was asked for, and no answer came", doubt_lines(requests, now), hint)
+            locked = step.entry.key if step.entry is not None else None
+            return Words("?", doubt_title(requests, locked=locked), doubt_lines(requests, now), hint)
         case do.Hold(otherwise=otherwise):
             details = _changes(otherwise.reason) if isinstance(otherwise, do.Generate) else ()
             return Words("?", reason_words(action.reason), details, _hold_hint(step, action))
@@ -209,6 +221,8 @@ def _hold_hint(step: Step, action: do.Hold) -> str:
             return f"`reconciler apply --cascade` makes it again, `reconciler adopt {step.asset}` keeps it as it is"
         case do.OverBudget() if isinstance(action.otherwise, do.Generate) and action.otherwise.cost is None:
             return "give its model a price under models: in reconciler.yaml, or limit --max-images instead"
+        case do.OverBudget(limit=limit) if isinstance(action.otherwise, do.Generate) and OTHER_CURRENCY in limit:
+            return f"write budget: in {action.otherwise.cost.currency}" if action.otherwise.cost else ""
         case do.OverBudget():
             return "raise --max-cost, --max-images or budget: in reconciler.yaml"
         case _:

@@ -52,7 +52,7 @@ def gate(facts: Facts, action: Action, policy: Policy) -> Action:
     if policy.selected is not None and facts.identity not in policy.selected:
         return Keep(NotSelected())
     if facts.identity in policy.replace and facts.spec is not None:
-        return _replaced(facts, action)
+        return _replaced(facts, action, policy)
     agreed = _allowed(action, policy)
     if agreed is not action:
         return gate(facts, agreed, policy)
@@ -107,10 +107,13 @@ def _fields_with(spec: Spec, upstreams: tuple[AssetId, ...]) -> set[str]:
     }
 
 
-def _replaced(facts: Facts, action: Action) -> Action:
+def _replaced(facts: Facts, action: Action, policy: Policy) -> Action:
+    """Made again because a person said so; that does not say that what is in doubt may be paid for twice."""
     if facts.missing or (isinstance(action, Conflict) and isinstance(action.reason, NotAFile)):
         return action
-    return generate(facts, Asked())
+    doubts = (*facts.doubts, *facts.asked)
+    again = generate(facts, Asked())
+    return _allowed(Hold(Doubtful(doubts), Consent.RETRY_IN_DOUBT, again), policy) if doubts else again
 
 
 def within_budget(
@@ -122,7 +125,8 @@ def within_budget(
     their price. Each step's price is that of all its `candidates`. What `already` may have been charged, for requests
     in doubt, counts as spent.
     """
-    spent, images = sum((_amount(cost, budget)[0] for _, cost in already), Decimal(0)), len(already)
+    doubtful = sum((_amount(cost, budget)[0] for _, cost in already), Decimal(0))
+    spent, images = doubtful, len(already)
     held: set[AssetId] = set()
     steps: list[Step] = []
     for step in plan.steps:
@@ -132,7 +136,9 @@ def within_budget(
             paid = 0 if action.cost is not None and action.cost.free else candidates
             before = sum((_amount(was, budget)[0] for asset, was in already if asset == step.asset), Decimal(0))
             needs = _Needs(before + cost, spent + cost, images + paid)
-            limit = "" if not paid else _limit(budget, needs) if priced else _unpriced(budget, needs)
+            limit = "" if not paid else _limit(budget, needs) if priced else _unpriced(action.cost, budget, needs)
+            if limit and already and OTHER_CURRENCY not in limit:
+                limit += f"; {doubtful} {budget.currency} in doubt counts" if doubtful else "; what is in doubt counts"
             lacking = tuple(up for up in action.after if up in held)
             if limit:
                 action = Hold(OverBudget(limit), None, action)
@@ -162,8 +168,14 @@ def _amount(cost: Cost | None, budget: Budget) -> tuple[Decimal, bool]:
     return cost.amount, True
 
 
-def _unpriced(budget: Budget, needs: _Needs) -> str:
+OTHER_CURRENCY = "its price is in "
+"""How a limit begins that is in another currency than the price."""
+
+
+def _unpriced(cost: Cost | None, budget: Budget, needs: _Needs) -> str:
     if budget.per_asset is not None or budget.per_run is not None:
+        if cost is not None:
+            return f"{OTHER_CURRENCY}{cost.currency}, and the budget is a limit in {budget.currency}"
         return f"its price in {budget.currency} is unknown, and the budget is a limit in {budget.currency}"
     return _limit(budget, needs)
 

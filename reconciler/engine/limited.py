@@ -67,23 +67,23 @@ class Lane:
         self._poke()
         match outcome:
             case Rejected(stop=Stop() as stop):
-                self._stop(stop, f"{stop.value}: {outcome.words}")
+                self._stop(stop, stop.value, outcome.words)
                 return outcome
             case Throttled(retry_after=wait) if wait is not None and wait > PARK_OVER:
-                return self._stop(Stop.PARKED, f"{self._come_back(wait)}: {outcome.words}")
+                return self._stop(Stop.PARKED, self._come_back(wait), outcome.words)
         if after.breaker.exhausted:
-            why = f"{Stop.BREAKER.value}; {self._come_back(OPEN_SECONDS[-1])}: {outcome.words}"
-            self._stop(Stop.BREAKER, why)
+            why = f"{Stop.BREAKER.value}; {self._come_back(OPEN_SECONDS[-1])}"
+            self._stop(Stop.BREAKER, why, outcome.words)
         elif after.breaker.openings > before.breaker.openings:
             self._note(f"{Stop.BREAKER.value}; pausing {before.breaker.next_pause:.0f} s: {outcome.words}")
         elif after.held_until > now >= before.held_until:
             self._note(f"asked to wait {after.held_until - now:.0f} s: {outcome.words}")
         return outcome
 
-    def _stop(self, stop: Stop, why: str) -> NotSent:
+    def _stop(self, stop: Stop, why: str, words: str) -> NotSent:
         if self._answer is None:
-            self._note(f"stopped: {why}")
-        answer = NotSent(f"{self.name} is stopped: {why}", final=True, stop=stop)
+            self._note(f"stopped: {why}")  # the provider's words are with each asset that it leaves out
+        answer = NotSent(f"{self.name} is stopped: {why}: {words}", final=True, stop=stop)
         self._close(answer)
         return answer
 

@@ -8,10 +8,27 @@ from enum import Enum
 
 from reconciler.core.digest import AssetId
 from reconciler.core.errors import DiskError, ReconcilerError
+from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused, Rejected, Throttled
 from reconciler.core.pricing import Cost
 
 DISK_ERROR = DiskError.__name__
 """The outcome of what our own disk refused."""
+
+
+_ENDINGS: dict[type[Outcome], str] = {
+    Done: "made",
+    NotSent: "not sent",
+    Throttled: "asked to slow down",
+    Rejected: "rejected",
+    Refused: "refused",
+    BadOutput: "bad output",
+    InDoubt: "in doubt, it may have been charged",
+}
+
+
+def ending(outcome: Outcome) -> str:
+    """How one request ended, for people."""
+    return _ENDINGS[type(outcome)]
 
 
 class Result(Enum):

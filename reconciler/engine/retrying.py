@@ -75,7 +75,8 @@ class Retrying:
                 self._note(request, f"not asked again, the run's {self._retries.allowed} retries are used up")
                 return outcome
             wait = max(least, backoff(retry, self._jitter()))
-            self._note(request, f"asking again in {wait:.0f} s ({retry + 2} of {ATTEMPTS}): {outcome.words}")
+            when = f"in {wait:.0f} s" if wait >= 0.5 else "at once"
+            self._note(request, f"asking again {when} ({retry + 2} of {ATTEMPTS}): {outcome.words}")
             await self._sleep(wait)
             outcome = await self._inner.generate(request)
         return outcome

@@ -11,6 +11,7 @@ from reconciler.core.events import Noted
 from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused, Stop
 from reconciler.core.ports import ImageRequest, Log, Provider
 from reconciler.core.pricing import Cost, total
+from reconciler.engine.report import ending
 
 _TELLING = (Done, InDoubt, Refused, BadOutput)
 """What one outcome for several calls is, the first kind that is among them."""
@@ -50,8 +51,9 @@ class Several:
         if isinstance(outcome, Done) or (isinstance(outcome, NotSent) and outcome.stop is Stop.INTERRUPTED):
             return
         kept = f"; the bytes are in {outcome.kept.path}" if isinstance(outcome, BadOutput) and outcome.kept else ""
-        words = f"candidate {number} of {self._count}: {type(outcome).__name__}: {outcome.words}{kept}"
-        self._progress.record(Noted(request.asset, words))
+        how = ending(outcome)
+        words = outcome.words if outcome.words.startswith(how) else f"{how}: {outcome.words}"
+        self._progress.record(Noted(request.asset, f"candidate {number} of {self._count}: {words}{kept}"))
 
 
 def _one_of(outcomes: Sequence[Outcome]) -> Outcome:

@@ -91,8 +91,11 @@ def test_apply_does_only_what_is_selected_and_tells_programs_line_by_line(projec
     project.edit("specs/mascot.yaml", "round", "square")
     hero = project.read("assets/hero.png")
     out = project.done("apply", "--yes", "--include", "mascot", "--format", "json").out
-    events = [json.loads(line) for line in out.partition("\n{\n")[0].splitlines()]
+    *events, end = [json.loads(line) for line in out.splitlines()]
     assert {event["asset"] for event in events} == {"mascot"}
+    assert (end["event"], end["counts"]) == ("end", {"made": 1})
+    (end,) = project.done("apply", "--include", "mascot", "--format", "json").out.splitlines()
+    assert json.loads(end)["event"] == "end"
     assert project.read("assets/hero.png") == hero
     assert project.plan() == {"hero": ("generate", "RecipeChanged"), "pair": ("hold", "UpstreamChanged")}
 

@@ -28,7 +28,8 @@ def test_the_first_picture_stands_for_all_at_the_price_of_all() -> None:
     outcome, progress = asked(Rejected("no"), a_done("a", cost=ONE), a_done("b", cost=ONE), InDoubt("reset"))
     assert isinstance(outcome, Done)
     assert (outcome.spooled, outcome.cost) == (a_done("a").spooled, Cost(Decimal(2)))
-    assert progress.notes == ["candidate 1 of 4: Rejected: no", "candidate 4 of 4: InDoubt: reset"]
+    doubt = "candidate 4 of 4: in doubt, it may have been charged: reset"
+    assert progress.notes == ["candidate 1 of 4: rejected: no", doubt]
 
 
 @pytest.mark.parametrize("other", [None, Cost(Decimal(1), "EUR")])
@@ -57,7 +58,7 @@ def test_each_call_has_its_own_record_and_reservation() -> None:
     assert isinstance(outcome, Done)
     assert len(world.inner.ledger) == 2
     assert world.spending.images == 2
-    assert world.progress.notes == ["candidate 3 of 3: NotSent: not sent: over budget: 2 of 2 images are made"]
+    assert world.progress.notes == ["candidate 3 of 3: not sent: over budget: 2 of 2 images are made"]
 
 
 def test_a_disk_that_fails_is_heard_once_the_others_have_landed() -> None:

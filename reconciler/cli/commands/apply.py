@@ -96,7 +96,7 @@ def _nothing(workspace: Workspace, prospect: Prospect, format_: str) -> int:
         close_journal(workspace)
     if format_ == "json":
         warnings = cautions_json(prospect.wanted.cautions)
-        options.print_json({"event": "end", **plan_json(prospect.plan), "warnings": warnings})
+        options.print_json_line({"event": "end", **plan_json(prospect.plan), "warnings": warnings})
     else:
         for line in plan_lines(prospect.plan, datetime.now(UTC)):
             click.echo(line)
@@ -145,7 +145,7 @@ def _tell(ending: Ending, workspace: Workspace, prospect: Prospect, format_: str
     if format_ == "json":
         told = {"event": "end", **report_json(ending.report), "warnings": cautions_json(prospect.wanted.cautions)}
         listed = {asset: candidates_json(found, root=workspace.root) for asset, found in made.items()}
-        options.print_json(told | ({"candidates": listed} if listed else {}))
+        options.print_json_line(told | ({"candidates": listed} if listed else {}))
     else:
         for line in problem_lines(ending.report):
             click.echo(line, err=True)

@@ -9,11 +9,11 @@ from typing import Any
 import click
 
 from reconciler.cli import options
-from reconciler.cli.render import answers, behind_line, plan_json, plan_lines, totals_line
-from reconciler.cli.start import CHECK_HINT
+from reconciler.cli.render import answers, behind_line, check_hint, plan_json, plan_lines, totals_line
 from reconciler.cli.wiring import in_ci, open_workspace
 from reconciler.core.errors import Exit
 from reconciler.core.lock import verify
+from reconciler.store.exclusive import holder
 
 
 @click.command(epilog="Example:  reconciler check || exit 1")
@@ -36,8 +36,10 @@ def command(directory: str | None, /, format_: str, strict: bool, quiet: bool, *
         for line in plan_lines(prospect.plan, datetime.now(UTC)):
             click.echo(line)
         if prospect.behind:
-            click.echo(behind_line(prospect.behind))
-        click.echo(CHECK_HINT, err=True)
+            click.echo(behind_line(prospect.behind, running=holder(workspace.state / "lock")))
+        hint = check_hint(prospect.plan, behind=prospect.behind)
+        if hint:
+            click.echo(hint, err=True)
     elif not quiet:
         click.echo(totals_line(prospect.plan))
     return Exit.DRIFT if drift else Exit.DONE

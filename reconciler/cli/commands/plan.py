@@ -15,6 +15,7 @@ from reconciler.cli.planfile import write_plan
 from reconciler.cli.render import answers, behind_line, plan_json, plan_lines
 from reconciler.cli.wiring import budgeted, open_workspace
 from reconciler.core.errors import Exit
+from reconciler.store.exclusive import holder
 
 
 @click.command(epilog="Example:  reconciler plan --include 'icons/*'")
@@ -46,5 +47,5 @@ def command(directory: str | None, /, format_: str, exit_code: bool, out: str | 
         for line in plan_lines(plan, datetime.now(UTC)):
             click.echo(line)
         if prospect.behind:
-            click.echo(behind_line(prospect.behind))
+            click.echo(behind_line(prospect.behind, running=holder(workspace.state / "lock")))
     return Exit.DRIFT if exit_code and (plan.drift or prospect.behind) else Exit.DONE

@@ -77,7 +77,8 @@ def gc(directory: str | None, /, forget_paid: bool, yes: bool, wait: float) -> i
         for line in waste.lines():
             click.echo(line)
         if waste.anything:
-            click.echo("  hint: `reconciler store gc --yes` deletes it", err=True)
+            given = " --forget-paid" if forget_paid else ""
+            click.echo(f"  hint: `reconciler store gc{given} --yes` deletes it", err=True)
         return Exit.DONE
     with workspace.exclusive(wait):
         waste = sweep(workspace, give_up)
