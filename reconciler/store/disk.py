@@ -247,6 +247,29 @@ def holds(path: Path, content: ContentHash) -> bool:
         return False
 
 
+def plain_bytes(path: Path, *, most: int | None = None) -> bytes:
+    """A plain file as a whole. DiskError for anything else, and for one of more bytes than `most`; FileNotFoundError
+    where nothing is."""
+    try:
+        with opened(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK) as fd:
+            found = os.fstat(fd)
+            if not stat.S_ISREG(found.st_mode):
+                raise DiskError(f"{shown(path)} is not a plain file", hint="it is left alone: move it away")
+            if most is not None and found.st_size > most:
+                raise DiskError(f"{shown(path)} is larger than {most >> 20} MiB", hint="this cannot be one of ours")
+            with open(fd, "rb", buffering=0, closefd=False) as stream:
+                return stream.read()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise DiskError(
+                f"{shown(path)} is a symbolic link", hint="it is not followed: put a plain file there"
+            ) from error
+        with saying("read", path):
+            raise
+
+
 def temps(directory: Path) -> tuple[Path, ...]:
     """What dead runs left half-written in a directory; a run that is alive has such files, too."""
     with suppress(OSError), os.scandir(directory) as found:
@@ -277,7 +300,7 @@ class Appender:
         self.path = path
         self._broken = False
         with saying("open", path):
-            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
             try:
                 if os.fstat(self._fd).st_size != keep:
                     os.ftruncate(self._fd, keep)

@@ -21,6 +21,9 @@ from reconciler.core.events import Durable, Event, decode, encode
 from reconciler.store import disk
 
 _HEAD = re.compile(rb"(0|[1-9][0-9]{0,9}) ([0-9a-f]{8}) ")
+_TORN = re.compile(rb"(0|[1-9][0-9]{0,9})( ([0-9a-f]{0,7}|[0-9a-f]{8}( .*)?))?", re.DOTALL)
+_SECTOR = 512
+"""What a disk may leave as zeros where it had made room for bytes and died before they came."""
 _NEXT = re.compile(rb"(?=" + _HEAD.pattern + rb")")
 
 
@@ -113,11 +116,10 @@ class Journal:
         return disk.Appender(self.path, keep=sound)
 
     def _bytes(self) -> bytes:
-        with disk.saying("read", self.path):
-            try:
-                return self.path.read_bytes()
-            except FileNotFoundError:
-                return b""
+        try:
+            return disk.plain_bytes(self.path)
+        except FileNotFoundError:
+            return b""
 
 
 def _durable(events: Iterable[Event]) -> tuple[Durable, ...]:
@@ -140,6 +142,10 @@ def _scan(data: bytes, path: Path) -> tuple[list[bytes], int]:
             break
         payload, at = record
         payloads.extend(payload.split(b"\n"))
+    if data and not at and not _TORN.fullmatch(data) and data[:_SECTOR].strip(b"\0"):
+        raise DiskError(
+            f"{disk.shown(path)} is no journal of reconciler", hint="it is left as it is: look at it, and move it away"
+        )
     return payloads, at
 
 

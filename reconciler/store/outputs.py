@@ -22,6 +22,7 @@ class OutputTree:
         self.root = root
         self.store = store
         self.recovery = recovery
+        self._placed: set[tuple[int, int]] = set()
 
     def fetch(self, content: ContentHash, path: str) -> Path | None:
         """A file that holds exactly these bytes now."""
@@ -36,7 +37,7 @@ class OutputTree:
         """See core.ports.Outputs."""
         target = self.root / path
         if self._holds(target, content):
-            return Placed()
+            return self._done(target)
         source = self._safe(content, locked_for)
         if source is None:
             raise DiskError(f"the bytes that {path} should hold are nowhere to be had ({content})")
@@ -46,11 +47,13 @@ class OutputTree:
             if bytes_there is not None and bytes_there != expect and self._pointed(target) == expect:
                 expect = bytes_there  # a Git LFS pointer stands for the content it names
         placed = publish(source, target, content=content, expect=expect, root=self.root)
-        return InTheWay(placed.found) if isinstance(placed, Foreign) else Placed()
+        return InTheWay(placed.found) if isinstance(placed, Foreign) else self._done(target)
 
     def vacate(self, path: str, *, expect: ContentHash) -> Placed | InTheWay:
         """See core.ports.Outputs."""
         target = self.root / path
+        if self._is_placed(target):
+            return Placed()
         there = self._preserve(target)
         if there is not None and there != expect and self._pointed(target) == expect and self._keep(expect, path):
             expect = there  # a Git LFS pointer stands for the content it names
@@ -60,6 +63,20 @@ class OutputTree:
             return InTheWay(there)
         gone = remove_file(target, expect=expect, root=self.root)
         return InTheWay(gone.found) if isinstance(gone, Foreign) else Placed()
+
+    def _done(self, target: Path) -> Placed:
+        with disk.saying("look at", target):
+            found = target.stat()
+        self._placed.add((found.st_dev, found.st_ino))
+        return Placed()
+
+    def _is_placed(self, target: Path) -> bool:
+        """Whether this is a file that was put in place just now, by another spelling of its path."""
+        try:
+            found = target.stat()
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) in self._placed
 
     def _safe(self, content: ContentHash, path: str) -> Path | None:
         """A file with these bytes that nothing replaces while it is read: another step may be moving that path."""

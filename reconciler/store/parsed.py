@@ -68,8 +68,8 @@ class Parsed:
             disk.write_cache(self.path, text.encode("ascii"))
 
     def _load(self) -> dict[str, list[Any]]:
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            found = json.loads(self.path.read_bytes())
+        with suppress(DiskError, OSError, ValueError, KeyError, TypeError):
+            found = json.loads(disk.plain_bytes(self.path))
             specs = found["specs"]
             if found["for"] == _reader() and isinstance(specs, dict):
                 return specs

@@ -106,7 +106,7 @@ def unpack(data: bytes) -> Snapshot | None:
 def load(path: str) -> Snapshot | None:
     """The index file, or None where there is none that can be read."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
         return None
     try:
@@ -161,17 +161,35 @@ def compare(root: str, command: str, *, index: str) -> Comparison | None:
     `changed` is None where more than single files differ: a spec or a folder of specs that came or went, or any other
     file. An editor that writes a new file and renames it changes the folder, but not which names it holds.
     """
+    if os.path.islink(f"{root}/{os.path.dirname(index)}"):
+        return None
     snapshot = load(f"{root}/{index}")
     if snapshot is None or time.time() >= snapshot.facts.get("until", 0):
         return None
     said = snapshot.facts.get("says", {}).get(command)
-    if not isinstance(said, str):
+    if not isinstance(said, str) or not said.replace("\n", "").isprintable():
         return None
     try:
         found = look(root, snapshot)
     except (OSError, OverflowError, ValueError, TypeError):
         return None
+    if not _anchored(snapshot, found):
+        return None
     return Comparison(said, snapshot, [] if found == snapshot.marks else _changed(root, snapshot, found))
+
+
+def _anchored(snapshot: Snapshot, found: array[int]) -> bool:
+    """Whether it knows this very project file: nobody can commit an index that does."""
+    at = here = 0
+    for folder, count, listed in snapshot.folders:
+        at += 4 * bool(listed)
+        names = snapshot.names[here : here + count]
+        if folder == "" and "reconciler.yaml" in names:
+            at += 4 * names.index("reconciler.yaml")
+            return found[at] >= 0 and found[at : at + 4] == snapshot.marks[at : at + 4]
+        here += count
+        at += 4 * count
+    return False
 
 
 def _changed(root: str, snapshot: Snapshot, found: array[int]) -> list[tuple[str, int]] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from PIL import Image
 
 from reconciler.cli.main import run
 from reconciler.core.digest import ContentHash, content_hash
-from reconciler.store.index import TICK_NS, Index, racy
+from reconciler.store.index import TICK_NS, Index, racy, stat_of
 from reconciler.store.parsed import WORTH
 from reconciler.store.snapshot import compare, unpack
 from tests.store.tampering import CLEAN, FILES, SECOND, TAMPERS, Project, output_in_place
@@ -95,6 +96,9 @@ def remembered(path: Path, old: bytes, *, now_ns: int) -> tuple[bool, ContentHas
     """
     root, seen = path.parent, os.stat(path)
     index = Index(root, root / "index", now_ns=lambda: now_ns)
+    project_file = root / "reconciler.yaml"
+    project_file.touch()
+    index.saw(project_file.name, os.stat(project_file))
     index.saw(path.name, seen)
     index.learn(path.name, seen, content_hash(old))
     index.save({"check": "clean\n"})
@@ -128,6 +132,47 @@ def test_the_guard_is_what_keeps_a_racy_file_from_being_believed(tmp_path: Path)
 
     assert within_the_tick == (False, None)
     assert guard_disabled == (True, content_hash(b"old")), "this is how wrong an index without the guard would be"
+
+
+def a_committed_index(root: Path, said: str, *, known: tuple[str, ...]) -> None:
+    index = Index(root, root / ".reconciler/index", now_ns=lambda: time.time_ns() + 3_600 * SECOND)
+    for name in known:
+        index.saw(name, stat_of(root / name))
+    index.save({"check": said})
+
+
+@pytest.mark.parametrize(
+    ("said", "known", "believed"),
+    [
+        ("clean \u00e9\n", ("reconciler.yaml",), True),
+        ("clean\n", (), False),
+        ("clean\n", ("specs/reconciler.yaml", "gone.yaml"), False),
+        ("clean\x1b[2J\n", ("reconciler.yaml",), False),
+    ],
+)
+def test_an_index_is_believed_if_it_knows_the_project_file_and_says_what_can_be_shown(
+    said: str, known: tuple[str, ...], believed: bool, tmp_path: Path
+) -> None:
+    (tmp_path / ".reconciler").mkdir()
+    (tmp_path / "reconciler.yaml").touch()
+    a_committed_index(tmp_path, said, known=known)
+    found = compare(str(tmp_path), "check", index=".reconciler/index")
+    assert (found is not None and found.changed == [] and found.said == said) is believed
+
+
+def test_an_index_behind_a_link_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / ".reconciler").mkdir()
+    (tmp_path / "reconciler.yaml").touch()
+    a_committed_index(tmp_path, "clean\n", known=("reconciler.yaml",))
+    index = tmp_path / ".reconciler/index"
+    index.rename(tmp_path / "elsewhere")
+    index.symlink_to("../elsewhere")
+    assert compare(str(tmp_path), "check", index=".reconciler/index") is None
+    index.unlink()
+    (tmp_path / "elsewhere").rename(index)
+    (tmp_path / ".reconciler").rename(tmp_path / "state")
+    (tmp_path / ".reconciler").symlink_to("state")
+    assert compare(str(tmp_path), "check", index=".reconciler/index") is None
 
 
 def test_an_index_saved_after_the_clock_was_set_back_has_no_answers(tmp_path: Path) -> None:

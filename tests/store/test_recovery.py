@@ -100,3 +100,12 @@ def test_a_damaged_object_does_not_hide_the_bytes_at_the_old_path(tmp_path: Path
     outputs = OutputTree(root, store, recovery)
     assert outputs.place(CONTENT, "assets/z.png", expect=None, locked_for="assets/a.png") == Placed()
     assert (root / "assets/z.png").read_bytes() == PICTURE
+
+
+def test_a_file_is_not_taken_away_by_another_spelling_of_its_path(tmp_path: Path) -> None:
+    root, store, recovery = a_project(tmp_path, committed=False)
+    (root / "pictures").symlink_to("assets")
+    outputs = OutputTree(root, store, recovery)
+    assert outputs.place(CONTENT, "pictures/a.png", expect=CONTENT, locked_for="assets/a.png") == Placed()
+    assert outputs.vacate("assets/a.png", expect=CONTENT) == Placed()
+    assert (root / "assets/a.png").read_bytes() == PICTURE
