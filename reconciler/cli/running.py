@@ -99,6 +99,7 @@ async def _carried_out(workspace: Workspace, prospect: Prospect, plan: Plan, mea
         in_doubt=prospect.in_doubt,
         utc=lambda: datetime.now(UTC),
         drains=tuple(drains),
+        consents=prospect.consents,
     )
     run = Run(plan, prospect.lock, world)
     stopping = _Stopping(run, means.say)

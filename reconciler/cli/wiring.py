@@ -14,7 +14,7 @@ from reconciler.cli import narrow
 from reconciler.cli.cautions import Caution, cautions, next_retirement
 from reconciler.cli.pricing import draft_names, model_problems, pricer
 from reconciler.cli.render import UNMERGED
-from reconciler.core.actions import Action
+from reconciler.core.actions import Action, Consent
 from reconciler.core.decide import DRAFT, Facts
 from reconciler.core.digest import AssetId, ContentHash
 from reconciler.core.errors import InvalidInput, Place
@@ -68,7 +68,7 @@ class Wanted:
 class Prospect:
     """A plan and all that it was made from. `behind` counts assets of which the journal knows more than the lockfile,
     or is UNMERGED where the lockfile itself holds two sides of a merge;
-    each asset that is generated is asked for `candidates` times."""
+    each asset that is generated is asked for `candidates` times; `consents` were given for the run."""
 
     wanted: Wanted
     lock: Lock
@@ -78,6 +78,7 @@ class Prospect:
     behind: int
     candidates: int = 1
 
+    consents: frozenset[Consent] = frozenset()
 
 class Workspace:
     """One project on the disk. Nothing is read before it is asked for, and nothing is read twice."""
@@ -147,7 +148,8 @@ class Workspace:
             gate=_gate(selection, wanted, specs, {*lock.entries, *seen.in_doubt}),
         )
         wanted = replace(wanted, specs=specs)
-        return Prospect(wanted, lock, seen, made, in_doubt, _behind(recorded, lock), selection.candidates)
+        behind, consents = _behind(recorded, lock), selection.policy.consents
+        return Prospect(wanted, lock, seen, made, in_doubt, behind, selection.candidates, consents)
 
     def locked(self) -> Lock:
         """The lockfile, with what the journal knows beyond it."""

@@ -12,6 +12,7 @@ from reconciler.core.actions import (
     Adopt,
     Asked,
     Conflict,
+    Consent,
     Generate,
     Hold,
     Keep,
@@ -20,11 +21,12 @@ from reconciler.core.actions import (
     Restore,
     UpstreamChanged,
 )
+from reconciler.core.decide import DRAFT
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.errors import DiskError
 from reconciler.core.events import Durable, Failed, Forgotten, Published, RefusalRecorded, Requested, Started
 from reconciler.core.lock import Lock, LockEntry, Refusal
-from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused, Stop
+from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused, Rejected, Stop, Throttled
 from reconciler.core.plan import Plan, Step
 from reconciler.core.ports import ImageRequest, InTheWay, Log, Outputs, Provider, ReferenceFile, Store, StoredImage
 from reconciler.core.recipe import Recipe
@@ -41,7 +43,8 @@ class World:
     """What an apply works on. `files` are the contents of reference files as they were planned with.
 
     `in_doubt` are requests without an end, which an answer to the same question puts to rest. `providers` are by the
-    names that specs use, already behind their lanes; `made_by` is the name that the lockfile keeps for each.
+    names that specs use, already behind their lanes; `made_by` is the name that the lockfile keeps for each. `consents`
+    were given for the run: what a recipe turns out to ask again is not sent without them.
     """
 
     store: Store
@@ -55,6 +58,7 @@ class World:
     in_doubt: tuple[Requested, ...]
     utc: Callable[[], datetime]
     drains: tuple[Callable[[], None], ...] = ()
+    consents: frozenset[Consent] = frozenset()
 
 
 class StepError(Exception):
@@ -78,9 +82,10 @@ class Run:
         self.contents = {identity: entry.content for identity, entry in lock.entries.items()}
         self.by_content = {entry.content: entry for entry in lock.entries.values()}
         self.outputs = {step.asset: step.output for step in plan.steps}
+        self.refusals = {refusal.key: refusal.words for refusal in lock.refusals.values()}
         self.stopping = False
         self._ended: dict[AssetId, asyncio.Future[bool]] = {}
-        self._flights: dict[tuple[str, RecipeKey], asyncio.Future[Outcome]] = {}
+        self._flights: dict[tuple[bool, RecipeKey], tuple[str, asyncio.Future[Outcome]]] = {}
         self._local = asyncio.Semaphore(_LOCAL_AT_ONCE)
 
     def stop(self) -> None:
@@ -226,6 +231,7 @@ class Run:
             had = await self._stored_already(step, key)
             if had is not None:
                 return await self._put_in_place(step, Restore(action.reason, had, action.replacing, action.vacates))
+        self._withheld(step.spec, key, asked=asked)
         self._start(step, "generate")
         references = await asyncio.to_thread(self._references, step.spec)
         request = ImageRequest(step.asset, recipe, key, references, self._doubts(step.asset, key))
@@ -257,6 +263,21 @@ class Run:
             case _:
                 raise StepError(Result.FAILED, outcome.words, type(outcome).__name__)
 
+    def _withheld(self, spec: Spec, key: RecipeKey, *, asked: bool) -> None:
+        """Hold what was asked for before without an answer, or was refused: where an upstream had to be made first,
+        the plan could not see it."""
+        if self.world.made_by[spec.provider] == DRAFT:
+            return
+        doubts = [one for one in self.world.in_doubt if one.key == key]
+        if doubts and Consent.RETRY_IN_DOUBT not in self.world.consents:
+            words = f"in doubt: {doubts[0].provider} was asked for the same at {doubts[0].at} and no answer came"
+            hint = "look at the provider's bill; `reconciler apply --retry-in-doubt` asks again"
+            raise StepError(Result.HELD, words, "InDoubt", hint)
+        refused = self.refusals.get(key)
+        if refused is not None and not asked and Consent.RETRY_REFUSED not in self.world.consents:
+            hint = "change the spec, or `reconciler apply --retry-refused`"
+            raise StepError(Result.HELD, f"refused before: {refused}", "Refused", hint)
+
     async def _cut_off(self, step: Step, action: Generate, entry: LockEntry) -> Line:
         """The upstream's new picture is the old one: nothing follows, but the file is where it should be."""
         if action.replacing == entry.content and step.origin is None and entry.output == step.output:
@@ -267,15 +288,20 @@ class Run:
         return Line(step.asset, Result.RESTORED)
 
     async def _flight(self, spec: Spec, request: ImageRequest, *, alone: bool) -> tuple[Outcome, bool]:
-        """One request per recipe: whoever comes second waits for the first. True for who asked."""
+        """One request per recipe, whichever of the providers that cost money is asked: whoever comes second waits for
+        the first, and asks only where that one's provider cannot have charged. True for who asked."""
         provider = self.world.providers[spec.provider]
         if alone:
             return await provider.generate(request), True
-        flight = (self.world.made_by[spec.provider], request.key)
-        under_way = self._flights.get(flight)
-        if under_way is not None:
-            return await asyncio.shield(under_way), False
-        landing = self._flights[flight] = asyncio.get_running_loop().create_future()
+        flight = (self.world.made_by[spec.provider] == DRAFT, request.key)
+        while (under_way := self._flights.get(flight)) is not None:
+            outcome = await asyncio.shield(under_way[1])
+            if under_way[0] == spec.provider or not isinstance(outcome, NotSent | Throttled | Rejected):
+                return outcome, False
+            if self._flights[flight] is under_way:
+                break
+        landing: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._flights[flight] = (spec.provider, landing)
         try:
             outcome = await provider.generate(request)
         except DiskError as error:
@@ -292,7 +318,7 @@ class Run:
         assert step.spec is not None
         made_by = self.world.made_by[step.spec.provider]
         for stored in reversed(await asyncio.to_thread(self.world.store.recall, key)):
-            if stored.made.provider == made_by or stored.made.provider != "draft":
+            if stored.made.provider == made_by or stored.made.provider != DRAFT:
                 return stored.content
         return None
 

@@ -81,6 +81,54 @@ def test_no_provider_that_is_paid_is_called_draft(shop: Shop) -> None:
     assert (said.code, "providers.draft.type" in said.err, shop.asked) == (1, True, 0)
 
 
+class TestNothingIsPaidTwice:
+    """A request in doubt, or a refusal, holds for its recipe: however late that is known, and whoever wants it."""
+
+    @staticmethod
+    def below(shop: Shop, fault: str) -> None:
+        """`d`, whose request ends in the fault, refers to a draft."""
+        upstream = {"prompt": "u", "provider": "draft"}
+        shop.set_up(u=upstream, d={"prompt": f"d fault:{fault}", "references": [{"asset": "u"}]})
+        shop.apply()
+
+    def test_a_renamed_asset_below_one_that_is_made_again(self, shop: Shop) -> None:
+        self.below(shop, "500,ok")
+        (shop.root / "specs/d.yaml").rename(shop.root / "specs/e.yaml")
+        said = shop.apply("--replace", "u")
+        assert (said.code, "in doubt: shop was asked for the same" in said.err, shop.asked) == (3, True, 1)
+        shop.apply("--replace", "u", "--retry-in-doubt")
+        assert (shop.asked, shop.plan()) == (2, {})
+
+    def test_a_refused_asset_below_one_that_is_made_again(self, shop: Shop) -> None:
+        self.below(shop, "moderation_blocked")
+        said = shop.apply("--replace", "u")
+        assert (said.code, "refused before: " in said.err, shop.asked) == (3, True, 1)
+        shop.apply("--replace", "u", "--retry-refused")
+        assert shop.asked == 2
+
+    def test_replace_says_nothing_of_what_is_in_doubt(self, shop: Shop) -> None:
+        shop.set_up(a="a fault:500,ok")
+        shop.apply()
+        assert "? a  in doubt" in shop.run("plan", "--replace", "a").out
+        assert (shop.apply("--replace", "a").code, shop.asked) == (3, 1)
+        assert (shop.apply("--replace", "a", "--retry-in-doubt").code, shop.asked) == (0, 2)
+
+    def test_two_providers_are_asked_once_for_one_recipe(self, shop: Shop) -> None:
+        shop.set_up(a="same", b={"prompt": "same", "provider": "twin"})
+        project = json.loads((shop.root / "reconciler.yaml").read_text())
+        project["providers"]["twin"] = project["providers"]["shop"]
+        shop.write("reconciler.yaml", json.dumps(project))
+        assert (shop.apply().code, shop.asked, shop.plan()) == (0, 1, {})
+
+    def test_what_one_provider_does_not_take_another_is_asked_for(self, shop: Shop) -> None:
+        shop.set_up(a="same", b={"prompt": "same", "provider": "other"})
+        project = json.loads((shop.root / "reconciler.yaml").read_text())
+        project["providers"]["other"] = project["providers"]["shop"] | {"base_url": "http://127.0.0.1:1"}
+        shop.write("reconciler.yaml", json.dumps(project))
+        shop.apply("--retry-in-doubt")
+        assert (shop.asked, sorted(shop.lock)) == (1, ["a", "b"])
+
+
 @pytest.mark.parametrize("limit", ["NaN", "Infinity", "-5", "sNaN", "1e999999999"])
 def test_a_limit_is_an_amount(shop: Shop, limit: str) -> None:
     shop.set_up(project={"budget": {"per_run": limit}}, a="a")
