@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from reconciler.cli.render import UNMERGED
 from reconciler.core.actions import Action, Consent
 from reconciler.core.decide import DRAFT, Facts
 from reconciler.core.digest import AssetId, ContentHash
-from reconciler.core.errors import InvalidInput, Place
+from reconciler.core.errors import InvalidInput, Place, ProjectError
 from reconciler.core.events import Requested, settle
 from reconciler.core.expand import expand
 from reconciler.core.graph import whole_problems
@@ -28,13 +28,14 @@ from reconciler.core.policy import Policy, gate, select, within_budget
 from reconciler.core.pricing import parse_cost
 from reconciler.core.settings import Budget, Cascade
 from reconciler.core.spec import FileReference, Spec
+from reconciler.core.suggest import did_you_mean
 from reconciler.providers.models import model_table
 from reconciler.store.exclusive import exclusive
 from reconciler.store.index import FOREVER, Index, stat_of
 from reconciler.store.journal import Journal
 from reconciler.store.lockfile import LockOnDisk
 from reconciler.store.outputs import OutputTree
-from reconciler.store.project import LOCK_FILE, Project, find_root, read_lock, read_project
+from reconciler.store.project import LOCK_FILE, Project, find_root, read_lock, read_project, specs_folder_problem
 from reconciler.store.recovery import Recovery
 from reconciler.store.specs import read_specs
 from reconciler.store.state import STATE, make_state_dir, state_dir
@@ -77,8 +78,8 @@ class Prospect:
     in_doubt: tuple[Requested, ...]
     behind: int
     candidates: int = 1
-
     consents: frozenset[Consent] = frozenset()
+
 
 class Workspace:
     """One project on the disk. Nothing is read before it is asked for, and nothing is read twice."""
@@ -104,6 +105,9 @@ class Workspace:
         """Read the project file and every spec. InvalidInput with all that is wrong anywhere."""
         self.tree.begin(entry.output for entry in self.recorded.entries.values())
         project = read_project(self.root, self.index)
+        missing = specs_folder_problem(project)
+        if missing is not None and (project.names_specs or self.recorded.entries):
+            raise InvalidInput((missing,))
         files = read_specs(self.root, project.settings.specs, self.index)
         found = expand(project.settings, project.document, files.tree)
         wrong = {*files.problems, *found.problems}
@@ -207,6 +211,8 @@ def in_ci(environ: Mapping[str, str]) -> bool:
 
 
 def _gate(selection: Selection, wanted: Wanted, specs: Mapping[AssetId, Spec], known: Iterable[AssetId]) -> Gate:
+    known = tuple(known)
+    _check_patterns(selection, specs, known)
     chosen = select(specs, known, include=selection.include, exclude=selection.exclude)
     if selection.drafts_only:
         drafts = {identity for identity, spec in specs.items() if spec.provider == DRAFT}
@@ -219,6 +225,18 @@ def _gate(selection: Selection, wanted: Wanted, specs: Mapping[AssetId, Spec], k
         return gate(facts, action, policy)
 
     return gated
+
+
+def _check_patterns(selection: Selection, specs: Mapping[AssetId, Spec], known: Sequence[AssetId]) -> None:
+    """ProjectError for an --include without a match, and for an --exclude that names an asset which is not there: it
+    would have been paid for. A glob or a tag to exclude is a rule, and may have nothing to do."""
+    exact = [word for word in selection.exclude if not (word.startswith("tag:") or set(word) & set("*?["))]
+    given = (*(("--include", word) for word in selection.include), *(("--exclude", word) for word in exact))
+    for option, word in given:
+        if not select(specs, known, include=(word,), exclude=()):
+            tags = {f"tag:{tag}" for spec in specs.values() for tag in spec.tags}
+            hint = did_you_mean(word, tags if word.startswith("tag:") else {*specs, *known})
+            raise ProjectError(f'{option}: nothing matches "{word}"', hint=hint)
 
 
 def _as_drafts(wanted: Wanted, lock: Lock) -> dict[AssetId, Spec]:

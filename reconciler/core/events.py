@@ -185,9 +185,15 @@ _ANSWERS = frozenset({Refused.__name__, BadOutput.__name__})
 
 
 def encode(event: Durable) -> bytes:
-    """One line of JSON without its newline; no newline inside."""
+    """One line of JSON without its newline; no newline inside. LockfileError for what `decode` would not read: one
+    such line in the journal, and nothing of it can be read any more."""
     kind, fields = _fields(event)
-    return one_line({"v": VERSION, "kind": kind, **fields}).encode()
+    line = one_line({"v": VERSION, "kind": kind, **fields}).encode()
+    try:
+        decode(line)
+    except LockfileError as error:
+        raise LockfileError(f"not recorded, since it could not be read back: {error.fact}") from error
+    return line
 
 
 def _fields(event: Durable) -> tuple[str, dict[str, Json]]:

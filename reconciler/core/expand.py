@@ -15,11 +15,12 @@ from reconciler.core.digest import AssetId, Json
 from reconciler.core.document import Document, Path
 from reconciler.core.errors import Place, Problem
 from reconciler.core.layers import Field, Layer, Substitution, as_text, merged, nearest
+from reconciler.core.paths import is_unicode
 from reconciler.core.settings import Settings
 from reconciler.core.spec import Spec
 from reconciler.core.suggest import did_you_mean
 
-_ID_PART = re.compile(r"[^\x00-\x1f\x7f#*?\[\]\\]+")
+_ID_PART = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff#*?\[\]\\]+")
 _PLAIN = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -100,6 +101,8 @@ def asset_count(document: Document) -> int:
 def expand_file(context: Context, name: str, document: Document) -> tuple[tuple[Spec, ...], tuple[Problem, ...]]:
     """The assets of one file, and what is wrong with them."""
     file_id = name.rpartition(".")[0]
+    if not is_unicode(file_id):
+        return (), (Problem(Place(document.file), "", "the file's name is not valid UTF-8", "rename it in UTF-8"),)
     if not all(_ID_PART.fullmatch(part) and part == part.strip() for part in file_id.split("/")):
         fact = "the file's name cannot be an id"
         return (), (Problem(Place(document.file), "", fact, "rename it without # * ? [ ] \\ or control characters"),)

@@ -10,6 +10,7 @@ from reconciler.core.images import SUFFIXES
 
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\]')
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _OURS = (".git", ".reconciler")
 
 
@@ -23,6 +24,8 @@ class BadPath:
 
 def project_path(text: str) -> str | BadPath:
     """A path below the project root in normal form (`./a//b` is `a/b`), or what is wrong with it."""
+    if not text.isascii() and not is_unicode(text):
+        return BadPath(f'"{text}" is not valid Unicode', "rename it in UTF-8")
     if "\\" in text:
         return BadPath(f'"{text}" has a backslash', "write / between folders")
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
@@ -46,6 +49,21 @@ def project_path(text: str) -> str | BadPath:
         if len(part.encode("utf-8", "replace")) > 200:
             return BadPath(f"a name in the path is over 200 bytes long: {part[:40]}…")
     return "/".join(parts)
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a name can be written in UTF-8: one that the disk has in other bytes comes with half surrogates."""
+    return not _SURROGATE.search(text)
+
+
+def bad_suffix(path: str) -> BadPath | None:
+    """What is wrong with the suffix of a picture's path."""
+    if image_format(path) is not None:
+        return None
+    stem, dot, suffix = path.rpartition("/")[2].rpartition(".")
+    named = f'"{path}": .{suffix} is not a supported image suffix'
+    fact = named if dot and stem and suffix else f'"{path}" has no image suffix'
+    return BadPath(fact, "end it in .png, .jpg, .webp or .avif")
 
 
 def image_format(path: str) -> str | None:

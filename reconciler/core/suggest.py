@@ -9,7 +9,10 @@ from collections.abc import Iterable
 def did_you_mean(wrong: str, right: Iterable[str]) -> str:
     """A hint that names the nearest right word, or the right words if they are few, or nothing."""
     names = sorted(set(right))
-    close = difflib.get_close_matches(wrong, names, n=1, cutoff=0.6)
-    if close:
-        return f'did you mean "{close[0]}"?'
-    return f"known: {', '.join(names)}" if 0 < len(names) <= 12 else ""
+    return nearest_word(wrong, names) or (f"known: {', '.join(names)}" if 0 < len(names) <= 12 else "")
+
+
+def nearest_word(wrong: str, right: Iterable[str]) -> str:
+    """A hint that names the nearest right word, or nothing where none is near."""
+    close = difflib.get_close_matches(wrong, sorted(set(right)), n=1, cutoff=0.7)
+    return f'did you mean "{close[0]}"?' if close else ""

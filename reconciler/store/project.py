@@ -41,6 +41,11 @@ class Project:
     settings: Settings
     document: Document
 
+    @property
+    def names_specs(self) -> bool:
+        """Whether the file says where the specs are; a project that has just begun need not have any."""
+        return isinstance(self.document.value, Mapping) and "specs" in self.document.value
+
 
 def find_root(start: Path) -> Path:
     """The nearest folder at or above `start` with a reconciler.yaml."""

@@ -31,7 +31,9 @@ class SpecFiles:
 
 
 def find(root: Path, specs: str, index: Index) -> Iterator[str]:
-    """Every YAML file below the specs folder, as a path with `/`, sorted. Links to folders are not followed."""
+    """Every YAML file below the specs folder, as a path with `/`, sorted. Links to folders are not followed.
+
+    InvalidInput for a folder that cannot be read: what is in it would count as gone."""
     pending = [""]
     found: list[str] = []
     while pending:
@@ -49,6 +51,8 @@ def find(root: Path, specs: str, index: Index) -> Iterator[str]:
                         found.append(name)
         except FileNotFoundError:
             continue
+        except OSError as error:
+            raise InvalidInput((Problem(Place(folder), "", _unreadable(error), "check its permissions"),)) from error
     return iter(sorted(found))
 
 
@@ -121,7 +125,11 @@ def _opened(root: Path, name: str) -> Iterator[int]:
         finally:
             os.close(fd)
     except OSError as error:
-        raise InvalidInput((Problem(Place(name), "", f"cannot be read: {error.strerror}"),)) from error
+        raise InvalidInput((Problem(Place(name), "", _unreadable(error), "check its permissions"),)) from error
+
+
+def _unreadable(error: OSError) -> str:
+    return f"cannot be read: {(error.strerror or str(error)).lower()}"
 
 
 def _read(fd: int, size: int) -> bytes:

@@ -15,9 +15,21 @@ from hypothesis import strategies as st
 
 from reconciler.core.digest import AssetId, content_hash, recipe_key
 from reconciler.core.errors import DiskError, LockfileError
-from reconciler.core.events import Durable, Ended, Forgotten, Noted, Removed, Requested, Started, Stored, encode
+from reconciler.core.events import (
+    Durable,
+    Ended,
+    Forgotten,
+    Noted,
+    Published,
+    Removed,
+    Requested,
+    Started,
+    Stored,
+    encode,
+)
 from reconciler.core.lock import Made
 from reconciler.store.journal import Journal
+from tests.builders import a_recipe, an_entry
 
 HERO = AssetId("hero")
 KEY = recipe_key({"prompt": "a lighthouse"})
@@ -90,6 +102,15 @@ def test_reading_touches_nothing(path: Path) -> None:
     assert path.read_bytes() == torn
     assert (path.stat().st_mtime_ns, path.stat().st_ino) == (before.st_mtime_ns, before.st_ino)
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_what_could_not_be_read_back_is_not_written(path: Path) -> None:
+    before = written(path, *EVENTS)
+    odd = an_entry(a_recipe(), output="assets/\udcff.png")
+    with pytest.raises(LockfileError, match=r"could not be read back: .*not valid Unicode"):
+        Journal(path).record(Published(HERO, odd, "made"))
+    assert path.read_bytes() == before
+    assert Journal(path).read() == EVENTS
 
 
 class TestDeath:

@@ -1,0 +1,67 @@
+"""Slips that would cost pictures or money if they passed: a wrong folder, a pattern without a match, an odd name."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import PROJECT, Scratch
+
+
+@pytest.mark.parametrize("name", [b"a\xff.yaml", b"b\xff/a.yaml"])
+def test_a_file_whose_name_is_no_text_is_refused_before_anything_is_made(project: Scratch, name: bytes) -> None:
+    path = os.fsencode(project.root / "specs") + b"/" + name
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    Path(os.fsdecode(path)).write_text("prompt: x\n")
+    said = project.run("apply", "--yes")
+    assert (said.code, "the file's name is not valid UTF-8" in said.err, "Traceback" in said.err) == (1, True, False)
+    os.unlink(path)
+    assert project.run("check").code == 0
+
+
+@pytest.mark.parametrize("command", ["validate", "check", "plan", "apply --yes", "prune --yes"])
+def test_a_specs_folder_that_is_not_there_is_no_empty_project(project: Scratch, command: str) -> None:
+    project.write("reconciler.yaml", f"{PROJECT}specs: spec\n")
+    before = project.snapshot()
+    said = project.run(*command.split())
+    assert (said.code, 'reconciler.yaml:3:1: specs: there is no folder "spec"' in said.err) == (1, True), said
+    assert project.snapshot() == before
+    project.write("spec", "")
+    assert 'specs: "spec" is not a folder' in project.run(*command.split()).err
+
+
+def test_a_specs_folder_that_went_is_noticed_by_a_check_that_was_clean(project: Scratch) -> None:
+    project.done("check")
+    (project.root / "specs").rename(project.root / "elsewhere")
+    assert 'reconciler.yaml:1:1: specs: there is no folder "specs"' in project.run("check").err
+
+
+@pytest.mark.parametrize(
+    ("option", "word", "hint"),
+    [
+        ("--include", "nosuch*", ""),
+        ("--include", "heroo", 'did you mean "hero"?'),
+        ("--include", "tag:nosuch", ""),
+        ("--exclude", "heroo", 'did you mean "hero"?'),
+    ],
+)
+@pytest.mark.parametrize("command", ["plan", "check", "apply --yes"])
+def test_a_pattern_without_a_match_is_an_error(
+    project: Scratch, command: str, option: str, word: str, hint: str
+) -> None:
+    project.edit("specs/hero.yaml", "dusk", "dawn")
+    before = project.snapshot()
+    said = project.run(*command.split(), option, word)
+    assert (said.code, f'{option}: nothing matches "{word}"' in said.err, hint in said.err) == (1, True, True), said
+    assert project.snapshot() == before
+
+
+def test_a_rule_to_exclude_may_have_nothing_to_do(project: Scratch) -> None:
+    project.done("check", "--exclude", "wip/*", "--exclude", "tag:wip", "--exclude", "hero", "--include", "p*")
+
+
+def test_a_wrong_directory_is_said_as_such(project: Scratch) -> None:
+    assert project.run("-C", "/nonexist", "plan").err == "there is no folder /nonexist\n"
+    assert project.run("-C", "reconciler.yaml", "plan").err == "reconciler.yaml is not a folder\n"
