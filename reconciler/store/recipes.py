@@ -9,9 +9,12 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from reconciler.core.digest import RECIPE_PREFIX, ContentHash, Json, RecipeKey, hex_of
-from reconciler.core.images import ImageFacts
-from reconciler.core.lock import Made
+from reconciler.core.entry import Made, read_made
+from reconciler.core.errors import LockfileError
+from reconciler.core.images import FORMATS, ImageFacts
 from reconciler.core.ports import StoredImage
+from reconciler.core.pricing import parse_cost
+from reconciler.core.shape import a_content
 from reconciler.store import disk
 
 SCHEMA = 1
@@ -94,25 +97,30 @@ def decode(line: bytes) -> StoredImage | None:
         if value["schema"] != SCHEMA:
             return None
         return StoredImage(
-            ContentHash(_text(value["content"])),
+            a_content(_text(value["content"]), "content"),
             _image(value["image"]),
             _made(value["made"]),
             _text(value.get("attempt", "")),
         )
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (LockfileError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
 def _image(value: Mapping[str, Json]) -> ImageFacts:
-    return ImageFacts(_text(value["format"]), _count(value["width"]), _count(value["height"]), _count(value["bytes"]))
+    facts = ImageFacts(_text(value["format"]), _size(value["width"]), _size(value["height"]), _size(value["bytes"]))
+    if facts.format not in FORMATS:
+        raise ValueError("not a format of ours")
+    return facts
 
 
-def _made(value: Mapping[str, Json]) -> Made:
-    texts = {name: _text(value[name]) for name in ("provider", "at", "model", "request", "cost")}
-    usage = value["usage"]
-    if not isinstance(usage, Mapping):
-        raise TypeError("usage is not a mapping")
-    return Made(**texts, usage=usage)
+def _made(value: Json) -> Made:
+    """Our own words must be as we write them. A provider's may be any: it was paid, and who shows them escapes them."""
+    made = read_made(value)
+    if not (made.provider and f"{made.provider}{made.at}{made.cost}".isprintable()):
+        raise ValueError("not written here")
+    if made.cost and parse_cost(made.cost) is None:
+        raise ValueError("not a price")
+    return made
 
 
 def _text(value: Json) -> str:
@@ -121,9 +129,9 @@ def _text(value: Json) -> str:
     return value
 
 
-def _count(value: Json) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise TypeError("not a count")
+def _size(value: Json) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise TypeError("not a size")
     return value
 
 

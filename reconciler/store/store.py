@@ -14,6 +14,7 @@ from typing import IO
 
 from reconciler.core.digest import ContentHash, RecipeKey, content_of_hex, hex_of
 from reconciler.core.errors import DiskError
+from reconciler.core.images import ImageFacts, NotAnImage, sniff
 from reconciler.core.outcome import Spooled
 from reconciler.core.ports import StoredImage
 from reconciler.store import disk
@@ -100,8 +101,11 @@ class ContentStore:
         return path if path is not None and disk.holds(path, content) else None
 
     def recall(self, key: RecipeKey) -> tuple[StoredImage, ...]:
-        """What answers this recipe, oldest first; only what the store still holds."""
-        return tuple(image for image in self._recipes.recall(key) if self.find(image.content) is not None)
+        """What answers this recipe, oldest first; only what the store still holds, and is the image that it should be.
+
+        The memory is a file, and somebody may have written it.
+        """
+        return tuple(image for image in self._recipes.recall(key) if self._image(image.content) == image.image)
 
     def remembered(self) -> Iterator[tuple[RecipeKey, StoredImage]]:
         """Every image that ever answered a recipe here, whether or not its bytes are still there."""
@@ -152,6 +156,13 @@ class ContentStore:
     def leftovers(self) -> tuple[Path, ...]:
         """Spool files of dead runs: answers, whole or in part, that were never stored. Ask under the apply lock."""
         return self._spool.leftovers()
+
+    def _image(self, content: ContentHash) -> ImageFacts | NotAnImage | None:
+        path = self.find(content)
+        try:
+            return None if path is None else sniff(path.read_bytes())
+        except OSError:  # what cannot be read is not offered
+            return None
 
     def _take(self, spooled: Spooled) -> Path:
         """Rename into place, even over an equal object: these bytes were hashed just now, those may have rotted."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import IO, Protocol
+from zlib import crc32
 
 from reconciler.core.digest import ContentHash, content_hash, recipe_key
 from reconciler.core.images import ImageFacts
@@ -35,6 +37,15 @@ def an_image(
     return StoredImage(content_hash(data), ImageFacts("png", 1344, 768, len(data)), made, attempt)
 
 
+def drawing(words: bytes) -> bytes:
+    """A PNG file as far as its container says, of the size that `an_image` has."""
+    chunks = (b"IHDR", struct.pack(">IIBBBBB", 1344, 768, 8, 2, 0, 0, 0)), (b"IDAT", words), (b"IEND", b"")
+    framed = (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc32(kind + data)) for kind, data in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(framed)
+
+
 class StoreContract:
     def test_what_was_put_is_found_with_its_bytes(self, store: StoreAndSpool) -> None:
         path = store.put(spooled(store, b"sword"))
@@ -62,8 +73,9 @@ class StoreContract:
         assert (one.read_bytes(), two.read_bytes()) == (b"one", b"two")
 
     def test_recall_gives_every_fact_back_oldest_first(self, store: StoreAndSpool) -> None:
-        images = an_image(b"one", attempt="a1"), an_image(b"two", words="line\nbreak \ud800 \x00 é")
-        for data, image in zip((b"one", b"two"), images, strict=True):
+        one, two = drawing(b"one"), drawing(b"two")
+        images = an_image(one, attempt="a1"), an_image(two, words="line\nbreak \ud800 \x00 é")
+        for data, image in zip((one, two), images, strict=True):
             store.put(spooled(store, data))
             store.remember(KEY, image)
 
@@ -75,8 +87,9 @@ class StoreContract:
         assert store.recall(KEY) == ()
 
     def test_content_that_is_remembered_twice_keeps_its_first_facts(self, store: StoreAndSpool) -> None:
-        store.put(spooled(store, b"sword"))
-        store.remember(KEY, an_image(at="2026-01-01T00:00:00Z"))
-        store.remember(KEY, an_image(at="2027-01-01T00:00:00Z"))
+        sword = drawing(b"sword")
+        store.put(spooled(store, sword))
+        store.remember(KEY, an_image(sword, at="2026-01-01T00:00:00Z"))
+        store.remember(KEY, an_image(sword, at="2027-01-01T00:00:00Z"))
 
         assert [image.made.at for image in store.recall(KEY)] == ["2026-01-01T00:00:00Z"]

@@ -20,7 +20,7 @@ from reconciler.core.errors import DiskError
 from reconciler.core.outcome import Spooled
 from reconciler.store import disk
 from reconciler.store.store import ContentStore, Damaged
-from tests.store.contract import KEY, StoreContract, an_image, spooled
+from tests.store.contract import KEY, StoreContract, an_image, drawing, spooled
 from tests.store.tracing import tracing
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 64
@@ -162,9 +162,10 @@ def test_an_answer_that_is_shorter_than_it_says_is_not_stored(store: ContentStor
 
 class TestRecipes:
     def test_lines_that_cannot_be_read_are_skipped_and_kept(self, store: ContentStore, project: Path) -> None:
-        for data in (b"one", b"two", b"three"):
+        one, two, three = drawing(b"one"), drawing(b"two"), drawing(b"three")
+        for data in (one, two, three, b"<script>"):
             store.put(spooled(store, data))
-        store.remember(KEY, an_image(b"one"))
+        store.remember(KEY, an_image(one))
         (path,) = project.glob(".reconciler/store/recipes/*/*.jsonl")
         good = json.loads(path.read_bytes())
         strange = [
@@ -172,25 +173,40 @@ class TestRecipes:
             b"\xff\xfe",
             b"[]",
             b"null",
-            json.dumps({**good, "schema": 2, "content": content_hash(b"three")}).encode(),
+            json.dumps({**good, "schema": 2, "content": content_hash(three)}).encode(),
             json.dumps({**good, "content": "sha256:../../x"}).encode(),
             json.dumps({**good, "image": {**good["image"], "width": True}}).encode(),
             json.dumps({**good, "image": {**good["image"], "width": "1"}}).encode(),
+            *(
+                json.dumps({**good, "content": content_hash(three), "image": {**good["image"], **image}}).encode()
+                for image in ({"format": "svg"}, {"height": 0}, {"bytes": 0}, {"width": 1343}, {"format": "jpeg"})
+            ),
+            *(
+                json.dumps({**good, "content": content_hash(three), "made": {**good["made"], **made}}).encode()
+                for made in (
+                    {"cost": "1 USD\x1b[31m"},
+                    {"at": "now\x1b[2J"},
+                    {"provider": ""},
+                    {"cost": "much"},
+                    {"x": 1},
+                )
+            ),
+            json.dumps({**good, "content": content_hash(b"<script>"), "image": {**good["image"], "bytes": 8}}).encode(),
             json.dumps({**good, "made": {**good["made"], "usage": 7}}).encode(),
             json.dumps({**good, "made": {"provider": "x"}}).encode(),
             b'{"schema": 1, "content": "sha256:torn',
         ]
         path.write_bytes(path.read_bytes() + b"\n".join(strange))
-        assert store.recall(KEY) == (an_image(b"one"),)
+        assert store.recall(KEY) == (an_image(one),)
 
-        store.remember(KEY, an_image(b"two"))
-        assert store.recall(KEY) == (an_image(b"one"), an_image(b"two"))
+        store.remember(KEY, an_image(two))
+        assert store.recall(KEY) == (an_image(one), an_image(two))
         assert set(strange) < set(path.read_bytes().split(b"\n"))
 
     def test_threads_that_remember_for_one_recipe_lose_nothing(self, store: ContentStore) -> None:
-        images = [an_image(b"%d" % number) for number in range(16)]
+        images = [an_image(drawing(b"%d" % number)) for number in range(16)]
         for number in range(16):
-            store.put(spooled(store, b"%d" % number))
+            store.put(spooled(store, drawing(b"%d" % number)))
         threads = [threading.Thread(target=store.remember, args=(KEY, image)) for image in images]
         for thread in threads:
             thread.start()
