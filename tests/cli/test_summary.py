@@ -1,4 +1,4 @@
-"""The end of an apply whose disk failed: every rescue file is named in full, the first error is the one that is told."""
+"""The end of an apply whose disk failed: every rescue file is named in full, and the first error is what is told."""
 
 from __future__ import annotations
 
