@@ -1,7 +1,8 @@
 """Decide where a provider's requests go, and whether its key may go there.
 
-A base_url comes from a file that a pull request can change; the key is the user's. So a key goes only to the
-origin that its provider is known for, to loopback, or to an origin that the user trusts by name.
+A base_url and the name of a variable come from a file that a pull request can change; what the variable holds is the
+user's. So a key goes only to the origin that its provider is known for, to loopback, or to an origin that the user
+trusts by name; and it is read only from a variable that its type is known for, or that the user trusts by name.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from reconciler.core.settings import ProviderSettings
 TRUSTED_ORIGINS = "RECONCILER_TRUSTED_ORIGINS"
 """Environment variable: origins that may have a key, between commas or spaces."""
 
+TRUSTED_KEYS = "RECONCILER_TRUSTED_KEYS"
+"""Environment variable: names of variables that may be read and sent as keys, between commas or spaces."""
+
 HOME = {
     "gravitex": "https://api.gravitex.ai",
     "gemini": "https://generativelanguage.googleapis.com",
@@ -25,6 +29,10 @@ HOME = {
 
 KEY_VARIABLES = {"gravitex": "GRAVITEX_API_KEY", "gemini": "GEMINI_API_KEY", "openai": "OPENAI_API_KEY"}
 """The variable that is read where `api_key_env` is not set and the server is the provider's own."""
+
+KNOWN_VARIABLES = {kind: frozenset({name}) for kind, name in KEY_VARIABLES.items()}
+KNOWN_VARIABLES["gemini"] |= {"GOOGLE_API_KEY"}
+"""The variables that hold nothing but a key to that type: any other may be some other secret of the user's."""
 
 # Strict on purpose: what this does not match is refused, so no second parser can read another host out of it.
 _BASE_URL = re.compile(r"(https?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?(/[A-Za-z0-9._~/-]*)?")
@@ -143,6 +151,11 @@ def key_for(settings: ProviderSettings, environ: Mapping[str, str]) -> Key | NoK
             f"{name} is not sent to {base.origin}, which is not an origin that it belongs to",
             f"if you trust that server, put {base.origin} into the environment variable {TRUSTED_ORIGINS}",
         )
+    if name not in KNOWN_VARIABLES.get(settings.type, ()) and name not in _words(environ.get(TRUSTED_KEYS, "")):
+        return NoKey(
+            f"{name} is not sent: reconciler.yaml may name any variable, and that one may be no key to {base.origin}",
+            f"if it is, put {name} into the environment variable {TRUSTED_KEYS}",
+        )
     value = environ.get(name, "").strip()
     if not value:
         return NoKey(f"{name} is not set", f"export {name}=… with a key for {base.origin}")
@@ -155,11 +168,15 @@ def _at_home(kind: str, name: str, origin: Origin) -> bool:
     """Whether the origin is loopback or the one this provider, and this variable, are known for."""
     if origin.loopback:
         return True
-    owner = next((owner for owner, variable in KEY_VARIABLES.items() if variable == name), kind)
+    owner = next((owner for owner, variables in KNOWN_VARIABLES.items() if name in variables), kind)
     return owner == kind and str(origin) == HOME.get(kind)
 
 
 def trusted_origins(environ: Mapping[str, str]) -> frozenset[Origin]:
     """The origins that the user trusts with keys; what cannot be read is ignored."""
-    bases = (parse_base(word) for word in environ.get(TRUSTED_ORIGINS, "").replace(",", " ").split())
+    bases = (parse_base(word) for word in _words(environ.get(TRUSTED_ORIGINS, "")))
     return frozenset(base.origin for base in bases if isinstance(base, Base))
+
+
+def _words(text: str) -> list[str]:
+    return text.replace(",", " ").split()

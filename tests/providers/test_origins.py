@@ -8,7 +8,13 @@ from reconciler.core.settings import ProviderSettings
 from reconciler.providers.addresses import is_public, public_address
 from reconciler.providers.origins import BadBase, Base, Key, NoKey, key_for, parse_base
 
-ENV = {"GRAVITEX_API_KEY": "sk-gravitex", "OPENAI_API_KEY": "sk-openai", "MY_KEY": "sk-mine"}
+ENV = {
+    "GRAVITEX_API_KEY": "sk-gravitex",
+    "OPENAI_API_KEY": "sk-openai",
+    "MY_KEY": "sk-mine",
+    "AWS_SECRET": "sk-aws",
+    "RECONCILER_TRUSTED_KEYS": "OTHER, MY_KEY",
+}
 
 
 def key(kind: str, url: str = "", env: str = "", **environ: str) -> Key | NoKey:
@@ -27,6 +33,7 @@ def key(kind: str, url: str = "", env: str = "", **environ: str) -> Key | NoKey:
         (key("openai", "https://llm.example.com", "MY_KEY", RECONCILER_TRUSTED_ORIGINS="x, https://LLM.example.com:443"),
          "sk-mine"),
         (key("gravitex", env="GRAVITEX_API_KEY", GRAVITEX_API_KEY=" sk-nl\n"), "sk-nl"),
+        (key("gemini", env="GOOGLE_API_KEY", GOOGLE_API_KEY="sk-google"), "sk-google"),
     ],
 )  # fmt: skip
 def test_key_goes_where_it_belongs(found: Key | NoKey, reveals: str) -> None:
@@ -47,6 +54,11 @@ def test_key_goes_where_it_belongs(found: Key | NoKey, reveals: str) -> None:
         (key("openai", "http://127.0.0.1.evil.example", "MY_KEY"), "not encrypted"),
         (key("gravitex", env="OPENAI_API_KEY"), "OPENAI_API_KEY is not sent to https://api.gravitex.ai"),
         (key("openai", "https://llm.example.com", "MY_KEY", RECONCILER_TRUSTED_ORIGINS="https://llm.example"), "not"),
+        (key("gravitex", env="AWS_SECRET"), "put AWS_SECRET into the environment variable RECONCILER_TRUSTED_KEYS"),
+        (key("openai", "http://127.0.0.1:1234", "AWS_SECRET"), "AWS_SECRET is not sent"),
+        (key("openai", "http://127.0.0.1:1234", "GRAVITEX_API_KEY"), "GRAVITEX_API_KEY is not sent"),
+        (key("openai", "https://llm.example", "AWS_SECRET", RECONCILER_TRUSTED_ORIGINS="https://llm.example"), "not"),
+        (key("gemini", env="OPENAI_API_KEY", RECONCILER_TRUSTED_KEYS="OPENAI_API_KEY"), "not sent to"),
         (key("gemini"), "GEMINI_API_KEY is not set"),
         (key("gravitex", GRAVITEX_API_KEY="  "), "GRAVITEX_API_KEY is not set"),
         (key("gravitex", GRAVITEX_API_KEY="sk-ü"), "holds characters"),

@@ -1,0 +1,15 @@
+"""What holds for every test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(autouse=True, scope="session")
+def trusted_keys() -> Iterator[None]:
+    """The variables that hold keys to the fakes are trusted, as a user says it."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("RECONCILER_TRUSTED_KEYS", "SHOP_KEY,MY_KEY,PEER_KEY,TEST_KEY")
+        yield
