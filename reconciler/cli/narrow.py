@@ -7,14 +7,14 @@ is referred to, an id or an output that is not the one it was, a recipe that sta
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from reconciler.cli.cautions import cautions
 from reconciler.cli.pricing import draft_names, model_problems, pricer
-from reconciler.cli.render import plan_lines
+from reconciler.cli.render import check_hint, note_lines, plan_lines
 from reconciler.core.actions import Generate
 from reconciler.core.digest import AssetId, ContentHash, content_of_hex
 from reconciler.core.document import Document
@@ -23,6 +23,7 @@ from reconciler.core.errors import ReconcilerError
 from reconciler.core.expand import Context, asset_count, expand_file
 from reconciler.core.lock import Lock
 from reconciler.core.observed import Observed
+from reconciler.core.paths import same_file_key
 from reconciler.core.plan import Plan, plan
 from reconciler.core.policy import Policy, gate
 from reconciler.core.spec import FileReference, Spec
@@ -39,7 +40,7 @@ MOST = 50
 
 def notes(whole: Plan) -> bytes:
     """What a later run must know of a clean plan: each spec file's assets, or null where assets refer to others,
-    how many those are, and how many orphans there are."""
+    how many those are, all outputs, and whether the plan had more to say than its totals."""
     tied = {up for step in whole.steps if step.spec is not None for up in step.spec.upstreams()}
     files: dict[str, list[list[str]] | None] = {}
     for step in whole.steps:
@@ -51,9 +52,14 @@ def notes(whole: Plan) -> bytes:
             files[file] = None
         elif known is not None:
             known.append([step.asset, step.output])
-    orphans = sum(step.spec is None for step in whole.steps)
     free = sum(len(assets) for assets in files.values() if assets)
-    return json.dumps({"files": files, "orphans": orphans, "tied": len(whole.steps) - orphans - free}).encode()
+    noted = {
+        "files": files,
+        "tied": len(whole.steps) - free,
+        "outputs": [step.output for step in whole.steps],
+        "more": any(note_lines(whole)),
+    }
+    return json.dumps(noted).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,23 +75,32 @@ def narrowed(root: Path, snapshot: Snapshot, changed: Sequence[tuple[str, int]])
     try:
         noted = json.loads(snapshot.notes)
         files: dict[str, list[list[str]] | None] = noted["files"]
-        if noted["orphans"] or len(changed) > MOST or not all(files.get(path) for path, _ in changed):
+        if noted["more"] or len(changed) > MOST or not all(files.get(path) for path, _ in changed):
             return None
         index = forgetful(root)
         project = read_project(root, index)
         specs = _specs(project, snapshot, {path: files[path] or [] for path, _ in changed}, index)
-        found = _plan(project, snapshot, specs) if specs else None
+        if not specs or _refers_to(specs.values(), {same_file_key(output) for output in noted["outputs"]}):
+            return None
+        found = _plan(project, snapshot, specs)
     except (ReconcilerError, ValueError, KeyError, TypeError, OSError):
         return None
-    if found is None or not found.drift:
+    if found is None or not found.drift or any(note_lines(found)):
         return None
     return Narrow(found, sum(len(assets or ()) for assets in files.values()) + noted["tied"] - len(found.steps))
 
 
-def told(root: str, snapshot: Snapshot, changed: Sequence[tuple[str, int]]) -> tuple[str, ...] | None:
-    """The lines of `plan` and of a `check` that found something, or None for the long way."""
+def told(root: str, snapshot: Snapshot, changed: Sequence[tuple[str, int]]) -> tuple[tuple[str, ...], str] | None:
+    """The lines of `plan` and of a `check` that found something, and the latter's hint; or None for the long way."""
     found = narrowed(Path(root), snapshot, changed)
-    return None if found is None else tuple(plan_lines(found.plan, datetime.now(UTC), elsewhere=found.elsewhere))
+    if found is None:
+        return None
+    return tuple(plan_lines(found.plan, datetime.now(UTC), elsewhere=found.elsewhere)), check_hint(found.plan)
+
+
+def _refers_to(specs: Iterable[Spec], outputs: set[str]) -> bool:
+    pictures = (ref for spec in specs for ref in spec.pictures())
+    return any(isinstance(ref, FileReference) and same_file_key(ref.path) in outputs for ref in pictures)
 
 
 def _specs(
@@ -107,7 +122,8 @@ def _specs(
     table, today = model_table(project.settings.models), datetime.now(UTC).date()
     if table.problems or any(model_problems(project, specs, table)):
         return None
-    return None if cautions(specs, project.settings.providers, table, today=today) else specs
+    ordered = dict(sorted(specs.items()))
+    return None if cautions(ordered, project.settings.providers, table, today=today) else ordered
 
 
 def _context(project: Project, snapshot: Snapshot, index: Index) -> Context:

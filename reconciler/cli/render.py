@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 from reconciler.cli.doubts import doubt_hint, doubt_json, doubt_lines, doubt_title, doubt_words
-from reconciler.cli.start import CHECK_HINT
 from reconciler.core import actions as do
 from reconciler.core.actions import Action, Reason
 from reconciler.core.digest import Json
@@ -22,6 +21,7 @@ from reconciler.core.text import one_line, printable
 
 _DIFF_WORDS = 2000
 _TEXT_WIDTH = 100
+CHECK_HINT = "  hint: `reconciler apply` does what can be done"
 
 SYMBOLS: dict[type, str] = {
     do.Generate: "+",

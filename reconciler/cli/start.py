@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 
 from reconciler import __version__
 
-CHECK_HINT = "  hint: `reconciler apply` does what can be done"
 _ASKED: dict[tuple[str, ...], str] = {("check",): "check", ("plan",): "plan"}
 """Command lines that an unchanged project answers from its index alone."""
 
@@ -16,13 +16,25 @@ _ASKED: dict[tuple[str, ...], str] = {("check",): "check", ("plan",): "plan"}
 def entry() -> None:
     """The console script."""
     gc.set_threshold(200_000, 20, 20)  # a project is a few hundred thousand values that all live to the end
-    arguments = sys.argv[1:]
-    code = _answered(arguments)
-    if code is not None:
-        raise SystemExit(code)
+    try:
+        code = _answered(sys.argv[1:])
+        if code is None:
+            _long_way(sys.argv[1:])
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        code = 130
+    raise SystemExit(code)
+
+
+def _long_way(arguments: list[str]) -> None:
     from reconciler.cli.main import entry as whole_entry  # noqa: PLC0415 - click is for what is not known here
 
-    whole_entry(arguments)
+    try:
+        whole_entry(arguments)
+    finally:
+        import signal  # noqa: PLC0415 - loaded by now
+
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said and done; what is left is Python's own tidying up
 
 
 def _answered(arguments: list[str]) -> int | None:
@@ -45,21 +57,30 @@ def _answered(arguments: list[str]) -> int | None:
         return _say(known.said)
     from reconciler.cli.narrow import told  # noqa: PLC0415 - only where something has changed
 
-    lines = told(root, known.snapshot, known.changed)
-    if lines is None:
+    found = told(root, known.snapshot, known.changed)
+    if found is None:
         return None
-    _say("".join(f"{line}\n" for line in lines))
-    if command == "check":
-        sys.stderr.write(f"{CHECK_HINT}\n")
-    return 2 if command == "check" else 0
+    lines, hint = found
+    refused = _say("".join(f"{line}\n" for line in lines))
+    if command == "check" and hint and not refused:
+        sys.stderr.write(f"{hint}\n")
+    return refused or (2 if command == "check" else 0)
 
 
 def _say(text: str) -> int:
+    """The exit code: 1 if nobody can be told."""
+    if sys.stdout is None:  # closed by whoever started us
+        return 0
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader has seen enough
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # else the reader has seen enough
+            sys.stderr.write(f"cannot write what there is to say: {(error.strerror or '').lower()}\n")
+            return 1
     return 0
 
 

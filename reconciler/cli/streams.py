@@ -27,7 +27,8 @@ class _Output(io.FileIO):
                 self._gone = True
                 if self.fileno() == 2:  # there is nowhere left to say it
                     return memoryview(data).nbytes
-                raise DiskError(f"cannot write what there is to say: {error.strerror}") from error
+                why = (error.strerror or str(error)).lower()
+                raise DiskError(f"cannot write what there is to say: {why}") from error
         return memoryview(data).nbytes
 
 

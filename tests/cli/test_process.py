@@ -7,6 +7,7 @@ import pty
 import resource
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -99,7 +100,7 @@ def test_the_exit_code_is_right_though_nobody_reads_and_the_work_is_done(project
 def test_words_that_find_no_room_are_an_error(project: Scratch) -> None:
     with open("/dev/full", "w") as full, project.start("show", "hero", stdout=full) as process:
         err = process.stderr.read()
-    assert (process.returncode, err) == (1, "cannot write what there is to say: No space left on device\n")
+    assert (process.returncode, err) == (1, "cannot write what there is to say: no space left on device\n")
 
 
 def test_words_that_the_terminal_cannot_show_are_escaped(project: Scratch) -> None:
@@ -153,3 +154,31 @@ def test_an_edit_first_settles_what_a_killed_one_left(project: Scratch, command:
     assert set(project.lock) == {"mascot", "pair"}
     assert project.run("check").code == 0
     assert project.journal() == ()
+
+
+@pytest.mark.parametrize("command", ["plan", "--version"])
+def test_a_full_disk_takes_a_quick_answer_with_one_line(project: Scratch, command: str) -> None:
+    project.done("plan")
+    with open("/dev/full", "w") as full, project.start(command, stdout=full) as process:
+        _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (1, "cannot write what there is to say: no space left on device\n")
+
+
+HASTY = """
+import sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Finder())
+from reconciler.cli.start import entry
+entry()
+"""
+
+
+@pytest.mark.parametrize("module", ["reconciler.store.snapshot", "reconciler.cli.main"])
+def test_ctrl_c_while_the_program_loads_is_one_word(scratch: Scratch, module: str) -> None:
+    scratch.write("reconciler.yaml", "provider: draft\n")
+    program = (sys.executable, "-c", HASTY.format(module=module), "check")
+    done = subprocess.run(program, cwd=scratch.root, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
