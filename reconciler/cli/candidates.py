@@ -54,10 +54,14 @@ def candidate_lines(found: Sequence[Candidate], *, root: Path) -> Iterator[str]:
     """A line for each; the locked one is marked."""
     for one in found:
         image, made = one.image.image, one.image.made
-        digits = hex_of(one.image.content)[:_SHOWN_DIGITS]
         facts = f"{image.width}x{image.height}  {made.cost or 'price unknown'}  {made.at}"
         mark = "*" if one.locked else " "
-        yield f"{mark} {one.number}  {CONTENT_PREFIX}{digits}  {facts}  {printable(_below(one.path, root))}"
+        yield f"{mark} {one.number}  {shown(one.image.content)}  {facts}  {printable(_below(one.path, root))}"
+
+
+def shown(content: ContentHash) -> str:
+    """As many digits as people need."""
+    return f"{CONTENT_PREFIX}{hex_of(content)[:_SHOWN_DIGITS]}"
 
 
 def candidates_json(found: Sequence[Candidate], *, root: Path) -> list[dict[str, Any]]:

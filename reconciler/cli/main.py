@@ -103,11 +103,14 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         say("interrupted")
         return Exit.INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return Exit.DONE
     except click.ClickException as error:
-        say(f"reconciler: {error.format_message()}")
+        say(f"reconciler: {_in_our_words(error.format_message())}")
         context = getattr(error, "ctx", None)
         if context is not None:
-            say(f"  hint: {context.command_path} --help")
+            say(f"  hint: `{context.command_path} --help`")
         return Exit.ERROR
     except ReconcilerError as error:
         say(str(error))
@@ -120,6 +123,12 @@ def run(arguments: list[str]) -> int:
 
         say(report(error, arguments))
         return Exit.BUG
+
+
+def _in_our_words(text: str) -> str:
+    """One line that begins small and ends without a stop, as ours do."""
+    words = printable(" ".join(text.split())).removesuffix(".")
+    return words[:1].lower() + words[1:]
 
 
 def say(text: str) -> None:

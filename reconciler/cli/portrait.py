@@ -83,7 +83,10 @@ def _facts(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     image = locked["image"]
     yield "image", f"{image['format']}, {image['width']}x{image['height']} pixels, {image['bytes']:,} bytes"
     made = locked["made"]
-    yield "made", ", ".join(filter(None, (made["at"], f"by {made['provider']}", made["model"], made["cost"])))
+    if made["provider"] == "adopted":
+        yield "adopted", f"on {made['at']}"
+    else:
+        yield "made", ", ".join(filter(None, (made["at"], f"by {made['provider']}", made["model"], made["cost"])))
     if made["request"]:
         yield "request", made["request"]
     yield "recipe", locked["recipe"]["key"]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reconciler.cli.render import counted
 from reconciler.cli.wiring import Workspace
-from reconciler.core.digest import AssetId, ContentHash
+from reconciler.core.decide import DRAFT
+from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.images import ImageFacts, sniff
 from reconciler.core.lock import Lock
 from reconciler.core.pricing import parse_cost, total
@@ -25,6 +27,11 @@ def holdings(workspace: Workspace) -> tuple[Held, ...]:
     """Everything that the store holds."""
     sizes = {content: workspace.store.size(content) for content in workspace.store.contents()}
     return inventory(sizes, workspace.store.remembered(), workspace.locked())
+
+
+def recipe_users(workspace: Workspace) -> dict[RecipeKey, AssetId]:
+    """The recipes that locked images were made from, each with the first of its assets."""
+    return {entry.key: asset for asset, entry in sorted(workspace.locked().entries.items(), reverse=True)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,8 @@ class Waste:
     going: tuple[tuple[Held, Why], ...]
     staying: tuple[tuple[Held, Why], ...]
     leftovers: tuple[Path, ...]
-    whole: tuple[Path, ...]
+    answers: tuple[Path, ...]
+    users: Mapping[RecipeKey, AssetId]
 
     @property
     def anything(self) -> bool:
@@ -87,15 +95,19 @@ class Waste:
     def lines(self) -> Iterator[str]:
         """What is deleted or would be, and why the rest is not."""
         for held, why in self.going:
-            yield f"{held_line(held)}: {why.value}"
+            yield f"{held_line(held, self.users)}: {why.value}"
         if self.leftovers:
-            yield f"{len(self.leftovers)} temporary files of runs that died"
-        for path in self.whole:
-            yield f"{printable(str(path))} stays: a whole image that a run which died had been answered with"
+            yield f"{counted(len(self.leftovers), 'temporary file')} of runs that died"
+        for path in self.answers:
+            what = "a whole image" if _is_image(path) else "perhaps the answer"
+            yield f"{printable(str(path))} stays: {what} that a run which died had paid for"
+        if self.answers:
+            yield "  once you have what you need of them, `reconciler store gc --forget-paid` lets them go"
         size = sum(held.size for held, _ in self.going) + sum(map(_size, self.leftovers))
         reasons = [why for _, why in self.staying]
         kept = ", ".join(f"{reasons.count(why)} {why.value}" for why in Why if why in reasons)
-        yield f"to go: {len(self.going)} objects ({size_words(size)}); {len(reasons)} stay" + (kept and f": {kept}")
+        stay = f"{len(reasons)} {'stays' if len(reasons) == 1 else 'stay'}" + (kept and f": {kept}")
+        yield f"to go: {counted(len(self.going), 'object')} ({size_words(size)}); {stay}"
 
     def delete(self, store: ContentStore) -> int:
         """How many bytes were freed."""
@@ -114,19 +126,29 @@ def sweep(workspace: Workspace, give_up: frozenset[Why]) -> Waste:
         committed = workspace.outputs(paths).recovery.committed()
         judged = [(one, verdict(one, in_flight=flying, committed=committed, give_up=give_up)) for one in held]
     spooled = workspace.store.leftovers()
-    whole = () if give_up else tuple(path for path in spooled if _is_image(path))
+    doubt = bool(workspace.in_doubt())
+    answers = () if give_up else tuple(path for path in spooled if doubt or not _is_worthless(path, workspace.store))
     temps = [path for folder in _folders(workspace, lock) for path in disk.temps(folder)]
     return Waste(
         tuple((one, why) for one, why in judged if why in MAY_GO),
         tuple((one, why) for one, why in judged if why not in MAY_GO),
-        tuple(path for path in (*spooled, *temps) if path not in whole),
-        whole,
+        tuple(path for path in (*spooled, *temps) if path not in answers),
+        answers,
+        recipe_users(workspace),
     )
 
 
 def _folders(workspace: Workspace, lock: Lock) -> list[Path]:
     outputs = {(workspace.root / entry.output).parent for entry in lock.entries.values()}
     return sorted({workspace.root, workspace.state, *outputs, *workspace.store.folders()})
+
+
+def _is_worthless(path: Path, store: ContentStore) -> bool:
+    """Whether nothing is in a spool file that the store has not. What cannot be told is not worthless."""
+    try:
+        return not path.lstat().st_size or store.sound(disk.file_hash(path)) is not None
+    except OSError:
+        return False
 
 
 def _is_image(path: Path) -> bool:
@@ -143,16 +165,19 @@ def _size(path: Path) -> int:
         return 0
 
 
-def held_line(one: Held) -> str:
+def held_line(one: Held, users: Mapping[RecipeKey, AssetId]) -> str:
     """`sha256:9f2c…  1.5 MB  0.134 USD  2026-11-22T16:00:00Z  gemini-3-pro-image  hero`."""
     made = one.made[0] if one.made else None
     facts = (made.cost or "price unknown", made.at, made.model or made.provider) if made else ("of unknown origin",)
-    return "  ".join((one.content[:_SHORT], f"{size_words(one.size):>8}", *map(printable, facts), _users(one)))
+    return "  ".join((one.content[:_SHORT], f"{size_words(one.size):>8}", *map(printable, facts), _users(one, users)))
 
 
-def _users(one: Held) -> str:
+def _users(one: Held, users: Mapping[RecipeKey, AssetId]) -> str:
     if one.assets:
         return _listed(one.assets)
+    of = [users[key] for key in one.recipes if key in users]
+    if of and one.made[0].provider != DRAFT:
+        return f"candidate of {_listed(of)}"
     return "unused" if one.recipes else "no recipe"
 
 
@@ -178,8 +203,9 @@ def held_json(one: Held) -> dict[str, Any]:
 def count_words(held: Sequence[Held]) -> str:
     """How many objects, how large, and what they have cost."""
     cost = total(parse_cost(one.made[0].cost) for one in held if one.made)
-    noun = f"{len(held)} object{'' if len(held) == 1 else 's'}"
-    return f"{noun}, {size_words(sum(one.size for one in held))}, made for {cost}"
+    known = any(each.amount for each in cost.amounts)
+    price = f"made for {cost}" if known or not cost.unknown else "price unknown"
+    return f"{counted(len(held), 'object')}, {size_words(sum(one.size for one in held))}, {price}"
 
 
 def size_words(size: int) -> str:

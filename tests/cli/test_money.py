@@ -290,7 +290,7 @@ class TestCosts:
     def test_writes_nothing(self, shop: Shop) -> None:
         shop.set_up(a="a")
         before = shop.snapshot()
-        assert "all" in shop.done("costs").out
+        assert shop.done("costs").out == "nothing was paid for, and nothing is locked\n"
         assert shop.snapshot() == before
 
     def test_two_calls_that_gave_the_same_bytes_were_paid_for_twice(self) -> None:
@@ -329,6 +329,16 @@ class TestCandidates:
         shop.done("choose", "a", shop_hash(shop, 0))
         assert (shop.read("assets/a.png"), shop.plan(), shop.asked) == (first, {}, 3)
         assert "is locked already" in shop.done("choose", "a", "1").out
+
+    def test_the_store_and_the_list_say_whose_they_are(self, shop: Shop) -> None:
+        shop.set_up(a="a")
+        shop.apply("--candidates", "2")
+        users = [line.split("  ")[-1] for line in shop.done("store", "ls").out.splitlines()]
+        assert sorted(users[:2]) == ["a", "candidate of a"]
+        shop.write("assets/a.png", picture())
+        shop.done("adopt", "a")
+        marked = [line for line in shop.done("choose", "a").out.splitlines() if line.startswith("*")]
+        assert len(marked) == 1
 
     def test_what_names_no_candidate_and_a_persons_work_change_nothing(self, shop: Shop) -> None:
         shop.set_up(a="a", b="b")

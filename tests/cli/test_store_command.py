@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.core.digest import ContentHash, RecipeKey, content_hash
-from reconciler.core.events import Ended
+from reconciler.core.digest import AssetId, ContentHash, RecipeKey, content_hash
+from reconciler.core.events import Ended, Requested
 from reconciler.core.images import ImageFacts
 from reconciler.core.lock import Made
 from reconciler.core.ports import StoredImage
@@ -107,7 +107,7 @@ class TestGc:
         before = project.snapshot()
         said = project.done("store", "gc")
         assert "a draft" in said.out
-        assert "to go: 1 objects (9 B); 3 stay: 3 locked now" in said.out
+        assert "to go: 1 object (9 B); 3 stay: 3 locked now" in said.out
         assert project.snapshot() == before
 
     def test_what_is_locked_paid_for_or_a_persons_stays(self, project: Scratch) -> None:
@@ -161,17 +161,30 @@ class TestGc:
         assert flying.exists()
         assert project.run("check").code == 0
 
-    def test_what_dead_runs_left_goes_unless_it_is_a_whole_image(self, project: Scratch) -> None:
-        torn = project.write(".reconciler/store/spool/0123456789abcdef.part", picture()[:-9])
-        whole = project.write(".reconciler/store/spool/fedcba9876543210.part", picture())
+    def test_what_dead_runs_left_goes_unless_it_may_be_an_answer(self, project: Scratch) -> None:
+        spool = ".reconciler/store/spool"
+        answers = [
+            project.write(f"{spool}/fedcba9876543210.part", picture()),
+            project.write(f"{spool}/fedcba9876543211.part", '{"data": [{"b64_json": "iVBORw0KGgo="}]}'),
+        ]
+        empty = project.write(f"{spool}/0123456789abcdef.part", b"")
+        stored = project.write(f"{spool}/0123456789abcde0.part", project.read("assets/hero.png"))
         temps = [
             project.write(f"{folder}.x.reconciler-0123456789abcdef.tmp", "torn")
             for folder in ("", "assets/", ".reconciler/", ".reconciler/store/objects/ab/")
         ]
         mine = project.write("assets/.notes.tmp", "a person's")
-        assert "5 temporary files" in project.done("store", "gc").out
+        assert "6 temporary files" in project.done("store", "gc").out
         project.done("store", "gc", "--yes")
-        assert not any(path.exists() for path in (torn, *temps))
-        assert whole.exists() and mine.exists()
+        assert not any(path.exists() for path in (empty, stored, *temps))
+        assert all(path.exists() for path in (*answers, mine))
+        assert "--forget-paid" in project.done("store", "gc").out
         project.done("store", "gc", "--yes", "--forget-paid")
-        assert not whole.exists()
+        assert not any(path.exists() for path in answers)
+
+    def test_while_anything_is_in_doubt_every_spool_file_stays(self, project: Scratch) -> None:
+        empty = project.write(".reconciler/store/spool/0123456789abcdef.part", b"")
+        asked = Requested("a1", AssetId("hero"), KEY, "gravitex", "0.134 USD", "2026-11-22T16:00:00Z")
+        project.journal(asked)
+        project.done("store", "gc", "--yes")
+        assert empty.exists()

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
-
-from reconciler.core.digest import AssetId, ContentHash, RecipeKey
+from reconciler.core.digest import AssetId
 from reconciler.core.entry import read_entry
 from reconciler.core.events import Published
 from reconciler.store.exclusive import exclusive, holder
@@ -52,3 +50,30 @@ def test_the_hint_of_gc_repeats_what_was_asked(project: Scratch) -> None:
     project.done("apply", "--yes")
     assert "`reconciler store gc --forget-paid --yes`" in project.done("store", "gc", "--forget-paid").err
     assert "`reconciler store gc --yes`" in project.done("store", "gc").err
+
+
+def test_usage_errors_read_like_ours_and_a_bare_command_is_a_question_for_help(scratch: Scratch) -> None:
+    said = scratch.run("check", "--nope")
+    assert (said.code, said.out) == (1, "")
+    assert said.err == "reconciler: no such option '--nope'\n  hint: `reconciler check --help`\n"
+    said = scratch.run("choose")
+    assert said.err.startswith("reconciler: missing argument '")
+    assert len(said.err.splitlines()) == 2
+    for bare in ((), ("store",)):
+        said = scratch.run(*bare)
+        assert (said.code, said.err) == (0, "")
+        assert said.out.startswith(" ".join(("Usage: reconciler", *bare)))
+
+
+def test_no_costs_are_one_line_and_what_was_adopted_was_not_made(project: Scratch) -> None:
+    project.write("assets/hero.png", picture())
+    project.done("adopt", "hero")
+    lines = project.done("show", "hero").out.splitlines()
+    assert any(line.startswith("  adopted      on 20") for line in lines)
+    assert not any("made" in line.split()[:1] for line in lines)
+    (project.root / "assets.lock").unlink()
+    for path in (project.root / ".reconciler/store").rglob("*"):
+        if path.is_file():
+            path.chmod(0o600)
+            path.unlink()
+    assert project.done("costs").out == "nothing was paid for, and nothing is locked\n"

@@ -9,10 +9,11 @@ from typing import Any
 import click
 
 from reconciler.cli import options
-from reconciler.cli.candidates import Candidate, candidate_lines, candidates, candidates_json, find_candidate
+from reconciler.cli.candidates import Candidate, candidate_lines, candidates, candidates_json, find_candidate, shown
 from reconciler.cli.choosing import AssetIds, choose
 from reconciler.cli.editing import Edited, Left, Scene, carry_out, scene
 from reconciler.cli.wiring import Prospect, Selection, Workspace, open_workspace
+from reconciler.core.decide import DRAFT
 from reconciler.core.errors import Exit, ProjectError
 from reconciler.core.events import Published
 from reconciler.core.plan import Step
@@ -70,7 +71,15 @@ def _list(workspace: Workspace, step: Step, format_: str) -> int:
         click.echo(line)
     if not found:
         click.echo("no picture for its recipe is in the store of this project")
+    elif not any(one.locked for one in found) and step.entry is not None:
+        made = "a draft" if step.entry.made.provider == DRAFT else "a file that was adopted or made elsewhere"
+        click.echo(f"*    {shown(step.entry.content)}  {made} is locked, none of these")
     return Exit.DONE
+
+
+def _either(asset: str) -> str:
+    name = printable(asset)
+    return f"`reconciler adopt {name}` keeps it, `reconciler restore {name}` does not"
 
 
 def _chosen(stage: Scene, step: Step, wanted: Candidate) -> Edited | Left:
@@ -80,7 +89,7 @@ def _chosen(stage: Scene, step: Step, wanted: Candidate) -> Edited | Left:
     if entry.output != step.output:
         return Left(f"it moves from {entry.output} to {step.output}", "`reconciler apply` first")
     if there not in (None, entry.content, wanted.image.content):
-        return Left(f"{step.output} was changed by hand", "`reconciler adopt` keeps it, `reconciler restore` does not")
+        return Left(f"{step.output} was changed by hand", _either(step.asset))
     if wanted.locked and there is not None:
         return Edited((), (f"{printable(step.asset)}: candidate {wanted.number} is locked already",))
     content = wanted.image.content

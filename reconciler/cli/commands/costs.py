@@ -57,13 +57,16 @@ def _images(workspace: Workspace) -> tuple[list[Image], list[Image]]:
 
 
 def _lines(everything: Row, by: Mapping[str, Sequence[Row]], in_doubt: Sequence[Requested]) -> Iterator[str]:
+    now, once = everything.locked, everything.ever
+    if not in_doubt and not any((now.paid, now.drafts, now.brought, once.paid)):
+        yield "nothing was paid for, and nothing is locked"
+        return
     table = [("", "LOCKED NOW", "", "EVER MADE HERE", ""), _cells(everything)]
     for name, rows in by.items():
         table += [("",) * 5, (f"by {name}", "", "", "", ""), *(_cells(row, indent="  ") for row in rows)]
     widths = [max(len(row[column]) for row in table) for column in range(5)]
     for row in table:
         yield "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-    now = everything.locked
     free = [(now.drafts, "free draft"), (now.brought, "image that a person brought")]
     if any(count for count, _ in free):
         yield ""

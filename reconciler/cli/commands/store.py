@@ -7,7 +7,18 @@ import os
 import click
 
 from reconciler.cli import options
-from reconciler.cli.storing import Damage, count_words, damages, held_json, held_line, holdings, size_words, sweep
+from reconciler.cli.render import counted
+from reconciler.cli.storing import (
+    Damage,
+    count_words,
+    damages,
+    held_json,
+    held_line,
+    holdings,
+    recipe_users,
+    size_words,
+    sweep,
+)
 from reconciler.cli.wiring import Workspace, open_workspace
 from reconciler.core.errors import Exit, LockfileError
 from reconciler.core.lock import verify as verify_keys
@@ -26,12 +37,13 @@ def command() -> None:
 @click.pass_obj
 def ls(directory: str | None, /, format_: str) -> int:
     """List what the store holds: size, price, when and by which model it was made, and who uses it."""
-    held = holdings(open_workspace(directory, os.environ))
+    workspace = open_workspace(directory, os.environ)
+    held, users = holdings(workspace), recipe_users(workspace)
     if format_ == "json":
         options.print_json({"objects": [held_json(one) for one in held]})
         return Exit.DONE
     for one in held:
-        click.echo(held_line(one))
+        click.echo(held_line(one, users))
     click.echo(count_words(held))
     return Exit.DONE
 
@@ -56,7 +68,7 @@ def verify(directory: str | None, /, format_: str) -> int:
     if damaged:
         click.echo(f"{len(damaged)} of {len(held)} objects are damaged")
     else:
-        click.echo(f"{len(held)} object{'' if len(held) == 1 else 's'} whole")
+        click.echo(f"{counted(len(held), 'object')} whole")
     return Exit.ERROR if damaged or wrong else Exit.DONE
 
 
