@@ -250,15 +250,26 @@ def holds(path: Path, content: ContentHash) -> bool:
 def plain_bytes(path: Path, *, most: int | None = None) -> bytes:
     """A plain file as a whole. DiskError for anything else, and for one of more bytes than `most`; FileNotFoundError
     where nothing is."""
+    with _plain(path) as stream:
+        if most is not None and os.fstat(stream.fileno()).st_size > most:
+            raise DiskError(f"{shown(path)} is larger than {most >> 20} MiB", hint="this cannot be one of ours")
+        return stream.read()
+
+
+def plain_hash(path: Path) -> ContentHash:
+    """The content of a plain file, with the errors of `plain_bytes`."""
+    with _plain(path) as stream:
+        return content_of_hex(hashlib.file_digest(stream, "sha256").hexdigest())
+
+
+@contextmanager
+def _plain(path: Path) -> Iterator[FileIO]:
     try:
         with opened(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK) as fd:
-            found = os.fstat(fd)
-            if not stat.S_ISREG(found.st_mode):
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
                 raise DiskError(f"{shown(path)} is not a plain file", hint="it is left alone: move it away")
-            if most is not None and found.st_size > most:
-                raise DiskError(f"{shown(path)} is larger than {most >> 20} MiB", hint="this cannot be one of ours")
             with open(fd, "rb", buffering=0, closefd=False) as stream:
-                return stream.read()
+                yield stream
     except FileNotFoundError:
         raise
     except OSError as error:

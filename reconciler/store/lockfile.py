@@ -15,7 +15,7 @@ from reconciler.core.digest import AssetId
 from reconciler.core.events import Durable, settle
 from reconciler.core.lock import Lock, LockEntry, dump_entry, dump_refusal, join
 from reconciler.store import disk
-from reconciler.store.project import LOCK_FILE, parse_lock
+from reconciler.store.project import LOCK_FILE, lock_bytes, parse_lock
 
 
 class LockOnDisk:
@@ -59,11 +59,7 @@ class LockOnDisk:
         self._lock, self._bytes = lock, found
 
     def _read(self) -> bytes | None:
-        with disk.saying("read", self.path):
-            try:
-                return self.path.read_bytes()
-            except FileNotFoundError:
-                return None
+        return lock_bytes(self._root)
 
     def _text(self, lock: Lock) -> str:
         """The lockfile's text. Only entries that are new since the last time are rendered."""

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from reconciler.core.digest import Json
 from reconciler.core.document import Document
-from reconciler.core.errors import InvalidInput, LockfileError, Problem, ProjectError
+from reconciler.core.errors import DiskError, InvalidInput, LockfileError, Problem, ProjectError
 from reconciler.core.lock import Lock
 from reconciler.core.lock import loads as loads_lock
 from reconciler.core.paths import BadPath, project_path
@@ -25,6 +25,8 @@ from reconciler.store.specs import read_document
 
 PROJECT_FILE = "reconciler.yaml"
 LOCK_FILE = "assets.lock"
+_MOST = 512 << 20
+"""Bytes. A lockfile of a hundred thousand assets has a tenth of them."""
 BUILT_IN = {
     "draft": ProviderSettings("draft", "draft"),
     "gravitex": ProviderSettings("gravitex", "gravitex", api_key_env="GRAVITEX_API_KEY"),
@@ -87,12 +89,17 @@ def specs_folder_problem(project: Project) -> Problem | None:
 def read_lock(root: Path) -> Lock:
     """`assets.lock`, or an empty lock where there is none yet. Both sides of a git conflict are read."""
     try:
-        data = (root / LOCK_FILE).read_bytes()
+        return parse_lock(root, lock_bytes(root))
+    except DiskError as error:
+        raise LockfileError(error.fact, hint=error.hint) from error
+
+
+def lock_bytes(root: Path) -> bytes | None:
+    """`assets.lock` as it is; None: there is none yet. DiskError for what cannot be a lockfile of ours."""
+    try:
+        return disk.plain_bytes(root / LOCK_FILE, most=_MOST)
     except FileNotFoundError:
-        data = None
-    except OSError as error:
-        raise LockfileError(f"{LOCK_FILE} cannot be read: {error.strerror}") from error
-    return parse_lock(root, data)
+        return None
 
 
 def parse_lock(root: Path, data: bytes | None) -> Lock:
@@ -108,8 +115,8 @@ def parse_lock(root: Path, data: bytes | None) -> Lock:
 
 def _content(root: Path, output: str) -> Any:
     try:
-        return disk.file_hash(root / output)
-    except (OSError, ValueError):
+        return disk.plain_hash(root / output)
+    except (DiskError, OSError, ValueError):
         return None
 
 
