@@ -64,17 +64,10 @@ def damages(workspace: Workspace, held: Sequence[Held]) -> tuple[Damage, ...]:
 
     def source(content: ContentHash) -> str:
         paths = [entries[asset].output for asset in users.get(content, ())]
-        outputs = (path for path in paths if _holds(workspace.root / path, content))
+        outputs = (path for path in paths if disk.holds(workspace.root / path, content))
         return next(outputs, "") or next(filter(None, (recovery.elsewhere(content, path) for path in paths)), "")
 
     return tuple(Damage(one.content, one.path, one.found, source(one.content)) for one in damaged)
-
-
-def _holds(path: Path, content: ContentHash) -> bool:
-    try:
-        return disk.file_hash(path) == content
-    except OSError:
-        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,10 @@ class Outputs(Protocol):
         ...
 
     def vacate(self, path: str, *, expect: ContentHash) -> Placed | InTheWay:
-        """Remove a file that still holds `expect`; its bytes are in the store when this returns."""
+        """Remove a file that still holds `expect`; its bytes are in the store when this returns.
+
+        What is gone already is no obstacle. What was put in place by another spelling of this path stays.
+        """
         ...
 
 
