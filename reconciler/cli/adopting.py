@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from reconciler.cli.editing import Edited, Left, Scene, locked_contents, locked_recipe
+from reconciler.cli.editing import Edited, Left, Scene, locked_contents, locked_recipe, settled_doubts
 from reconciler.cli.pricing import draft_names
 from reconciler.core.actions import Generate, Hold, UpstreamChanged
 from reconciler.core.decide import DRAFT
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
-from reconciler.core.events import Durable, Forgotten, Published, Requested
+from reconciler.core.events import Durable, Forgotten, Published
 from reconciler.core.images import ImageFacts, NotAnImage, sniff
 from reconciler.core.lock import LockEntry, Made
 from reconciler.core.observed import Blocked
@@ -89,10 +89,10 @@ class Adopting:
         if self._stage.workspace.store.find(entry.content) is not None:
             self._stage.workspace.store.remember(key, StoredImage(entry.content, image, entry.made))
         self._locked[step.asset] = entry.content
-        doubts = [one for one in self._stage.prospect.in_doubt if one.asset == step.asset]
+        settled, told = settled_doubts(self._stage.prospect, step.asset, got=key)
         events: list[Durable] = [Published(step.asset, entry, ADOPTED, self._origin(step, entry))]
-        events += [Forgotten(one.attempt) for one in doubts]
-        return Edited(tuple(events), (*self._told(step, entry), *(_settled(one) for one in doubts)))
+        events += [Forgotten(one.attempt) for one in settled]
+        return Edited(tuple(events), (*self._told(step, entry), *told))
 
     def _ready(self, step: Step, contents: Mapping[AssetId, ContentHash]) -> Ready | Left:
         assert step.spec is not None
@@ -175,8 +175,3 @@ def _already(step: Step) -> str:
         ups = ", ".join(map(printable, step.action.reason.upstreams))
         return f"locked as it is, with the present picture of {ups}; adopt it again once that has changed"
     return "locked as it is already"
-
-
-def _settled(request: Requested) -> str:
-    whom, when = printable(request.provider), printable(request.at)
-    return f"  its request in doubt to {whom} at {when} is not asked about any more"

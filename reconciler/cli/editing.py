@@ -12,9 +12,9 @@ import click
 
 from reconciler.cli.running import close_journal
 from reconciler.cli.wiring import Prospect, Selection, Workspace, open_workspace
-from reconciler.core.digest import AssetId, ContentHash
+from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.errors import DiskError, Exit
-from reconciler.core.events import Durable
+from reconciler.core.events import Durable, Requested
 from reconciler.core.plan import Step
 from reconciler.core.recipe import Recipe
 from reconciler.core.spec import AssetReference, FileReference, Reference, Spec, build_recipe
@@ -120,6 +120,28 @@ def locked_recipe(
                 return contents.get(asset)
 
     return build_recipe(spec, picture)
+
+
+def settled_doubts(
+    prospect: Prospect, asset: AssetId, *, got: RecipeKey | None = None
+) -> tuple[tuple[Requested, ...], tuple[str, ...]]:
+    """The requests in doubt that an edit of this asset puts to rest, and what to say of all that it has.
+
+    One for a recipe that another spec wants stays, as after a rename: else that spec would be paid for without a word.
+    `got` is the recipe of which the picture is here now, for whoever wants it.
+    """
+    doubts = [one for one in prospect.in_doubt if one.asset == asset]
+    if not doubts:
+        return (), ()
+    contents, files = locked_contents(prospect), prospect.seen.files
+    others = (spec for identity, spec in prospect.wanted.specs.items() if identity != asset)
+    recipes = [locked_recipe(spec, files=files, contents=contents) for spec in others]
+    wanted = {recipe.key() for recipe in recipes if recipe is not None} - {got}
+    lines = []
+    for one in doubts:
+        end = "stays: another spec wants the same" if one.key in wanted else "is not asked about any more"
+        lines.append(f"  its request in doubt to {printable(one.provider)} at {printable(one.at)} {end}")
+    return tuple(one for one in doubts if one.key not in wanted), tuple(lines)
 
 
 def locked_contents(prospect: Prospect) -> dict[AssetId, ContentHash]:

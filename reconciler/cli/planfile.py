@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from reconciler.store.project import LOCK_FILE
 _OPTIONS = ("include", "exclude", "replace", "draft", "candidates", *(each.name.lower() for each in Consent))
 """What a plan was asked for with, and an apply of it must not be asked for with something else."""
 _LIMITS = ("max_cost", "max_images")
+_MANY = 10**9
 
 
 def write_plan(path: Path, prospect: Prospect, plan: Plan, *, given: Mapping[str, Any]) -> None:
@@ -88,7 +89,7 @@ class Promised:
             raise ProjectError(f"{names} cannot be said of a plan that is made already", hint="say it to `plan -o`")
         limits = {name: self.options.get(name) if options.get(name) is None else options[name] for name in _LIMITS}
         cost = limits["max_cost"]
-        limits["max_cost"] = Decimal(cost) if isinstance(cost, str) else cost
+        limits["max_cost"] = Decimal(cost) if isinstance(cost, str) else cost  # `_sane` has read it
         return {**options, **{name: self.options.get(name) or options.get(name) for name in _OPTIONS}, **limits}
 
     def held_to(self, prospect: Prospect, given: Mapping[str, Any]) -> tuple[Prospect, tuple[str, ...]]:
@@ -170,7 +171,33 @@ def _parsed(path: Path) -> dict[str, Any] | None:
     steps, options = document.get("steps"), document.get("options")
     whole = isinstance(steps, list) and isinstance(options, dict) and isinstance(document.get("lock"), str)
     named = whole and all(isinstance(step, dict) and isinstance(step.get("asset"), str) for step in steps or ())
-    return document if named else None
+    return document if named and _sane(options) else None
+
+
+def _sane(options: Any) -> bool:
+    """Whether each option is what the command line could have said."""
+    lists, flags = _OPTIONS[:3], [name for name in _OPTIONS[3:] if name != "candidates"]
+    counts = (options.get("candidates"), options.get("max_images"))
+    cost = options.get("max_cost")
+    return (
+        all(_is_words(options.get(name) or []) for name in lists)
+        and all(options.get(name) in (None, True, False) for name in flags)
+        and all(count is None or (type(count) is int and 0 <= count < _MANY) for count in counts)
+        and options.get("candidates") != 0
+        and (cost is None or (isinstance(cost, str) and _is_money(cost)))
+    )
+
+
+def _is_money(text: str) -> bool:
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        return False
+    return amount.is_finite() and 0 <= amount < _MANY
+
+
+def _is_words(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 
 def _lock_digest(prospect: Prospect) -> str:

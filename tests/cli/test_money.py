@@ -113,6 +113,17 @@ class TestNothingIsPaidTwice:
         assert (shop.apply("--replace", "a").code, shop.asked) == (3, 1)
         assert (shop.apply("--replace", "a", "--retry-in-doubt").code, shop.asked) == (0, 2)
 
+    def test_prune_after_a_rename_leaves_the_doubt_to_the_new_name(self, shop: Shop) -> None:
+        shop.set_up(a="first")
+        shop.apply()
+        shop.write("specs/a.yaml", '{"prompt": "second fault:500,ok"}')
+        shop.apply()
+        (shop.root / "specs/a.yaml").rename(shop.root / "specs/b.yaml")
+        shop.write("specs/b.yaml", '{"prompt": "second fault:500,ok", "output": "assets/other.png"}')
+        assert "stays: another spec wants the same" in shop.done("prune").out
+        assert (shop.apply().code, shop.asked) == (3, 2)
+        assert shop.plan()["b"] == ("hold", "Doubtful")
+
     def test_two_providers_are_asked_once_for_one_recipe(self, shop: Shop) -> None:
         shop.set_up(a="same", b={"prompt": "same", "provider": "twin"})
         project = json.loads((shop.root / "reconciler.yaml").read_text())

@@ -40,6 +40,29 @@ def test_what_is_done_already_is_dropped_and_what_came_later_is_left_alone(chang
 
 
 @pytest.mark.parametrize(
+    "odd",
+    [
+        {"max_cost": "abc"},
+        {"max_cost": "NaN"},
+        {"max_cost": 1.5},
+        {"max_images": -1},
+        {"candidates": "x"},
+        {"candidates": 0},
+        {"include": 5},
+        {"exclude": "hero"},
+        {"replace": [[1]]},
+        {"draft": "no"},
+        {"cascade": []},
+    ],
+)
+def test_options_that_nobody_could_have_said_make_no_plan(changed: Scratch, odd: dict[str, object]) -> None:
+    plan = json.loads(changed.read("plan.json"))
+    changed.write("plan.json", json.dumps(plan | {"options": plan["options"] | odd}))
+    said = changed.run("apply", "--yes", "plan.json")
+    assert (said.code, "plan.json is no plan" in said.err) == (1, True)
+
+
+@pytest.mark.parametrize(
     ("file", "old", "new", "says"),
     [
         ("specs/hero.yaml", "dawn", "noon", "hero: its recipe has changed: r1:"),

@@ -7,10 +7,10 @@ from typing import Any
 import click
 
 from reconciler.cli.choosing import agree, choose, naming
-from reconciler.cli.editing import Edited, Left, Scene, carry_out, editing_options, scene
+from reconciler.cli.editing import Edited, Left, Scene, carry_out, editing_options, scene, settled_doubts
 from reconciler.core.digest import AssetId
 from reconciler.core.errors import ProjectError
-from reconciler.core.events import Durable, Forgotten, Removed
+from reconciler.core.events import Forgotten, Removed
 from reconciler.core.observed import Blocked
 from reconciler.core.plan import Step
 from reconciler.core.ports import InTheWay
@@ -58,13 +58,8 @@ def _pruned(stage: Scene, step: Step) -> Edited | Left:
         left = _removed(stage, step)
         if left is not None:
             return left
-    doubts: list[Durable] = []
-    for request in stage.prospect.in_doubt:
-        if request.asset == step.asset:
-            whom, when = printable(request.provider), printable(request.at)
-            lines.append(f"  its request in doubt to {whom} at {when} is not asked about any more")
-            doubts.append(Forgotten(request.attempt))
-    return Edited((Removed(step.asset), *doubts), tuple(lines))
+    settled, told = settled_doubts(stage.prospect, step.asset)
+    return Edited((Removed(step.asset), *(Forgotten(one.attempt) for one in settled)), (*lines, *told))
 
 
 def _removed(stage: Scene, step: Step) -> Left | None:
