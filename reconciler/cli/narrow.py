@@ -31,7 +31,7 @@ from reconciler.providers.models import model_table
 from reconciler.store.index import Index, forgetful
 from reconciler.store.project import LOCK_FILE, Project, read_project
 from reconciler.store.snapshot import Snapshot, spec_kind
-from reconciler.store.specs import read_document
+from reconciler.store.specs import read_document, stay_inside
 from reconciler.store.store import ContentStore, Recalled
 
 MOST = 50
@@ -79,6 +79,7 @@ def narrowed(root: Path, snapshot: Snapshot, changed: Sequence[tuple[str, int]])
             return None
         index = forgetful(root)
         project = read_project(root, index)
+        stay_inside(root, project.settings.specs)
         specs = _specs(project, snapshot, {path: files[path] or [] for path, _ in changed}, index)
         if not specs or _refers_to(specs.values(), {same_file_key(output) for output in noted["outputs"]}):
             return None

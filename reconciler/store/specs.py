@@ -34,6 +34,7 @@ def find(root: Path, specs: str, index: Index) -> Iterator[str]:
     """Every YAML file below the specs folder, as a path with `/`, sorted. Links to folders are not followed.
 
     InvalidInput for a folder that cannot be read: what is in it would count as gone."""
+    stay_inside(root, specs)
     pending = [""]
     found: list[str] = []
     while pending:
@@ -54,6 +55,12 @@ def find(root: Path, specs: str, index: Index) -> Iterator[str]:
         except OSError as error:
             raise InvalidInput((Problem(Place(folder), "", _unreadable(error), "check its permissions"),)) from error
     return iter(sorted(found))
+
+
+def stay_inside(root: Path, specs: str) -> None:
+    """InvalidInput where the folder, or one above it, is a link that leaves the project."""
+    if not (root / specs).resolve().is_relative_to(root.resolve()):
+        raise InvalidInput((Problem(Place(specs), "", "is a link that leaves the project", "copy the folder"),))
 
 
 def read_specs(root: Path, specs: str, index: Index) -> SpecFiles:

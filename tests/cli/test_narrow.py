@@ -143,3 +143,20 @@ def test_the_quick_way_says_what_the_long_way_says(scratch: Scratch, capsys: pyt
         os.chdir(scratch.root)
         shutil.rmtree(folder)
     assert sum(said is not None and said[0] == 2 for said in ways) > ROUNDS / 2, "nothing went the quick way"
+
+
+def test_a_folder_of_specs_that_leaves_the_project_is_not_read(project: Scratch) -> None:
+    project.done("check")
+    outside = project.root.parent / "outside"
+    (project.root / "specs").rename(outside)
+    (project.root / "specs").symlink_to("../outside")
+    (outside / "hero.yaml").write_text("prompt: secret\n")
+    for command in ("check", "plan", "validate"):
+        assert start._answered([command]) is None
+        said = project.run(command)
+        assert (said.code, said.out) == (1, "")
+        assert said.err == "specs: is a link that leaves the project\n  hint: copy the folder\n"
+    (project.root / "specs").unlink()
+    outside.rename(project.root / "elsewhere")
+    (project.root / "specs").symlink_to("elsewhere")
+    assert project.run("check").code == 2
