@@ -17,27 +17,27 @@ pytestmark = [pytest.mark.usefixtures("killer"), pytest.mark.slow]
 
 
 def test_a_slice_of_the_kills(tmp_path: Path, commit: str) -> None:
-    swept = kill_sweep(paid_apply, tmp_path, part=Slice(0, 40, commit))
-    assert swept.points >= 10
+    swept = kill_sweep(paid_apply, tmp_path, part=Slice(0, 60, commit))
+    assert swept.points >= 6
     assert swept.violations == ()
 
 
 def test_some_kills_of_a_recovery(tmp_path: Path, commit: str) -> None:
     scenario = functools.partial(killed_before, images=2, seed=random.Random(commit).getrandbits(32))
-    swept = kill_sweep(scenario, tmp_path, part=Slice(0, 12, commit), points=120)
+    swept = kill_sweep(scenario, tmp_path, part=Slice(0, 20, commit), points=120)
     assert swept.violations == ()
 
 
 def test_some_power_cuts(tmp_path: Path, commit: str) -> None:
-    swept = cut_sweep(paid_apply, tmp_path, limit=60, seed=random.Random(commit).getrandbits(32))
-    assert swept.points == 60
+    swept = cut_sweep(paid_apply, tmp_path, limit=24, seed=random.Random(commit).getrandbits(32))
+    assert swept.points == 24
     assert swept.violations == ()
 
 
 @pytest.mark.usefixtures("shim")
 def test_a_slice_of_the_disk_errors(tmp_path: Path, commit: str) -> None:
-    swept = disk_sweep(paid_apply, tmp_path, part=Slice(0, 700, commit))
-    assert swept.points >= 5
+    swept = disk_sweep(paid_apply, tmp_path, part=Slice(0, 1200, commit))
+    assert swept.points >= 3
     assert swept.violations == ()
 
 

@@ -17,7 +17,7 @@ from tests.crash.toy_world import toy_world
 
 
 @pytest.mark.usefixtures("killer")
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", [2])
 def test_the_correct_toy_survives_every_kill(tmp_path: Path, threads: int) -> None:
     scenario = functools.partial(toy_world, threads=threads, count=threads)
     swept = kill_sweep(scenario, tmp_path)
@@ -28,11 +28,11 @@ def test_the_correct_toy_survives_every_kill(tmp_path: Path, threads: int) -> No
 
 
 @pytest.mark.usefixtures("killer")
-@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("threads", [3])
 def test_the_correct_toy_survives_power_cuts(tmp_path: Path, threads: int) -> None:
-    swept = cut_sweep(functools.partial(toy_world, threads=threads, count=threads), tmp_path, limit=100)
+    swept = cut_sweep(functools.partial(toy_world, threads=threads, count=threads), tmp_path, limit=40)
     assert swept.violations == ()
-    assert swept.points >= 50
+    assert swept.points >= 20
 
 
 @pytest.mark.usefixtures("killer")
