@@ -8,12 +8,9 @@ from typing import Any, Protocol
 
 import click
 
+from reconciler.cli.summary import failed_line
 from reconciler.core.events import Ended, Event, Failed, Noted, Published, RefusalRecorded, Requested, Started, Stored
 from reconciler.core.text import one_line, printable
-from reconciler.engine.report import DISK_ERROR
-
-_LONG = 2000
-"""The words may end in the path of a file with paid bytes: that is never cut."""
 
 
 class Progress(Protocol):
@@ -51,12 +48,6 @@ class Plain:
                 return f"  {printable(asset)}: {one_line(text, 300)}" if asset else f"  {one_line(text, 300)}"
             case _:
                 return ""
-
-
-def failed_line(event: Failed) -> str:
-    """That an asset failed. Why is said once, at the end; only where paid bytes are is too dear to wait for that."""
-    why = f": {one_line(event.words, _LONG)}" if event.outcome == DISK_ERROR else ""
-    return f"failed {printable(event.asset)}{why}"
 
 
 class JsonLines:

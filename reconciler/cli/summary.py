@@ -8,10 +8,10 @@ from typing import Any
 from reconciler.cli.doubts import doubt_json, doubt_total
 from reconciler.core.digest import AssetId
 from reconciler.core.errors import Exit
-from reconciler.core.events import Requested
+from reconciler.core.events import Failed, Requested
 from reconciler.core.pricing import total
 from reconciler.core.text import one_line, printable
-from reconciler.engine.report import Line, Report, Result
+from reconciler.engine.report import DISK_ERROR, Line, Report, Result
 
 _NAMED = 3
 _LONG = 2000
@@ -76,6 +76,12 @@ def _made_and_doubted(report: Report, in_doubt: Sequence[Requested]) -> list[Ass
 def _hint(line: Line) -> str:
     offline = any(words in line.words for words in _OFFLINE)
     return line.hint or _HINTS.get(line.outcome, _NO_NETWORK if offline else "")
+
+
+def failed_line(event: Failed) -> str:
+    """That an asset failed. Why is said once, at the end; only where paid bytes are is too dear to wait for that."""
+    why = f": {one_line(event.words, _LONG)}" if event.outcome == DISK_ERROR else ""
+    return f"failed {printable(event.asset)}{why}"
 
 
 def exit_code(report: Report, *, in_doubt: Sequence[Requested] = ()) -> Exit:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shlex
 import sys
@@ -59,8 +58,8 @@ def exclusive(
 def holder(path: Path) -> str | None:
     """Who holds the side file `path` now; None if nobody does. Creates nothing.
 
-    The text goes with the holder unless that was killed; only where there is one the lock itself is tried, shared, for
-    a moment in which an apply that starts would find it taken.
+    The text goes with the holder unless that was killed; only where there is one the lock itself is tried, for a
+    moment in which an apply that starts would find it taken.
     """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -68,15 +67,11 @@ def holder(path: Path) -> str | None:
         return None
     try:
         text = os.read(fd, _WHO_BYTES).decode("utf-8", "replace")
-        if text:
-            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return printable(text)
+        return printable(text) if text and not disk.try_flock(fd) else None
     except OSError:
         return None
     finally:
         os.close(fd)
-    return None
 
 
 def _hold(path: Path) -> int | None:
