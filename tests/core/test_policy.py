@@ -272,7 +272,7 @@ class TestBudget:
     def test_in_money_holds_an_unknown_price(self, unknown: Cost | None, budget: Budget) -> None:
         held = self.held({"a": unknown, "b": USD["0.1"]}, budget)
         assert list(held) == ["a"]
-        assert "unknown" in held["a"]
+        assert held["a"].startswith("its price in USD is unknown" if unknown is None else "its price is in EUR")
 
     def test_in_any_currency_lets_through_what_is_free(self) -> None:
         assert self.held({"a": FREE}, Budget(per_run=Decimal(0), currency="EUR")) == {}
@@ -295,11 +295,16 @@ class TestBudget:
     )
     def test_counts_what_is_in_doubt_as_spent(self, budget: Budget, limit: dict[str, str]) -> None:
         costs: dict[str, Cost | None] = {"a": USD["0.2"], "b": USD["0.2"]}
-        assert self.held(costs, budget, already=[("a", USD["0.2"])]) == limit
+        said = {name: f"{words}; 0.2 USD in doubt counts" for name, words in limit.items()}
+        assert self.held(costs, budget, already=[("a", USD["0.2"])]) == said
 
     def test_counts_every_candidate_as_an_image(self) -> None:
         costs: dict[str, Cost | None] = {"a": USD["0.2"], "b": FREE, "c": USD["0.2"]}
         assert self.held(costs, Budget(images=3), candidates=2) == {"c": "3 images a run"}
+
+    def test_counts_what_a_table_calls_free_but_not_a_draft(self) -> None:
+        costs: dict[str, Cost | None] = {"a": Cost(Decimal(0)), "b": FREE}
+        assert self.held(costs, Budget(images=0)) == {"a": "0 images a run"}
 
     def test_leaves_alone_what_is_not_generated(self) -> None:
         made = planned([SWORD], LOCK, seen({OUT: "made"}), price=lambda spec, recipe: USD["0.3"])
