@@ -20,7 +20,7 @@ from reconciler.core.digest import AssetId, ContentHash, content_of_hex
 from reconciler.core.document import Document
 from reconciler.core.entry import LockEntry, read_entry
 from reconciler.core.errors import ReconcilerError
-from reconciler.core.expand import Context, asset_count, expand_file
+from reconciler.core.expand import Context, Room, asset_count, expand_file
 from reconciler.core.lock import Lock
 from reconciler.core.observed import Observed
 from reconciler.core.paths import same_file_key
@@ -40,7 +40,7 @@ MOST = 50
 
 def notes(whole: Plan) -> bytes:
     """What a later run must know of a clean plan: each spec file's assets, or null where assets refer to others,
-    how many those are, all outputs, and whether the plan had more to say than its totals."""
+    how many those are, all outputs, how much more text fits, and whether the plan had more to say than its totals."""
     tied = {up for step in whole.steps if step.spec is not None for up in step.spec.upstreams()}
     files: dict[str, list[list[str]] | None] = {}
     for step in whole.steps:
@@ -53,11 +53,16 @@ def notes(whole: Plan) -> bytes:
         elif known is not None:
             known.append([step.asset, step.output])
     free = sum(len(assets) for assets in files.values() if assets)
+    room = Room()
+    for step in whole.steps:
+        if step.spec is not None:
+            room.takes(step.spec)
     noted = {
         "files": files,
         "tied": len(whole.steps) - free,
         "outputs": [step.output for step in whole.steps],
         "more": any(note_lines(whole)),
+        "room": room.left,
     }
     return json.dumps(noted).encode()
 
@@ -80,7 +85,8 @@ def narrowed(root: Path, snapshot: Snapshot, changed: Sequence[tuple[str, int]])
         index = forgetful(root)
         project = read_project(root, index)
         stay_inside(root, project.settings.specs)
-        specs = _specs(project, snapshot, {path: files[path] or [] for path, _ in changed}, index)
+        before = {path: files[path] or [] for path, _ in changed}
+        specs = _specs(project, snapshot, before, index, room_left=noted["room"])
         if not specs or _refers_to(specs.values(), {same_file_key(output) for output in noted["outputs"]}):
             return None
         found = _plan(project, snapshot, specs)
@@ -105,17 +111,17 @@ def _refers_to(specs: Iterable[Spec], outputs: set[str]) -> bool:
 
 
 def _specs(
-    project: Project, snapshot: Snapshot, changed: Mapping[str, list[list[str]]], index: Index
+    project: Project, snapshot: Snapshot, changed: Mapping[str, list[list[str]]], index: Index, *, room_left: int
 ) -> dict[AssetId, Spec] | None:
     """The assets of the changed files, if they are the ones that those files had."""
     folder = project.settings.specs
-    context = _context(project, snapshot, index)
+    context, room = _context(project, snapshot, index), Room(room_left)
     specs: dict[AssetId, Spec] = {}
     for path, known in changed.items():
         document, wrong = read_document(project.root, path, "spec", index)
         if document is None or wrong or asset_count(document) != len(known):
             return None
-        found, wrong = expand_file(context, path.removeprefix(f"{folder}/"), document)
+        found, wrong = expand_file(context, path.removeprefix(f"{folder}/"), document, room)
         same = sorted([spec.id, spec.output] for spec in found) == sorted(known)
         if wrong or not same or any(spec.upstreams() for spec in found):
             return None

@@ -16,12 +16,15 @@ from reconciler.core.document import Document, Path
 from reconciler.core.errors import Place, Problem
 from reconciler.core.layers import Field, Layer, Substitution, as_text, merged, nearest
 from reconciler.core.paths import is_unicode
+from reconciler.core.recipe import TextPart
 from reconciler.core.settings import Settings
 from reconciler.core.spec import Spec
 from reconciler.core.suggest import did_you_mean
 
 _ID_PART = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff#*?\[\]\\]+")
 _PLAIN = re.compile(r"[A-Za-z0-9._-]+")
+TEXT_ROOM = 64 << 20
+"""Characters of text in all assets of a project: a small matrix can multiply a long prompt into gigabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ def expand(settings: Settings, project: Document | None, tree: SpecTree) -> Expa
     found: dict[AssetId, Spec] = {}
     broken: list[str] = []
     room = settings.asset_limit
+    text = Room()
     for name, document in sorted(tree.specs.items()):
         wanted = asset_count(document)
         if wanted > room:
@@ -56,7 +60,10 @@ def expand(settings: Settings, project: Document | None, tree: SpecTree) -> Expa
             broken.append(name.rpartition(".")[0])
             continue
         room -= wanted
-        specs, wrong = expand_file(context, name, document)
+        if text.left < 0:  # said once, of the first that found no room
+            broken.append(name.rpartition(".")[0])
+            continue
+        specs, wrong = expand_file(context, name, document, text)
         problems.update(wrong)
         if wrong:
             broken.append(name.rpartition(".")[0])
@@ -98,7 +105,25 @@ def asset_count(document: Document) -> int:
     return sum(matrices.count(_mapping(_mapping(one)["matrix"])) if _has_matrix(one) else 1 for one in assets)
 
 
-def expand_file(context: Context, name: str, document: Document) -> tuple[tuple[Spec, ...], tuple[Problem, ...]]:
+class Room:
+    """How many characters of text the assets that are yet to come may have."""
+
+    def __init__(self, left: int = TEXT_ROOM) -> None:
+        self.left = left
+
+    def takes(self, spec: Spec) -> bool:
+        """Whether there is room for this one too."""
+        self.left -= len(spec.words.prompt) + len(spec.description)
+        if spec.turns:
+            self.left -= sum(len(part.text) for turn in spec.turns for part in turn.parts if isinstance(part, TextPart))
+        if spec.words.params:
+            self.left -= len(str(spec.words.params))
+        return self.left >= 0
+
+
+def expand_file(
+    context: Context, name: str, document: Document, text: Room
+) -> tuple[tuple[Spec, ...], tuple[Problem, ...]]:
     """The assets of one file, and what is wrong with them."""
     file_id = name.rpartition(".")[0]
     if not is_unicode(file_id):
@@ -115,6 +140,9 @@ def expand_file(context: Context, name: str, document: Document) -> tuple[tuple[
             fields = AssetFields(context.settings, (*above, *file_layers), layer, styles=context.styles)
             spec = fields.read(variant.id, dict(variant.values))
             problems.extend(fields.problems)
+            if spec is not None and not text.takes(spec):
+                fact = f"with this file the assets have more than {TEXT_ROOM:,} characters of text"
+                return (), (*problems, document.problem((), fact, "shorten the prompts, or ask for fewer assets"))
             if spec is not None:
                 specs.append(spec)
     return tuple(specs), tuple(problems)

@@ -346,3 +346,11 @@ class TestFields:
 def test_an_empty_document_is_an_asset_without_a_prompt() -> None:
     assert a_document("").value is None
     assert [problem.partition("\n")[0] for problem in problems("")] == ["specs/sword.yaml:1:1: has no prompt"]
+
+
+def test_text_that_a_matrix_multiplies_has_a_bound() -> None:
+    axis = [str(number) for number in range(90)]
+    long = f"prompt: {'a' * 90_000}${{x}}${{y}}\nmatrix: {{x: {axis}, y: {axis}}}\n"
+    said = problems({"a.yaml": "prompt: a", "b.yaml": long, "c.yaml": "prompt: c"})
+    assert len(said) == 1
+    assert "specs/b.yaml" in said[0] and "more than 67,108,864 characters of text" in said[0]
