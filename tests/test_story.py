@@ -271,7 +271,7 @@ def test_a_merge_that_git_could_not_make_is_written_as_one(repo: Repository) -> 
     code, out = repo.run("check")
     assert (code, "holds both sides of a merge" in out) == (2, True)
     assert repo.run("apply", "--yes")[0] == 0
-    assert repo.lock["hero"]["recipe"]["prompt"].startswith("A lighthouse at dawn")  # type: ignore[index] # JSON
+    assert repo.lock["hero"]["recipe"]["prompt"].startswith("A lighthouse at dawn")  # type: ignore[index] # parsed JSON, a mapping
     assert repo.run("check")[0] == 0
 
 
