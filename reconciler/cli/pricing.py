@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from reconciler.core.spec import Spec
 from reconciler.core.survey import Price
 from reconciler.providers.abilities import price, problems
 from reconciler.providers.models import ModelTable, model_table
+from reconciler.providers.origins import BadBase, parse_base
 from reconciler.store.project import Project
 
 
@@ -44,5 +46,29 @@ def model_problems(project: Project, specs: Mapping[AssetId, Spec], table: Model
         if project.settings.providers[spec.provider].type == DRAFT:
             continue
         pictures = tuple(ContentHash(f"sha256:{index}") for index, _ in enumerate(spec.references))
-        for fact in problems(replace(spec.words, references=pictures), table):
-            yield Problem(spec.place("model"), "model", fact)
+        for said in problems(replace(spec.words, references=pictures), table):
+            field, _, fact = said.partition(": ")
+            origins = spec.origins.get(field) or spec.origins.get("model")
+            if origins:
+                written = fact if spec.origins.get(field) else said
+                yield origins[-1].document.problem(origins[-1].path, written)
+            else:
+                yield Problem(spec.place(field), field, fact)
+
+
+def row_problems(project: Project, table: ModelTable) -> Iterator[Problem]:
+    """What is wrong with the project's own rows of the table, each where it is written."""
+    for said in table.problems:
+        name = next(name for name in project.settings.models if re.match(rf"models\.{re.escape(name)}[.:]", said))
+        where, _, fact = said.removeprefix(f"models.{name}").partition(": ")
+        path = ("models", name, *(part for part in where.split(".") if part))
+        yield project.document.problem(path, fact)
+
+
+def address_problems(project: Project) -> Iterator[Problem]:
+    """Servers that nothing would be sent to. The address is not repeated: people write passwords into it."""
+    for name, settings in project.settings.providers.items():
+        base = parse_base(settings.base_url) if settings.base_url else None
+        if isinstance(base, BadBase):
+            fact = base.why.removeprefix("base_url ")
+            yield project.document.problem(("providers", name, "base_url"), fact)

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from reconciler.cli import narrow
 from reconciler.cli.cautions import Caution, cautions, next_retirement
-from reconciler.cli.pricing import draft_names, model_problems, pricer
+from reconciler.cli.pricing import address_problems, draft_names, model_problems, pricer, row_problems
 from reconciler.cli.render import UNMERGED
 from reconciler.core.actions import Action, Consent
 from reconciler.core.decide import DRAFT, Facts
 from reconciler.core.digest import AssetId, ContentHash
-from reconciler.core.errors import InvalidInput, Place, ProjectError
+from reconciler.core.document import field_name
+from reconciler.core.errors import InvalidInput, ProjectError
 from reconciler.core.events import Requested, settle
 from reconciler.core.expand import expand
 from reconciler.core.graph import whole_problems
@@ -27,7 +28,7 @@ from reconciler.core.plan import Gate, Plan, plan
 from reconciler.core.policy import Policy, gate, select, within_budget
 from reconciler.core.pricing import parse_cost
 from reconciler.core.settings import Budget, Cascade
-from reconciler.core.spec import FileReference, Spec
+from reconciler.core.spec import FileReference, Origin, Spec
 from reconciler.core.suggest import did_you_mean
 from reconciler.providers.models import model_table
 from reconciler.store.exclusive import exclusive
@@ -60,7 +61,7 @@ class Wanted:
 
     project: Project
     specs: Mapping[AssetId, Spec]
-    places: Mapping[str, Place] = field(default_factory=dict)
+    places: Mapping[str, Origin] = field(default_factory=dict)
     cautions: tuple[Caution, ...] = ()
     until: float = FOREVER
 
@@ -115,7 +116,7 @@ class Workspace:
         unread = bool(files.problems or found.problems)
         wrong |= set(whole_problems(found.specs, (*broken, *found.broken), partial=unread))
         table = model_table(project.settings.models)
-        wrong |= {project.document.problem(("models",), fact) for fact in table.problems}
+        wrong |= {*row_problems(project, table), *address_problems(project)}
         wrong |= set(model_problems(project, found.specs, table))
         if wrong:
             raise InvalidInput(tuple(wrong))
@@ -170,9 +171,10 @@ class Workspace:
 
     def references(self, wanted: Wanted) -> dict[str, ContentHash]:
         """The contents of all reference files. InvalidInput for those that cannot be used."""
-        files, wrong = self.tree.references(dict(wanted.places))
+        files, wrong = self.tree.references({path: origin.place for path, origin in wanted.places.items()})
         if wrong:
-            raise InvalidInput(wrong)
+            fields = {origin.place: field_name(origin.path) for origin in wanted.places.values()}
+            raise InvalidInput(tuple(replace(each, field=fields.get(each.place, each.field)) for each in wrong))
         return files
 
     def outputs(self, prospect_paths: frozenset[str] = frozenset()) -> OutputTree:
@@ -269,12 +271,12 @@ def _behind(recorded: Lock, settled: Lock) -> int:
     )
 
 
-def _reference_places(specs: Mapping[AssetId, Spec]) -> dict[str, Place]:
-    places: dict[str, Place] = {}
+def _reference_places(specs: Mapping[AssetId, Spec]) -> dict[str, Origin]:
+    places: dict[str, Origin] = {}
     for spec in specs.values():
-        for reference in spec.pictures():
+        for reference, origin in zip(spec.pictures(), spec.picture_origins, strict=True):
             if isinstance(reference, FileReference):
-                places.setdefault(reference.path, spec.place("references"))
+                places.setdefault(reference.path, origin)
     return places
 
 

@@ -11,13 +11,14 @@ from reconciler.core.document import Document
 from reconciler.core.errors import Problem
 from reconciler.core.images import FORMATS
 from reconciler.core.layers import Field, Layer, Origins, Substitution, as_text, below, every, merged, nearest
-from reconciler.core.paths import BadPath, image_format, project_path
+from reconciler.core.paths import BadPath, bad_suffix, image_format, in_folder, project_path
 from reconciler.core.recipe import Recipe, TextPart
 from reconciler.core.settings import Settings
 from reconciler.core.spec import AssetReference, FileReference, Origin, Reference, Spec, SpecTurn
 from reconciler.core.suggest import did_you_mean
 
 _SIZE = re.compile(r"([0-9]{1,5})(:|x)([0-9]{1,5})")
+SIZE_RANGE = 'a ratio is 20:1 at most ("16:9"), pixels are 32 to 16384 a side (1536x864)'
 _IMAGE_SIZE = re.compile(r"512|[1-4]K")
 _NO_SPACE_BEFORE = (",", ".", ";", ":", "!", "?", ")")
 _WITH_ALPHA = ("png", "webp", "avif")
@@ -34,6 +35,7 @@ class AssetFields:
         self.styles = self._style_layers(styles)
         self.layers = (*above, *self.styles, own)
         self.filled = Substitution({})
+        self.pictures: list[Origin] = []
 
     def read(self, identity: AssetId, matrix: Mapping[str, str]) -> Spec | None:
         """The asset, or None when `problems` says why not."""
@@ -54,19 +56,21 @@ class AssetFields:
             params={name: self.filled.fill(each) for name, each in merged(self.layers, "params").items()},
             take=int(cast(int, self._value("take", 1))),  # 2.0 is an integer to a schema
         )
+        references, mask, turns = self._references(), self._mask(), self._turns()
         spec = Spec(
             id=identity,
             output=output,
             words=words,
-            references=self._references(),
-            mask=self._mask(),
-            turns=self._turns(),
+            references=references,
+            mask=mask,
+            turns=turns,
             provider=provider,
             description=self._text("description"),
             tags=self._tags(),
             freeze=bool(self._value("freeze", False)),
             ignore_changes=frozenset(cast(Sequence[str], self._value("ignore_changes", ()))),
             origins=Origins(self.own, self.layers),
+            picture_origins=tuple(self.pictures),
         )
         self._check(spec)
         self.problems.extend(self.filled.problems)
@@ -134,7 +138,8 @@ class AssetFields:
             fits = (1 if match[2] == ":" else 32) <= min(width, height) and max(width, height) <= 16384
             if fits and max(width, height) <= 20 * min(width, height):
                 return f"{width}{match[2]}{height}"
-        if text is not None:
+            self._report(each.origin, f'"{text}" is out of range', SIZE_RANGE)
+        elif text is not None:
             self._report(each.origin, f'"{text}" is neither a ratio nor pixels', 'write "16:9" or 1536x864')
         return ""
 
@@ -200,9 +205,11 @@ class AssetFields:
         if isinstance(path, BadPath):
             self._report(origin, path.fact, path.hint)
             return ""
-        found = image_format(path)
-        if found is None:
-            self._report(origin, f'"{path}" has no image suffix', "end it in .png, .jpg, .webp or .avif")
+        found, wrong = image_format(path), bad_suffix(path)
+        if each is not None and in_folder(path, self.settings.specs):
+            self._report(origin, f'"{path}" lies in the folder of the specs', "keep pictures in a folder of their own")
+        if wrong is not None:
+            self._report(origin, wrong.fact, wrong.hint)
         elif format_ and found != format_ and format_ in FORMATS:
             self._report(origin, f'"{path}" is named {found}, and the format is {format_}', "make them agree")
         return path
@@ -210,6 +217,7 @@ class AssetFields:
     def _reference(self, value: Json, origin: Origin) -> Reference | None:
         if isinstance(value, Mapping):
             named = self._whole(Field(value["asset"], origin))
+            self.pictures.append(origin)
             return None if named is None else AssetReference(AssetId(named))
         text = self._whole(Field(value, origin))
         if text is None:
@@ -218,6 +226,10 @@ class AssetFields:
         if isinstance(path, BadPath):
             self._report(origin, path.fact, path.hint)
             return None
+        wrong = bad_suffix(path)
+        if wrong is not None:
+            self._report(origin, wrong.fact, "refer to a .png, .jpg, .webp or .avif")
+        self.pictures.append(origin)
         return FileReference(path)
 
     def _references(self) -> tuple[Reference, ...]:
@@ -261,7 +273,10 @@ class AssetFields:
         prompt = self._field("prompt")
         if (prompt is None or not as_text(prompt.value).strip()) and not spec.turns:
             hint = "write prompt: what to draw"
-            self._report(self.own.origin("prompt" if "prompt" in self.own.fields else ""), "has no prompt", hint)
+            if prompt is None:
+                self._report(self.own.origin(""), "has no prompt", hint)
+            else:
+                self._report(prompt.origin, "is empty", hint)
         each = self._field("background")
         if each and spec.words.background == "transparent" and spec.words.format not in _WITH_ALPHA:
             fact = f"{spec.words.format} has no alpha channel, and the background is to be transparent"
@@ -270,4 +285,5 @@ class AssetFields:
             if isinstance(reference, FileReference) and reference.path == spec.output:
                 self._report(self.own.origin("output"), "the output is one of its own references", "rename one")
             if isinstance(reference, AssetReference) and reference.asset == spec.id:
-                self._report(self.own.origin("references"), "the asset refers to itself", "name another asset")
+                fact, hint = "the asset refers to itself", "name another asset"
+                self.problems.append(spec.picture_problem(reference, fact, hint))

@@ -179,7 +179,10 @@ def _variants(layer: Layer, template: str, problems: list[Problem]) -> Iterator[
         return
     seen: set[str] = set()
     matrix = _mapping(layer.fields["matrix"])
-    problems.extend(_bad_matrix(layer, matrix))
+    slips = tuple(_bad_matrix(layer, matrix))
+    problems.extend(slips)
+    if slips:
+        return
     for combination in matrices.combinations(matrix):
         values = {key: as_text(value) for key, value in combination.items()}
         identity, wrong = _matrix_id(layer, template, values)
@@ -194,13 +197,22 @@ def _variants(layer: Layer, template: str, problems: list[Problem]) -> Iterator[
 
 
 def _bad_matrix(layer: Layer, matrix: Mapping[str, Json]) -> Iterator[Problem]:
-    """An exclude that can never match, and a matrix that leaves nothing: both are slips, and the first costs money."""
+    """A value that stands twice, an exclude that can never match (which costs money), a matrix that leaves nothing."""
     axes = matrices.axes(matrix)
+    for name, values in axes.items():
+        texts = [as_text(value) for value in values]
+        for index, text in enumerate(texts):
+            if text in texts[:index]:
+                path: Path = (*layer.path, "matrix", name, index)
+                yield layer.document.problem(path, f'"{text}" stands twice', "remove one")
     for index, pattern in enumerate(matrices.entries(matrix, "exclude")):
-        for key in pattern:
+        for key, value in pattern.items():
+            path = (*layer.path, "matrix", "exclude", index, key)
             if key not in axes:
-                path: Path = (*layer.path, "matrix", "exclude", index, key)
                 yield layer.document.problem(path, "the matrix has no axis of this name", did_you_mean(key, axes))
+            elif not matrices.has(axes[key], value):
+                hint = did_you_mean(as_text(value), map(as_text, axes[key]))
+                yield layer.document.problem(path, f'"{as_text(value)}" is not a value of {key}', hint)
     if not matrices.combinations(matrix):
         yield layer.document.problem((*layer.path, "matrix"), "leaves no combination", "exclude less")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from reconciler.core.digest import AssetId
 from reconciler.core.errors import Problem
 from reconciler.core.paths import same_file_key
-from reconciler.core.spec import FileReference, Spec
+from reconciler.core.spec import AssetReference, FileReference, Spec
 from reconciler.core.suggest import did_you_mean
 
 
@@ -50,9 +50,8 @@ def _unknown(specs: Mapping[AssetId, Spec], broken: set[str]) -> Iterable[tuple[
     for spec in specs.values():
         for up in spec.upstreams():
             if up not in specs:
-                place = spec.place("references" if "references" in spec.origins else "turns")
                 hint = did_you_mean(up, {*specs, *broken})
-                yield up, Problem(place, "references", f'no asset is called "{up}"', hint)
+                yield up, spec.picture_problem(AssetReference(up), f'no asset is called "{up}"', hint)
 
 
 def _cycles(specs: Mapping[AssetId, Spec]) -> Iterable[Problem]:
@@ -72,8 +71,9 @@ def _cycles(specs: Mapping[AssetId, Spec]) -> Iterable[Problem]:
                 cycle = trail[trail.index(current) :]
                 first = min(range(len(cycle)), key=lambda at: cycle[at])
                 path = " → ".join([*cycle[first:], *cycle[:first], cycle[first]])
-                place = specs[cycle[first]].place("references")
-                yield Problem(place, "references", f"assets refer to each other in a circle: {path}", "break it")
+                after = AssetReference(cycle[(first + 1) % len(cycle)])
+                fact = f"assets refer to each other in a circle: {path}"
+                yield specs[cycle[first]].picture_problem(after, fact, "break it")
             elif current not in finished:
                 trail.append(current)
                 on_trail.add(current)

@@ -14,7 +14,7 @@ from reconciler.core.suggest import did_you_mean
 
 TEXT_LIMIT = 100_000
 """Characters in one field after substitution. The longest prompt that an API takes is 32,000."""
-_VARIABLE = re.compile(r"\$(?:\$|\{([^}]*)\})")
+_VARIABLE = re.compile(r"\$(?:\$|\{([^}]*)(\})?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +154,9 @@ class Substitution:
         name = match.group(1)
         if name is None:
             return "$"
+        if match.group(2) is None:
+            self._report(origin, "${ is never closed", "write } after the name; ${ as text is written $${")
+            return ""
         if name in self.variables:
             return self.variables[name]
         hint = did_you_mean(name, self.variables) or "give it under vars: or matrix:; a dollar is written $$"

@@ -47,6 +47,11 @@ def _agree(one: Scalar | None, other: Scalar) -> bool:
     return one == other and isinstance(one, bool) == isinstance(other, bool)  # in Python, True == 1
 
 
+def has(values: Sequence[Scalar], value: Scalar) -> bool:
+    """Whether an exclude with this value can agree with a combination of these."""
+    return any(_agree(one, value) for one in values)
+
+
 def axes(matrix: Mapping[str, Json]) -> dict[str, Sequence[Scalar]]:
     """The values by the names of the axes."""
     return {key: cast(Sequence[Scalar], values) for key, values in matrix.items() if key not in ("include", "exclude")}

@@ -73,6 +73,11 @@ def image_format(path: str) -> str | None:
     return SUFFIXES.get("." + suffix.lower()) if dot and stem else None
 
 
+def in_folder(path: str, folder: str) -> bool:
+    """Whether a path is a folder or lies below it, on any file system."""
+    return f"{same_file_key(path)}/".startswith(f"{same_file_key(folder)}/")
+
+
 def same_file_key(path: str) -> str:
     """Equal for two paths that a case-insensitive or normalising file system takes for one."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())

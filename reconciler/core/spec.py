@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from reconciler.core.digest import AssetId, ContentHash
 from reconciler.core.document import Document, Path
-from reconciler.core.errors import Place
+from reconciler.core.errors import Place, Problem
 from reconciler.core.recipe import ImagePart, Recipe, TextPart, Turn
 
 
@@ -65,6 +65,8 @@ class Spec:
     freeze: bool = False
     ignore_changes: frozenset[str] = frozenset()
     origins: Mapping[str, tuple[Origin, ...]] = field(default_factory=dict, compare=False)
+    picture_origins: tuple[Origin, ...] = field(default=(), compare=False)
+    """Where each of `pictures()` was written; empty for a spec that was not read from a file."""
 
     def pictures(self) -> tuple[Reference, ...]:
         """Every picture that this spec refers to, in the order of `Recipe.images()`."""
@@ -74,6 +76,13 @@ class Spec:
     def upstreams(self) -> tuple[AssetId, ...]:
         """The assets whose pictures this one needs, each once, in order."""
         return tuple(dict.fromkeys(ref.asset for ref in self.pictures() if isinstance(ref, AssetReference)))
+
+    def picture_problem(self, reference: Reference, fact: str, hint: str = "") -> Problem:
+        """A problem with one of the pictures, where it was first written."""
+        for one, origin in zip(self.pictures(), self.picture_origins, strict=False):
+            if one == reference:
+                return origin.document.problem(origin.path, fact, hint)
+        return Problem(self.place("references"), "references", fact, hint)
 
     def place(self, name: str) -> Place:
         """Where a field was written, or the nearest thing to it."""

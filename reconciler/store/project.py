@@ -15,7 +15,7 @@ from reconciler.core.document import Document
 from reconciler.core.errors import DiskError, InvalidInput, LockfileError, Problem, ProjectError
 from reconciler.core.lock import Lock
 from reconciler.core.lock import loads as loads_lock
-from reconciler.core.paths import BadPath, project_path
+from reconciler.core.paths import BadPath, in_folder, project_path
 from reconciler.core.pricing import CURRENCY
 from reconciler.core.settings import Budget, Cascade, ProviderSettings, Settings, Timeouts
 from reconciler.core.suggest import did_you_mean
@@ -129,6 +129,9 @@ def _settings(document: Document) -> tuple[Settings, list[Problem]]:
         if isinstance(path, BadPath):
             problems.append(document.problem((name,), path.fact, path.hint))
         folders[name] = path if isinstance(path, str) else default
+    if in_folder(folders["outputs"], folders["specs"]) and not problems:
+        fact = f'"{folders["outputs"]}" lies in the folder of the specs'
+        problems.append(document.problem(("outputs",), fact, "keep pictures in a folder of their own"))
     providers = dict(BUILT_IN)
     for name, given in cast(Mapping[str, Mapping[str, Any]], body.get("providers", {})).items():
         if "type" not in given and name not in BUILT_IN:

@@ -14,9 +14,10 @@ from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 from referencing import Registry, Resource
 
+from reconciler.core.asset_fields import SIZE_RANGE
 from reconciler.core.document import Document, Path
 from reconciler.core.errors import Problem
-from reconciler.core.suggest import did_you_mean
+from reconciler.core.suggest import did_you_mean, nearest_word
 from reconciler.core.text import one_line
 from reconciler.store.schemas import all_schemas
 
@@ -34,7 +35,12 @@ _PATTERN_FACTS = {
     "format": ("is not an image format", "write png, jpeg, webp or avif"),
     "api_key_env": ("is not the name of an environment variable", "name the variable; the key itself stays out"),
     "base_url": ("is not an address", "write https://host or http://127.0.0.1:port"),
+    "currency": ("is not a currency", "write three capital letters: USD"),
+    "output": ("gives every asset the same file", "use ${id} or ${name} in it"),
 }
+_SECRET = ("api_key_env", "base_url")
+"""Fields in which people put keys and passwords: what stands there is not repeated."""
+_SAYS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 
 
 def _pattern(validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterable[ValidationError]:
@@ -78,17 +84,18 @@ def _problems(document: Document, error: ValidationError) -> Iterable[Problem]:
             yield document.problem(path, f"lacks {', '.join(missing)}")
         case "type":
             wanted = [limit] if isinstance(limit, str) else list(limit)
-            quote = isinstance(value, int | float) and "string" in wanted
             fact = f"is {_kind(value)}, and {' or '.join(_WORDS[each] for each in wanted)} is wanted"
-            yield document.problem(path, fact, f'quote it: "{_text(value)}"' if quote else "")
+            yield document.problem(path, fact, "" if _secret(path) else _type_hint(value, wanted))
         case "enum":
             fact = f'"{_text(value)}" is not one of {", ".join(map(str, limit))}'
-            yield document.problem(path, fact, did_you_mean(str(value), map(str, limit)))
+            yield document.problem(path, fact, nearest_word(str(value), map(str, limit)))
         case "pattern" if error.absolute_schema_path and "propertyNames" in error.absolute_schema_path:
             yield document.problem((*path, value), f'"{_text(value)}" is not a name', "use letters, digits, _ and -")
         case "pattern":
             fact, hint = _PATTERN_FACTS.get(str(path[-1]) if path else "", ("is not written as it must be", ""))
-            yield document.problem(path, f'"{_text(value)}" {fact}', hint)
+            if path and path[-1] == "size" and re.fullmatch(r"[0-9]+[:x][0-9]+", value):
+                fact, hint = "is out of range", SIZE_RANGE
+            yield document.problem(path, fact if _secret(path) else f'"{_text(value)}" {fact}', hint)
         case "minLength" | "minItems" | "minProperties":
             yield document.problem(path, "is empty" if not value else f"has fewer than {limit} entries")
         case "maxItems" | "maxProperties":
@@ -97,8 +104,25 @@ def _problems(document: Document, error: ValidationError) -> Iterable[Problem]:
             yield document.problem(path, f"is {_text(value)}, and must be {_bound(str(error.validator))} {limit}")
         case "maximum":
             yield document.problem(path, f"is {_text(value)}, and must be at most {limit}")
+        case "not":
+            yield document.problem(path, "is not a field here", "write it in the spec")
         case _:
             yield document.problem(path, one_line(error.message, 200))
+
+
+def _secret(path: Path) -> bool:
+    return bool(path) and path[-1] in _SECRET
+
+
+def _type_hint(value: Any, wanted: list[str]) -> str:
+    """What would have been of the type that is wanted."""
+    if isinstance(value, int | float) and "string" in wanted:
+        return f'quote it: "{_text(value)}"'
+    if isinstance(value, str) and wanted == ["boolean"] and value.lower() in _SAYS:
+        return f"write {_SAYS[value.lower()]}"
+    if isinstance(value, str) and wanted == ["array"] and value:
+        return f"write a list: [{_text(value)}]"
+    return ""
 
 
 def _bound(name: str) -> str:

@@ -63,6 +63,7 @@ _TOO_MANY: Final = f"more than {MAX_NODES} values, counting what aliases repeat"
 
 def parse(data: bytes, *, file: str, parser: yaml_source.Start = yaml_source.PARSERS[0]) -> Document:
     """The one document in `data`; raises InvalidInput with exactly one problem. `file` names it in messages."""
+    data = data.removeprefix(yaml_source.BYTE_ORDER_MARK)  # Windows editors write it; it says nothing
     yaml_source.check(data, file)
     tree = _Tree(file, data)
     try:

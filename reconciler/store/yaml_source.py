@@ -19,7 +19,9 @@ _PLAIN: Final = bytes([9, 10, 13, *range(32, 127)])
 _FORBIDDEN: Final = re.compile("[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _BREAKS: Final = {"\x85": r"\N", "\u2028": r"\L", "\u2029": r"\P"}
 _DIRECTIVE: Final = re.compile(rb"%(?<![^\r\n]%)(?!YAML[ \t]+1\.[12][ \t]*(?:[ \t]#[^\r\n]*)?(?:[\r\n]|\Z))")
-_ENCODINGS: Final = {b"\xef\xbb\xbf": "a byte order mark", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+_CONFLICT: Final = re.compile(rb"^<{7} (?=[^\0]*^>{7}( |$))", re.MULTILINE)
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_ENCODINGS: Final = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 _HINTS: Final = (
     ("mapping values are not allowed", 'quote a text that contains ": ", or check the indentation'),
     ("cannot start any token", "quote a text that starts with this character"),
@@ -66,6 +68,9 @@ def check(data: bytes, file: str) -> None:
     """Refuse what is no YAML text of ours before a parser sees it; both parsers then see the same characters."""
     if len(data) > MAX_BYTES:
         raise bad(file, _position(data, MAX_BYTES), f"the file has {len(data)} bytes, {MAX_BYTES} is the limit")
+    if b"<<<<<<< " in data and (found := _CONFLICT.search(data)):
+        hint = "keep one side, and remove the lines <<<<<<<, ======= and >>>>>>>"
+        raise bad(file, _position(data, found.start()), "has git conflict markers", hint)
     if data.translate(None, _PLAIN):  # a microsecond for a spec in ASCII, which most are
         _check_characters(data, file)
     if b"%" in data and (found := _DIRECTIVE.search(data)):

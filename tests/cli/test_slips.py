@@ -65,3 +65,33 @@ def test_a_rule_to_exclude_may_have_nothing_to_do(project: Scratch) -> None:
 def test_a_wrong_directory_is_said_as_such(project: Scratch) -> None:
     assert project.run("-C", "/nonexist", "plan").err == "there is no folder /nonexist\n"
     assert project.run("-C", "reconciler.yaml", "plan").err == "reconciler.yaml is not a folder\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "problem"),
+    [
+        ("providers:\n  gemini:\n    base_url: http://u:secret@a.com\n", "4:5: providers.gemini.base_url: must read"),
+        ("providers:\n  gemini:\n    base_url: http://a.com\n", "4:5: providers.gemini.base_url: http://a.com is"),
+        ("models:\n  m.1:\n    priices: {}\n", "4:5: models.m.1.priices: there is no such field"),
+        ("models: {m.1: 3}\n", "2:10: models.m.1: "),
+        ("budget: {per_run: -1}\n", "2:10: budget.per_run: "),
+        ("outputs: specs/made\n", '2:1: outputs: "specs/made" lies in the folder of the specs'),
+    ],
+)
+def test_the_project_file_is_told_where_it_is_wrong(scratch: Scratch, written: str, problem: str) -> None:
+    scratch.write("reconciler.yaml", "provider: draft\n" + written)
+    scratch.write("specs/a.yaml", "prompt: x\n")
+    said = scratch.run("validate")
+    assert (said.code, f"reconciler.yaml:{problem}" in said.err, "secret" in said.err) == (1, True, False), said
+
+
+def test_each_picture_and_each_limit_has_its_own_place(scratch: Scratch) -> None:
+    scratch.write("reconciler.yaml", "provider: gravitex\n")
+    scratch.write("specs/a.yaml", "prompt: x\nmodel: some-model\nreferences:\n  - no.png\nmask: none.png\n")
+    scratch.write("specs/b.yaml", 'prompt: x\nmodel: gemini-2.5-flash-image\nsize: "17:1"\n')
+    said = scratch.run("validate")
+    assert "specs/b.yaml:3:1: size: gemini-2.5-flash-image makes the ratios" in said.err
+    scratch.write("reconciler.yaml", "provider: draft\n")
+    said = scratch.run("validate")
+    assert 'specs/a.yaml:4:5: references[0]: there is no file "no.png"' in said.err
+    assert 'specs/a.yaml:5:1: mask: there is no file "none.png"' in said.err

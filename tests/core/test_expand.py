@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from reconciler.core.asset_fields import SIZE_RANGE
 from reconciler.core.layers import TEXT_LIMIT
 from reconciler.core.recipe import TextPart
 from reconciler.core.spec import SpecTurn
@@ -88,6 +89,15 @@ class TestIds:
                 "prompt: x\nmatrix:\n  rarity: [a, b]\n  exclude:\n    - rarityy: a",
                 "specs/sword.yaml:5:7: matrix.exclude[0].rarityy: the matrix has no axis of this name\n"
                 '  hint: did you mean "rarity"?',
+            ),
+            (
+                "prompt: x\nmatrix: {rarity: [common, rare], exclude: [{rarity: rar}]}",
+                'specs/sword.yaml:2:45: matrix.exclude[0].rarity: "rar" is not a value of rarity\n'
+                '  hint: did you mean "rare"?',
+            ),
+            (
+                "prompt: x\nmatrix: {a: [x, y, x]}",
+                'specs/sword.yaml:2:20: matrix.a[2]: "x" stands twice\n  hint: remove one',
             ),
             (
                 "prompt: x\nmatrix: {a: [x], exclude: [{a: x}]}",
@@ -227,6 +237,7 @@ class TestVariables:
 
 
 SUFFIX = "\n  hint: end it in .png, .jpg, .webp or .avif"
+RANGE = f"is out of range\n  hint: {SIZE_RANGE}"
 RATIO = '\n  hint: write "16:9" or 1536x864'
 
 
@@ -241,9 +252,9 @@ class TestFields:
         }
         assert [problem.partition("\n")[0] for problem in problems(files)] == [
             "specs/a.yaml:1:1: has no prompt",
-            'specs/a.yaml:1:1: size: "0:1" is neither a ratio nor pixels',
+            'specs/a.yaml:1:1: size: "0:1" is out of range',
             "specs/b.yaml:1:1: prompt: no variable is called ${nope}",
-            'specs/b.yaml:2:1: size: "16x9" is neither a ratio nor pixels',
+            'specs/b.yaml:2:1: size: "16x9" is out of range',
             'specs/b.yaml:3:1: image_size: "9K" is not a size that an API names',
             'specs/b.yaml:4:1: format: "gif" is not an image format',
             'specs/b.yaml:5:1: provider: no provider is called "gemin"',
@@ -255,12 +266,12 @@ class TestFields:
     @pytest.mark.parametrize(
         ("text", "problem"),
         [
-            ("prompt: ' '", "1:1: prompt: has no prompt\n  hint: write prompt: what to draw"),
+            ("prompt: ' '", "1:1: prompt: is empty\n  hint: write prompt: what to draw"),
             ("prompt_suffix: flat", "1:1: has no prompt\n  hint: write prompt: what to draw"),
-            ("prompt: x\nsize: 16x9", f'2:1: size: "16x9" is neither a ratio nor pixels{RATIO}'),
+            ("prompt: x\nsize: 16x9", f'2:1: size: "16x9" {RANGE}'),
             ("prompt: x\nsize: wide", f'2:1: size: "wide" is neither a ratio nor pixels{RATIO}'),
-            ("prompt: x\nsize: 21:1", f'2:1: size: "21:1" is neither a ratio nor pixels{RATIO}'),
-            ("prompt: x\nsize: 99999x99999", f'2:1: size: "99999x99999" is neither a ratio nor pixels{RATIO}'),
+            ("prompt: x\nsize: 21:1", f'2:1: size: "21:1" {RANGE}'),
+            ("prompt: x\nsize: 99999x99999", f'2:1: size: "99999x99999" {RANGE}'),
             ("prompt: x\nsize: ${s}\nvars: {s: '16:'}", f'2:1: size: "16:" is neither a ratio nor pixels{RATIO}'),
             (
                 "prompt: x\nprovider: gravtex",
@@ -272,7 +283,26 @@ class TestFields:
                 "  hint: write model: here, in _defaults.yaml, or under defaults: in reconciler.yaml",
             ),
             ("prompt: x\noutput: a/b", f'2:1: output: "a/b" has no image suffix{SUFFIX}'),
-            ("prompt: x\noutput: a/b.gif", f'2:1: output: "a/b.gif" has no image suffix{SUFFIX}'),
+            ("prompt: x\noutput: a/b.gif", f'2:1: output: "a/b.gif": .gif is not a supported image suffix{SUFFIX}'),
+            (
+                "prompt: x\noutput: specs/a.png",
+                '2:1: output: "specs/a.png" lies in the folder of the specs\n'
+                "  hint: keep pictures in a folder of their own",
+            ),
+            (
+                "prompt: x\nreferences: [ok.PNG, reconciler.yaml]",
+                '2:22: references[1]: "reconciler.yaml": .yaml is not a supported image suffix\n'
+                "  hint: refer to a .png, .jpg, .webp or .avif",
+            ),
+            (
+                "prompt: x\nmask: m.gif",
+                '2:1: mask: "m.gif": .gif is not a supported image suffix\n'
+                "  hint: refer to a .png, .jpg, .webp or .avif",
+            ),
+            (
+                "prompt: $${ok} ${mood\nvars: {mood: calm}",
+                "1:1: prompt: ${ is never closed\n  hint: write } after the name; ${ as text is written $${",
+            ),
             (
                 "prompt: x\noutput: a.jpg\nformat: webp",
                 '2:1: output: "a.jpg" is named jpeg, and the format is webp\n  hint: make them agree',
@@ -296,7 +326,7 @@ class TestFields:
             ),
             (
                 "prompt: x\nreferences: [{asset: sword}]",
-                "2:1: references: the asset refers to itself\n  hint: name another asset",
+                "2:14: references[0]: the asset refers to itself\n  hint: name another asset",
             ),
             (
                 "turns:\n  - role: user\n    parts:\n      - text: x\n      - image: /a.png",

@@ -59,7 +59,7 @@ def test_a_cycle_is_named_once_with_its_path(specs: list[Spec], paths: list[str]
 def test_a_cycle_is_placed_at_a_reference() -> None:
     found = expanded({"a.yaml": "prompt: x\nreferences: [{asset: b}]", "b.yaml": "references: [{asset: a}]\nprompt: x"})
     (problem,) = whole_problems(found.specs)
-    assert str(problem.place) == "specs/a.yaml:2:1"
+    assert str(problem.place) == "specs/a.yaml:2:14"
 
 
 class TestUnknownReferences:
@@ -68,13 +68,13 @@ class TestUnknownReferences:
     def test_are_placed_and_the_nearest_name_is_offered(self) -> None:
         found = expanded({"mascot.yaml": "prompt: x", "a.yaml": "prompt: x\nreferences:\n  - {asset: mascott}\n"})
         assert [str(problem) for problem in whole_problems(found.specs)] == [
-            'specs/a.yaml:2:1: references: no asset is called "mascott"\n  hint: did you mean "mascot"?'
+            'specs/a.yaml:3:5: references[0]: no asset is called "mascott"\n  hint: did you mean "mascot"?'
         ]
 
     def test_in_turns_are_placed_there(self) -> None:
         text = "turns:\n  - role: user\n    parts: [{image: {asset: nobody}}]\n"
         (problem,) = whole_problems(expanded({"a.yaml": text}).specs)
-        assert str(problem.place) == "specs/a.yaml:1:1"
+        assert str(problem.place) == "specs/a.yaml:3:14"
 
     def test_into_a_file_that_could_not_be_read_are_not_held_against_it(self) -> None:
         specs = the_specs(an_edge("a", "mascot"), an_edge("b", "sheet#one"))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconciler.core.asset_fields import SIZE_RANGE
 from reconciler.core.document import Document
 from reconciler.store.schema import accepts, schema_problems
 from reconciler.store.schema_words import explained, validator
@@ -73,7 +74,10 @@ def test_a_good_spec_has_no_problem_and_several_may_stand_in_one_file() -> None:
         ({"promt": "x"}, "promt", "is not a field here", 'did you mean "prompt"?'),
         ({"size": "16×9"}, "size", '"16×9" is neither a ratio nor pixels', 'write "16:9" or 1536x864'),
         ({"quality": 3}, "quality", "is a number, and text is wanted", 'quote it: "3"'),
-        ({"freeze": "no"}, "freeze", "is text, and true or false is wanted", ""),
+        ({"freeze": "no"}, "freeze", "is text, and true or false is wanted", "write false"),
+        ({"tags": "x"}, "tags", "is text, and a list is wanted", "write a list: [x]"),
+        ({"background": "zzz"}, "background", '"zzz" is not one of auto, opaque, transparent', ""),
+        ({"size": "100000x1"}, "size", '"100000x1" is out of range', SIZE_RANGE),
         ({"background": "opake"}, "background", '"opake" is not one of auto, opaque, transparent',
          'did you mean "opaque"?'),
         ({"take": 0}, "take", "is 0, and must be at least 1", ""),
@@ -85,3 +89,23 @@ def test_a_good_spec_has_no_problem_and_several_may_stand_in_one_file() -> None:
 def test_what_is_wrong_is_said_with_its_field_and_a_hint(value: Any, field: str, fact: str, hint: str) -> None:
     found = schema_problems("spec", Document("specs/a.yaml", value, {(): (1, 1)}))
     assert (field, fact, hint) in [(problem.field, problem.fact, problem.hint) for problem in found]
+
+
+@pytest.mark.parametrize("key", ["sk-123456", 123456, ["sk-123456"], {"sk-123456": 1}])
+def test_what_may_be_a_key_is_never_repeated(key: Any) -> None:
+    given = {"providers": {"gemini": {"api_key_env": key, "base_url": "ftp://u:123456@a.com"}}}
+    found = schema_problems("project", Document("reconciler.yaml", given, {(): (1, 1)}))
+    assert {problem.field for problem in found} == {"providers.gemini.api_key_env", "providers.gemini.base_url"}
+    assert not any("123456" in str(problem) for problem in found)
+
+
+def test_a_default_output_is_not_one_file_for_all_and_a_style_names_none() -> None:
+    assert not accepts("defaults", {"output": "a.png"})
+    assert accepts("defaults", {"output": "x/${name}.png"})
+    found = schema_problems("project", Document("reconciler.yaml", {"defaults": {"output": "a.png"}}, {(): (1, 1)}))
+    assert [(one.field, one.hint) for one in found] == [("defaults.output", "use ${id} or ${name} in it")]
+    styles = {"flat": {"style": "bold", "output": "x/${id}.png", "quality": "low"}}
+    found = schema_problems("styles", Document("specs/_styles.yaml", styles, {(): (1, 1)}))
+    assert {(one.field, one.fact) for one in found} == {
+        (field, "is not a field here") for field in ("flat.style", "flat.output")
+    }

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from reconciler.core.errors import InvalidInput, Problem
 from reconciler.store.yaml import MAX_ALIASES, MAX_DEPTH, MAX_NODES, MAX_NUMBER, parse
-from reconciler.store.yaml_source import MAX_BYTES, PARSERS
+from reconciler.store.yaml_source import MAX_BYTES, PARSERS, Start
 
 SPEC = """\
 # a comment with an é
@@ -266,7 +266,7 @@ REFUSED = {
     b"a: \xff": (1, 4, "byte 0xff is not UTF-8"),
     b"a: 1\n\xc3\xa9: \xe2\x82": (2, 4, "not UTF-8"),
     b"a: \xed\xa0\x80": (1, 4, "not UTF-8"),
-    b"\xef\xbb\xbfa: 1": (1, 1, "byte order mark"),
+    b"a: 1\n<<<<<<< HEAD\nb: 1\n=======\nb: 2\n>>>>>>> other\n": (2, 1, "git conflict markers"),
     "a: 1".encode("utf-16"): (1, 1, "UTF-16"),
     b"a: 1\nb: \x00": (2, 4, "U+0000"),
     b"a: '\x1b[31m'": (1, 5, "U+001B"),
@@ -470,3 +470,9 @@ def test_json_reads_as_itself(value, indent, parser):
             node = node[part]
         shown = path[-1] if path and isinstance(path[-1], str) else node
         assert rest.startswith(json.dumps(shown, ensure_ascii=False)[:1])
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+def test_a_byte_order_mark_says_nothing(parser: Start) -> None:
+    plain, marked = (parse(head + b"a: [1, x]\n", file="f", parser=parser) for head in (b"", b"\xef\xbb\xbf"))
+    assert (plain.value, dict(plain.marks)) == (marked.value, dict(marked.marks))
