@@ -85,7 +85,7 @@ def _problems(document: Document, error: ValidationError) -> Iterable[Problem]:
         case "type":
             wanted = [limit] if isinstance(limit, str) else list(limit)
             fact = f"is {_kind(value)}, and {' or '.join(_WORDS[each] for each in wanted)} is wanted"
-            yield document.problem(path, fact, "" if _secret(path) else _type_hint(value, wanted))
+            yield document.problem(path, fact, "" if _secret(path) else _type_hint(path, value, wanted))
         case "enum":
             fact = f'"{_text(value)}" is not one of {", ".join(map(str, limit))}'
             yield document.problem(path, fact, nearest_word(str(value), map(str, limit)))
@@ -114,8 +114,10 @@ def _secret(path: Path) -> bool:
     return bool(path) and path[-1] in _SECRET
 
 
-def _type_hint(value: Any, wanted: list[str]) -> str:
+def _type_hint(path: Path, value: Any, wanted: list[str]) -> str:
     """What would have been of the type that is wanted."""
+    if path and path[-1] == "size":  # YAML reads 0x0 as a number
+        return _PATTERN_FACTS["size"][1]
     if isinstance(value, int | float) and "string" in wanted:
         return f'quote it: "{_text(value)}"'
     if isinstance(value, str) and wanted == ["boolean"] and value.lower() in _SAYS:

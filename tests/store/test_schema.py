@@ -75,6 +75,7 @@ def test_a_good_spec_has_no_problem_and_several_may_stand_in_one_file() -> None:
         ({"size": "16×9"}, "size", '"16×9" is neither a ratio nor pixels', 'write "16:9" or 1536x864'),
         ({"quality": 3}, "quality", "is a number, and text is wanted", 'quote it: "3"'),
         ({"freeze": "no"}, "freeze", "is text, and true or false is wanted", "write false"),
+        ({"size": 0x0}, "size", "is a number, and text is wanted", 'write "16:9" or 1536x864'),
         ({"tags": "x"}, "tags", "is text, and a list is wanted", "write a list: [x]"),
         ({"background": "zzz"}, "background", '"zzz" is not one of auto, opaque, transparent', ""),
         ({"size": "100000x1"}, "size", '"100000x1" is out of range', SIZE_RANGE),
