@@ -216,7 +216,8 @@ def _hold_hint(step: Step, action: do.Hold) -> str:
         case do.WasRefused():
             return "change the prompt, or `reconciler apply --retry-refused`"
         case do.OutputLost():
-            return "fetch it (`git lfs pull`, a colleague's copy), or pay again: `apply --regenerate-missing`"
+            where = "`git lfs pull`, a colleague's copy; `reconciler store verify` says what is damaged"
+            return f"fetch it ({where}), or pay again: `reconciler apply --regenerate-missing`"
         case do.UpstreamChanged():
             return f"`reconciler apply --cascade` makes it again, `reconciler adopt {step.asset}` keeps it as it is"
         case do.OverBudget() if isinstance(action.otherwise, do.Generate) and action.otherwise.cost is None:

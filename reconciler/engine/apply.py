@@ -255,6 +255,8 @@ class Run:
                 raise StepError(Result.NOT_STARTED, words)
             case NotSent(words=words, stop=Stop() as stop):
                 raise StepError(Result.NOT_SENT, words, stop.name.title().replace("_", ""))
+            case Rejected(words=words, stop=Stop() as stop):
+                raise StepError(Result.FAILED, words, stop.name.title().replace("_", ""))
             case InDoubt(words=words):
                 raise StepError(Result.HELD, f"in doubt, it may have been charged: {words}", "InDoubt")
             case BadOutput(words=words, kept=kept):

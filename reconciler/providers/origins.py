@@ -142,7 +142,8 @@ def key_for(settings: ProviderSettings, environ: Mapping[str, str]) -> Key | NoK
     """The key to send, if there is one and it may go where this provider's requests go."""
     base = base_of(settings)
     if isinstance(base, BadBase):
-        return NoKey(f"providers.{settings.name}: {base.why}")
+        hint = "correct base_url in reconciler.yaml: https://…, or http:// and a server on this machine"
+        return NoKey(f"providers.{settings.name}: {base.why}", hint)
     name = key_variable(settings)
     if not name:
         return NO_KEY_SENT

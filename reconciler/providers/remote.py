@@ -83,6 +83,8 @@ class Remote:
         if isinstance(wire, Rejected):
             return wire
         answered = await self._http.send(wire, secret=self.secret(self._key), spool=self._spool)
+        if isinstance(answered, NotSent):
+            answered = replace(answered, words=f"{base.origin}: {answered.words}")
         if not isinstance(answered, Answered):
             return _fit(answered, self._key)
         files = {answered.path}

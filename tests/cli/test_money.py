@@ -373,9 +373,10 @@ class TestCandidates:
         shop.set_up(a="a")
         shop.fake.script("reset_after_request", "ok", "ok")
         said = shop.apply("--candidates", "3")
-        assert (said.code, shop.asked) == (0, 3)
+        assert (said.code, shop.asked) == (3, 3)
+        assert "in doubt: a: an image is locked, and another request for it got no answer" in said.err
         assert "candidate 1 of 3: in doubt, it may have been charged: " in said.err
-        assert said.out.endswith("made 1 (0.078 USD)\n")
+        assert said.out.endswith("made 1 (0.078 USD); 1 request in doubt may have cost 0.039 USD\n")
         told = shop.done("costs", "--format", "json").json
         assert told["in_doubt"]["may_have_cost"]["amounts"] == ["0.039 USD"]
         assert shop.plan()["a"] == ("hold", "Doubtful")

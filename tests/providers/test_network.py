@@ -238,13 +238,13 @@ def test_nothing_sent_and_nothing_known_are_told_apart(spool: Folder) -> None:
         chosen = settings_for("openai", url, **settings)
         return await a_provider(chosen, spool, key="").generate(a_request(a_recipe(model="sd")))
 
-    assert asyncio.run(go("https://name.invalid")) == NotSent("cannot connect")
+    assert asyncio.run(go("https://name.invalid")) == NotSent("https://name.invalid: cannot connect")
     with socket.create_server(("127.0.0.1", 0), backlog=1) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         outcome = asyncio.run(go(url, timeouts=Timeouts(first_byte=0.1)))
         assert outcome == InDoubt("the time was up, no answer came")
         outcome = asyncio.run(go(url.replace("http:", "https:"), timeouts=Timeouts(total=0.1)))
-        assert outcome == NotSent("the time was up")
+        assert outcome == NotSent(f"{url.replace('http:', 'https:')}: the time was up")
 
 
 def test_an_answer_that_stops_is_waited_for_no_longer_than_it_may_idle(gateway: Gateway, spool: Folder) -> None:

@@ -14,6 +14,7 @@ import click
 from reconciler.cli import options
 from reconciler.cli.candidates import Candidate, candidate_lines, candidates, candidates_json
 from reconciler.cli.cautions import caution_lines, cautions_json
+from reconciler.cli.doubts import doubt_lines
 from reconciler.cli.keys import require_keys
 from reconciler.cli.planfile import read_plan
 from reconciler.cli.progress import open_progress
@@ -142,19 +143,28 @@ def _run(workspace: Workspace, prospect: Prospect, plan: Plan, budget: Budget, f
 
 def _tell(ending: Ending, workspace: Workspace, prospect: Prospect, format_: str) -> int:
     made = _made(ending, workspace) if prospect.candidates > 1 else {}
+    ended = {line.asset for line in ending.report.lines}
+    in_doubt = [one for one in workspace.in_doubt() if ending.interrupted or one.asset in ended]
     if format_ == "json":
-        told = {"event": "end", **report_json(ending.report), "warnings": cautions_json(prospect.wanted.cautions)}
+        told = {"event": "end", **report_json(ending.report, in_doubt=in_doubt)}
+        told["warnings"] = cautions_json(prospect.wanted.cautions)
         listed = {asset: candidates_json(found, root=workspace.root) for asset, found in made.items()}
         options.print_json_line(told | ({"candidates": listed} if listed else {}))
     else:
-        for line in problem_lines(ending.report):
+        for line in problem_lines(ending.report, in_doubt=in_doubt):
             click.echo(line, err=True)
+        cut_off = [one for one in in_doubt if one.asset not in ended]
+        for one, line in zip(cut_off, doubt_lines(cut_off, datetime.now(UTC)), strict=True):
+            click.echo(f"in doubt: {printable(one.asset)}: {line}", err=True)
+        if cut_off:
+            click.echo("  hint: `reconciler recover` lists them", err=True)
         for asset, found in made.items():
-            click.echo(f"{printable(asset)}: `reconciler choose {printable(asset)} NUMBER` locks another one of")
+            name = printable(asset)
+            click.echo(f"{name}: {len(found)} candidates; `reconciler choose {name} NUMBER` locks another one:")
             for line in candidate_lines(found, root=workspace.root):
                 click.echo(line)
-        click.echo(summary_line(ending.report))
-    return Exit.INTERRUPTED if ending.interrupted else exit_code(ending.report)
+        click.echo(summary_line(ending.report, in_doubt=in_doubt))
+    return Exit.INTERRUPTED if ending.interrupted else exit_code(ending.report, in_doubt=in_doubt)
 
 
 def _made(ending: Ending, workspace: Workspace) -> dict[AssetId, tuple[Candidate, ...]]:
