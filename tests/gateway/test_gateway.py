@@ -452,7 +452,7 @@ def test_a_process_takes_the_same_rules(tmp_path: Path, client: httpx.Client) ->
 
 def test_a_scripted_reset_comes_before_the_request(gateway: Gateway, client: httpx.Client) -> None:
     gateway.script("reset_before", "ok")
-    with pytest.raises(httpx.NetworkError):
+    with pytest.raises(httpx.TransportError):
         client.request(**a_request(gateway, "openai", "a cat"))
     assert [entry.kind for entry in gateway.ledger.entries] == ["reset"]
     assert statuses(client, gateway, "a cat") == [200]
