@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing itself would be the dearest import here
     from typing import Any
 
-MAGIC = b"reconciler index 3\n"
+MAGIC = b"reconciler index 4\n"
 ABSENT = (-1, -1, -1, -1)
 """The signature of a path where nothing is."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
