@@ -164,7 +164,7 @@ def expected(fault: str, dialect: str, route: str = "") -> str:
 def charged(fault: str, dialect: str, route: str = "") -> bool:
     """Whether the fake bills: on receipt, except where the table says that nothing is charged.
 
-    "Maybe charged" is charged here. A blocked prompt is not (GATEWAY.md 3), but an openai answer that stands for a
+    "Maybe charged" is charged here. A blocked prompt is not, but an openai answer that stands for a
     Gemini refusal is a `moderation_blocked` and is not either.
     """
     blocked = fault in FINISH and dialect in {"openai", "local"}

@@ -81,7 +81,7 @@ class Problem(Exception):
 
 
 def ask(dialect: str, question: Question, *, gateway: str) -> Ask:
-    """The whole rule book. Raises Problem. `gateway`: "documented" or "source" (GATEWAY.md 1.1 and 1.2)."""
+    """The whole rule book. Raises Problem. `gateway`: "documented" or "source"."""
     if not question.fields:
         raise Problem(400, "the body is neither a JSON object nor a form")
     if b"" in question.references:
