@@ -146,6 +146,19 @@ def test_help_and_completion_load_no_command(arguments: list[str], made: Path) -
     assert commands <= {f"reconciler.cli.commands.{arguments[0]}"}
 
 
+@pytest.mark.parametrize(
+    ("words", "loads"), [("reconciler pl", set()), ("reconciler ", set()), ("reconciler show h", {"show"})]
+)
+def test_a_tab_loads_only_the_command_that_it_is_about(words: str, loads: set[str], made: Path) -> None:
+    asked = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    told = spied(made, _RECONCILER_COMPLETE="bash_complete", **asked)
+    commands = {name.rpartition(".")[2] for name in told.modules if name.startswith("reconciler.cli.commands.")}
+
+    assert told.code == 0
+    assert commands == loads
+    assert loads or told.loaded(HEAVY) == set()
+
+
 def test_an_apply_with_nothing_to_do_loads_no_network(made: Path) -> None:
     told = spied(made, "apply", "--yes")
 

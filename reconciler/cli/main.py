@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
 import click
+from click.shell_completion import CompletionItem
 
 from reconciler import __version__
 from reconciler.cli.streams import open_streams
@@ -48,6 +50,11 @@ class LazyGroup(click.Group):
         command: click.Command = module.command
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Commands by the table, as the help has them; options as click does."""
+        commands = [CompletionItem(name, help=line) for name, line in COMMANDS.items() if name.startswith(incomplete)]
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -63,7 +70,7 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "-V", "--version", message="reconciler %(version)s")
 @click.option("-C", "--directory", metavar="DIR", help="Work as if started in DIR.")
 @click.pass_context
@@ -93,7 +100,7 @@ def entry(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run a command; its exit code."""
     try:
-        returned = cli.main(arguments, prog_name="reconciler", standalone_mode=False)
+        returned = cli.main(arguments, prog_name="reconciler", standalone_mode=False, terminal_width=_width())
         return int(returned) if isinstance(returned, int) else Exit.DONE
     except click.exceptions.Exit as error:
         return error.exit_code
@@ -123,6 +130,15 @@ def run(arguments: list[str]) -> int:
 
         say(report(error, arguments))
         return Exit.BUG
+
+
+def _width() -> int:
+    """How wide the help is: click's own rule, whose `shutil` loads every kind of compression to tell it."""
+    try:
+        columns = int(os.environ.get("COLUMNS", "0")) or os.get_terminal_size(1).columns or 80
+    except (ValueError, OSError):
+        columns = 80
+    return max(min(columns, 100) - 2, 50)
 
 
 def _in_our_words(text: str) -> str:

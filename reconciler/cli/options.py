@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from reconciler.cli.choosing import AssetIds
 from reconciler.cli.wiring import Selection
 from reconciler.core.actions import Consent
 from reconciler.core.digest import AssetId
@@ -28,7 +29,11 @@ def selecting(function: F) -> F:
     """`--include` and `--exclude`."""
     for name, words in (("exclude", "Leave out"), ("include", "Only")):
         function = click.option(
-            f"--{name}", multiple=True, metavar="GLOB", help=f"{words} ids that match, or tag:NAME. May be repeated."
+            f"--{name}",
+            type=AssetIds(),
+            multiple=True,
+            metavar="GLOB",
+            help=f"{words} ids that match, or tag:NAME. May be repeated.",
         )(function)
     return function
 

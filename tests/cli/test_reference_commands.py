@@ -9,8 +9,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
 
+import click
 import pytest
 
+from reconciler.cli.main import cli
 from reconciler.providers.models import model_table
 from reconciler.store.schemas import NAMES, schema_text
 from tests.cli.conftest import PROGRAM, Scratch
@@ -154,6 +156,8 @@ def completed(root: Path, *words: str) -> list[str]:
 def test_ids_complete_from_the_lockfile_however_broken(project: Scratch) -> None:
     assert completed(project.root, "show", "") == ["hero", "mascot", "pair"]
     assert completed(project.root, "adopt", "--yes", "m") == ["mascot"]
+    assert completed(project.root, "plan", "--include", "m") == ["mascot"]
+    assert completed(project.root, "apply", "--replace", "h") == ["hero"]
     assert completed(project.root.parent, "-C", "project", "restore", "h") == ["hero"]
     lock = project.read("assets.lock").decode()
     project.write("assets.lock", "<<<<<<< ours\n" + lock + "=======\n>>>>>>> theirs\n")
@@ -163,3 +167,10 @@ def test_ids_complete_from_the_lockfile_however_broken(project: Scratch) -> None
     (project.root / "reconciler.yaml").unlink()
     assert completed(project.root, "prune", "") == []
     assert completed(project.root, "schema", "pro") == ["project"]
+
+
+@pytest.mark.parametrize("word", ["", "pl", "p", "-", "--dir", "nothing"])
+def test_commands_complete_as_click_would_complete_them(word: str) -> None:
+    with cli.make_context("reconciler", [], resilient_parsing=True) as context:
+        clicks = click.Group.shell_complete(cli, context, word)
+        assert [item.value for item in cli.shell_complete(context, word)] == [item.value for item in clicks]

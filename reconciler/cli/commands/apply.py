@@ -14,6 +14,7 @@ import click
 from reconciler.cli import options
 from reconciler.cli.candidates import Candidate, candidate_lines, candidates, candidates_json
 from reconciler.cli.cautions import caution_lines, cautions_json
+from reconciler.cli.choosing import AssetIds
 from reconciler.cli.doubts import doubt_lines
 from reconciler.cli.keys import require_keys
 from reconciler.cli.planfile import read_plan
@@ -38,7 +39,13 @@ from reconciler.store.project import read_lock
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="json: a line an event.")
 @options.selecting
 @options.consenting
-@click.option("--replace", multiple=True, metavar="ID", help="Make this asset again; the old bytes go to the store.")
+@click.option(
+    "--replace",
+    type=AssetIds(),
+    multiple=True,
+    metavar="ID",
+    help="Make this asset again; the old bytes go to the store.",
+)
 @click.option("--draft", is_flag=True, help="Fill what has no real image with drafts, whatever the provider.")
 @click.option("--max-cost", type=options.Money(), help="Spend no more than this sum.")
 @click.option("--max-images", type=click.IntRange(min=0), help="Pay for no more than this number of images.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import click
-from click.shell_completion import get_completion_class
+from click.shell_completion import ShellComplete, get_completion_class
 
 from reconciler.cli.main import cli
 from reconciler.core.errors import Exit, ProjectError
@@ -19,5 +19,6 @@ def command(shell: str) -> int:
     found = get_completion_class(shell)
     if found is None:
         raise ProjectError(f"this version of click has no completion for {shell}")
-    click.echo(found(cli, {}, "reconciler", "_RECONCILER_COMPLETE").source())
+    script = found(cli, {}, "reconciler", "_RECONCILER_COMPLETE")
+    click.echo(ShellComplete.source(script))  # bash's own would start a bash to ask for its version
     return Exit.DONE

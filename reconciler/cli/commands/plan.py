@@ -11,6 +11,7 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.cautions import caution_lines, cautions_json
+from reconciler.cli.choosing import AssetIds
 from reconciler.cli.planfile import write_plan
 from reconciler.cli.render import answers, behind_line, plan_json, plan_lines
 from reconciler.cli.wiring import budgeted, open_workspace
@@ -23,7 +24,9 @@ from reconciler.store.exclusive import holder
 @options.selecting
 @options.consenting
 @click.option("--draft", is_flag=True, help="Plan as `apply --draft` would: drafts for all that has no real image.")
-@click.option("--replace", multiple=True, metavar="ID", help="Plan to make this asset again. May be repeated.")
+@click.option(
+    "--replace", type=AssetIds(), multiple=True, metavar="ID", help="Plan to make this asset again. May be repeated."
+)
 @click.option("--max-cost", type=options.Money(), help="Hold what would pass this sum.")
 @click.option("--max-images", type=click.IntRange(min=0), help="Hold what would pass this number of images.")
 @options.trying
