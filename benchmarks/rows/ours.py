@@ -23,8 +23,12 @@ def warm_check(root: Path, *, name: str = "reconciler check") -> Contestant:
 
 def cold_check(root: Path, *, name: str = "reconciler check, no index") -> Contestant:
     """`check` as after a fresh clone."""
-    index = root / ".reconciler" / "index"
-    return Contestant(name, (RECONCILER, "check"), root, before=lambda: index.unlink(missing_ok=True))
+
+    def forget() -> None:
+        for cache in ("index", "parsed"):
+            (root / ".reconciler" / cache).unlink(missing_ok=True)
+
+    return Contestant(name, (RECONCILER, "check"), root, before=forget)
 
 
 def plan_one(assets: int, *, name: str = "reconciler plan, 1 spec changed") -> Contestant:

@@ -46,7 +46,7 @@ def notes(whole: Plan) -> bytes:
     for step in whole.steps:
         if step.spec is None:
             continue
-        file = step.spec.place("").file
+        file = step.spec.file
         known = files.setdefault(file, [])
         if step.spec.upstreams() or step.asset in tied:
             files[file] = None

@@ -69,7 +69,7 @@ def expand(settings: Settings, project: Document | None, tree: SpecTree) -> Expa
             broken.append(name.rpartition(".")[0])
         for spec in specs:
             if spec.id in found:
-                first = found[spec.id].place("").file
+                first = found[spec.id].file
                 fact = f'two assets have the id "{spec.id}" (the other is in {first})'
                 problems.add(Problem(spec.place("id"), "", fact, "rename one of them"))
             found[spec.id] = spec

@@ -84,6 +84,12 @@ class Spec:
                 return origin.document.problem(origin.path, fact, hint)
         return Problem(self.place("references"), "references", fact, hint)
 
+    @property
+    def file(self) -> str:
+        """The file that asks for this asset; finding the line in it would cost more."""
+        own = self.origins.get("")
+        return own[-1].document.file if own else self.id
+
     def place(self, name: str) -> Place:
         """Where a field was written, or the nearest thing to it."""
         for key in (name, "prompt", ""):

@@ -1,75 +1,61 @@
-"""Hash many files beside our own work: in a process of its own, since Python's threads would wait for one another."""
+"""Hash many files beside our own work, on all cores."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from reconciler.core.digest import ContentHash, content_of_hex
-from reconciler.store import disk
+from reconciler.store.crew import MOST, Crew, at_work
 
 _WORTH = 32 * 1024 * 1024
-"""Bytes. Less is hashed in the time that a fork and its pipe take."""
+"""Bytes. Less is hashed in the time that it takes to share the work."""
+_BUFFER = 1 << 17
+"""Bytes that are read at once: they are still in the core's cache when they are hashed."""
 _DIGEST = 32
 _UNREAD = bytes(_DIGEST)
 
 
-class HashingChild:
+class Hashing:
     """The hashes of some files, being worked out. Must be started before any thread is."""
 
     def __init__(self, files: Sequence[str]) -> None:
         self._files = files
-        self._read, write = os.pipe()
-        self._pid = os.fork()
-        if not self._pid:
-            _child(files, write)
-        os.close(write)
+        self._step = len(files) // MOST + 8
+        self._buffer = memoryview(bytearray(_BUFFER))
+        self._crew: Crew[bytes] | None = at_work(self._digests, -(-len(files) // self._step))
 
     def results(self) -> dict[str, ContentHash]:
-        """Every file's content, as far as it could be read. Waits for the child."""
-        with open(self._read, "rb") as pipe:
-            digests = pipe.read()
-        os.waitpid(self._pid, 0)
+        """Every file's content, as far as it could be read. Waits for all."""
         found = {}
-        for number, file in enumerate(self._files):
-            digest = digests[number * _DIGEST : number * _DIGEST + _DIGEST]
-            if len(digest) == _DIGEST and digest != _UNREAD:
-                found[file] = content_of_hex(digest.hex())
+        for piece, digests in (self._crew.results() if self._crew is not None else {}).items():
+            for number, file in enumerate(self._piece(piece)):
+                digest = digests[number * _DIGEST : number * _DIGEST + _DIGEST]
+                if digest != _UNREAD:
+                    found[file] = content_of_hex(digest.hex())
         return found
 
+    def _piece(self, number: int) -> Sequence[str]:
+        return self._files[number * self._step : number * self._step + self._step]
 
-def start(files: Sequence[str], sizes: Sequence[int]) -> HashingChild | None:
-    """A child at work on these files, or None where that is not worth it, or cannot be."""
-    if sum(sizes) < _WORTH or not hasattr(os, "fork"):
-        return None
-    try:
-        return HashingChild(files)
-    except OSError:
-        return None
+    def _digests(self, number: int) -> bytes:
+        return b"".join(map(self._digest, self._piece(number)))
 
-
-def _child(files: Sequence[str], write: int) -> None:
-    """Hash, answer, and leave without running anything that the parent has set up for its own end."""
-    status = 1
-    try:
-        with ThreadPoolExecutor(os.cpu_count()) as pool, open(write, "wb", closefd=False) as pipe:
-            pipe.writelines(pool.map(_digest, files))
-        status = 0
-    finally:
-        os._exit(status)
-
-
-def _digest(file: str) -> bytes:
-    try:
-        fd = os.open(file, os.O_RDONLY)
+    def _digest(self, file: str) -> bytes:
         try:
-            digest = hashlib.sha256()
-            while piece := os.read(fd, disk.CHUNK):
-                digest.update(piece)
-            return digest.digest()
-        finally:
-            os.close(fd)
-    except OSError:
-        return _UNREAD
+            fd = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                digest = hashlib.sha256()
+                while length := os.readv(fd, (self._buffer,)):
+                    digest.update(self._buffer[:length])
+                return digest.digest()
+            finally:
+                os.close(fd)
+        except OSError:
+            return _UNREAD
+
+
+def start(files: Sequence[str], sizes: Sequence[int]) -> Hashing | None:
+    """The hashing of these files begun, or None where that is not worth it."""
+    return Hashing(files) if sum(sizes) >= _WORTH else None

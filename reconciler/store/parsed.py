@@ -10,10 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from reconciler import __version__
 from reconciler.core.digest import Json
@@ -23,6 +23,8 @@ from reconciler.store import disk
 from reconciler.store.schemas import schema_text
 from reconciler.store.snapshot import signature
 
+Entry = list[Any]
+"""A signature's four numbers and the value."""
 WORTH = 200
 """Specs. A project with fewer is parsed in the time that it takes to read the cache."""
 
@@ -33,24 +35,34 @@ class Parsed:
     def __init__(self, path: Path, *, racy: Callable[[tuple[int, int, int, int]], bool]) -> None:
         self.path = path
         self._racy = racy
-        self._known: dict[str, list[Any]] | None = {}
-        self._used: dict[str, list[Any]] = {}
+        self._known: dict[str, Entry] | None = {}
+        self._read: dict[str, Entry] = {}
+        self._used: dict[str, Entry] = {}
         self._fresh = False
 
     def load(self) -> None:
         """Believe what earlier runs remembered; it is read when it is first needed."""
         self._known = None
 
+    def __contains__(self, path: str) -> bool:
+        """Whether there is an entry, which may be out of date."""
+        return path in self._remembered
+
+    def read(self, entries: Iterable[tuple[str, Entry]]) -> None:
+        """Take what valid files say that were parsed a moment ago, elsewhere."""
+        self._read.update(entries)
+
     def value(self, path: str, seen: os.stat_result) -> Json:
         """What the file said, or None: it is not known (a valid spec is a mapping, never None)."""
-        if self._known is None:
-            self._known = self._load()
-        entry = self._known.get(path)
+        entry = self._read.get(path)
+        if entry is not None and tuple(entry[:4]) == signature(seen):
+            self.learn(path, seen, entry[4])
+            return cast(Json, entry[4])
+        entry = self._remembered.get(path)
         if entry is None or tuple(entry[:4]) != signature(seen):
             return None
         self._used[path] = entry
-        value: Json = entry[4]
-        return value
+        return cast(Json, entry[4])
 
     def learn(self, path: str, seen: os.stat_result, value: Json) -> None:
         """Remember what a valid file said, which was read after `seen` was taken."""
@@ -67,7 +79,13 @@ class Parsed:
         with suppress(DiskError, OSError):
             disk.write_cache(self.path, text.encode("ascii"))
 
-    def _load(self) -> dict[str, list[Any]]:
+    @property
+    def _remembered(self) -> dict[str, Entry]:
+        if self._known is None:
+            self._known = self._load()
+        return self._known
+
+    def _load(self) -> dict[str, Entry]:
         with suppress(DiskError, OSError, ValueError, KeyError, TypeError):
             found = json.loads(disk.plain_bytes(self.path))
             specs = found["specs"]

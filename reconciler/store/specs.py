@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from reconciler.core.digest import Json
 from reconciler.core.document import Document
 from reconciler.core.document import Path as NodePath
 from reconciler.core.errors import InvalidInput, Place, Problem
 from reconciler.core.expand import SpecTree
 from reconciler.store import yaml
+from reconciler.store.crew import MOST, at_work
 from reconciler.store.index import Index
-from reconciler.store.parsed import LateMarks
-from reconciler.store.schema import schema_problems
-from reconciler.store.snapshot import spec_kind
+from reconciler.store.parsed import Entry, LateMarks
+from reconciler.store.schema import accepts, schema_problems
+from reconciler.store.snapshot import signature, spec_kind
 from reconciler.store.yaml_source import MAX_BYTES
+
+_WORTH = 400
+"""Specs. Fewer are parsed in the time that it takes to share the work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +75,10 @@ def read_specs(root: Path, specs: str, index: Index) -> SpecFiles:
     styles: Document | None = None
     problems: list[Problem] = []
     broken: list[str] = []
-    for name in find(root, specs, index):
-        folder, _, base = name.rpartition("/")
-        kind = spec_kind(base)
+    kinds = {name: spec_kind(name.rpartition("/")[2]) for name in find(root, specs, index)}
+    _parse_ahead(root, [f"{specs}/{name}" for name, kind in kinds.items() if kind == "spec"], index)
+    for name, kind in kinds.items():
+        folder = name.rpartition("/")[0]
         document, wrong = read_document(root, f"{specs}/{name}", kind, index)
         problems.extend(wrong)
         if kind == "styles" and folder:
@@ -90,13 +96,13 @@ def read_specs(root: Path, specs: str, index: Index) -> SpecFiles:
 
 def read_document(root: Path, name: str, kind: str, index: Index) -> tuple[Document | None, tuple[Problem, ...]]:
     """One file, parsed and held against its schema; or remembered, where it looks as it did then."""
+    known = _known(root, name, index) if kind == "spec" else None
+    if known is not None:
+        return Document(name, known, LateMarks(lambda: _marks(root, name))), ()
     try:
         with _opened(root, name) as fd:
             seen = os.fstat(fd)
             index.saw(name, seen)
-            known = index.parsed.value(name, seen) if kind == "spec" else None
-            if known is not None:
-                return Document(name, known, LateMarks(lambda: _marks(root, name))), ()
             document = yaml.parse(_read(fd, seen.st_size), file=name)
     except InvalidInput as error:
         return None, error.problems
@@ -106,6 +112,46 @@ def read_document(root: Path, name: str, kind: str, index: Index) -> tuple[Docum
     if kind == "spec" and not problems:
         index.parsed.learn(name, seen, document.value)
     return document, problems
+
+
+def _known(root: Path, name: str, index: Index) -> Json:
+    """What is known of a spec that looks as it did when it was parsed, or None."""
+    try:
+        seen = os.lstat(f"{root}/{name}")
+    except OSError:
+        return None
+    known = index.parsed.value(name, seen) if stat.S_ISREG(seen.st_mode) else None
+    if known is not None:
+        index.saw(name, seen)
+    return known
+
+
+def _parse_ahead(root: Path, names: Sequence[str], index: Index) -> None:
+    """Parse on all cores what is not known yet, where that is much. What is not right is left for who reports it."""
+    new = [name for name in names if name not in index.parsed]
+    if len(new) < _WORTH:
+        return
+    step = len(new) // MOST + 16
+
+    def piece(number: int) -> list[tuple[str, Entry]]:
+        parsed = ((name, _entry(root, name)) for name in new[number * step : number * step + step])
+        return [(name, entry) for name, entry in parsed if entry is not None]
+
+    accepts("spec", None)  # the schema is compiled once, before there are helpers
+    crew = at_work(piece, -(-len(new) // step))
+    for entries in crew.results().values() if crew is not None else ():
+        index.parsed.read(entries)
+
+
+def _entry(root: Path, name: str) -> Entry | None:
+    """A valid spec, as the cache has it; None for any other."""
+    try:
+        with _opened(root, name) as fd:
+            seen = os.fstat(fd)
+            value = yaml.parse(_read(fd, seen.st_size), file=name).value
+    except InvalidInput:
+        return None
+    return [*signature(seen), value] if accepts("spec", value) else None
 
 
 def _marks(root: Path, name: str) -> Mapping[NodePath, tuple[int, int]]:

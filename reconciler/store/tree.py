@@ -40,14 +40,15 @@ class Tree:
         self.root = root
         self.real_root = os.path.realpath(root)
         self.index = index
-        self._child: hashing.HashingChild | None = None
+        self._hashing: hashing.Hashing | None = None
         self._begun: dict[str, Signature] = {}
         self._hashed: dict[str, ContentHash] = {}
         self._rooms: dict[str, Blocked | None] = {}
+        self._insides: dict[str, bool] = {}
 
     def begin(self, paths: Iterable[str]) -> None:
         """Start hashing what will be asked for and is not known, beside whatever is done until then."""
-        if self._child is not None or not self.index.remembers_little:
+        if self._hashing is not None or not self.index.remembers_little:
             return
         files = {}
         for path in paths:
@@ -57,13 +58,13 @@ class Tree:
                 continue
             if stat.S_ISREG(seen.st_mode) and seen.st_size > LFS_POINTER_LIMIT:
                 files[f"{self.real_root}/{path}"] = seen
-        self._child = hashing.start(tuple(files), [seen.st_size for seen in files.values()])
-        self._begun = {file: signature(seen) for file, seen in files.items()} if self._child else {}
+        self._hashing = hashing.start(tuple(files), [seen.st_size for seen in files.values()])
+        self._begun = {file: signature(seen) for file, seen in files.items()} if self._hashing else {}
 
     def outputs(self, paths: Iterable[str]) -> dict[str, ContentHash | Blocked]:
         """What is at each output's path; absent files are left out."""
-        if self._child is not None:
-            self._hashed, self._child = self._child.results(), None
+        if self._hashing is not None:
+            self._hashed, self._hashing = self._hashing.results(), None
         found = self._each(sorted(set(paths)))
         return {path: content for path, content in found if content is not None}
 
@@ -107,7 +108,7 @@ class Tree:
         known = self.index.content(path, seen)
         if known is not None:
             return known
-        if not os.path.realpath(full).startswith(self.real_root + os.sep):
+        if not self._inside(full):
             return Blocked("a link that leaves the project")
         try:
             begun = self._hashed.get(full) if self._begun.get(full) == signature(seen) else None
@@ -116,6 +117,15 @@ class Tree:
             return Blocked(f"unreadable ({(getattr(error, 'strerror', None) or str(error)).lower()})")
         self.index.learn(path, seen, content)
         return content
+
+    def _inside(self, full: str) -> bool:
+        """Whether a file lies in the project, links resolved. Those above it are the same for all in its folder."""
+        if os.path.islink(full):
+            return os.path.realpath(full).startswith(self.real_root + os.sep)
+        folder = os.path.dirname(full)
+        if folder not in self._insides:
+            self._insides[folder] = f"{os.path.realpath(folder)}{os.sep}".startswith(self.real_root + os.sep)
+        return self._insides[folder]
 
     def _room(self, folder: str) -> Blocked | None:
         """Why no file can come to be in a folder; None if one can. Better known before an image is paid for."""

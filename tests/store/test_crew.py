@@ -1,0 +1,105 @@
+"""Work shared with processes of our own: each in a fresh interpreter, since one with threads may not fork."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from reconciler.core.digest import content_hash
+
+CREW = "import json, os, signal, sys\nfrom reconciler.store.crew import Crew, at_work\nme = os.getpid()\n"
+FEW = CREW + "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\nprint(json.dumps(at_work(str, 9) is None))"
+CHECK = "import sys\nfrom reconciler.store import crew\ncores = int(sys.argv.pop())\ncrew._cores = lambda: cores\n"
+CHECK += "from reconciler.cli.start import entry\nentry()"
+
+
+def python(script: str, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "error", "-c", script, *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=60)
+
+
+def said(script: str) -> Any:
+    done = python(script)
+    assert done.stderr == ""
+    return json.loads(done.stdout)
+
+
+def test_every_piece_is_done_once_by_whoever_takes_it() -> None:
+    found = said(CREW + "print(json.dumps(Crew(lambda piece: [piece * piece], 300, helpers=3).results()))")
+
+    assert found == {str(piece): [piece * piece] for piece in range(300)}
+
+
+def test_a_helper_that_dies_takes_only_its_own_results_along() -> None:
+    die = "def work(piece):\n if os.getpid() != me: os.kill(os.getpid(), signal.SIGKILL)\n return piece\n"
+    found = said(CREW + die + "print(json.dumps(Crew(work, 300, helpers=2).results()))")
+
+    assert 298 <= len(found) <= 300
+    assert all(found[piece] == int(piece) for piece in found)
+
+
+def test_a_helper_whose_work_fails_says_nothing() -> None:
+    fail = "def work(piece):\n if os.getpid() != me: raise KeyboardInterrupt\n return piece\n"
+
+    assert len(said(CREW + fail + "print(json.dumps(Crew(work, 300, helpers=2).results()))")) >= 298
+
+
+def test_helpers_leave_when_nobody_waits_for_them_any_more() -> None:
+    """Each piece takes one character of what is typed; the second is never taken."""
+    work = "def work(piece):\n os.write(1, os.read(0, 1))\nCrew(work, 300, helpers=1)\nos.write(1, b'-')\nos._exit(0)"
+    command = [sys.executable, "-c", CREW + work]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.wait(60)
+        out, _ = process.communicate(b"abc", timeout=60)
+
+    assert sorted(out.decode()) in (["-"], ["-", "a"])
+
+
+def test_there_is_no_crew_on_one_core() -> None:
+    assert said(FEW) is True
+
+
+def test_there_is_no_crew_beside_threads() -> None:
+    beside = "import threading\nend = threading.Event()\nthreading.Thread(target=end.wait).start()\n"
+
+    assert said(CREW + beside + "print(json.dumps(at_work(str, 9) is None))\nend.set()") is True
+
+
+def test_more_cores_say_the_same(tmp_path: Path) -> None:
+    """Enough specs and bytes to share; wrong ones among them, and a path that is a link."""
+    (tmp_path / "reconciler.yaml").write_text("provider: draft\n")
+    for number in range(600):
+        spec = tmp_path / f"specs/d{number % 3}/a{number}.yaml"
+        spec.parent.mkdir(parents=True, exist_ok=True)
+        spec.write_text(f"# {number}\nprompt: The picture {number}\nsize: '16:9'\n")
+    (tmp_path / "one.yaml").write_text("prompt: one that is linked\n")
+    (tmp_path / "specs/linked.yaml").symlink_to("../one.yaml")
+    clean = [python(CHECK, "check", cores, cwd=tmp_path) for cores in ("1", "3")]
+    (tmp_path / "specs/d0/a300.yaml").write_text("prompt: |\n  two lines\n  of text\nsizes: 3\n")
+    (tmp_path / "specs/d1/a400.yaml").write_text("prompt: a ${nobody} in it\n")
+    (tmp_path / "specs/d2/a500.yaml").write_text("prompt: 'open\n")
+    wrong = [python(CHECK, "check", cores, cwd=tmp_path) for cores in ("1", "3")]
+
+    assert [done.returncode for done in (*clean, *wrong)] == [2, 2, 1, 1]
+    for one, other in (clean, wrong):
+        assert (one.stdout, one.stderr) == (other.stdout, other.stderr)
+    assert "specs/d0/a300.yaml:4:1" in wrong[0].stderr
+    assert "specs/d1/a400.yaml:1:1" in wrong[0].stderr
+
+
+def test_hashing_gives_the_contents_of_what_can_be_read(tmp_path: Path) -> None:
+    for number in range(100):
+        (tmp_path / str(number)).write_bytes(b"%d" % number * 100_000)
+    script = "import json, sys\nfrom reconciler.store.hashing import Hashing\n"
+    script += "print(json.dumps(Hashing([f'{sys.argv[1]}/{number}' for number in range(101)]).results()))"
+
+    done = python(script, str(tmp_path))
+
+    found = json.loads(done.stdout)
+    assert found in (
+        {},  # a machine with one core
+        {f"{tmp_path}/{number}": content_hash(b"%d" % number * 100_000) for number in range(100)},
+    )
