@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -27,7 +27,8 @@ class ReferenceFile:
 class ImageRequest:
     """One image to make. `references` are in the order of `recipe.images()`, with repeats.
 
-    `again` are the attempts in doubt that it asks again, with a person's consent.
+    `again` are the attempts in doubt that it asks again, with a person's consent. `heard` is called once, on the
+    event loop, by a provider whose answer has come whole: the far side is free for another request.
     """
 
     asset: AssetId
@@ -35,6 +36,7 @@ class ImageRequest:
     key: RecipeKey
     references: tuple[ReferenceFile, ...] = ()
     again: tuple[str, ...] = ()
+    heard: Callable[[], None] = field(default=lambda: None, compare=False, repr=False)
 
 
 class Provider(Protocol):

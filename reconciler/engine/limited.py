@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -54,6 +55,12 @@ class Lane:
                     return permit
                 await self._changed_or(None if ready is None else ready - now)
             return self._answer
+
+    def heard(self, permit: Permit) -> Permit:
+        """The answer has come, and the far side is free for another; only our own work on it remains."""
+        self._limits = self._limits.heard()
+        self._poke()
+        return replace(permit, heard=True)
 
     def abandon(self, permit: Permit) -> None:
         """A request ended without an outcome: cancelled, or an error of ours."""
@@ -121,11 +128,17 @@ class Limited:
         self._lane = lane
 
     async def generate(self, request: ImageRequest) -> Outcome:
-        permit = await self._lane.enter()
-        if not isinstance(permit, Permit):
-            return permit
+        admitted = await self._lane.enter()
+        if isinstance(admitted, NotSent):
+            return admitted
+        permit = admitted
+
+        def heard() -> None:
+            nonlocal permit
+            permit = self._lane.heard(permit)
+
         try:
-            outcome = await self._inner.generate(request)
+            outcome = await self._inner.generate(replace(request, heard=heard))
         except asyncio.CancelledError:
             self._lane.abandon(permit)
             raise

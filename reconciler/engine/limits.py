@@ -29,9 +29,11 @@ def is_failure(outcome: Outcome) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """The right to send one request. `opening` is how often the breaker had opened when it was given."""
+    """The right to send one request. `opening` is how often the breaker had opened when it was given; `heard`, whether
+    the answer has come and only our own work on it remains."""
 
     opening: int
+    heard: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,8 @@ class Limits:
     """One lane's limits now. `bound` is the configured concurrency, `interval` the least gap between two requests.
 
     Requests per minute become an even pace: a bucket of one token. A bigger bucket would let a burst and its
-    refill into one minute, which is more than the bound.
+    refill into one minute, which is more than the bound. `landing` are the answers that have come and are not safe
+    yet: nothing is sent while there are as many as `bound`.
     """
 
     bound: int
@@ -94,6 +97,7 @@ class Limits:
     concurrency: int
     done: int = 0
     in_flight: int = 0
+    landing: int = 0
     next_at: float = LONG_AGO
     held_until: float = LONG_AGO
     breaker: Breaker = Breaker()
@@ -101,7 +105,7 @@ class Limits:
     def ready_at(self) -> float | None:
         """When the next request may be sent; None is "not before one lands"."""
         breaker = self.breaker.ready_at()
-        if breaker is None or self.in_flight >= self.concurrency:
+        if breaker is None or self.in_flight >= self.concurrency or self.landing >= self.bound:
             return None
         return max(self.next_at, self.held_until, breaker)
 
@@ -113,9 +117,13 @@ class Limits:
         """With one more request in flight."""
         return replace(self, in_flight=self.in_flight + 1, next_at=now + self.interval, breaker=self.breaker.sent())
 
+    def heard(self) -> Limits:
+        """With one request less in flight, and its answer on the way to the store."""
+        return replace(self, in_flight=self.in_flight - 1, landing=self.landing + 1)
+
     def landed(self, permit: Permit, outcome: Outcome, now: float) -> Limits:
-        """With one request less in flight, and what it taught."""
-        after = replace(self, in_flight=self.in_flight - 1, breaker=self.breaker.landed(permit, outcome, now))
+        """Without one request, and with what it taught."""
+        after = replace(self._without(permit), breaker=self.breaker.landed(permit, outcome, now))
         match outcome:
             case Throttled(retry_after=wait):
                 held = max(self.held_until, now + wait) if wait is not None and wait > 0 else self.held_until
@@ -128,8 +136,13 @@ class Limits:
                 return after
 
     def abandoned(self, permit: Permit) -> Limits:
-        """With one request less in flight, that was cancelled."""
-        return replace(self, in_flight=self.in_flight - 1, breaker=self.breaker.abandoned(permit))
+        """Without one request, that was cancelled."""
+        return replace(self._without(permit), breaker=self.breaker.abandoned(permit))
+
+    def _without(self, permit: Permit) -> Limits:
+        if permit.heard:
+            return replace(self, landing=self.landing - 1)
+        return replace(self, in_flight=self.in_flight - 1)
 
 
 def limits(concurrency: int, requests_per_minute: int) -> Limits:

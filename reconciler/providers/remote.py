@@ -87,6 +87,8 @@ class Remote:
             answered = replace(answered, words=f"{base.origin}: {answered.words}")
         if not isinstance(answered, Answered):
             return _fit(answered, self._key)
+        if answered.status == 200:  # what else it says is to be learned before anything more is sent
+            request.heard()
         files = {answered.path}
         try:
             opened = await put_off(None, open_answer, answered, self._spool, limit=self._settings.body_limit)
