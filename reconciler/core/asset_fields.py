@@ -10,7 +10,7 @@ from reconciler.core.digest import AssetId, Json
 from reconciler.core.document import Document
 from reconciler.core.errors import Problem
 from reconciler.core.images import FORMATS
-from reconciler.core.layers import Field, Layer, Origins, Substitution, as_text, below, every, merged, nearest
+from reconciler.core.layers import Field, Layer, Origins, Substitution, as_text, every, merged, nearest, strongest
 from reconciler.core.paths import BadPath, bad_suffix, image_format, in_folder, project_path
 from reconciler.core.recipe import Recipe, TextPart
 from reconciler.core.settings import Settings
@@ -34,12 +34,13 @@ class AssetFields:
         self.base = (*above, own)
         self.styles = self._style_layers(styles)
         self.layers = (*above, *self.styles, own)
+        self.says = strongest(self.layers)
         self.filled = Substitution({})
         self.pictures: list[Origin] = []
 
-    def read(self, identity: AssetId, matrix: Mapping[str, str]) -> Spec | None:
+    def read(self, identity: AssetId, matrix: dict[str, str]) -> Spec | None:
         """The asset, or None when `problems` says why not."""
-        variables = {name: as_text(each.value) for name, each in merged(self.layers, "vars").items()} | dict(matrix)
+        variables = {name: as_text(each.value) for name, each in self._merged("vars").items()} | matrix
         self.filled = Substitution(variables)
         format_ = self._format()
         output = self._output(identity, variables, format_)
@@ -53,7 +54,7 @@ class AssetFields:
             quality=self._text("quality"),
             format=format_ or image_format(output) or "png",
             background=self._background(),
-            params={name: self.filled.fill(each) for name, each in merged(self.layers, "params").items()},
+            params={name: self.filled.fill(each) for name, each in self._merged("params").items()},
             take=int(cast(int, self._value("take", 1))),  # 2.0 is an integer to a schema
         )
         references, mask, turns = self._references(), self._mask(), self._turns()
@@ -86,20 +87,24 @@ class AssetFields:
         for name in names:
             if styles is None or name not in known:
                 hint = did_you_mean(str(name), known) or "styles are written in _styles.yaml at the top of the specs"
-                self._report(chosen.origin, f'no style is called "{name}"', hint)
+                self._report(chosen, f'no style is called "{name}"', hint)
                 continue
             layers.append(Layer(f"style {name}", styles, (str(name),), known[str(name)]))
         return tuple(layers)
 
-    def _report(self, origin: Origin, fact: str, hint: str = "") -> None:
+    def _report(self, each: Field, fact: str, hint: str = "") -> None:
+        origin = each.origin
         self.problems.append(origin.document.problem(origin.path, fact, hint))
 
     def _field(self, name: str) -> Field | None:
-        return nearest(self.layers, name)
+        layer = self.says.get(name)
+        return None if layer is None else Field(layer.fields[name], layer, (name,))
+
+    def _merged(self, name: str) -> dict[str, Field]:
+        return merged(self.layers, name) if name in self.says else {}
 
     def _value(self, name: str, default: Json) -> Json:
-        each = self._field(name)
-        return default if each is None else each.value
+        return self.says[name].fields[name] if name in self.says else default
 
     def _text(self, name: str) -> str:
         each = self._field(name)
@@ -113,11 +118,11 @@ class AssetFields:
 
     def _prompt(self) -> str:
         """Prefixes, the prompt and suffixes, a space between; styles stand between the asset and its defaults."""
-        around = {}
-        for name in ("prompt_prefix", "prompt_suffix"):
+        prompt = self._field("prompt")
+        around: dict[str, list[Field]] = {"prompt_prefix": [], "prompt_suffix": []}
+        for name in around.keys() & self.says.keys():
             outer = nearest(self.base, name)
             around[name] = [*every(self.styles, name), *((outer,) if outer else ())]
-        prompt = self._field("prompt")
         pieces = [*reversed(around["prompt_prefix"]), *((prompt,) if prompt else ()), *around["prompt_suffix"]]
         if len(pieces) == 1:
             return self.filled.text(pieces[0])
@@ -138,9 +143,9 @@ class AssetFields:
             fits = (1 if match[2] == ":" else 32) <= min(width, height) and max(width, height) <= 16384
             if fits and max(width, height) <= 20 * min(width, height):
                 return f"{width}{match[2]}{height}"
-            self._report(each.origin, f'"{text}" is out of range', SIZE_RANGE)
+            self._report(each, f'"{text}" is out of range', SIZE_RANGE)
         elif text is not None:
-            self._report(each.origin, f'"{text}" is neither a ratio nor pixels', 'write "16:9" or 1536x864')
+            self._report(each, f'"{text}" is neither a ratio nor pixels', 'write "16:9" or 1536x864')
         return ""
 
     def _image_size(self) -> str:
@@ -152,7 +157,7 @@ class AssetFields:
             return ""
         text = text.upper()
         if not _IMAGE_SIZE.fullmatch(text):
-            self._report(each.origin, f'"{text}" is not a size that an API names', "write 512, 1K, 2K, 3K or 4K")
+            self._report(each, f'"{text}" is not a size that an API names', "write 512, 1K, 2K, 3K or 4K")
         return text
 
     def _format(self) -> str:
@@ -165,7 +170,7 @@ class AssetFields:
             return ""
         normal = "jpeg" if text == "jpg" else text
         if normal not in FORMATS:
-            self._report(each.origin, f'"{text}" is not an image format', f"write {', '.join(FORMATS)}")
+            self._report(each, f'"{text}" is not an image format', f"write {', '.join(FORMATS)}")
         return normal
 
     def _background(self) -> str:
@@ -181,71 +186,74 @@ class AssetFields:
         if settings is None:
             if each is not None:
                 hint = did_you_mean(name, self.settings.providers)
-                self._report(each.origin, f'no provider is called "{name}"', hint)
+                self._report(each, f'no provider is called "{name}"', hint)
         elif settings.type != "draft" and not model:
             hint = "write model: here, in _defaults.yaml, or under defaults: in reconciler.yaml"
-            self._report(self.own.origin(""), f"has no model, and the provider {name} needs one", hint)
+            self._report(Field(None, self.own), f"has no model, and the provider {name} needs one", hint)
         return name
 
     def _output(self, identity: AssetId, variables: Mapping[str, str], format_: str) -> str:
-        each = self._field("output")
+        written = self._field("output")
         flat = identity.replace("#", "/")
-        if each is None:
-            written = self._field("format")
-            suffix = "jpg" if written is not None and written.value == "jpg" else format_ or "png"
-            text, origin = f"{self.settings.outputs}/{flat}.{suffix}", self.own.origin("")
+        if written is None:
+            suffix = "jpg" if self._value("format", "") == "jpg" else format_ or "png"
+            text, each = f"{self.settings.outputs}/{flat}.{suffix}", Field(None, self.own)
         else:
             names = {"id": flat, "name": flat.rpartition("/")[2]}
             filled = Substitution(names | dict(variables))
-            text, origin = filled.text(each), each.origin
+            text, each = filled.text(written), written
             if filled.problems:
                 self.problems.extend(filled.problems)
                 return ""
         path = project_path(text)
         if isinstance(path, BadPath):
-            self._report(origin, path.fact, path.hint)
+            self._report(each, path.fact, path.hint)
             return ""
-        found, wrong = image_format(path), bad_suffix(path)
-        if each is not None and in_folder(path, self.settings.specs):
-            self._report(origin, f'"{path}" lies in the folder of the specs', "keep pictures in a folder of their own")
+        found = image_format(path)
+        wrong = bad_suffix(path) if found is None else None
+        if written is not None and in_folder(path, self.settings.specs):
+            self._report(each, f'"{path}" lies in the folder of the specs', "keep pictures in a folder of their own")
         if wrong is not None:
-            self._report(origin, wrong.fact, wrong.hint)
+            self._report(each, wrong.fact, wrong.hint)
         elif format_ and found != format_ and format_ in FORMATS:
-            self._report(origin, f'"{path}" is named {found}, and the format is {format_}', "make them agree")
+            self._report(each, f'"{path}" is named {found}, and the format is {format_}', "make them agree")
         return path
 
-    def _reference(self, value: Json, origin: Origin) -> Reference | None:
-        if isinstance(value, Mapping):
-            named = self._whole(Field(value["asset"], origin))
+    def _reference(self, each: Field) -> Reference | None:
+        origin = each.origin
+        if isinstance(each.value, Mapping):
+            named = self._whole(each._replace(value=each.value["asset"]))
             self.pictures.append(origin)
             return None if named is None else AssetReference(AssetId(named))
-        text = self._whole(Field(value, origin))
+        text = self._whole(each)
         if text is None:
             return None
         path = project_path(text)
         if isinstance(path, BadPath):
-            self._report(origin, path.fact, path.hint)
+            self._report(each, path.fact, path.hint)
             return None
         wrong = bad_suffix(path)
         if wrong is not None:
-            self._report(origin, wrong.fact, "refer to a .png, .jpg, .webp or .avif")
+            self._report(each, wrong.fact, "refer to a .png, .jpg, .webp or .avif")
         self.pictures.append(origin)
         return FileReference(path)
 
     def _references(self) -> tuple[Reference, ...]:
         """The asset's own (or its nearest default's), then those of its styles."""
+        if "references" not in self.says:
+            return ()
         own = nearest(self.base, "references")
         found: list[Reference] = []
         for each in (*((own,) if own else ()), *every(self.styles, "references")):
             for index, value in enumerate(cast(Sequence[Json], each.value)):
-                reference = self._reference(value, below(each.origin, index))
+                reference = self._reference(each.below(index, value))
                 if reference is not None:
                     found.append(reference)
         return tuple(found)
 
     def _mask(self) -> Reference | None:
         each = self._field("mask")
-        return None if each is None else self._reference(each.value, each.origin)
+        return None if each is None else self._reference(each)
 
     def _turns(self) -> tuple[SpecTurn, ...]:
         each = self._field("turns")
@@ -253,18 +261,20 @@ class AssetFields:
             return ()
         turns = []
         for index, turn in enumerate(cast(Sequence[Mapping[str, Json]], each.value)):
-            origin = below(below(each.origin, index), "parts")
-            written = enumerate(cast(Sequence[Mapping[str, Json]], turn["parts"]))
-            parts = (self._part(part, below(origin, at)) for at, part in written)
+            written = each.below(index, turn).below("parts", turn["parts"])
+            parts = [self._part(written.below(at, part)) for at, part in enumerate(cast(Sequence[Json], turn["parts"]))]
             turns.append(SpecTurn(str(turn["role"]), tuple(part for part in parts if part is not None)))
         return tuple(turns)
 
-    def _part(self, part: Mapping[str, Json], origin: Origin) -> TextPart | Reference | None:
+    def _part(self, each: Field) -> TextPart | Reference | None:
+        part = cast(Mapping[str, Json], each.value)
         if "text" in part:
-            return TextPart(self.filled.text(Field(part["text"], below(origin, "text"))))
-        return self._reference(part["image"], below(origin, "image"))
+            return TextPart(self.filled.text(each.below("text", part["text"])))
+        return self._reference(each.below("image", part["image"]))
 
     def _tags(self) -> tuple[str, ...]:
+        if "tags" not in self.says:
+            return ()
         written = (cast(Sequence[str], each.value) for each in every(self.layers, "tags"))
         return tuple(dict.fromkeys(tag for tags in written for tag in tags))
 
@@ -274,16 +284,17 @@ class AssetFields:
         if (prompt is None or not as_text(prompt.value).strip()) and not spec.turns:
             hint = "write prompt: what to draw"
             if prompt is None:
-                self._report(self.own.origin(""), "has no prompt", hint)
+                self._report(Field(None, self.own), "has no prompt", hint)
             else:
-                self._report(prompt.origin, "is empty", hint)
+                self._report(prompt, "is empty", hint)
         each = self._field("background")
         if each and spec.words.background == "transparent" and spec.words.format not in _WITH_ALPHA:
             fact = f"{spec.words.format} has no alpha channel, and the background is to be transparent"
-            self._report(each.origin, fact, f"use {', '.join(_WITH_ALPHA)}")
+            self._report(each, fact, f"use {', '.join(_WITH_ALPHA)}")
         for reference in spec.pictures():
             if isinstance(reference, FileReference) and reference.path == spec.output:
-                self._report(self.own.origin("output"), "the output is one of its own references", "rename one")
+                each = Field(None, self.own, ("output",))
+                self._report(each, "the output is one of its own references", "rename one")
             if isinstance(reference, AssetReference) and reference.asset == spec.id:
                 fact, hint = "the asset refers to itself", "name another asset"
                 self.problems.append(spec.picture_problem(reference, fact, hint))

@@ -21,7 +21,7 @@ from reconciler.core.settings import Settings
 from reconciler.core.spec import Spec
 from reconciler.core.suggest import did_you_mean
 
-_ID_PART = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff#*?\[\]\\]+")
+_ID_PART = re.compile(r"(?!\s)[^\x00-\x1f\x7f\ud800-\udfff#*?\[\]\\]+(?<!\s)")
 _PLAIN = re.compile(r"[A-Za-z0-9._-]+")
 TEXT_ROOM = 64 << 20
 """Characters of text in all assets of a project: a small matrix can multiply a long prompt into gigabytes."""
@@ -85,12 +85,12 @@ class Context:
     defaults: Mapping[str, Document] = field(default_factory=dict)
     styles: Document | None = None
 
-    def layers_above(self, name: str) -> tuple[Layer, ...]:
-        """The defaults that apply to a spec file, weakest first."""
+    def layers_above(self, folder: str) -> tuple[Layer, ...]:
+        """The defaults that apply to the spec files of a folder, weakest first."""
         layers: list[Layer] = []
         if self.project is not None and self.settings.defaults:
             layers.append(Layer("reconciler.yaml", self.project, ("defaults",), self.settings.defaults))
-        folders = name.split("/")[:-1]
+        folders = folder.split("/") if folder else []
         for depth in range(len(folders) + 1):
             document = self.defaults.get("/".join(folders[:depth]))
             if document is not None:
@@ -128,17 +128,17 @@ def expand_file(
     file_id = name.rpartition(".")[0]
     if not is_unicode(file_id):
         return (), (Problem(Place(document.file), "", "the file's name is not valid UTF-8", "rename it in UTF-8"),)
-    if not all(_ID_PART.fullmatch(part) and part == part.strip() for part in file_id.split("/")):
+    if not all(map(_ID_PART.fullmatch, file_id.split("/"))):
         fact = "the file's name cannot be an id"
         return (), (Problem(Place(document.file), "", fact, "rename it without # * ? [ ] \\ or control characters"),)
-    above = context.layers_above(name)
+    above = context.layers_above(name.rpartition("/")[0])
     body = _mapping(document.value)
     specs: list[Spec] = []
     problems: list[Problem] = []
     for template, layer, file_layers in _assets(document, file_id, body):
-        for variant in _variants(layer, template, problems):
+        for identity, values in _variants(layer, template, problems):
             fields = AssetFields(context.settings, (*above, *file_layers), layer, styles=context.styles)
-            spec = fields.read(variant.id, dict(variant.values))
+            spec = fields.read(identity, values)
             problems.extend(fields.problems)
             if spec is not None and not text.takes(spec):
                 fact = f"with this file the assets have more than {TEXT_ROOM:,} characters of text"
@@ -162,20 +162,14 @@ def _assets(
         yield f"{file_id}#{key}", Layer("the spec", document, ("assets", key), _mapping(asset)), shared
 
 
-@dataclass(frozen=True, slots=True)
-class _Variant:
-    id: AssetId
-    values: tuple[tuple[str, str], ...]
-
-
-def _variants(layer: Layer, template: str, problems: list[Problem]) -> Iterator[_Variant]:
+def _variants(layer: Layer, template: str, problems: list[Problem]) -> Iterator[tuple[AssetId, dict[str, str]]]:
     """The assets that one mapping stands for: itself, or one for each combination of its matrix."""
     if not _has_matrix(layer.fields):
         problem = _bad_plain_id(layer, template)
         if problem is not None:
             problems.append(problem)
             return
-        yield _Variant(AssetId(template), ())
+        yield AssetId(template), {}
         return
     seen: set[str] = set()
     matrix = _mapping(layer.fields["matrix"])
@@ -193,7 +187,7 @@ def _variants(layer: Layer, template: str, problems: list[Problem]) -> Iterator[
         if wrong:
             return
         seen.add(identity)
-        yield _Variant(AssetId(identity), tuple(values.items()))
+        yield AssetId(identity), values
 
 
 def _bad_matrix(layer: Layer, matrix: Mapping[str, Json]) -> Iterator[Problem]:
@@ -230,7 +224,7 @@ def _matrix_id(layer: Layer, template: str, values: Mapping[str, str]) -> tuple[
     variables = Substitution({key: as_text(f.value) for key, f in merged((layer,), "vars").items()} | dict(values))
     if own is None:
         file_id, _, key = template.partition("#")
-        part = variables.text(Field(key, layer.origin("")))
+        part = variables.text(Field(key, layer))
     else:
         file_id = template
         part = variables.text(own)
@@ -239,7 +233,7 @@ def _matrix_id(layer: Layer, template: str, values: Mapping[str, str]) -> tuple[
             return "", (problem,)
     if variables.problems:
         return "", tuple(variables.problems)
-    if not _ID_PART.fullmatch(part) or part != part.strip():
+    if not _ID_PART.fullmatch(part):
         return "", (layer.document.problem(path, f'"{part}" cannot be part of an id'),)
     return f"{file_id}#{part}", ()
 
@@ -249,7 +243,7 @@ def _bad_plain_id(layer: Layer, template: str) -> Problem | None:
     if "id" in layer.fields:
         fact = "an id is for a matrix only: the id of an asset is its file's path, # and its key"
         return layer.document.problem((*layer.path, "id"), fact, "rename the file or the key")
-    if "#" in template and (not _ID_PART.fullmatch(key) or key != key.strip()):
+    if "#" in template and not _ID_PART.fullmatch(key):
         return layer.document.problem(layer.path, f'"{key}" cannot be part of an id', "leave out # * ? [ ] \\")
     if "${" in key:
         return layer.document.problem(layer.path, "${…} in a key needs a matrix", "add matrix: or write the name out")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from reconciler.core.digest import Json
 from reconciler.core.document import Document, Path
@@ -30,36 +31,49 @@ class Layer:
         return Origin(self.name, self.document, (*self.path, name) if name else self.path)
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A field's value as written, and where."""
+class Field(NamedTuple):
+    """A field's value as written, and the way to it: a name in a layer, and what is below that."""
 
     value: Json
-    origin: Origin
+    layer: Layer
+    way: Path = ()
+
+    @property
+    def origin(self) -> Origin:
+        """Where it was written; worked out only when somebody asks."""
+        return Origin(self.layer.name, self.layer.document, (*self.layer.path, *self.way))
+
+    def below(self, key: str | int, value: Json) -> Field:
+        """What stands in a mapping or a list."""
+        return Field(value, self.layer, (*self.way, key))
+
+
+def strongest(layers: Iterable[Layer]) -> dict[str, Layer]:
+    """The layer that says each field: the last that has it, since layers run from weakest to strongest."""
+    return {name: layer for layer in layers for name in layer.fields}
 
 
 def nearest(layers: Sequence[Layer], name: str) -> Field | None:
     """The value in the strongest layer that has one; `layers` run from weakest to strongest."""
     for layer in reversed(layers):
         if name in layer.fields:
-            return Field(layer.fields[name], layer.origin(name))
+            return Field(layer.fields[name], layer, (name,))
     return None
 
 
 def every(layers: Sequence[Layer], name: str) -> Iterator[Field]:
     """The values of all layers, weakest first."""
-    return (Field(layer.fields[name], layer.origin(name)) for layer in layers if name in layer.fields)
+    return (Field(layer.fields[name], layer, (name,)) for layer in layers if name in layer.fields)
 
 
 def merged(layers: Sequence[Layer], name: str) -> dict[str, Field]:
     """A mapping field (vars, params) merged key by key, the strongest layer's value for each key."""
-    found: dict[str, Field] = {}
-    for each in every(layers, name):
-        if isinstance(each.value, Mapping):
-            for key, value in each.value.items():
-                origin = each.origin
-                found[key] = Field(value, Origin(origin.layer, origin.document, (*origin.path, key)))
-    return found
+    return {
+        key: each.below(key, value)
+        for each in every(layers, name)
+        if isinstance(each.value, Mapping)
+        for key, value in each.value.items()
+    }
 
 
 _RECORDED = (
@@ -118,27 +132,25 @@ class Substitution:
 
     def fill(self, each: Field) -> Json:
         """The value with all its strings filled in; problems are collected."""
-        return self._walk(each.value, each.origin)
+        value = each.value
+        if isinstance(value, str):
+            return self._string(value, each) if "$" in value or len(value) > TEXT_LIMIT else value
+        if isinstance(value, dict):
+            return {key: self.fill(each.below(key, item)) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.fill(each.below(index, item)) for index, item in enumerate(value)]
+        return value
 
     def text(self, each: Field) -> str:
         """A field that the schema holds to be text."""
         value = self.fill(each)
         return value if isinstance(value, str) else as_text(value)
 
-    def _walk(self, value: Json, origin: Origin) -> Json:
-        if isinstance(value, str):
-            return self._string(value, origin) if "$" in value or len(value) > TEXT_LIMIT else value
-        if isinstance(value, Mapping):
-            return {key: self._walk(item, below(origin, key)) for key, item in value.items()}
-        if isinstance(value, Sequence):
-            return [self._walk(item, below(origin, index)) for index, item in enumerate(value)]
-        return value
-
-    def _string(self, text: str, origin: Origin) -> str:
+    def _string(self, text: str, each: Field) -> str:
         pieces: list[str] = []
         length = end = 0
         for match in _VARIABLE.finditer(text):
-            piece = text[end : match.start()] + self._variable(match, origin)
+            piece = text[end : match.start()] + self._variable(match, each)
             end = match.end()
             pieces.append(piece)
             length += len(piece)
@@ -146,27 +158,23 @@ class Substitution:
                 break
         pieces.append(text[end:])
         if length + len(text) - end > TEXT_LIMIT:
-            self._report(origin, f"is over {TEXT_LIMIT:,} characters long", "")
+            self._report(each, f"is over {TEXT_LIMIT:,} characters long", "")
             return ""
         return "".join(pieces)
 
-    def _variable(self, match: re.Match[str], origin: Origin) -> str:
+    def _variable(self, match: re.Match[str], each: Field) -> str:
         name = match.group(1)
         if name is None:
             return "$"
         if match.group(2) is None:
-            self._report(origin, "${ is never closed", "write } after the name; ${ as text is written $${")
+            self._report(each, "${ is never closed", "write } after the name; ${ as text is written $${")
             return ""
         if name in self.variables:
             return self.variables[name]
         hint = did_you_mean(name, self.variables) or "give it under vars: or matrix:; a dollar is written $$"
-        self._report(origin, f"no variable is called ${{{name}}}", hint)
+        self._report(each, f"no variable is called ${{{name}}}", hint)
         return ""
 
-    def _report(self, origin: Origin, fact: str, hint: str) -> None:
+    def _report(self, each: Field, fact: str, hint: str) -> None:
+        origin = each.origin
         self.problems.append(origin.document.problem(origin.path, fact, hint))
-
-
-def below(origin: Origin, key: str | int) -> Origin:
-    """The origin of what stands in a mapping or a list."""
-    return Origin(origin.layer, origin.document, (*origin.path, key))

@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from reconciler.core.images import SUFFIXES
 
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
+_PLAIN = re.compile(
+    r"(?:(?!(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:[./]|\Z))[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*(?:/(?!\Z)|\Z))+"
+)
+"""What nearly every path looks like; nothing is wrong with such a one."""
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\]')
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _OURS = (".git", ".reconciler")
@@ -24,6 +28,8 @@ class BadPath:
 
 def project_path(text: str) -> str | BadPath:
     """A path below the project root in normal form (`./a//b` is `a/b`), or what is wrong with it."""
+    if len(text) <= 200 and _PLAIN.fullmatch(text):
+        return text
     if not text.isascii() and not is_unicode(text):
         return BadPath(f'"{text}" is not valid Unicode', "rename it in UTF-8")
     if "\\" in text:

@@ -103,3 +103,14 @@ def test_the_format_of_a_suffix(path: str, format_: str | None) -> None:
 )
 def test_whether_a_file_system_may_take_two_for_one(one: str, other: str, same: bool) -> None:
     assert (same_file_key(one) == same_file_key(other)) is same
+
+
+PARTS = ("a", "B-1", "con", "CON", "com1", "lpt10", "x_y", "é", "~", ".", "..", ".git", "...", "/", "/", " ", ":")
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=8).map("".join).filter(lambda text: not text.startswith("/")))
+def test_a_dot_before_it_changes_nothing(text: str) -> None:
+    """Most paths are settled at one look; one that starts with ./ never is."""
+    quick, careful = project_path(text), project_path(f"./{text}")
+
+    assert quick == careful or (isinstance(quick, BadPath) and isinstance(careful, BadPath))
