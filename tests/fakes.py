@@ -38,10 +38,12 @@ class MemoryStore(MemorySpool):
     def put(self, spooled: Spooled) -> Path:
         return self.objects.setdefault(spooled.content, spooled.path)
 
-    def remember(self, key: RecipeKey, stored: StoredImage) -> None:
+    def remember(self, key: RecipeKey, stored: StoredImage) -> StoredImage:
         known = self.recipes.get(key, ())
-        if all(image.content != stored.content for image in known):
+        first = next((image for image in known if image.content == stored.content), None)
+        if first is None:
             self.recipes[key] = (*known, stored)
+        return first or stored
 
     def find(self, content: ContentHash) -> Path | None:
         return self.objects.get(content)

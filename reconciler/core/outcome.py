@@ -11,6 +11,7 @@ from enum import Enum
 from pathlib import Path
 
 from reconciler.core.digest import ContentHash, Json
+from reconciler.core.entry import Made
 from reconciler.core.images import ImageFacts
 from reconciler.core.pricing import Cost
 
@@ -37,7 +38,8 @@ class Spooled:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """200, complete, a valid image. `model` is the one that answered, `request` its id for the support desk."""
+    """200, complete, a valid image. `model` is the one that answered, `request` its id for the support desk; `made` is
+    what the store remembers of it, once it does."""
 
     spooled: Spooled
     image: ImageFacts
@@ -46,6 +48,7 @@ class Done:
     cost: Cost | None = None
     usage: Mapping[str, Json] = field(default_factory=dict)
     words: str = ""
+    made: Made | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,8 +79,9 @@ class Store(Protocol):
         """Take the file over. Durable once this returns: a crash after it never pays twice."""
         ...
 
-    def remember(self, key: RecipeKey, stored: StoredImage) -> None:
-        """Record that these bytes answer this recipe. Durable once this returns."""
+    def remember(self, key: RecipeKey, stored: StoredImage) -> StoredImage:
+        """Record that these bytes answer this recipe; as it is remembered, which is as it was first. Durable once this
+        returns."""
         ...
 
     def find(self, content: ContentHash) -> Path | None:

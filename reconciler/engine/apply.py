@@ -240,9 +240,9 @@ class Run:
             case Done():
                 for attempt in () if leader else request.again:  # another asset's request has answered this one, too
                     await asyncio.to_thread(self.world.journal.record, Forgotten(attempt))
-                made = await self._made(step, key, outcome)
-                entry = self._entry(step, recipe, made)
-                await self._place(step, made.content, action.replacing, action.vacates)
+                assert outcome.made is not None  # a provider of the engine stores what it makes
+                entry = self._entry(step, recipe, StoredImage(outcome.spooled.content, outcome.image, outcome.made))
+                await self._place(step, entry.content, action.replacing, action.vacates)
                 await self._publish(step, entry, "made")
                 return Line(step.asset, Result.MADE, outcome.cost if leader else None, "" if leader else "shared")
             case Refused(words=words):
@@ -323,13 +323,6 @@ class Run:
             if stored.made.provider == made_by or stored.made.provider != DRAFT:
                 return stored.content
         return None
-
-    async def _made(self, step: Step, key: RecipeKey, done: Done) -> StoredImage:
-        """What the store remembers of an image that has just been made."""
-        for stored in reversed(await asyncio.to_thread(self.world.store.recall, key)):
-            if stored.content == done.spooled.content:
-                return stored
-        raise StepError(Result.FAILED, f"the store has lost {done.spooled.content}", DISK_ERROR)
 
     def _doubts(self, asset: AssetId, key: RecipeKey) -> tuple[str, ...]:
         """The attempts in doubt that a request of this asset for this recipe asks again."""

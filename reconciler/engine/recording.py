@@ -101,11 +101,11 @@ class Recorded:
         content = done.spooled.content
         path = self._store.put(done.spooled)  # its DiskError names the rescue file
         try:
-            self._store.remember(request.key, StoredImage(content, done.image, made, attempt))
+            known = self._store.remember(request.key, StoredImage(content, done.image, made, attempt))
             self._journal.record(Stored(attempt, request.asset, request.key, content, made))
         except DiskError as error:
             raise DiskError(f"{error.fact}; the paid image is in {path}", hint=error.hint) from error
-        return replace(done, spooled=replace(done.spooled, path=path), cost=cost)
+        return replace(done, spooled=replace(done.spooled, path=path), cost=cost, made=known.made)
 
     def _ended(self, attempt: str, request: ImageRequest, outcome: Outcome, *, kept: Spooled | None = None) -> None:
         words = "" if isinstance(outcome, Done) else outcome.words

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from reconciler.core.decide import DRAFT
@@ -35,10 +36,11 @@ class Storing:
                 return NotSent("not begun: interrupted", final=True, stop=Stop.INTERRUPTED)
             outcome = await self._inner.generate(request)
             if isinstance(outcome, Done):
-                await asyncio.to_thread(self._keep, request, outcome)
+                return await asyncio.to_thread(self._kept, request, outcome)
             return outcome
 
-    def _keep(self, request: ImageRequest, done: Done) -> None:
+    def _kept(self, request: ImageRequest, done: Done) -> Done:
         made = Made(provider=DRAFT, at=stamp(self._utc()), model=done.model, cost=str(FREE))
         self._store.put(done.spooled)
-        self._store.remember(request.key, StoredImage(done.spooled.content, done.image, made))
+        known = self._store.remember(request.key, StoredImage(done.spooled.content, done.image, made))
+        return replace(done, made=known.made)

@@ -22,7 +22,6 @@ from reconciler.core.outcome import (
     Outcome,
     Refused,
     Rejected,
-    Spooled,
     Stop,
     Throttled,
 )
@@ -30,22 +29,19 @@ from reconciler.core.ports import ImageRequest, Spool
 from reconciler.core.pricing import Cost
 from reconciler.core.settings import ProviderSettings
 from reconciler.providers.abilities import price
-from reconciler.providers.answers import Opened, as_it_came, open_answer, save_base64
 from reconciler.providers.bodies import Build
-from reconciler.providers.checks import check
 from reconciler.providers.http import Answered, Http, Unfetched
+from reconciler.providers.landing import Checked, Elsewhere, Wanted, land, land_fetched
 from reconciler.providers.models import ModelTable, cost_of_usage
 from reconciler.providers.origins import BadBase, Base, Key, NoKey, base_of
-from reconciler.providers.outcomes import classify
 from reconciler.providers.ready import make_ready
-from reconciler.providers.reply import Picture
 from reconciler.providers.spooling import put_off, unlink
 from reconciler.providers.usage import plain_usage
 from reconciler.providers.wire import WireRequest
 from reconciler.providers.words import presentable
 
-DECODERS = ThreadPoolExecutor(2, thread_name_prefix="decode")
-"""Pictures are decoded two at a time, whatever number of providers: each may need 200 MB, and threads keep theirs."""
+DECODERS = ThreadPoolExecutor(2, thread_name_prefix="land")
+"""Answers are landed two at a time, whatever number of providers: each may need 200 MB, and threads keep theirs."""
 FETCHES = 3
 """Times that a picture is fetched from where it lies: it is paid for, and a GET costs nothing."""
 
@@ -89,19 +85,13 @@ class Remote:
             return _fit(answered, self._key)
         if answered.status == 200:  # what else it says is to be learned before anything more is sent
             request.heard()
-        files = {answered.path}
         try:
-            opened = await put_off(None, open_answer, answered, self._spool, limit=self._settings.body_limit)
-            files.add(opened.path)
-            outcome = _fit(await self._read(request, wire, base, opened), self._key)
+            return _fit(await self._landed(request, wire, base, answered), self._key)
         except OSError as error:
             why = f"cannot read or write the answer: {error.strerror}"
             raise DiskError(f"{why}; what came is in {answered.path}") from error
         except DiskError as error:
             raise DiskError(f"{error.fact}; what came is in {answered.path}", hint=error.hint) from error
-        for path in files - {_kept_file(outcome)}:  # only once it is certain: after any exception the answer stays
-            unlink(path)
-        return outcome
 
     @classmethod
     def secret(cls, key: Key) -> tuple[str, str] | None:
@@ -109,33 +99,19 @@ class Remote:
         name, prefix = cls.key_header
         return (name, prefix + key.reveal()) if key.reveal() else None
 
-    async def _read(self, request: ImageRequest, wire: WireRequest, base: Base, opened: Opened) -> Outcome:
-        found = classify(opened.reply)
-        match found:
-            case Picture():
-                return await self._land(request, wire, base, opened, found)
-            case BadOutput(words):
-                return BadOutput(words, await put_off(None, as_it_came, opened.path))
-            case _:
-                return found
-
-    async def _land(
-        self, request: ImageRequest, wire: WireRequest, base: Base, opened: Opened, picture: Picture
-    ) -> Outcome:
-        """The picture that an answer tells of, checked. What cannot be had is kept as it came."""
-        spooled = await self._bytes(wire, base, opened, picture)
-        if isinstance(spooled, str):
-            return BadOutput(spooled, await put_off(None, as_it_came, opened.path))
-        try:
-            facts = await put_off(DECODERS, check, spooled.path, request.recipe, asked=wire.asked)
-        except OSError as error:
-            raise DiskError(f"cannot read the picture in {spooled.path}: {error.strerror}") from error
-        if isinstance(facts, str):
-            return BadOutput(facts, spooled)
-        usage = plain_usage(picture.usage)
+    async def _landed(self, request: ImageRequest, wire: WireRequest, base: Base, answered: Answered) -> Outcome:
+        """What an answer means, with the picture that it tells of."""
+        wanted = Wanted(request.recipe, wire.asked, self._settings.body_limit)
+        found = await put_off(DECODERS, land, answered, self._spool, wanted)
+        if isinstance(found, Elsewhere):
+            got = await self._fetched(wire, base, found.picture.url)
+            found = await put_off(DECODERS, land_fetched, found, got, wanted)
+        if not isinstance(found, Checked):
+            return found
+        picture, usage = found.picture, plain_usage(found.picture.usage)
         return Done(
-            spooled,
-            facts,
+            found.spooled,
+            found.facts,
             model=picture.model or request.recipe.model,
             request=picture.request,
             cost=self._cost(request, usage),
@@ -143,14 +119,10 @@ class Remote:
             words=picture.words,
         )
 
-    async def _bytes(self, wire: WireRequest, base: Base, opened: Opened, picture: Picture) -> Spooled | str:
-        """The picture's bytes in a file, wherever the answer has them; or why there are none."""
-        if picture.base64:
-            return await put_off(None, save_base64, opened, picture.base64, self._spool)
-        if not picture.url:
-            return await put_off(None, as_it_came, opened.path) or "the answer is empty"
+    async def _fetched(self, wire: WireRequest, base: Base, url: str) -> Path | str:
+        """The file with a picture that lies at an address, or why there is none."""
         try:
-            address, why = urljoin(wire.url, picture.url), ""
+            address, why = urljoin(wire.url, url), ""
         except ValueError:
             return "the picture is paid for, but its address is none"
         for _ in range(FETCHES):
@@ -159,7 +131,7 @@ class Remote:
                 why = got.why
                 continue
             if got.status == 200 and got.whole and got.size:
-                return await put_off(None, as_it_came, got.path) or "the picture is empty"
+                return got.path
             unlink(got.path)
             why = f"{got.status}" if got.whole else "it goes on beyond the limit"
             if not got.whole or 300 <= got.status < 500:
@@ -169,14 +141,6 @@ class Remote:
     def _cost(self, request: ImageRequest, usage: Mapping[str, Json]) -> Cost | None:
         row = self._models.find(request.recipe.model)
         return cost_of_usage(row, usage) or price(request.recipe, self._models, provider_type=self._settings.type)
-
-
-def _kept_file(outcome: Outcome) -> Path | None:
-    match outcome:
-        case Done(spooled) | BadOutput(kept=Spooled() as spooled):
-            return spooled.path
-        case _:
-            return None
 
 
 def _fit(outcome: Outcome, key: Key) -> Outcome:

@@ -29,17 +29,20 @@ class RecipeMemory:
         self._directory = directory
         self._locks = tuple(threading.Lock() for _ in range(_STRIPES))
 
-    def remember(self, key: RecipeKey, stored: StoredImage) -> None:
-        """Durable once this returns. Content that is known for this recipe already keeps its first facts."""
+    def remember(self, key: RecipeKey, stored: StoredImage) -> StoredImage:
+        """Durable once this returns. Content that is known for this recipe already keeps its first facts, and those
+        are what is given back."""
         path = self._path(key)
         with self._locks[int(hex_of(key)[:2], 16) % _STRIPES]:
             known = _bytes(path)
-            if any(line.content == stored.content for line in _decoded(known)):
+            first = next((line for line in _decoded(known) if line.content == stored.content), None)
+            if first is not None:
                 disk.fsync_dir(path.parent)  # a killed run may have got as far as the rename
-                return
+                return first
             disk.make_dirs(path.parent)
             torn = b"\n" if known and not known.endswith(b"\n") else b""
             disk.write_atomic(path, known + torn + encode(stored))
+            return stored
 
     def recall(self, key: RecipeKey) -> tuple[StoredImage, ...]:
         """Every image remembered for this recipe, whether or not its bytes are still there."""

@@ -83,10 +83,11 @@ class ContentStore:
             raise
         return content
 
-    def remember(self, key: RecipeKey, stored: StoredImage) -> None:
-        """Record that these bytes answer this recipe. Durable once this returns."""
+    def remember(self, key: RecipeKey, stored: StoredImage) -> StoredImage:
+        """Record that these bytes answer this recipe; as it is remembered, which is as it was first. Durable once this
+        returns."""
         make_state_dir(self._root)
-        self._recipes.remember(key, stored)
+        return self._recipes.remember(key, stored)
 
     def find(self, content: ContentHash) -> Path | None:
         """The file with these bytes, or None. Foreign text that is no content hash is never found."""
