@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from reconciler.core.actions import Action
@@ -22,6 +21,7 @@ from reconciler.core.pricing import Cost
 from reconciler.core.recipe import Recipe
 from reconciler.core.settings import ProviderSettings, Settings
 from reconciler.core.spec import AssetReference, FileReference, Spec
+from reconciler.core.value import replace
 from reconciler.store.yaml import parse
 
 PROVIDERS = {name: ProviderSettings(name, name) for name in ("draft", "gravitex", "gemini")}

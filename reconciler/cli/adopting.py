@@ -5,7 +5,6 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from reconciler.core.plan import Step
 from reconciler.core.ports import StoredImage
 from reconciler.core.recipe import Recipe
 from reconciler.core.text import printable
+from reconciler.core.value import value
 from reconciler.engine.clock import stamp
 from reconciler.store import disk
 from reconciler.store.tree import LFS_POINTER_LIMIT, lfs_oid
@@ -31,19 +31,19 @@ ADOPTED = "adopted"
 """`made.provider` of what a person brought."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Needless:
     """The file is locked as it is."""
 
     note: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Absent(Left):
     """There is no file to adopt."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ready:
     """The file can be adopted, as far as can be seen without reading it."""
 

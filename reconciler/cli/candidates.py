@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,13 @@ from reconciler.core.decide import DRAFT
 from reconciler.core.digest import CONTENT_PREFIX, ContentHash, RecipeKey, hex_of
 from reconciler.core.ports import Store, StoredImage
 from reconciler.core.text import printable
+from reconciler.core.value import value
 
 _LEAST_DIGITS = 4
 _SHOWN_DIGITS = 12
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Candidate:
     """One picture for a recipe. `number` counts from 1, the oldest first; `locked` is the asset's own now."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
@@ -14,11 +13,12 @@ from reconciler.core.recipe import Recipe
 from reconciler.core.settings import ProviderSettings
 from reconciler.core.spec import Spec
 from reconciler.core.text import printable
+from reconciler.core.value import value
 from reconciler.providers.abilities import warnings
 from reconciler.providers.models import ModelTable
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Caution:
     """One warning, and how many assets it is about."""
 
@@ -47,9 +47,7 @@ def next_retirement(
     return datetime.combine(date.fromisoformat(min(days)), time(tzinfo=UTC)).timestamp() if days else None
 
 
-def _in_use(
-    specs: Mapping[AssetId, Spec], providers: Mapping[str, ProviderSettings]
-) -> Counter[tuple[str, str]]:
+def _in_use(specs: Mapping[AssetId, Spec], providers: Mapping[str, ProviderSettings]) -> Counter[tuple[str, str]]:
     """Models with the formats that are asked of them, and by how many assets."""
     paid = {name for name, settings in providers.items() if settings.type != DRAFT}
     return Counter((spec.words.model, spec.words.format) for spec in specs.values() if spec.provider in paid)

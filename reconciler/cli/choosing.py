@@ -6,7 +6,6 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +17,7 @@ from reconciler.core.digest import AssetId
 from reconciler.core.errors import ConsentNeeded, ProjectError, ReconcilerError
 from reconciler.core.suggest import did_you_mean
 from reconciler.core.text import printable
+from reconciler.core.value import value
 from reconciler.store.project import LOCK_FILE, find_root
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -26,7 +26,7 @@ _ID_LINE = re.compile(r'^    ("(?:[^"\\]|\\.)*"): \{', re.MULTILINE)
 _GLOB = re.compile(r"[*?\[]")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Chosen:
     """The assets that were named, in the order of ids; `exactly` are those that no glob stands for."""
 

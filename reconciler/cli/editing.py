@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import click
@@ -19,12 +18,13 @@ from reconciler.core.plan import Step
 from reconciler.core.recipe import Recipe
 from reconciler.core.spec import AssetReference, FileReference, Reference, Spec, build_recipe
 from reconciler.core.text import printable
+from reconciler.core.value import value
 from reconciler.store.outputs import OutputTree
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Scene:
     """What an edit works on: the project as it was seen under the lock, and its image files."""
 
@@ -39,7 +39,7 @@ class Scene:
         return frozenset({spec.output for spec in specs} | set(self.prospect.seen.files))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Edited:
     """Done on the disk: what the lockfile shall learn, and what a person shall read."""
 
@@ -47,7 +47,7 @@ class Edited:
     lines: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Left:
     """Not done, and nothing was touched."""
 

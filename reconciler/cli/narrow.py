@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from reconciler.core.paths import same_file_key
 from reconciler.core.plan import Plan, plan
 from reconciler.core.policy import Policy, gate
 from reconciler.core.spec import FileReference, Spec
+from reconciler.core.value import value
 from reconciler.providers.models import model_table
 from reconciler.store.index import Index, forgetful
 from reconciler.store.project import LOCK_FILE, Project, read_project
@@ -67,7 +67,7 @@ def notes(whole: Plan) -> bytes:
     return json.dumps(noted).encode()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Narrow:
     """The plan of the assets whose specs have changed, and how many others are up to date."""
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from reconciler.core.digest import AssetId, Json
 from reconciler.core.ports import ImageRequest, Log, Provider
 from reconciler.core.pricing import Cost
 from reconciler.core.settings import Budget, ProviderSettings
+from reconciler.core.value import value
 from reconciler.engine.budget import Spending
 from reconciler.engine.lanes import PaidRun, open_lane, paid
 from reconciler.providers.abilities import price
@@ -21,7 +21,7 @@ from reconciler.store.store import ContentStore
 _M_ARENA_MAX = -8
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Paid:
     """Providers by name, and how to drain each one's lane."""
 

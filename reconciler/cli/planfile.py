@@ -6,7 +6,6 @@ import json
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from reconciler.core.errors import ProjectError
 from reconciler.core.plan import Plan, Step
 from reconciler.core.spec import FileReference, Spec
 from reconciler.core.text import printable
+from reconciler.core.value import replace, value
 from reconciler.store import disk
 from reconciler.store.project import LOCK_FILE
 
@@ -72,7 +72,7 @@ def _asked(spec: Spec, files: Mapping[str, ContentHash]) -> str:
     return recipe_key({"words": spec.words.manifest(), "pictures": pictures})
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Promised:
     """A plan from a file. `steps` are its promises by asset, `options` what it was made with."""
 

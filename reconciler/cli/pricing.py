@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from reconciler.core.decide import DRAFT
 from reconciler.core.digest import AssetId, ContentHash
@@ -14,6 +13,7 @@ from reconciler.core.recipe import Recipe
 from reconciler.core.settings import ProviderSettings
 from reconciler.core.spec import Spec
 from reconciler.core.survey import Price
+from reconciler.core.value import replace
 from reconciler.providers.abilities import price, problems
 from reconciler.providers.models import ModelTable, model_table
 from reconciler.providers.origins import BadBase, parse_base

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +17,7 @@ from reconciler.core.policy import OTHER_CURRENCY
 from reconciler.core.pricing import Cost, Total, total
 from reconciler.core.recipe import Change
 from reconciler.core.text import one_line, printable
+from reconciler.core.value import value
 
 _DIFF_WORDS = 2000
 _TEXT_WIDTH = 100
@@ -34,7 +34,7 @@ SYMBOLS: dict[type, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Words:
     """How one step is told: a symbol, the reason in a few words, changed fields, and what a person can do."""
 
@@ -353,4 +353,3 @@ def step_json(step: Step) -> dict[str, Any]:
 
 def _change_json(reason: Reason) -> list[Mapping[str, Json]]:
     return [{"field": each.field, "before": each.before, "after": each.after} for each in _changed(reason)]
-

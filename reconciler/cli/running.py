@@ -8,7 +8,6 @@ import signal
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from reconciler.cli.wiring import Prospect, Workspace
@@ -19,6 +18,7 @@ from reconciler.core.plan import Plan
 from reconciler.core.ports import Log, Provider
 from reconciler.core.pricing import parse_cost
 from reconciler.core.settings import Budget
+from reconciler.core.value import value
 from reconciler.engine.apply import Run, World
 from reconciler.engine.keeper import Keeper
 from reconciler.engine.report import Report
@@ -29,7 +29,7 @@ _DISK_THREADS = 16
 """They wait for the disk most of the time; with one a core, as is the default, requests would wait for them."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ending:
     """How an apply ended: what came of each asset, and whether a person cut it short."""
 
@@ -64,7 +64,7 @@ def carry_out(
     return ending
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Means:
     """What one run was given: how much it may spend, who watches, and where keys are."""
 

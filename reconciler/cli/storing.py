@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from reconciler.core.lock import Lock
 from reconciler.core.pricing import parse_cost, total
 from reconciler.core.text import printable
 from reconciler.core.upkeep import MAY_GO, Held, Why, in_flight, inventory, verdict
+from reconciler.core.value import value
 from reconciler.store import disk
 from reconciler.store.store import ContentStore
 
@@ -34,7 +34,7 @@ def recipe_users(workspace: Workspace) -> dict[RecipeKey, AssetId]:
     return {entry.key: asset for asset, entry in sorted(workspace.locked().entries.items(), reverse=True)}
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Damage:
     """An object that is not what its name says. `found` None: it cannot be read. `source` has the bytes, or is ""."""
 
@@ -70,7 +70,7 @@ def damages(workspace: Workspace, held: Sequence[Held]) -> tuple[Damage, ...]:
     return tuple(Damage(one.content, one.path, one.found, source(one.content)) for one in damaged)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Waste:
     """What may go and what stays, each with its reason; spool files and temp files of dead runs."""
 

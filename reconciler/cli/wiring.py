@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -30,6 +29,7 @@ from reconciler.core.pricing import parse_cost
 from reconciler.core.settings import Budget, Cascade
 from reconciler.core.spec import FileReference, Origin, Spec
 from reconciler.core.suggest import did_you_mean
+from reconciler.core.value import field, replace, value
 from reconciler.providers.models import model_table
 from reconciler.store.exclusive import exclusive
 from reconciler.store.index import FOREVER, Index, stat_of
@@ -44,7 +44,7 @@ from reconciler.store.store import ContentStore, Recalled
 from reconciler.store.tree import Tree
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Selection:
     """What the options of plan, check and apply say."""
 
@@ -55,7 +55,7 @@ class Selection:
     candidates: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Wanted:
     """Every spec of the project, read and found to be right. What is said of it holds until `until`, in seconds."""
 
@@ -66,7 +66,7 @@ class Wanted:
     until: float = FOREVER
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Prospect:
     """A plan and all that it was made from. `behind` counts assets of which the journal knows more than the lockfile,
     or is UNMERGED where the lockfile itself holds two sides of a merge;
@@ -278,7 +278,6 @@ def _reference_places(specs: Mapping[AssetId, Spec]) -> dict[str, Origin]:
             if isinstance(reference, FileReference):
                 places.setdefault(reference.path, origin)
     return places
-
 
 
 def budgeted(prospect: Prospect, max_cost: Decimal | None, max_images: int | None) -> Plan:

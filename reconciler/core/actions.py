@@ -2,93 +2,93 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.events import Requested
 from reconciler.core.pricing import Cost
 from reconciler.core.recipe import Change
+from reconciler.core.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Current:
     """Recipe and output are what the lockfile says."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Orphaned:
     """In the lockfile, in no spec."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Frozen:
     """Would be generated, and its spec says freeze."""
 
     instead_of: Reason
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ignored:
     """Differs only in what the spec or the project says to ignore."""
 
     changes: tuple[Change, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NeverGenerated:
     """No lock entry and no file."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RecipeChanged:
     """What is asked for is not what was made."""
 
     changes: tuple[Change, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UpstreamChanged:
     """Only the pictures of these assets have changed, or are about to."""
 
     upstreams: tuple[AssetId, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Placeholder:
     """A draft stands where a real image is wanted."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OutputMissing:
     """The file is gone; its bytes are not."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OutputLost:
     """The file is gone, and its bytes are in no store, no LFS folder and no commit of that path."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OutputModified:
     """The file has other bytes than the lockfile says: a person's work."""
 
     stale: tuple[Change, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Untracked:
     """A file stands at the output of an asset that was never made."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NotAFile:
     """The output's path cannot be a file's: a directory, an unreadable file, a link that leaves the project."""
 
     what: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Moved:
     """The same recipe under another id, or the same asset at another path."""
 
@@ -96,45 +96,45 @@ class Moved:
     from_output: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AlreadyThere:
     """The file is what the store or the lockfile holds for this recipe; only the lock entry is missing."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Doubtful:
     """Requests were sent and their end is unknown, oldest first: each may have been charged."""
 
     requests: tuple[Requested, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class WasRefused:
     """The model refused this very recipe before."""
 
     words: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UpstreamUnavailable:
     """It refers to assets that have no picture and will not get one in this run."""
 
     upstreams: tuple[AssetId, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Asked:
     """A person asked for another image (`apply --replace`)."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OverBudget:
     """The limit that it would pass, in words."""
 
     limit: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NotSelected:
     """Left out by --include or --exclude."""
 
@@ -155,14 +155,14 @@ class Consent(Enum):
     CASCADE = "--cascade"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Keep:
     """Nothing is done."""
 
     reason: Reason = Current()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Adopt:
     """The file stays as it is and becomes the locked content."""
 
@@ -170,7 +170,7 @@ class Adopt:
     content: ContentHash
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Restore:
     """Bytes that are had already are put in place. Free."""
 
@@ -180,7 +180,7 @@ class Restore:
     vacates: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Move:
     """The lock entry takes the asset's id and output, and the file follows."""
 
@@ -190,7 +190,7 @@ class Move:
     vacates: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Generate:
     """A provider is asked. `key` is None while an upstream's picture is not known; None as cost is unknown.
 
@@ -205,7 +205,7 @@ class Generate:
     vacates: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Conflict:
     """A person's bytes stand in the way: never overwritten."""
 
@@ -213,7 +213,7 @@ class Conflict:
     found: ContentHash | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Hold:
     """Nothing is done until a person agrees (`consent`) or something else is settled first."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
 from reconciler.core.digest import AssetId, ContentHash
 from reconciler.core.entry import Lock, LockEntry, Refusal, entry_json, refusal_json
 from reconciler.core.errors import LockfileError, Place
 from reconciler.core.shape import one_line
+from reconciler.core.value import value
 
 K = TypeVar("K", bound=str)
 V = TypeVar("V")
@@ -28,7 +28,7 @@ _NEXT = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Sides:
     """The texts that a conflict was made of. `base` lacks what the conflict style (diff3, zdiff3) does not show.
 
@@ -76,7 +76,7 @@ def _broken(file: str, line: int, fact: str) -> LockfileError:
     return LockfileError(f"{Place(file, line)}: {fact}", hint=hint)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Merged(Generic[K, V]):
     """What a merge gave, and the keys that it could not decide."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from reconciler.core.decide import DRAFT
 from reconciler.core.digest import ContentHash
 from reconciler.core.lock import Made
 from reconciler.core.pricing import Total, parse_cost, total
+from reconciler.core.value import value
 
 BROUGHT = "adopted"
 """`made.provider` of an image that a person brought: nothing is known to have been paid for it."""
@@ -16,7 +16,7 @@ NO_TAG = "(no tag)"
 NO_MODEL = "(not known)"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Image:
     """One image and where it came from. `tags` are those of the assets that it was made for, as far as is known."""
 
@@ -25,7 +25,7 @@ class Image:
     tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Sum:
     """What some images have cost. `paid` are those that came from a provider that may charge."""
 
@@ -35,7 +35,7 @@ class Sum:
     brought: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Row:
     """One group of images, by its name: as far as they are locked now, and all that were ever made here."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from reconciler.core.actions import (
     Action,
     Adopt,
@@ -39,6 +37,7 @@ from reconciler.core.observed import Blocked, Found
 from reconciler.core.pricing import Cost
 from reconciler.core.recipe import Change, Recipe, changes
 from reconciler.core.spec import Spec
+from reconciler.core.value import replace, value
 
 DRAFT = "draft"
 """`made.provider` of a placeholder."""
@@ -46,7 +45,7 @@ PICTURED = ("references", "mask", "turns")
 """The fields of a recipe in which pictures stand."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Facts:
     """All that the decision about one asset rests on.
 

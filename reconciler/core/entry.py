@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from reconciler.core.digest import AssetId, ContentHash, Json, RecipeKey
 from reconciler.core.errors import LockfileError
 from reconciler.core.images import FORMATS, ImageFacts
 from reconciler.core.shape import Shape, a_content, a_key, a_path, shallow, shaped
+from reconciler.core.value import field, value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Made:
     """Where a picture came from. `at` is UTC, ISO 8601 to the second; `provider` is `draft` for a placeholder."""
 
@@ -23,7 +23,7 @@ class Made:
     usage: Mapping[str, Json] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LockEntry:
     """One asset as it was last made or adopted. `recipe` is the manifest whose digest is `key`."""
 
@@ -35,7 +35,7 @@ class LockEntry:
     made: Made
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Refusal:
     """A recipe that the model would not draw, in the model's words."""
 
@@ -44,7 +44,7 @@ class Refusal:
     at: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Lock:
     """`assets.lock`, parsed. `merged`: the file holds two sides that git could not merge; this is what they come to."""
 

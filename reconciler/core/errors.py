@@ -12,10 +12,10 @@ ReconcilerError                      1
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 
 from reconciler.core.text import printable, printable_lines
+from reconciler.core.value import value
 
 
 class Exit(IntEnum):
@@ -30,13 +30,16 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@value
 class Place:
     """Where something was written. Lines and columns start at 1; 0 means the file as a whole."""
 
     file: str
     line: int = 0
     column: int = 0
+
+    def __lt__(self, other: Place) -> bool:
+        return (self.file, self.line, self.column) < (other.file, other.line, other.column)
 
     def __str__(self) -> str:
         file = printable(self.file)
@@ -47,7 +50,7 @@ class Place:
         return f"{file}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@value
 class Problem:
     """One thing wrong with what a person wrote: place, field, fact, and a hint that helps."""
 
@@ -55,6 +58,9 @@ class Problem:
     field: str
     fact: str
     hint: str = ""
+
+    def __lt__(self, other: Problem) -> bool:
+        return (self.place, self.field, self.fact, self.hint) < (other.place, other.field, other.fact, other.hint)
 
     def __str__(self) -> str:
         field = f"{printable(self.field)}: " if self.field else ""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from reconciler.core.digest import AssetId, ContentHash, Json, RecipeKey
@@ -16,12 +15,13 @@ from reconciler.core.errors import LockfileError
 from reconciler.core.lock import Lock, LockEntry, Made, Refusal
 from reconciler.core.outcome import BadOutput, Refused
 from reconciler.core.shape import UPGRADE, Shape, a_content, a_key, one_line, shaped
+from reconciler.core.value import value
 
 VERSION = 1
 """The version of the journal's lines; tests/formats/journal-v1.jsonl has one of each kind."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Requested:
     """Durable before the first byte is sent. `attempt` is unique; `cost` is the estimate ("" is unknown).
 
@@ -37,7 +37,7 @@ class Requested:
     again: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ended:
     """The attempt ended without a usable image and without doubt. `outcome` is the class's name.
 
@@ -51,7 +51,7 @@ class Ended:
     kept: ContentHash | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Stored:
     """The attempt ended with these bytes, durable in the store under this recipe."""
 
@@ -62,7 +62,7 @@ class Stored:
     made: Made
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Published:
     """The output of an asset holds its content, and this is its lock entry from now on.
 
@@ -75,14 +75,14 @@ class Published:
     origin: AssetId | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Removed:
     """The asset has no lock entry any more; its bytes stay in the store."""
 
     asset: AssetId
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RefusalRecorded:
     """The lockfile shall remember that the model refused this recipe, though no attempt of this asset ended so."""
 
@@ -90,7 +90,7 @@ class RefusalRecorded:
     refusal: Refusal
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Forgotten:
     """A person said that this attempt in doubt shall not be asked about any more."""
 
@@ -100,7 +100,7 @@ class Forgotten:
 Durable = Requested | Ended | Stored | Published | Removed | RefusalRecorded | Forgotten
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Started:
     """Work on an asset began. `action` is the action's name in lower case."""
 
@@ -108,7 +108,7 @@ class Started:
     action: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Failed:
     """An asset could not be finished; the run goes on. `outcome` is a class name or `DiskError`, `Blocked`."""
 
@@ -117,7 +117,7 @@ class Failed:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Noted:
     """Something a person should know while it happens (a retry, a parked lane). `asset` may be ""."""
 
@@ -128,7 +128,7 @@ class Noted:
 Event = Durable | Started | Failed | Noted
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Settled:
     """What a journal comes to. `in_doubt` may have been charged and is to be asked about, oldest first."""
 

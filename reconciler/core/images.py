@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 import re
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconciler.core.containers import BrokenError, recognise
+from reconciler.core.value import value
 
 if TYPE_CHECKING:
     from mmap import mmap
@@ -26,7 +26,7 @@ MIN_SIDE = 16
 _PAIR = re.compile(r"([0-9]{1,5})([:x])([0-9]{1,5})")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ImageFacts:
     """What the lockfile keeps of an image. Sizes in pixels and bytes."""
 
@@ -36,7 +36,7 @@ class ImageFacts:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NotAnImage:
     """Why the bytes are not a complete image of a known format."""
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import NoReturn, TypeVar
 
 from reconciler.core.conflict import ContentOf, has_conflict, merge, sides
@@ -24,6 +23,7 @@ from reconciler.core.digest import AssetId, Json, recipe_key
 from reconciler.core.entry import Lock, LockEntry, Made, Refusal, entry_json, read_entry, read_refusal, refusal_json
 from reconciler.core.errors import LockfileError, Place
 from reconciler.core.shape import UPGRADE, Shape, one_line, shaped
+from reconciler.core.value import replace
 
 # the values too: whoever works with locks imports them from here
 __all__ = ["Lock", "LockEntry", "Made", "Refusal", "dump_entry", "dump_refusal", "dumps", "join"]

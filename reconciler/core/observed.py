@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.events import Requested
 from reconciler.core.ports import StoredImage
+from reconciler.core.value import field, value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Blocked:
     """What stands at an output's path and is no file (`a directory`)."""
 
@@ -21,7 +21,7 @@ Found = ContentHash | Blocked | None
 """What is at a path: the content (a Git LFS pointer counts as the content it names), no file, or nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Observed:
     """The world as far as a plan needs it. Mappings may be lazy: what is not asked for is not looked up.
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 
 from reconciler.core.images import SUFFIXES
+from reconciler.core.value import value
 
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
 _PLAIN = re.compile(
@@ -18,7 +18,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _OURS = (".git", ".reconciler")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class BadPath:
     """Why a path cannot be used."""
 

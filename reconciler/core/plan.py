@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from reconciler.core.actions import Action, Keep
 from reconciler.core.decide import Facts, decide
@@ -13,9 +12,10 @@ from reconciler.core.lock import Lock, LockEntry
 from reconciler.core.observed import Observed
 from reconciler.core.spec import Spec
 from reconciler.core.survey import Price, Survey
+from reconciler.core.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Step:
     """One asset's part of the plan. `spec` is None for an orphan; `entry` is what the lock has for it, or for the
     orphan `origin` that it takes over. Without either, all that is known of the asset is a request in doubt, and
@@ -29,7 +29,7 @@ class Step:
     origin: AssetId | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Plan:
     """Every asset's step, each after the assets it refers to; orphans last."""
 

@@ -4,7 +4,6 @@ another; none of them enters the decision table."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from fnmatch import fnmatchcase
 
@@ -35,9 +34,10 @@ from reconciler.core.plan import Plan, Step
 from reconciler.core.pricing import Cost
 from reconciler.core.settings import Budget, Cascade
 from reconciler.core.spec import AssetReference, Spec
+from reconciler.core.value import replace, value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Policy:
     """What was allowed for this run. `selected` None is everything; `replace` are assets to make again."""
 
@@ -152,7 +152,7 @@ def within_budget(
     return Plan(tuple(steps))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Needs:
     """What one step would bring an asset, a run and its number of images to."""
 

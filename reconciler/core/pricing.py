@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 
+from reconciler.core.value import value
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class Cost:
     """An exact price. `str()` is the lockfile's form: `0.134 USD`.
 
@@ -29,7 +30,7 @@ CURRENCY = re.compile(r"[A-Z]{3}")
 _COST = re.compile(r"([0-9]{1,30}(?:\.[0-9]{1,30})?) ([A-Z]{3})")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Total:
     """A sum that keeps what it could not add: amounts by currency, and how many prices were unknown."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
 
 from reconciler.core.digest import Json
+from reconciler.core.value import field, value
 
 
 class Cascade(Enum):
@@ -18,7 +18,7 @@ class Cascade(Enum):
     CASCADE = "cascade"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Timeouts:
     """Seconds. `first_byte` is the wait for the answer's head, `idle` the longest gap inside the body."""
 
@@ -29,7 +29,7 @@ class Timeouts:
     total: float = 600.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ProviderSettings:
     """One provider as configured. `api_key_env` is the *name* of an environment variable; "" sends no key.
 
@@ -49,7 +49,7 @@ class ProviderSettings:
     trust_env: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Budget:
     """Limits on spending, in `currency`. None is no limit."""
 
@@ -59,7 +59,7 @@ class Budget:
     currency: str = "USD"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Settings:
     """`reconciler.yaml`, complete. Paths are relative to the project root, with `/`."""
 

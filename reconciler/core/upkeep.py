@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 
 from reconciler.core.decide import DRAFT
@@ -12,9 +11,10 @@ from reconciler.core.events import Durable, Ended, Published, Stored
 from reconciler.core.lock import Lock, LockEntry, Made
 from reconciler.core.ports import StoredImage
 from reconciler.core.pricing import parse_cost
+from reconciler.core.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Held:
     """One object of the store: what is known of its making, who uses it now, and which recipes it answers."""
 

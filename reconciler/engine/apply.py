@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 from reconciler.core.actions import (
@@ -31,6 +30,7 @@ from reconciler.core.plan import Plan, Step
 from reconciler.core.ports import ImageRequest, InTheWay, Log, Outputs, Provider, ReferenceFile, Store, StoredImage
 from reconciler.core.recipe import Recipe
 from reconciler.core.spec import AssetReference, FileReference, Reference, Spec, build_recipe
+from reconciler.core.value import replace, value
 from reconciler.engine.clock import stamp
 from reconciler.engine.keeper import Keeper
 from reconciler.engine.report import DISK_ERROR, Line, Report, Result
@@ -38,7 +38,7 @@ from reconciler.engine.report import DISK_ERROR, Line, Report, Result
 _LOCAL_AT_ONCE = 8
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class World:
     """What an apply works on. `files` are the contents of reference files as they were planned with.
 

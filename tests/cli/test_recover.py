@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,6 +15,7 @@ from reconciler.core.events import Ended, Published, Requested, Stored
 from reconciler.core.images import ImageFacts
 from reconciler.core.lock import Made
 from reconciler.core.ports import StoredImage
+from reconciler.core.value import replace
 from reconciler.store.journal import Journal
 from reconciler.store.store import ContentStore
 from tests.cli.conftest import PROJECT, Scratch, picture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey, content_hash, recipe_key
 from reconciler.core.images import FORMATS, ImageFacts
 from reconciler.core.lock import Lock, LockEntry, Made, Refusal
+from reconciler.core.value import replace
 
 
 def a_entry(prompt: str = "a sword", **changes: Any) -> LockEntry:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import random
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from reconciler.core.digest import AssetId, ContentHash, content_hash
 from reconciler.core.errors import LockfileError
 from reconciler.core.images import ImageFacts
 from reconciler.core.lock import Lock, LockEntry, dumps, loads, merge
+from reconciler.core.value import replace
 from tests.core.locks import a_entry, a_lock, a_refusal, few_locks
 
 HERO = AssetId("hero")

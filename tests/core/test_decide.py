@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -35,6 +34,7 @@ from reconciler.core.digest import AssetId, RecipeKey
 from reconciler.core.observed import Blocked
 from reconciler.core.pricing import Cost
 from reconciler.core.recipe import Change
+from reconciler.core.value import replace
 from tests.builders import (
     a_lock,
     a_request,
@@ -288,7 +288,6 @@ class TestMoves:
         found = decided_all([self.elsewhere, axe], LOCK, {OUT: "made"})
         assert found["sword"] == Move(Moved(None, OUT), bytes_of("made"))
         assert (found["axe"].reason, found["axe"].replacing) == (NeverGenerated(), bytes_of("made"))
-
 
     def test_away_from_a_path_that_another_asset_has_filled_meanwhile(self) -> None:
         axe = a_spec("axe", prompt="an axe", output=OUT)

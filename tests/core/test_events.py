@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields, replace
 from pathlib import Path
 from typing import get_args
 
@@ -28,6 +27,7 @@ from reconciler.core.events import (
     settle,
 )
 from reconciler.core.lock import Lock, LockEntry, Made, Refusal, loads
+from reconciler.core.value import fields, replace
 from tests.core.locks import (
     a_entry,
     a_lock,

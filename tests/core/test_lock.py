@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from reconciler.core.digest import AssetId, content_hash
 from reconciler.core.errors import LockfileError
 from reconciler.core.images import ImageFacts
 from reconciler.core.lock import Lock, Made, Refusal, dump_entry, dump_refusal, dumps, join, loads, verify
+from reconciler.core.value import replace
 from tests.core.locks import a_entry, a_lock, json_values, locks
 
 ROOT = Path(__file__).parents[2]

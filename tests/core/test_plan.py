@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from reconciler.core.actions import (
@@ -28,6 +27,7 @@ from reconciler.core.policy import Policy
 from reconciler.core.recipe import Change, Recipe
 from reconciler.core.settings import Cascade
 from reconciler.core.spec import SpecTurn
+from reconciler.core.value import replace
 from tests.builders import (
     a_file,
     a_lock,
@@ -145,7 +145,6 @@ class TestOnlyTheUpstreamChanges:
         lock = a_lock({**lock.entries, "mascot": an_entry(MASCOT, got="red fox")})
         action = the_action(planned(self.has[0], lock, self.has[2], policy=Policy(cascade=Cascade.IGNORE)), "hero")
         assert (type(action), action.reason) == (Generate, Placeholder())
-
 
     def test_under_a_new_name_asks_as_well(self) -> None:
         fox = a_spec("fox", prompt="a red fox", output=MASCOT.output)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -35,6 +34,7 @@ from reconciler.core.policy import Policy, select, within_budget
 from reconciler.core.pricing import FREE, Cost
 from reconciler.core.recipe import Change
 from reconciler.core.settings import Budget
+from reconciler.core.value import replace
 from tests.builders import (
     a_lock,
     a_request,

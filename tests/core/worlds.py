@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from hypothesis import strategies as st
@@ -20,6 +20,7 @@ from reconciler.core.ports import StoredImage
 from reconciler.core.recipe import Recipe
 from reconciler.core.settings import Cascade
 from reconciler.core.spec import AssetReference, FileReference, Reference, Spec, build_recipe
+from reconciler.core.value import replace
 from tests.builders import AT, PICTURE, a_file, a_lock, a_request, a_spec, an_asset, bytes_of, planned
 
 REFERENCE_FILE = "refs/coast.png"

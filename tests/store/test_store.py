@@ -7,7 +7,6 @@ import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import IO
@@ -18,6 +17,7 @@ import pytest
 from reconciler.core.digest import ContentHash, RecipeKey, content_hash, hex_of
 from reconciler.core.errors import DiskError
 from reconciler.core.outcome import Spooled
+from reconciler.core.value import replace
 from reconciler.store import disk
 from reconciler.store.store import ContentStore, Damaged
 from tests.store.contract import KEY, StoreContract, an_image, drawing, spooled

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import Any
 
 import click
@@ -19,6 +18,7 @@ from reconciler.core.events import Published
 from reconciler.core.plan import Step
 from reconciler.core.ports import InTheWay
 from reconciler.core.text import printable
+from reconciler.core.value import replace
 
 
 @click.command(epilog="Example:  reconciler choose hero 2")

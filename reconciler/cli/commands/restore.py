@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import click
@@ -17,6 +16,7 @@ from reconciler.core.observed import Blocked
 from reconciler.core.plan import Step
 from reconciler.core.ports import InTheWay
 from reconciler.core.text import printable
+from reconciler.core.value import replace
 
 
 @click.command(epilog="Example:  reconciler restore hero 'icons/*'")
