@@ -38,13 +38,13 @@ bench: $(USE)             ## ours beside ninja, make, git, doit: 10 minutes; FUL
 	@.venv-bench/bin/python -m pip --disable-pip-version-check --quiet install ninja doit $(if $(FULL),dvc)
 	@$(BIN)/python -m benchmarks $(if $(FULL),--full) $(ROWS)
 
-sweep: $(DEV)             ## SIGKILL at every system call of an apply, then one more apply (ten minutes)
+sweep: $(DEV)             ## SIGKILL at every system call of an apply, then one more apply (five minutes)
 	@$(frozen) $(BIN)/python -m tests.crash.sweep kill --package "$$frozen"
 
-powercut: $(DEV)          ## cut the power in STATES=10000 ways, then apply (half an hour)
+powercut: $(DEV)          ## cut the power in STATES=10000 ways, then apply (ten minutes)
 	@$(frozen) $(BIN)/python -m tests.crash.sweep cut --states $(or $(STATES),10000) --package "$$frozen"
 
-disksweep: $(DEV)         ## let the disk fail at every eighth call of an apply (SLICE=0/1: at each, an hour and more)
+disksweep: $(DEV)         ## let the disk fail at every eighth call of an apply (SLICE=0/1: at each, ten minutes)
 	@$(frozen) $(BIN)/python -m tests.crash.disksweep --slice $(or $(SLICE),0/8) --package "$$frozen"
 
 mutants: $(DEV)           ## plant each known fault in the protocol: the sweeps must find it

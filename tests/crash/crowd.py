@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.crash.rules import AFTER_A_KILL, Story, broken
-from tests.crash.scenario import ENTRY_POINT, PACKAGE, PRELOAD, PaidApply, paid_apply
+from tests.crash.scenario import ENTRY_POINT, PACKAGE, PRELOAD, PaidApply, open_at_once, paid_apply
 from tests.crash.warm import Ended, Warm, warm
 
 CROWD = 8
@@ -98,9 +98,7 @@ def crowd(folder: Path, *, schedules: int, seed: str = "", package: Path = PACKA
 def _one(world: PaidApply, runner: Warm, part: Part) -> Ended:
     threading.Event().wait(part.start)  # the schedule is made of times
     wait = ["--wait", "50"] if part.waits else []
-    return runner.run(
-        ["reconciler", "apply", "--yes", *wait], env=world.env, cwd=world.root, kill_after=part.killed
-    )
+    return runner.run(["reconciler", "apply", "--yes", *wait], env=world.env, cwd=world.root, kill_after=part.killed)
 
 
 def _how(run: Ended) -> str:
@@ -115,7 +113,7 @@ def _story(world: PaidApply, runs: list[Ended]) -> Story:
     second = world.again()
     world.settle()
     killed = sum(run.exit == KILLED for run in runs)
-    return Story(world.assets, CONCURRENCY * killed, crashed, second, world.look())
+    return Story(world.assets, open_at_once(CONCURRENCY) * killed, crashed, second, world.look())
 
 
 def _wrong(parts: tuple[Part, ...], runs: list[Ended], story: Story) -> Iterator[str]:

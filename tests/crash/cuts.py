@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tests.crash.history import Change, FileNode, FolderNode, History, Node
@@ -19,11 +19,12 @@ class Pending:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cut:
-    """One moment, and everything that is undecided then."""
+    """One moment, and everything that is undecided then. `settled`: the bytes of all other files."""
 
     tick: int
     watched: int
     after: str
+    settled: Mapping[Node, bytes]
     files: tuple[Pending, ...]
     folders: tuple[Pending, ...]
 
@@ -56,6 +57,7 @@ def _all_nodes(root: FolderNode) -> list[Node]:
 
 def _cut(tick: int, watched: int, after: str, nodes: list[Node]) -> Cut:
     files, folders = [], []
+    settled: dict[Node, bytes] = {}
     for node in nodes:
         durable = node.synced_until(tick)
         if isinstance(node, FileNode):
@@ -64,11 +66,13 @@ def _cut(tick: int, watched: int, after: str, nodes: list[Node]) -> Cut:
             so_far = sum(left <= tick for left in ticks)
             if so_far > sure:
                 files.append(Pending(node, sure, so_far))
+            else:
+                settled[node] = node.versions[max(so_far, 1) - 1][1]
         elif isinstance(node, FolderNode) and node.changes:
             # kept even when nothing is undecided: later changes must not show
             sure = sum(change.left < durable for change in node.changes)
             folders.append(Pending(node, sure, sum(change.left <= tick for change in node.changes)))
-    return Cut(tick, watched, after, tuple(files), tuple(_joined(folders)))
+    return Cut(tick, watched, after, settled, tuple(files), tuple(_joined(folders)))
 
 
 def _joined(folders: list[Pending]) -> Iterator[Pending]:

@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
-from tests.crash import native
 from tests.crash.native import Fault, Faulted, Keep
 from tests.crash.rules import (
     Look,
@@ -30,7 +29,8 @@ from tests.crash.rules import (
     no_traceback,
     nothing_torn,
 )
-from tests.crash.sweep import ENOUGH, WHOLE, Slice, Swept, Violation, a_slice, aftermath, spread, told, worlds_of
+from tests.crash.sweep import ENOUGH, WHOLE, Run, Slice, Swept, a_slice, aftermath, spread, told, worlds_of
+from tests.crash.tree import in_memory
 from tests.crash.world import Scenario, World
 
 ERRORS = ("ENOSPC", "EIO", "EDQUOT", "EACCES", "EROFS", "EMFILE", "SHORT")
@@ -46,9 +46,9 @@ def disk_sweep(
     """Each error at each call that can give it, once and sticky. Kept projects go to `folder`."""
     began = time.monotonic()
 
-    def point(world: World, fault: Fault) -> tuple[bool, Violation | None]:
+    def point(world: World, fault: Fault) -> Run:
         world.reset()
-        faulted = native.disturb(fault, world.command, root=world.root, env=world.env)
+        faulted = world.disturb(fault)
         world.settle()
         words = tuple(_first_run(faulted, fault, world.look(), world.root))
         where = f"{fault.error} {fault.keep.name.lower()} at call {fault.at}: {faulted.first}"
@@ -59,13 +59,13 @@ def disk_sweep(
         faults = list(_faults(worlds[0], errors))
         chosen = [faults[number - 1] for number in part.choose(len(faults))]
         runs = spread(point, chosen, worlds, enough=enough)
-    return Swept(len(runs), time.monotonic() - began, workers, tuple(found for _, found in runs if found))
+    return Swept.of(runs, began=began, workers=workers)
 
 
 def _faults(world: World, errors: tuple[str, ...]) -> Iterator[Fault]:
     for error in errors:
         world.reset()
-        seen = native.disturb(Fault(error), world.command, root=world.root, env=world.env).seen
+        seen = world.disturb(Fault(error)).seen
         for at in range(1, seen + 1):
             yield from (Fault(error, at, keep) for keep in Keep)
 
@@ -120,7 +120,7 @@ def main() -> int:
     if asked.package:
         scenario = functools.partial(scenario, package=asked.package.resolve())
     number, of = asked.slice
-    folder = Path(tempfile.mkdtemp(prefix="disksweep-"))
+    folder = Path(tempfile.mkdtemp(prefix="disksweep-", dir=in_memory()))
     swept = disk_sweep(
         scenario, folder, errors=tuple(asked.errors.split(",")),
         part=Slice(number, of, asked.seed), workers=asked.workers, enough=asked.enough,

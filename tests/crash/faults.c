@@ -63,8 +63,8 @@ static int number;     /* errno to give; 0: short writes */
 static uint64_t at;
 static bool sticky;
 
-#define REAL(name) ((__typeof__(&name))real(#name))
-static void *real(const char *name) { return dlsym(RTLD_NEXT, name); }
+/* Looked up once; two threads that do it at once find the same. */
+#define REAL(name) ({ static void *found; (__typeof__(&name))(found ? found : (found = dlsym(RTLD_NEXT, #name))); })
 
 static bool listed(const char *list, const char *name) {
     size_t n = strlen(name);
@@ -73,10 +73,12 @@ static bool listed(const char *list, const char *name) {
     return false;
 }
 
-__attribute__((constructor)) static void configure(void) {
+/* Also for a process that was forked from one without faults, and has got an environment of its own since. */
+__attribute__((constructor)) void configure_faults(void) {
     const char *calls = getenv("FAULT_CALLS"), *error = getenv("FAULT_ERROR"), *file = getenv("FAULT_STATE");
     const char *count = getenv("FAULT_AT"), *keep = getenv("FAULT_STICKY");
-    paths = getenv("FAULT_PATHS");
+    const char *where = getenv("FAULT_PATHS");
+    paths = where ? strdup(where) : NULL;
     at = count ? strtoull(count, NULL, 10) : 0;
     sticky = keep && !strcmp(keep, "1");
     for (size_t i = 0; error && i < sizeof ERRORS / sizeof *ERRORS; i++)

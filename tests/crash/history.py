@@ -7,8 +7,8 @@ calls returned. An fsync makes durable what had returned before it was entered, 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from tests.crash.trace import Call
@@ -86,6 +86,21 @@ class FolderNode(Node):
         return made
 
 
+def _in_effect(calls: tuple[Call, ...]) -> Iterator[Call]:
+    """In the order of their effects, as far as it shows: a folder was made before what was made in it, even where the
+    thread that made it returned later."""
+    folders = {call.path: call for call in calls if call.name.startswith("mkdir")}
+    early: set[int] = set()
+    for call in calls:
+        for parent in reversed(PurePosixPath(call.path).parents):
+            made = folders.get(str(parent))
+            if made is not None and made.entered < call.left < made.left and made.entered not in early:
+                early.add(made.entered)
+                yield replace(made, left=call.left)
+        if call.entered not in early:
+            yield call
+
+
 class History:
     """Every node that ever was, after replaying the calls over the initial tree, which counts as durable."""
 
@@ -94,7 +109,7 @@ class History:
         self._base = root.resolve()
         self._nodes: dict[int, Node] = {}
         self._load(initial)
-        self.calls = tuple(calls)
+        self.calls = tuple(_in_effect(tuple(calls)))
         for call in self.calls:
             self._replay(call)
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from tests.crash.rules import AFTER_A_KILL, Rule, billed_once
 from tests.crash.scenario import paid_apply
 from tests.crash.sweep import Swept, cut_sweep, kill_sweep
+from tests.crash.tree import in_memory
 
 PACKAGE = Path(__file__).resolve().parents[2] / "reconciler"
 
@@ -138,13 +139,13 @@ def hunt(mutant: Mutant, folder: Path) -> Swept:
     scenario = functools.partial(paid_apply, package=planted, images=2, concurrency=2, faults=mutant.faults)
     if mutant.finder is Finder.KILL:
         return kill_sweep(scenario, folder, enough=1, rules=mutant.rules or AFTER_A_KILL)
-    return cut_sweep(scenario, folder, limit=1000, enough=1)
+    return cut_sweep(scenario, folder, limit=3000, enough=1)
 
 
 def main() -> int:
     """The table."""
     living = points = 0
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=in_memory()) as folder:
         for mutant in MUTANTS:
             swept = hunt(mutant, Path(folder))
             living += not swept.violations

@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -141,19 +141,17 @@ def record(command: Sequence[str], *, root: Path, env: Mapping[str, str], trace:
     return _under_killer(["--trace", trace, "--watch", watch], command, env, root)
 
 
-def disturb(
-    fault: Fault, command: Sequence[str], *, root: Path, env: Mapping[str, str], paths: Sequence[Path] = ()
-) -> Faulted:
-    """Run with a failing disk below `paths` (default: `root`)."""
+def disturb(fault: Fault, run: Callable[[Mapping[str, str]], Ran], *, paths: Sequence[Path]) -> Faulted:
+    """Run with a failing disk below `paths`: `run` with this added to its environment."""
     with tempfile.NamedTemporaryFile(suffix=".faults") as state:
         state.write(bytes(STATE_BYTES))
         state.flush()
         told = {
             "LD_PRELOAD": str(shim()), "FAULT_STATE": state.name, "FAULT_ERROR": fault.error, "FAULT_AT": str(fault.at),
             "FAULT_STICKY": fault.keep.value, "FAULT_CALLS": fault.calls,
-            "FAULT_PATHS": ":".join(str(path.resolve()) for path in paths or [root]),
+            "FAULT_PATHS": ":".join(str(path.resolve()) for path in paths),
         }  # fmt: skip
-        ran = execute(command, env={**env, **told}, cwd=root)
+        ran = run(told)
         after = Path(state.name).read_bytes()
     seen, injected = (int.from_bytes(after[at : at + 8], "little") for at in (0, 8))
     return Faulted(ran, seen, injected, after[16:].split(b"\0")[0].decode(errors="replace"))

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -69,11 +69,12 @@ def states(
     seen: set[str] = set()
     tried: set[int] = set()  # cheaper to look up than a tree is to build
     for cut, (why, fate) in _choices(shuffled, order, chance, seen):
-        key = hash((cut.tick, *fate[0].values(), *fate[1].values()))
+        files, kept = {**cut.settled, **fate[0]}, fate[1]
+        key = hash((cut.watched, frozenset(files.items()), frozenset(kept.items())))
         if key in tried:
             continue
         tried.add(key)
-        tree = _tree(history.root, cut, fate)
+        tree = _tree(history.root, files, kept)
         digest = hashlib.sha256(f"{trees.digest(tree)} {cut.watched}".encode()).hexdigest()
         if digest in seen:
             continue
@@ -186,8 +187,7 @@ def _mixture(each: Pending, chance: random.Random) -> bytes:
 # -- what it looks like then
 
 
-def _tree(root: FolderNode, cut: Cut, fate: Fate) -> dict[str, trees.Node]:
-    files, kept = fate
+def _tree(root: FolderNode, files: Mapping[Node, bytes], kept: Mapping[Node, frozenset[int]]) -> dict[str, trees.Node]:
     done = {change for node, at in kept.items() if isinstance(node, FolderNode) for change in _changes(node, at)}
     tree: dict[str, trees.Node] = {"": trees.Folder()}
 
@@ -208,7 +208,7 @@ def _tree(root: FolderNode, cut: Cut, fate: Fate) -> dict[str, trees.Node]:
                 case LinkNode():
                     tree[path] = trees.Symlink(node.target)
                 case FileNode():
-                    tree[path] = trees.File(files[node] if node in files else _settled(node, cut))
+                    tree[path] = trees.File(files[node])
 
     visit(root, "")
     return tree
@@ -216,8 +216,3 @@ def _tree(root: FolderNode, cut: Cut, fate: Fate) -> dict[str, trees.Node]:
 
 def _changes(folder: FolderNode, kept: frozenset[int]) -> list[Change]:
     return [folder.changes[at] for at in sorted(kept)]
-
-
-def _settled(node: FileNode, cut: Cut) -> bytes:
-    """Nothing about this file is undecided."""
-    return [data for left, data in node.versions if left <= cut.tick or left == node.versions[0][0]][-1]

@@ -15,14 +15,15 @@ import shutil
 import sys
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from tests.crash import native
 from tests.crash import tree as trees
-from tests.crash.native import Ran
+from tests.crash.native import Fault, Faulted, Ran
 from tests.crash.rules import Bill, Look
 from tests.crash.warm import Warm, warm
 from tests.gateway.fixture import Gateway, running
@@ -33,13 +34,20 @@ CONCURRENCY = 4
 CALLS = 60
 """About so many calls an image are counted: where an earlier kill may lie."""
 PACKAGE = Path(__file__).resolve().parents[2]
-ENTRY = "import sys; sys.path.insert(0, {!r}); from reconciler.cli.main import entry; sys.exit(entry())"
-ENTRY_POINT = ("reconciler.cli.main", "entry")
-PRELOAD = ("reconciler.cli.commands.apply", "reconciler.cli.paying", "httpx", "PIL.Image", "jsonschema", "yaml")
+ENTRY = "import sys; sys.path.insert(0, {!r}); from reconciler.cli.start import entry; sys.exit(entry())"
+ENTRY_POINT = ("reconciler.cli.start", "entry")
+PRELOAD = (
+    "reconciler.cli.main", "reconciler.cli.commands.apply", "reconciler.cli.paying", "httpx", "httpcore", "h11",
+    "anyio.streams.tls", "anyio._backends._asyncio", "jsonschema", "yaml", "PIL.BmpImagePlugin", "PIL.GifImagePlugin",
+    "PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.PpmImagePlugin",
+)  # fmt: skip
+"""What an apply imports as it goes. Whatever lacks here is imported by each run, and costs time only."""
 NO_FAULTS: Mapping[str, Sequence[str]] = {}
+WEIGHT = 16_384
+"""Bytes of an image: several blocks of a disk, whatever few pixels it has."""
 PROJECT = """\
 provider: gravitex
-defaults: {{model: gemini-2.5-flash-image, size: "1:1"}}
+defaults: {{model: any-model, size: 128x128}}
 providers:
   gravitex: {{base_url: "{url}", api_key_env: GRAVITEX_API_KEY, concurrency: {concurrency}}}
 """
@@ -58,10 +66,14 @@ class PaidApply:
     package: Path
     second: Warm
     chance: random.Random | None
+    stack: ExitStack
 
     @property
     def root(self) -> Path:
         return self.folder / "project"
+
+    def is_bill(self, line: bytes) -> bool:
+        return b'"billed":true' in line
 
     @property
     def assets(self) -> frozenset[str]:
@@ -73,8 +85,9 @@ class PaidApply:
 
     @property
     def flight(self) -> int:
-        """Requests of an earlier kill stay in doubt beside those of this one."""
-        return self.concurrency * (1 if self.chance is None else 2)
+        """Beside those that are being answered, as many whose answers wait for the disk. Those of an earlier kill stay
+        in doubt beside those of this one."""
+        return open_at_once(self.concurrency) * (1 if self.chance is None else 2)
 
     @property
     def env(self) -> Mapping[str, str]:
@@ -88,6 +101,11 @@ class PaidApply:
             native.kill_at(self.chance.randrange(1, CALLS * self.images), self.command, root=self.root, env=self.env)
             self.settle()
 
+    @cached_property
+    def first(self) -> Warm:
+        """Its runs can meet disk faults."""
+        return self.stack.enter_context(warm(self.package, ENTRY_POINT, PRELOAD, under=native.shim()))
+
     def restore(self, tree: trees.Tree, ledger: bytes) -> None:
         shutil.rmtree(self.root, ignore_errors=True)
         trees.materialise(tree, self.root)
@@ -98,6 +116,7 @@ class PaidApply:
         os.truncate(self.ledger, 0)
         with self.ledger.open("ab") as bills:
             bills.write(ledger)
+        self.gateway.ledger.forget()
 
     def settle(self) -> None:
         """Two questions of ours wait behind everything that was sent before them; then the last answer ends."""
@@ -110,7 +129,13 @@ class PaidApply:
         self.gateway.settle()
 
     def again(self) -> Ran:
-        ended = self.second.run(["reconciler", "apply", "--yes"], env=self.env, cwd=self.root)
+        return self._apply(self.second, self.env)
+
+    def disturb(self, fault: Fault) -> Faulted:
+        return native.disturb(fault, lambda told: self._apply(self.first, {**self.env, **told}), paths=[self.root])
+
+    def _apply(self, runner: Warm, env: Mapping[str, str]) -> Ran:
+        ended = runner.run(["reconciler", "apply", "--yes"], env=env, cwd=self.root)
         return Ran(ended.exit, ended.stdout, ended.stderr)
 
     def look(self) -> Look:
@@ -133,6 +158,11 @@ class PaidApply:
             frozenset(name for name, found in objects.items() if name == found), tuple(torn), entries,
             {Path(name).stem: found for name, found in outputs.items()}, recorded, in_doubt,
         )  # fmt: skip
+
+
+def open_at_once(concurrency: int) -> int:
+    """How many requests an apply can leave open in the journal."""
+    return 2 * concurrency
 
 
 def objects_of(files: Mapping[str, bytes]) -> dict[str, str]:
@@ -179,10 +209,12 @@ def paid_apply(
     the gateway are by words of the prompt, in turn; the other options are the gateway's own."""
     path = folder / "ledger"
     ledger = Ledger(path, keep="lines")
-    with running(ledger=ledger, **options) as gateway, warm(package, ENTRY_POINT, PRELOAD) as second:
+    with ExitStack() as stack:
+        gateway = stack.enter_context(running(ledger=ledger, size=WEIGHT, **options))
         for words, names in faults.items():
             gateway.when(words, *names)
-        yield PaidApply(folder.resolve(), gateway, path, images, concurrency, package, second, None)
+        second = stack.enter_context(warm(package, ENTRY_POINT, PRELOAD))
+        yield PaidApply(folder.resolve(), gateway, path, images, concurrency, package, second, None, stack)
 
 
 @contextmanager

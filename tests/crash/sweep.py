@@ -18,16 +18,16 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from tests.crash import native, trace
 from tests.crash.powercut import DiskState, Order, states
 from tests.crash.rules import AFTER_A_CUT, AFTER_A_KILL, Rule, Story, broken
-from tests.crash.tree import snapshot
+from tests.crash.tree import in_memory, snapshot
 from tests.crash.world import Scenario, World
 
 Item = TypeVar("Item")
@@ -51,19 +51,32 @@ class Violation:
         return f"{self.where}\n" + "".join(f"  {words}\n" for words in self.words) + f"  kept: {self.kept}"
 
 
+Run = tuple[bool, Violation | None]
+"""Whether the point was reached, and what was found."""
+
+
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep found."""
+    """What a sweep found. `missed`: runs that ended before their point was reached: judged, and not counted."""
 
     points: int
+    missed: int
     seconds: float
     workers: int
     violations: tuple[Violation, ...]
 
+    @classmethod
+    def of(cls, runs: Sequence[Run], *, began: float, workers: int) -> Swept:
+        """What all runs came to, now."""
+        points = sum(reached for reached, _ in runs)
+        violations = tuple(found for _, found in runs if found)
+        return cls(points, len(runs) - points, time.monotonic() - began, workers, violations)
+
     def __str__(self) -> str:
         each = 1000 * self.seconds * self.workers / max(self.points, 1)
         figures = f"{self.points} points, {len(self.violations)} violations"
-        return f"{figures} ({self.seconds:.0f} s on {self.workers} workers, {each:.0f} ms a point)"
+        missed = f"; {self.missed} more were not reached" if self.missed else ""
+        return f"{figures} ({self.seconds:.0f} s on {self.workers} workers, {each:.0f} ms a point{missed})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +108,10 @@ def kill_sweep(
     rules = tuple(rules)
     began = time.monotonic()
 
-    def point(world: World, number: int) -> tuple[bool, Violation | None]:
+    def point(world: World, number: int) -> Run:
         world.reset()
         first = native.kill_at(number, world.command, root=world.root, env=world.env)
+        world.settle()
         where = f"point {number}: killed at {first.killed_at}" if first.killed_at else f"point {number}: not killed"
         return bool(first.killed_at), aftermath(world, where, rules, folder)
 
@@ -112,7 +126,7 @@ def kill_sweep(
         while survived < BEYOND:
             runs.append(point(worlds[0], len(runs) + 1))
             survived = 0 if runs[-1][0] else survived + 1
-    return Swept(len(runs), time.monotonic() - began, workers, tuple(found for _, found in runs if found))
+    return Swept.of(runs, began=began, workers=workers)
 
 
 def cut_sweep(
@@ -126,12 +140,12 @@ def cut_sweep(
         worlds = worlds_of(scenario, folder, workers, stack)
         found, ledger = recorded(worlds[0], folder, limit=limit, seed=seed, order=order)
 
-        def point(world: World, state: DiskState) -> tuple[bool, Violation | None]:
+        def point(world: World, state: DiskState) -> Run:
             world.restore(state.tree, ledger[: state.watched])
             return True, aftermath(world, f"power cut {state.why} ({state.digest[:12]})", rules, folder)
 
         runs = spread(point, found, worlds, enough=enough)
-    return Swept(len(runs), time.monotonic() - began, workers, tuple(found for _, found in runs if found))
+    return Swept.of(runs, began=began, workers=workers)
 
 
 def recorded(
@@ -143,8 +157,21 @@ def recorded(
     ran = native.record(world.command, root=world.root, env=world.env, trace=file, watch=world.ledger)
     if ran.exit not in FINE:
         raise AssertionError(f"the command fails without any fault: {ran.stderr}")
-    found = states(trace.load(file), initial, world.root, limit=limit, seed=seed, order=order)
-    return found, world.ledger.read_bytes()
+    ledger = world.ledger.read_bytes()
+    calls = [replace(call, watched=_billed(ledger, call.watched, world.is_bill)) for call in trace.load(file)]
+    return states(calls, initial, world.root, limit=limit, seed=seed, order=order), ledger
+
+
+def _billed(ledger: bytes, size: int, is_bill: Callable[[bytes], bool]) -> int:
+    """The size up to the last bill that had begun when the ledger had that size: a file may grow in the middle of a
+    line, and two states with the same bills are not two."""
+    billed = end = 0
+    for line in ledger.splitlines(keepends=True):
+        if end >= size:
+            break
+        end += len(line)
+        billed = end if is_bill(line) else billed
+    return billed
 
 
 def worlds_of(scenario: Scenario, folder: Path, workers: int, stack: ExitStack) -> list[World]:
@@ -160,8 +187,8 @@ def worlds_of(scenario: Scenario, folder: Path, workers: int, stack: ExitStack) 
 def aftermath(
     world: World, where: str, rules: tuple[Rule, ...], folder: Path, already: tuple[str, ...] = ()
 ) -> Violation | None:
-    """Run again and look; what is broken, beside what was `already` found, with a copy of the project in `folder`."""
-    world.settle()
+    """Look at a settled world, run again and look. What is broken, beside what was `already` found, with a copy of the
+    project in `folder`."""
     crashed = world.look()
     second = world.again()
     world.settle()
@@ -176,12 +203,12 @@ def aftermath(
 
 
 def spread(
-    work: Callable[[World, Item], tuple[bool, Violation | None]],
+    work: Callable[[World, Item], Run],
     items: Iterable[Item], worlds: list[World], *, enough: int,
-) -> list[tuple[bool, Violation | None]]:  # fmt: skip
+) -> list[Run]:  # fmt: skip
     """Each world works off items in a thread of its own; enough violations, or an exception in one, end all."""
     queue, lock = iter(items), threading.Lock()
-    results: list[tuple[bool, Violation | None]] = []
+    results: list[Run] = []
     errors: list[BaseException] = []
 
     def run(world: World) -> None:
@@ -228,7 +255,7 @@ def main() -> int:
     scenario: Callable[..., AbstractContextManager[World]] = getattr(importlib.import_module(module), name)
     if asked.package:
         scenario = functools.partial(scenario, package=asked.package.resolve())
-    folder = Path(tempfile.mkdtemp(prefix="sweep-"))
+    folder = Path(tempfile.mkdtemp(prefix="sweep-", dir=in_memory()))
     if asked.kind == "kill":
         number, of = asked.slice
         part = Slice(number, of, asked.seed)

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.crash import native
 from tests.crash.disksweep import disk_sweep
 from tests.crash.mutants import MUTANTS, Mutant, hunt, plant
+from tests.crash.native import Fault, Keep
 from tests.crash.scenario import killed_before, paid_apply
 from tests.crash.sweep import Slice, cut_sweep, kill_sweep
 
@@ -39,6 +41,23 @@ def test_a_slice_of_the_disk_errors(tmp_path: Path, commit: str) -> None:
     swept = disk_sweep(paid_apply, tmp_path, part=Slice(0, 1200, commit))
     assert swept.points >= 3
     assert swept.violations == ()
+
+
+@pytest.mark.usefixtures("shim")
+def test_a_forked_apply_makes_the_calls_of_a_process_of_its_own(tmp_path: Path) -> None:
+    """What the disk sweep counts is what a person's apply would do; the clean run after it meets no fault."""
+    with paid_apply(tmp_path, images=1, concurrency=1) as world:
+        world.reset()
+        forked = world.disturb(Fault("EIO"))
+        world.reset()
+        whole = native.disturb(
+            Fault("EIO"), lambda told: native.execute(world.command, env={**world.env, **told}, cwd=world.root),
+            paths=[world.root],
+        )  # fmt: skip
+        assert (forked.seen, forked.ran.exit, forked.ran.stdout) == (whole.seen, 0, whole.ran.stdout)
+        world.reset()
+        assert world.disturb(Fault("EIO", 1, Keep.STICKY)).ran.exit == 1
+        assert world.again().exit == 0
 
 
 def test_one_mutant_does_not_live(tmp_path: Path, commit: str) -> None:

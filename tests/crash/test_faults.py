@@ -36,7 +36,8 @@ os.close(fd)
 def disturb(root: Path, fault: Fault, script: str = SAVE) -> Faulted:
     root.mkdir()
     command = [sys.executable, "-I", "-S", "-c", script]
-    return native.disturb(fault, command, root=root, env={"PATH": os.environ["PATH"]})
+    env = {"PATH": os.environ["PATH"]}
+    return native.disturb(fault, lambda told: native.execute(command, env={**env, **told}, cwd=root), paths=[root])
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.crash import tree as trees
-from tests.crash.native import Ran, execute
+from tests.crash.native import Fault, Faulted, Ran, disturb, execute
 from tests.crash.rules import Bill, Look
 
 TOY = Path(__file__).with_name("toy.py")
@@ -85,6 +85,9 @@ class ToyWorld:
     def ledger(self) -> Path:
         return self.gateway.ledger
 
+    def is_bill(self, line: bytes) -> bool:
+        return True
+
     @property
     def assets(self) -> frozenset[str]:
         return frozenset(f"a{n}" for n in range(self.count))
@@ -118,6 +121,11 @@ class ToyWorld:
 
     def again(self) -> Ran:
         return execute(self.command, env=self.env, cwd=self.root)
+
+    def disturb(self, fault: Fault) -> Faulted:
+        return disturb(
+            fault, lambda told: execute(self.command, env={**self.env, **told}, cwd=self.root), paths=[self.root]
+        )
 
     def look(self) -> Look:
         files = {name: node.data for name, node in trees.snapshot(self.root).items() if isinstance(node, trees.File)}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 
@@ -33,6 +35,9 @@ class Symlink:
 
 
 Node = File | Folder | Symlink
+MEMORY = "/dev/shm"
+ROOM = 1 << 29
+"""Bytes; a container's may be very small."""
 Tree = Mapping[str, Node]
 """Path below the root, with `/`, to node. A folder stands before what is in it. The root itself is ""."""
 
@@ -40,20 +45,30 @@ Tree = Mapping[str, Node]
 def snapshot(root: Path) -> Tree:
     """What lies below `root` now."""
     tree: dict[str, Node] = {"": Folder(root.stat().st_ino)}
-    for folder, folders, files in os.walk(root):
-        for name in sorted([*folders, *files]):
-            path = Path(folder, name)
-            tree[str(path.relative_to(root))] = _read(path)
+    _read(str(root), "", tree)
     return tree
 
 
-def _read(path: Path) -> Node:
-    inode = path.lstat().st_ino
-    if path.is_symlink():
-        return Symlink(str(path.readlink()), inode)
-    if path.is_dir():
-        return Folder(inode)
-    return File(path.read_bytes(), inode)
+def _read(folder: str, prefix: str, tree: dict[str, Node]) -> None:
+    with os.scandir(folder) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    for entry in entries:
+        name = prefix + entry.name
+        if entry.is_symlink():
+            tree[name] = Symlink(os.readlink(entry.path), entry.inode())
+        elif entry.is_dir():
+            tree[name] = Folder(entry.inode())
+            _read(entry.path, name + "/", tree)
+        else:
+            with open(entry.path, "rb", buffering=0) as file:
+                tree[name] = File(file.read(), entry.inode())
+
+
+def in_memory() -> str | None:
+    """Where a long run puts its folders: what survives never hangs on a real disk here. None, the usual place, where
+    TMPDIR names another or memory is short."""
+    roomy = not os.environ.get("TMPDIR") and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM
+    return MEMORY if roomy else None
 
 
 def materialise(tree: Tree, root: Path) -> None:
@@ -70,13 +85,19 @@ def materialise(tree: Tree, root: Path) -> None:
                 path.symlink_to(target)
 
 
+@lru_cache(maxsize=4096)
+def _hashed(data: bytes) -> bytes:
+    """Of most files there are a few versions, in thousands of trees."""
+    return hashlib.sha256(data).digest()
+
+
 def digest(tree: Tree) -> str:
     """Equal for trees that look the same from outside."""
     whole = hashlib.sha256()
     for name in sorted(tree):
         match tree[name]:
             case File(data):
-                part = b"file\0" + hashlib.sha256(data).digest()
+                part = b"file\0" + _hashed(data)
             case Folder():
                 part = b"folder"
             case Symlink(target):

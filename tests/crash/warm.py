@@ -1,12 +1,16 @@
 """Run a Python command many times without paying for its imports: a process that has them, and forks for each run.
 
 As a script (`python -I warm.py PACKAGE_FOLDER MODULE FUNCTION PRELOAD...`) it is that process: a JSON object a line
-in (argv, env, cwd, out, kill_after), one a line out (exit).
+in (argv, env, cwd, out, kill_after), one a line out (exit). It imports and forks, and runs nothing itself, so that no
+run finds anything of an earlier one.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import ctypes
+import gc
 import importlib
 import json
 import os
@@ -15,6 +19,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,33 +43,33 @@ class Warm:
     """A started process; one run at a time."""
 
     process: subprocess.Popen[str]
+    out: Path
 
-    def run(
-        self, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, kill_after: float | None = None
-    ) -> Ended:
+    def run(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, kill_after: float | None = None) -> Ended:
         """As `argv` in a process of its own, from the first line of the command's function on. SIGKILL after so many
         seconds, if it still runs then; its exit is -9."""
         assert self.process.stdin is not None and self.process.stdout is not None
-        with tempfile.TemporaryDirectory() as out:
-            asked = {"argv": list(argv), "env": dict(env), "cwd": str(cwd), "out": out, "kill_after": kill_after}
-            for name in ("1", "2"):
-                Path(out, name).touch()
-            self.process.stdin.write(json.dumps(asked) + "\n")
-            self.process.stdin.flush()
-            if not select.select([self.process.stdout], [], [], LIMIT)[0]:
-                raise TimeoutError(f"did not end in {LIMIT:.0f} s: {' '.join(argv)}")
-            code = json.loads(self.process.stdout.readline())["exit"]
-            said = [Path(out, name).read_text(errors="replace") for name in ("1", "2")]
-        return Ended(code, *said)
+        asked = {"argv": list(argv), "env": dict(env), "cwd": str(cwd), "out": str(self.out), "kill_after": kill_after}
+        self.process.stdin.write(json.dumps(asked) + "\n")
+        self.process.stdin.flush()
+        if not select.select([self.process.stdout], [], [], LIMIT)[0]:
+            raise TimeoutError(f"did not end in {LIMIT:.0f} s: {' '.join(argv)}")
+        code = json.loads(self.process.stdout.readline())["exit"]
+        return Ended(code, *((self.out / name).read_text(errors="replace") for name in ("1", "2")))
 
 
 @contextlib.contextmanager
-def warm(package: Path, entry: tuple[str, str], preload: Sequence[str]) -> Iterator[Warm]:
-    """A process that imports from the folder `package`."""
+def warm(package: Path, entry: tuple[str, str], preload: Sequence[str], *, under: Path | None = None) -> Iterator[Warm]:
+    """A process that imports from the folder `package`. `under` the shim of native.py, the disk fails in the runs
+    whose environment says so; nowhere else."""
     command = [sys.executable, "-I", __file__, str(package), *entry, *preload]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    env = {**os.environ, "LD_PRELOAD": str(under)} if under else None
+    with (
+        tempfile.TemporaryDirectory(prefix="warm-") as out,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env) as process,
+    ):
         try:
-            yield Warm(process)
+            yield Warm(process, Path(out))
         finally:
             assert process.stdin is not None
             process.stdin.close()
@@ -80,6 +85,8 @@ def _child(asked: Mapping[str, Any], function: Any) -> int:
     os.environ.clear()
     os.environ.update(asked["env"])
     sys.argv[:] = asked["argv"]
+    if "FAULT_STATE" in asked["env"]:
+        ctypes.CDLL(None).configure_faults()  # the shim looked at the environment when this process was started
     try:
         code = function()
     except SystemExit as end:
@@ -87,6 +94,8 @@ def _child(asked: Mapping[str, Any], function: Any) -> int:
     except BaseException:
         traceback.print_exc()
         code = 1
+    threading._shutdown()  # type: ignore[attr-defined]  # as at the end of any Python: threads, then exit functions
+    atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
     return code if isinstance(code, int) else 0 if code is None else 1
@@ -107,6 +116,8 @@ def _serve() -> None:
     function = getattr(importlib.import_module(module), name)
     for each in preload:
         importlib.import_module(each)
+    gc.collect()
+    gc.freeze()  # a collection in a child would copy every page of what is shared
     for line in sys.stdin:
         asked = json.loads(line)
         pid = os.fork()

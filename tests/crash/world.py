@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from tests.crash.native import Ran
+from tests.crash.native import Fault, Faulted, Ran
 from tests.crash.rules import Look
 from tests.crash.tree import Tree
 
@@ -35,6 +35,10 @@ class World(Protocol):
         """The file that the gateway appends a bill to before it answers; outside `root`."""
         ...
 
+    def is_bill(self, line: bytes) -> bool:
+        """Whether this line of the ledger is one: it may tell more than that."""
+        ...
+
     @property
     def assets(self) -> frozenset[str]:
         """Every asset's id."""
@@ -59,6 +63,10 @@ class World(Protocol):
 
     def again(self) -> Ran:
         """The same apply, without faults and without consent."""
+        ...
+
+    def disturb(self, fault: Fault) -> Faulted:
+        """The same apply, on a disk that fails below `root`."""
         ...
 
     def look(self) -> Look:
