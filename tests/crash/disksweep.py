@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
+from tests.crash.found import Run, Swept, told
 from tests.crash.native import Fault, Faulted, Keep
 from tests.crash.rules import (
     Look,
@@ -29,7 +30,7 @@ from tests.crash.rules import (
     no_traceback,
     nothing_torn,
 )
-from tests.crash.sweep import ENOUGH, WHOLE, Run, Slice, Swept, a_slice, aftermath, spread, told, worlds_of
+from tests.crash.sweep import ENOUGH, WHOLE, Slice, a_slice, aftermath, spread, worlds_of
 from tests.crash.tree import in_memory
 from tests.crash.world import Scenario, World
 

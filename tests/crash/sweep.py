@@ -18,13 +18,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from tests.crash import native, trace
+from tests.crash.found import Run, Swept, Violation, told
 from tests.crash.powercut import DiskState, Order, states
 from tests.crash.rules import AFTER_A_CUT, AFTER_A_KILL, Rule, Story, broken
 from tests.crash.tree import in_memory, snapshot
@@ -37,46 +38,6 @@ FINE = (0, 3)
 """How a command without faults may end; 3 where the project came with something in doubt."""
 BEYOND = 3
 """Threads make the count vary: a sweep goes on until this many runs in a row ended before they could be killed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """Where, and what was broken. `kept` is a copy of the project as the second run left it."""
-
-    where: str
-    words: tuple[str, ...]
-    kept: Path
-
-    def __str__(self) -> str:
-        return f"{self.where}\n" + "".join(f"  {words}\n" for words in self.words) + f"  kept: {self.kept}"
-
-
-Run = tuple[bool, Violation | None]
-"""Whether the point was reached, and what was found."""
-
-
-@dataclass(frozen=True, slots=True)
-class Swept:
-    """What a sweep found. `missed`: runs that ended before their point was reached: judged, and not counted."""
-
-    points: int
-    missed: int
-    seconds: float
-    workers: int
-    violations: tuple[Violation, ...]
-
-    @classmethod
-    def of(cls, runs: Sequence[Run], *, began: float, workers: int) -> Swept:
-        """What all runs came to, now."""
-        points = sum(reached for reached, _ in runs)
-        violations = tuple(found for _, found in runs if found)
-        return cls(points, len(runs) - points, time.monotonic() - began, workers, violations)
-
-    def __str__(self) -> str:
-        each = 1000 * self.seconds * self.workers / max(self.points, 1)
-        figures = f"{self.points} points, {len(self.violations)} violations"
-        missed = f"; {self.missed} more were not reached" if self.missed else ""
-        return f"{figures} ({self.seconds:.0f} s on {self.workers} workers, {each:.0f} ms a point{missed})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,17 +225,6 @@ def main() -> int:
         seed = random.Random(asked.seed).randrange(2**32)
         swept = cut_sweep(scenario, folder, limit=asked.states, seed=seed, workers=asked.workers, order=asked.order)
     return told(swept, folder)
-
-
-def told(swept: Swept, folder: Path) -> int:
-    """Print it; the folder stays only for what is kept in it. The exit code."""
-    for violation in swept.violations:
-        print(violation)
-    print(swept)
-    if swept.violations:
-        return 1
-    shutil.rmtree(folder)
-    return 0
 
 
 if __name__ == "__main__":
