@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from reconciler.core.digest import Json
 from reconciler.core.errors import Place, Problem
+from reconciler.core.value import value
 
 Path = tuple[str | int, ...]
 """The way to a node from the root: mapping keys and sequence indexes. `()` is the root."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Document:
     """One parsed file. `value` holds str, int, float, bool, None, list and dict with string keys only.
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 from reconciler.core import matrix as matrices
 from reconciler.core.asset_fields import AssetFields
@@ -20,6 +19,7 @@ from reconciler.core.recipe import TextPart
 from reconciler.core.settings import Settings
 from reconciler.core.spec import Spec
 from reconciler.core.suggest import did_you_mean
+from reconciler.core.value import field, value
 
 _ID_PART = re.compile(r"(?!\s)[^\x00-\x1f\x7f\ud800-\udfff#*?\[\]\\]+(?<!\s)")
 _PLAIN = re.compile(r"[A-Za-z0-9._-]+")
@@ -27,7 +27,7 @@ TEXT_ROOM = 64 << 20
 """Characters of text in all assets of a project: a small matrix can multiply a long prompt into gigabytes."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SpecTree:
     """What was read of the specs folder. Names are paths below it, with `/`; `defaults` is by folder, "" the top."""
 
@@ -36,7 +36,7 @@ class SpecTree:
     styles: Document | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Expansion:
     """Every asset in the order of ids, everything that is wrong, and the ids of the files in which it is."""
 
@@ -76,7 +76,7 @@ def expand(settings: Settings, project: Document | None, tree: SpecTree) -> Expa
     return Expansion(dict(sorted(found.items())), tuple(sorted(problems)), tuple(broken))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Context:
     """What lies around every spec file."""
 
@@ -200,13 +200,13 @@ def _bad_matrix(layer: Layer, matrix: Mapping[str, Json]) -> Iterator[Problem]:
                 path: Path = (*layer.path, "matrix", name, index)
                 yield layer.document.problem(path, f'"{text}" stands twice', "remove one")
     for index, pattern in enumerate(matrices.entries(matrix, "exclude")):
-        for key, value in pattern.items():
+        for key, named in pattern.items():
             path = (*layer.path, "matrix", "exclude", index, key)
             if key not in axes:
                 yield layer.document.problem(path, "the matrix has no axis of this name", did_you_mean(key, axes))
-            elif not matrices.has(axes[key], value):
-                hint = did_you_mean(as_text(value), map(as_text, axes[key]))
-                yield layer.document.problem(path, f'"{as_text(value)}" is not a value of {key}', hint)
+            elif not matrices.has(axes[key], named):
+                hint = did_you_mean(as_text(named), map(as_text, axes[key]))
+                yield layer.document.problem(path, f'"{as_text(named)}" is not a value of {key}', hint)
     if not matrices.combinations(matrix):
         yield layer.document.problem((*layer.path, "matrix"), "leaves no combination", "exclude less")
 

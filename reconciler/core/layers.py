@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from reconciler.core.digest import Json
@@ -12,13 +11,14 @@ from reconciler.core.document import Document, Path
 from reconciler.core.errors import Problem
 from reconciler.core.spec import Origin
 from reconciler.core.suggest import did_you_mean
+from reconciler.core.value import value
 
 TEXT_LIMIT = 100_000
 """Characters in one field after substitution. The longest prompt that an API takes is 32,000."""
 _VARIABLE = re.compile(r"\$(?:\$|\{([^}]*)(\})?)")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Layer:
     """Fields from one mapping of one file."""
 

@@ -7,27 +7,27 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import cast
 
 from reconciler.core.digest import ContentHash, Json, RecipeKey, canonical, plain, recipe_key
+from reconciler.core.value import field, value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TextPart:
     """Words in a turn, as written."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ImagePart:
     """A picture in a turn, by its content."""
 
     content: ContentHash
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Turn:
     """One turn of a conversation. `role` is `user` or `model`."""
 
@@ -35,7 +35,7 @@ class Turn:
     parts: tuple[TextPart | ImagePart, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Recipe:
     """What is asked for, complete: defaults, styles and variables are filled in, references are contents.
 
@@ -113,7 +113,7 @@ def manifest_images(manifest: Mapping[str, Json]) -> tuple[ContentHash, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Change:
     """One field of the manifest before and after; None is absent."""
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 
 from reconciler.core.digest import AssetId, ContentHash
 from reconciler.core.document import Document, Path
 from reconciler.core.errors import Place, Problem
 from reconciler.core.recipe import ImagePart, Recipe, TextPart, Turn
+from reconciler.core.value import field, replace, value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FileReference:
     """A picture in a file below the project root."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AssetReference:
     """Another asset's picture: an edge of the graph."""
 
@@ -28,7 +28,7 @@ class AssetReference:
 Reference = FileReference | AssetReference
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SpecTurn:
     """One turn of a conversation, its pictures still by name."""
 
@@ -36,7 +36,7 @@ class SpecTurn:
     parts: tuple[TextPart | FileReference | AssetReference, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Origin:
     """Where a field's value was written, and in which layer (`the spec`, `style flat-v2`, …)."""
 
@@ -49,7 +49,7 @@ class Origin:
         return self.document.place(self.path)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Spec:
     """One asset as wanted. `words` is the recipe without its pictures, which are known by content only later."""
 
@@ -75,6 +75,8 @@ class Spec:
 
     def upstreams(self) -> tuple[AssetId, ...]:
         """The assets whose pictures this one needs, each once, in order."""
+        if not (self.references or self.mask or self.turns):
+            return ()
         return tuple(dict.fromkeys(ref.asset for ref in self.pictures() if isinstance(ref, AssetReference)))
 
     def picture_problem(self, reference: Reference, fact: str, hint: str = "") -> Problem:
@@ -100,6 +102,8 @@ class Spec:
 
 def build_recipe(spec: Spec, content_of: Callable[[Reference], ContentHash | None]) -> Recipe | None:
     """The complete recipe, or None while a picture that it needs has no content yet."""
+    if not (spec.references or spec.mask or spec.turns):
+        return spec.words
     contents = {ref: content_of(ref) for ref in spec.pictures()}
     if not contents:
         return replace(spec.words, turns=tuple(Turn(turn.role, _texts(turn)) for turn in spec.turns))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 
 from reconciler.core.digest import canonical, plain, recipe_key
 from reconciler.core.recipe import Change, ImagePart, Recipe, TextPart, Turn, changes, manifest_images
+from reconciler.core.value import fields, replace
 from tests.builders import a_recipe, bytes_of
 
 ONE, TWO = bytes_of("one"), bytes_of("two")
@@ -51,12 +51,12 @@ OTHERS: dict[str, list[Any]] = {
 
 
 def test_every_field_is_tried() -> None:
-    assert set(OTHERS) == {field.name for field in dataclasses.fields(Recipe) if field.init} == set(FULL.manifest())
+    assert set(OTHERS) == {field.name for field in fields(Recipe) if field.init} == set(FULL.manifest())
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in OTHERS.items() for value in values])
 def test_a_change_of_any_field_changes_the_key_and_is_named(name: str, value: Any) -> None:
-    other = dataclasses.replace(FULL, **{name: value})
+    other = replace(FULL, **{name: value})
     assert other.key() != FULL.key()
     assert [change.field for change in changes(FULL.manifest(), other.manifest())] == [name]
 
@@ -105,7 +105,7 @@ def test_the_key_is_for_ever() -> None:
 
 
 def test_a_key_that_was_worked_out_is_not_that_of_a_copy() -> None:
-    assert FULL.key() != dataclasses.replace(FULL, take=9).key()
+    assert FULL.key() != replace(FULL, take=9).key()
 
 
 def test_canonical_json() -> None:
