@@ -39,32 +39,37 @@ MOST = 50
 
 
 def notes(whole: Plan) -> bytes:
-    """What a later run must know of a clean plan: each spec file's assets, or null where assets refer to others,
-    how many those are, all outputs, how much more text fits, and whether the plan had more to say than its totals."""
+    """What a later run must know of a clean plan, in lines of JSON.
+
+    First how many assets there are, how much more text fits and whether the plan had more to say than its totals; then
+    all outputs; then each spec file's assets, or null where assets refer to others, so that a reader finds its line
+    and parses no other.
+    """
     tied = {up for step in whole.steps if step.spec is not None for up in step.spec.upstreams()}
     files: dict[str, list[list[str]] | None] = {}
+    room = Room()
     for step in whole.steps:
         if step.spec is None:
             continue
+        room.takes(step.spec)
         file = step.spec.file
         known = files.setdefault(file, [])
         if step.spec.upstreams() or step.asset in tied:
             files[file] = None
         elif known is not None:
             known.append([step.asset, step.output])
-    free = sum(len(assets) for assets in files.values() if assets)
-    room = Room()
-    for step in whole.steps:
-        if step.spec is not None:
-            room.takes(step.spec)
-    noted = {
-        "files": files,
-        "tied": len(whole.steps) - free,
-        "outputs": [step.output for step in whole.steps],
-        "more": any(note_lines(whole)),
-        "room": room.left,
-    }
-    return json.dumps(noted).encode()
+    head = {"assets": len(whole.steps), "more": any(note_lines(whole)), "room": room.left}
+    outputs = [step.output for step in whole.steps]
+    lines = (f"{json.dumps(file)}: {json.dumps(assets)}" for file, assets in files.items())
+    return "\n".join([json.dumps(head), json.dumps(outputs), *lines, ""]).encode()
+
+
+def _noted(noted: bytes, path: str) -> list[list[str]] | None:
+    """The assets that a spec file had, by its line of the notes."""
+    head = f"\n{json.dumps(path)}: ".encode()
+    start = noted.find(head)
+    found = json.loads(noted[start + len(head) : noted.index(b"\n", start + 1)]) if start >= 0 else None
+    return found if isinstance(found, list) else None
 
 
 @value
@@ -78,23 +83,23 @@ class Narrow:
 def narrowed(root: Path, snapshot: Snapshot, changed: Sequence[tuple[str, int]]) -> Narrow | None:
     """The plan that the long way would make; None where that is not certain, or where all is clean again."""
     try:
-        noted = json.loads(snapshot.notes)
-        files: dict[str, list[list[str]] | None] = noted["files"]
-        if noted["more"] or len(changed) > MOST or not all(files.get(path) for path, _ in changed):
+        head, outputs, _ = snapshot.notes.split(b"\n", 2)
+        noted = json.loads(head)
+        before = {path: known for path, _ in changed[:MOST] if (known := _noted(snapshot.notes, path))}
+        if noted["more"] or len(before) < len(changed):
             return None
         index = forgetful(root)
         project = read_project(root, index)
         stay_inside(root, project.settings.specs)
-        before = {path: files[path] or [] for path, _ in changed}
         specs = _specs(project, snapshot, before, index, room_left=noted["room"])
-        if not specs or _refers_to(specs.values(), {same_file_key(output) for output in noted["outputs"]}):
+        if not specs or _refers_to(specs.values(), outputs):
             return None
         found = _plan(project, snapshot, specs)
     except (ReconcilerError, ValueError, KeyError, TypeError, OSError):
         return None
     if found is None or not found.drift or any(note_lines(found)):
         return None
-    return Narrow(found, sum(len(assets or ()) for assets in files.values()) + noted["tied"] - len(found.steps))
+    return Narrow(found, noted["assets"] - len(found.steps))
 
 
 def told(root: str, snapshot: Snapshot, changed: Sequence[tuple[str, int]]) -> tuple[tuple[str, ...], str] | None:
@@ -105,9 +110,10 @@ def told(root: str, snapshot: Snapshot, changed: Sequence[tuple[str, int]]) -> t
     return tuple(plan_lines(found.plan, datetime.now(UTC), elsewhere=found.elsewhere)), check_hint(found.plan)
 
 
-def _refers_to(specs: Iterable[Spec], outputs: set[str]) -> bool:
-    pictures = (ref for spec in specs for ref in spec.pictures())
-    return any(isinstance(ref, FileReference) and same_file_key(ref.path) in outputs for ref in pictures)
+def _refers_to(specs: Iterable[Spec], outputs: bytes) -> bool:
+    """Whether a picture of theirs is an asset's output."""
+    files = {same_file_key(ref.path) for spec in specs for ref in spec.pictures() if isinstance(ref, FileReference)}
+    return bool(files) and not files.isdisjoint(map(same_file_key, json.loads(outputs)))
 
 
 def _specs(

@@ -118,7 +118,7 @@ class Index:
         marks = [*self._seen.values(), *self._folders.values()]
         if self._began > now or any(racy(mark, self._began) for mark in marks if mark is not ABSENT):
             says = {}
-        packed = snapshot.pack(self._snapshot({"says": dict(says), "until": until}, notes))
+        packed = snapshot.pack(self._snapshot(dict(says), notes, until))
         self.parsed.save()
         with suppress(OSError):
             if self.path.read_bytes() == packed:
@@ -126,19 +126,19 @@ class Index:
         with suppress(DiskError, OSError):
             disk.write_cache(self.path, packed)
 
-    def _snapshot(self, facts: dict[str, object], notes: bytes) -> Snapshot:
+    def _snapshot(self, says: dict[str, str], notes: bytes, until: float) -> Snapshot:
         by_folder: dict[str, list[str]] = {folder: [] for folder in self._folders}
         for path in self._seen:
             folder, _, name = path.rpartition("/")
             by_folder.setdefault(folder, []).append(name)
-        folders: list[list[object]] = []
+        folders: list[tuple[str, int, bool]] = []
         names: list[str] = []
         marks = array("q")
         digests: list[bytes] = []
         for folder in sorted(by_folder):
             here = by_folder[folder]
             listed = folder in self._folders
-            folders.append([folder, len(here), listed])
+            folders.append((folder, len(here), listed))
             if listed:
                 marks.extend(self._folders[folder])
             for name in here:
@@ -147,4 +147,4 @@ class Index:
                 known = self._contents.get(path)
                 digests.append(bytes.fromhex(hex_of(known)) if known else _NO_DIGEST)
             names.extend(here)
-        return Snapshot(facts, folders, names, marks=marks, digests=b"".join(digests), notes=notes)
+        return Snapshot(says, folders, names, marks=marks, digests=b"".join(digests), notes=notes, until=until)

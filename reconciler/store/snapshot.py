@@ -6,18 +6,13 @@ equality. Any difference, or anything odd, is "I do not know", and the long way 
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
 import zlib
 from array import array
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:  # typing itself would be the dearest import here
-    from typing import Any
-
-MAGIC = b"reconciler index 4\n"
+MAGIC = b"reconciler index 5\n"
 ABSENT = (-1, -1, -1, -1)
 """The signature of a path where nothing is."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -36,41 +31,44 @@ def folder_signature(seen: os.stat_result) -> Signature:
 
 
 class Snapshot:
-    """The index file, parsed. `folders` are [path, number of names, is listed]; `names` and `marks` run in their order.
+    """The index file, parsed. `folders` are (path, number of names, is listed); `names` and `marks` run in their order.
 
     A listed folder's own signature stands before those of its names. `digests` are 32 bytes a name (zeros: none).
-    `facts` are for whoever wrote it: `says` (the answers of commands when all is clean), `until` (they hold so long).
-    `notes` are more of those, as JSON that is parsed only where something has changed.
+    `says` are the answers of commands when all is clean; they hold until `until`, in seconds since 1970. `notes` are
+    bytes for whoever wrote them, looked at only where something has changed.
     """
 
-    __slots__ = ("digests", "facts", "folders", "marks", "names", "notes")
+    __slots__ = ("digests", "folders", "marks", "names", "notes", "says", "until")
 
     def __init__(
         self,
-        facts: dict[str, Any],
-        folders: list[Any],
+        says: dict[str, str],
+        folders: list[tuple[str, int, bool]],
         names: list[str],
         *,
         marks: array[int],
         digests: bytes,
         notes: bytes,
+        until: float,
     ) -> None:
-        self.notes = notes
-        self.facts = facts
+        self.says = says
         self.folders = folders
         self.names = names
         self.marks = marks
         self.digests = digests
+        self.notes = notes
+        self.until = until
 
 
 def pack(snapshot: Snapshot) -> bytes:
-    """The bytes of the index file."""
-    head = json.dumps({"facts": snapshot.facts, "folders": snapshot.folders}, ensure_ascii=True).encode("ascii")
-    names = "\0".join(snapshot.names).encode("utf-8", "surrogateescape")
+    """The bytes of the index file. No JSON: to import its reader takes a warm `check` longer than all else here."""
     marks = snapshot.marks[:]
     if sys.byteorder == "big":
         marks.byteswap()
-    parts = (head, names, marks.tobytes(), snapshot.digests, snapshot.notes)
+    says = [repr(float(snapshot.until)), *(part for answer in snapshot.says.items() for part in answer)]
+    folders = [str(part) for path, count, listed in snapshot.folders for part in (path, count, int(listed))]
+    texts = (_joined(says), _joined(folders), _joined(snapshot.names))
+    parts = (*texts, marks.tobytes(), snapshot.digests, snapshot.notes)
     body = b"".join(parts)
     sizes = f"{' '.join(str(len(part)) for part in parts)} {zlib.crc32(body)}\n"
     return MAGIC + sizes.encode("ascii") + body
@@ -84,23 +82,39 @@ def unpack(data: bytes) -> Snapshot | None:
         end = data.index(b"\n", len(MAGIC)) + 1
         *sizes, checksum = map(int, data[len(MAGIC) : end].split())
         body = memoryview(data)[end:]
-        if len(sizes) != 5 or len(body) != sum(sizes) or zlib.crc32(body) != checksum:
+        if len(sizes) != 6 or len(body) != sum(sizes) or zlib.crc32(body) != checksum:
             return None
         parts = []
         for size in sizes:
             parts.append(body[:size])
             body = body[size:]
-        head = json.loads(bytes(parts[0]))
-        text = str(parts[1], "utf-8", "surrogateescape")
+        until, *says = _split(parts[0])
+        folders = _split(parts[1])
+        names = _split(parts[2])
         marks = array("q")
-        marks.frombytes(parts[2])
+        marks.frombytes(parts[3])
         if sys.byteorder == "big":
             marks.byteswap()
-        names = text.split("\0") if text else []
-        digests, notes = bytes(parts[3]), bytes(parts[4])
-        return Snapshot(head["facts"], head["folders"], names, marks=marks, digests=digests, notes=notes)
-    except (ValueError, KeyError, TypeError):
+        return Snapshot(
+            dict(zip(says[::2], says[1::2], strict=True)),
+            list(zip(folders[::3], map(int, folders[1::3]), map("1".__eq__, folders[2::3]), strict=True)),
+            names,
+            marks=marks,
+            digests=bytes(parts[4]),
+            notes=bytes(parts[5]),
+            until=float(until),
+        )
+    except ValueError:
         return None
+
+
+def _joined(texts: list[str]) -> bytes:
+    """No path and no answer has a NUL in it."""
+    return "\0".join(texts).encode("utf-8", "surrogateescape")
+
+
+def _split(part: memoryview) -> list[str]:
+    return str(part, "utf-8", "surrogateescape").split("\0") if part else []
 
 
 def load(path: str) -> Snapshot | None:
@@ -164,10 +178,10 @@ def compare(root: str, command: str, *, index: str) -> Comparison | None:
     if os.path.islink(f"{root}/{os.path.dirname(index)}"):
         return None
     snapshot = load(f"{root}/{index}")
-    if snapshot is None or time.time() >= snapshot.facts.get("until", 0):
+    if snapshot is None or time.time() >= snapshot.until:
         return None
-    said = snapshot.facts.get("says", {}).get(command)
-    if not isinstance(said, str) or not said.replace("\n", "").isprintable():
+    said = snapshot.says.get(command)
+    if said is None or not said.replace("\n", "").isprintable():
         return None
     try:
         found = look(root, snapshot)

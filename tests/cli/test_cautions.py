@@ -44,7 +44,7 @@ def remembered(root: Path, now: datetime) -> tuple[set[str], float]:
     workspace.remember(prospect, answers(prospect.plan, now))
     found = snapshot.load(str(root / ".reconciler/index"))
     assert found is not None
-    return set(found.facts["says"]), found.facts["until"]
+    return set(found.says), found.until
 
 
 def test_what_a_warm_run_says_holds_until_the_next_model_retires(adopted: Scratch) -> None:
