@@ -35,6 +35,7 @@ def _long_way(arguments: list[str]) -> None:
         import signal  # noqa: PLC0415 - loaded by now
 
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said and done; what is left is Python's own tidying up
+        gc.freeze()  # which would look through all values once more, for rings that nobody needs broken
 
 
 def _answered(arguments: list[str]) -> int | None:
