@@ -5,8 +5,8 @@
 - Recorded is innermost: `Requested` must be durable just before the first byte and not while a request queues, or
   a death of ours would put into doubt what was never sent. Each attempt is one record.
 - Limited is around it: each attempt takes a turn, and teaches the lane with its own outcome. Once its answer has come
-  whole, the next may be sent while the disk works; never more answers wait for the disk than the lane's concurrency,
-  so there are never more open attempts in the journal than twice that.
+  whole, the next may be sent while the disk works; but there are never more open attempts in the journal than twice
+  the lane's concurrency.
 - Retrying is around that: it waits without holding a place in the lane, and a retry queues again behind the others.
 - Budgeted is outermost: all attempts of a call together can be charged once (only free outcomes are asked again),
   so a call is one reservation.

@@ -89,7 +89,7 @@ class Limits:
 
     Requests per minute become an even pace: a bucket of one token. A bigger bucket would let a burst and its
     refill into one minute, which is more than the bound. `landing` are the answers that have come and are not safe
-    yet: nothing is sent while there are as many as `bound`.
+    yet: with what is in flight never more than twice the bound, however slow our own disk is.
     """
 
     bound: int
@@ -105,7 +105,7 @@ class Limits:
     def ready_at(self) -> float | None:
         """When the next request may be sent; None is "not before one lands"."""
         breaker = self.breaker.ready_at()
-        if breaker is None or self.in_flight >= self.concurrency or self.landing >= self.bound:
+        if breaker is None or self.in_flight >= self.concurrency or self.in_flight + self.landing >= 2 * self.bound:
             return None
         return max(self.next_at, self.held_until, breaker)
 

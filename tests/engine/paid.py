@@ -40,13 +40,19 @@ def a_done(name: str = "hero", *, cost: Cost | None = None) -> Done:
 
 
 class Scripted:
-    """Answers each request with the asset's next outcome after `seconds`. Its ledger is what a server would see."""
+    """Answers each request with the asset's next outcome after `seconds`, and then has `landing` seconds of work with
+    it. Its ledger is what a server would see."""
 
     def __init__(
-        self, script: Mapping[str, Iterable[Outcome]] | None = None, *, seconds: Callable[[str], float] = lambda _: 1.0
+        self,
+        script: Mapping[str, Iterable[Outcome]] | None = None,
+        *,
+        seconds: Callable[[str], float] = lambda _: 1.0,
+        landing: float | None = None,
     ) -> None:
         self._script = {asset: list(outcomes) for asset, outcomes in (script or {}).items()}
         self._seconds = seconds
+        self._landing = landing
         self.ledger: list[tuple[str, float]] = []
         self.given: list[tuple[str, Outcome]] = []
         self.in_flight = 0
@@ -60,6 +66,9 @@ class Scripted:
             await asyncio.sleep(self._seconds(request.asset))
         finally:
             self.in_flight -= 1
+        if self._landing is not None:
+            request.heard()
+            await asyncio.sleep(self._landing)
         left = self._script.get(request.asset, [])
         outcome = left.pop(0) if left else a_done(request.asset)
         self.given.append((request.asset, outcome))

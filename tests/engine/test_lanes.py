@@ -28,6 +28,41 @@ def test_first_come_first_served_within_the_bound() -> None:
     assert world.inner.most == 3
 
 
+def test_the_next_is_sent_while_an_answer_lands() -> None:
+    world = World(Scripted(landing=0.5), concurrency=2)
+    outcomes = play(world.make(*many(6)))
+    assert all(isinstance(outcome, Done) for outcome in outcomes)
+    assert world.inner.times == [0.0, 0.0, 1.0, 1.0, 2.0, 2.0]
+    assert world.inner.most == 2
+
+
+def test_answers_that_do_not_land_hold_the_lane() -> None:
+    world = World(Scripted(landing=10.0), concurrency=2)
+    play(world.make(*many(6)))
+    assert world.inner.times == [0.0, 0.0, 1.0, 1.0, 11.0, 11.0], "with two in flight and two landing nothing is sent"
+
+
+def test_what_a_landed_answer_says_is_learned_although_its_place_was_given_away() -> None:
+    script = {asset: [BadOutput("html", None)] for asset in many(20)}
+    world = World(Scripted(script, landing=0.1), concurrency=1)
+    outcomes = play(world.make(*many(20)))
+    assert len(world.inner.ledger) < 20
+    assert Stop.BREAKER in stops(outcomes)
+
+
+def test_a_call_that_is_cancelled_while_it_lands_leaves_its_place() -> None:
+    world = World(Scripted(landing=100.0), concurrency=1)
+
+    async def story() -> None:
+        tasks = [asyncio.create_task(world.provider.generate(a_request(asset))) for asset in many(3)]
+        await asyncio.sleep(3.0)
+        tasks[0].cancel()
+        await tasks[2]
+
+    play(story())
+    assert world.inner.ledger == [("i000", 0.0), ("i001", 1.0), ("i002", 3.0)]
+
+
 def test_requests_per_minute() -> None:
     world = World(Scripted(seconds=lambda _: 0.5), concurrency=10, requests_per_minute=20)
     play(world.make(*many(10)))

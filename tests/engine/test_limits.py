@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.core.outcome import BadOutput, InDoubt, NotSent, Outcome, Refused, Rejected, Throttled
@@ -43,6 +45,16 @@ def test_nothing_is_sent_over_the_concurrency() -> None:
     state = limits(2, 0).sent(0)
     assert state.ready_at() is not None
     assert state.sent(0).ready_at() is None
+
+
+def test_an_answer_that_came_frees_its_place_up_to_twice_the_bound() -> None:
+    heard = replace(limits(1, 0).permit(), heard=True)
+    one = limits(1, 0).sent(0).heard()
+    assert one.ready_at() is not None
+    two = one.sent(1.0).heard()
+    assert (two.in_flight, two.landing, two.ready_at()) == (0, 2, None)
+    assert two.landed(heard, DONE, 2.0).ready_at() is not None
+    assert two.abandoned(heard).ready_at() is not None
 
 
 @pytest.mark.parametrize("failure", [NotSent("dns"), NotSent("tls", final=True), THROTTLED, DOUBT, BadOutput("html")])

@@ -14,6 +14,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -231,6 +232,17 @@ def test_a_packed_answer_is_unpacked_and_a_bare_picture_is_one(spool: Folder) ->
     assert isinstance(cut, InDoubt)
     assert isinstance(other, BadOutput)
     assert len(spool.left()) == 3
+
+
+def test_an_answer_with_200_frees_its_place_and_one_that_teaches_the_lane_does_not(spool: Folder) -> None:
+    heard: list[str] = []
+    picture = reply(png_bytes(160, 160))
+    with serving(picture, reply(b"{}", "429 Too Many Requests"), reply(b"", "503 Busy")) as (url, _):
+        provider = a_provider(settings_for("openai", url), spool, key="")
+        for name in ("200", "429", "503"):
+            request = replace(a_request(a_recipe(model="sd")), heard=lambda name=name: heard.append(name))
+            asyncio.run(provider.generate(request))
+    assert heard == ["200"]
 
 
 def test_nothing_sent_and_nothing_known_are_told_apart(spool: Folder) -> None:
