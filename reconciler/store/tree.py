@@ -83,7 +83,7 @@ class Tree:
         return contents, tuple(problems)
 
     def _each(self, paths: list[str]) -> list[tuple[str, ContentHash | Blocked | None]]:
-        if len(paths) < _PARALLEL_FROM:
+        if len(paths) < _PARALLEL_FROM or self._hashed:  # by processes, so that threads would only wait for each other
             return self._look_at(paths)
         # hashing releases the GIL; chunks keep the pool's own cost out of the stat of a file that did not change
         chunks = [paths[start : start + _CHUNK] for start in range(0, len(paths), _CHUNK)]
