@@ -6,7 +6,8 @@ import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from reconciler.core.value import value
 
 
 class BrokenError(Exception):
@@ -133,7 +134,7 @@ def _webp_size(view: memoryview, kind: bytes, body: int) -> tuple[int, int]:
     raise BrokenError("no image at its start")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Box:
     kind: bytes
     start: int

@@ -6,7 +6,6 @@ Source: PAID_CALLS, "Outcome of one attempt". `words` is always what the provide
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from reconciler.core.digest import ContentHash, Json
 from reconciler.core.entry import Made
 from reconciler.core.images import ImageFacts
 from reconciler.core.pricing import Cost
+from reconciler.core.value import field, value
 
 
 class Stop(Enum):
@@ -27,7 +27,7 @@ class Stop(Enum):
     INTERRUPTED = "interrupted"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Spooled:
     """Bytes of one answer in a file of ours, hashed while they were written. The store takes the file over."""
 
@@ -36,7 +36,7 @@ class Spooled:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Done:
     """200, complete, a valid image. `model` is the one that answered, `request` its id for the support desk; `made` is
     what the store remembers of it, once it does."""
@@ -51,7 +51,7 @@ class Done:
     made: Made | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NotSent:
     """No byte of the request was written. Free to try again unless `final` (a certificate error).
 
@@ -63,7 +63,7 @@ class NotSent:
     stop: Stop | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Throttled:
     """A well-formed 429 or 503: not charged. `retry_after` in seconds is the minimum for the whole lane."""
 
@@ -71,7 +71,7 @@ class Throttled:
     retry_after: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Rejected:
     """The request is wrong and always will be (400, 401, 403, 404, 413, 415, 422), or was never sendable."""
 
@@ -79,14 +79,14 @@ class Rejected:
     stop: Stop | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Refused:
     """The model will not draw this. Recorded, so that the same refusal is not bought every run."""
 
     words: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class BadOutput:
     """An answer that is not the image asked for; maybe charged. Whatever bytes came are kept."""
 
@@ -94,7 +94,7 @@ class BadOutput:
     kept: Spooled | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class InDoubt:
     """Some of the request was written and no definite answer came: it may have been charged."""
 

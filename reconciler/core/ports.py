@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -13,9 +12,10 @@ from reconciler.core.images import ImageFacts
 from reconciler.core.lock import Made
 from reconciler.core.outcome import Outcome, Spooled
 from reconciler.core.recipe import Recipe
+from reconciler.core.value import field, value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ReferenceFile:
     """Bytes that a request needs, in a file that can be read now. `content` is what was hashed for the recipe."""
 
@@ -23,7 +23,7 @@ class ReferenceFile:
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ImageRequest:
     """One image to make. `references` are in the order of `recipe.images()`, with repeats.
 
@@ -62,7 +62,7 @@ class Spool(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StoredImage:
     """An image the store holds for a recipe. `attempt` is the request that it answered, "" if it was not asked for."""
 
@@ -101,12 +101,12 @@ class Log(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Placed:
     """The output holds the bytes, durably."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class InTheWay:
     """Not done: what is at the path is not what was expected there. None: it is absent."""
 

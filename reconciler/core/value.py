@@ -34,11 +34,10 @@ def field(*, default: Any = _MISSING, default_factory: Callable[[], Any] | None 
     return Field(default, default_factory, **kept)
 
 
-def fields(cls: type) -> tuple[Any, ...]:
+def fields(cls: type) -> tuple[Field, ...]:
     """The fields of a value's class, in order."""
-    if hasattr(cls, "__value_fields__"):
-        return tuple(cls.__value_fields__)
-    return tuple(cls.__dataclass_fields__.values())  # type: ignore[attr-defined]  # some are still dataclasses
+    found: tuple[Field, ...] = vars(cls)["__value_fields__"]
+    return found
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))

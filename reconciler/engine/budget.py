@@ -14,6 +14,7 @@ from reconciler.core.outcome import Done, NotSent, Outcome, Rejected, Stop, Thro
 from reconciler.core.ports import ImageRequest, Provider
 from reconciler.core.pricing import Cost
 from reconciler.core.settings import Budget
+from reconciler.core.value import value
 from reconciler.engine.recording import Estimate
 
 
@@ -28,7 +29,7 @@ class Unpriced(Enum):
     COUNT = "count"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reservation:
     """What one call may cost, set aside until its outcome is known."""
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from reconciler.core.value import value
 
 
 def _utc() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Clock:
     """`monotonic` and `sleep` in seconds; `utc` is the wall clock, for people and for records."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +11,7 @@ from reconciler.core.digest import AssetId
 from reconciler.core.events import Noted
 from reconciler.core.outcome import NotSent, Outcome, Rejected, Stop, Throttled
 from reconciler.core.ports import ImageRequest, Log, Provider
+from reconciler.core.value import replace
 from reconciler.engine.clock import Clock, stamp
 from reconciler.engine.limits import OPEN_SECONDS, PARK_OVER, Limits, Permit, limits
 

@@ -5,9 +5,8 @@ Times are seconds of a monotonic clock. Source: PAID_CALLS, "Numbers".
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Throttled
+from reconciler.core.value import replace, value
 
 FAILURES_TO_OPEN = 5
 OPEN_SECONDS = (30.0, 60.0, 120.0)
@@ -27,7 +26,7 @@ def is_failure(outcome: Outcome) -> bool:
     return isinstance(outcome, NotSent | Throttled | BadOutput | InDoubt)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Permit:
     """The right to send one request. `opening` is how often the breaker had opened when it was given; `heard`, whether
     the answer has come and only our own work on it remains."""
@@ -36,7 +35,7 @@ class Permit:
     heard: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Breaker:
     """Closed while `open_until` is None. After `open_until` it is half open: one probe flies, and decides.
 
@@ -83,7 +82,7 @@ class Breaker:
         return self.openings >= len(OPEN_SECONDS)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Limits:
     """One lane's limits now. `bound` is the configured concurrency, `interval` the least gap between two requests.
 

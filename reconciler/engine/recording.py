@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from typing import ParamSpec, TypeVar
 
@@ -15,6 +14,7 @@ from reconciler.core.lock import Made
 from reconciler.core.outcome import BadOutput, Done, InDoubt, Outcome, Spooled
 from reconciler.core.ports import ImageRequest, Log, Provider, Store, StoredImage
 from reconciler.core.pricing import Cost
+from reconciler.core.value import replace
 from reconciler.engine.clock import stamp
 
 P = ParamSpec("P")

@@ -10,6 +10,7 @@ from reconciler.core.digest import AssetId
 from reconciler.core.errors import DiskError, ReconcilerError
 from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused, Rejected, Throttled
 from reconciler.core.pricing import Cost
+from reconciler.core.value import value
 
 DISK_ERROR = DiskError.__name__
 """The outcome of what our own disk refused."""
@@ -47,7 +48,7 @@ class Result(Enum):
     NOT_STARTED = "not started"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Line:
     """One asset's result. `cost` is what was paid now; None is unknown. `words` say what went wrong, `hint` what
     helps."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 
 from reconciler.core.errors import DiskError
 from reconciler.core.events import Noted
 from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused, Stop
 from reconciler.core.ports import ImageRequest, Log, Provider
 from reconciler.core.pricing import Cost, total
+from reconciler.core.value import replace
 from reconciler.engine.report import ending
 
 _TELLING = (Done, InDoubt, Refused, BadOutput)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 
 from reconciler.core.decide import DRAFT
@@ -12,6 +11,7 @@ from reconciler.core.lock import Made
 from reconciler.core.outcome import Done, NotSent, Outcome, Stop
 from reconciler.core.ports import ImageRequest, Provider, Store, StoredImage
 from reconciler.core.pricing import FREE
+from reconciler.core.value import replace
 from reconciler.engine.clock import stamp
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
 from reconciler.core.digest import content_of_hex
 from reconciler.core.outcome import Spooled
 from reconciler.core.ports import Spool
+from reconciler.core.value import replace, value
 from reconciler.providers.http import Answered
 from reconciler.providers.ready import magic
 from reconciler.providers.reply import Body, Cut, Nothing, RawPicture, Reply, Said, TooLarge, Words
@@ -27,7 +27,7 @@ LEAST_PACKED = 64
 """Times that a packed answer may grow: pictures shrink by nothing, base64 by a quarter, JSON by far less than this."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Opened:
     """An answer as facts. `frame` finds its long strings in the file."""
 

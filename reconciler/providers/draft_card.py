@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, replace
 
 from PIL import Image, ImageDraw
 
+from reconciler.core.value import replace, value
 from reconciler.providers.draft_colours import CARD, level, opacities, palette
 from reconciler.providers.draft_pictures import Picture, paint_pictures
 from reconciler.providers.draft_shapes import paint_pattern, round_corners
@@ -20,7 +20,7 @@ _WIDE = 2.2
 """From this ratio on a card has two columns."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Card:
     """What is written on a draft. `paragraphs` are the prompt and the turns; `notes` stand at its top."""
 
@@ -34,7 +34,7 @@ class Card:
     rounded: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Box:
     left: int
     top: int
@@ -50,7 +50,7 @@ class _Box:
         return max(0, self.bottom - self.top)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Line:
     """Words on one line, and the height that it takes with the room above it."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from reconciler.core.value import value
 
 CLEAR = 0
 """Palette index without any colour; up to `CARD` the card's colour grows opaque."""
@@ -17,7 +18,7 @@ PICTURE_COLOURS = 48
 Colour = tuple[int, int, int]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Tone:
     """Lightness and chroma (OKLCH) of the card and of what is written on it; the hues that look well so."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageOps
 
 from reconciler.core.images import ImageFacts, sniff
+from reconciler.core.value import value
 from reconciler.providers.draft_colours import CARD, PICTURE_COLOURS, PICTURES, level
 from reconciler.providers.draft_shapes import cross
 from reconciler.providers.draft_text import Face, face
@@ -23,7 +23,7 @@ _GROUND = (255, 255, 255, 255)
 Colours = tuple[tuple[int, int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Picture:
     """A file to show and what it is called on the card."""
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain
 from typing import cast
 
 from PIL import ImageFont
+
+from reconciler.core.value import field, value
 
 HIDDEN = "\0"
 """Stands for half an em that cannot be shown; a word is made of these alone, or of none."""
@@ -37,7 +38,7 @@ _LOOKALIKES = str.maketrans(
 """What Unicode does not take apart by itself."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Face:
     """The font at one size in pixels, with widths remembered: measuring is what wrapping spends its time on."""
 
@@ -98,7 +99,7 @@ def _has_glyph(char: str) -> bool:
     return char.isprintable() and bytes(font.getmask(char)) != bytes(font.getmask("\uffff"))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Wrapped:
     """Lines of words. `whole` says whether nothing had to be left out."""
 

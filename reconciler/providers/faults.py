@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from reconciler.core.digest import Json
+from reconciler.core.value import value
 from reconciler.providers.reply import Nothing, Reply, Said, TooLarge, Words
 
 _REFUSAL_CODE = re.compile(
@@ -34,7 +34,7 @@ _GENERAL = re.compile(
 _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Fault:
     """An error as an API tells it. `codes` are its code, type, status and reasons, those that are not empty."""
 

@@ -14,7 +14,6 @@ import ssl
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +26,7 @@ from reconciler.core.errors import DiskError, Unsent
 from reconciler.core.outcome import InDoubt, NotSent
 from reconciler.core.ports import Spool
 from reconciler.core.settings import ProviderSettings, Timeouts
+from reconciler.core.value import value
 from reconciler.providers.addresses import public_address
 from reconciler.providers.origins import Base, Origin, parse_base
 from reconciler.providers.spooling import PictureChangedError, SpoolFile, stream
@@ -43,7 +43,7 @@ Resolve = Callable[[str, int], Awaitable[tuple[str, ...]]]
 """The addresses of a host and port."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answered:
     """An answer whose body is in a file as it was sent. `whole` is false where it was left at the limit."""
 
@@ -54,7 +54,7 @@ class Answered:
     whole: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Unfetched:
     """Why a picture could not be fetched from where it lies."""
 

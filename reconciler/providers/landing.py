@@ -5,7 +5,6 @@ In the end only the file with what is to be kept is left. After an exception the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.core.errors import DiskError
@@ -13,6 +12,7 @@ from reconciler.core.images import ImageFacts
 from reconciler.core.outcome import BadOutput, Outcome, Spooled
 from reconciler.core.ports import Spool
 from reconciler.core.recipe import Recipe
+from reconciler.core.value import value
 from reconciler.providers.answers import as_it_came, open_answer, save_base64
 from reconciler.providers.checks import check
 from reconciler.providers.http import Answered
@@ -21,7 +21,7 @@ from reconciler.providers.reply import Picture
 from reconciler.providers.spooling import unlink
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Wanted:
     """What a picture must be. `asked` is the pixel size that the request named; `limit`, the bytes of an answer."""
 
@@ -30,7 +30,7 @@ class Wanted:
     limit: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Checked:
     """A picture that is what was wanted, in a file of its own."""
 
@@ -39,7 +39,7 @@ class Checked:
     picture: Picture
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Elsewhere:
     """A picture that has still to be fetched from its address; `answer` is the file that says so."""
 

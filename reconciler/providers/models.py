@@ -8,16 +8,16 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from reconciler.core.digest import Json
 from reconciler.core.pricing import CURRENCY, Cost
 from reconciler.core.suggest import did_you_mean
+from reconciler.core.value import field, replace, value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FreePixels:
     """Pixel sizes are free within these: sides divisible by `multiple`, `least` to `most` in all, 1:`steepest`."""
 
@@ -28,7 +28,7 @@ class FreePixels:
     steepest: int = 3
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Model:
     """One row. Empty, or None, is "nothing is known": it gives no errors.
 
@@ -59,7 +59,7 @@ class Model:
     retires: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ModelTable:
     """Models by name, the date of the data, and what was wrong with the project's own rows. `listed` are the built-in
     rows, whose prices are the least that any row may say."""
@@ -133,35 +133,35 @@ class _RowError(ValueError):
 def _merged(base: Model, row: Json) -> Model:
     if not isinstance(row, Mapping):
         raise _RowError(": not a mapping")
-    known = {item.name: item.type for item in fields(Model) if item.name != "name"}
+    known: dict[str, str] = {name: kind for name, kind in Model.__annotations__.items() if name != "name"}
     changes: dict[str, object] = {}
-    for name, value in row.items():
+    for name, given in row.items():
         kind = known.get(name)
         if kind is None:
             hint = did_you_mean(name, known)
             raise _RowError(f".{name}: there is no such field" + (f" ({hint})" if hint else ""))
-        changes[name] = _value(name, str(kind), value)
+        changes[name] = _value(name, kind, given)
     if CURRENCY.fullmatch(str(changes.get("currency", "USD"))) is None:
         raise _RowError(".currency: not three capital letters")
-    return replace(base, **changes)  # type: ignore[arg-type]  # each value was read as its field's type
+    return replace(base, **changes)
 
 
-def _value(name: str, kind: str, value: Json) -> object:
+def _value(name: str, kind: str, given: Json) -> object:
     """One field, read as the type that its annotation names."""
-    if kind.startswith("str") and isinstance(value, str):
-        return value
-    if kind.startswith("bool") and (value is None or isinstance(value, bool)):
-        return value
-    if kind.startswith("int") and isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if kind.startswith("tuple") and isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return tuple(value)
-    if kind == "Mapping[str, str]" and isinstance(value, Mapping):
-        return {key: str(item) for key, item in value.items()}
-    if kind == "Mapping[str, Decimal]" and isinstance(value, Mapping):
-        return {str(key): _amount(f".{name}.{key}", item) for key, item in value.items()}
-    if kind.startswith("FreePixels") and isinstance(value, Mapping):
-        return _free(value)
+    if kind.startswith("str") and isinstance(given, str):
+        return given
+    if kind.startswith("bool") and (given is None or isinstance(given, bool)):
+        return given
+    if kind.startswith("int") and isinstance(given, int) and not isinstance(given, bool):
+        return given
+    if kind.startswith("tuple") and isinstance(given, list) and all(isinstance(item, str) for item in given):
+        return tuple(given)
+    if kind == "Mapping[str, str]" and isinstance(given, Mapping):
+        return {key: str(item) for key, item in given.items()}
+    if kind == "Mapping[str, Decimal]" and isinstance(given, Mapping):
+        return {str(key): _amount(f".{name}.{key}", item) for key, item in given.items()}
+    if kind.startswith("FreePixels") and isinstance(given, Mapping):
+        return _free(given)
     raise _RowError(f".{name}: not {_KINDS.get(kind, 'a mapping')}")
 
 
@@ -174,10 +174,10 @@ _KINDS = {
 }
 
 
-def _free(value: Mapping[str, Json]) -> FreePixels:
-    known = {item.name for item in fields(FreePixels)}
-    numbers = {name: item for name, item in value.items() if isinstance(item, int) and not isinstance(item, bool)}
-    if numbers.keys() != value.keys() or not numbers.keys() <= known or any(item < 1 for item in numbers.values()):
+def _free(given: Mapping[str, Json]) -> FreePixels:
+    known = set(FreePixels.__match_args__)
+    numbers = {name: item for name, item in given.items() if isinstance(item, int) and not isinstance(item, bool)}
+    if numbers.keys() != given.keys() or not numbers.keys() <= known or any(item < 1 for item in numbers.values()):
         raise _RowError(f".free_pixels: whole numbers under {', '.join(sorted(known))}")
     return FreePixels(**numbers)
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from reconciler.core.settings import ProviderSettings
+from reconciler.core.value import value
 
 TRUSTED_ORIGINS = "RECONCILER_TRUSTED_ORIGINS"
 """Environment variable: origins that may have a key, between commas or spaces."""
@@ -39,7 +39,7 @@ _BASE_URL = re.compile(r"(https?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-
 _PORTS = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Origin:
     """Scheme, host in lower case (IPv6 without brackets), port."""
 
@@ -62,7 +62,7 @@ class Origin:
             return False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Base:
     """A server and the path below which its API lies (no slash at the end)."""
 
@@ -75,7 +75,7 @@ class Base:
         return f"{self.origin}{self.path.removesuffix(version)}{path}"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class BadBase:
     """Why an address cannot be used."""
 
@@ -102,7 +102,7 @@ def base_of(settings: ProviderSettings) -> Base | BadBase:
     return parse_base(settings.base_url or HOME.get(settings.type, ""))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Key:
     """A secret. It shows itself only to `reveal()`."""
 
@@ -120,7 +120,7 @@ NO_KEY_SENT = Key("")
 """For servers that want none."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NoKey:
     """Why there is no key to send, and what would help."""
 

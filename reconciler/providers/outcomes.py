@@ -5,9 +5,8 @@ Status first, then code and type, then words: either of the later ones may be em
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from reconciler.core.outcome import BadOutput, InDoubt, Outcome, Refused, Rejected, Stop, Throttled
+from reconciler.core.value import replace
 from reconciler.providers.faults import Fault, fault_in, fault_of, retry_after
 from reconciler.providers.pictures import NoPicture, find_picture
 from reconciler.providers.reply import Cut, Nothing, Picture, RawPicture, Reply, Said, TooLarge, Words

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from reconciler.core.digest import Json
+from reconciler.core.value import value
 from reconciler.providers.reply import Picture
 
 _FINISHED = frozenset({"", "STOP", "FINISH_REASON_UNSPECIFIED"})
 """Finish reasons after which a picture should be there. Any other one, known or not, is why there is none."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NoPicture:
     """An answer without a picture, in the model's words. `refused`: it would not draw."""
 

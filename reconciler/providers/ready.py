@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.core.digest import ContentHash, RecipeKey, content_of_hex
 from reconciler.core.outcome import Rejected
 from reconciler.core.ports import ImageRequest, ReferenceFile
 from reconciler.core.recipe import Recipe, TextPart
+from reconciler.core.value import value
 from reconciler.providers.spooling import reading
 from reconciler.providers.wire import Attachment
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ReadyTurn:
     """One turn, its pictures in place."""
 
@@ -22,7 +22,7 @@ class ReadyTurn:
     parts: tuple[str | Attachment, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ready:
     """A recipe with its pictures sorted into where they belong."""
 

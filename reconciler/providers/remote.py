@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -28,6 +27,7 @@ from reconciler.core.outcome import (
 from reconciler.core.ports import ImageRequest, Spool
 from reconciler.core.pricing import Cost
 from reconciler.core.settings import ProviderSettings
+from reconciler.core.value import replace
 from reconciler.providers.abilities import price
 from reconciler.providers.bodies import Build
 from reconciler.providers.http import Answered, Http, Unfetched

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from reconciler.core.digest import Json
+from reconciler.core.value import field, value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Said:
     """A complete JSON body; its long strings are marks."""
 
     value: Json
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Words:
     """A complete body that is not JSON. `why` is what the reader says of it."""
 
@@ -23,22 +23,22 @@ class Words:
     why: str = "not JSON"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RawPicture:
     """A complete body that begins as a picture does."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Nothing:
     """A complete body of no bytes."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Cut:
     """A body that ended in the middle."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TooLarge:
     """A body that went on beyond the limit, in bytes, and was left."""
 
@@ -48,7 +48,7 @@ class TooLarge:
 Body = Said | Words | RawPicture | Nothing | Cut | TooLarge
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reply:
     """One HTTP answer. Header names are in lower case."""
 
@@ -57,7 +57,7 @@ class Reply:
     body: Body
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Picture:
     """An answer that says it holds a picture: base64 (or the mark of it), an address, or the body itself.
 

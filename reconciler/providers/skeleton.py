@@ -9,12 +9,12 @@ import binascii
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import IO
 
 import pybase64
 
 from reconciler.core.digest import Json
+from reconciler.core.value import value
 
 CHUNK = 192 * 1024
 LONG = 16 * 1024
@@ -29,7 +29,7 @@ _BRACKET = re.compile(rb"[\[\]{}]")
 _MARK = "\0long "
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Span:
     """Where a long string lies in the file, without its quotes."""
 
@@ -38,7 +38,7 @@ class Span:
     escaped: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Frame:
     """A JSON value whose long strings are marks that `long_string` resolves."""
 
@@ -52,12 +52,12 @@ class Frame:
         return self.spans[int(number)] if known and int(number) < len(self.spans) else None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CutShort:
     """The text ended in the middle of a value."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NotJson:
     """Why it is not JSON that we read."""
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from reconciler.core.ports import Spool
 from reconciler.core.settings import ProviderSettings
+from reconciler.core.value import value
 from reconciler.providers.answers import open_answer
 from reconciler.providers.faults import fault_of
 from reconciler.providers.gemini import Gemini
@@ -40,7 +40,7 @@ def connect(
     return BY_TYPE[settings.type](settings, key=key, spool=spool, http=http or Http(settings), models=models)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Listing:
     """What a free look at a provider gave: whether it works, one line about it, and the models it names."""
 

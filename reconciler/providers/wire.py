@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
 from reconciler.core.digest import ContentHash, Json
+from reconciler.core.value import field, value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Attachment:
     """A picture that goes along, as it was found when the request was made ready. `size` in bytes."""
 
@@ -25,7 +25,7 @@ class Attachment:
         return f"image/{self.format}"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RawFile:
     """The bytes of a picture, as they are."""
 
@@ -36,7 +36,7 @@ class RawFile:
         return self.file.size
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Base64File:
     """The bytes of a picture as base64. In a JSON body it stands for a string, after `prefix`."""
 
@@ -53,7 +53,7 @@ Body: TypeAlias = "bool | int | float | str | Base64File | Sequence[Body] | Mapp
 """JSON in which pictures stand as what they will be sent from."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class WireRequest:
     """One HTTP request. `headers` hold neither the key nor the length. `asked` is the pixel size it names, if any."""
 
@@ -106,7 +106,7 @@ def _plain(value: float | str | None) -> bytes:
     return json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Part:
     """One part of a form: words, or a picture under the file name that the server sees."""
 

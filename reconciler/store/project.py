@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, cast
@@ -19,6 +18,7 @@ from reconciler.core.paths import BadPath, in_folder, project_path
 from reconciler.core.pricing import CURRENCY
 from reconciler.core.settings import Budget, Cascade, ProviderSettings, Settings, Timeouts
 from reconciler.core.suggest import did_you_mean
+from reconciler.core.value import value
 from reconciler.store import disk
 from reconciler.store.index import Index
 from reconciler.store.specs import read_document
@@ -35,7 +35,7 @@ BUILT_IN = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Project:
     """Where the project is and how it is set up."""
 

@@ -7,12 +7,12 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
 from reconciler.core.digest import ContentHash, content_of_hex
 from reconciler.core.errors import DiskError
+from reconciler.core.value import value
 from reconciler.store import disk
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
@@ -20,17 +20,17 @@ _LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 _TRIES = 3
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Published:
     """The target holds the bytes, durably."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Gone:
     """Nothing is there any more, durably."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Foreign:
     """Not done: a person changed the file meanwhile. `found` is what it holds now; None: it is absent."""
 

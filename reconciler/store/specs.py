@@ -6,7 +6,6 @@ import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.core.digest import Json
@@ -14,6 +13,7 @@ from reconciler.core.document import Document
 from reconciler.core.document import Path as NodePath
 from reconciler.core.errors import InvalidInput, Place, Problem
 from reconciler.core.expand import SpecTree
+from reconciler.core.value import value
 from reconciler.store import yaml
 from reconciler.store.crew import MOST, at_work
 from reconciler.store.index import Index
@@ -26,7 +26,7 @@ _WORTH = 400
 """Specs. Fewer are parsed in the time that it takes to share the work."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SpecFiles:
     """What was read. `broken` are the specs (paths below the folder) that have problems."""
 

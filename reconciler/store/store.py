@@ -8,7 +8,6 @@ import re
 import stat
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -17,6 +16,7 @@ from reconciler.core.errors import DiskError
 from reconciler.core.images import ImageFacts, NotAnImage, sniff
 from reconciler.core.outcome import Spooled
 from reconciler.core.ports import StoredImage
+from reconciler.core.value import value
 from reconciler.store import disk
 from reconciler.store.recipes import RecipeMemory
 from reconciler.store.spool import SpoolDir
@@ -25,7 +25,7 @@ from reconciler.store.state import make_state_dir, state_dir
 _CONTENT = re.compile(r"sha256:[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Damaged:
     """An object whose bytes are not what its name says. `found` is what they are; None: it cannot be read."""
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from reconciler.core.outcome import BadOutput, InDoubt, NotSent, Outcome, Refused, Rejected, Throttled
+from reconciler.core.value import replace
 from reconciler.engine.limits import Limits, limits
 from tests.engine.paid import a_done
 

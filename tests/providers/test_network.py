@@ -14,7 +14,6 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,6 +22,7 @@ import pytest
 from reconciler.core.errors import DiskError, Unsent
 from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Rejected, Stop
 from reconciler.core.settings import ProviderSettings, Timeouts
+from reconciler.core.value import replace
 from reconciler.providers.http import Http, Unfetched
 from reconciler.providers.models import model_table
 from reconciler.providers.origins import Base, Key, NoKey, base_of
