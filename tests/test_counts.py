@@ -109,6 +109,27 @@ def test_a_change_to_one_file_reads_one_spec(command: str, made: Path) -> None:
     assert told.loaded(("httpx", "rich", "PIL", "jsonschema", "pybase64")) == set()
 
 
+def test_a_plan_that_went_the_long_way_leaves_the_next_one_quick(made: Path) -> None:
+    output = made / "assets/d0/a6.jpeg"
+    picture = output.read_bytes()
+    try:
+        (made / SPECS[4]).write_text("prompt: Another picture\n")
+        long = spied(made, "plan", "--format", "json")
+        (made / SPECS[4]).write_text("prompt: Yet another picture\n")
+        quick = spied(made, "plan")
+        output.write_bytes(b"a person's")  # and nothing that changes meanwhile goes unseen
+        (made / SPECS[4]).write_text(f"prompt: The picture {SPECS[4]}\n")
+        unseen = spied(made, "check")
+    finally:
+        output.write_bytes(picture)
+        (made / SPECS[4]).write_text(f"prompt: The picture {SPECS[4]}\n")
+        warm(made)
+
+    assert long.modules & {"click"}
+    assert (quick.code, quick.specs) == (0, {SPECS[4]})
+    assert unseen.code == 2
+
+
 def test_a_strict_check_reads_every_file_once(made: Path) -> None:
     told = spied(made, "check", "--strict")
     ours = {name: times for name, times in told.files.items() if not name.startswith(".reconciler/")}

@@ -11,6 +11,7 @@ import time
 from array import array
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from reconciler.core.digest import ContentHash, content_of_hex, hex_of
@@ -25,6 +26,8 @@ COARSE_TICK_NS = 2_100_000_000
 """The same for file systems that keep whole seconds, or every other one."""
 _NO_DIGEST = bytes(32)
 FOREVER = 1 << 62
+FEW = 50
+"""Contents learned anew, with more of which an index of a project that is not clean is worth more than a clean one."""
 
 
 def racy(mark: Signature, now_ns: int) -> bool:
@@ -113,11 +116,18 @@ class Index:
 
     def save(self, says: Mapping[str, str], *, notes: bytes = b"", until: float = FOREVER) -> None:
         """Write all that was seen. `says` are the answers of commands while nothing changes: empty where not all is
-        clean, and dropped where something may still change unseen. A disk that refuses costs only speed."""
+        clean, and dropped where something may still change unseen. A disk that refuses costs only speed.
+
+        Where not all is clean, an index of when it was is kept if only specs differ from it: the next plan then reads
+        those alone. It is as true as before, since whatever it is asked for is held against all files again.
+        """
         now = self._now_ns()
         marks = [*self._seen.values(), *self._folders.values()]
         if self._began > now or any(racy(mark, self._began) for mark in marks if mark is not ABSENT):
             says = {}
+        if not says and self._serves_still():
+            self.parsed.save()
+            return
         packed = snapshot.pack(self._snapshot(dict(says), notes, until))
         self.parsed.save()
         with suppress(OSError):
@@ -125,6 +135,16 @@ class Index:
                 return
         with suppress(DiskError, OSError):
             disk.write_cache(self.path, packed)
+
+    def _serves_still(self) -> bool:
+        """Whether the index on disk knows a clean project that differs from this one by a few specs. Never where this
+        run has not believed it: what was then found in a file that looks unchanged must not be forgotten."""
+        anew = (path for path, content in self._contents.items() if self._known.get(path, ("", ""))[1] != content)
+        if self.remembers_little or len(list(islice(anew, FEW + 1))) > FEW:
+            return False
+        base = snapshot.compare(str(self.root), "check", index=os.path.relpath(self.path, self.root))
+        changed = base.changed if base is not None else None
+        return bool(changed) and all(snapshot.spec_kind(path.rpartition("/")[2]) == "spec" for path, _ in changed or ())
 
     def _snapshot(self, says: dict[str, str], notes: bytes, until: float) -> Snapshot:
         by_folder: dict[str, list[str]] = {folder: [] for folder in self._folders}
