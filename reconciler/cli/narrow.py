@@ -146,7 +146,8 @@ def _context(project: Project, snapshot: Snapshot, index: Index) -> Context:
     styles = None
     here = 0
     for at, count, listed in snapshot.folders:
-        for name in snapshot.names[here : here + count] if listed else ():
+        names = snapshot.names[here : here + count] if listed else ()
+        for name in [name for name in names if name.startswith("_")]:  # no other name is one of theirs
             kind = spec_kind(name)
             if kind not in ("defaults", "styles"):
                 continue
