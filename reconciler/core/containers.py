@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import re
 import struct
-import zlib
 from collections.abc import Callable, Iterator
 
+from reconciler.core import png
+from reconciler.core.png import BrokenError
 from reconciler.core.value import value
-
-
-class BrokenError(Exception):
-    """A walk met something that no complete file has. `sniff` turns it into a value."""
-
 
 Measure = Callable[[memoryview], tuple[int, int]]
 """Walks a whole file and returns its width and height. Raises BrokenError or struct.error."""
@@ -21,7 +17,7 @@ Measure = Callable[[memoryview], tuple[int, int]]
 def recognise(view: memoryview) -> tuple[str, Measure] | None:
     """The format that the first bytes promise, and its walk."""
     head = bytes(view[:12])
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+    if head.startswith(png.SIGNATURE):
         return "png", _png
     if head.startswith(b"\xff\xd8\xff"):
         return "jpeg", _jpeg
@@ -33,26 +29,16 @@ def recognise(view: memoryview) -> tuple[str, Measure] | None:
 
 
 def _png(view: memoryview) -> tuple[int, int]:
-    at, size, seen_pixels = 8, (0, 0), False
-    while at < len(view):
-        length, kind = struct.unpack_from(">I4s", view, at)
-        end = at + 12 + length
-        if end > len(view):
-            raise BrokenError("cut short")
-        if zlib.crc32(view[at + 4 : end - 4]) != struct.unpack_from(">I", view, end - 4)[0]:
-            raise BrokenError(f"damaged at byte {at}")
-        if (at == 8) != (kind == b"IHDR" and length == 13):
-            raise BrokenError("no header at its start")
-        if kind == b"IHDR":
-            size = struct.unpack_from(">II", view, at + 8)
-        seen_pixels = seen_pixels or kind == b"IDAT"
-        at = end
-        if kind == b"IEND":
-            if not seen_pixels:
-                raise BrokenError("no image data")
-            _nothing_after(view, at)
-            return size
-    raise BrokenError("cut short")
+    header, at = bytearray(), 0
+
+    def read(count: int) -> memoryview:
+        nonlocal at
+        at += count
+        return view[at - count : at]
+
+    png.walk(read, lambda kind, piece: header.extend(piece) if kind == b"IHDR" else None)
+    width, height = struct.unpack_from(">II", header)
+    return width, height
 
 
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}

@@ -11,7 +11,8 @@ import re
 import struct
 from typing import TYPE_CHECKING
 
-from reconciler.core.containers import BrokenError, recognise
+from reconciler.core.containers import recognise
+from reconciler.core.png import BrokenError
 from reconciler.core.value import value
 
 if TYPE_CHECKING:

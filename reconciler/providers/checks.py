@@ -1,18 +1,22 @@
 """Decide whether bytes that were paid for are the picture that was asked for. They are never changed.
 
-Blocking: it decodes. In order: structure, format, pixel limit, one frame, every bit, ratio, size, alpha.
+Blocking: it decodes. In order: structure, pixel limit, format, one frame, every bit, alpha, ratio, size.
 """
 
 from __future__ import annotations
 
 import mmap
+from io import BufferedReader
 from pathlib import Path
 
 from PIL import Image
 
 from reconciler.core.images import ImageFacts, NotAnImage, pixels_of, ratio_of, sniff
 from reconciler.core.pixels import SIDES
+from reconciler.core.png import SIGNATURE, BrokenError, walk
 from reconciler.core.recipe import Recipe
+from reconciler.core.value import value
+from reconciler.providers.png_pixels import PngPixels
 from reconciler.providers.sizes import TOLERANCE
 from reconciler.providers.spooling import reading
 
@@ -26,37 +30,68 @@ LEAST_PIXELS = 128 * 128
 
 def check(path: Path, recipe: Recipe, *, asked: tuple[int, int] | None = None) -> ImageFacts | str:
     """The picture's facts, or what is wrong with it. `asked` is the pixel size that the request named."""
+    with reading(path) as file:
+        seen = _png(file) if file.peek(len(SIGNATURE)).startswith(SIGNATURE) else _other(file)
+    if isinstance(seen, str):
+        return seen
+    facts = seen.facts
+    if facts.width * facts.height > MOST_PIXELS:
+        return f"{facts.width}x{facts.height} pixels are more than are ever decoded"
+    if facts.format != recipe.format:
+        return f"the picture is {facts.format}, not {recipe.format}"
+    if seen.wrong:
+        return seen.wrong
+    if recipe.background == "transparent" and not seen.transparent:
+        return "the picture is not transparent"
+    return _wrong_size(facts, recipe, asked) or facts
+
+
+@value
+class _Seen:
+    """A complete file of a known format. `wrong` says why its pixels are not one picture."""
+
+    facts: ImageFacts
+    wrong: str
+    transparent: bool
+
+
+def _png(file: BufferedReader) -> _Seen | str:
+    """In one pass: its checksums find more than a decoder does."""
+    pixels = PngPixels(most=MOST_PIXELS)
     try:
-        with reading(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        walk(file.read, pixels.see)
+    except BrokenError as error:
+        return f"not a picture: png: {error}"
+    if not (pixels.width and pixels.height):
+        return f"not a picture: png: no pixels ({pixels.width}x{pixels.height})"
+    wrong = f"the picture cannot be decoded: {pixels.wrong}" if pixels.wrong else ""
+    if pixels.frames > 1:
+        wrong = "the picture has several frames"
+    return _Seen(ImageFacts("png", pixels.width, pixels.height, file.tell()), wrong, pixels.transparent)
+
+
+def _other(file: BufferedReader) -> _Seen | str:
+    try:
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             facts = sniff(data)
     except ValueError:  # an empty file cannot be mapped
         return "the picture is empty"
     if isinstance(facts, NotAnImage):
         return f"not a picture: {facts.why}"
     if facts.width * facts.height > MOST_PIXELS:
-        return f"{facts.width}x{facts.height} pixels are more than are ever decoded"
-    if facts.format != recipe.format:
-        return f"the picture is {facts.format}, not {recipe.format}"
-    return _wrong_pixels(path, facts, recipe) or _wrong_size(facts, recipe, asked) or facts
-
-
-def _wrong_pixels(path: Path, facts: ImageFacts, recipe: Recipe) -> str:
-    """Decode all of it. (A PNG's checksums, which find more than a decoder does, were compared by `sniff`.)"""
+        return _Seen(facts, "", transparent=False)
     try:
-        with reading(path) as file, Image.open(file, formats=[facts.format]) as image:
-            if image.size != (facts.width, facts.height):
-                return "the picture gives two sizes"
+        with Image.open(file, formats=[facts.format]) as image:
+            wrong = "the picture gives two sizes" if image.size != (facts.width, facts.height) else ""
             if getattr(image, "n_frames", 1) != 1:
-                return "the picture has several frames"
-            image.load()
-            alpha = image.has_transparency_data
+                wrong = "the picture has several frames"
+            if not wrong:
+                image.load()
+            return _Seen(facts, wrong, image.has_transparency_data)
     except Exception as error:  # decoders raise anything at all on bytes that are wrong
         if isinstance(error, OSError) and error.errno:  # the disk, which says nothing of the picture
             raise
-        return f"the picture cannot be decoded: {type(error).__name__}"
-    if recipe.background == "transparent" and not alpha:
-        return "the picture is not transparent"
-    return ""
+        return _Seen(facts, f"the picture cannot be decoded: {type(error).__name__}", transparent=False)
 
 
 def _wrong_size(facts: ImageFacts, recipe: Recipe, asked: tuple[int, int] | None) -> str:
