@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from reconciler.cli.wiring import Prospect, Workspace
 from reconciler.core.actions import Generate
 from reconciler.core.decide import DRAFT
+from reconciler.core.ends import unrecorded
 from reconciler.core.errors import ReconcilerError
 from reconciler.core.plan import Plan
 from reconciler.core.ports import Log, Provider
@@ -75,8 +76,11 @@ class Means:
 
 
 def close_journal(workspace: Workspace) -> None:
-    """Everything that the journal has is in the lockfile; then it need only keep what is in doubt."""
+    """Everything that the journal has is in the lockfile, and ends that it lacks stay in the store whatever comes; then
+    it need only keep what is in doubt."""
     workspace.lock_file.catch_up()
+    for end in unrecorded(workspace.journal.read(), workspace.store.recall):
+        workspace.store.secure(end.key)
     workspace.journal.close_with(workspace.in_doubt())
 
 

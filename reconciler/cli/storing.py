@@ -112,7 +112,7 @@ class Waste:
 def sweep(workspace: Workspace, give_up: frozenset[Why]) -> Waste:
     """What may go. Git is asked only where nothing else decides."""
     lock, held = workspace.locked(), holdings(workspace)
-    flying = in_flight(workspace.journal.read())
+    flying = in_flight(workspace.events())
     judged = [(one, verdict(one, in_flight=flying, committed=(), give_up=())) for one in held]
     if any(why in (Why.PAID, Why.UNKNOWN) for _, why in judged):
         paths = frozenset(entry.output for entry in lock.entries.values())

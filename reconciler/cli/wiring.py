@@ -17,8 +17,9 @@ from reconciler.core.actions import Action, Consent
 from reconciler.core.decide import DRAFT, Facts
 from reconciler.core.digest import AssetId, ContentHash
 from reconciler.core.document import field_name
+from reconciler.core.ends import unrecorded
 from reconciler.core.errors import InvalidInput, ProjectError
-from reconciler.core.events import Requested, settle
+from reconciler.core.events import Durable, Requested, settle
 from reconciler.core.expand import expand
 from reconciler.core.graph import whole_problems
 from reconciler.core.lock import Lock
@@ -133,7 +134,8 @@ class Workspace:
         """Observe the tree and plan. Creates nothing but the index, where there is a place for it."""
         recorded = self.recorded
         self.index.saw(f"{STATE}/journal", stat_of(self.root / STATE / "journal"))
-        lock, in_doubt = settle(recorded, self.journal.read()).lock, self.in_doubt()
+        settled = settle(recorded, self.events())
+        lock, in_doubt = settled.lock, settled.in_doubt
         files = self.references(wanted)
         specs = _as_drafts(wanted, lock) if selection.drafts_only else wanted.specs
         outputs = {spec.output for spec in specs.values()} | {entry.output for entry in lock.entries.values()}
@@ -161,13 +163,13 @@ class Workspace:
         return settle(read_lock(self.root), self.journal.read()).lock
 
     def in_doubt(self) -> tuple[Requested, ...]:
-        """Requests that nothing ended. Where a death came between the store and the journal, the store knows better:
-        it has the answer, with the attempt that it answers."""
-        return tuple(
-            asked
-            for asked in settle(Lock(), self.journal.read()).in_doubt
-            if all(stored.attempt != asked.attempt for stored in self.store.recall(asked.key))
-        )
+        """Requests that nothing ended."""
+        return settle(Lock(), self.events()).in_doubt
+
+    def events(self) -> tuple[Durable, ...]:
+        """All that the journal has, and the ends that a death kept out of it."""
+        events = self.journal.read()
+        return (*events, *unrecorded(events, self.store.recall))
 
     def references(self, wanted: Wanted) -> dict[str, ContentHash]:
         """The contents of all reference files. InvalidInput for those that cannot be used."""

@@ -37,12 +37,16 @@ class RecipeMemory:
             known = _bytes(path)
             first = next((line for line in _decoded(known) if line.content == stored.content), None)
             if first is not None:
-                disk.fsync_dir(path.parent)  # a killed run may have got as far as the rename
+                self.secure(key)
                 return first
             disk.make_dirs(path.parent)
             torn = b"\n" if known and not known.endswith(b"\n") else b""
             disk.write_atomic(path, known + torn + encode(stored))
             return stored
+
+    def secure(self, key: RecipeKey) -> None:
+        """What was remembered of this recipe is durable once this returns: a killed run got as far as the rename."""
+        disk.fsync_dir(self._path(key).parent)
 
     def recall(self, key: RecipeKey) -> tuple[StoredImage, ...]:
         """Every image remembered for this recipe, whether or not its bytes are still there."""

@@ -89,6 +89,10 @@ class ContentStore:
         make_state_dir(self._root)
         return self._recipes.remember(key, stored)
 
+    def secure(self, key: RecipeKey) -> None:
+        """What is remembered of this recipe is durable once this returns, even if the run that remembered it died."""
+        self._recipes.secure(key)
+
     def find(self, content: ContentHash) -> Path | None:
         """The file with these bytes, or None. Foreign text that is no content hash is never found."""
         if not _CONTENT.fullmatch(content):

@@ -100,7 +100,7 @@ def _known(prospect: Prospect, names: tuple[str, ...]) -> None:
 
 
 def _nothing(workspace: Workspace, prospect: Prospect, format_: str) -> int:
-    if prospect.behind:
+    if prospect.behind or workspace.journal.read():  # a death after all was done left it open
         close_journal(workspace)
     if format_ == "json":
         warnings = cautions_json(prospect.wanted.cautions)
