@@ -35,7 +35,9 @@ test-peers: $(DEV)        ## against servers that this project did not write (Py
 
 bench: $(USE)             ## ours beside ninja, make, git, doit: 10 minutes; FULL=1: dvc and 100,000 assets too; ROWS="cold apply"
 	@test -x .venv-bench/bin/python || $(BIN)/python -m venv .venv-bench
-	@.venv-bench/bin/python -m pip --disable-pip-version-check --quiet install ninja doit $(if $(FULL),dvc)
+	@.venv-bench/bin/python -m pip --disable-pip-version-check --quiet install --upgrade pip
+	@.venv-bench/bin/python -m pip --quiet install ninja doit $(if $(FULL),dvc) .
+	@.venv-bench/bin/python -m pip --quiet install --force-reinstall --no-deps .
 	@$(BIN)/python -m benchmarks $(if $(FULL),--full) $(ROWS)
 
 sweep: $(DEV)             ## SIGKILL at every system call of an apply, then one more apply (five minutes)

@@ -15,8 +15,9 @@ HOME = DATA / "home"
 """The HOME of every program that is timed: no settings of a person's."""
 RESULTS = DATA / "results"
 PYTHON = sys.executable
-RECONCILER = str(Path(sys.executable).with_name("reconciler"))
 PEERS = REPOSITORY / ".venv-bench" / "bin"
+RECONCILER = str(PEERS / "reconciler")
+"""As a person has it: installed from a wheel by today's pip, whose console scripts import nothing of their own."""
 
 
 def peer(name: str) -> str | None:
