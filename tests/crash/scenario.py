@@ -31,8 +31,8 @@ from tests.gateway.ledger import Ledger
 
 IMAGES = 8
 CONCURRENCY = 4
-CALLS = 60
-"""About so many calls an image are counted: where an earlier kill may lie."""
+CALLS = (75, 50)
+"""About so many calls are counted in an apply, and so many more for each image: where an earlier kill may lie."""
 PACKAGE = Path(__file__).resolve().parents[2]
 ENTRY = "import sys; sys.path.insert(0, {!r}); from reconciler.cli.start import entry; sys.exit(entry())"
 ENTRY_POINT = ("reconciler.cli.start", "entry")
@@ -98,7 +98,9 @@ class PaidApply:
         specs = {f"specs/{asset}.yaml": trees.File(f"prompt: a picture of {asset}\n".encode()) for asset in self.assets}
         self.restore({"": trees.Folder(), "specs": trees.Folder(), **specs}, b"")
         if self.chance is not None:
-            native.kill_at(self.chance.randrange(1, CALLS * self.images), self.command, root=self.root, env=self.env)
+            least, each = CALLS
+            point = self.chance.randrange(1, least + each * self.images)
+            native.kill_at(point, self.command, root=self.root, env=self.env)
             self.settle()
 
     @cached_property

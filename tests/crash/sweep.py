@@ -64,13 +64,15 @@ def kill_sweep(
 ) -> Swept:  # fmt: skip
     """SIGKILL at each point of the slice, then once more without faults. Kept projects go to `folder`.
 
-    `points` is for projects of which no two are alike: how many to try; else all of them are, and a few beyond.
+    `points` is for projects of which no two are alike: how many to try, each as far on its own way; else all of them
+    are, and a few beyond.
     """
     rules = tuple(rules)
     began = time.monotonic()
 
     def point(world: World, number: int) -> Run:
         world.reset()
+        number = number if points is None else call_at(world, number / points)
         first = native.kill_at(number, world.command, root=world.root, env=world.env)
         world.settle()
         where = f"point {number}: killed at {first.killed_at}" if first.killed_at else f"point {number}: not killed"
@@ -88,6 +90,15 @@ def kill_sweep(
             runs.append(point(worlds[0], len(runs) + 1))
             survived = 0 if runs[-1][0] else survived + 1
     return Swept.of(runs, began=began, workers=workers)
+
+
+def call_at(world: World, share: float) -> int:
+    """The call with which this share of a run is done; what it takes to know that is undone."""
+    tree, ledger = snapshot(world.root), world.ledger.read_bytes()
+    calls = native.count(world.command, root=world.root, env=world.env).count
+    world.settle()
+    world.restore(tree, ledger)
+    return max(1, round(share * calls))
 
 
 def cut_sweep(
