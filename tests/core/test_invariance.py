@@ -32,7 +32,7 @@ def locked(wanted: list[Fields]) -> tuple[Lock, Observed]:
     return Lock(entries), Observed(outputs, files)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(rewritten())
 def test_how_it_is_written_changes_no_key_and_makes_nothing(project: tuple[list[Fields], Layout]) -> None:
     wanted, layout = project
@@ -50,7 +50,7 @@ def test_how_it_is_written_changes_no_key_and_makes_nothing(project: tuple[list[
         assert isinstance(step.action, Move) or (twins and not isinstance(step.action, Generate))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(rewritten(), assets, st.data())
 def test_what_is_asked_for_changes_the_key_and_is_made(
     project: tuple[list[Fields], Layout], other: Fields, data: st.DataObject

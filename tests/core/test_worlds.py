@@ -46,20 +46,20 @@ def settle(world: World, policy: Policy) -> World:
     return after
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(worlds(), policies)
 def test_an_applied_plan_leaves_nothing_to_do(world: World, policy: Policy) -> None:
     assert to_do(settle(world, policy), policy) == []
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(worlds([*MOVES, *EDITS]))
 def test_where_nobody_painted_and_all_is_allowed_one_apply_leaves_no_drift(world: World) -> None:
     after = settle(world, ALL_ALLOWED)
     assert after.plan(ALL_ALLOWED).drift == ()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(worlds(), policies)
 def test_no_bytes_of_a_persons_are_moved_or_lost(world: World, policy: Policy) -> None:
     known = world.known()
@@ -77,7 +77,7 @@ def test_no_bytes_of_a_persons_are_moved_or_lost(world: World, policy: Policy) -
     assert contents <= after.held | {*after.outputs.values()}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(worlds(), policies)
 def test_a_plan_is_total_ordered_and_a_function_of_its_input(world: World, policy: Policy) -> None:
     plan = world.plan(policy)
@@ -89,7 +89,7 @@ def test_a_plan_is_total_ordered_and_a_function_of_its_input(world: World, polic
         assert all(order.index(up) < order.index(step.asset) for up in (step.spec.upstreams() if step.spec else ()))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(worlds(), policies)
 def test_what_is_kept_is_as_it_should_be(world: World, policy: Policy) -> None:
     for step in world.plan(policy).steps:
@@ -100,7 +100,7 @@ def test_what_is_kept_is_as_it_should_be(world: World, policy: Policy) -> None:
         assert (step.entry.output, step.entry.content) == (step.output, world.outputs[step.output])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(worlds())
 def test_nothing_is_bought_for_what_the_store_holds(world: World) -> None:
     stored = world.seen().stored
@@ -111,7 +111,7 @@ def test_nothing_is_bought_for_what_the_store_holds(world: World) -> None:
             assert step.spec.provider != "draft"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(worlds(MOVES))
 def test_new_names_and_new_paths_make_nothing_again(world: World) -> None:
     had = {entry.key for entry in world.lock.entries.values()}

@@ -61,7 +61,7 @@ class TestWriteAtomic:
         assert trace == [("write", ".tmp"), ("fsync", ".tmp"), ("replace", ".tmp"), ("fsync", "folder")]
         assert (folder / "lock").read_bytes() == b"new"
 
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     @given(data=st.binary(max_size=64), taken=st.integers(1, 7))
     def test_short_writes_lose_nothing(self, tmp_path_factory: pytest.TempPathFactory, data: bytes, taken: int) -> None:
         path = tmp_path_factory.mktemp("short") / "file"

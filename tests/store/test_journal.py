@@ -126,7 +126,7 @@ class TestDeath:
             assert written(path, Forgotten("more")).startswith(whole[:cut])
             assert Journal(path).read() == (*EVENTS[: ends.index(cut)], Forgotten("more"))
 
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     @given(events=durables, data=st.data())
     def test_cut_anywhere_any_journal_is_a_prefix(
         self, tmp_path_factory: pytest.TempPathFactory, events: list[Durable], data: st.DataObject
@@ -197,7 +197,7 @@ class TestDamage:
             assert "backup" in caught.value.hint
         assert path.read_bytes() == damaged
 
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     @given(garbage=st.binary(max_size=200))
     def test_foreign_bytes_never_crash_it(self, tmp_path_factory: pytest.TempPathFactory, garbage: bytes) -> None:
         path = tmp_path_factory.mktemp("garbage") / "journal"
