@@ -39,7 +39,7 @@ from reconciler.store.lockfile import LockOnDisk
 from reconciler.store.outputs import OutputTree
 from reconciler.store.project import LOCK_FILE, Project, find_root, read_lock, read_project, specs_folder_problem
 from reconciler.store.recovery import Recovery
-from reconciler.store.specs import read_specs
+from reconciler.store.specs import Reading, read_specs
 from reconciler.store.state import STATE, make_state_dir, state_dir
 from reconciler.store.store import ContentStore, Recalled
 from reconciler.store.tree import Tree
@@ -105,12 +105,12 @@ class Workspace:
 
     def wanted(self) -> Wanted:
         """Read the project file and every spec. InvalidInput with all that is wrong anywhere."""
-        self.tree.begin(entry.output for entry in self.recorded.entries.values())
-        project = read_project(self.root, self.index)
-        missing = specs_folder_problem(project)
-        if missing is not None and (project.names_specs or self.recorded.entries):
-            raise InvalidInput((missing,))
-        files = read_specs(self.root, project.settings.specs, self.index)
+        try:
+            project, reading = self._begin()
+        finally:
+            recorded = self.recorded  # what is wrong with the lockfile is said before all else
+        self.tree.begin({entry.output: entry.image.size for entry in recorded.entries.values()})
+        files = read_specs(reading, self.index)
         found = expand(project.settings, project.document, files.tree)
         wrong = {*files.problems, *found.problems}
         broken = tuple(name.rpartition(".")[0] for name in files.broken)
@@ -130,6 +130,14 @@ class Workspace:
             next_retirement(found.specs, providers, table, today=today) or FOREVER,
         )
 
+    def _begin(self) -> tuple[Project, Reading]:
+        """The project file, and its specs while they are parsed by others."""
+        project = read_project(self.root, self.index)
+        missing = specs_folder_problem(project)
+        if missing is not None and (project.names_specs or self.recorded.entries):
+            raise InvalidInput((missing,))
+        return project, Reading(self.root, project.settings.specs, self.index)
+
     def look(self, wanted: Wanted, selection: Selection) -> Prospect:
         """Observe the tree and plan. Creates nothing but the index, where there is a place for it."""
         recorded = self.recorded
@@ -138,6 +146,9 @@ class Workspace:
         lock, in_doubt = settled.lock, settled.in_doubt
         files = self.references(wanted)
         specs = _as_drafts(wanted, lock) if selection.drafts_only else wanted.specs
+        for spec in specs.values():
+            if not spec.pictures():
+                spec.words.key()  # the plan will ask for it, and now there are others still hashing
         outputs = {spec.output for spec in specs.values()} | {entry.output for entry in lock.entries.values()}
         seen = Observed(
             outputs=self.tree.outputs(outputs),

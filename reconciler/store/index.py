@@ -114,6 +114,12 @@ class Index:
         if not racy(signature(seen), self._now_ns()):
             self._contents[path] = content
 
+    def saw_hashed(self, path: str, mark: Signature, content: ContentHash) -> None:
+        """The same for a file that looked like this before it was hashed."""
+        self._seen[path] = mark
+        if not racy(mark, self._now_ns()):
+            self._contents[path] = content
+
     def save(self, says: Mapping[str, str], *, notes: bytes = b"", until: float = FOREVER) -> None:
         """Write all that was seen. `says` are the answers of commands while nothing changes: empty where not all is
         clean, and dropped where something may still change unseen. A disk that refuses costs only speed.

@@ -15,7 +15,7 @@ from reconciler.core.errors import InvalidInput, Place, Problem
 from reconciler.core.expand import SpecTree
 from reconciler.core.value import value
 from reconciler.store import yaml
-from reconciler.store.crew import MOST, at_work
+from reconciler.store.crew import MOST, Crew, at_work
 from reconciler.store.index import Index
 from reconciler.store.parsed import Entry, LateMarks
 from reconciler.store.schema import accepts, schema_problems
@@ -68,16 +68,30 @@ def stay_inside(root: Path, specs: str) -> None:
         raise InvalidInput((Problem(Place(specs), "", "is a link that leaves the project", "copy the folder"),))
 
 
-def read_specs(root: Path, specs: str, index: Index) -> SpecFiles:
-    """All files of the specs folder. `specs` is its path below the root."""
+class Reading:
+    """The files of the specs folder, found, and parsed on all cores beside whatever is done until they are read.
+
+    `specs` is the folder's path below the root. InvalidInput for one that cannot be listed."""
+
+    def __init__(self, root: Path, specs: str, index: Index) -> None:
+        self.root = root
+        self.specs = specs
+        self.kinds = {name: spec_kind(name.rpartition("/")[2]) for name in find(root, specs, index)}
+        names = [f"{specs}/{name}" for name, kind in self.kinds.items() if kind == "spec"]
+        self.ahead = _parse_ahead(root, names, index)
+
+
+def read_specs(reading: Reading, index: Index) -> SpecFiles:
+    """All files of the specs folder."""
+    root, specs = reading.root, reading.specs
+    for entries in reading.ahead.results().values() if reading.ahead is not None else ():
+        index.parsed.read(entries)
     documents: dict[str, Document] = {}
     defaults: dict[str, Document] = {}
     styles: Document | None = None
     problems: list[Problem] = []
     broken: list[str] = []
-    kinds = {name: spec_kind(name.rpartition("/")[2]) for name in find(root, specs, index)}
-    _parse_ahead(root, [f"{specs}/{name}" for name, kind in kinds.items() if kind == "spec"], index)
-    for name, kind in kinds.items():
+    for name, kind in reading.kinds.items():
         folder = name.rpartition("/")[0]
         document, wrong = read_document(root, f"{specs}/{name}", kind, index)
         problems.extend(wrong)
@@ -126,11 +140,11 @@ def _known(root: Path, name: str, index: Index) -> Json:
     return known
 
 
-def _parse_ahead(root: Path, names: Sequence[str], index: Index) -> None:
-    """Parse on all cores what is not known yet, where that is much. What is not right is left for who reports it."""
+def _parse_ahead(root: Path, names: Sequence[str], index: Index) -> Crew[list[tuple[str, Entry]]] | None:
+    """Parse what is not known yet, where that is much. What is not right is left for who reports it."""
     new = [name for name in names if name not in index.parsed]
     if len(new) < _WORTH:
-        return
+        return None
     step = len(new) // MOST + 16
 
     def piece(number: int) -> list[tuple[str, Entry]]:
@@ -138,9 +152,7 @@ def _parse_ahead(root: Path, names: Sequence[str], index: Index) -> None:
         return [(name, entry) for name, entry in parsed if entry is not None]
 
     accepts("spec", None)  # the schema is compiled once, before there are helpers
-    crew = at_work(piece, -(-len(new) // step))
-    for entries in crew.results().values() if crew is not None else ():
-        index.parsed.read(entries)
+    return at_work(piece, -(-len(new) // step))
 
 
 def _entry(root: Path, name: str) -> Entry | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -41,32 +41,32 @@ class Tree:
         self.real_root = os.path.realpath(root)
         self.index = index
         self._hashing: hashing.Hashing | None = None
-        self._begun: dict[str, Signature] = {}
-        self._hashed: dict[str, ContentHash] = {}
+        self._hashed: dict[str, tuple[Signature, ContentHash]] = {}
         self._rooms: dict[str, Blocked | None] = {}
         self._insides: dict[str, bool] = {}
 
-    def begin(self, paths: Iterable[str]) -> None:
-        """Start hashing what will be asked for and is not known, beside whatever is done until then."""
-        if self._hashing is not None or not self.index.remembers_little:
-            return
-        files = {}
-        for path in paths:
-            try:
-                seen = os.stat(f"{self.real_root}/{path}")
-            except OSError:
-                continue
-            if stat.S_ISREG(seen.st_mode) and seen.st_size > LFS_POINTER_LIMIT:
-                files[f"{self.real_root}/{path}"] = seen
-        self._hashing = hashing.start(tuple(files), [seen.st_size for seen in files.values()])
-        self._begun = {file: signature(seen) for file, seen in files.items()} if self._hashing else {}
+    def begin(self, sizes: Mapping[str, int]) -> None:
+        """Start hashing what will be asked for and is not known, beside whatever is done until then. `sizes` are in
+        bytes by path, as far as anybody knows."""
+        if self._hashing is None and self.index.remembers_little:
+            self._hashing = hashing.start(self.real_root, sizes)
 
     def outputs(self, paths: Iterable[str]) -> dict[str, ContentHash | Blocked]:
         """What is at each output's path; absent files are left out."""
-        if self._hashing is not None:
-            self._hashed, self._hashing = self._hashing.results(), None
-        found = self._each(sorted(set(paths)))
-        return {path: content for path, content in found if content is not None}
+        asked = set(paths)
+        found: dict[str, ContentHash | Blocked] = {path: content for path, content in self._begun() if path in asked}
+        looked_at = self._each(sorted(asked - found.keys()))
+        return found | {path: content for path, content in looked_at if content is not None}
+
+    def _begun(self) -> Iterator[tuple[str, ContentHash]]:
+        """What was begun, once: whoever hashed these files has looked at them before. Again they are looked at here."""
+        if self._hashing is None:
+            return
+        self._hashed, self._hashing = self._hashing.results(), None
+        for path, (mark, content) in self._hashed.items():
+            if mark[0] > LFS_POINTER_LIMIT and self._folder_inside(f"{self.real_root}/{path}".rpartition("/")[0]):
+                self.index.saw_hashed(path, mark, content)
+                yield path, content
 
     def references(self, paths: dict[str, Place]) -> tuple[dict[str, ContentHash], tuple[Problem, ...]]:
         """The contents of reference files, and a problem for each that cannot be used, at the place given for it."""
@@ -111,18 +111,23 @@ class Tree:
         if not self._inside(full):
             return Blocked("a link that leaves the project")
         try:
-            begun = self._hashed.get(full) if self._begun.get(full) == signature(seen) else None
-            content = begun or self._hash(full, seen.st_size)
+            content = self._hashed_before(path, seen) or self._hash(full, seen.st_size)
         except (OSError, ValueError) as error:
             return Blocked(f"unreadable ({(getattr(error, 'strerror', None) or str(error)).lower()})")
         self.index.learn(path, seen, content)
         return content
 
+    def _hashed_before(self, path: str, seen: os.stat_result) -> ContentHash | None:
+        mark, content = self._hashed.get(path, (None, None))
+        return content if mark == signature(seen) and seen.st_size > LFS_POINTER_LIMIT else None
+
     def _inside(self, full: str) -> bool:
         """Whether a file lies in the project, links resolved. Those above it are the same for all in its folder."""
         if os.path.islink(full):
             return os.path.realpath(full).startswith(self.real_root + os.sep)
-        folder = os.path.dirname(full)
+        return self._folder_inside(os.path.dirname(full))
+
+    def _folder_inside(self, folder: str) -> bool:
         if folder not in self._insides:
             self._insides[folder] = f"{os.path.realpath(folder)}{os.sep}".startswith(self.real_root + os.sep)
         return self._insides[folder]

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from reconciler.core.digest import content_hash
+from reconciler.core.digest import AssetId, content_hash, hex_of
+from reconciler.core.images import ImageFacts
+from reconciler.core.lock import Lock, LockEntry, Made, dumps
+from reconciler.core.recipe import Recipe
+from reconciler.store.index import Index
+from reconciler.store.snapshot import signature
+from reconciler.store.tree import Tree
 
 CREW = "import json, os, signal, sys\nfrom reconciler.store.crew import Crew, at_work\nme = os.getpid()\n"
 FEW = CREW + "from reconciler.store import crew\ncrew._cores = lambda: 1\nprint(json.dumps(at_work(str, 9) is None))"
 CHECK = "import sys\nfrom reconciler.store import crew\ncores = int(sys.argv.pop())\ncrew._cores = lambda: cores\n"
 CHECK += "from reconciler.cli.start import entry\nentry()"
+PICTURE = b"the bytes of a picture " * 100
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize 2300\n"
 
 
 def python(script: str, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -90,16 +100,71 @@ def test_more_cores_say_the_same(tmp_path: Path) -> None:
     assert "specs/d1/a400.yaml:1:1" in wrong[0].stderr
 
 
-def test_hashing_gives_the_contents_of_what_can_be_read(tmp_path: Path) -> None:
+def test_more_cores_see_the_same(tmp_path: Path) -> None:
+    """Outputs that are said to be large enough to share, and of all kinds."""
+    (tmp_path / "reconciler.yaml").write_text("provider: draft\n")
+    (tmp_path / "specs").mkdir()
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "inside").write_bytes(PICTURE)
+    (tmp_path.parent / "outside").write_bytes(PICTURE)
+    made: dict[str, Callable[[Path], object]] = {
+        "whole": lambda path: path.write_bytes(PICTURE),
+        "edited": lambda path: path.write_bytes(PICTURE[1:]),
+        "pointer": lambda path: path.write_bytes(LFS % hex_of(content_hash(PICTURE)).encode()),
+        "linked": lambda path: path.symlink_to("inside"),
+        "leaves": lambda path: path.symlink_to("../../outside"),
+        "folder": lambda path: path.mkdir(),
+        "pipe": os.mkfifo,
+        "gone": lambda path: None,
+    }
+    entries = {}
+    for name, make in made.items():
+        (tmp_path / f"specs/{name}.yaml").write_text(f"prompt: The picture {name}\n")
+        make(tmp_path / f"assets/{name}.png")
+        recipe = Recipe(f"The picture {name}")
+        facts = ImageFacts("png", 64, 64, 40_000_000)
+        entries[AssetId(name)] = LockEntry(
+            f"assets/{name}.png", content_hash(PICTURE), facts, recipe.key(), recipe.manifest(), Made("gravitex", "")
+        )
+    (tmp_path / "assets.lock").write_text(dumps(Lock(entries)))
+
+    one, other = (python(CHECK, "check", "--format", "json", cores, cwd=tmp_path) for cores in ("1", "3"))
+
+    assert (one.returncode, one.stdout, one.stderr) == (other.returncode, other.stdout, other.stderr)
+    assert {step["asset"] for step in json.loads(one.stdout)["steps"]} == {"edited", "leaves", "folder", "pipe", "gone"}
+
+
+def test_what_is_wrong_with_the_lockfile_is_said_before_what_is_wrong_with_the_project(tmp_path: Path) -> None:
+    (tmp_path / "reconciler.yaml").write_text("provider: nobody\n")
+    (tmp_path / "assets.lock").write_text("[]")
+
+    found = python(CHECK, "check", "3", cwd=tmp_path)
+
+    assert found.stderr.startswith("assets.lock: not a lockfile")
+
+
+def test_hashing_gives_the_contents_of_plain_files(tmp_path: Path) -> None:
     for number in range(100):
         (tmp_path / str(number)).write_bytes(b"%d" % number * 100_000)
+    (tmp_path / "100").symlink_to("1")
     script = "import json, sys\nfrom reconciler.store.hashing import Hashing\n"
-    script += "print(json.dumps(Hashing([f'{sys.argv[1]}/{number}' for number in range(101)]).results()))"
+    script += "print(json.dumps(Hashing(sys.argv[1], [f'{number}' for number in range(102)]).results()))"
 
     done = python(script, str(tmp_path))
 
-    found = json.loads(done.stdout)
-    assert found in (
+    plain = {str(number): b"%d" % number * 100_000 for number in range(100)}
+    assert json.loads(done.stdout) in (
         {},  # a machine with one core
-        {f"{tmp_path}/{number}": content_hash(b"%d" % number * 100_000) for number in range(100)},
+        {name: [list(signature((tmp_path / name).stat())), content_hash(data)] for name, data in plain.items()},
     )
+
+
+def test_a_file_that_changed_after_others_hashed_it_is_hashed_again(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(PICTURE)
+    tree = Tree(tmp_path, Index(tmp_path, tmp_path / "index"))
+    tree.begin({"a.png": 40_000_000})
+    before = tree.outputs(["a.png"])
+    (tmp_path / "a.png").write_bytes(PICTURE[1:])
+
+    assert before == {"a.png": content_hash(PICTURE)}
+    assert tree.outputs(["a.png"]) == {"a.png": content_hash(PICTURE[1:])}
