@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from reconciler.cli.cautions import cautions
@@ -161,34 +162,41 @@ def _context(project: Project, snapshot: Snapshot, index: Index) -> Context:
 
 
 def _plan(project: Project, snapshot: Snapshot, specs: Mapping[AssetId, Spec]) -> Plan | None:
-    text = (project.root / LOCK_FILE).read_bytes()
-    entries = {identity: _entry(text, identity) for identity in specs}
+    with open(project.root / LOCK_FILE, "rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as text:
+        entries = {identity: _entry(text, identity) for identity in specs}
+        made = _planned(project, snapshot, specs, entries)
+        steps = made.steps if made is not None else ()
+        keys = {step.action.key for step in steps if isinstance(step.action, Generate) and step.action.key}
+        # elsewhere it is another asset's picture, or a refusal
+        return None if any(text.find(key.encode()) >= 0 for key in keys) else made
+
+
+def _planned(
+    project: Project, snapshot: Snapshot, specs: Mapping[AssetId, Spec], entries: Mapping[AssetId, LockEntry | None]
+) -> Plan | None:
     lock = Lock({identity: entry for identity, entry in entries.items() if entry is not None})
     wanted = {spec.output for spec in specs.values()}
     pictures = {ref.path for spec in specs.values() for ref in spec.pictures() if isinstance(ref, FileReference)}
     contents = _contents(snapshot, wanted | pictures)
-    if b'\n  "refused"' in text or len(lock.entries) < len(specs) or len(contents) < len(wanted | pictures):
+    if len(lock.entries) < len(specs) or len(contents) < len(wanted | pictures):
         return None
-    store = ContentStore(project.root)
     policy = Policy(cascade=project.settings.cascade)
-    made = plan(
+    return plan(
         specs,
         lock,
-        Observed(outputs=contents, files=contents, stored=Recalled(store)),
+        Observed(outputs=contents, files=contents, stored=Recalled(ContentStore(project.root))),
         drafts=draft_names(project.settings.providers),
         price=pricer(project),
         gate=lambda facts, action: gate(facts, action, policy),
     )
-    keys = {step.action.key for step in made.steps if isinstance(step.action, Generate) and step.action.key}
-    return None if any(key.encode() in text for key in keys) else made
 
 
-def _entry(text: bytes, identity: AssetId) -> LockEntry | None:
+def _entry(text: mmap, identity: AssetId) -> LockEntry | None:
     """One asset's entry out of a lockfile as we write it; None if it does not stand there just once."""
     head = f"\n    {json.dumps(identity, ensure_ascii=False)}: {{\n".encode()
     start = text.find(head)
     end = text.find(b"\n    }", start)
-    if start < 0 or end < 0 or text.find(head, start + 1) >= 0:
+    if start < 0 or end < 0 or text.rfind(head) > start:
         return None
     return read_entry(json.loads(text[start + len(head) - 2 : end + 6]))
 

@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 
 from reconciler.cli import start
+from reconciler.core.digest import AssetId, RecipeKey
+from reconciler.core.lock import Refusal, dumps, loads
+from reconciler.core.value import replace
 from tests.cli.conftest import Scratch, picture
 
 ROUNDS = 20
@@ -143,6 +146,24 @@ def test_the_quick_way_says_what_the_long_way_says(scratch: Scratch, capsys: pyt
         os.chdir(scratch.root)
         shutil.rmtree(folder)
     assert sum(said is not None and said[0] == 2 for said in ways) > ROUNDS / 2, "nothing went the quick way"
+
+
+@pytest.mark.parametrize("refused", ["this recipe", "another"])
+def test_a_refusal_is_never_overlooked(refused: str, project: Scratch, capsys: pytest.CaptureFixture[str]) -> None:
+    hero = project.read("specs/hero.yaml")
+    project.done("apply", "--yes")
+    project.edit("specs/hero.yaml", "dusk", "dawn")
+    (step,) = project.done("plan", "--format", "json").json["steps"]
+    key = RecipeKey(step["recipe"] if refused == "this recipe" else f"r1:{'0' * 64}")
+    project.write("specs/hero.yaml", hero)
+    lock = loads(project.read("assets.lock").decode())
+    asset = AssetId("hero" if refused == "this recipe" else "gone")
+    refusals = {asset: Refusal(key, "No.", "2026-01-01T00:00:00Z")}
+    project.write("assets.lock", dumps(replace(lock, refusals=refusals)))
+    project.done("check")
+    project.edit("specs/hero.yaml", "dusk", "dawn")
+
+    assert quick(capsys, "plan") == (None if refused == "this recipe" else long(project, "plan"))
 
 
 def test_a_folder_of_specs_that_leaves_the_project_is_not_read(project: Scratch) -> None:
