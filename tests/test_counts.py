@@ -109,6 +109,24 @@ def test_a_change_to_one_file_reads_one_spec(command: str, made: Path) -> None:
     assert told.loaded(("httpx", "rich", "PIL", "jsonschema", "pybase64")) == set()
 
 
+def test_a_change_to_one_file_reads_the_defaults_above_it_and_no_others(made: Path) -> None:
+    above, beside = made / "specs/_defaults.yaml", made / "specs/d0/_defaults.yaml"
+    above.write_text("tags: [here]\n")
+    beside.write_text("tags: [there]\n")
+    warm(made)
+    (made / SPECS[4]).write_text("prompt: Another picture\n")
+    try:
+        told = spied(made, "plan")
+    finally:
+        above.unlink()
+        beside.unlink()
+        (made / SPECS[4]).write_text(f"prompt: The picture {SPECS[4]}\n")
+        warm(made)
+
+    assert told.code == 0
+    assert told.specs == {SPECS[4], "specs/_defaults.yaml"}
+
+
 def test_a_plan_that_went_the_long_way_leaves_the_next_one_quick(made: Path) -> None:
     output = made / "assets/d0/a6.jpeg"
     picture = output.read_bytes()

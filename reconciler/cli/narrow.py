@@ -122,7 +122,7 @@ def _specs(
 ) -> dict[AssetId, Spec] | None:
     """The assets of the changed files, if they are the ones that those files had."""
     folder = project.settings.specs
-    context, room = _context(project, snapshot, index), Room(room_left)
+    context, room = _context(project, snapshot, changed, index), Room(room_left)
     specs: dict[AssetId, Spec] = {}
     for path, known in changed.items():
         document, wrong = read_document(project.root, path, "spec", index)
@@ -140,14 +140,15 @@ def _specs(
     return None if cautions(ordered, project.settings.providers, table, today=today) else ordered
 
 
-def _context(project: Project, snapshot: Snapshot, index: Index) -> Context:
-    """The defaults and styles around the specs: the files that were there, which is all that are there now."""
+def _context(project: Project, snapshot: Snapshot, changed: Iterable[str], index: Index) -> Context:
+    """The defaults and styles above these specs: the files that were there, which is all that are there now."""
     folder = project.settings.specs
     defaults: dict[str, Document] = {}
     styles = None
     here = 0
     for at, count, listed in snapshot.folders:
-        names = snapshot.names[here : here + count] if listed else ()
+        above = listed and any(path.startswith(f"{at}/") for path in changed)
+        names = snapshot.names[here : here + count] if above else ()
         for name in [name for name in names if name.startswith("_")]:  # no other name is one of theirs
             kind = spec_kind(name)
             if kind not in ("defaults", "styles"):
