@@ -97,6 +97,10 @@ class Index:
         """Note how a file looked before it was read; None: nothing was there."""
         self._seen[path] = ABSENT if seen is None else signature(seen)
 
+    def saw_as(self, path: str, mark: Signature) -> None:
+        """The same for a file that somebody looked at before reading it for us."""
+        self._seen[path] = mark
+
     def saw_folder(self, path: str, seen: os.stat_result) -> None:
         """Note how a folder looked before it was listed. `path` is "" for the root."""
         self._folders[path] = folder_signature(seen)
@@ -109,14 +113,8 @@ class Index:
         self._contents[path] = entry[1]
         return entry[1]
 
-    def learn(self, path: str, seen: os.stat_result, content: ContentHash) -> None:
-        """Remember a content that was hashed after `seen` was taken."""
-        if not racy(signature(seen), self._now_ns()):
-            self._contents[path] = content
-
-    def saw_hashed(self, path: str, mark: Signature, content: ContentHash) -> None:
-        """The same for a file that looked like this before it was hashed."""
-        self._seen[path] = mark
+    def learn(self, path: str, mark: Signature, content: ContentHash) -> None:
+        """Remember a content that was hashed after the file looked like this."""
         if not racy(mark, self._now_ns()):
             self._contents[path] = content
 

@@ -21,7 +21,7 @@ from reconciler.core.document import Path as NodePath
 from reconciler.core.errors import DiskError
 from reconciler.store import disk
 from reconciler.store.schemas import schema_text
-from reconciler.store.snapshot import signature
+from reconciler.store.snapshot import Signature, signature
 
 Entry = list[Any]
 """A signature's four numbers and the value."""
@@ -32,11 +32,11 @@ WORTH = 200
 class Parsed:
     """Values by path. `racy` says of a signature whether the file may still change without showing it."""
 
-    def __init__(self, path: Path, *, racy: Callable[[tuple[int, int, int, int]], bool]) -> None:
+    def __init__(self, path: Path, *, racy: Callable[[Signature], bool]) -> None:
         self.path = path
         self._racy = racy
         self._known: dict[str, Entry] | None = {}
-        self._read: dict[str, Entry] = {}
+        self._taken: dict[str, Entry] = {}
         self._used: dict[str, Entry] = {}
         self._fresh = False
 
@@ -48,16 +48,19 @@ class Parsed:
         """Whether there is an entry, which may be out of date."""
         return path in self._remembered
 
-    def read(self, entries: Iterable[tuple[str, Entry]]) -> None:
+    def take(self, entries: Iterable[tuple[str, Entry]]) -> None:
         """Take what valid files say that were parsed a moment ago, elsewhere."""
-        self._read.update(entries)
+        self._taken.update(entries)
+
+    def taken(self, path: str) -> Entry | None:
+        """What was taken of a file, once: the next who asks looks at it anew."""
+        entry = self._taken.pop(path, None)
+        if entry is not None:
+            self._learn(path, entry)
+        return entry
 
     def value(self, path: str, seen: os.stat_result) -> Json:
         """What the file said, or None: it is not known (a valid spec is a mapping, never None)."""
-        entry = self._read.get(path)
-        if entry is not None and tuple(entry[:4]) == signature(seen):
-            self.learn(path, seen, entry[4])
-            return cast(Json, entry[4])
         entry = self._remembered.get(path)
         if entry is None or tuple(entry[:4]) != signature(seen):
             return None
@@ -66,9 +69,11 @@ class Parsed:
 
     def learn(self, path: str, seen: os.stat_result, value: Json) -> None:
         """Remember what a valid file said, which was read after `seen` was taken."""
-        mark = signature(seen)
-        if not self._racy(mark):
-            self._used[path] = [*mark, value]
+        self._learn(path, [*signature(seen), value])
+
+    def _learn(self, path: str, entry: Entry) -> None:
+        if not self._racy(marked(entry)):
+            self._used[path] = entry
             self._fresh = True
 
     def save(self) -> None:
@@ -99,8 +104,16 @@ def _reader() -> str:
     return f"{__version__} {hashlib.sha256(schema_text('spec').encode()).hexdigest()[:16]}"
 
 
+def marked(entry: Entry) -> Signature:
+    """How the file looked."""
+    size, mtime, ctime, inode, _ = entry
+    return size, mtime, ctime, inode
+
+
 class LateMarks(Mapping[NodePath, tuple[int, int]]):
     """The marks of a file whose value was remembered: parsed when somebody asks where something was written."""
+
+    __slots__ = ("_marks", "_parse")
 
     def __init__(self, parse: Callable[[], Mapping[NodePath, tuple[int, int]]]) -> None:
         self._parse = parse

@@ -6,7 +6,9 @@ import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 from reconciler.core.digest import Json
 from reconciler.core.document import Document
@@ -17,7 +19,7 @@ from reconciler.core.value import value
 from reconciler.store import yaml
 from reconciler.store.crew import MOST, Crew, at_work
 from reconciler.store.index import Index
-from reconciler.store.parsed import Entry, LateMarks
+from reconciler.store.parsed import Entry, LateMarks, marked
 from reconciler.store.schema import accepts, schema_problems
 from reconciler.store.snapshot import signature, spec_kind
 from reconciler.store.yaml_source import MAX_BYTES
@@ -85,7 +87,7 @@ def read_specs(reading: Reading, index: Index) -> SpecFiles:
     """All files of the specs folder."""
     root, specs = reading.root, reading.specs
     for entries in reading.ahead.results().values() if reading.ahead is not None else ():
-        index.parsed.read(entries)
+        index.parsed.take(entries)
     documents: dict[str, Document] = {}
     defaults: dict[str, Document] = {}
     styles: Document | None = None
@@ -112,7 +114,7 @@ def read_document(root: Path, name: str, kind: str, index: Index) -> tuple[Docum
     """One file, parsed and held against its schema; or remembered, where it looks as it did then."""
     known = _known(root, name, index) if kind == "spec" else None
     if known is not None:
-        return Document(name, known, LateMarks(lambda: _marks(root, name))), ()
+        return Document(name, known, LateMarks(partial(_marks, root, name))), ()
     try:
         with _opened(root, name) as fd:
             seen = os.fstat(fd)
@@ -130,6 +132,10 @@ def read_document(root: Path, name: str, kind: str, index: Index) -> tuple[Docum
 
 def _known(root: Path, name: str, index: Index) -> Json:
     """What is known of a spec that looks as it did when it was parsed, or None."""
+    taken = index.parsed.taken(name)
+    if taken is not None:
+        index.saw_as(name, marked(taken))
+        return cast(Json, taken[4])
     try:
         seen = os.lstat(f"{root}/{name}")
     except OSError:

@@ -65,7 +65,8 @@ class Tree:
         self._hashed, self._hashing = self._hashing.results(), None
         for path, (mark, content) in self._hashed.items():
             if mark[0] > LFS_POINTER_LIMIT and self._folder_inside(f"{self.real_root}/{path}".rpartition("/")[0]):
-                self.index.saw_hashed(path, mark, content)
+                self.index.saw_as(path, mark)
+                self.index.learn(path, mark, content)
                 yield path, content
 
     def references(self, paths: dict[str, Place]) -> tuple[dict[str, ContentHash], tuple[Problem, ...]]:
@@ -114,7 +115,7 @@ class Tree:
             content = self._hashed_before(path, seen) or self._hash(full, seen.st_size)
         except (OSError, ValueError) as error:
             return Blocked(f"unreadable ({(getattr(error, 'strerror', None) or str(error)).lower()})")
-        self.index.learn(path, seen, content)
+        self.index.learn(path, signature(seen), content)
         return content
 
     def _hashed_before(self, path: str, seen: os.stat_result) -> ContentHash | None:

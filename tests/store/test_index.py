@@ -15,7 +15,7 @@ from reconciler.cli.main import run
 from reconciler.core.digest import ContentHash, content_hash
 from reconciler.store.index import TICK_NS, Index, racy, stat_of
 from reconciler.store.parsed import WORTH
-from reconciler.store.snapshot import compare, unpack
+from reconciler.store.snapshot import compare, signature, unpack
 from tests.store.tampering import CLEAN, FILES, SECOND, TAMPERS, Project, output_in_place
 
 
@@ -100,7 +100,7 @@ def remembered(path: Path, old: bytes, *, now_ns: int) -> tuple[bool, ContentHas
     project_file.touch()
     index.saw(project_file.name, os.stat(project_file))
     index.saw(path.name, seen)
-    index.learn(path.name, seen, content_hash(old))
+    index.learn(path.name, signature(seen), content_hash(old))
     index.save({"check": "clean\n"})
     known = compare(str(root), "check", index="index")
     return known is not None and known.changed == [], Index(root, root / "index").load().content(path.name, seen)
@@ -182,7 +182,7 @@ def test_an_index_saved_after_the_clock_was_set_back_has_no_answers(tmp_path: Pa
     times = iter([seen.st_ctime_ns + 10 * SECOND, seen.st_ctime_ns + 10 * SECOND, seen.st_ctime_ns - SECOND])
     index = Index(tmp_path, tmp_path / "index", now_ns=lambda: next(times))
     index.saw(path.name, seen)
-    index.learn(path.name, seen, content_hash(b"x"))
+    index.learn(path.name, signature(seen), content_hash(b"x"))
 
     index.save({"check": "clean\n"})
 
@@ -197,7 +197,7 @@ def test_what_a_kernel_stamps_within_one_tick_is_never_called_clean(tmp_path: Pa
         seen = os.stat(path)
         index = Index(tmp_path, tmp_path / "index")
         index.saw(path.name, seen)
-        index.learn(path.name, seen, content_hash(path.read_bytes()))
+        index.learn(path.name, signature(seen), content_hash(path.read_bytes()))
         index.save({"check": "clean\n"})
         with open(path, "r+b") as stream:
             stream.write(b"new")
