@@ -53,9 +53,7 @@ class Model:
     seen: str = dataclasses.field(default="", init=False, repr=False, compare=False)
 
 
-@pytest.mark.parametrize(
-    "given", [{}, {"size": 4}, {"notes": {"a": 1}}, {"weight": 2.0, "size": 9}, {"size": float("nan")}]
-)
+@pytest.mark.parametrize("given", [{}, {"size": 4}, {"notes": {"a": 1}}, {"weight": 2.0, "size": 9}])
 def test_it_is_what_a_dataclass_is(given: Mapping[str, Any]) -> None:
     box, model = Box("a", **given), Model("a", **given)
 

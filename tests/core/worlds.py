@@ -37,7 +37,7 @@ class World:
     stored: dict[RecipeKey, tuple[StoredImage, ...]] = field(default_factory=dict)
     held: set[ContentHash] = field(default_factory=set)
     doubts: dict[AssetId, Any] = field(default_factory=dict)
-    made: itertools.count[int] = field(default_factory=itertools.count)
+    made: int = 0
 
     def __repr__(self) -> str:
         specs = [
@@ -53,6 +53,11 @@ class World:
         held, stored = sorted(one[7:13] for one in self.held), {k[3:9]: len(v) for k, v in self.stored.items()}
         rest = [f"held {held}", f"stored {stored}", f"doubts {self.doubts}", f"refused {self.lock.refusals}"]
         return "\n  ".join(["", *specs, "lock", *lock, "files", *files, *rest])
+
+    def next_made(self) -> int:
+        """A number that no bytes here were made from."""
+        self.made += 1
+        return self.made
 
     def seen(self) -> Observed:
         paths = {entry.output for entry in self.lock.entries.values()}
@@ -112,7 +117,7 @@ class Apply:
         if had and action.after and not isinstance(action.reason, Asked):
             image = had[-1]
         else:
-            data = f"{recipe.key()}" if maker == DRAFT else f"{recipe.key()} {next(self.world.made)}"
+            data = f"{recipe.key()}" if maker == DRAFT else f"{recipe.key()} {self.world.next_made()}"
             image = StoredImage(content_hash(data.encode()), PICTURE, Made(maker, AT))
         self.world.held.add(image.content)
         self.world.stored[recipe.key()] = (*self.world.stored.get(recipe.key(), ()), image)
@@ -253,7 +258,7 @@ def _touch(world: World, draw: Any) -> None:
     """Something happens to a file: it goes, a person writes it, or a copy of another picture is put there."""
     path = draw(st.sampled_from(PATHS))
     known = sorted(content for content in world.outputs.values() if isinstance(content, str))
-    now = draw(st.sampled_from([None, None, bytes_of(f"painted {next(world.made)}"), Blocked("a directory"), *known]))
+    now = draw(st.sampled_from([None, None, bytes_of(f"painted {world.next_made()}"), Blocked("a directory"), *known]))
     world.outputs.pop(path, None)
     if now is not None:
         world.outputs[path] = now
