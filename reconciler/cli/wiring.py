@@ -139,16 +139,19 @@ class Workspace:
         return project, Reading(self.root, project.settings.specs, self.index)
 
     def look(self, wanted: Wanted, selection: Selection) -> Prospect:
-        """Observe the tree and plan. Creates nothing but the index, where there is a place for it."""
+        """Observe the tree and plan. Creates nothing but the cache of parsed specs, where there is a place for it."""
         recorded = self.recorded
         self.index.saw(f"{STATE}/journal", stat_of(self.root / STATE / "journal"))
         settled = settle(recorded, self.events())
         lock, in_doubt = settled.lock, settled.in_doubt
         files = self.references(wanted)
         specs = _as_drafts(wanted, lock) if selection.drafts_only else wanted.specs
+        # what the plan will ask for, and what the next run will, while there are others still hashing
         for spec in specs.values():
             if not spec.pictures():
-                spec.words.key()  # the plan will ask for it, and now there are others still hashing
+                spec.words.key()
+        if self.state.is_dir():
+            self.index.parsed.save()
         outputs = {spec.output for spec in specs.values()} | {entry.output for entry in lock.entries.values()}
         seen = Observed(
             outputs=self.tree.outputs(outputs),

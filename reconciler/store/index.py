@@ -130,10 +130,8 @@ class Index:
         if self._began > now or any(racy(mark, self._began) for mark in marks if mark is not ABSENT):
             says = {}
         if not says and self._serves_still():
-            self.parsed.save()
             return
         packed = snapshot.pack(self._snapshot(dict(says), notes, until))
-        self.parsed.save()
         with suppress(OSError):
             if self.path.read_bytes() == packed:
                 return

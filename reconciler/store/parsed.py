@@ -83,6 +83,7 @@ class Parsed:
         text = json.dumps({"for": _reader(), "specs": self._used}, separators=(",", ":"), check_circular=False)
         with suppress(DiskError, OSError):
             disk.write_cache(self.path, text.encode("ascii"))
+        self._fresh = False
 
     @property
     def _remembered(self) -> dict[str, Entry]:

@@ -217,7 +217,7 @@ def test_a_cache_of_parsed_specs_is_racy_too(tmp_path: Path) -> None:
         index = Index(tmp_path, tmp_path / "index", now_ns=lambda: now_ns)
         for number, seen in stats.items():
             index.parsed.learn(f"{number}.yaml", seen, {"prompt": "old"})
-        index.save({})
+        index.parsed.save()
         return Index(tmp_path, tmp_path / "index").load().parsed.value("0.yaml", stats[0])
 
     assert known(stats[0].st_ctime_ns + TICK_NS // 2) is None
