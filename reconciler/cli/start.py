@@ -23,6 +23,8 @@ def entry() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         code = 130
+    finally:
+        gc.freeze()  # else leaving looks through all values once more, for rings that nobody needs broken
     raise SystemExit(code)
 
 
@@ -35,7 +37,6 @@ def _long_way(arguments: list[str]) -> None:
         import signal  # noqa: PLC0415 - loaded by now
 
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said and done; what is left is Python's own tidying up
-        gc.freeze()  # which would look through all values once more, for rings that nobody needs broken
 
 
 def _answered(arguments: list[str]) -> int | None:
