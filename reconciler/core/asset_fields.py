@@ -96,18 +96,14 @@ class AssetFields:
         origin = each.origin
         self.problems.append(origin.document.problem(origin.path, fact, hint))
 
-    def _field(self, name: str) -> Field | None:
-        layer = self.says.get(name)
-        return None if layer is None else Field(layer.fields[name], layer, (name,))
-
     def _merged(self, name: str) -> dict[str, Field]:
         return merged(self.layers, name) if name in self.says else {}
 
     def _value(self, name: str, default: Json) -> Json:
-        return self.says[name].fields[name] if name in self.says else default
+        return self.says[name].value if name in self.says else default
 
     def _text(self, name: str) -> str:
-        each = self._field(name)
+        each = self.says.get(name)
         return "" if each is None else self.filled.text(each)
 
     def _whole(self, each: Field) -> str | None:
@@ -118,7 +114,7 @@ class AssetFields:
 
     def _prompt(self) -> str:
         """Prefixes, the prompt and suffixes, a space between; styles stand between the asset and its defaults."""
-        prompt = self._field("prompt")
+        prompt = self.says.get("prompt")
         around: dict[str, list[Field]] = {"prompt_prefix": [], "prompt_suffix": []}
         for name in around.keys() & self.says.keys():
             outer = nearest(self.base, name)
@@ -133,7 +129,7 @@ class AssetFields:
         return text
 
     def _size(self) -> str:
-        each = self._field("size")
+        each = self.says.get("size")
         if each is None:
             return ""
         text = self._whole(each)
@@ -149,7 +145,7 @@ class AssetFields:
         return ""
 
     def _image_size(self) -> str:
-        each = self._field("image_size")
+        each = self.says.get("image_size")
         if each is None:
             return ""
         text = self._whole(each)
@@ -162,7 +158,7 @@ class AssetFields:
 
     def _format(self) -> str:
         """The format that is asked for in so many words, or ""."""
-        each = self._field("format")
+        each = self.says.get("format")
         if each is None:
             return ""
         text = self._whole(each)
@@ -178,7 +174,7 @@ class AssetFields:
         return "" if text == "auto" else text
 
     def _provider(self, model: str) -> str:
-        each = self._field("provider")
+        each = self.says.get("provider")
         name = self.settings.provider if each is None else self._whole(each)
         if name is None:
             return ""
@@ -193,7 +189,7 @@ class AssetFields:
         return name
 
     def _output(self, identity: AssetId, variables: Mapping[str, str], format_: str) -> str:
-        written = self._field("output")
+        written = self.says.get("output")
         flat = identity.replace("#", "/")
         if written is None:
             suffix = "jpg" if self._value("format", "") == "jpg" else format_ or "png"
@@ -221,7 +217,7 @@ class AssetFields:
 
     def _reference(self, each: Field) -> Reference | None:
         origin = each.origin
-        if isinstance(each.value, Mapping):
+        if isinstance(each.value, dict):
             named = self._whole(each._replace(value=each.value["asset"]))
             self.pictures.append(origin)
             return None if named is None else AssetReference(AssetId(named))
@@ -252,11 +248,11 @@ class AssetFields:
         return tuple(found)
 
     def _mask(self) -> Reference | None:
-        each = self._field("mask")
+        each = self.says.get("mask")
         return None if each is None else self._reference(each)
 
     def _turns(self) -> tuple[SpecTurn, ...]:
-        each = self._field("turns")
+        each = self.says.get("turns")
         if each is None:
             return ()
         turns = []
@@ -280,14 +276,14 @@ class AssetFields:
 
     def _check(self, spec: Spec) -> None:
         """What only the whole asset can show."""
-        prompt = self._field("prompt")
+        prompt = self.says.get("prompt")
         if (prompt is None or not as_text(prompt.value).strip()) and not spec.turns:
             hint = "write prompt: what to draw"
             if prompt is None:
                 self._report(Field(None, self.own), "has no prompt", hint)
             else:
                 self._report(prompt, "is empty", hint)
-        each = self._field("background")
+        each = self.says.get("background")
         if each and spec.words.background == "transparent" and spec.words.format not in _WITH_ALPHA:
             fact = f"{spec.words.format} has no alpha channel, and the background is to be transparent"
             self._report(each, fact, f"use {', '.join(_WITH_ALPHA)}")

@@ -261,8 +261,8 @@ def _too_many(document: Document, wanted: int, settings: Settings) -> Problem:
 
 
 def _has_matrix(asset: Json) -> bool:
-    return isinstance(asset, Mapping) and "matrix" in asset
+    return isinstance(asset, dict) and "matrix" in asset
 
 
 def _mapping(value: Json) -> Mapping[str, Json]:
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}

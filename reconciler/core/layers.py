@@ -48,9 +48,9 @@ class Field(NamedTuple):
         return Field(value, self.layer, (*self.way, key))
 
 
-def strongest(layers: Iterable[Layer]) -> dict[str, Layer]:
-    """The layer that says each field: the last that has it, since layers run from weakest to strongest."""
-    return {name: layer for layer in layers for name in layer.fields}
+def strongest(layers: Iterable[Layer]) -> dict[str, Field]:
+    """Each field as the last layer says it that has it, since layers run from weakest to strongest."""
+    return {name: Field(value, layer, (name,)) for layer in layers for name, value in layer.fields.items()}
 
 
 def nearest(layers: Sequence[Layer], name: str) -> Field | None:
@@ -71,7 +71,7 @@ def merged(layers: Sequence[Layer], name: str) -> dict[str, Field]:
     return {
         key: each.below(key, value)
         for each in every(layers, name)
-        if isinstance(each.value, Mapping)
+        if isinstance(each.value, dict)
         for key, value in each.value.items()
     }
 
