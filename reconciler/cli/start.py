@@ -52,7 +52,7 @@ def _answered(arguments: list[str]) -> int | None:
         return None
     from reconciler.store.snapshot import compare  # noqa: PLC0415 - not for --version
 
-    known = compare(root, command, index=".reconciler/index")
+    known = compare(root, command, index=".reconciler/index", meanwhile=_load_narrow if command == "plan" else None)
     if known is None or known.changed is None:
         return None
     if not known.changed:
@@ -67,6 +67,11 @@ def _answered(arguments: list[str]) -> int | None:
     if command == "check" and hint and not refused:
         sys.stderr.write(f"{hint}\n")
     return refused or (2 if command == "check" else 0)
+
+
+def _load_narrow() -> None:
+    """Who asks for a plan has mostly changed something: loading what that takes is most of what it costs."""
+    import reconciler.cli.narrow  # noqa: PLC0415, F401 - only to have it loaded
 
 
 def _say(text: str) -> int:

@@ -12,7 +12,14 @@ import time
 import zlib
 from array import array
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing takes longer to import than all else here
+    from collections.abc import Callable
+    from typing import NoReturn
+
 MAGIC = b"reconciler index 5\n"
+MANY = 4_000
+"""Files from which on another core may look at them: a fork is 1 ms, and these are 10."""
 ABSENT = (-1, -1, -1, -1)
 """The signature of a path where nothing is."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -158,6 +165,44 @@ def look(root: str, snapshot: Snapshot) -> array[int]:
     return found
 
 
+def look_beside(root: str, snapshot: Snapshot, meanwhile: Callable[[], object], *, least: int = MANY) -> array[int]:
+    """`look`, by a child on another core while `meanwhile` runs here; by ourselves where that cannot be, or fails."""
+    child = 0
+    if len(snapshot.names) >= least and (os.cpu_count() or 1) > 1:
+        ours, its = os.pipe()
+        try:
+            child = os.fork()
+        except OSError:  # no more processes for this user
+            os.close(ours)
+            os.close(its)
+        else:
+            if not child:
+                _tell(its, root, snapshot)
+    if not child:
+        return look(root, snapshot)
+    os.close(its)
+    try:
+        with open(ours, "rb") as answer:
+            meanwhile()
+            data = answer.read()
+    finally:
+        os.waitpid(child, 0)
+    if len(data) != len(snapshot.marks) * snapshot.marks.itemsize:
+        return look(root, snapshot)
+    found = array("q")
+    found.frombytes(data)
+    return found
+
+
+def _tell(to: int, root: str, snapshot: Snapshot) -> NoReturn:
+    """All that the child does. It takes nothing of ours down with it: no buffer is written, no handler runs."""
+    try:
+        with open(to, "wb") as answer:
+            answer.write(look(root, snapshot).tobytes())
+    finally:
+        os._exit(0)
+
+
 class Comparison:
     """What a command said when all was clean, and the paths that have changed since, each with its place in `names`."""
 
@@ -169,8 +214,11 @@ class Comparison:
         self.changed = changed
 
 
-def compare(root: str, command: str, *, index: str) -> Comparison | None:
-    """Hold the project against its index; None if it is not known to have been clean.
+def compare(
+    root: str, command: str, *, index: str, meanwhile: Callable[[], object] | None = None
+) -> Comparison | None:
+    """Hold the project against its index; None if it is not known to have been clean. `meanwhile` is what to do here
+    while another core looks at the files.
 
     `changed` is None where more than single files differ: a spec or a folder of specs that came or went, or any other
     file. An editor that writes a new file and renames it changes the folder, but not which names it holds.
@@ -184,7 +232,7 @@ def compare(root: str, command: str, *, index: str) -> Comparison | None:
     if said is None or not said.replace("\n", "").isprintable():
         return None
     try:
-        found = look(root, snapshot)
+        found = look_beside(root, snapshot, meanwhile) if meanwhile else look(root, snapshot)
     except (OSError, OverflowError, ValueError, TypeError):
         return None
     if not _anchored(snapshot, found):
