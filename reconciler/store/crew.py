@@ -28,9 +28,7 @@ class Crew(Generic[R]):
 
     def __init__(self, work: Callable[[int], R], pieces: int, *, helpers: int) -> None:
         self._work = work
-        self._queue, write = os.pipe()
-        os.write(write, array("H", range(pieces)).tobytes())
-        os.close(write)
+        self._queue = _queue(pieces)
         self._helpers: list[tuple[int, int]] = []
         with suppress(OSError):  # no room for another process
             while len(self._helpers) < helpers:
@@ -67,6 +65,7 @@ class Crew(Generic[R]):
             os.close(write)
             raise
         if not pid:
+            _keep_only(self._queue, write)
             self._help(write, ours)
         os.close(write)
         return pid, read
@@ -86,6 +85,34 @@ class Crew(Generic[R]):
             status = 0
         finally:
             os._exit(status)
+
+
+def _queue(pieces: int) -> int:
+    """A pipe with the numbers of all pieces in it. OSError where it has no room for them."""
+    read, write = os.pipe()
+    numbers = array("H", range(pieces)).tobytes()
+    try:
+        os.set_blocking(write, False)
+        if os.write(write, numbers) < len(numbers):
+            raise BlockingIOError
+    except OSError:
+        os.close(read)
+        raise
+    finally:
+        os.close(write)
+    return read
+
+
+def _keep_only(*needed: int) -> None:
+    """A helper may outlive its parent by a piece. It must hold nothing that others wait for: the lock, what our caller
+    reads, or the pipe it writes to itself, which nobody reads any more then."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+    at = 3
+    for fd in (*sorted(needed), os.sysconf("SC_OPEN_MAX")):
+        os.closerange(at, fd)
+        at = fd + 1
 
 
 def at_work(work: Callable[[int], R], pieces: int) -> Crew[R] | None:

@@ -177,6 +177,7 @@ def look_beside(root: str, snapshot: Snapshot, meanwhile: Callable[[], object], 
             os.close(its)
         else:
             if not child:
+                os.close(ours)  # else nobody would be missed at its other end
                 _tell(its, root, snapshot)
     if not child:
         return look(root, snapshot)
