@@ -25,7 +25,7 @@ from reconciler.core.lock import Lock
 from reconciler.core.observed import Observed
 from reconciler.core.paths import same_file_key
 from reconciler.core.plan import Plan, plan
-from reconciler.core.policy import Policy, gate
+from reconciler.core.policy import Policy, gate, within_budget
 from reconciler.core.spec import FileReference, Spec
 from reconciler.core.value import value
 from reconciler.providers.models import model_table
@@ -81,8 +81,10 @@ class Narrow:
     elsewhere: int
 
 
-def narrowed(root: Path, snapshot: Snapshot, changed: Sequence[tuple[str, int]]) -> Narrow | None:
-    """The plan that the long way would make; None where that is not certain, or where all is clean again."""
+def narrowed(
+    root: Path, snapshot: Snapshot, changed: Sequence[tuple[str, int]], *, command: str
+) -> Narrow | None:
+    """The plan that the long way of this command would make; None where that is not certain, or all is clean again."""
     try:
         head, outputs, _ = snapshot.notes.split(b"\n", 2)
         noted = json.loads(head)
@@ -100,12 +102,16 @@ def narrowed(root: Path, snapshot: Snapshot, changed: Sequence[tuple[str, int]])
         return None
     if found is None or not found.drift or any(note_lines(found)):
         return None
+    if command == "plan":  # a check knows no budget
+        found = within_budget(found, project.settings.budget)
     return Narrow(found, noted["assets"] - len(found.steps))
 
 
-def told(root: str, snapshot: Snapshot, changed: Sequence[tuple[str, int]]) -> tuple[tuple[str, ...], str] | None:
+def told(
+    root: str, snapshot: Snapshot, changed: Sequence[tuple[str, int]], *, command: str
+) -> tuple[tuple[str, ...], str] | None:
     """The lines of `plan` and of a `check` that found something, and the latter's hint; or None for the long way."""
-    found = narrowed(Path(root), snapshot, changed)
+    found = narrowed(Path(root), snapshot, changed, command=command)
     if found is None:
         return None
     return tuple(plan_lines(found.plan, datetime.now(UTC), elsewhere=found.elsewhere)), check_hint(found.plan)

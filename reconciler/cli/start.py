@@ -59,12 +59,12 @@ def _answered(arguments: list[str]) -> int | None:
         return _say(known.said)
     from reconciler.cli.narrow import told  # noqa: PLC0415 - only where something has changed
 
-    found = told(root, known.snapshot, known.changed)
+    found = told(root, known.snapshot, known.changed, command=command)
     if found is None:
         return None
     lines, hint = found
     refused = _say("".join(f"{line}\n" for line in lines))
-    if command == "check" and hint and not refused:
+    if command == "check" and hint and not refused and sys.stderr is not None:
         sys.stderr.write(f"{hint}\n")
     return refused or (2 if command == "check" else 0)
 

@@ -181,3 +181,24 @@ def test_a_folder_of_specs_that_leaves_the_project_is_not_read(project: Scratch)
     outside.rename(project.root / "elsewhere")
     (project.root / "specs").symlink_to("elsewhere")
     assert project.run("check").code == 2
+
+
+@pytest.mark.parametrize("limit", ["per_run: 0.01", "per_asset: 0.01", "images: 0", "per_run: 1"])
+def test_a_plan_of_few_is_held_against_the_budget(
+    limit: str, project: Scratch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.write("reconciler.yaml", f"provider: gravitex\nbudget: {{{limit}, currency: USD}}\n")
+    project.write("specs/hero.yaml", "prompt: A fox at dusk\nmodel: gemini-2.5-flash-image\n")
+    for name in ("mascot", "pair"):
+        (project.root / f"specs/{name}.yaml").unlink(missing_ok=True)
+    (project.root / "assets").mkdir(exist_ok=True)
+    (project.root / "assets/hero.png").write_bytes(picture())
+    project.done("adopt", "hero", "--yes")
+    project.done("prune", "--yes")
+    project.done("check")
+    project.edit("specs/hero.yaml", "dusk", "dawn")
+
+    for command in ("plan", "check"):
+        answer = quick(capsys, command)
+        assert answer is not None
+        assert answer == long(project, command)
