@@ -90,7 +90,8 @@ def entry(arguments: Sequence[str] | None = None) -> None:
     open_streams()
     code = run(list(sys.argv[1:] if arguments is None else arguments))
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed by whoever started us
+            sys.stdout.flush()
     except DiskError as error:
         say(str(error))
         code = error.exit_code

@@ -182,3 +182,19 @@ def test_ctrl_c_while_the_program_loads_is_one_word(scratch: Scratch, module: st
     program = (sys.executable, "-c", HASTY.format(module=module), "check")
     done = subprocess.run(program, cwd=scratch.root, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
+
+
+@pytest.mark.parametrize(
+    ("closed", "command", "code"),
+    [(">&-", "check --strict", 0), (">&-", "apply --yes", 0), (">&-", "check", 0), ("2>&-", "check", 2)],
+)  # fmt: skip
+def test_the_exit_code_is_right_where_there_is_nobody_to_tell(
+    project: Scratch, closed: str, command: str, code: int
+) -> None:
+    project.done("check")
+    if code:
+        project.edit("specs/hero.yaml", "dusk", "dawn")
+    script = f'exec "$0" -c "from reconciler.cli.start import entry; entry()" {command} {closed}'
+    program = ("sh", "-c", script, sys.executable)
+    done = subprocess.run(program, cwd=project.root, capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False)
