@@ -7,6 +7,8 @@ import zlib
 from collections.abc import Callable
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
+"""What a reader must know; all else is in lower case, and may be passed over."""
 PIECE = 64 * 1024
 """Bytes that are held at a time."""
 
@@ -22,13 +24,17 @@ Read = Callable[[int], bytes | memoryview]
 
 def walk(read: Read, see: Callable[[bytes, bytes | memoryview], None]) -> None:
     """Give every chunk's kind and data, in pieces, to `see`. Raises BrokenError where the file is not whole."""
-    at, kind, pixels = len(SIGNATURE), b"", False
+    at, kind, pixels, before = len(SIGNATURE), b"", False, b""
     if bytes(_exactly(read, at)) != SIGNATURE:
         raise BrokenError("no header at its start")
     while kind != b"IEND":
-        length, kind = struct.unpack(">I4s", _exactly(read, 8))
-        if (at == len(SIGNATURE)) != (kind == b"IHDR" and length == 13):
+        before, (length, kind) = kind, struct.unpack(">I4s", _exactly(read, 8))
+        if (at == len(SIGNATURE)) != (kind == b"IHDR") or (kind == b"IHDR" and length != 13):
             raise BrokenError("no header at its start")
+        if not kind.isalpha() or (kind[:1].isupper() and kind not in _CRITICAL):
+            raise BrokenError(f"a part at byte {at} that no reader knows")
+        if kind == b"IDAT" and pixels and before != b"IDAT":
+            raise BrokenError("its pixels are interrupted")
         check, left = zlib.crc32(kind), length
         while left:
             piece = read(min(left, PIECE))

@@ -26,9 +26,10 @@ class PngPixels:
 
     def __init__(self, *, most: int) -> None:
         self.width = self.height = self.bits = self.colour = self.frames = 0
-        self.transparent = False
         self._most = most
-        self._palette = False
+        self._colours = 0
+        self._clear = 0
+        self._seen_pixels = False
         self._header = b""
         self._rows: _Rows | None = None
         self._wrong = ""
@@ -36,9 +37,15 @@ class PngPixels:
     @property
     def wrong(self) -> str:
         """Why it cannot be decoded, once all has been seen; "" if it can."""
-        if not self._wrong and self.colour == 3 and not self._palette:
-            return "no palette"
+        if not self._wrong and (self._colours % 3 or (self.colour == 3 and not self._colours)):
+            return "no palette before its pixels"
         return self._wrong or ("" if self._rows is not None and self._rows.complete else "its pixels end too early")
+
+    @property
+    def transparent(self) -> bool:
+        """Whether it has an alpha channel, or a colour (for indices: some entries of the palette) that is clear."""
+        clear = {0: self._clear == 2, 2: self._clear == 6, 3: 0 < self._clear <= self._colours // 3}
+        return clear.get(self.colour, self.colour in (4, 6))
 
     def see(self, kind: bytes, piece: bytes | memoryview) -> None:
         """The next piece of a chunk."""
@@ -47,14 +54,18 @@ class PngPixels:
                 self._header += piece
                 if len(self._header) == 13:
                     self._begin()
+            case b"IDAT":
+                self._seen_pixels = True
+                if self._rows is not None and not self._wrong:
+                    self._wrong = self._rows.take(piece)
+            case _ if self._seen_pixels:  # what comes behind them says nothing of them any more
+                pass
             case b"PLTE":
-                self._palette = True
+                self._colours += len(piece)
             case b"tRNS":
-                self.transparent = True
+                self._clear += len(piece)
             case b"acTL" if not self.frames:
                 self.frames = int.from_bytes(piece[:4])
-            case b"IDAT" if self._rows is not None and not self._wrong:
-                self._wrong = self._rows.take(piece)
 
     def _begin(self) -> None:
         self.width, self.height, self.bits, self.colour, *methods, interlace = struct.unpack(">IIBBBBB", self._header)
@@ -62,7 +73,6 @@ class PngPixels:
         if self.bits not in depths or methods != [0, 0] or interlace not in (0, 1):
             self._wrong = "no kind of pixels that PNG has"
         elif self.width * self.height <= self._most:
-            self.transparent = self.colour in (4, 6)
             passes = _ADAM7 if interlace else _WHOLE
             self._rows = _Rows(_sizes(self.width, self.height, passes, samples * self.bits))
 

@@ -45,6 +45,7 @@ def an_avif(*, primary: int, owners: tuple[tuple[int, int], ...], sizes: tuple[t
 
 
 IHDR = chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
+PIXELS = chunk(b"IDAT", b"x")
 IEND = chunk(b"IEND", b"")
 EXIF = Image.Exif()
 EXIF[0x0112] = 6  # turned by 90 degrees: the pixels stored stay 37 wide
@@ -115,6 +116,10 @@ def test_any_bytes_behind_a_true_start_give_an_answer(name: str, keep: int, data
         (png(IHDR, chunk(b"IDAT", b"x")), "png: cut short"),
         (png(chunk(b"IDAT", b"x"), IHDR, IEND), "png: no header at its start"),
         (png(IHDR, IHDR, chunk(b"IDAT", b"x"), IEND), "png: no header at its start"),
+        (png(IHDR, chunk(b"IHDR", bytes(12)), chunk(b"IDAT", b"x"), IEND), "png: no header at its start"),
+        (png(IHDR, PIXELS, chunk(b"tEXt", b""), PIXELS, IEND), "png: its pixels are interrupted"),
+        (png(IHDR, chunk(b"ID4T", b"x"), IEND), "png: a part at byte 33 that no reader knows"),
+        (png(IHDR, chunk(b"IDOT", b"x"), IEND), "png: a part at byte 33 that no reader knows"),
         (png(IHDR, chunk(b"IDAT", b"x"), IEND, b"!"), "png: 1 bytes after its end"),
         (png(IHDR, chunk(b"IDAT", b"x")[:-1] + b"!", IEND), "png: damaged at byte 33"),
         (png(chunk(b"IHDR", bytes(13)), chunk(b"IDAT", b"x"), IEND), "png: no pixels (0x0)"),

@@ -17,6 +17,7 @@ from reconciler.core.png import SIGNATURE, walk
 from reconciler.providers.png_pixels import PngPixels
 from tests.gateway.pictures import png_chunk
 
+END = png_chunk(b"IEND", b"")
 COLOURS = [(0, 1), (0, 2), (0, 4), (0, 8), (0, 16), (2, 8), (2, 16), (3, 1), (3, 8), (4, 8), (4, 16), (6, 8), (6, 16)]
 SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 ADAM7 = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
@@ -105,7 +106,10 @@ def test_a_kind_of_pixels_that_there_is_not(colour: int, depth: int, interlaced:
 def test_indices_need_a_palette() -> None:
     whole = png(rows(10, 10, 8, 0, 0), 10, 10, colour=3)
     assert looked_at(whole).wrong == ""
-    assert looked_at(whole.replace(png_chunk(b"PLTE", bytes(6)), b"")).wrong == "no palette"
+    assert looked_at(whole.replace(png_chunk(b"PLTE", bytes(6)), b"")).wrong == "no palette before its pixels"
+    late = whole.replace(png_chunk(b"PLTE", bytes(6)), b"").replace(END, png_chunk(b"PLTE", bytes(6)) + END)
+    assert looked_at(late).wrong == "no palette before its pixels"
+    assert looked_at(whole.replace(png_chunk(b"PLTE", bytes(6)), png_chunk(b"PLTE", bytes(4)))).wrong
 
 
 def test_a_transparent_colour_and_frames() -> None:
@@ -114,6 +118,23 @@ def test_a_transparent_colour_and_frames() -> None:
     clear = header + png_chunk(b"tRNS", bytes(6)) + png_chunk(b"acTL", struct.pack(">II", 3, 0)) + whole[8 + 25 :]
     found = looked_at(clear)
     assert (found.wrong, found.transparent, found.frames) == ("", True, 3)
+
+
+@pytest.mark.parametrize(
+    ("colour", "length", "clear"),
+    [(0, 2, True), (0, 6, False), (2, 6, True), (2, 3, False), (2, 0, False), (3, 1, True), (3, 2, True), (3, 3, 0)],
+)
+def test_a_clear_colour_counts_where_a_reader_sees_it(colour: int, length: int, clear: bool) -> None:
+    whole = png(rows(10, 10, 24 if colour == 2 else 8, 0, 0), 10, 10, colour=colour)
+    at = whole.index(b"IDAT") - 4
+    chunk = png_chunk(b"tRNS", bytes(length))
+    assert looked_at(whole[:at] + chunk + whole[at:]).transparent == clear
+    assert not looked_at(whole.replace(END, chunk + END)).transparent, "behind the pixels it says nothing"
+
+
+def test_frames_that_are_told_behind_the_pixels_are_not() -> None:
+    whole = png(rows(10, 10, 24, 0, 0), 10, 10)
+    assert looked_at(whole.replace(END, png_chunk(b"acTL", struct.pack(">II", 3, 0)) + END)).frames == 0
 
 
 def test_damaged_pixels_in_a_sound_chunk() -> None:
