@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from reconciler.cli import narrow
@@ -154,20 +154,27 @@ class Workspace:
             self.index.parsed.save()
         outputs = {spec.output for spec in specs.values()} | {entry.output for entry in lock.entries.values()}
         seen = Observed(
-            outputs=self.tree.outputs(outputs),
+            outputs={entry.output: entry.content for entry in lock.entries.values()},
             files=files,
             stored=Recalled(self.store),
             sources=Recovery(self.root, self.store, outputs),
             in_doubt=_by_asset(in_doubt),
         )
-        made = plan(
+        planned = partial(
+            plan,
             specs,
             lock,
-            seen,
             drafts=draft_names(wanted.project.settings.providers),
             price=pricer(wanted.project, times=selection.candidates),
             gate=_gate(selection, wanted, specs, {*lock.entries, *seen.in_doubt}),
         )
+        untouched = planned(seen) if self.tree.hashing else None
+        there = self.tree.outputs(outputs)
+        if untouched is None or there != seen.outputs:
+            seen = replace(seen, outputs=there)
+            made = planned(seen)
+        else:
+            made = untouched
         wanted = replace(wanted, specs=specs)
         behind, consents = _behind(recorded, lock), selection.policy.consents
         return Prospect(wanted, lock, seen, made, in_doubt, behind, selection.candidates, consents)

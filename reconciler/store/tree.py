@@ -51,6 +51,11 @@ class Tree:
         if self._hashing is None and self.index.remembers_little:
             self._hashing = hashing.start(self.real_root, sizes)
 
+    @property
+    def hashing(self) -> bool:
+        """Whether others are at it: what can be worked out before they are through costs no time."""
+        return self._hashing is not None
+
     def outputs(self, paths: Iterable[str]) -> dict[str, ContentHash | Blocked]:
         """What is at each output's path; absent files are left out."""
         asked = set(paths)
