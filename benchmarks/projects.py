@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from benchmarks.places import DATA, PYTHON, REPOSITORY
@@ -76,6 +77,13 @@ def write_specs(root: Path, assets: int) -> None:
 def change(root: Path, turn: int) -> None:
     """Give one spec words that it never had before."""
     (root / spec(7)).write_text(spec_text(7, mood=f"the {turn}th wave of the"))
+
+
+def restore(root: Path) -> None:
+    """Take that change back, and let it grow older than what an index distrusts."""
+    if (root / spec(7)).read_text() != spec_text(7):
+        (root / spec(7)).write_text(spec_text(7))
+        time.sleep(2.5)
 
 
 def _write(root: Path, assets: int, size: int) -> None:

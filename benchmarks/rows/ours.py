@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 
 from benchmarks.places import RECONCILER
-from benchmarks.projects import change, project
+from benchmarks.projects import change, project, restore
 from benchmarks.timing import Contestant, run_once
 
 _waves: Iterator[int] = count()
@@ -34,6 +34,7 @@ def cold_check(root: Path, *, name: str = "reconciler check, no index") -> Conte
 def plan_one(assets: int, *, name: str = "reconciler plan, 1 spec changed") -> Contestant:
     """`plan` where one spec has changed since the index was written; each run changes it again."""
     root = project(assets, kind="edited")
+    restore(root)
     contestant = Contestant(name, (RECONCILER, "plan"), root, before=lambda: change(root, next(_waves)))
     run_once(Contestant("check", (RECONCILER, "check"), root, codes=(0, _DRIFT)))
     return contestant
