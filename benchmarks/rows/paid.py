@@ -61,7 +61,8 @@ def an_apply(place: Gateway, assets: int, *, name: str = "reconciler apply") -> 
         write_specs(root, assets)
 
     command = (RECONCILER, "apply", "--yes", "--max-cost", "100000")
-    return Contestant(name, command, root, before=fresh, environment={"BENCH_KEY": place.key, "RECONCILER_TRUSTED_KEYS": "BENCH_KEY"})
+    environment = {"BENCH_KEY": place.key, "RECONCILER_TRUSTED_KEYS": "BENCH_KEY"}
+    return Contestant(name, command, root, before=fresh, environment=environment)
 
 
 def a_bare_loop(place: Gateway, assets: int) -> Contestant:
