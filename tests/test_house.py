@@ -1,4 +1,4 @@
-"""The house of DESIGN 2, held: who may import whom, who alone may do what, and how large things may grow."""
+"""The house, held: who may import whom, who alone may do what, and how large things may grow."""
 
 from __future__ import annotations
 

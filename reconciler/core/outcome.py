@@ -1,6 +1,6 @@
 """The seven ways in which one paid attempt can end. A closed set: match it exhaustively.
 
-Source: PAID_CALLS, "Outcome of one attempt". `words` is always what the provider itself said, for people.
+Source: docs/providers.md. `words` is always what the provider itself said, for people.
 """
 
 from __future__ import annotations

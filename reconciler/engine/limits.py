@@ -1,6 +1,6 @@
 """Decide when a lane may send its next request. Pure: an outcome and the time in, the limits from then on out.
 
-Times are seconds of a monotonic clock. Source: PAID_CALLS, "Numbers".
+Times are seconds of a monotonic clock. Source: docs/providers.md, "Numbers".
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Ask again where it is free and may help: never after bytes were sent and no definite answer came.
 
-Source: PAID_CALLS, "Numbers".
+Source: docs/providers.md, "Numbers".
 """
 
 from __future__ import annotations

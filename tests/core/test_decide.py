@@ -1,4 +1,4 @@
-"""The decision table of DESIGN 4, row by row, through the plan of one asset."""
+"""The decision table, row by row, through the plan of one asset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DESIGN 3.4: how a project is written never makes an asset stale; what is asked for always does."""
+"""How a project is written never makes an asset stale; what is asked for always does."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What must hold after a crash and one more run: the invariants, over what can be seen from outside.
 
-A rule takes a Story and yields what it breaks, one sentence each. PAID_CALLS says why.
+A rule takes a Story and yields what it breaks, one sentence each. docs/durability.md says why.
 """
 
 from __future__ import annotations

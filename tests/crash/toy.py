@@ -1,4 +1,4 @@
-"""A small apply for the tests of the tools: the protocol of PAID_CALLS over sockets, threads and files, with bugs.
+"""A small apply for the tests of the tools: the protocol of the real one over sockets, threads and files, with bugs.
 
     python -I -S toy.py ROOT PORT ASSETS THREADS [BUG]
 

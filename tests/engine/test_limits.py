@@ -1,4 +1,4 @@
-"""PAID_CALLS, "Numbers": concurrency, pace and breaker as pure values."""
+"""Concurrency, pace and breaker as pure values."""
 
 from __future__ import annotations
 

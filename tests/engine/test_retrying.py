@@ -1,4 +1,4 @@
-"""PAID_CALLS, "Numbers": who is asked again, how often, and after how long."""
+"""Who is asked again, how often, and after how long."""
 
 from __future__ import annotations
 

@@ -42,5 +42,5 @@ The ledger has an `Entry` for each request, written before the answer: `ledger.r
 certificate), `.entries` (all). An entry keeps the request's own bytes (`head` without the key's value, `body`, `json`,
 `parts`), what it asked for, the digests of its references and of the images that were answered, and whether the client
 was there to the last byte (`gateway.settle()` first: a client may have its answer before that is written). It bills on
-receipt of a complete request, except where PAID_CALLS says that nothing is charged; "maybe" is charged.
+receipt of a complete request, except where docs/providers.md says that nothing is charged; "maybe" is charged.
 """

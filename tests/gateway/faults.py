@@ -1,4 +1,4 @@
-"""Every way in which an answer can go wrong, by name, with the outcome class that PAID_CALLS and GATEWAY give it."""
+"""Every way in which an answer can go wrong, by name, with the outcome class that it belongs to."""
 
 from __future__ import annotations
 
