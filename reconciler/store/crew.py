@@ -65,7 +65,6 @@ class Crew(Generic[R]):
             os.close(write)
             raise
         if not pid:
-            _keep_only(self._queue, write)
             self._help(write, ours)
         os.close(write)
         return pid, read
@@ -74,6 +73,7 @@ class Crew(Generic[R]):
         """Work, answer all at once, and leave without running anything that was set up for the parent's own end."""
         status = 1
         try:
+            _keep_only(self._queue, write)
             gc.disable()  # it would copy the parent's memory to find nothing
             done: list[Any] = []
             for result in self._taken():

@@ -177,8 +177,7 @@ def look_beside(root: str, snapshot: Snapshot, meanwhile: Callable[[], object], 
             os.close(its)
         else:
             if not child:
-                os.close(ours)  # else nobody would be missed at its other end
-                _tell(its, root, snapshot)
+                _tell(its, root, snapshot, unread=ours)
     if not child:
         return look(root, snapshot)
     os.close(its)
@@ -195,9 +194,10 @@ def look_beside(root: str, snapshot: Snapshot, meanwhile: Callable[[], object], 
     return found
 
 
-def _tell(to: int, root: str, snapshot: Snapshot) -> NoReturn:
+def _tell(to: int, root: str, snapshot: Snapshot, *, unread: int) -> NoReturn:
     """All that the child does. It takes nothing of ours down with it: no buffer is written, no handler runs."""
     try:
+        os.close(unread)  # else nobody would be missed at the pipe's other end
         with open(to, "wb") as answer:
             answer.write(look(root, snapshot).tobytes())
     finally:

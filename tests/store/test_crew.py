@@ -70,6 +70,18 @@ def test_helpers_leave_when_nobody_waits_for_them_any_more(tmp_path: Path) -> No
         fcntl.flock(lock, fcntl.LOCK_EX)  # the suite's limit of time would end the wait
 
 
+def test_where_no_file_can_be_opened_a_helper_is_gone_and_never_a_second_parent() -> None:
+    """As many descriptors as the parent needs for its pipes, and then one fewer, and so on."""
+    script = f"import resource\n{CREW}crews = 0\nfor most in range(12, 3, -1):\n"
+    script += " resource.setrlimit(resource.RLIMIT_NOFILE, (most, 99))\n crew = None\n"
+    script += " try: crew = Crew(str, 9, helpers=2)\n except OSError: pass\n"
+    script += " if crew is not None: crews += set(crew.results().values()) <= set('012345678')\n"
+    script += "os.write(1, json.dumps([crews > 3, os.getpid() == me]).encode() + b';')"
+    done = python(script)
+
+    assert (done.stdout, done.stderr) == ("[true, true];", "")
+
+
 def test_there_is_no_crew_on_one_core() -> None:
     assert said(FEW) is True
 
