@@ -21,7 +21,7 @@ def entry() -> None:
         if code is None:
             _long_way(sys.argv[1:])
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
+        _warn("interrupted")
         code = 130
     finally:
         gc.freeze()  # else leaving looks through all values once more, for rings that nobody needs broken
@@ -64,8 +64,8 @@ def _answered(arguments: list[str]) -> int | None:
         return None
     lines, hint = found
     refused = _say("".join(f"{line}\n" for line in lines))
-    if command == "check" and hint and not refused and sys.stderr is not None:
-        sys.stderr.write(f"{hint}\n")
+    if command == "check" and hint and not refused:
+        _warn(hint)
     return refused or (2 if command == "check" else 0)
 
 
@@ -86,9 +86,14 @@ def _say(text: str) -> int:
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):  # else the reader has seen enough
-            sys.stderr.write(f"cannot write what there is to say: {(error.strerror or '').lower()}\n")
+            _warn(f"cannot write what there is to say: {(error.strerror or '').lower()}")
             return 1
     return 0
+
+
+def _warn(text: str) -> None:
+    if sys.stderr is not None:  # closed by whoever started us
+        sys.stderr.write(f"{text}\n")
 
 
 def _root(where: str) -> str | None:

@@ -38,3 +38,11 @@ class Shop(Scratch):
     def asked(self) -> int:
         """The paid requests that the fake has received."""
         return len(self.fake.ledger.requests)
+
+
+def opened(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """The shop's empty project in the working directory, and the key to the fake in the environment."""
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("SHOP_KEY", shop.fake.key)
+    monkeypatch.chdir(shop.root)
+    return shop

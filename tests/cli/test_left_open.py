@@ -13,7 +13,7 @@ from reconciler.core.lock import LockEntry
 from reconciler.core.value import replace
 from reconciler.store.journal import Journal
 from reconciler.store.store import ContentStore
-from tests.cli.shop import Shop
+from tests.cli.shop import Shop, opened
 from tests.gateway.fixture import Gateway, gateway  # noqa: F401  # a fixture of pytest, found by its name
 from tests.store.tracing import tracing
 
@@ -29,10 +29,7 @@ def shop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Shop:
     """`hero` was made, paid for and locked; nobody watches the journal any more."""
-    monkeypatch.delenv("CI", raising=False)
-    monkeypatch.setenv("SHOP_KEY", gateway.key)
-    monkeypatch.chdir(tmp_path)
-    made = Shop(tmp_path, capsys, gateway)
+    made = opened(Shop(tmp_path, capsys, gateway), monkeypatch)
     made.set_up(hero="A lighthouse at dusk")
     made.done("apply", "--yes")
     return made

@@ -15,7 +15,7 @@ from reconciler.core.events import Requested
 from reconciler.core.lock import Made
 from reconciler.core.pricing import parse_cost
 from tests.cli.conftest import picture
-from tests.cli.shop import FLASH, Shop
+from tests.cli.shop import FLASH, Shop, opened
 from tests.gateway.fixture import Gateway, gateway  # noqa: F401  # a fixture of pytest, found by its name
 
 TEN = {f"i{number}": f"icon {number}" for number in range(10)}
@@ -29,11 +29,7 @@ def a_shop(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Shop:
-    """An empty project in the working directory, and the key to the fake in the environment."""
-    monkeypatch.delenv("CI", raising=False)
-    monkeypatch.setenv("SHOP_KEY", gateway.key)
-    monkeypatch.chdir(tmp_path)
-    return Shop(tmp_path, capsys, gateway)
+    return opened(Shop(tmp_path, capsys, gateway), monkeypatch)
 
 
 def a_request(asset: str, *, cost: str = "0.039 USD") -> Requested:

@@ -198,3 +198,9 @@ def test_the_exit_code_is_right_where_there_is_nobody_to_tell(
     program = ("sh", "-c", script, sys.executable)
     done = subprocess.run(program, cwd=project.root, capture_output=True, text=True, check=False)
     assert (done.returncode, "Traceback" in done.stderr) == (code, False)
+
+
+def test_ctrl_c_has_its_code_where_there_is_nobody_to_tell(scratch: Scratch) -> None:
+    scratch.write("reconciler.yaml", "provider: draft\n")
+    program = ("sh", "-c", 'exec "$0" -c "$1" check 2>&-', sys.executable, HASTY.format(module="reconciler.cli.main"))
+    assert subprocess.run(program, cwd=scratch.root, check=False).returncode == 130
