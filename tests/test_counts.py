@@ -20,6 +20,7 @@ import json, os, sys
 opened = []
 sys.addaudithook(lambda event, given: opened.append(given[0]) if event == "open" else None)
 from reconciler.cli.start import entry
+os._exit = sys.exit  # there is something to say after the end
 code = None
 try:
     entry()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Sequence
 
 import click
 from click.shell_completion import CompletionItem
@@ -85,17 +84,17 @@ def cli(ctx: click.Context, directory: str | None) -> None:
     ctx.obj = directory
 
 
-def entry(arguments: Sequence[str] | None = None) -> None:
-    """Run a command and end the process with its exit code. No traceback ever reaches a user."""
+def program(arguments: list[str]) -> int:
+    """Run a command on the streams of the process; its exit code. No traceback ever reaches a user."""
     open_streams()
-    code = run(list(sys.argv[1:] if arguments is None else arguments))
+    code = run(arguments)
     try:
         if sys.stdout is not None:  # closed by whoever started us
             sys.stdout.flush()
     except DiskError as error:
         say(str(error))
         code = error.exit_code
-    raise SystemExit(code)
+    return code
 
 
 def run(arguments: list[str]) -> int:
