@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 from reconciler.core.digest import AssetId, Json
 from reconciler.core.document import Document
 from reconciler.core.errors import Problem
 from reconciler.core.images import FORMATS
-from reconciler.core.layers import Field, Layer, Origins, Substitution, as_text, every, merged, nearest, strongest
+from reconciler.core.layers import (
+    Field,
+    Layer,
+    Origins,
+    Substitution,
+    as_text,
+    every,
+    is_literal,
+    merged,
+    nearest,
+    strongest,
+)
 from reconciler.core.paths import BadPath, bad_suffix, image_format, in_folder, project_path
 from reconciler.core.recipe import Recipe, TextPart
 from reconciler.core.settings import Settings
+from reconciler.core.sizes import BadSize, named_size, wanted_size
 from reconciler.core.spec import AssetReference, FileReference, Origin, Reference, Spec, SpecTurn
 from reconciler.core.suggest import did_you_mean
 
-_SIZE = re.compile(r"([0-9]{1,5})(:|x)([0-9]{1,5})")
-SIZE_RANGE = 'a ratio is 20:1 at most ("16:9"), pixels are 32 to 16384 a side (1536x864)'
-_IMAGE_SIZE = re.compile(r"512|[1-4]K")
 _NO_SPACE_BEFORE = (",", ".", ";", ":", "!", "?", ")")
 _WITH_ALPHA = ("png", "webp", "avif")
 
@@ -49,8 +57,8 @@ class AssetFields:
         words = Recipe(
             prompt=self._prompt(),
             model=model,
-            size=self._size(),
-            image_size=self._image_size(),
+            size=self._size("size", wanted_size),
+            image_size=self._size("image_size", named_size),
             quality=self._text("quality"),
             format=format_ or image_format(output) or "png",
             background=self._background(),
@@ -99,12 +107,18 @@ class AssetFields:
     def _merged(self, name: str) -> dict[str, Field]:
         return merged(self.layers, name) if name in self.says else {}
 
+    def _field(self, name: str) -> Field | None:
+        return self.says[name].field(name) if name in self.says else None
+
     def _value(self, name: str, default: Json) -> Json:
-        return self.says[name].value if name in self.says else default
+        return self.says[name].fields[name] if name in self.says else default
 
     def _text(self, name: str) -> str:
-        each = self.says.get(name)
-        return "" if each is None else self.filled.text(each)
+        layer = self.says.get(name)
+        if layer is None:
+            return ""
+        value = layer.fields[name]
+        return value if isinstance(value, str) and is_literal(value) else self.filled.text(layer.field(name))
 
     def _whole(self, each: Field) -> str | None:
         """The text of a field, or None where a variable of its own is wrong: what it holds is not known then."""
@@ -114,12 +128,10 @@ class AssetFields:
 
     def _prompt(self) -> str:
         """Prefixes, the prompt and suffixes, a space between; styles stand between the asset and its defaults."""
-        prompt = self.says.get("prompt")
-        around: dict[str, list[Field]] = {"prompt_prefix": [], "prompt_suffix": []}
-        for name in around.keys() & self.says.keys():
-            outer = nearest(self.base, name)
-            around[name] = [*every(self.styles, name), *((outer,) if outer else ())]
-        pieces = [*reversed(around["prompt_prefix"]), *((prompt,) if prompt else ()), *around["prompt_suffix"]]
+        if "prompt_prefix" not in self.says and "prompt_suffix" not in self.says:
+            return self._text("prompt")
+        prompt = self._field("prompt")
+        pieces = [*reversed(self._around("prompt_prefix")), *((prompt,) if prompt else ()), *self._around("prompt_suffix")]
         if len(pieces) == 1:
             return self.filled.text(pieces[0])
         text = ""
@@ -128,37 +140,25 @@ class AssetFields:
             text += glue + piece
         return text
 
-    def _size(self) -> str:
-        each = self.says.get("size")
-        if each is None:
-            return ""
-        text = self._whole(each)
-        match = _SIZE.fullmatch(text or "")
-        if match:
-            width, height = int(match[1]), int(match[3])
-            fits = (1 if match[2] == ":" else 32) <= min(width, height) and max(width, height) <= 16384
-            if fits and max(width, height) <= 20 * min(width, height):
-                return f"{width}{match[2]}{height}"
-            self._report(each, f'"{text}" is out of range', SIZE_RANGE)
-        elif text is not None:
-            self._report(each, f'"{text}" is neither a ratio nor pixels', 'write "16:9" or 1536x864')
-        return ""
+    def _around(self, name: str) -> list[Field]:
+        """What the styles say, and outside of them the asset or its nearest default."""
+        outer = nearest(self.base, name)
+        return [*every(self.styles, name), *((outer,) if outer else ())]
 
-    def _image_size(self) -> str:
-        each = self.says.get("image_size")
-        if each is None:
+    def _size(self, name: str, normal: Callable[[str], str | BadSize]) -> str:
+        if name not in self.says:
             return ""
-        text = self._whole(each)
-        if text is None:
-            return ""
-        text = text.upper()
-        if not _IMAGE_SIZE.fullmatch(text):
-            self._report(each, f'"{text}" is not a size that an API names', "write 512, 1K, 2K, 3K or 4K")
-        return text
+        before = len(self.filled.problems)
+        size = normal(self._text(name))
+        if isinstance(size, str):
+            return size
+        if len(self.filled.problems) == before:  # else a variable is wrong, and what it holds is not known
+            self._report(self.says[name].field(name), size.fact, size.hint)
+        return ""
 
     def _format(self) -> str:
         """The format that is asked for in so many words, or ""."""
-        each = self.says.get("format")
+        each = self._field("format")
         if each is None:
             return ""
         text = self._whole(each)
@@ -174,7 +174,7 @@ class AssetFields:
         return "" if text == "auto" else text
 
     def _provider(self, model: str) -> str:
-        each = self.says.get("provider")
+        each = self._field("provider")
         name = self.settings.provider if each is None else self._whole(each)
         if name is None:
             return ""
@@ -189,30 +189,35 @@ class AssetFields:
         return name
 
     def _output(self, identity: AssetId, variables: Mapping[str, str], format_: str) -> str:
-        written = self.says.get("output")
         flat = identity.replace("#", "/")
-        if written is None:
-            suffix = "jpg" if self._value("format", "") == "jpg" else format_ or "png"
-            text, each = f"{self.settings.outputs}/{flat}.{suffix}", Field(None, self.own)
-        else:
-            names = {"id": flat, "name": flat.rpartition("/")[2]}
-            filled = Substitution(names | dict(variables))
-            text, each = filled.text(written), written
-            if filled.problems:
-                self.problems.extend(filled.problems)
-                return ""
+        written = self._field("output")
+        if written is not None:
+            return self._written_output(written, {"id": flat, "name": flat.rpartition("/")[2], **variables}, format_)
+        suffix = "jpg" if self._value("format", "") == "jpg" else format_ or "png"
+        path = project_path(f"{self.settings.outputs}/{flat}.{suffix}")
+        if isinstance(path, BadPath):
+            self._report(Field(None, self.own), path.fact, path.hint)
+            return ""
+        return path
+
+    def _written_output(self, written: Field, variables: Mapping[str, str], format_: str) -> str:
+        filled = Substitution(variables)
+        text = filled.text(written)
+        if filled.problems:
+            self.problems.extend(filled.problems)
+            return ""
         path = project_path(text)
         if isinstance(path, BadPath):
-            self._report(each, path.fact, path.hint)
+            self._report(written, path.fact, path.hint)
             return ""
         found = image_format(path)
         wrong = bad_suffix(path) if found is None else None
-        if written is not None and in_folder(path, self.settings.specs):
-            self._report(each, f'"{path}" lies in the folder of the specs', "keep pictures in a folder of their own")
+        if in_folder(path, self.settings.specs):
+            self._report(written, f'"{path}" lies in the folder of the specs', "keep pictures in a folder of their own")
         if wrong is not None:
-            self._report(each, wrong.fact, wrong.hint)
+            self._report(written, wrong.fact, wrong.hint)
         elif format_ and found != format_ and format_ in FORMATS:
-            self._report(each, f'"{path}" is named {found}, and the format is {format_}', "make them agree")
+            self._report(written, f'"{path}" is named {found}, and the format is {format_}', "make them agree")
         return path
 
     def _reference(self, each: Field) -> Reference | None:
@@ -248,11 +253,11 @@ class AssetFields:
         return tuple(found)
 
     def _mask(self) -> Reference | None:
-        each = self.says.get("mask")
+        each = self._field("mask")
         return None if each is None else self._reference(each)
 
     def _turns(self) -> tuple[SpecTurn, ...]:
-        each = self.says.get("turns")
+        each = self._field("turns")
         if each is None:
             return ()
         turns = []
@@ -271,22 +276,20 @@ class AssetFields:
     def _tags(self) -> tuple[str, ...]:
         if "tags" not in self.says:
             return ()
-        written = (cast(Sequence[str], each.value) for each in every(self.layers, "tags"))
-        return tuple(dict.fromkeys(tag for tags in written for tag in tags))
+        tags: dict[str, None] = {}
+        for layer in self.layers:
+            tags |= dict.fromkeys(cast(Sequence[str], layer.fields.get("tags", ())))
+        return tuple(tags)
 
     def _check(self, spec: Spec) -> None:
         """What only the whole asset can show."""
-        prompt = self.says.get("prompt")
-        if (prompt is None or not as_text(prompt.value).strip()) and not spec.turns:
-            hint = "write prompt: what to draw"
-            if prompt is None:
-                self._report(Field(None, self.own), "has no prompt", hint)
-            else:
-                self._report(prompt, "is empty", hint)
-        each = self.says.get("background")
-        if each and spec.words.background == "transparent" and spec.words.format not in _WITH_ALPHA:
+        if not spec.turns and not as_text(self._value("prompt", "")).strip():
+            prompt = self._field("prompt")
+            fact = "has no prompt" if prompt is None else "is empty"
+            self._report(prompt or Field(None, self.own), fact, "write prompt: what to draw")
+        if spec.words.background == "transparent" and spec.words.format not in _WITH_ALPHA:
             fact = f"{spec.words.format} has no alpha channel, and the background is to be transparent"
-            self._report(each, fact, f"use {', '.join(_WITH_ALPHA)}")
+            self._report(self.says["background"].field("background"), fact, f"use {', '.join(_WITH_ALPHA)}")
         for reference in spec.pictures():
             if isinstance(reference, FileReference) and reference.path == spec.output:
                 each = Field(None, self.own, ("output",))

@@ -23,6 +23,7 @@ from reconciler.core.value import field, value
 
 _ID_PART = re.compile(r"(?!\s)[^\x00-\x1f\x7f\ud800-\udfff#*?\[\]\\]+(?<!\s)")
 _PLAIN = re.compile(r"[A-Za-z0-9._-]+")
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
 TEXT_ROOM = 64 << 20
 """Characters of text in all assets of a project: a small matrix can multiply a long prompt into gigabytes."""
 
@@ -84,6 +85,8 @@ class Context:
     project: Document | None = None
     defaults: Mapping[str, Document] = field(default_factory=dict)
     styles: Document | None = None
+    above: dict[str, tuple[Layer, ...]] = field(default_factory=dict, init=False, compare=False)
+    """What `layers_above` said: most folders have many files."""
 
     def layers_above(self, folder: str) -> tuple[Layer, ...]:
         """The defaults that apply to the spec files of a folder, weakest first."""
@@ -101,6 +104,8 @@ class Context:
 def asset_count(document: Document) -> int:
     """How many assets a file asks for, counted without expanding anything."""
     body = _mapping(document.value)
+    if "assets" not in body and "matrix" not in body:
+        return 1
     assets = _mapping(body["assets"]).values() if "assets" in body else (body,)
     return sum(matrices.count(_mapping(_mapping(one)["matrix"])) if _has_matrix(one) else 1 for one in assets)
 
@@ -126,12 +131,16 @@ def expand_file(
 ) -> tuple[tuple[Spec, ...], tuple[Problem, ...]]:
     """The assets of one file, and what is wrong with them."""
     file_id = name.rpartition(".")[0]
-    if not is_unicode(file_id):
-        return (), (Problem(Place(document.file), "", "the file's name is not valid UTF-8", "rename it in UTF-8"),)
-    if not all(map(_ID_PART.fullmatch, file_id.split("/"))):
-        fact = "the file's name cannot be an id"
-        return (), (Problem(Place(document.file), "", fact, "rename it without # * ? [ ] \\ or control characters"),)
-    above = context.layers_above(name.rpartition("/")[0])
+    if not _PLAIN_PATH.fullmatch(file_id):
+        if not is_unicode(file_id):
+            return (), (Problem(Place(document.file), "", "the file's name is not valid UTF-8", "rename it in UTF-8"),)
+        if not all(map(_ID_PART.fullmatch, file_id.split("/"))):
+            hint = "rename it without # * ? [ ] \\ or control characters"
+            return (), (Problem(Place(document.file), "", "the file's name cannot be an id", hint),)
+    folder = name.rpartition("/")[0]
+    above = context.above.get(folder)
+    if above is None:
+        above = context.above[folder] = context.layers_above(folder)
     body = _mapping(document.value)
     specs: list[Spec] = []
     problems: list[Problem] = []

@@ -27,6 +27,10 @@ class Layer:
     path: Path
     fields: Mapping[str, Json]
 
+    def field(self, name: str) -> Field:
+        """A field that this layer has."""
+        return Field(self.fields[name], self, (name,))
+
     def origin(self, name: str) -> Origin:
         return Origin(self.name, self.document, (*self.path, name) if name else self.path)
 
@@ -48,22 +52,22 @@ class Field(NamedTuple):
         return Field(value, self.layer, (*self.way, key))
 
 
-def strongest(layers: Iterable[Layer]) -> dict[str, Field]:
-    """Each field as the last layer says it that has it, since layers run from weakest to strongest."""
-    return {name: Field(value, layer, (name,)) for layer in layers for name, value in layer.fields.items()}
+def strongest(layers: Iterable[Layer]) -> dict[str, Layer]:
+    """Of each field the last layer that has it, since layers run from weakest to strongest."""
+    return {name: layer for layer in layers for name in layer.fields}
 
 
 def nearest(layers: Sequence[Layer], name: str) -> Field | None:
     """The value in the strongest layer that has one; `layers` run from weakest to strongest."""
     for layer in reversed(layers):
         if name in layer.fields:
-            return Field(layer.fields[name], layer, (name,))
+            return layer.field(name)
     return None
 
 
 def every(layers: Sequence[Layer], name: str) -> Iterator[Field]:
     """The values of all layers, weakest first."""
-    return (Field(layer.fields[name], layer, (name,)) for layer in layers if name in layer.fields)
+    return (layer.field(name) for layer in layers if name in layer.fields)
 
 
 def merged(layers: Sequence[Layer], name: str) -> dict[str, Field]:
@@ -123,6 +127,11 @@ def as_text(value: Json) -> str:
     return str(value)
 
 
+def is_literal(text: str) -> bool:
+    """Whether a text stands for itself: nothing is to be filled in, and it is not too long."""
+    return "$" not in text and len(text) <= TEXT_LIMIT
+
+
 class Substitution:
     """Replaces `${name}` by a variable's value and `$$` by a dollar. Plain text: nothing can be run."""
 
@@ -134,7 +143,7 @@ class Substitution:
         """The value with all its strings filled in; problems are collected."""
         value = each.value
         if isinstance(value, str):
-            return self._string(value, each) if "$" in value or len(value) > TEXT_LIMIT else value
+            return value if is_literal(value) else self._string(value, each)
         if isinstance(value, dict):
             return {key: self.fill(each.below(key, item)) for key, item in value.items()}
         if isinstance(value, list):

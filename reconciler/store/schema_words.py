@@ -14,9 +14,9 @@ from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 from referencing import Registry, Resource
 
-from reconciler.core.asset_fields import SIZE_RANGE
 from reconciler.core.document import Document, Path
 from reconciler.core.errors import Problem
+from reconciler.core.sizes import SIZE_RANGE
 from reconciler.core.suggest import did_you_mean, nearest_word
 from reconciler.core.text import one_line
 from reconciler.store.schemas import all_schemas

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from reconciler.core.asset_fields import SIZE_RANGE
+from reconciler.core.sizes import SIZE_RANGE
 from reconciler.core.layers import TEXT_LIMIT
 from reconciler.core.recipe import TextPart
 from reconciler.core.spec import SpecTurn

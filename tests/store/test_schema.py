@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.asset_fields import SIZE_RANGE
+from reconciler.core.sizes import SIZE_RANGE
 from reconciler.core.document import Document
 from reconciler.store.schema import accepts, schema_problems
 from reconciler.store.schema_words import explained, validator
