@@ -130,8 +130,8 @@ class AssetFields:
         """Prefixes, the prompt and suffixes, a space between; styles stand between the asset and its defaults."""
         if "prompt_prefix" not in self.says and "prompt_suffix" not in self.says:
             return self._text("prompt")
-        prompt = self._field("prompt")
-        pieces = [*reversed(self._around("prompt_prefix")), *((prompt,) if prompt else ()), *self._around("prompt_suffix")]
+        prompt = [self.says["prompt"].field("prompt")] if "prompt" in self.says else []
+        pieces = [*reversed(self._around("prompt_prefix")), *prompt, *self._around("prompt_suffix")]
         if len(pieces) == 1:
             return self.filled.text(pieces[0])
         text = ""

@@ -35,13 +35,13 @@ _encode = json.JSONEncoder(
 
 def plain(value: Json) -> Json:
     """The value with every float that is a whole number as that number, and tuples as lists."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
+    if value is None or isinstance(value, (str, int)):
+        return value
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [plain(item) for item in value]
-    return value
+    return [plain(item) for item in value]
 
 
 def recipe_key(manifest: Mapping[str, Json]) -> RecipeKey:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Mapping
-from typing import cast
+from operator import attrgetter
+from typing import Any, cast
 
 from reconciler.core.digest import ContentHash, Json, RecipeKey, canonical, plain, recipe_key
 from reconciler.core.value import field, value
@@ -58,7 +59,12 @@ class Recipe:
 
     def manifest(self) -> dict[str, Json]:
         """What the key is made of. Absent equals default; the prompt is compared, not quoted."""
-        return {name: value for name, (show, default) in _MANIFEST.items() if (value := show(self)) != default}
+        said = zip(_MANIFEST.items(), _values(self), _UNSAID, strict=True)
+        return {
+            name: shown
+            for (name, (show, default)), value, unsaid in said
+            if value != unsaid and (shown := show(value)) != default
+        }
 
     def key(self) -> RecipeKey:
         """What was asked for, as one digest."""
@@ -74,6 +80,9 @@ class Recipe:
 
 def comparable(text: str) -> str:
     """A prompt as it is compared: Unicode NFC, runs of white space as one space, none at the ends."""
+    text = text.strip()
+    if text.isascii() and text.isprintable() and "  " not in text:
+        return text  # as nearly all are
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
@@ -85,21 +94,27 @@ def _turn(turn: Turn) -> Json:
     return {"role": turn.role, "parts": parts}
 
 
-_MANIFEST: dict[str, tuple[Callable[[Recipe], Json], Json]] = {
-    "prompt": (lambda recipe: comparable(recipe.prompt), ""),
-    "model": (lambda recipe: recipe.model, ""),
-    "size": (lambda recipe: recipe.size, ""),
-    "image_size": (lambda recipe: recipe.image_size.upper(), ""),
-    "quality": (lambda recipe: recipe.quality, ""),
-    "format": (lambda recipe: recipe.format, "png"),
-    "background": (lambda recipe: recipe.background, ""),
-    "references": (lambda recipe: list(recipe.references), []),
-    "mask": (lambda recipe: recipe.mask, None),
-    "turns": (lambda recipe: [_turn(turn) for turn in recipe.turns], []),
-    "params": (lambda recipe: plain(recipe.params), {}),
-    "take": (lambda recipe: recipe.take, 1),
+def _same(value: Json) -> Json:
+    return value
+
+
+_MANIFEST: dict[str, tuple[Callable[[Any], Json], Json]] = {
+    "prompt": (comparable, ""),
+    "model": (_same, ""),
+    "size": (_same, ""),
+    "image_size": (str.upper, ""),
+    "quality": (_same, ""),
+    "format": (_same, "png"),
+    "background": (_same, ""),
+    "references": (list, []),
+    "mask": (_same, None),
+    "turns": (lambda turns: [_turn(turn) for turn in turns], []),
+    "params": (plain, {}),
+    "take": (_same, 1),
 }
 """Every recipe field: how it is shown in the manifest, and the default that equals its absence."""
+_values = attrgetter(*_MANIFEST)
+_UNSAID = _values(Recipe(""))
 
 
 def manifest_images(manifest: Mapping[str, Json]) -> tuple[ContentHash, ...]:

@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from reconciler.core.sizes import SIZE_RANGE
 from reconciler.core.layers import TEXT_LIMIT
 from reconciler.core.recipe import TextPart
+from reconciler.core.sizes import SIZE_RANGE
 from reconciler.core.spec import SpecTurn
 from tests.builders import a_document, a_file, an_asset, expanded, the_asset
 

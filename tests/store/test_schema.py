@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.sizes import SIZE_RANGE
 from reconciler.core.document import Document
+from reconciler.core.sizes import SIZE_RANGE
 from reconciler.store.schema import accepts, schema_problems
 from reconciler.store.schema_words import explained, validator
 
