@@ -59,7 +59,8 @@ class Survey:
         wants_draft = spec.provider in self.drafts
         found = self.seen.outputs.get(spec.output)
         before = entry.output if entry is not None and entry.output != spec.output else None
-        pending = tuple(up for up in spec.upstreams() if up in self.generating)
+        upstreams = spec.upstreams()
+        pending = tuple(up for up in upstreams if up in self.generating) if upstreams else ()
         changed = self._changed_upstreams(spec, entry, key)
         fresh = entry is not None and key == entry.key
         placeholder = entry is not None and entry.made.provider == DRAFT and not wants_draft
@@ -76,10 +77,11 @@ class Survey:
             else self._made_before(key, found, wants_draft=wants_draft),
             source=self._source(entry) if entry is not None and found != entry.content else None,
             pending=pending,
-            missing=tuple(up for up in spec.upstreams() if up not in self.generating and up not in self.contents),
+            missing=tuple(up for up in upstreams if not (up in self.generating or up in self.contents))
+            if upstreams else (),
             changed=changed,
             doubts=self.seen.in_doubt.get(identity, ()),
-            asked=self._asked_elsewhere(identity, key) if not pending else (),
+            asked=self._asked_elsewhere(identity, key) if self.doubts and not pending else (),
             refused=self.refusals.get(key) if key is not None and not pending else None,
             wants_draft=wants_draft,
             vacates=before if before is not None and before not in self.outputs else None,
@@ -93,7 +95,7 @@ class Survey:
         """
         if isinstance(action, Generate):
             self.generating.add(facts.identity)
-        if isinstance(action, Adopt | Restore | Move):
+        if isinstance(action, (Adopt, Restore, Move)):
             self.contents[facts.identity] = action.content
         elif facts.entry is not None and (facts.origin is None or isinstance(action, Generate)):
             self.contents[facts.identity] = facts.entry.content
