@@ -37,40 +37,42 @@ from reconciler.store.store import ContentStore, Recalled
 
 MOST = 50
 """Changed specs; with more the long way is as quick."""
+_TIED, _LOOSE = "tied", "loose"
 
 
 def notes(whole: Plan) -> bytes:
-    """What a later run must know of a clean plan, in lines of JSON.
+    """What a later run must know of a clean plan, in lines; nothing of any other.
 
-    First how many assets there are, how much more text fits and whether the plan had more to say than its totals; then
-    all outputs; then each spec file's assets, or null where assets refer to others, so that a reader finds its line
-    and parses no other.
+    The first is JSON: how many assets there are, how much more text fits and whether the plan had more to say than its
+    totals. Then one for each spec file, its words between tabs, which no name has: the file, whether an asset of it is
+    tied (refers to others or is referred to), the id and the output of each asset. A reader finds the lines it needs.
     """
+    if whole.drift:
+        return b""
     tied = {up for step in whole.steps if step.spec is not None for up in step.spec.upstreams()}
-    files: dict[str, list[list[str]] | None] = {}
+    files: dict[str, list[str]] = {}
     room = Room()
     for step in whole.steps:
-        if step.spec is None:
+        spec = step.spec
+        if spec is None:
             continue
-        room.takes(step.spec)
-        file = step.spec.file
-        known = files.setdefault(file, [])
-        if step.spec.upstreams() or step.asset in tied:
-            files[file] = None
-        elif known is not None:
-            known.append([step.asset, step.output])
+        room.takes(spec)
+        words = files.setdefault(spec.file, [_LOOSE])
+        words += (step.asset, step.output)
+        if step.asset in tied or spec.upstreams():
+            words[0] = _TIED
     head = {"assets": len(whole.steps), "more": any(note_lines(whole)), "room": room.left}
-    outputs = [step.output for step in whole.steps]
-    lines = (f"{json.dumps(file)}: {json.dumps(assets)}" for file, assets in files.items())
-    return "\n".join([json.dumps(head), json.dumps(outputs), *lines, ""]).encode()
+    lines = ("\t".join((file, *words)) for file, words in files.items())
+    return "\n".join([json.dumps(head), *lines, ""]).encode()
 
 
-def _noted(noted: bytes, path: str) -> list[list[str]] | None:
-    """The assets that a spec file had, by its line of the notes."""
-    head = f"\n{json.dumps(path)}: ".encode()
-    start = noted.find(head)
-    found = json.loads(noted[start + len(head) : noted.index(b"\n", start + 1)]) if start >= 0 else None
-    return found if isinstance(found, list) else None
+def _noted(noted: bytes, path: str) -> list[tuple[str, str]] | None:
+    """The ids and outputs of the assets that a spec file had, by its line of the notes."""
+    start = noted.find(f"\n{path}\t{_LOOSE}\t".encode())
+    if start < 0:
+        return None
+    _, _, *words = noted[start + 1 : noted.index(b"\n", start + 1)].decode().split("\t")
+    return list(zip(words[::2], words[1::2], strict=True))
 
 
 @value
@@ -86,8 +88,7 @@ def narrowed(
 ) -> Narrow | None:
     """The plan that the long way of this command would make; None where that is not certain, or all is clean again."""
     try:
-        head, outputs, _ = snapshot.notes.split(b"\n", 2)
-        noted = json.loads(head)
+        noted = json.loads(snapshot.notes.partition(b"\n")[0])
         before = {path: known for path, _ in changed[:MOST] if (known := _noted(snapshot.notes, path))}
         if noted["more"] or len(before) < len(changed):
             return None
@@ -95,7 +96,7 @@ def narrowed(
         project = read_project(root, index)
         stay_inside(root, project.settings.specs)
         specs = _specs(project, snapshot, before, index, room_left=noted["room"])
-        if not specs or _refers_to(specs.values(), outputs):
+        if not specs or _refers_to(specs.values(), snapshot.notes):
             return None
         found = _plan(project, snapshot, specs)
     except (ReconcilerError, ValueError, KeyError, TypeError, OSError):
@@ -117,14 +118,15 @@ def told(
     return tuple(plan_lines(found.plan, datetime.now(UTC), elsewhere=found.elsewhere)), check_hint(found.plan)
 
 
-def _refers_to(specs: Iterable[Spec], outputs: bytes) -> bool:
+def _refers_to(specs: Iterable[Spec], noted: bytes) -> bool:
     """Whether a picture of theirs is an asset's output."""
     files = {same_file_key(ref.path) for spec in specs for ref in spec.pictures() if isinstance(ref, FileReference)}
-    return bool(files) and not files.isdisjoint(map(same_file_key, json.loads(outputs)))
+    lines = noted.decode().split("\n")[1:] if files else ()
+    return any(same_file_key(output) in files for line in lines for output in line.split("\t")[3::2])
 
 
 def _specs(
-    project: Project, snapshot: Snapshot, changed: Mapping[str, list[list[str]]], index: Index, *, room_left: int
+    project: Project, snapshot: Snapshot, changed: Mapping[str, list[tuple[str, str]]], index: Index, *, room_left: int
 ) -> dict[AssetId, Spec] | None:
     """The assets of the changed files, if they are the ones that those files had."""
     folder = project.settings.specs
@@ -135,7 +137,7 @@ def _specs(
         if document is None or wrong or asset_count(document) != len(known):
             return None
         found, wrong = expand_file(context, path.removeprefix(f"{folder}/"), document, room)
-        same = sorted([spec.id, spec.output] for spec in found) == sorted(known)
+        same = sorted((spec.id, spec.output) for spec in found) == sorted(known)
         if wrong or not same or any(spec.upstreams() for spec in found):
             return None
         specs |= {spec.id: spec for spec in found}

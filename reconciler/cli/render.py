@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -108,8 +109,9 @@ def totals_line(plan: Plan, *, elsewhere: int = 0) -> str:
         ("in conflict", do.Conflict), ("held", do.Hold),
     )  # fmt: skip
     parts = []
+    counts = Counter(type(step.action) for step in plan.steps)
     for words, kind in kinds:
-        count = sum(isinstance(step.action, kind) for step in plan.steps)
+        count = counts[kind]
         if count:
             parts.append(f"{count} {words}" + (f" ({plan_total(plan)})" if kind is do.Generate else ""))
     kept = elsewhere + sum(_keeps(step, do.Current, do.Frozen, do.Ignored) for step in plan.steps)

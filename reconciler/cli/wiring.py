@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 from reconciler.cli import narrow
@@ -71,7 +71,8 @@ class Wanted:
 class Prospect:
     """A plan and all that it was made from. `behind` counts assets of which the journal knows more than the lockfile,
     or is UNMERGED where the lockfile itself holds two sides of a merge;
-    each asset that is generated is asked for `candidates` times; `consents` were given for the run."""
+    each asset that is generated is asked for `candidates` times; `consents` were given for the run; `notes` are what a
+    later run must know of the plan, if it is clean."""
 
     wanted: Wanted
     lock: Lock
@@ -81,6 +82,7 @@ class Prospect:
     behind: int
     candidates: int = 1
     consents: frozenset[Consent] = frozenset()
+    notes: bytes = b""
 
 
 class Workspace:
@@ -160,24 +162,24 @@ class Workspace:
             sources=Recovery(self.root, self.store, outputs),
             in_doubt=_by_asset(in_doubt),
         )
-        planned = partial(
-            plan,
-            specs,
-            lock,
-            drafts=draft_names(wanted.project.settings.providers),
-            price=pricer(wanted.project, times=selection.candidates),
-            gate=_gate(selection, wanted, specs, {*lock.entries, *seen.in_doubt}),
-        )
+        drafts = draft_names(wanted.project.settings.providers)
+        price = pricer(wanted.project, times=selection.candidates)
+        allowed = _gate(selection, wanted, specs, {*lock.entries, *seen.in_doubt})
+
+        def planned(seen: Observed) -> tuple[Plan, bytes]:
+            made = plan(specs, lock, seen, drafts=drafts, price=price, gate=allowed)
+            return made, narrow.notes(made)
+
         untouched = planned(seen) if self.tree.hashing else None
         there = self.tree.outputs(outputs)
-        if untouched is None or there != seen.outputs:
-            seen = replace(seen, outputs=there)
-            made = planned(seen)
+        if untouched is not None and there == seen.outputs:
+            made, notes = untouched
         else:
-            made = untouched
+            seen = replace(seen, outputs=there)
+            made, notes = planned(seen)
         wanted = replace(wanted, specs=specs)
         behind, consents = _behind(recorded, lock), selection.policy.consents
-        return Prospect(wanted, lock, seen, made, in_doubt, behind, selection.candidates, consents)
+        return Prospect(wanted, lock, seen, made, in_doubt, behind, selection.candidates, consents, notes)
 
     def locked(self) -> Lock:
         """The lockfile, with what the journal knows beyond it."""
@@ -212,7 +214,7 @@ class Workspace:
         self._kept = (self, prospect)  # a ring: the process ends without taking every value apart, which takes 50 ms
         clean = not prospect.plan.drift and not prospect.behind
         if self.state.is_dir():
-            notes = narrow.notes(prospect.plan) if clean and says else b""
+            notes = prospect.notes if clean and says else b""
             silent = {"plan"} if prospect.wanted.cautions else set()
             kept = {name: said for name, said in says.items() if clean and name not in silent}
             self.index.save(kept, notes=notes, until=prospect.wanted.until)

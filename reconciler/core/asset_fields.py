@@ -80,6 +80,7 @@ class AssetFields:
             ignore_changes=frozenset(cast(Sequence[str], self._value("ignore_changes", ()))),
             origins=Origins(self.own, self.layers),
             picture_origins=tuple(self.pictures),
+            file=self.own.document.file,
         )
         self._check(spec)
         self.problems.extend(self.filled.problems)

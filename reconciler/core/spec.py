@@ -67,6 +67,8 @@ class Spec:
     origins: Mapping[str, tuple[Origin, ...]] = field(default_factory=dict, compare=False)
     picture_origins: tuple[Origin, ...] = field(default=(), compare=False)
     """Where each of `pictures()` was written; empty for a spec that was not read from a file."""
+    file: str = field(default="", compare=False)
+    """The file that asks for this asset."""
 
     def pictures(self) -> tuple[Reference, ...]:
         """Every picture that this spec refers to, in the order of `Recipe.images()`."""
@@ -85,12 +87,6 @@ class Spec:
             if one == reference:
                 return origin.document.problem(origin.path, fact, hint)
         return Problem(self.place("references"), "references", fact, hint)
-
-    @property
-    def file(self) -> str:
-        """The file that asks for this asset; finding the line in it would cost more."""
-        own = self.origins.get("")
-        return own[-1].document.file if own else self.id
 
     def place(self, name: str) -> Place:
         """Where a field was written, or the nearest thing to it."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # typing takes longer to import than all else here
     from collections.abc import Callable
     from typing import NoReturn
 
-MAGIC = b"reconciler index 5\n"
+MAGIC = b"reconciler index 6\n"
 MANY = 4_000
 """Files from which on another core may look at them: a fork is 1 ms, and these are 10."""
 ABSENT = (-1, -1, -1, -1)
