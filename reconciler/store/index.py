@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import time
 from array import array
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from itertools import islice
+from itertools import chain, islice, repeat
 from pathlib import Path
 
 from reconciler.core.digest import ContentHash, content_of_hex, hex_of
@@ -25,6 +26,7 @@ TICK_NS = 50_000_000
 COARSE_TICK_NS = 2_100_000_000
 """The same for file systems that keep whole seconds, or every other one."""
 _NO_DIGEST = bytes(32)
+_UNKNOWN = content_of_hex("0" * 64)
 FOREVER = 1 << 62
 FEW = 50
 """Contents learned anew, with more of which an index of a project that is not clean is worth more than a clean one."""
@@ -114,9 +116,16 @@ class Index:
         return entry[1]
 
     def learn(self, path: str, mark: Signature, content: ContentHash) -> None:
-        """Remember a content that was hashed after the file looked like this."""
-        if not racy(mark, self._now_ns()):
+        """Remember a content that was hashed after the file looked like this. However long that took, only a file that
+        was at rest before we began cannot have been written in the tick in which it was looked at."""
+        if not racy(mark, self._began):
             self._contents[path] = content
+
+    def take(self, found: Mapping[str, tuple[Signature, ContentHash]]) -> None:
+        """Note and remember many files that somebody looked at and then hashed for us."""
+        for path, (mark, content) in found.items():
+            self._seen[path] = mark
+            self.learn(path, mark, content)
 
     def save(self, says: Mapping[str, str], *, notes: bytes = b"", until: float = FOREVER) -> None:
         """Write all that was seen. `says` are the answers of commands while nothing changes: empty where not all is
@@ -125,9 +134,9 @@ class Index:
         Where not all is clean, an index of when it was is kept if only specs differ from it: the next plan then reads
         those alone. It is as true as before, since whatever it is asked for is held against all files again.
         """
-        now = self._now_ns()
-        marks = [*self._seen.values(), *self._folders.values()]
-        if self._began > now or any(racy(mark, self._began) for mark in marks if mark is not ABSENT):
+        recent = self._began - COARSE_TICK_NS
+        marks = (mark for mark in (*self._seen.values(), *self._folders.values()) if max(mark[1], mark[2]) > recent)
+        if self._began > self._now_ns() or any(racy(mark, self._began) for mark in marks):
             says = {}
         if not says and self._serves_still():
             return
@@ -149,24 +158,21 @@ class Index:
         return bool(changed) and all(snapshot.spec_kind(path.rpartition("/")[2]) == "spec" for path, _ in changed or ())
 
     def _snapshot(self, says: dict[str, str], notes: bytes, until: float) -> Snapshot:
-        by_folder: dict[str, list[str]] = {folder: [] for folder in self._folders}
+        by_folder = defaultdict(list, {folder: list[str]() for folder in self._folders})
         for path in self._seen:
-            folder, _, name = path.rpartition("/")
-            by_folder.setdefault(folder, []).append(name)
+            by_folder[path.rpartition("/")[0]].append(path)
         folders: list[tuple[str, int, bool]] = []
         names: list[str] = []
-        marks = array("q")
-        digests: list[bytes] = []
-        for folder in sorted(by_folder):
-            here = by_folder[folder]
+        marks: list[Signature] = []
+        digests: list[str] = []
+        for folder, paths in sorted(by_folder.items()):
             listed = folder in self._folders
-            folders.append((folder, len(here), listed))
+            folders.append((folder, len(paths), listed))
             if listed:
-                marks.extend(self._folders[folder])
-            for name in here:
-                path = f"{folder}/{name}" if folder else name
-                marks.extend(self._seen[path])
-                known = self._contents.get(path)
-                digests.append(bytes.fromhex(hex_of(known)) if known else _NO_DIGEST)
-            names.extend(here)
-        return Snapshot(says, folders, names, marks=marks, digests=b"".join(digests), notes=notes, until=until)
+                marks.append(self._folders[folder])
+            start = len(folder) + 1 if folder else 0
+            names += [path[start:] for path in paths]
+            marks += map(self._seen.__getitem__, paths)
+            digests += map(hex_of, map(self._contents.get, paths, repeat(_UNKNOWN)))
+        flat, joined = array("q", list(chain.from_iterable(marks))), bytes.fromhex("".join(digests))
+        return Snapshot(says, folders, names, marks=flat, digests=joined, notes=notes, until=until)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -59,20 +59,24 @@ class Tree:
     def outputs(self, paths: Iterable[str]) -> dict[str, ContentHash | Blocked]:
         """What is at each output's path; absent files are left out."""
         asked = set(paths)
-        found: dict[str, ContentHash | Blocked] = {path: content for path, content in self._begun() if path in asked}
+        found = self._begun(asked)
         looked_at = self._each(sorted(asked - found.keys()))
         return found | {path: content for path, content in looked_at if content is not None}
 
-    def _begun(self) -> Iterator[tuple[str, ContentHash]]:
+    def _begun(self, asked: Set[str]) -> dict[str, ContentHash | Blocked]:
         """What was begun, once: whoever hashed these files has looked at them before. Again they are looked at here."""
         if self._hashing is None:
-            return
+            return {}
         self._hashed, self._hashing = self._hashing.results(), None
-        for path, (mark, content) in self._hashed.items():
-            if mark[0] > LFS_POINTER_LIMIT and self._folder_inside(f"{self.real_root}/{path}".rpartition("/")[0]):
-                self.index.saw_as(path, mark)
-                self.index.learn(path, mark, content)
-                yield path, content
+        folders = {path.rpartition("/")[0] for path in self._hashed}
+        inside = {folder for folder in folders if self._folder_inside(folder)}
+        whole = {
+            path: (mark, content)
+            for path, (mark, content) in self._hashed.items()
+            if path in asked and mark[0] > LFS_POINTER_LIMIT and path.rpartition("/")[0] in inside
+        }
+        self.index.take(whole)
+        return {path: content for path, (_, content) in whole.items()}
 
     def references(self, paths: dict[str, Place]) -> tuple[dict[str, ContentHash], tuple[Problem, ...]]:
         """The contents of reference files, and a problem for each that cannot be used, at the place given for it."""
@@ -131,11 +135,12 @@ class Tree:
         """Whether a file lies in the project, links resolved. Those above it are the same for all in its folder."""
         if os.path.islink(full):
             return os.path.realpath(full).startswith(self.real_root + os.sep)
-        return self._folder_inside(os.path.dirname(full))
+        return self._folder_inside(os.path.dirname(full)[len(self.real_root) + 1 :])
 
     def _folder_inside(self, folder: str) -> bool:
         if folder not in self._insides:
-            self._insides[folder] = f"{os.path.realpath(folder)}{os.sep}".startswith(self.real_root + os.sep)
+            real = os.path.realpath(f"{self.real_root}/{folder}")
+            self._insides[folder] = f"{real}{os.sep}".startswith(self.real_root + os.sep)
         return self._insides[folder]
 
     def _room(self, folder: str) -> Blocked | None:

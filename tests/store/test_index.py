@@ -134,6 +134,19 @@ def test_the_guard_is_what_keeps_a_racy_file_from_being_believed(tmp_path: Path)
     assert guard_disabled == (True, content_hash(b"old")), "this is how wrong an index without the guard would be"
 
 
+def test_what_took_long_to_hash_is_as_racy_as_when_it_was_looked_at(tmp_path: Path) -> None:
+    """Written just before a run began, looked at, and written again in the same tick while it was hashed."""
+    path = tmp_path / "hero.png"
+    path.write_bytes(b"new")
+    seen = os.stat(path)
+    times = iter([seen.st_ctime_ns + TICK_NS // 2, seen.st_ctime_ns + 60 * SECOND, seen.st_ctime_ns + 60 * SECOND])
+    index = Index(tmp_path, tmp_path / "index", now_ns=lambda: next(times))
+    index.take({path.name: (signature(seen), content_hash(b"old"))})
+    index.save({"check": "clean\n"})
+
+    assert Index(tmp_path, tmp_path / "index").load().content(path.name, seen) is None
+
+
 def a_committed_index(root: Path, said: str, *, known: tuple[str, ...]) -> None:
     index = Index(root, root / ".reconciler/index", now_ns=lambda: time.time_ns() + 3_600 * SECOND)
     for name in known:
@@ -179,7 +192,7 @@ def test_an_index_saved_after_the_clock_was_set_back_has_no_answers(tmp_path: Pa
     path = tmp_path / "hero.png"
     path.write_bytes(b"x")
     seen = os.stat(path)
-    times = iter([seen.st_ctime_ns + 10 * SECOND, seen.st_ctime_ns + 10 * SECOND, seen.st_ctime_ns - SECOND])
+    times = iter([seen.st_ctime_ns + 10 * SECOND, seen.st_ctime_ns - SECOND])
     index = Index(tmp_path, tmp_path / "index", now_ns=lambda: next(times))
     index.saw(path.name, seen)
     index.learn(path.name, signature(seen), content_hash(b"x"))
