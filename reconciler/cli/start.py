@@ -15,7 +15,7 @@ _ASKED: dict[tuple[str, ...], str] = {("check",): "check", ("plan",): "plan"}
 
 def entry() -> None:
     """The console script."""
-    gc.set_threshold(200_000, 20, 20)  # a project is a few hundred thousand values that all live to the end
+    gc.disable()  # what a command reads lives to its end; only an apply goes on long enough to tidy up
     try:
         code = _answered(sys.argv[1:])
         if code is None:

@@ -6,7 +6,6 @@ asks does what is missing by himself, as where there can be no helper at all.
 
 from __future__ import annotations
 
-import gc
 import marshal
 import os
 import sys
@@ -45,7 +44,6 @@ class Crew(Generic[R]):
                 os.waitpid(pid, 0)
             with suppress(EOFError, ValueError, TypeError):
                 done.update(marshal.loads(answer))  # noqa: S302 - written by our own code a moment ago
-        gc.freeze()  # so many values live to the end, and one look through them for rings takes 50 ms
         return done
 
     def _taken(self) -> Iterator[tuple[int, R]]:
@@ -74,7 +72,6 @@ class Crew(Generic[R]):
         status = 1
         try:
             _keep_only(self._queue, write)
-            gc.disable()  # it would copy the parent's memory to find nothing
             done: list[Any] = []
             for result in self._taken():
                 done.append(result)
