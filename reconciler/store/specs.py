@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -26,6 +25,7 @@ from reconciler.store.yaml_source import MAX_BYTES
 
 _WORTH = 400
 """Specs. Fewer are parsed in the time that it takes to share the work."""
+_LEAVES = "is a link that leaves the project"
 
 
 @value
@@ -67,7 +67,7 @@ def find(root: Path, specs: str, index: Index) -> Iterator[str]:
 def stay_inside(root: Path, specs: str) -> None:
     """InvalidInput where the folder, or one above it, is a link that leaves the project."""
     if not (root / specs).resolve().is_relative_to(root.resolve()):
-        raise InvalidInput((Problem(Place(specs), "", "is a link that leaves the project", "copy the folder"),))
+        raise InvalidInput((Problem(Place(specs), "", _LEAVES, "copy the folder"),))
 
 
 class Reading:
@@ -116,10 +116,9 @@ def read_document(root: Path, name: str, kind: str, index: Index) -> tuple[Docum
     if known is not None:
         return Document(name, known, LateMarks(partial(_marks, root, name))), ()
     try:
-        with _opened(root, name) as fd:
-            seen = os.fstat(fd)
-            index.saw(name, seen)
-            document = yaml.parse(_read(fd, seen.st_size), file=name)
+        seen, data = _text(root, name)
+        index.saw(name, seen)
+        document = yaml.parse(data, file=name)
     except InvalidInput as error:
         return None, error.problems
     if document.value is None and kind in ("defaults", "styles", "project"):
@@ -164,9 +163,8 @@ def _parse_ahead(root: Path, names: Sequence[str], index: Index) -> Crew[list[tu
 def _entry(root: Path, name: str) -> Entry | None:
     """A valid spec, as the cache has it; None for any other."""
     try:
-        with _opened(root, name) as fd:
-            seen = os.fstat(fd)
-            value = yaml.parse(_read(fd, seen.st_size), file=name).value
+        seen, data = _text(root, name)
+        value = yaml.parse(data, file=name).value
     except InvalidInput:
         return None
     return [*signature(seen), value] if accepts("spec", value) else None
@@ -175,24 +173,29 @@ def _entry(root: Path, name: str) -> Entry | None:
 def _marks(root: Path, name: str) -> Mapping[NodePath, tuple[int, int]]:
     """Where everything stands in a file that was found right before; nowhere, if it is not any more."""
     try:
-        with _opened(root, name) as fd:
-            return yaml.parse(_read(fd, os.fstat(fd).st_size), file=name).marks
+        return yaml.parse(_text(root, name)[1], file=name).marks
     except InvalidInput:
         return {}
 
 
-@contextmanager
-def _opened(root: Path, name: str) -> Iterator[int]:
-    """A text file; InvalidInput for one that cannot be read, is no plain file or lies outside the project."""
+def _text(root: Path, name: str) -> tuple[os.stat_result, bytes]:
+    """How a text file looked before it was read, and what it says; InvalidInput for one that cannot be read, is no
+    plain file or lies outside the project."""
     path = f"{root}/{name}"
     try:
-        if os.path.islink(path) and not Path(path).resolve().is_relative_to(root.resolve()):
-            raise InvalidInput((Problem(Place(name), "", "is a link that leaves the project", "copy the file"),))
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         try:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
+            fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+        except OSError:
+            if not os.path.islink(path):
+                raise
+            if not Path(path).resolve().is_relative_to(root.resolve()):
+                raise InvalidInput((Problem(Place(name), "", _LEAVES, "copy the file"),)) from None
+            fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            seen = os.fstat(fd)
+            if not stat.S_ISREG(seen.st_mode):
                 raise InvalidInput((Problem(Place(name), "", "is not a plain file"),))
-            yield fd
+            return seen, _read(fd, seen.st_size)
         finally:
             os.close(fd)
     except OSError as error:
@@ -205,9 +208,9 @@ def _unreadable(error: OSError) -> str:
 
 def _read(fd: int, size: int) -> bytes:
     """All of a file that is no longer than a spec may be; one that is longer is cut just past that."""
-    pieces = []
     room = MAX_BYTES + 1
-    while room and (piece := os.read(fd, min(room, max(size + 1, 512)))):
-        pieces.append(piece)
-        room -= len(piece)
+    pieces = [os.read(fd, min(room, size + 1))]
+    if len(pieces[0]) != size:  # it grows or shrinks while we look, or is longer than that
+        while (room := room - len(pieces[-1])) and (piece := os.read(fd, room)):
+            pieces.append(piece)
     return b"".join(pieces)
