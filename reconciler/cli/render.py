@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -253,6 +252,8 @@ def change_words(change: Change) -> str:
 
 def word_diff(before: str, after: str) -> str:
     """`a lighthouse at [-dusk-]{+dawn+}`; equal stretches are cut to a few words on either side."""
+    import difflib  # noqa: PLC0415 - where a prompt has changed
+
     old, new = before.split(), after.split()
     if len(old) + len(new) > _DIFF_WORDS:
         return f"{len(old)} words → {len(new)} words"

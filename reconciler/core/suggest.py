@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -14,5 +13,7 @@ def did_you_mean(wrong: str, right: Iterable[str]) -> str:
 
 def nearest_word(wrong: str, right: Iterable[str]) -> str:
     """A hint that names the nearest right word, or nothing where none is near."""
+    import difflib  # noqa: PLC0415 - for a mistake
+
     close = difflib.get_close_matches(wrong, sorted(set(right)), n=1, cutoff=0.7)
     return f'did you mean "{close[0]}"?' if close else ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -158,6 +157,8 @@ class Recovery(Mapping[tuple[ContentHash, str], str]):
         return blobs
 
     def _read_blob(self, blob: str) -> Iterator[bytes]:
+        import subprocess  # noqa: PLC0415 - where git is asked
+
         command = self._command("cat-file", "blob", blob)
         with subprocess.Popen(  # noqa: S603 - git, a list
             command, env=_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -168,6 +169,8 @@ class Recovery(Mapping[tuple[ContentHash, str], str]):
 
     def _git(self, *arguments: str) -> bytes:
         """What git prints; nothing where there is no git, no repository, or no answer."""
+        import subprocess  # noqa: PLC0415 - where git is asked
+
         try:
             command = self._command(*arguments)
             done = subprocess.run(  # noqa: S603 - git, a list

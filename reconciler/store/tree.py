@@ -6,7 +6,6 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Mapping, Set
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from reconciler.core.digest import ContentHash, content_hash, content_of_hex
@@ -95,6 +94,8 @@ class Tree:
     def _each(self, paths: list[str]) -> list[tuple[str, ContentHash | Blocked | None]]:
         if len(paths) < _PARALLEL_FROM or self._hashed:  # by processes, so that threads would only wait for each other
             return self._look_at(paths)
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - 4 ms, and few commands need it
+
         # hashing releases the GIL; chunks keep the pool's own cost out of the stat of a file that did not change
         chunks = [paths[start : start + _CHUNK] for start in range(0, len(paths), _CHUNK)]
         with ThreadPoolExecutor(os.cpu_count()) as pool:
