@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from reconciler.core.digest import AssetId
 from reconciler.core.errors import Problem
@@ -19,13 +19,10 @@ def whole_problems(
     `broken` are the ids of files that could not be read. Where some asset is missing for a problem of its own
     (`partial`), a reference into a file that does exist is not held against it.
     """
-    files = {identity.partition("#")[0] for identity in specs} | set(broken)
-    unknown = (
-        problem
-        for up, problem in _unknown(specs, set(broken))
-        if not (partial and up.partition("#")[0] in files)
-    )
-    return (*unknown, *_cycles(specs), *_collisions(specs))
+    files = {identity.partition("#")[0] for identity in specs} | set(broken) if partial else ()
+    tied = [identity for identity, spec in specs.items() if spec.upstreams()]
+    unknown = (problem for up, problem in _unknown(specs, tied, set(broken)) if up.partition("#")[0] not in files)
+    return (*unknown, *_cycles(specs, tied), *_collisions(specs))
 
 
 def work_order(specs: Mapping[AssetId, Spec]) -> tuple[AssetId, ...]:
@@ -46,18 +43,20 @@ def work_order(specs: Mapping[AssetId, Spec]) -> tuple[AssetId, ...]:
     return tuple(done)
 
 
-def _unknown(specs: Mapping[AssetId, Spec], broken: set[str]) -> Iterable[tuple[AssetId, Problem]]:
-    for spec in specs.values():
-        for up in spec.upstreams():
+def _unknown(
+    specs: Mapping[AssetId, Spec], tied: Iterable[AssetId], broken: set[str]
+) -> Iterable[tuple[AssetId, Problem]]:
+    for identity in tied:
+        for up in specs[identity].upstreams():
             if up not in specs:
                 hint = did_you_mean(up, {*specs, *broken})
-                yield up, spec.picture_problem(AssetReference(up), f'no asset is called "{up}"', hint)
+                yield up, specs[identity].picture_problem(AssetReference(up), f'no asset is called "{up}"', hint)
 
 
-def _cycles(specs: Mapping[AssetId, Spec]) -> Iterable[Problem]:
+def _cycles(specs: Mapping[AssetId, Spec], tied: Iterable[AssetId]) -> Iterable[Problem]:
     """One problem for each cycle, at the asset of its lowest id, with the whole path."""
     finished: set[AssetId] = set()
-    for start in specs:
+    for start in tied:
         trail: list[AssetId] = []
         on_trail: set[AssetId] = set()
         stack: list[tuple[AssetId, bool]] = [(start, True)]
@@ -81,6 +80,13 @@ def _cycles(specs: Mapping[AssetId, Spec]) -> Iterable[Problem]:
                 stack.extend((up, True) for up in reversed(specs[current].upstreams()) if up in specs)
 
 
+def _folders(path: str) -> Iterator[str]:
+    """Every folder above a path, the nearest first."""
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        yield path
+
+
 def _collisions(specs: Mapping[AssetId, Spec]) -> Iterable[Problem]:
     first: dict[str, Spec] = {}
     for spec in specs.values():
@@ -90,10 +96,9 @@ def _collisions(specs: Mapping[AssetId, Spec]) -> Iterable[Problem]:
             same = "" if other.output == spec.output else f' (as "{other.output}": some file systems see one file)'
             fact = f'"{spec.output}" is also the output of {other.id}{same}'
             yield Problem(spec.place("output"), "output", fact, "give each asset an output of its own")
-    for spec in specs.values():
-        folder = same_file_key(spec.output)
-        while "/" in folder:
-            folder = folder.rpartition("/")[0]
+    above = {folder for key in first for folder in _folders(key)}
+    for spec in specs.values() if not above.isdisjoint(first) else ():
+        for folder in _folders(same_file_key(spec.output)):
             if folder in first:
                 fact = f'"{spec.output}" lies below "{first[folder].output}", which is the output of {first[folder].id}'
                 yield Problem(spec.place("output"), "output", fact, "give each asset an output of its own")

@@ -86,4 +86,6 @@ def in_folder(path: str, folder: str) -> bool:
 
 def same_file_key(path: str) -> str:
     """Equal for two paths that a case-insensitive or normalising file system takes for one."""
+    if path.isascii():
+        return path.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())

@@ -72,6 +72,8 @@ class Spec:
 
     def pictures(self) -> tuple[Reference, ...]:
         """Every picture that this spec refers to, in the order of `Recipe.images()`."""
+        if not (self.references or self.mask or self.turns):
+            return ()
         in_turns = (part for turn in self.turns for part in turn.parts if not isinstance(part, TextPart))
         return (*self.references, *((self.mask,) if self.mask else ()), *in_turns)
 

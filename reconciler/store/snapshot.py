@@ -22,6 +22,7 @@ MANY = 4_000
 """Files from which on another core may look at them: a fork is 1 ms, and these are 10."""
 ABSENT = (-1, -1, -1, -1)
 """The signature of a path where nothing is."""
+_SPECIAL = {"_defaults": "defaults", "_styles": "styles"}
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 Signature = tuple[int, int, int, int]
@@ -280,10 +281,10 @@ def _changed(root: str, snapshot: Snapshot, found: array[int]) -> list[tuple[str
 
 def spec_kind(name: str) -> str:
     """What a file in a folder of specs is by its name: spec, defaults, styles, or "" for none of these."""
-    stem, dot, suffix = name.rpartition(".")
-    if suffix not in ("yaml", "yml") or not dot or not stem or name.startswith("."):
+    stem, _, suffix = name.rpartition(".")
+    if suffix not in ("yaml", "yml") or not stem or stem[0] == ".":
         return ""
-    return {"_defaults": "defaults", "_styles": "styles"}.get(stem, "" if stem.startswith("_") else "spec")
+    return "spec" if stem[0] != "_" else _SPECIAL.get(stem, "")
 
 
 def _same_names(root: str, folder: str, names: list[str], folders: set[str]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -37,13 +37,14 @@ class SpecFiles:
     broken: tuple[str, ...]
 
 
-def find(root: Path, specs: str, index: Index) -> Iterator[str]:
-    """Every YAML file below the specs folder, as a path with `/`, sorted. Links to folders are not followed.
+def find(root: Path, specs: str, index: Index) -> dict[str, str]:
+    """What every YAML file below the specs folder is by its name (`spec_kind`), by its path below the folder, with `/`,
+    sorted. Links to folders are not followed.
 
     InvalidInput for a folder that cannot be read: what is in it would count as gone."""
     stay_inside(root, specs)
     pending = [""]
-    found: list[str] = []
+    found: dict[str, str] = {}
     while pending:
         below = pending.pop()
         folder = f"{specs}/{below}" if below else specs
@@ -55,13 +56,13 @@ def find(root: Path, specs: str, index: Index) -> Iterator[str]:
                     if entry.is_dir(follow_symlinks=False):
                         if not entry.name.startswith("."):
                             pending.append(name)
-                    elif spec_kind(entry.name):
-                        found.append(name)
+                    elif kind := spec_kind(entry.name):
+                        found[name] = kind
         except FileNotFoundError:
             continue
         except OSError as error:
             raise InvalidInput((Problem(Place(folder), "", _unreadable(error), "check its permissions"),)) from error
-    return iter(sorted(found))
+    return {name: found[name] for name in sorted(found)}
 
 
 def stay_inside(root: Path, specs: str) -> None:
@@ -78,7 +79,7 @@ class Reading:
     def __init__(self, root: Path, specs: str, index: Index) -> None:
         self.root = root
         self.specs = specs
-        self.kinds = {name: spec_kind(name.rpartition("/")[2]) for name in find(root, specs, index)}
+        self.kinds = find(root, specs, index)
         names = [f"{specs}/{name}" for name, kind in self.kinds.items() if kind == "spec"]
         self.ahead = _parse_ahead(root, names, index)
 

@@ -28,7 +28,7 @@ def command(directory: str | None) -> int:
     _about_above(root)
     _write(root, PROJECT_FILE, PROJECT)
     specs = _specs_folder(root)
-    if next(find(root, specs, forgetful(root)), None) is None:
+    if not find(root, specs, forgetful(root)):
         _write(root, f"{specs}/example.yaml", EXAMPLE)
     else:
         click.echo(f"left    {printable(specs)}/: it has specs")
