@@ -104,6 +104,8 @@ def run(arguments: list[str]) -> int:
         return int(returned) if isinstance(returned, int) else Exit.DONE
     except click.exceptions.Exit as error:
         return error.exit_code
+    except SystemExit as error:  # the end of a completion
+        return error.code if isinstance(error.code, int) else Exit.ERROR
     except click.exceptions.Abort:
         say("interrupted")
         return Exit.INTERRUPTED
