@@ -204,3 +204,23 @@ def test_ctrl_c_has_its_code_where_there_is_nobody_to_tell(scratch: Scratch) -> 
     scratch.write("reconciler.yaml", "provider: draft\n")
     program = ("sh", "-c", 'exec "$0" -c "$1" check 2>&-', sys.executable, HASTY.format(module="reconciler.cli.main"))
     assert subprocess.run(program, cwd=scratch.root, check=False).returncode == 130
+
+
+LEFT_BEHIND = """
+import pathlib, sys, threading, time
+from reconciler.cli import main
+def program(arguments):
+    print("said", end="")
+    threading.Thread(target=lambda: time.sleep(0.2) or pathlib.Path("landed").touch()).start()
+    return 7
+main.program = program
+from reconciler.cli.start import entry
+entry()
+"""
+
+
+def test_the_end_waits_for_what_threads_are_still_doing(scratch: Scratch) -> None:
+    program = (sys.executable, "-c", LEFT_BEHIND)
+    done = subprocess.run(program, cwd=scratch.root, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (7, "said", "")
+    assert (scratch.root / "landed").exists()

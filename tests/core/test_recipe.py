@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reconciler.core.digest import canonical, plain, recipe_key
-from reconciler.core.recipe import Change, ImagePart, Recipe, TextPart, Turn, changes, manifest_images
+from reconciler.core.recipe import Change, ImagePart, Recipe, TextPart, Turn, changes, comparable, manifest_images
 from reconciler.core.value import fields, replace
 from tests.builders import a_recipe, bytes_of
 
@@ -113,3 +116,8 @@ def test_canonical_json() -> None:
     assert canonical(plain(value)) == '{"a":{"x":true,"y":null},"b":[1,"é"]}'.encode()
     with pytest.raises(ValueError, match="Out of range"):
         canonical({"a": float("nan")})
+
+
+@given(st.text(st.sampled_from("ab  \t\n\r\x0b\x1c\x1f\x7f\x85\xa0e\u0301\u00e9\u2028\u3000")) | st.text())
+def test_every_spelling_of_a_prompt_is_compared_in_one_form(text: str) -> None:
+    assert comparable(text) == " ".join(unicodedata.normalize("NFC", text).split())
