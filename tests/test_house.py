@@ -130,6 +130,7 @@ def test_each_dangerous_thing_has_one_user() -> None:
     assert {module for module in MODULES if "fcntl" in tops(module)} == disk
     network = {"httpx", "httpcore", "requests", "urllib.request", "http.client", "socket", "ssl"}
     assert {module for module in MODULES if imported(module) & network} == {"providers/http.py"}
+    assert users("atexit", "atexit.register", "weakref.finalize") == set(), "a command ends at once: they would not run"
 
 
 def test_paths_are_not_renamed_by_their_methods() -> None:
