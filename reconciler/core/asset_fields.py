@@ -27,6 +27,7 @@ from reconciler.core.settings import Settings
 from reconciler.core.sizes import BadSize, named_size, wanted_size
 from reconciler.core.spec import AssetReference, FileReference, Origin, Reference, Spec, SpecTurn
 from reconciler.core.suggest import did_you_mean
+from reconciler.core.value import replace
 
 _NO_SPACE_BEFORE = (",", ".", ";", ":", "!", "?", ")")
 _WITH_ALPHA = ("png", "webp", "avif")
@@ -224,7 +225,7 @@ class AssetFields:
     def _reference(self, each: Field) -> Reference | None:
         origin = each.origin
         if isinstance(each.value, dict):
-            named = self._whole(each._replace(value=each.value["asset"]))
+            named = self._whole(replace(each, value=each.value["asset"]))
             self.pictures.append(origin)
             return None if named is None else AssetReference(AssetId(named))
         text = self._whole(each)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from reconciler.core.digest import Json
 from reconciler.core.document import Document, Path
@@ -35,7 +34,8 @@ class Layer:
         return Origin(self.name, self.document, (*self.path, name) if name else self.path)
 
 
-class Field(NamedTuple):
+@value
+class Field:
     """A field's value as written, and the way to it: a name in a layer, and what is below that."""
 
     value: Json
