@@ -105,7 +105,7 @@ def run(arguments: list[str]) -> int:
     except click.exceptions.Exit as error:
         return error.exit_code
     except SystemExit as error:  # the end of a completion
-        return int(error.code or Exit.DONE)
+        return error.code if isinstance(error.code, int) else Exit.ERROR
     except click.exceptions.Abort:
         say("interrupted")
         return Exit.INTERRUPTED

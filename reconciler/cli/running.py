@@ -51,9 +51,10 @@ def carry_out(
 ) -> Ending:
     """Do what the plan says. Call it under the workspace's lock. A disk that fails once it has begun is in the report:
     what flies lands, and what was paid for is named."""
-    gc.freeze()  # the project and the plan live to the end; what comes now is a thousand exchanges with a gateway
-    gc.set_threshold(200_000, 20, 20)
-    gc.enable()
+    if not gc.isenabled():
+        gc.freeze()  # the project and the plan live to the end; what comes now is a thousand exchanges with a gateway
+        gc.set_threshold(200_000, 20, 20)
+        gc.enable()
     if prospect.behind:
         workspace.lock_file.catch_up()
     try:

@@ -17,15 +17,22 @@ def entry() -> None:
     """The console script."""
     gc.disable()  # what a command reads lives to its end; only an apply goes on long enough to tidy up
     try:
-        code = _answered(sys.argv[1:])
-        if code is None:
-            from reconciler.cli.main import program  # noqa: PLC0415 - click is for what is not known here
+        _leave(_ended(sys.argv[1:]))
+    except KeyboardInterrupt:  # once more, while the last words wait for somebody to read them
+        os._exit(130)
 
-            code = program(sys.argv[1:])
+
+def _ended(arguments: list[str]) -> int:
+    try:
+        code = _answered(arguments)
+        if code is not None:
+            return code
+        from reconciler.cli.main import program  # noqa: PLC0415 - click is for what is not known here
+
+        return program(arguments)
     except KeyboardInterrupt:
         _warn("interrupted")
-        code = 130
-    _leave(code)
+        return 130
 
 
 def _leave(code: int) -> None:
@@ -37,6 +44,9 @@ def _leave(code: int) -> None:
             pass
     threads = sys.modules.get("threading")
     if threads is not None and threads.active_count() > 1:
+        import signal  # noqa: PLC0415 - where there are threads it is loaded
+
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         raise SystemExit(code)  # Python waits for what they do
     os._exit(code)
 

@@ -71,8 +71,7 @@ class Wanted:
 class Prospect:
     """A plan and all that it was made from. `behind` counts assets of which the journal knows more than the lockfile,
     or is UNMERGED where the lockfile itself holds two sides of a merge;
-    each asset that is generated is asked for `candidates` times; `consents` were given for the run; `notes` are what a
-    later run must know of the plan, if it is clean."""
+    each asset that is generated is asked for `candidates` times; `consents` were given for the run."""
 
     wanted: Wanted
     lock: Lock
@@ -82,7 +81,6 @@ class Prospect:
     behind: int
     candidates: int = 1
     consents: frozenset[Consent] = frozenset()
-    notes: bytes = b""
 
 
 class Workspace:
@@ -98,6 +96,7 @@ class Workspace:
         self.index = index if strict else index.load()
         self.tree = Tree(root, self.index)
         self._utc = utc
+        self._noted = Plan(()), b""
 
     @cached_property
     def recorded(self) -> Lock:
@@ -166,20 +165,21 @@ class Workspace:
         price = pricer(wanted.project, times=selection.candidates)
         allowed = _gate(selection, wanted, specs, {*lock.entries, *seen.in_doubt})
 
-        def planned(seen: Observed) -> tuple[Plan, bytes]:
-            made = plan(specs, lock, seen, drafts=drafts, price=price, gate=allowed)
-            return made, narrow.notes(made)
+        def planned(seen: Observed) -> Plan:
+            return plan(specs, lock, seen, drafts=drafts, price=price, gate=allowed)
 
         untouched = planned(seen) if self.tree.hashing else None
+        if untouched is not None:
+            self._noted = untouched, narrow.notes(untouched)
         there = self.tree.outputs(outputs)
         if untouched is not None and there == seen.outputs:
-            made, notes = untouched
+            made = untouched
         else:
             seen = replace(seen, outputs=there)
-            made, notes = planned(seen)
+            made = planned(seen)
         wanted = replace(wanted, specs=specs)
         behind, consents = _behind(recorded, lock), selection.policy.consents
-        return Prospect(wanted, lock, seen, made, in_doubt, behind, selection.candidates, consents, notes)
+        return Prospect(wanted, lock, seen, made, in_doubt, behind, selection.candidates, consents)
 
     def locked(self) -> Lock:
         """The lockfile, with what the journal knows beyond it."""
@@ -214,7 +214,9 @@ class Workspace:
         self._kept = (self, prospect)  # a ring: the process ends without taking every value apart, which takes 50 ms
         clean = not prospect.plan.drift and not prospect.behind
         if self.state.is_dir():
-            notes = prospect.notes if clean and says else b""
+            noted, notes = self._noted
+            if noted is not prospect.plan:
+                notes = narrow.notes(prospect.plan) if clean and says else b""
             silent = {"plan"} if prospect.wanted.cautions else set()
             kept = {name: said for name, said in says.items() if clean and name not in silent}
             self.index.save(kept, notes=notes, until=prospect.wanted.until)

@@ -85,11 +85,15 @@ class Context:
     project: Document | None = None
     defaults: Mapping[str, Document] = field(default_factory=dict)
     styles: Document | None = None
-    above: dict[str, tuple[Layer, ...]] = field(default_factory=dict, init=False, compare=False)
-    """What `layers_above` said: most folders have many files."""
+    _known: dict[str, tuple[Layer, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def layers_above(self, folder: str) -> tuple[Layer, ...]:
-        """The defaults that apply to the spec files of a folder, weakest first."""
+        """The defaults that apply to the spec files of a folder, weakest first; worked out once for all of them."""
+        if folder not in self._known:
+            self._known[folder] = self._layers_above(folder)
+        return self._known[folder]
+
+    def _layers_above(self, folder: str) -> tuple[Layer, ...]:
         layers: list[Layer] = []
         if self.project is not None and self.settings.defaults:
             layers.append(Layer("reconciler.yaml", self.project, ("defaults",), self.settings.defaults))
@@ -137,10 +141,7 @@ def expand_file(
         if not all(map(_ID_PART.fullmatch, file_id.split("/"))):
             hint = "rename it without # * ? [ ] \\ or control characters"
             return (), (Problem(Place(document.file), "", "the file's name cannot be an id", hint),)
-    folder = name.rpartition("/")[0]
-    above = context.above.get(folder)
-    if above is None:
-        above = context.above[folder] = context.layers_above(folder)
+    above = context.layers_above(name.rpartition("/")[0])
     body = _mapping(document.value)
     specs: list[Spec] = []
     problems: list[Problem] = []

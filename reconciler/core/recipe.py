@@ -62,8 +62,8 @@ class Recipe:
         said = zip(_MANIFEST.items(), _values(self), _UNSAID, strict=True)
         return {
             name: shown
-            for (name, (show, default)), value, unsaid in said
-            if value != unsaid and (shown := show(value)) != default
+            for (name, show), value, (unsaid, absent) in said
+            if value != unsaid and (shown := show(value)) != absent
         }
 
     def key(self) -> RecipeKey:
@@ -98,23 +98,23 @@ def _same(value: Json) -> Json:
     return value
 
 
-_MANIFEST: dict[str, tuple[Callable[[Any], Json], Json]] = {
-    "prompt": (comparable, ""),
-    "model": (_same, ""),
-    "size": (_same, ""),
-    "image_size": (str.upper, ""),
-    "quality": (_same, ""),
-    "format": (_same, "png"),
-    "background": (_same, ""),
-    "references": (list, []),
-    "mask": (_same, None),
-    "turns": (lambda turns: [_turn(turn) for turn in turns], []),
-    "params": (plain, {}),
-    "take": (_same, 1),
+_MANIFEST: dict[str, Callable[[Any], Json]] = {
+    "prompt": comparable,
+    "model": _same,
+    "size": _same,
+    "image_size": str.upper,
+    "quality": _same,
+    "format": _same,
+    "background": _same,
+    "references": list,
+    "mask": _same,
+    "turns": lambda turns: [_turn(turn) for turn in turns],
+    "params": plain,
+    "take": _same,
 }
-"""Every recipe field: how it is shown in the manifest, and the default that equals its absence."""
+"""How every recipe field is shown in the manifest. What a recipe has that says nothing equals absence."""
 _values = attrgetter(*_MANIFEST)
-_UNSAID = _values(Recipe(""))
+_UNSAID = [(value, show(value)) for show, value in zip(_MANIFEST.values(), _values(Recipe("")), strict=True)]
 
 
 def manifest_images(manifest: Mapping[str, Json]) -> tuple[ContentHash, ...]:

@@ -26,7 +26,7 @@ TICK_NS = 50_000_000
 COARSE_TICK_NS = 2_100_000_000
 """The same for file systems that keep whole seconds, or every other one."""
 _NO_DIGEST = bytes(32)
-_UNKNOWN = content_of_hex("0" * 64)
+_UNKNOWN = content_of_hex(_NO_DIGEST.hex())
 FOREVER = 1 << 62
 FEW = 50
 """Contents learned anew, with more of which an index of a project that is not clean is worth more than a clean one."""
@@ -52,7 +52,7 @@ def stat_of(path: Path) -> os.stat_result | None:
 
 def forgetful(root: Path) -> Index:
     """An index that knows nothing and keeps nothing, for who reads a file or two."""
-    return Index(root, root)
+    return Index(root, root / "index")
 
 
 class Index:

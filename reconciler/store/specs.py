@@ -67,8 +67,13 @@ def find(root: Path, specs: str, index: Index) -> dict[str, str]:
 
 def stay_inside(root: Path, specs: str) -> None:
     """InvalidInput where the folder, or one above it, is a link that leaves the project."""
-    if not (root / specs).resolve().is_relative_to(root.resolve()):
+    if not _inside(root, specs):
         raise InvalidInput((Problem(Place(specs), "", _LEAVES, "copy the folder"),))
+
+
+def _inside(root: Path, name: str) -> bool:
+    """Whether a path is below the root, links resolved. `Path.resolve` has no answer for a link to itself."""
+    return Path(os.path.realpath(root / name)).is_relative_to(os.path.realpath(root))
 
 
 class Reading:
@@ -189,7 +194,7 @@ def _text(root: Path, name: str) -> tuple[os.stat_result, bytes]:
         except OSError:
             if not os.path.islink(path):
                 raise
-            if not Path(path).resolve().is_relative_to(root.resolve()):
+            if not _inside(root, name):
                 raise InvalidInput((Problem(Place(name), "", _LEAVES, "copy the file"),)) from None
             fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         try:

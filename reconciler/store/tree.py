@@ -38,6 +38,7 @@ class Tree:
     def __init__(self, root: Path, index: Index) -> None:
         self.root = root
         self.real_root = os.path.realpath(root)
+        self._below = os.path.join(self.real_root, "")
         self.index = index
         self._hashing: hashing.Hashing | None = None
         self._hashed: dict[str, tuple[Signature, ContentHash]] = {}
@@ -135,13 +136,13 @@ class Tree:
     def _inside(self, full: str) -> bool:
         """Whether a file lies in the project, links resolved. Those above it are the same for all in its folder."""
         if os.path.islink(full):
-            return os.path.realpath(full).startswith(self.real_root + os.sep)
+            return os.path.realpath(full).startswith(self._below)
         return self._folder_inside(os.path.dirname(full)[len(self.real_root) + 1 :])
 
     def _folder_inside(self, folder: str) -> bool:
         if folder not in self._insides:
             real = os.path.realpath(f"{self.real_root}/{folder}")
-            self._insides[folder] = f"{real}{os.sep}".startswith(self.real_root + os.sep)
+            self._insides[folder] = f"{real}{os.sep}".startswith(self._below)
         return self._insides[folder]
 
     def _room(self, folder: str) -> Blocked | None:
@@ -150,7 +151,7 @@ class Tree:
             above = f"{self.real_root}/{folder}" if folder else self.real_root
             while not os.path.lexists(above):
                 above = os.path.dirname(above)
-            inside = f"{os.path.realpath(above)}{os.sep}".startswith(self.real_root + os.sep)
+            inside = f"{os.path.realpath(above)}{os.sep}".startswith(self._below)
             what = "below a link that leaves the project" if not inside else "below a file"
             self._rooms[folder] = None if inside and os.path.isdir(above) else Blocked(what)
         return self._rooms[folder]

@@ -206,20 +206,42 @@ def test_ctrl_c_has_its_code_where_there_is_nobody_to_tell(scratch: Scratch) -> 
     assert subprocess.run(program, cwd=scratch.root, check=False).returncode == 130
 
 
+IMPATIENT = """
+import os, signal, sys
+class Stuck:
+    def write(self, text): return len(text)
+    def flush(self): os.kill(os.getpid(), signal.SIGINT)
+sys.stdout = Stuck()
+from reconciler.cli.start import entry
+entry()
+"""
+
+
+def test_ctrl_c_while_the_last_words_wait_for_a_reader_ends_it(scratch: Scratch) -> None:
+    program = (sys.executable, "-c", IMPATIENT, "--version")
+    done = subprocess.run(program, cwd=scratch.root, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
+
+
 LEFT_BEHIND = """
-import pathlib, sys, threading, time
+import os, pathlib, signal, sys, threading, time
 from reconciler.cli import main
 def program(arguments):
     print("said", end="")
-    threading.Thread(target=lambda: time.sleep(0.2) or pathlib.Path("landed").touch()).start()
+    threading.Thread(target=land).start()
     return 7
+def land():
+    time.sleep(0.1)
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.1)
+    pathlib.Path("landed").touch()
 main.program = program
 from reconciler.cli.start import entry
 entry()
 """
 
 
-def test_the_end_waits_for_what_threads_are_still_doing(scratch: Scratch) -> None:
+def test_the_end_waits_for_what_threads_are_still_doing_and_no_ctrl_c_cuts_it_short(scratch: Scratch) -> None:
     program = (sys.executable, "-c", LEFT_BEHIND)
     done = subprocess.run(program, cwd=scratch.root, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (7, "said", "")

@@ -351,6 +351,10 @@ class TestFields:
         webp = the_asset("prompt: x\noutput: a/b.WEBP")
         assert (webp.output, webp.words.format) == ("a/b.WEBP", "webp")
 
+    def test_a_wrong_format_is_one_problem(self) -> None:
+        (problem,) = problems("prompt: x\nformat: ${a}\nvars: {a: red}")
+        assert '"red" is not an image format' in problem
+
     def test_a_size_is_normal(self) -> None:
         assert the_asset("prompt: x\nsize: 016:09").words.size == "16:9"
         assert the_asset("prompt: x\nsize: 1536x864").words.size == "1536x864"

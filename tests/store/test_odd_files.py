@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.core.digest import content_hash
 from reconciler.core.entry import entry_json
-from reconciler.core.errors import DiskError, LockfileError
+from reconciler.core.errors import DiskError, InvalidInput, LockfileError
+from reconciler.store.index import forgetful
 from reconciler.store.lockfile import LockOnDisk
 from reconciler.store.project import LOCK_FILE, read_lock
+from reconciler.store.specs import Reading, read_document
+from reconciler.store.tree import Tree
 from tests.builders import a_recipe, an_entry
 
 
@@ -47,3 +51,37 @@ def test_an_output_without_end_is_not_read_to_merge_what_stands_twice(tmp_path: 
     (tmp_path / LOCK_FILE).write_text(f'{{"lockfile": 1, "assets": {{{sides}}}}}')
     with pytest.raises(LockfileError):
         read_lock(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("put", "fact"),
+    [
+        (lambda path: path.symlink_to(path.name), "cannot be read: too many levels of symbolic links"),
+        (lambda path: path.symlink_to("nothing.yaml"), "cannot be read: no such file or directory"),
+        (lambda path: path.symlink_to("/dev/zero"), "is a link that leaves the project"),
+        (os.mkfifo, "is not a plain file"),
+        (lambda path: path.mkdir(), "is not a plain file"),
+    ],
+    ids=["link to itself", "link to nothing", "link out", "pipe", "folder"],
+)
+def test_a_spec_that_is_none(put: Callable[[Path], None], fact: str, tmp_path: Path) -> None:
+    put(tmp_path / "a.yaml")
+    document, problems = read_document(tmp_path, "a.yaml", "spec", forgetful(tmp_path))
+    assert (document, [problem.fact for problem in problems]) == (None, [fact])
+
+
+def test_a_folder_of_specs_that_is_a_link_to_itself(tmp_path: Path) -> None:
+    (tmp_path / "specs").symlink_to("specs")
+    with pytest.raises(InvalidInput, match="too many levels"):
+        Reading(tmp_path, "specs", forgetful(tmp_path))
+
+
+def test_a_project_may_be_all_there_is(tmp_path: Path) -> None:
+    """As in a container whose working folder is the root."""
+    picture = tmp_path / "assets/a.png"
+    picture.parent.mkdir()
+    picture.write_bytes(b"a picture")
+    (tmp_path / "linked.png").symlink_to(picture)
+    root = Path("/")
+    paths = [str(path.relative_to(root)) for path in (picture, tmp_path / "linked.png")]
+    assert Tree(root, forgetful(root)).outputs(paths) == dict.fromkeys(paths, content_hash(b"a picture"))
