@@ -16,7 +16,7 @@ from reconciler.core.images import ImageFacts
 from reconciler.core.lock import Lock, LockEntry, Made, dumps
 from reconciler.core.recipe import Recipe
 from reconciler.store.index import Index
-from reconciler.store.snapshot import signature
+from reconciler.store.snapshot import Snapshot, load, signature
 from reconciler.store.tree import Tree
 
 CREW = "import json, os, signal, sys\nfrom reconciler.store.crew import Crew, at_work\nme = os.getpid()\n"
@@ -146,6 +146,39 @@ def test_more_cores_see_the_same(tmp_path: Path) -> None:
 
     assert (one.returncode, one.stdout, one.stderr) == (other.returncode, other.stdout, other.stderr)
     assert {step["asset"] for step in json.loads(one.stdout)["steps"]} == {"edited", "leaves", "folder", "pipe", "gone"}
+
+
+def test_more_cores_leave_the_same_index(tmp_path: Path) -> None:
+    """A clean project: what the next run must know is worked out while others hash."""
+    for folder in ("specs", "assets", ".reconciler"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "reconciler.yaml").write_text("provider: draft\n")
+    entries = {}
+    for name, more in {"one": "", "two": "references: [{asset: one}]\n", "three": "tags: [t]\n"}.items():
+        (tmp_path / f"specs/{name}.yaml").write_text(f"prompt: The picture {name}\n{more}")
+        (tmp_path / f"assets/{name}.png").write_bytes(PICTURE)
+        recipe = Recipe(f"The picture {name}", references=(content_hash(PICTURE),) if name == "two" else ())
+        facts = ImageFacts("png", 64, 64, 40_000_000)
+        entries[AssetId(name)] = LockEntry(
+            f"assets/{name}.png", content_hash(PICTURE), facts, recipe.key(), recipe.manifest(), Made("draft", "")
+        )
+    (tmp_path / "assets.lock").write_text(dumps(Lock(entries)))
+
+    def left(cores: str) -> Snapshot:
+        """Once the files are old enough to be believed."""
+        found = None
+        while found is None or not found.says:
+            (tmp_path / ".reconciler/index").unlink(missing_ok=True)
+            assert python(CHECK, "check", cores, cwd=tmp_path).returncode == 0
+            found = load(str(tmp_path / ".reconciler/index"))
+        return found
+
+    one, other = left("1"), left("3")
+
+    assert b"specs/three.yaml\tloose\tthree\tassets/three.png\n" in one.notes
+    for part in ("says", "folders", "names", "marks", "digests", "notes"):
+        assert getattr(one, part) == getattr(other, part), part
+    assert bytes.fromhex(hex_of(content_hash(PICTURE))) in one.digests
 
 
 def test_what_is_wrong_with_the_lockfile_is_said_before_what_is_wrong_with_the_project(tmp_path: Path) -> None:
