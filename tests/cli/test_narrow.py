@@ -202,3 +202,19 @@ def test_a_plan_of_few_is_held_against_the_budget(
         answer = quick(capsys, command)
         assert answer is not None
         assert answer == long(project, command)
+
+
+@pytest.mark.parametrize(("edited", "ways"), [("root", "long"), ("tied", "long"), ("free", "quick")])
+def test_what_others_rest_on_is_not_planned_alone(
+    edited: str, ways: str, scratch: Scratch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scratch.write("reconciler.yaml", "provider: draft\n")
+    for name, more in {"root": "", "tied": "references: [{asset: root}]\n", "free": ""}.items():
+        scratch.write(f"specs/{name}.yaml", f"prompt: the {name} at dusk\nsize: 64x64\n{more}")
+    scratch.done("apply", "--yes")
+    scratch.done("check")
+    scratch.edit(f"specs/{edited}.yaml", "dusk", "dawn")
+
+    answer = quick(capsys, "plan")
+
+    assert answer == (None if ways == "long" else long(scratch, "plan"))
