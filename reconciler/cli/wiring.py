@@ -214,12 +214,15 @@ class Workspace:
         self._kept = (self, prospect)  # a ring: the process ends without taking every value apart, which takes 50 ms
         clean = not prospect.plan.drift and not prospect.behind
         if self.state.is_dir():
-            noted, notes = self._noted
-            if noted is not prospect.plan:
-                notes = narrow.notes(prospect.plan) if clean and says else b""
+            notes = self._notes(prospect.plan) if clean and says else b""
             silent = {"plan"} if prospect.wanted.cautions else set()
             kept = {name: said for name, said in says.items() if clean and name not in silent}
             self.index.save(kept, notes=notes, until=prospect.wanted.until)
+
+    def _notes(self, made: Plan) -> bytes:
+        """What the next run must know of a plan: worked out already, where there was time to."""
+        noted, notes = self._noted
+        return notes if noted is made else narrow.notes(made)
 
     @contextmanager
     def exclusive(self, wait: float) -> Iterator[None]:
