@@ -70,6 +70,14 @@ def test_a_spec_that_is_none(put: Callable[[Path], None], fact: str, tmp_path: P
     assert (document, [problem.fact for problem in problems]) == (None, [fact])
 
 
+@pytest.mark.skipif(not os.access("/proc/self/io", os.R_OK), reason="a file that is longer than it says, by Linux")
+def test_a_spec_that_grows_while_it_is_read_is_read_to_its_end() -> None:
+    root = Path("/proc/self")
+    document, _ = read_document(root, "io", "spec", forgetful(root))
+    assert document is not None and isinstance(document.value, dict)
+    assert {"rchar", "wchar"} <= document.value.keys()
+
+
 def test_a_folder_of_specs_that_is_a_link_to_itself(tmp_path: Path) -> None:
     (tmp_path / "specs").symlink_to("specs")
     with pytest.raises(InvalidInput, match="too many levels"):
