@@ -6,10 +6,10 @@ import sys
 
 from benchmarks.projects import name, prompt
 from reconciler.core.digest import AssetId
-from reconciler.core.pixels import pixel_size
+from reconciler.core.images.pixel_size import pixel_size
 from reconciler.core.ports import ImageRequest
 from reconciler.core.recipe import Recipe
-from reconciler.providers.draft import draw
+from reconciler.providers.draft.provider import draw
 
 if __name__ == "__main__":
     for number in range(int(sys.argv[1])):

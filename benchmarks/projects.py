@@ -88,8 +88,8 @@ def restore(root: Path) -> None:
 
 def _write(root: Path, assets: int, size: int) -> None:
     from reconciler.core.digest import AssetId, content_hash
-    from reconciler.core.images import ImageFacts
-    from reconciler.core.lock import Lock, LockEntry, Made, dumps
+    from reconciler.core.images.sniff import ImageFacts
+    from reconciler.core.lock.lockfile import Lock, LockEntry, Made, dumps
     from reconciler.core.recipe import Recipe
 
     (root / ".reconciler").mkdir(parents=True)

@@ -15,11 +15,11 @@ from benchmarks.places import DATA
 from benchmarks.projects import name, output, prompt
 from reconciler.core.digest import AssetId, content_hash
 from reconciler.core.events import Published
-from reconciler.core.images import ImageFacts
-from reconciler.core.lock import LockEntry, Made
+from reconciler.core.images.sniff import ImageFacts
+from reconciler.core.lock.lockfile import LockEntry, Made
 from reconciler.core.recipe import Recipe
-from reconciler.engine.keeper import Keeper
-from reconciler.store.lockfile import LockOnDisk
+from reconciler.engine.lockfile_saver import Keeper
+from reconciler.store.documents.lockfile import LockOnDisk
 
 _FACTS = ImageFacts("png", 1344, 768, 1_000_000)
 _MADE = Made("gravitex", "2026-11-22T00:00:00Z", "gemini-2.5-flash-image", "request", "0.039 USD")

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from reconciler.core.actions import Action
-from reconciler.core.decide import Facts
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey, content_hash
-from reconciler.core.document import Document
 from reconciler.core.events import Requested
-from reconciler.core.expand import Expansion, SpecTree, expand
-from reconciler.core.images import ImageFacts
-from reconciler.core.lock import Lock, LockEntry, Made, Refusal
-from reconciler.core.observed import Observed
-from reconciler.core.plan import Plan, Step, plan
-from reconciler.core.policy import Policy, gate
+from reconciler.core.images.sniff import ImageFacts
+from reconciler.core.lock.lockfile import Lock, LockEntry, Made, Refusal
+from reconciler.core.money.cost import Cost
+from reconciler.core.plan.actions import Action
+from reconciler.core.plan.decide import Facts
+from reconciler.core.plan.observed import Observed
+from reconciler.core.plan.plan import Plan, Step, plan
+from reconciler.core.plan.policy import Policy, gate
 from reconciler.core.ports import StoredImage
-from reconciler.core.pricing import Cost
 from reconciler.core.recipe import Recipe
-from reconciler.core.settings import ProviderSettings, Settings
-from reconciler.core.spec import AssetReference, FileReference, Spec
+from reconciler.core.specs.document import Document
+from reconciler.core.specs.expand import Expansion, SpecTree, expand
+from reconciler.core.specs.settings import ProviderSettings, Settings
+from reconciler.core.specs.spec import AssetReference, FileReference, Spec
 from reconciler.core.value import replace
-from reconciler.store.yaml import parse
+from reconciler.store.yaml.loader import parse
 
 PROVIDERS = {name: ProviderSettings(name, name) for name in ("draft", "gravitex", "gemini")}
 AT = "2026-11-22T16:00:00Z"

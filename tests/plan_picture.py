@@ -18,7 +18,7 @@ _CHARACTER, _LINE, _MARGIN, _FONT = 8.43, 20, 24, 14
 
 def reconciler(root: Path, *arguments: str) -> str:
     """What a command prints on stdout; it must not fail."""
-    program = (sys.executable, "-c", "from reconciler.cli.start import entry; entry()", "-C", str(root))
+    program = (sys.executable, "-c", "from reconciler.cli.entry_point import entry; entry()", "-C", str(root))
     done = subprocess.run([*program, *arguments], capture_output=True, text=True, check=True)
     return done.stdout
 

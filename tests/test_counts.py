@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from reconciler.cli.main import run
-from reconciler.store.snapshot import compare
+from reconciler.store.index.snapshot import compare
 
 SPY = """
 import json, os, sys
 opened = []
 sys.addaudithook(lambda event, given: opened.append(given[0]) if event == "open" else None)
-from reconciler.cli.start import entry
+from reconciler.cli.entry_point import entry
 os._exit = sys.exit  # there is something to say after the end
 code = None
 try:

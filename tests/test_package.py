@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from reconciler import __version__
-from reconciler.store.schemas import NAMES
+from reconciler.store.schemas.files import NAMES
 
 ROOT = Path(__file__).parents[1]
 IMPORT_ALL = """

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from reconciler.cli.init_files import GIT_ATTRIBUTES
 from reconciler.cli.main import COMMANDS, run
-from reconciler.cli.starter import GIT_ATTRIBUTES
 from reconciler.core.errors import Exit
-from reconciler.core.lock import dumps, loads, verify
-from reconciler.providers.models import model_table
-from reconciler.store.schemas import schema_text
+from reconciler.core.lock.lockfile import dumps, loads, verify
+from reconciler.providers.models.table import model_table
+from reconciler.store.schemas.files import schema_text
 from tests import plan_picture
 
 ROOT = Path(__file__).parents[1]

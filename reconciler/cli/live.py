@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from reconciler.cli.summary import failed_line
 from reconciler.core.digest import AssetId
 from reconciler.core.events import Event, Failed, Noted, Published, Started
 from reconciler.core.text import one_line, printable
+from reconciler.report.apply_summary import failed_line
 
 _SHOWN = 3
 

@@ -128,7 +128,7 @@ def run(arguments: list[str]) -> int:
         say(printable(f"cannot use {error.filename or 'a file'}: {error.strerror or error}"))
         return Exit.ERROR
     except Exception as error:  # noqa: BLE001 - the one place where a bug of ours ends: a report instead of a trace
-        from reconciler.cli.bug import report  # noqa: PLC0415 - only a bug needs it
+        from reconciler.cli.crash_report import report  # noqa: PLC0415 - only a bug needs it
 
         say(report(error, arguments))
         return Exit.BUG

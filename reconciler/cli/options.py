@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 import click
 
-from reconciler.cli.choosing import AssetIds
-from reconciler.cli.wiring import Selection
-from reconciler.core.actions import Consent
+from reconciler.cli.asset_ids import AssetIds
 from reconciler.core.digest import AssetId
-from reconciler.core.policy import Policy
+from reconciler.core.plan.actions import Consent
+from reconciler.core.plan.policy import Policy
+from reconciler.project.workspace import Selection
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -102,3 +102,12 @@ def print_json_line(value: Any) -> None:
 def print_json(value: Any) -> None:
     """One JSON document on stdout."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def editing_options(function: F) -> F:
+    """`--yes` and `--wait`."""
+    function = click.option("-y", "--yes", is_flag=True, help="Do not ask, however many assets it touches.")(function)
+    wait = click.option(
+        "--wait", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS", help="Wait for an apply that runs."
+    )
+    return wait(function)

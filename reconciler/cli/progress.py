@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 import click
 
-from reconciler.cli.summary import failed_line
 from reconciler.core.events import Ended, Event, Failed, Noted, Published, RefusalRecorded, Requested, Started, Stored
 from reconciler.core.text import one_line, printable
+from reconciler.report.apply_summary import failed_line
 
 
 class Progress(Protocol):

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from reconciler.core.digest import AssetId, ContentHash, Json, RecipeKey
-from reconciler.core.entry import entry_json, made_json, read_entry, read_made, read_refusal, refusal_json
 from reconciler.core.errors import LockfileError
-from reconciler.core.lock import Lock, LockEntry, Made, Refusal
+from reconciler.core.lock.entry import entry_json, made_json, read_entry, read_made, read_refusal, refusal_json
+from reconciler.core.lock.json_shape import UPGRADE, Shape, a_content, a_key, one_line, shaped
+from reconciler.core.lock.lockfile import Lock, LockEntry, Made, Refusal
 from reconciler.core.outcome import BadOutput, Refused
-from reconciler.core.shape import UPGRADE, Shape, a_content, a_key, one_line, shaped
 from reconciler.core.value import value
 
 VERSION = 1

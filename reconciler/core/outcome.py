@@ -10,9 +10,9 @@ from enum import Enum
 from pathlib import Path
 
 from reconciler.core.digest import ContentHash, Json
-from reconciler.core.entry import Made
-from reconciler.core.images import ImageFacts
-from reconciler.core.pricing import Cost
+from reconciler.core.images.sniff import ImageFacts
+from reconciler.core.lock.entry import Made
+from reconciler.core.money.cost import Cost
 from reconciler.core.value import field, value
 
 

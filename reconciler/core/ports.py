@@ -8,8 +8,8 @@ from typing import IO, Protocol
 
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.events import Durable, Event
-from reconciler.core.images import ImageFacts
-from reconciler.core.lock import Made
+from reconciler.core.images.sniff import ImageFacts
+from reconciler.core.lock.lockfile import Made
 from reconciler.core.outcome import Outcome, Spooled
 from reconciler.core.recipe import Recipe
 from reconciler.core.value import field, value

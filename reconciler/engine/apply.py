@@ -6,7 +6,13 @@ import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from reconciler.core.actions import (
+from reconciler.core.digest import AssetId, ContentHash, RecipeKey
+from reconciler.core.errors import DiskError
+from reconciler.core.events import Durable, Failed, Forgotten, Published, RefusalRecorded, Requested, Started
+from reconciler.core.lock.entry import DRAFT
+from reconciler.core.lock.lockfile import Lock, LockEntry, Refusal
+from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused, Rejected, Stop, Throttled
+from reconciler.core.plan.actions import (
     Action,
     Adopt,
     Asked,
@@ -20,19 +26,13 @@ from reconciler.core.actions import (
     Restore,
     UpstreamChanged,
 )
-from reconciler.core.decide import DRAFT
-from reconciler.core.digest import AssetId, ContentHash, RecipeKey
-from reconciler.core.errors import DiskError
-from reconciler.core.events import Durable, Failed, Forgotten, Published, RefusalRecorded, Requested, Started
-from reconciler.core.lock import Lock, LockEntry, Refusal
-from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused, Rejected, Stop, Throttled
-from reconciler.core.plan import Plan, Step
+from reconciler.core.plan.plan import Plan, Step
 from reconciler.core.ports import ImageRequest, InTheWay, Log, Outputs, Provider, ReferenceFile, Store, StoredImage
 from reconciler.core.recipe import Recipe
-from reconciler.core.spec import AssetReference, FileReference, Reference, Spec, build_recipe
+from reconciler.core.specs.spec import AssetReference, FileReference, Reference, Spec, build_recipe
 from reconciler.core.value import replace, value
 from reconciler.engine.clock import stamp
-from reconciler.engine.keeper import Keeper
+from reconciler.engine.lockfile_saver import Keeper
 from reconciler.engine.report import DISK_ERROR, Line, Report, Result
 
 _LOCAL_AT_ONCE = 8

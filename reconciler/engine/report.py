@@ -8,8 +8,8 @@ from enum import Enum
 
 from reconciler.core.digest import AssetId
 from reconciler.core.errors import DiskError, ReconcilerError
+from reconciler.core.money.cost import Cost
 from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused, Rejected, Throttled
-from reconciler.core.pricing import Cost
 from reconciler.core.value import value
 
 DISK_ERROR = DiskError.__name__

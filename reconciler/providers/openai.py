@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.providers import bodies
 from reconciler.providers.remote import Remote
+from reconciler.providers.requests import build as bodies
 
 
 class OpenAI(Remote):

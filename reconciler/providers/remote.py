@@ -13,6 +13,7 @@ from urllib.parse import urljoin
 
 from reconciler.core.digest import Json
 from reconciler.core.errors import DiskError
+from reconciler.core.money.cost import Cost
 from reconciler.core.outcome import (
     BadOutput,
     Done,
@@ -25,20 +26,19 @@ from reconciler.core.outcome import (
     Throttled,
 )
 from reconciler.core.ports import ImageRequest, Spool
-from reconciler.core.pricing import Cost
-from reconciler.core.settings import ProviderSettings
+from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.value import replace
-from reconciler.providers.abilities import price
-from reconciler.providers.bodies import Build
-from reconciler.providers.http import Answered, Http, Unfetched
-from reconciler.providers.landing import Checked, Elsewhere, Wanted, land, land_fetched
-from reconciler.providers.models import ModelTable, cost_of_usage
-from reconciler.providers.origins import BadBase, Base, Key, NoKey, base_of
-from reconciler.providers.ready import make_ready
-from reconciler.providers.spooling import put_off, unlink
-from reconciler.providers.usage import plain_usage
-from reconciler.providers.wire import WireRequest
-from reconciler.providers.words import presentable
+from reconciler.providers.http.client import Answered, Http, Unfetched
+from reconciler.providers.http.origins import BadBase, Base, Key, NoKey, base_of
+from reconciler.providers.http.request import WireRequest
+from reconciler.providers.http.spool_file import put_off, unlink
+from reconciler.providers.models.capabilities import price
+from reconciler.providers.models.table import ModelTable, cost_of_usage
+from reconciler.providers.requests.build import Build
+from reconciler.providers.requests.prepared import make_ready
+from reconciler.providers.responses.receive import Checked, Elsewhere, Wanted, land, land_fetched
+from reconciler.providers.responses.redact import presentable
+from reconciler.providers.responses.usage import plain_usage
 
 DECODERS = ThreadPoolExecutor(2, thread_name_prefix="land")
 """Answers are landed two at a time, whatever number of providers: each may need 200 MB, and threads keep theirs."""

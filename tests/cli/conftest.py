@@ -18,10 +18,10 @@ from PIL import Image
 from reconciler.cli.main import run
 from reconciler.core.digest import ContentHash, content_hash
 from reconciler.core.events import Durable
-from reconciler.store.journal import Journal
-from reconciler.store.store import ContentStore
+from reconciler.store.objects.content_store import ContentStore
+from reconciler.store.state.journal import Journal
 
-PROGRAM = (sys.executable, "-c", "from reconciler.cli.start import entry; entry()")
+PROGRAM = (sys.executable, "-c", "from reconciler.cli.entry_point import entry; entry()")
 PROJECT = "provider: draft\ndefaults: {image_size: '512'}\n"
 HERO = 'prompt: A lighthouse at dusk\nsize: "16:9"\n'
 

@@ -10,11 +10,11 @@ from time import time_ns
 
 import pytest
 
-from reconciler.cli.render import answers
-from reconciler.cli.wiring import Selection, Workspace
-from reconciler.store import snapshot
-from reconciler.store.index import FOREVER, Index
-from reconciler.store.tree import Tree
+from reconciler.project.workspace import Selection, Workspace
+from reconciler.report.plan_text import answers
+from reconciler.store.index import snapshot
+from reconciler.store.index.index import FOREVER, Index
+from reconciler.store.worktree.observe import Tree
 from tests.cli.conftest import Scratch, picture
 
 FLASH = "gemini-2.5-flash-image"  # the table retires it on 2027-03-15

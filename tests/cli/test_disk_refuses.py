@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.core.digest import ContentHash
-from reconciler.store.store import ContentStore
+from reconciler.store.objects.content_store import ContentStore
 from tests.cli.conftest import PROGRAM, Said, Scratch, picture
 
 _PR_CAPBSET_DROP = 24

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from reconciler.core.digest import AssetId, hex_of
-from reconciler.core.entry import read_entry
 from reconciler.core.events import Durable, Published, Requested
-from reconciler.core.lock import LockEntry
+from reconciler.core.lock.entry import read_entry
+from reconciler.core.lock.lockfile import LockEntry
 from reconciler.core.value import replace
-from reconciler.store.journal import Journal
-from reconciler.store.store import ContentStore
+from reconciler.store.objects.content_store import ContentStore
+from reconciler.store.state.journal import Journal
 from tests.cli.shop import Shop, opened
 from tests.gateway.fixture import Gateway, gateway  # noqa: F401  # a fixture of pytest, found by its name
 from tests.store.tracing import tracing

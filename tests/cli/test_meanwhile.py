@@ -31,9 +31,7 @@ class BusyShop(Shop):
 
 
 @pytest.fixture
-def shop(
-    scratch: Scratch, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[BusyShop]:
+def shop(scratch: Scratch, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[BusyShop]:
     """`hero` and `crow` are made and committed."""
     busy = Busy()
     with running(ledger=busy) as fake:

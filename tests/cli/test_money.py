@@ -9,17 +9,16 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.costs import Image, summed
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.events import Requested
-from reconciler.core.lock import Made
-from reconciler.core.pricing import parse_cost
+from reconciler.core.lock.lockfile import Made
+from reconciler.core.money.cost import parse_cost
+from reconciler.core.money.totals import Image, summed
 from tests.cli.conftest import picture
 from tests.cli.shop import FLASH, Shop, opened
 from tests.gateway.fixture import Gateway, gateway  # noqa: F401  # a fixture of pytest, found by its name
 
 TEN = {f"i{number}": f"icon {number}" for number in range(10)}
-
 
 
 @pytest.fixture(name="shop")

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from reconciler.cli import start
+from reconciler.cli import entry_point as start
 from reconciler.core.digest import AssetId, RecipeKey
-from reconciler.core.lock import Refusal, dumps, loads
+from reconciler.core.lock.lockfile import Refusal, dumps, loads
 from reconciler.core.value import replace
 from tests.cli.conftest import Scratch, picture
 
@@ -27,7 +27,7 @@ Edit = Callable[[random.Random, Scratch, Path], None]
 def unwatched(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody's CI, and no wait until a change could be told from the one before: each edit here has its own size."""
     monkeypatch.delenv("CI", raising=False)
-    monkeypatch.setattr("reconciler.store.index.TICK_NS", 0)
+    monkeypatch.setattr("reconciler.store.index.index.TICK_NS", 0)
 
 
 def quick(capsys: pytest.CaptureFixture[str], command: str) -> tuple[int, str] | None:

@@ -15,7 +15,7 @@ import pytest
 
 from reconciler.core.digest import AssetId
 from reconciler.core.events import Removed
-from reconciler.store.exclusive import exclusive
+from reconciler.store.state.lock import exclusive
 from tests.cli.conftest import Scratch, picture
 
 
@@ -171,12 +171,12 @@ class Finder:
         if name == {module!r}:
             raise KeyboardInterrupt
 sys.meta_path.insert(0, Finder())
-from reconciler.cli.start import entry
+from reconciler.cli.entry_point import entry
 entry()
 """
 
 
-@pytest.mark.parametrize("module", ["reconciler.store.snapshot", "reconciler.cli.main"])
+@pytest.mark.parametrize("module", ["reconciler.store.index.snapshot", "reconciler.cli.main"])
 def test_ctrl_c_while_the_program_loads_is_one_word(scratch: Scratch, module: str) -> None:
     scratch.write("reconciler.yaml", "provider: draft\n")
     program = (sys.executable, "-c", HASTY.format(module=module), "check")
@@ -194,7 +194,7 @@ def test_the_exit_code_is_right_where_there_is_nobody_to_tell(
     project.done("check")
     if code:
         project.edit("specs/hero.yaml", "dusk", "dawn")
-    script = f'exec "$0" -c "from reconciler.cli.start import entry; entry()" {command} {closed}'
+    script = f'exec "$0" -c "from reconciler.cli.entry_point import entry; entry()" {command} {closed}'
     program = ("sh", "-c", script, sys.executable)
     done = subprocess.run(program, cwd=project.root, capture_output=True, text=True, check=False)
     assert (done.returncode, "Traceback" in done.stderr) == (code, False)
@@ -212,7 +212,7 @@ class Stuck:
     def write(self, text): return len(text)
     def flush(self): os.kill(os.getpid(), signal.SIGINT)
 sys.stdout = Stuck()
-from reconciler.cli.start import entry
+from reconciler.cli.entry_point import entry
 entry()
 """
 
@@ -236,7 +236,7 @@ def land():
     time.sleep(0.1)
     pathlib.Path("landed").touch()
 main.program = program
-from reconciler.cli.start import entry
+from reconciler.cli.entry_point import entry
 entry()
 """
 

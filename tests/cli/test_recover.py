@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from reconciler.cli.doubts import age
 from reconciler.core.digest import AssetId, RecipeKey, content_hash
-from reconciler.core.entry import read_entry
 from reconciler.core.events import Ended, Published, Requested, Stored
-from reconciler.core.images import ImageFacts
-from reconciler.core.lock import Made
+from reconciler.core.images.sniff import ImageFacts
+from reconciler.core.lock.entry import read_entry
+from reconciler.core.lock.lockfile import Made
 from reconciler.core.ports import StoredImage
 from reconciler.core.value import replace
-from reconciler.store.journal import Journal
-from reconciler.store.store import ContentStore
+from reconciler.report.in_doubt import age
+from reconciler.store.objects.content_store import ContentStore
+from reconciler.store.state.journal import Journal
 from tests.cli.conftest import PROJECT, Scratch, picture
 
 KEY = RecipeKey("r1:" + "1" * 64)

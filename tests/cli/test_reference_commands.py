@@ -13,8 +13,8 @@ import click
 import pytest
 
 from reconciler.cli.main import cli
-from reconciler.providers.models import model_table
-from reconciler.store.schemas import NAMES, schema_text
+from reconciler.providers.models.table import model_table
+from reconciler.store.schemas.files import NAMES, schema_text
 from tests.cli.conftest import PROGRAM, Scratch
 
 KEY = "sk-very-secret-0123456789"

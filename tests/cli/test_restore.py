@@ -6,7 +6,7 @@ import shutil
 
 from reconciler.core.digest import content_hash, recipe_key
 from reconciler.core.events import RefusalRecorded
-from reconciler.core.lock import Refusal
+from reconciler.core.lock.lockfile import Refusal
 from tests.cli.conftest import Scratch, picture, pointer
 
 

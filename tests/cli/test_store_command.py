@@ -8,10 +8,10 @@ import pytest
 
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey, content_hash
 from reconciler.core.events import Ended, Requested
-from reconciler.core.images import ImageFacts
-from reconciler.core.lock import Made
+from reconciler.core.images.sniff import ImageFacts
+from reconciler.core.lock.lockfile import Made
 from reconciler.core.ports import StoredImage
-from reconciler.store.store import ContentStore
+from reconciler.store.objects.content_store import ContentStore
 from tests.cli.conftest import Scratch, picture, pointer
 
 KEY = RecipeKey("r1:" + "1" * 64)

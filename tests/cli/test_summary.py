@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from reconciler.cli.summary import exit_code, problem_lines, report_json
 from reconciler.core.digest import AssetId
 from reconciler.core.errors import DiskError, Exit, LockfileError
 from reconciler.engine.report import Report
+from reconciler.report.apply_summary import exit_code, problem_lines, report_json
 
 FULL = "free some space"
 

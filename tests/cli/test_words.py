@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 from reconciler.core.digest import AssetId
-from reconciler.core.entry import read_entry
 from reconciler.core.events import Published
-from reconciler.store.exclusive import exclusive, holder
+from reconciler.core.lock.entry import read_entry
+from reconciler.store.state.lock import exclusive, holder
 from tests.cli.conftest import Scratch, picture
 
 HINT = "`reconciler apply` does what can be done"

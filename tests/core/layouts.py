@@ -12,9 +12,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from reconciler.core.digest import ContentHash, Json
-from reconciler.core.expand import Expansion
-from reconciler.core.settings import ProviderSettings
-from reconciler.core.spec import AssetReference, Reference
+from reconciler.core.specs.expand import Expansion
+from reconciler.core.specs.settings import ProviderSettings
+from reconciler.core.specs.spec import AssetReference, Reference
 from tests.builders import PROVIDERS, bytes_of, expanded
 
 Fields = dict[str, Any]

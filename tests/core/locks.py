@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey, content_hash, recipe_key
-from reconciler.core.images import FORMATS, ImageFacts
-from reconciler.core.lock import Lock, LockEntry, Made, Refusal
+from reconciler.core.images.sniff import FORMATS, ImageFacts
+from reconciler.core.lock.lockfile import Lock, LockEntry, Made, Refusal
 from reconciler.core.value import replace
 
 

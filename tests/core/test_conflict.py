@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from reconciler.core.digest import AssetId, ContentHash, content_hash
 from reconciler.core.errors import LockfileError
-from reconciler.core.images import ImageFacts
-from reconciler.core.lock import Lock, LockEntry, dumps, loads, merge
+from reconciler.core.images.sniff import ImageFacts
+from reconciler.core.lock.lockfile import Lock, LockEntry, dumps, loads, merge
 from reconciler.core.value import replace
 from tests.core.locks import a_entry, a_lock, a_refusal, few_locks
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.actions import (
+from reconciler.core.digest import AssetId, RecipeKey
+from reconciler.core.money.cost import Cost
+from reconciler.core.plan.actions import (
     Adopt,
     AlreadyThere,
     Conflict,
@@ -30,9 +32,7 @@ from reconciler.core.actions import (
     Untracked,
     WasRefused,
 )
-from reconciler.core.digest import AssetId, RecipeKey
-from reconciler.core.observed import Blocked
-from reconciler.core.pricing import Cost
+from reconciler.core.plan.observed import Blocked
 from reconciler.core.recipe import Change
 from reconciler.core.value import replace
 from tests.builders import (

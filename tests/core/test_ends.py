@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from reconciler.core.digest import AssetId, RecipeKey, content_hash, recipe_key
-from reconciler.core.ends import unrecorded
 from reconciler.core.events import Durable, Published, Requested, Stored, settle
-from reconciler.core.images import ImageFacts
-from reconciler.core.lock import Lock, Made
+from reconciler.core.images.sniff import ImageFacts
+from reconciler.core.lock.lockfile import Lock, Made
 from reconciler.core.ports import StoredImage
+from reconciler.core.unrecorded import unrecorded
 from reconciler.core.value import replace
 from tests.core.locks import a_entry
 

@@ -26,7 +26,7 @@ from reconciler.core.events import (
     encode,
     settle,
 )
-from reconciler.core.lock import Lock, LockEntry, Made, Refusal, loads
+from reconciler.core.lock.lockfile import Lock, LockEntry, Made, Refusal, loads
 from reconciler.core.value import fields, replace
 from tests.core.locks import (
     a_entry,

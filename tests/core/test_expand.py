@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 
 import pytest
 
-from reconciler.core.layers import TEXT_LIMIT
 from reconciler.core.recipe import TextPart
-from reconciler.core.sizes import SIZE_RANGE
-from reconciler.core.spec import SpecTurn
+from reconciler.core.specs.layers import TEXT_LIMIT
+from reconciler.core.specs.sizes import SIZE_RANGE
+from reconciler.core.specs.spec import SpecTurn
 from tests.builders import a_document, a_file, an_asset, expanded, the_asset
 
 
@@ -77,8 +77,7 @@ class TestIds:
             ),
             (
                 'prompt: x\nid: "${rarity}"\nmatrix: {rarities: [a]}',
-                "specs/sword.yaml:2:1: id: no variable is called ${rarity}\n"
-                '  hint: did you mean "rarities"?',
+                'specs/sword.yaml:2:1: id: no variable is called ${rarity}\n  hint: did you mean "rarities"?',
             ),
             (
                 'assets:\n  k:\n    prompt: x\n    id: "${n}"\n    matrix: {n: [a]}',
@@ -223,7 +222,7 @@ class TestVariables:
         references = "references:\n  - ok.png\n  - refs/${moood}.png\n"
         text = f"prompt: x\nvars: {{mood: calm}}\n{references}params:\n  a:\n    b: ${{c}}"
         assert problems(text) == [
-            "specs/sword.yaml:5:5: references[1]: no variable is called ${moood}\n  hint: did you mean \"mood\"?",
+            'specs/sword.yaml:5:5: references[1]: no variable is called ${moood}\n  hint: did you mean "mood"?',
             "specs/sword.yaml:8:5: params.a.b: no variable is called ${c}\n  hint: known: mood",
         ]
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.graph import whole_problems, work_order
-from reconciler.core.spec import Spec
+from reconciler.core.specs.graph import whole_problems, work_order
+from reconciler.core.specs.spec import Spec
 from tests.builders import a_file, a_spec, an_asset, expanded
 
 OUTPUT = "give each asset an output of its own"

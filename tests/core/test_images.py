@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from reconciler.core.images import ImageFacts, NotAnImage, pixels_of, ratio_matches, ratio_of, sniff
-from reconciler.core.pixels import pixel_size
+from reconciler.core.images.pixel_size import pixel_size
+from reconciler.core.images.sniff import ImageFacts, NotAnImage, pixels_of, ratio_matches, ratio_of, sniff
 
 
 def encoded(kind: str, size: tuple[int, int] = (37, 23), mode: str = "RGB", **options: object) -> bytes:

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
-from reconciler.core.actions import Generate, Keep, Move
-from reconciler.core.lock import Lock, LockEntry
-from reconciler.core.observed import Observed
+from reconciler.core.lock.lockfile import Lock, LockEntry
+from reconciler.core.plan.actions import Generate, Keep, Move
+from reconciler.core.plan.observed import Observed
 from reconciler.core.recipe import Recipe
-from reconciler.core.spec import build_recipe
+from reconciler.core.specs.spec import build_recipe
 from tests.builders import an_entry, bytes_of, planned, the_action, the_asset
 from tests.core.layouts import Fields, Layout, assets, picture_of, rewritten
 

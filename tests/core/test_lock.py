@@ -13,8 +13,8 @@ from jsonschema import Draft202012Validator
 
 from reconciler.core.digest import AssetId, content_hash
 from reconciler.core.errors import LockfileError
-from reconciler.core.images import ImageFacts
-from reconciler.core.lock import Lock, Made, Refusal, dump_entry, dump_refusal, dumps, join, loads, verify
+from reconciler.core.images.sniff import ImageFacts
+from reconciler.core.lock.lockfile import Lock, Made, Refusal, dump_entry, dump_refusal, dumps, join, loads, verify
 from reconciler.core.value import replace
 from tests.core.locks import a_entry, a_lock, json_values, locks
 

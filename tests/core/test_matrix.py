@@ -7,7 +7,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.matrix import combinations, count
+from reconciler.core.specs.matrix import combinations, count
 from tests.builders import a_document, expanded
 
 

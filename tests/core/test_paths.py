@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.paths import BadPath, image_format, project_path, same_file_key
+from reconciler.core.specs.paths import BadPath, image_format, project_path, same_file_key
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconciler.core.actions import (
+from reconciler.core.digest import AssetId
+from reconciler.core.lock.lockfile import Lock, LockEntry
+from reconciler.core.plan.actions import (
     Conflict,
     Consent,
     Current,
@@ -19,14 +21,12 @@ from reconciler.core.actions import (
     UpstreamChanged,
     UpstreamUnavailable,
 )
-from reconciler.core.digest import AssetId
-from reconciler.core.lock import Lock, LockEntry
-from reconciler.core.observed import Observed
-from reconciler.core.plan import Plan
-from reconciler.core.policy import Policy
+from reconciler.core.plan.observed import Observed
+from reconciler.core.plan.plan import Plan
+from reconciler.core.plan.policy import Policy
 from reconciler.core.recipe import Change, Recipe
-from reconciler.core.settings import Cascade
-from reconciler.core.spec import SpecTurn
+from reconciler.core.specs.settings import Cascade
+from reconciler.core.specs.spec import SpecTurn
 from reconciler.core.value import replace
 from tests.builders import (
     a_file,

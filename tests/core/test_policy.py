@@ -7,7 +7,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from reconciler.core.actions import (
+from reconciler.core.digest import AssetId
+from reconciler.core.money.cost import FREE, Cost
+from reconciler.core.plan.actions import (
     Adopt,
     Asked,
     Conflict,
@@ -28,12 +30,10 @@ from reconciler.core.actions import (
     Restore,
     UpstreamUnavailable,
 )
-from reconciler.core.digest import AssetId
-from reconciler.core.observed import Blocked
-from reconciler.core.policy import Policy, select, within_budget
-from reconciler.core.pricing import FREE, Cost
+from reconciler.core.plan.observed import Blocked
+from reconciler.core.plan.policy import Policy, select, within_budget
 from reconciler.core.recipe import Change
-from reconciler.core.settings import Budget
+from reconciler.core.specs.settings import Budget
 from reconciler.core.value import replace
 from tests.builders import (
     a_lock,

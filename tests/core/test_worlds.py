@@ -6,7 +6,7 @@ import copy
 
 from hypothesis import given, note, settings
 
-from reconciler.core.actions import (
+from reconciler.core.plan.actions import (
     Action,
     Adopt,
     Conflict,
@@ -21,8 +21,8 @@ from reconciler.core.actions import (
     OutputLost,
     Restore,
 )
-from reconciler.core.policy import Policy
-from reconciler.core.settings import Cascade
+from reconciler.core.plan.policy import Policy
+from reconciler.core.specs.settings import Cascade
 from tests.core.worlds import EDITS, MOVES, Apply, World, policies, worlds
 
 ALL_ALLOWED = Policy(consents=frozenset(Consent), cascade=Cascade.CASCADE)

@@ -9,17 +9,17 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from reconciler.core.actions import Adopt, Asked, Conflict, Generate, Hold, Keep, Move, Restore, UpstreamChanged
-from reconciler.core.decide import DRAFT
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey, content_hash
-from reconciler.core.lock import Lock, LockEntry, Made
-from reconciler.core.observed import Blocked, Observed
-from reconciler.core.plan import Plan, Step
-from reconciler.core.policy import Policy
+from reconciler.core.lock.entry import DRAFT
+from reconciler.core.lock.lockfile import Lock, LockEntry, Made
+from reconciler.core.plan.actions import Adopt, Asked, Conflict, Generate, Hold, Keep, Move, Restore, UpstreamChanged
+from reconciler.core.plan.observed import Blocked, Observed
+from reconciler.core.plan.plan import Plan, Step
+from reconciler.core.plan.policy import Policy
 from reconciler.core.ports import StoredImage
 from reconciler.core.recipe import Recipe
-from reconciler.core.settings import Cascade
-from reconciler.core.spec import AssetReference, FileReference, Reference, Spec, build_recipe
+from reconciler.core.specs.settings import Cascade
+from reconciler.core.specs.spec import AssetReference, FileReference, Reference, Spec, build_recipe
 from reconciler.core.value import replace
 from tests.builders import AT, PICTURE, a_file, a_lock, a_request, a_spec, an_asset, bytes_of, planned
 

@@ -81,7 +81,7 @@ MUTANTS = (
         "            write_all(fd, data)\n            sync(fd)\n        sync_folder(folder)\n",
     ),
     Mutant(
-        "intent after send", Finder.KILL, "engine/recording.py",
+        "intent after send", Finder.KILL, "engine/lane/recorded.py",
         "        await self._begin(attempt, request)\n"
         "        # cancelled in here, or an error of ours: no end is written, and that is what in doubt means\n"
         "        try:\n            outcome = await self._inner.generate(request)\n",
@@ -89,27 +89,27 @@ MUTANTS = (
         "            await self._begin(attempt, request)\n",
     ),
     Mutant(
-        "recorded before stored", Finder.KILL, "engine/recording.py",
+        "recorded before stored", Finder.KILL, "engine/lane/recorded.py",
         "        path = self._store.put(done.spooled)  # its DiskError names the rescue file\n        try:\n",
         "        self._journal.record(Stored(attempt, request.asset, request.key, content, made))\n"
         "        path = self._store.put(done.spooled)  # its DiskError names the rescue file\n        try:\n",
     ),
     Mutant(
-        "no checksum", Finder.CUT, "store/journal.py",
+        "no checksum", Finder.CUT, "store/state/journal.py",
         "    sound = data[end : end + 1] == b\"\\n\" and zlib.crc32(payload) == int(head[2], 16)\n",
         "    sound = True\n",
     ),
     Mutant(
-        "the journal forgets what is in doubt", Finder.KILL, "cli/running.py",
+        "the journal forgets what is in doubt", Finder.KILL, "project/apply.py",
         "    workspace.journal.close_with(workspace.in_doubt())\n", "    workspace.journal.close_with(())\n",
     ),
     Mutant(
-        "paid bytes are not synced", Finder.CUT, "store/spool.py",
+        "paid bytes are not synced", Finder.CUT, "store/objects/spool.py",
         "            self._unsynced.add(path)  # until the disk has said yes\n            disk.sync(fd)\n",
         "            self._unsynced.add(path)  # until the disk has said yes\n",
     ),
     Mutant(
-        "retry on 500", Finder.KILL, "engine/retrying.py",
+        "retry on 500", Finder.KILL, "engine/lane/retrying.py",
         "        case NotSent(final=False):\n            return 0.0\n",
         "        case NotSent(final=False):\n            return 0.0\n"
         "        case _ if type(outcome).__name__ == \"InDoubt\":\n            return 0.0\n",

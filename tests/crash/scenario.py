@@ -34,10 +34,11 @@ CONCURRENCY = 4
 CALLS = (75, 50)
 """About so many calls are counted in an apply, and so many more for each image: where an earlier kill may lie."""
 PACKAGE = Path(__file__).resolve().parents[2]
-ENTRY = "import sys; sys.path.insert(0, {!r}); from reconciler.cli.start import entry; sys.exit(entry())"
-ENTRY_POINT = ("reconciler.cli.start", "entry")
+ENTRY = "import sys; sys.path.insert(0, {!r}); from reconciler.cli.entry_point import entry; sys.exit(entry())"
+ENTRY_POINT = ("reconciler.cli.entry_point", "entry")
 PRELOAD = (
-    "reconciler.cli.main", "reconciler.cli.commands.apply", "reconciler.cli.paying", "httpx", "httpcore", "h11",
+    "reconciler.cli.main", "reconciler.cli.commands.apply", "reconciler.project.paid_providers", "httpx", "httpcore",
+    "h11",
     "anyio.streams.tls", "anyio._backends._asyncio", "jsonschema", "yaml", "PIL.BmpImagePlugin", "PIL.GifImagePlugin",
     "PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.PpmImagePlugin",
 )  # fmt: skip

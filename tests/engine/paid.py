@@ -10,15 +10,15 @@ from pathlib import Path
 
 from reconciler.core.digest import AssetId, content_hash
 from reconciler.core.events import Ended, Noted, Requested, Stored
-from reconciler.core.images import ImageFacts
+from reconciler.core.images.sniff import ImageFacts
+from reconciler.core.money.cost import Cost
 from reconciler.core.outcome import Done, Outcome, Spooled
 from reconciler.core.ports import ImageRequest, Provider
-from reconciler.core.pricing import Cost
 from reconciler.core.recipe import Recipe
-from reconciler.core.settings import Budget, ProviderSettings
-from reconciler.engine.budget import Spending, Unpriced
-from reconciler.engine.lanes import PaidRun, open_lane, paid
-from reconciler.engine.limited import Lane
+from reconciler.core.specs.settings import Budget, ProviderSettings
+from reconciler.engine.lane.budget import Spending, Unpriced
+from reconciler.engine.lane.build import PaidRun, open_lane, paid
+from reconciler.engine.lane.lane import Lane
 from tests.engine.clock import VIRTUAL, now
 from tests.fakes import MemoryStore, RecordingLog
 

@@ -8,10 +8,10 @@ from decimal import Decimal
 import pytest
 
 from reconciler.core.digest import AssetId
+from reconciler.core.money.cost import Cost
 from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused, Rejected, Stop, Throttled
-from reconciler.core.pricing import Cost
-from reconciler.core.settings import Budget
-from reconciler.engine.budget import Budgeted, Spending, Unpriced
+from reconciler.core.specs.settings import Budget
+from reconciler.engine.lane.budget import Budgeted, Spending, Unpriced
 from tests.engine.clock import now, play
 from tests.engine.paid import PRICE, Scripted, World, a_done, a_request, many
 

@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.core.outcome import BadOutput, InDoubt, NotSent, Outcome, Refused, Rejected, Throttled
 from reconciler.core.value import replace
-from reconciler.engine.limits import Limits, limits
+from reconciler.engine.lane.limits import Limits, limits
 from tests.engine.paid import a_done
 
 THROTTLED = Throttled("slow down")

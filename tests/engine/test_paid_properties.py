@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from reconciler.core.events import Ended, Requested, Stored
 from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused, Rejected, Stop, Throttled
-from reconciler.core.settings import Budget
+from reconciler.core.specs.settings import Budget
 from tests.engine.clock import now, play
 from tests.engine.paid import PRICE, Scripted, World, a_done, a_request, a_spooled, many
 

@@ -11,11 +11,11 @@ import pytest
 
 from reconciler.core.errors import DiskError, Unsent
 from reconciler.core.events import Ended, Event, Requested, Stored
+from reconciler.core.money.cost import FREE
 from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused, Rejected, Spooled, Throttled
 from reconciler.core.ports import ImageRequest, Provider, StoredImage
-from reconciler.core.pricing import FREE
 from reconciler.engine.clock import stamp
-from reconciler.engine.recording import Recorded
+from reconciler.engine.lane.recorded import Recorded
 from tests.engine.clock import START, play
 from tests.engine.paid import PRICE, MovingStore, Scripted, Written, a_done, a_request, a_spooled
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused, Rejected, Throttled
-from reconciler.engine.retrying import Retries, backoff
+from reconciler.engine.lane.retrying import Retries, backoff
 from tests.engine.clock import play
 from tests.engine.paid import Scripted, World, a_done, many
 

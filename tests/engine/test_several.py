@@ -7,11 +7,11 @@ from decimal import Decimal
 import pytest
 
 from reconciler.core.errors import DiskError
+from reconciler.core.money.cost import Cost
 from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused, Rejected, Throttled
 from reconciler.core.ports import ImageRequest
-from reconciler.core.pricing import Cost
-from reconciler.core.settings import Budget
-from reconciler.engine.several import Several
+from reconciler.core.specs.settings import Budget
+from reconciler.engine.lane.candidates import Several
 from tests.engine.clock import play
 from tests.engine.paid import Scripted, World, Written, a_done, a_request
 

@@ -14,12 +14,12 @@ from PIL import Image
 from reconciler.core.digest import AssetId, content_hash
 from reconciler.core.ports import ImageRequest, ReferenceFile
 from reconciler.core.recipe import ImagePart, Recipe, TextPart, Turn
-from reconciler.core.settings import ProviderSettings, Timeouts
-from reconciler.providers.http import Http
-from reconciler.providers.models import model_table
-from reconciler.providers.origins import Key
+from reconciler.core.specs.settings import ProviderSettings, Timeouts
+from reconciler.providers.http.client import Http
+from reconciler.providers.http.origins import Key
+from reconciler.providers.models.table import model_table
+from reconciler.providers.registry import BY_TYPE
 from reconciler.providers.remote import Remote
-from reconciler.providers.table import BY_TYPE
 
 MODELS = {
     "gravitex": "gemini-2.5-flash-image",

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from reconciler.core.images import ImageFacts
-from reconciler.providers.checks import check
+from reconciler.core.images.sniff import ImageFacts
+from reconciler.providers.responses.verify_image import check
 from tests.gateway.pictures import huge_png, png_chunk
 from tests.providers.builders import a_recipe
 

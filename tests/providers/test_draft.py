@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from reconciler.core.digest import AssetId, ContentHash, content_hash
-from reconciler.core.images import ImageFacts
+from reconciler.core.images.sniff import ImageFacts
+from reconciler.core.money.cost import FREE
 from reconciler.core.outcome import Done, Outcome, Rejected
 from reconciler.core.ports import ImageRequest, ReferenceFile
-from reconciler.core.pricing import FREE
 from reconciler.core.recipe import ImagePart, Recipe, TextPart, Turn
-from reconciler.providers.draft import Draft, draw
-from reconciler.providers.draft_colours import CARD, INK, contrast, level, palette
-from reconciler.providers.draft_text import ELLIPSIS, HIDDEN, READ, face, readable, wrap
+from reconciler.providers.draft.colours import CARD, INK, contrast, level, palette
+from reconciler.providers.draft.provider import Draft, draw
+from reconciler.providers.draft.text import ELLIPSIS, HIDDEN, READ, face, readable, wrap
 from tests.core.test_images import IEND, IHDR, chunk, png
 from tests.fakes import MemorySpool
 

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from reconciler.core.digest import content_hash
-from reconciler.core.pricing import FREE, Cost, parse_cost
-from reconciler.providers import abilities, models
-from reconciler.providers.abilities import price, problems, warnings
-from reconciler.providers.models import cost_of_usage, model_table
+from reconciler.core.money.cost import FREE, Cost, parse_cost
+from reconciler.providers.models import capabilities as abilities
+from reconciler.providers.models import table as models
+from reconciler.providers.models.capabilities import price, problems, warnings
+from reconciler.providers.models.table import cost_of_usage, model_table
 from tests.providers.builders import a_recipe, turns
 
 TABLE = model_table()

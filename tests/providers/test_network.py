@@ -21,13 +21,13 @@ import pytest
 
 from reconciler.core.errors import DiskError, Unsent
 from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Rejected, Stop
-from reconciler.core.settings import ProviderSettings, Timeouts
+from reconciler.core.specs.settings import ProviderSettings, Timeouts
 from reconciler.core.value import replace
-from reconciler.providers.http import Http, Unfetched
-from reconciler.providers.models import model_table
-from reconciler.providers.origins import Base, Key, NoKey, base_of
-from reconciler.providers.table import connect, list_models
-from reconciler.providers.usage import plain_usage
+from reconciler.providers.http.client import Http, Unfetched
+from reconciler.providers.http.origins import Base, Key, NoKey, base_of
+from reconciler.providers.models.table import model_table
+from reconciler.providers.registry import connect, list_models
+from reconciler.providers.responses.usage import plain_usage
 from tests.gateway.fixture import Gateway, gateway, running, spawned
 from tests.providers.builders import (
     Folder,

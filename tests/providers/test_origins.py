@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.core.settings import ProviderSettings
-from reconciler.providers.addresses import is_public, public_address
-from reconciler.providers.origins import BadBase, Base, Key, NoKey, key_for, parse_base
+from reconciler.core.specs.settings import ProviderSettings
+from reconciler.providers.http.origins import BadBase, Base, Key, NoKey, key_for, parse_base
+from reconciler.providers.http.public_address import is_public, public_address
 
 ENV = {
     "GRAVITEX_API_KEY": "sk-gravitex",

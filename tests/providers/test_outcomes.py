@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from reconciler.core.outcome import Rejected, Stop, Throttled
-from reconciler.providers.outcomes import classify
-from reconciler.providers.reply import Body, Cut, Nothing, Picture, RawPicture, Reply, Said, TooLarge, Words
+from reconciler.providers.responses.classify import classify
+from reconciler.providers.responses.reply import Body, Cut, Nothing, Picture, RawPicture, Reply, Said, TooLarge, Words
 
 
 def error(message: str = "", **fields: Any) -> Said:

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from reconciler.core.png import SIGNATURE, walk
-from reconciler.providers.png_pixels import PngPixels
+from reconciler.core.images.png import SIGNATURE, walk
+from reconciler.providers.responses.verify_png import PngPixels
 from tests.gateway.pictures import png_chunk
 
 END = png_chunk(b"IEND", b"")

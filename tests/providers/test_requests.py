@@ -13,12 +13,12 @@ import pytest
 
 from reconciler.core.outcome import Rejected
 from reconciler.core.recipe import Recipe
-from reconciler.providers.models import model_table
-from reconciler.providers.origins import Base, base_of
-from reconciler.providers.ready import Ready, make_ready
-from reconciler.providers.spooling import stream
-from reconciler.providers.table import BY_TYPE
-from reconciler.providers.wire import WireRequest
+from reconciler.providers.http.origins import Base, base_of
+from reconciler.providers.http.request import WireRequest
+from reconciler.providers.http.spool_file import stream
+from reconciler.providers.models.table import model_table
+from reconciler.providers.registry import BY_TYPE
+from reconciler.providers.requests.prepared import Ready, make_ready
 from tests.gateway.wire import multipart
 from tests.providers.builders import a_picture, a_recipe, a_request, settings_for, turns
 

@@ -12,8 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.providers import skeleton
-from reconciler.providers.skeleton import CutShort, Frame, NotBase64Error, NotJson, decoded, scan, span_chunks
+from reconciler.providers.responses import json_stream as skeleton
+from reconciler.providers.responses.json_stream import (
+    CutShort,
+    Frame,
+    NotBase64Error,
+    NotJson,
+    decoded,
+    scan,
+    span_chunks,
+)
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=60),

@@ -8,8 +8,8 @@ from typing import IO, Protocol
 from zlib import crc32
 
 from reconciler.core.digest import ContentHash, content_hash, recipe_key
-from reconciler.core.images import ImageFacts
-from reconciler.core.lock import Made
+from reconciler.core.images.sniff import ImageFacts
+from reconciler.core.lock.lockfile import Made
 from reconciler.core.outcome import Spooled
 from reconciler.core.ports import Store, StoredImage
 

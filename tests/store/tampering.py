@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from reconciler.cli.main import run
-from reconciler.store.journal import Journal
-from reconciler.store.snapshot import compare
+from reconciler.store.index.snapshot import compare
+from reconciler.store.state.journal import Journal
 from tests.builders import a_request
 
-PROGRAM = (sys.executable, "-c", "from reconciler.cli.start import entry; entry()")
+PROGRAM = (sys.executable, "-c", "from reconciler.cli.entry_point import entry; entry()")
 CLEAN = "nothing to do: 5 assets up to date\n"
 SECOND = 1_000_000_000
 FILES = {

@@ -12,17 +12,25 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.core.digest import AssetId, content_hash, hex_of
-from reconciler.core.images import ImageFacts
-from reconciler.core.lock import Lock, LockEntry, Made, dumps
+from reconciler.core.images.sniff import ImageFacts
+from reconciler.core.lock.lockfile import Lock, LockEntry, Made, dumps
 from reconciler.core.recipe import Recipe
-from reconciler.store.index import Index
-from reconciler.store.snapshot import Snapshot, load, signature
-from reconciler.store.tree import Tree
+from reconciler.store.index.index import Index
+from reconciler.store.index.snapshot import Snapshot, load, signature
+from reconciler.store.worktree.observe import Tree
 
-CREW = "import json, os, signal, sys\nfrom reconciler.store.crew import Crew, at_work\nme = os.getpid()\n"
-FEW = CREW + "from reconciler.store import crew\ncrew._cores = lambda: 1\nprint(json.dumps(at_work(str, 9) is None))"
-CHECK = "import sys\nfrom reconciler.store import crew\ncores = int(sys.argv.pop())\ncrew._cores = lambda: cores\n"
-CHECK += "from reconciler.cli.start import entry\nentry()"
+CREW = (
+    "import json, os, signal, sys\nfrom reconciler.store.parallel.process_pool import Crew, at_work\nme = os.getpid()\n"
+)
+FEW = CREW + (
+    "from reconciler.store.parallel import process_pool\nprocess_pool._cores = lambda: 1\n"
+    "print(json.dumps(at_work(str, 9) is None))"
+)
+CHECK = (
+    "import sys\nfrom reconciler.store.parallel import process_pool\n"
+    "cores = int(sys.argv.pop())\nprocess_pool._cores = lambda: cores\n"
+)
+CHECK += "from reconciler.cli.entry_point import entry\nentry()"
 PICTURE = b"the bytes of a picture " * 100
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize 2300\n"
 
@@ -194,7 +202,7 @@ def test_hashing_gives_the_contents_of_plain_files(tmp_path: Path) -> None:
     for number in range(100):
         (tmp_path / str(number)).write_bytes(b"%d" % number * 100_000)
     (tmp_path / "100").symlink_to("1")
-    script = "import json, sys\nfrom reconciler.store.hashing import Hashing\n"
+    script = "import json, sys\nfrom reconciler.store.parallel.hashing import Hashing\n"
     script += "print(json.dumps(Hashing(sys.argv[1], [f'{number}' for number in range(102)]).results()))"
 
     done = python(script, str(tmp_path))

@@ -13,12 +13,12 @@ import pytest
 
 from reconciler.core.errors import ApplyRunning, Exit
 from reconciler.store import disk
-from reconciler.store.exclusive import exclusive
+from reconciler.store.state.lock import exclusive
 
 HOLD = """
 import subprocess, sys
 from pathlib import Path
-from reconciler.store.exclusive import exclusive
+from reconciler.store.state.lock import exclusive
 with exclusive(Path(sys.argv[1])):
     child = subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL, close_fds=False)
     print(child.pid, flush=True)

@@ -13,9 +13,9 @@ from PIL import Image
 
 from reconciler.cli.main import run
 from reconciler.core.digest import ContentHash, content_hash
-from reconciler.store.index import TICK_NS, Index, racy, stat_of
-from reconciler.store.parsed import WORTH
-from reconciler.store.snapshot import compare, signature, unpack
+from reconciler.store.index.index import TICK_NS, Index, racy, stat_of
+from reconciler.store.index.parsed_specs import WORTH
+from reconciler.store.index.snapshot import compare, signature, unpack
 from tests.store.tampering import CLEAN, FILES, SECOND, TAMPERS, Project, output_in_place
 
 

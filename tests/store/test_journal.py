@@ -27,8 +27,8 @@ from reconciler.core.events import (
     Stored,
     encode,
 )
-from reconciler.core.lock import Made
-from reconciler.store.journal import Journal
+from reconciler.core.lock.lockfile import Made
+from reconciler.store.state.journal import Journal
 from tests.builders import a_recipe, an_entry
 
 HERO = AssetId("hero")

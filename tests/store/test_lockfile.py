@@ -10,9 +10,9 @@ import pytest
 from reconciler.core.digest import AssetId
 from reconciler.core.errors import LockfileError
 from reconciler.core.events import Durable, Published, RefusalRecorded, Removed, settle
-from reconciler.core.lock import Lock, dumps
-from reconciler.store.lockfile import LockOnDisk
-from reconciler.store.project import LOCK_FILE, read_lock
+from reconciler.core.lock.lockfile import Lock, dumps
+from reconciler.store.documents.lockfile import LockOnDisk
+from reconciler.store.documents.project import LOCK_FILE, read_lock
 from tests.core.locks import a_entry, a_lock, a_refusal
 
 HERO, CROW, OWL = (AssetId(name) for name in ("hero", "crow", "owl"))

@@ -11,8 +11,8 @@ import pytest
 SCRIPT = """
 import os, signal, sys
 from array import array
-from reconciler.store import snapshot as module
-from reconciler.store.snapshot import Snapshot, look, look_beside
+from reconciler.store.index import snapshot as module
+from reconciler.store.index.snapshot import Snapshot, look, look_beside
 
 names = sorted(os.listdir("files")) + ["absent"]
 folders = [("files", len(names), True), ("gone", 1, True)]

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from reconciler.core.digest import content_hash
-from reconciler.core.entry import entry_json
 from reconciler.core.errors import DiskError, InvalidInput, LockfileError
-from reconciler.store.index import forgetful
-from reconciler.store.lockfile import LockOnDisk
-from reconciler.store.project import LOCK_FILE, read_lock
-from reconciler.store.specs import Reading, read_document
-from reconciler.store.tree import Tree
+from reconciler.core.lock.entry import entry_json
+from reconciler.store.documents.lockfile import LockOnDisk
+from reconciler.store.documents.project import LOCK_FILE, read_lock
+from reconciler.store.documents.specs import Reading, read_document
+from reconciler.store.index.index import forgetful
+from reconciler.store.worktree.observe import Tree
 from tests.builders import a_recipe, an_entry
 
 

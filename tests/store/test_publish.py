@@ -13,7 +13,7 @@ import pytest
 from reconciler.core.digest import content_hash
 from reconciler.core.errors import DiskError
 from reconciler.store import disk
-from reconciler.store.publish import Foreign, Gone, Published, move_file, publish, remove_file
+from reconciler.store.worktree.publish import Foreign, Gone, Published, move_file, publish, remove_file
 from tests.store.tracing import tracing
 
 OLD, NEW, MINE = content_hash(b"old"), content_hash(b"new"), content_hash(b"painted over")

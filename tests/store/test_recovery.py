@@ -8,9 +8,9 @@ from pathlib import Path
 
 from reconciler.core.digest import content_hash
 from reconciler.core.ports import Placed
-from reconciler.store.outputs import OutputTree
-from reconciler.store.recovery import Recovery
-from reconciler.store.store import ContentStore
+from reconciler.store.objects.content_store import ContentStore
+from reconciler.store.worktree.outputs import OutputTree
+from reconciler.store.worktree.sources import Recovery
 
 PICTURE = b"a picture that somebody paid for"
 CONTENT = content_hash(PICTURE)

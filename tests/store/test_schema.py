@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.document import Document
-from reconciler.core.sizes import SIZE_RANGE
-from reconciler.store.schema import accepts, schema_problems
-from reconciler.store.schema_words import explained, validator
+from reconciler.core.specs.document import Document
+from reconciler.core.specs.sizes import SIZE_RANGE
+from reconciler.store.schemas.explain import explained, validator
+from reconciler.store.schemas.validate import accepts, schema_problems
 
 FIELDS = (
     "prompt", "model", "size", "image_size", "quality", "format", "background", "references", "mask", "style", "vars",
@@ -25,9 +25,7 @@ TEXTS = st.sampled_from(
 SCALARS = st.one_of(TEXTS, st.integers(-2, 70), st.sampled_from([0.5, 2.0, 1e20]), st.booleans(), st.none())
 VALUES = st.recursive(
     SCALARS,
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(FIELDS), inner, max_size=4)
-    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(FIELDS), inner, max_size=4)),
     max_leaves=12,
 )
 GOOD: dict[str, Any] = {

@@ -11,7 +11,7 @@ from reconciler.cli.main import run
 from reconciler.core.digest import AssetId
 from reconciler.core.errors import DiskError
 from reconciler.core.events import Forgotten, Removed
-from reconciler.store.journal import Journal
+from reconciler.store.state.journal import Journal
 
 DIARY = b"my precious diary\n"
 

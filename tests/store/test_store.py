@@ -19,7 +19,7 @@ from reconciler.core.errors import DiskError
 from reconciler.core.outcome import Spooled
 from reconciler.core.value import replace
 from reconciler.store import disk
-from reconciler.store.store import ContentStore, Damaged
+from reconciler.store.objects.content_store import ContentStore, Damaged
 from tests.store.contract import KEY, StoreContract, an_image, drawing, spooled
 from tests.store.tracing import tracing
 

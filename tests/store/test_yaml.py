@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.core.errors import InvalidInput, Problem
-from reconciler.store.yaml import MAX_ALIASES, MAX_DEPTH, MAX_NODES, MAX_NUMBER, parse
-from reconciler.store.yaml_source import MAX_BYTES, PARSERS, Start
+from reconciler.store.yaml.loader import MAX_ALIASES, MAX_DEPTH, MAX_NODES, MAX_NUMBER, parse
+from reconciler.store.yaml.source import MAX_BYTES, PARSERS, Start
 
 SPEC = """\
 # a comment with an é
@@ -386,7 +386,7 @@ def test_the_merge_bomb(read):
 
 def test_nesting_never_ends_the_process():
     script = (
-        "import sys; from reconciler.store.yaml import parse; from reconciler.core.errors import InvalidInput\n"
+        "import sys; from reconciler.store.yaml.loader import parse; from reconciler.core.errors import InvalidInput\n"
         "for text in ('[', '{', '- ', '? ', '{a: ', '[{', '&a [', '!', '*a', '<<: {', '? - '):\n"
         "    try: parse((text * 50000).encode(), file='f')\n"
         "    except InvalidInput as e: assert len(e.problems) == 1\n"

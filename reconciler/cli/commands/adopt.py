@@ -7,12 +7,13 @@ from typing import Any
 
 import click
 
-from reconciler.cli.adopting import Absent, Adopting, Needless
-from reconciler.cli.choosing import agree, choose, naming
-from reconciler.cli.editing import Left, carry_out, editing_options, scene, tell_left
+from reconciler.cli.asset_ids import agree, choose, naming
+from reconciler.cli.options import editing_options
 from reconciler.core.errors import Exit
-from reconciler.core.plan import Step
+from reconciler.core.plan.plan import Step
 from reconciler.core.text import printable
+from reconciler.project.adopt import Absent, Adopting, Needless
+from reconciler.project.edits import Left, carry_out, scene, tell_left
 
 
 @click.command(epilog="Example:  reconciler adopt hero 'icons/*'")

@@ -12,26 +12,29 @@ from typing import Any
 import click
 
 from reconciler.cli import options
-from reconciler.cli.candidates import Candidate, candidate_lines, candidates, candidates_json
-from reconciler.cli.cautions import caution_lines, cautions_json
-from reconciler.cli.choosing import AssetIds
-from reconciler.cli.doubts import doubt_lines
-from reconciler.cli.keys import require_keys
-from reconciler.cli.planfile import read_plan
+from reconciler.cli.asset_ids import AssetIds
 from reconciler.cli.progress import open_progress
-from reconciler.cli.render import plan_json, plan_lines, plan_total
-from reconciler.cli.running import Ending, carry_out, close_journal
-from reconciler.cli.summary import exit_code, problem_lines, report_json, summary_line
-from reconciler.cli.wiring import Prospect, Workspace, budgeted, in_ci, open_workspace, run_budget
-from reconciler.core.actions import Generate, Keep
+from reconciler.core.candidates import Candidate
 from reconciler.core.digest import AssetId
 from reconciler.core.errors import ConsentNeeded, Exit, ProjectError
-from reconciler.core.lock import verify
-from reconciler.core.plan import Plan
-from reconciler.core.settings import Budget
+from reconciler.core.lock.lockfile import verify
+from reconciler.core.plan.actions import Generate, Keep
+from reconciler.core.plan.plan import Plan
+from reconciler.core.specs.settings import Budget
 from reconciler.core.text import printable
 from reconciler.engine.report import Result
-from reconciler.store.project import read_lock
+from reconciler.project.apply import Ending, carry_out, close_journal
+from reconciler.project.candidates import candidates
+from reconciler.project.keys import require_keys
+from reconciler.project.saved_plan import read_plan
+from reconciler.project.workspace import Prospect, Workspace, budgeted, in_ci, open_workspace, run_budget
+from reconciler.report.apply_summary import exit_code, problem_lines, report_json, summary_line
+from reconciler.report.candidates import candidate_lines, candidates_json
+from reconciler.report.in_doubt import doubt_lines
+from reconciler.report.plan_json import plan_json
+from reconciler.report.plan_text import plan_lines, plan_total
+from reconciler.report.warnings import caution_lines, cautions_json
+from reconciler.store.documents.project import read_lock
 
 
 @click.command(epilog="Example:  reconciler apply --include 'icons/*' --max-cost 2.00")

@@ -9,11 +9,12 @@ from typing import Any
 import click
 
 from reconciler.cli import options
-from reconciler.cli.render import answers, behind_line, check_hint, plan_json, plan_lines, totals_line
-from reconciler.cli.wiring import in_ci, open_workspace
 from reconciler.core.errors import Exit
-from reconciler.core.lock import verify
-from reconciler.store.exclusive import holder
+from reconciler.core.lock.lockfile import verify
+from reconciler.project.workspace import in_ci, open_workspace
+from reconciler.report.plan_json import plan_json
+from reconciler.report.plan_text import answers, behind_line, check_hint, plan_lines, totals_line
+from reconciler.store.state.lock import holder
 
 
 @click.command(epilog="Example:  reconciler check || exit 1")

@@ -8,17 +8,19 @@ from typing import Any
 import click
 
 from reconciler.cli import options
-from reconciler.cli.candidates import Candidate, candidate_lines, candidates, candidates_json, find_candidate, shown
-from reconciler.cli.choosing import AssetIds, choose
-from reconciler.cli.editing import Edited, Left, Scene, carry_out, scene
-from reconciler.cli.wiring import Prospect, Selection, Workspace, open_workspace
-from reconciler.core.decide import DRAFT
+from reconciler.cli.asset_ids import AssetIds, choose
+from reconciler.core.candidates import Candidate, find_candidate
 from reconciler.core.errors import Exit, ProjectError
 from reconciler.core.events import Published
-from reconciler.core.plan import Step
+from reconciler.core.lock.entry import DRAFT
+from reconciler.core.plan.plan import Step
 from reconciler.core.ports import InTheWay
 from reconciler.core.text import printable
 from reconciler.core.value import replace
+from reconciler.project.candidates import candidates
+from reconciler.project.edits import Edited, Left, Scene, carry_out, scene
+from reconciler.project.workspace import Prospect, Selection, Workspace, open_workspace
+from reconciler.report.candidates import candidate_lines, candidates_json, shown
 
 
 @click.command(epilog="Example:  reconciler choose hero 2")

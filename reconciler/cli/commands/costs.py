@@ -9,13 +9,13 @@ from typing import Any
 import click
 
 from reconciler.cli import options
-from reconciler.cli.wiring import Workspace, open_workspace
-from reconciler.core.costs import GROUPS, Image, Row, Sum, grouped, summed
 from reconciler.core.digest import RecipeKey
 from reconciler.core.events import Requested, settle
-from reconciler.core.pricing import Total, parse_cost, total
+from reconciler.core.money.cost import Total, parse_cost, total
+from reconciler.core.money.totals import GROUPS, Image, Row, Sum, grouped, summed
 from reconciler.core.text import printable
-from reconciler.store.project import read_lock
+from reconciler.project.workspace import Workspace, open_workspace
+from reconciler.store.documents.project import read_lock
 
 
 @click.command(epilog="Example:  reconciler costs --by tag --format json")
@@ -103,9 +103,7 @@ def _json(everything: Row, by: Mapping[str, Sequence[Row]], in_doubt: Sequence[R
         "locked": _sum_json(everything.locked),
         "ever": _sum_json(everything.ever),
         "by": {
-            name: [
-                {"name": row.name, "locked": _sum_json(row.locked), "ever": _sum_json(row.ever)} for row in rows
-            ]
+            name: [{"name": row.name, "locked": _sum_json(row.locked), "ever": _sum_json(row.ever)} for row in rows]
             for name, rows in by.items()
         },
         "in_doubt": {"requests": asked, "may_have_cost": _total_json(_doubtful(in_doubt))},

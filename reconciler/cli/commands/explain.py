@@ -9,14 +9,14 @@ from typing import Any
 import click
 
 from reconciler.cli import options
-from reconciler.cli.choosing import choose, naming
-from reconciler.cli.editing import locked_contents, locked_recipe
-from reconciler.cli.explaining import explanation, explanation_lines
-from reconciler.cli.wiring import Prospect, Selection, open_workspace
+from reconciler.cli.asset_ids import choose, naming
 from reconciler.core.digest import ContentHash
 from reconciler.core.errors import Exit
-from reconciler.core.plan import Step
-from reconciler.core.spec import FileReference, Reference
+from reconciler.core.plan.plan import Step
+from reconciler.core.specs.spec import FileReference, Reference
+from reconciler.project.edits import locked_contents, locked_recipe
+from reconciler.project.workspace import Prospect, Selection, open_workspace
+from reconciler.report.explain import explanation, explanation_lines
 
 
 @click.command(epilog="Example:  reconciler explain 'icons/items#rare-sword'")

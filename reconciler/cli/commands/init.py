@@ -8,14 +8,14 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.starter import EXAMPLE, GIT_ATTRIBUTES, GIT_IGNORE, PROJECT, with_lines
+from reconciler.cli.init_files import EXAMPLE, GIT_ATTRIBUTES, GIT_IGNORE, PROJECT, with_lines
 from reconciler.core.errors import Exit, InvalidInput, ProjectError
-from reconciler.core.settings import Settings
+from reconciler.core.specs.settings import Settings
 from reconciler.core.text import printable
 from reconciler.store import disk
-from reconciler.store.index import forgetful
-from reconciler.store.project import PROJECT_FILE, read_project
-from reconciler.store.specs import find
+from reconciler.store.documents.project import PROJECT_FILE, read_project
+from reconciler.store.documents.specs import find
+from reconciler.store.index.index import forgetful
 
 
 @click.command(epilog="Example:  reconciler init && reconciler apply && reconciler check")

@@ -10,13 +10,14 @@ from typing import Any
 import click
 
 from reconciler.cli import options
-from reconciler.cli.cautions import caution_lines, cautions_json
-from reconciler.cli.choosing import AssetIds
-from reconciler.cli.planfile import write_plan
-from reconciler.cli.render import answers, behind_line, plan_json, plan_lines
-from reconciler.cli.wiring import budgeted, open_workspace
+from reconciler.cli.asset_ids import AssetIds
 from reconciler.core.errors import Exit
-from reconciler.store.exclusive import holder
+from reconciler.project.saved_plan import write_plan
+from reconciler.project.workspace import budgeted, open_workspace
+from reconciler.report.plan_json import plan_json
+from reconciler.report.plan_text import answers, behind_line, plan_lines
+from reconciler.report.warnings import caution_lines, cautions_json
+from reconciler.store.state.lock import holder
 
 
 @click.command(epilog="Example:  reconciler plan --include 'icons/*'")

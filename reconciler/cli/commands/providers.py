@@ -11,15 +11,15 @@ from typing import IO, Any
 import click
 
 from reconciler.cli import options
-from reconciler.cli.roster import model_lines, models_json, provider_json, provider_lines
-from reconciler.core.decide import DRAFT
 from reconciler.core.errors import Exit, ProjectError
-from reconciler.core.settings import ProviderSettings, Settings
+from reconciler.core.lock.entry import DRAFT
+from reconciler.core.specs.settings import ProviderSettings, Settings
 from reconciler.core.suggest import did_you_mean
-from reconciler.providers.models import model_table
-from reconciler.providers.origins import NoKey, key_for
-from reconciler.store.index import forgetful
-from reconciler.store.project import BUILT_IN, find_root, read_project
+from reconciler.providers.http.origins import NoKey, key_for
+from reconciler.providers.models.table import model_table
+from reconciler.report.providers import model_lines, models_json, provider_json, provider_lines
+from reconciler.store.documents.project import BUILT_IN, find_root, read_project
+from reconciler.store.index.index import forgetful
 
 
 @click.command(epilog="Example:  reconciler providers --test gravitex")
@@ -79,7 +79,7 @@ def _verdict(provider: ProviderSettings) -> tuple[bool, str, str, list[str]]:
     key = key_for(provider, os.environ)
     if isinstance(key, NoKey):
         return False, key.reason, key.hint, []
-    from reconciler.providers.table import list_models  # noqa: PLC0415 - a network client is for --test only
+    from reconciler.providers.registry import list_models  # noqa: PLC0415 - a network client is for --test only
 
     with tempfile.TemporaryDirectory(prefix="reconciler-") as folder:
         listing = asyncio.run(list_models(provider, key, spool=_Throwaway(Path(folder))))

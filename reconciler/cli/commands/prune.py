@@ -6,15 +6,16 @@ from typing import Any
 
 import click
 
-from reconciler.cli.choosing import agree, choose, naming
-from reconciler.cli.editing import Edited, Left, Scene, carry_out, editing_options, scene, settled_doubts
+from reconciler.cli.asset_ids import agree, choose, naming
+from reconciler.cli.options import editing_options
 from reconciler.core.digest import AssetId
 from reconciler.core.errors import ProjectError
 from reconciler.core.events import Forgotten, Removed
-from reconciler.core.observed import Blocked
-from reconciler.core.plan import Step
+from reconciler.core.plan.observed import Blocked
+from reconciler.core.plan.plan import Step
 from reconciler.core.ports import InTheWay
 from reconciler.core.text import printable
+from reconciler.project.edits import Edited, Left, Scene, carry_out, scene, settled_doubts
 
 _BY_HAND = "move it away or delete it, then prune again"
 

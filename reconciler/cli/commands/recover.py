@@ -11,13 +11,13 @@ from typing import Any
 import click
 
 from reconciler.cli import options
-from reconciler.cli.choosing import agree, naming
-from reconciler.cli.doubts import doubt_json, doubt_lines, doubt_total
-from reconciler.cli.running import close_journal
-from reconciler.cli.wiring import Workspace, open_workspace
+from reconciler.cli.asset_ids import agree, naming
 from reconciler.core.errors import Exit, ProjectError
 from reconciler.core.events import Forgotten, Requested
 from reconciler.core.text import printable
+from reconciler.project.apply import close_journal
+from reconciler.project.workspace import Workspace, open_workspace
+from reconciler.report.in_doubt import doubt_json, doubt_lines, doubt_total
 
 _HINT = (
     "  hint: look at the provider's bill; then `reconciler apply --retry-in-doubt` asks again, `reconciler adopt ID`\n"

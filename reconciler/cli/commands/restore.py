@@ -6,17 +6,18 @@ from typing import Any
 
 import click
 
-from reconciler.cli.choosing import agree, choose, naming
-from reconciler.cli.editing import Edited, Left, Scene, carry_out, editing_options, scene, tell_left
+from reconciler.cli.asset_ids import agree, choose, naming
+from reconciler.cli.options import editing_options
 from reconciler.core.digest import ContentHash
 from reconciler.core.errors import Exit
 from reconciler.core.events import Durable, Published, RefusalRecorded
-from reconciler.core.lock import LockEntry
-from reconciler.core.observed import Blocked
-from reconciler.core.plan import Step
+from reconciler.core.lock.lockfile import LockEntry
+from reconciler.core.plan.observed import Blocked
+from reconciler.core.plan.plan import Step
 from reconciler.core.ports import InTheWay
 from reconciler.core.text import printable
 from reconciler.core.value import replace
+from reconciler.project.edits import Edited, Left, Scene, carry_out, scene, tell_left
 
 
 @click.command(epilog="Example:  reconciler restore hero 'icons/*'")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from reconciler.core.errors import Exit
-from reconciler.store.schemas import NAMES, schema_text
+from reconciler.store.schemas.files import NAMES, schema_text
 
 _ABOUT = {
     "spec": "an image, or several under assets: (specs/**/*.yaml)",

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 import click
 
 from reconciler.cli import options
-from reconciler.cli.choosing import choose, naming
-from reconciler.cli.portrait import portrait, portrait_lines
-from reconciler.cli.wiring import Selection, Workspace, open_workspace
+from reconciler.cli.asset_ids import choose, naming
 from reconciler.core.errors import Exit
-from reconciler.core.plan import Step
-from reconciler.store.recovery import Recovery
+from reconciler.core.plan.plan import Step
+from reconciler.project.workspace import Selection, Workspace, open_workspace
+from reconciler.report.show import portrait, portrait_lines
+from reconciler.store.worktree.sources import Recovery
 
 
 @click.command(epilog="Example:  reconciler show hero --format json")

@@ -7,24 +7,15 @@ import os
 import click
 
 from reconciler.cli import options
-from reconciler.cli.render import counted
-from reconciler.cli.storing import (
-    Damage,
-    count_words,
-    damages,
-    held_json,
-    held_line,
-    holdings,
-    recipe_users,
-    size_words,
-    sweep,
-)
-from reconciler.cli.wiring import Workspace, open_workspace
 from reconciler.core.errors import Exit, LockfileError
-from reconciler.core.lock import verify as verify_keys
+from reconciler.core.lock.lockfile import verify as verify_keys
+from reconciler.core.retention import Why
 from reconciler.core.text import printable
-from reconciler.core.upkeep import Why
-from reconciler.store.project import read_lock
+from reconciler.project.store_maintenance import Damage, damages, holdings, recipe_users, sweep
+from reconciler.project.workspace import Workspace, open_workspace
+from reconciler.report.plan_text import counted
+from reconciler.report.store import count_words, held_json, held_line, size_words
+from reconciler.store.documents.project import read_lock
 
 
 @click.group(epilog="Example:  reconciler store verify")

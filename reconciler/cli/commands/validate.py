@@ -7,10 +7,10 @@ import os
 import click
 
 from reconciler.cli import options
-from reconciler.cli.cautions import caution_lines, cautions_json
-from reconciler.cli.render import counted
-from reconciler.cli.wiring import open_workspace
 from reconciler.core.errors import Exit, InvalidInput
+from reconciler.project.workspace import open_workspace
+from reconciler.report.plan_text import counted
+from reconciler.report.warnings import caution_lines, cautions_json
 
 
 @click.command(epilog="Example:  reconciler validate --format json")

@@ -1,0 +1,201 @@
+"""How PNG, JPEG, WebP and AVIF files are put together: walks over their structure, to the last byte."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable, Iterator
+
+from reconciler.core.images import png
+from reconciler.core.images.png import BrokenError
+from reconciler.core.value import value
+
+Measure = Callable[[memoryview], tuple[int, int]]
+"""Walks a whole file and returns its width and height. Raises BrokenError or struct.error."""
+
+
+def recognise(view: memoryview) -> tuple[str, Measure] | None:
+    """The format that the first bytes promise, and its walk."""
+    head = bytes(view[:12])
+    if head.startswith(png.SIGNATURE):
+        return "png", _png
+    if head.startswith(b"\xff\xd8\xff"):
+        return "jpeg", _jpeg
+    if head.startswith(b"RIFF") and head.endswith(b"WEBP"):
+        return "webp", _webp
+    if head[4:8] == b"ftyp" and _is_avif(view):
+        return "avif", _avif
+    return None
+
+
+def _png(view: memoryview) -> tuple[int, int]:
+    header, at = bytearray(), 0
+
+    def read(count: int) -> memoryview:
+        nonlocal at
+        at += count
+        return view[at - count : at]
+
+    png.walk(read, lambda kind, piece: header.extend(piece) if kind == b"IHDR" else None)
+    width, height = struct.unpack_from(">II", header)
+    return width, height
+
+
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_BARE = frozenset((0x01, *range(0xD0, 0xD8)))
+_AFTER_SCAN = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
+
+
+def _jpeg(view: memoryview) -> tuple[int, int]:
+    at, size = _jpeg_picture(view, 0)
+    while at < len(view):  # cameras put further pictures behind the first: previews, gain maps
+        if bytes(view[at : at + 3]) != b"\xff\xd8\xff":
+            _nothing_after(view, at)
+        at, _ = _jpeg_picture(view, at)
+    return size
+
+
+def _jpeg_picture(view: memoryview, start: int) -> tuple[int, tuple[int, int]]:
+    """Where the picture that starts here ends, and its size."""
+    at, size, seen_scan = start + 2, (0, 0), False
+    while True:
+        prefix, marker = struct.unpack_from(">BB", view, at)
+        if prefix != 0xFF:
+            raise BrokenError(f"no marker at byte {at}")
+        at += 1 if marker == 0xFF else 2
+        if marker == 0xD9:
+            if not (seen_scan and size[0]):
+                raise BrokenError("no image data")
+            return at, size
+        if marker == 0xFF or marker in _BARE:
+            continue
+        (length,) = struct.unpack_from(">H", view, at)
+        if marker in _FRAMES:
+            height, width = struct.unpack_from(">HH", view, at + 3)
+            size = (width, height)
+        at += max(length, 2)
+        if marker == 0xDA:
+            seen_scan = True
+            match = _AFTER_SCAN.search(view, at)
+            if match is None:
+                raise BrokenError("cut short")
+            at = match.end() - 2
+
+
+def _webp(view: memoryview) -> tuple[int, int]:
+    (told,) = struct.unpack_from("<I", view, 4)
+    if told + 8 > len(view):
+        raise BrokenError("cut short")
+    _nothing_after(view, told + 8)
+    at, size, seen_pixels = 12, (0, 0), False
+    while at < len(view):
+        kind, length = struct.unpack_from("<4sI", view, at)
+        body = at + 8
+        at = body + length + length % 2
+        if at > len(view):
+            raise BrokenError("cut short")
+        seen_pixels = seen_pixels or kind in (b"VP8 ", b"VP8L", b"ANMF")
+        if not size[0]:
+            size = _webp_size(view, kind, body)
+    if not seen_pixels:
+        raise BrokenError("no image data")
+    return size
+
+
+def _webp_size(view: memoryview, kind: bytes, body: int) -> tuple[int, int]:
+    """The size that the first chunk tells; the later ones repeat it."""
+    if kind == b"VP8 ":
+        start, width, height = struct.unpack_from("<3sHH", view, body + 3)
+        if start != b"\x9d\x01\x2a":
+            raise BrokenError("no key frame")
+        return width & 0x3FFF, height & 0x3FFF
+    if kind == b"VP8L":
+        mark, bits = struct.unpack_from("<BI", view, body)
+        if mark != 0x2F:
+            raise BrokenError("no lossless signature")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if kind == b"VP8X":
+        width, high_width, height, high_height = struct.unpack_from("<HBHB", view, body + 4)
+        return (width | high_width << 16) + 1, (height | high_height << 16) + 1
+    raise BrokenError("no image at its start")
+
+
+@value
+class _Box:
+    kind: bytes
+    start: int
+    end: int
+
+
+def _boxes(view: memoryview, start: int, end: int) -> Iterator[_Box]:
+    """The boxes that fill `start` to `end` exactly."""
+    at = start
+    while at < end:
+        length, kind = struct.unpack_from(">I4s", view, at)
+        body = at + 8
+        if length == 1:
+            (length,) = struct.unpack_from(">Q", view, body)
+            body += 8
+        stop = end if length == 0 else at + length
+        if stop > end:
+            raise BrokenError("cut short")
+        if stop < body:
+            raise BrokenError(f"damaged at byte {at}")
+        yield _Box(kind, body, stop)
+        at = stop
+
+
+def _inside(view: memoryview, start: int, end: int, kind: bytes) -> _Box:
+    """The first box of a kind."""
+    for box in _boxes(view, start, end):
+        if box.kind == kind:
+            return box
+    raise BrokenError(f"no {kind.decode()} box")
+
+
+def _is_avif(view: memoryview) -> bool:
+    (length,) = struct.unpack_from(">I", view, 0)
+    brands = bytes(view[8 : min(length, 8 + 4 * 64)])
+    return any(brands[at : at + 4] in (b"avif", b"avis") for at in range(0, len(brands), 4))
+
+
+def _avif(view: memoryview) -> tuple[int, int]:
+    kinds = {box.kind: box for box in _boxes(view, 0, len(view))}
+    if b"meta" not in kinds:
+        raise BrokenError("no meta box")
+    meta = kinds[b"meta"]
+    start = meta.start + 4  # past its version and flags
+    if not {b"mdat", b"idat"} & {*kinds, *(box.kind for box in _boxes(view, start, meta.end))}:
+        raise BrokenError("no image data")
+    primary = _inside(view, start, meta.end, b"pitm")
+    item: int = struct.unpack_from(">I" if view[primary.start] else ">H", view, primary.start + 4)[0]
+    properties = _inside(view, start, meta.end, b"iprp")
+    container = _inside(view, properties.start, properties.end, b"ipco")
+    boxes = tuple(_boxes(view, container.start, container.end))
+    for index in _properties_of(view, _inside(view, properties.start, properties.end, b"ipma"), item):
+        if 0 < index <= len(boxes) and boxes[index - 1].kind == b"ispe":
+            width, height = struct.unpack_from(">II", view, boxes[index - 1].start + 4)
+            return width, height
+    raise BrokenError("no size of its primary item")
+
+
+def _properties_of(view: memoryview, box: _Box, item: int) -> Iterator[int]:
+    """The numbers, from 1, of the properties that an ipma box gives to an item."""
+    flags, count = struct.unpack_from(">II", view, box.start)
+    id_format, wide = ">I" if flags >> 24 else ">H", flags & 1
+    at = box.start + 8
+    for _ in range(count):
+        (owner,) = struct.unpack_from(id_format, view, at)
+        at += struct.calcsize(id_format)
+        (number,) = struct.unpack_from(">B", view, at)
+        at += 1
+        if owner == item:
+            index_format, mask = (">H", 0x7FFF) if wide else (">B", 0x7F)
+            for index in range(number):
+                yield struct.unpack_from(index_format, view, at + index * (2 if wide else 1))[0] & mask
+        at += number * (2 if wide else 1)
+
+
+def _nothing_after(view: memoryview, end: int) -> None:
+    if len(view) > end:
+        raise BrokenError(f"{len(view) - end} bytes after its end")

@@ -1,0 +1,62 @@
+"""Read a PNG in one pass, a piece at a time, and compare its checksums. Source: the PNG specification, 5."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
+"""What a reader must know; all else is in lower case, and may be passed over."""
+PIECE = 64 * 1024
+"""Bytes that are held at a time."""
+
+
+class BrokenError(Exception):
+    """A walk met something that no complete file has. `sniff` turns it into a value."""
+
+
+Read = Callable[[int], bytes | memoryview]
+"""At most so many of the next bytes; none at the end."""
+
+
+def walk(read: Read, see: Callable[[bytes, bytes | memoryview], None]) -> None:
+    """Give every chunk's kind and data, in pieces, to `see`. Raises BrokenError where the file is not whole."""
+    at, kind, pixels, before = len(SIGNATURE), b"", False, b""
+    if bytes(_exactly(read, at)) != SIGNATURE:
+        raise BrokenError("no header at its start")
+    while kind != b"IEND":
+        before, (length, kind) = kind, struct.unpack(">I4s", _exactly(read, 8))
+        if (at == len(SIGNATURE)) != (kind == b"IHDR") or (kind == b"IHDR" and length != 13):
+            raise BrokenError("no header at its start")
+        if not kind.isalpha() or (kind[:1].isupper() and kind not in _CRITICAL):
+            raise BrokenError(f"a part at byte {at} that no reader knows")
+        if kind == b"IDAT" and pixels and before != b"IDAT":
+            raise BrokenError("its pixels are interrupted")
+        check, left = zlib.crc32(kind), length
+        while left:
+            piece = read(min(left, PIECE))
+            if not piece:
+                raise BrokenError("cut short")
+            check, left = zlib.crc32(piece, check), left - len(piece)
+            see(kind, piece)
+        if struct.unpack(">I", _exactly(read, 4))[0] != check:
+            raise BrokenError(f"damaged at byte {at}")
+        pixels = pixels or kind == b"IDAT"
+        at += 12 + length
+    if not pixels:
+        raise BrokenError("no image data")
+    behind = sum(len(piece) for piece in iter(lambda: read(PIECE), b""))
+    if behind:
+        raise BrokenError(f"{behind} bytes after its end")
+
+
+def _exactly(read: Read, count: int) -> bytes:
+    data = b""
+    while len(data) < count:
+        piece = read(count - len(data))
+        if not piece:
+            raise BrokenError("cut short")
+        data += piece
+    return data

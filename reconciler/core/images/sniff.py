@@ -1,0 +1,91 @@
+"""What a file says it is: format, pixels, whether it is complete, from its bytes alone. Nothing is decoded.
+
+The walks are over the container's structure, to the last byte: a cut file, and one with something behind its end,
+is `NotAnImage`. Flipped bits are found in PNG only (its chunks carry checksums); elsewhere it takes a decoder.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+from typing import TYPE_CHECKING
+
+from reconciler.core.images.containers import recognise
+from reconciler.core.images.png import BrokenError
+from reconciler.core.value import value
+
+if TYPE_CHECKING:
+    from mmap import mmap
+
+FORMATS = ("png", "jpeg", "webp", "avif")
+SUFFIXES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp", ".avif": "avif"}
+"""Output suffix (lower case) to format."""
+
+MIN_SIDE = 16
+"""Fewer pixels than this are a ratio written with the wrong sign (`16x9`)."""
+_PAIR = re.compile(r"([0-9]{1,5})([:x])([0-9]{1,5})")
+
+
+@value
+class ImageFacts:
+    """What the lockfile keeps of an image. Sizes in pixels and bytes."""
+
+    format: str
+    width: int
+    height: int
+    size: int
+
+
+@value
+class NotAnImage:
+    """Why the bytes are not a complete image of a known format."""
+
+    why: str
+
+
+def sniff(data: bytes | bytearray | memoryview | mmap) -> ImageFacts | NotAnImage:
+    """Format, pixel size and completeness (to the last byte), from the container's own structure.
+
+    Pixels are those stored: an orientation in the metadata is not applied.
+    """
+    with memoryview(data) as view:
+        found = recognise(view)
+        if found is None:
+            return NotAnImage("not a PNG, JPEG, WebP or AVIF file" if view else "empty")
+        name, measure = found
+        try:
+            width, height = measure(view)
+        except BrokenError as error:
+            return NotAnImage(f"{name}: {error}")
+        except struct.error:
+            return NotAnImage(f"{name}: cut short")
+        if not (width and height):
+            return NotAnImage(f"{name}: no pixels ({width}x{height})")
+        return ImageFacts(name, width, height, len(view))
+
+
+def pixels_of(size: str) -> tuple[int, int] | None:
+    """`1536x1024` as (1536, 1024); None for what is not pixels."""
+    match = _PAIR.fullmatch(size)
+    if match is None or match[2] != "x":
+        return None
+    width, height = int(match[1]), int(match[3])
+    return (width, height) if min(width, height) >= MIN_SIDE else None
+
+
+def ratio_of(size: str) -> tuple[int, int] | None:
+    """The ratio in lowest terms that a ratio (`16:9`) or pixels (`1536x1024` is 3:2) ask for; None for neither."""
+    match = _PAIR.fullmatch(size)
+    if match is None:
+        return None
+    pair = (int(match[1]), int(match[3])) if match[2] == ":" else pixels_of(size)
+    if pair is None or 0 in pair:
+        return None
+    divisor = math.gcd(*pair)
+    return pair[0] // divisor, pair[1] // divisor
+
+
+def ratio_matches(width: int, height: int, ratio: tuple[int, int], *, tolerance: float = 0.035) -> bool:
+    """Whether an image has the ratio that was asked for. Models round sides: 1408x768 is sold as 16:9, 3.1 % off."""
+    return abs(width * ratio[1] / (height * ratio[0]) - 1) <= tolerance

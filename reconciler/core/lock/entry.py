@@ -1,0 +1,122 @@
+"""What the lockfile holds, as values; an entry and a refusal as JSON in both directions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler.core.digest import AssetId, ContentHash, Json, RecipeKey
+from reconciler.core.errors import LockfileError
+from reconciler.core.images.sniff import FORMATS, ImageFacts
+from reconciler.core.lock.json_shape import Shape, a_content, a_key, a_path, shallow, shaped
+from reconciler.core.value import field, value
+
+DRAFT = "draft"
+"""`made.provider` of a placeholder."""
+
+
+@value
+class Made:
+    """Where a picture came from. `at` is UTC, ISO 8601 to the second; `provider` is `draft` for a placeholder."""
+
+    provider: str
+    at: str
+    model: str = ""
+    request: str = ""
+    cost: str = ""
+    usage: Mapping[str, Json] = field(default_factory=dict)
+
+
+@value
+class LockEntry:
+    """One asset as it was last made or adopted. `recipe` is the manifest whose digest is `key`."""
+
+    output: str
+    content: ContentHash
+    image: ImageFacts
+    key: RecipeKey
+    recipe: Mapping[str, Json]
+    made: Made
+
+
+@value
+class Refusal:
+    """A recipe that the model would not draw, in the model's words."""
+
+    key: RecipeKey
+    words: str
+    at: str
+
+
+@value
+class Lock:
+    """`assets.lock`, parsed. `merged`: the file holds two sides that git could not merge; this is what they come to."""
+
+    entries: Mapping[AssetId, LockEntry] = field(default_factory=dict)
+    refusals: Mapping[AssetId, Refusal] = field(default_factory=dict)
+    merged: bool = field(default=False, compare=False)
+
+
+def made_json(made: Made) -> dict[str, Json]:
+    """What `read_made` reads."""
+    optional: dict[str, Json] = {"cost": made.cost, "model": made.model, "request": made.request, "usage": made.usage}
+    return {"at": made.at, "provider": made.provider, **{name: value for name, value in optional.items() if value}}
+
+
+def entry_json(entry: LockEntry) -> dict[str, Json]:
+    """What `read_entry` reads, in the order of the lockfile."""
+    image = entry.image
+    return {
+        "output": entry.output,
+        "content": entry.content,
+        "image": {"bytes": image.size, "format": image.format, "height": image.height, "width": image.width},
+        "recipe": {"key": entry.key, **entry.recipe},
+        "made": made_json(entry.made),
+    }
+
+
+def refusal_json(refusal: Refusal) -> dict[str, Json]:
+    """What `read_refusal` reads."""
+    return {"at": refusal.at, "key": refusal.key, "words": refusal.words}
+
+
+_ENTRY = Shape({"output": str, "content": str, "image": dict, "recipe": dict, "made": dict})
+_IMAGE = Shape({"bytes": int, "format": str, "height": int, "width": int})
+_MADE = Shape({"at": str, "provider": str}, {"cost": str, "model": str, "request": str, "usage": dict})
+_REFUSAL = Shape({"at": str, "key": str, "words": str})
+
+
+def read_made(value: Json) -> Made:
+    """Where a picture came from, out of what `made_json` gave."""
+    made = shaped(value, _MADE, "made")
+    if "usage" in made:
+        shallow(made["usage"], "made.usage")
+    return Made(**made)
+
+
+def read_entry(value: Json) -> LockEntry:
+    """One asset, out of what `entry_json` gave."""
+    entry = shaped(value, _ENTRY)
+    image = shaped(entry["image"], _IMAGE, "image")
+    if image["format"] not in FORMATS:
+        raise LockfileError(f"image.format: {image['format'][:80]!r} is none of {', '.join(FORMATS)}")
+    if min(image["bytes"], image["height"], image["width"]) < 1:
+        raise LockfileError("image: a size is less than 1")
+    recipe = dict(entry["recipe"])
+    shallow(recipe, "recipe")
+    key = recipe.pop("key", None)
+    if not isinstance(key, str):
+        raise LockfileError("recipe.key: missing, or not a string")
+    return LockEntry(
+        a_path(entry["output"], "output"),
+        a_content(entry["content"], "content"),
+        ImageFacts(image["format"], image["width"], image["height"], image["bytes"]),
+        a_key(key, "recipe.key"),
+        recipe,
+        read_made(entry["made"]),
+    )
+
+
+def read_refusal(value: Json) -> Refusal:
+    """One refusal, out of what `refusal_json` gave."""
+    refusal = shaped(value, _REFUSAL)
+    return Refusal(a_key(refusal["key"], "key"), refusal["words"], refusal["at"])

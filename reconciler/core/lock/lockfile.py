@@ -1,0 +1,199 @@
+"""The lockfile as values and as text: per asset what was asked for, what was got, and where it came from.
+
+The text, version 1 (schemas/lockfile.schema.json says the same to other tools):
+- JSON, UTF-8, nothing escaped that need not be, LF, a final newline. First `lockfile`, the version and nothing else;
+  then `assets`, sorted by id; then `refused`, sorted by id, only when a model refused something.
+- An entry has five lines, always in this order: `output`, `content`, `image`, `recipe`, `made`. A refusal has one. What
+  is on a line is sorted by key; a field that has its default is left out.
+- Why so: git merges by line. `content` to `made` change together and touch each other, and a recipe is one line, so
+  that two branches which changed one asset conflict over the whole entry; with a line for each recipe field, or with
+  `output` in between, git would mix two recipes, or one side's picture with the other's recipe, and call it merged.
+- A key that this version does not know is refused: to ignore it would mean to drop it at the next save.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NoReturn, TypeVar
+
+from reconciler.core.digest import AssetId, Json, recipe_key
+from reconciler.core.errors import LockfileError, Place
+from reconciler.core.lock.entry import (
+    Lock,
+    LockEntry,
+    Made,
+    Refusal,
+    entry_json,
+    read_entry,
+    read_refusal,
+    refusal_json,
+)
+from reconciler.core.lock.json_shape import UPGRADE, Shape, one_line, shaped
+from reconciler.core.lock.merge import ContentOf, has_conflict, merge, sides
+from reconciler.core.value import replace
+
+# the values too: whoever works with locks imports them from here
+__all__ = ["Lock", "LockEntry", "Made", "Refusal", "dump_entry", "dump_refusal", "dumps", "join"]
+__all__ += ["loads", "merge", "verify"]
+
+V = TypeVar("V")
+
+VERSION = 1
+_FILE = Shape({"lockfile": int, "assets": dict}, {"refused": dict})
+_MEND = "mend that line, or take the file back from version control; pictures made since then are still in the store"
+_BY_HAND = "resolve this conflict by hand: of each asset keep all the lines of one side"
+
+
+def dump_entry(asset: AssetId, entry: LockEntry) -> str:
+    """The lines of one asset, as `join` takes them: a saver may keep them and render only what changed."""
+    lines = ",\n".join(f'      "{name}": {one_line(value)}' for name, value in entry_json(entry).items())
+    return f"    {one_line(asset)}: {{\n{lines}\n    }}"
+
+
+def dump_refusal(asset: AssetId, refusal: Refusal) -> str:
+    """The line of one refusal, as `join` takes it."""
+    return f"    {one_line(asset)}: {one_line(refusal_json(refusal))}"
+
+
+def join(entries: Iterable[str], refusals: Iterable[str]) -> str:
+    """The lockfile out of what `dump_entry` and `dump_refusal` gave, each sorted by id."""
+    blocks = ["  " + f'"lockfile": {VERSION}', _block("assets", ",\n".join(entries))]
+    refused = ",\n".join(refusals)
+    if refused:
+        blocks.append(_block("refused", refused))
+    return "{\n" + ",\n".join(blocks) + "\n}\n"
+
+
+def _block(name: str, lines: str) -> str:
+    return f'  "{name}": {{\n{lines}\n  }}' if lines else f'  "{name}": {{}}'
+
+
+def dumps(lock: Lock) -> str:
+    """The lockfile's text: equal locks give equal bytes."""
+    return join(
+        (dump_entry(asset, entry) for asset, entry in sorted(lock.entries.items(), key=_id)),
+        (dump_refusal(asset, refusal) for asset, refusal in sorted(lock.refusals.items(), key=_id)),
+    )
+
+
+def _id(item: tuple[AssetId, object]) -> str:
+    return item[0]
+
+
+def loads(text: str, *, file: str = "assets.lock", content_of: ContentOf | None = None) -> Lock:
+    """The lockfile, or a LockfileError with its place. Of a conflict that git left, both sides, merged per asset.
+
+    `content_of` says what an output holds on disk now, and so decides between two sides that changed one asset.
+    Whether the keys fit the recipes is not looked at here: see `verify`.
+    """
+    if not has_conflict(text):
+        return _parse(text, file, content_of)
+    shown = sides(text, file=file)
+    try:
+        ours, theirs = _parse(shown.ours, file, content_of), _parse(shown.theirs, file, content_of)
+    except LockfileError as error:
+        hint = _BY_HAND if error.hint == _MEND else error.hint
+        raise LockfileError(f"{error.fact} (on one side of the conflict)", hint=hint) from error
+    return replace(merge(ours, theirs, base=_base(shown.base, file), content_of=content_of, file=file), merged=True)
+
+
+def _base(text: str, file: str) -> Lock | None:
+    try:
+        return _parse(text, file, None)
+    except LockfileError:
+        return None  # cut out or spliced by the conflict style, or itself in conflict: less is known, nothing is wrong
+
+
+def _parse(text: str, file: str, content_of: ContentOf | None) -> Lock:
+    twice: list[tuple[dict[str, Json], list[tuple[str, Json]]]] = []
+
+    def mapping(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+        made = dict(pairs)
+        if len(made) != len(pairs):
+            twice.append((made, pairs))
+        return made
+
+    try:
+        root = json.loads(text, object_pairs_hook=mapping, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        place, fact = Place(file, error.lineno, error.colno), error.msg[:1].lower() + error.msg[1:]
+        raise LockfileError(f"{place}: not JSON: {fact}", hint=_MEND) from error
+    except (ValueError, RecursionError) as error:
+        raise LockfileError(f"{file}: not JSON that a lockfile can hold: {error}", hint=_MEND) from error
+    last = _read(root, text, file)
+    if not twice:
+        return last
+    # Two branches that add one asset can meet without a conflict: git then keeps both entries, one below the other.
+    first = dict(root)
+    for found, pairs in twice:
+        name, times = Counter(name for name, _ in pairs).most_common(1)[0]
+        block = next((block for block in ("assets", "refused") if root.get(block) is found), None)
+        if block is None or times > 2:
+            place = Place(file, _line_at(text, text.rfind(f"{one_line(name)}:")))
+            raise LockfileError(f"{place}: {one_line(name)} stands {times} times in one mapping", hint=_MEND)
+        first[block] = dict(reversed(pairs))
+    return replace(merge(_read(first, text, file), last, content_of=content_of, file=file), merged=True)
+
+
+def _read(root: Json, text: str, file: str) -> Lock:
+    version = root.get("lockfile") if isinstance(root, dict) else None
+    if type(version) is int and version > VERSION:
+        raise LockfileError(f"{file}: lockfile version {version} is newer than {VERSION}", hint=UPGRADE)
+    if type(version) is not int or version < 1:
+        raise LockfileError(f'{file}: not a lockfile: it does not say `"lockfile": {VERSION}`', hint=_MEND)
+    try:
+        top = shaped(root, _FILE)
+    except LockfileError as error:
+        raise LockfileError(f"{file}: {error.fact}", hint=error.hint or _MEND) from None
+    return Lock(
+        _read_all(top["assets"], read_entry, "assets", text=text, file=file),
+        _read_all(top.get("refused", {}), read_refusal, "refused", text=text, file=file),
+    )
+
+
+def _read_all(
+    values: Mapping[str, Json], read: Callable[[Json], V], block: str, *, text: str, file: str
+) -> dict[AssetId, V]:
+    read_values = {}
+    for asset, value in values.items():
+        try:
+            read_values[AssetId(asset)] = read(value)
+        except LockfileError as error:
+            start = text.find(f"    {one_line(asset)}: {{", text.find(f'  "{block}": {{'))
+            place = Place(file, _line_at(text, start))
+            raise LockfileError(f"{place}: {block}.{asset}: {error.fact}", hint=error.hint or _MEND) from None
+    return read_values
+
+
+def _line_at(text: str, position: int) -> int:
+    """The line of a position; 0, the file as a whole, for one that was not found."""
+    return 0 if position < 0 else text.count("\n", 0, position) + 1
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a number")
+
+
+def verify(lock: Lock, *, file: str = "assets.lock") -> None:
+    """Every recipe has the key that stands with it; if not, somebody edited the file by hand, and what was asked
+    for is not known any more. Apart from `loads` since it digests every recipe."""
+    wrong = sorted(asset for asset, entry in lock.entries.items() if not _fits(entry))
+    if wrong:
+        raise LockfileError(
+            f"{file}: the recipe does not have the key that stands beside it: {_names(wrong)}",
+            hint="take these entries back from version control, or adopt the files again",
+        )
+
+
+def _fits(entry: LockEntry) -> bool:
+    try:
+        return recipe_key(entry.recipe) == entry.key
+    except ValueError:  # a number that no manifest can hold, such as 1e999
+        return False
+
+
+def _names(assets: Sequence[str]) -> str:
+    rest = f" and {len(assets) - 5} more" if len(assets) > 5 else ""
+    return ", ".join(assets[:5]) + rest

@@ -1,0 +1,161 @@
+"""Two sides of a merge: read them out of conflict markers, and merge two lockfiles per asset."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Generic, TypeAlias, TypeVar
+
+from reconciler.core.digest import AssetId, ContentHash
+from reconciler.core.errors import LockfileError, Place
+from reconciler.core.lock.entry import Lock, LockEntry, Refusal, entry_json, refusal_json
+from reconciler.core.lock.json_shape import one_line
+from reconciler.core.value import value
+
+K = TypeVar("K", bound=str)
+V = TypeVar("V")
+
+ContentOf: TypeAlias = Callable[[str], ContentHash | None]
+"""What an output (its path in the lockfile) holds on disk now; None: it is not there."""
+
+_MARK = re.compile(r"(<{7,}|\|{7,}|={7,}|>{7,})(?=[ \r]|$)")
+_NEXT = {
+    ("common", "<"): "ours",
+    ("ours", "|"): "base",
+    ("ours", "="): "theirs",
+    ("base", "="): "theirs",
+    ("theirs", ">"): "common",
+}
+
+
+@value
+class Sides:
+    """The texts that a conflict was made of. `base` lacks what the conflict style (diff3, zdiff3) does not show.
+
+    Lines of the other sides are left empty, so that a line has the same number as in the conflicted file.
+    """
+
+    ours: str
+    theirs: str
+    base: str
+
+
+def has_conflict(text: str) -> bool:
+    """Whether git left conflict markers here. No line of JSON can begin with one."""
+    return text.startswith("<<<<<<<") or "\n<<<<<<<" in text
+
+
+def sides(text: str, *, file: str) -> Sides:
+    """Both sides of every conflict, and what is shown of the base.
+
+    The base of a criss-cross merge may hold conflicts of its own; git writes their markers longer, so that they
+    stay part of the base here.
+    """
+    lines = text.split("\n")
+    kept: dict[str, list[str]] = {"ours": [], "theirs": [], "base": []}
+    state, size = "common", 0
+    for number, line in enumerate(lines, start=1):
+        mark = _MARK.match(line)
+        if mark and (state == "common" or len(mark[1]) == size):
+            after = _NEXT.get((state, line[0]))
+            if after is None:
+                raise _broken(file, number, "this conflict marker does not follow from the ones before it")
+            state, size, line = after, len(mark[1]), ""
+            for side in kept.values():
+                side.append("")
+            continue
+        for name, side in kept.items():
+            side.append(line if state in ("common", name) else "")
+    if state != "common":
+        raise _broken(file, len(lines), "a conflict is not closed")
+    return Sides(**{name: "\n".join(side) for name, side in kept.items()})
+
+
+def _broken(file: str, line: int, fact: str) -> LockfileError:
+    hint = f"bring the markers back with `git checkout --merge -- {file}`, then run again: it merges them per asset"
+    return LockfileError(f"{Place(file, line)}: {fact}", hint=hint)
+
+
+@value
+class Merged(Generic[K, V]):
+    """What a merge gave, and the keys that it could not decide."""
+
+    values: dict[K, V]
+    undecided: tuple[K, ...]
+
+
+def three_way(
+    ours: Mapping[K, V], theirs: Mapping[K, V], *, base: Mapping[K, V] | None, choose: Callable[[V, V], V | None]
+) -> Merged[K, V]:
+    """Key by key: a change on one side wins; changed on both, `choose` decides (None: it cannot).
+
+    Removed here and changed there keeps the change, and so does "only here" where no base is known: an entry too
+    many is reported as an orphan, an entry too few would be bought again.
+    """
+    values: dict[K, V] = {}
+    undecided: list[K] = []
+    for key in sorted({*ours, *theirs}):
+        mine, other = ours.get(key), theirs.get(key)
+        if base is not None and mine == base.get(key):
+            mine = other
+        elif base is not None and other == base.get(key):
+            other = mine
+        if mine is None or other is None or mine == other:
+            winner = other if mine is None else mine
+            if winner is not None:
+                values[key] = winner
+            continue
+        chosen = choose(mine, other)
+        if chosen is None:
+            undecided.append(key)
+        else:
+            values[key] = chosen
+    return Merged(values, tuple(undecided))
+
+
+def merge(
+    ours: Lock,
+    theirs: Lock,
+    *,
+    base: Lock | None = None,
+    content_of: ContentOf | None = None,
+    file: str = "assets.lock",
+) -> Lock:
+    """Both sides, per asset: a change on one side wins; changed on both, the side whose content its output holds
+    on disk; of two records of the same bytes, and of two refusals, the later. LockfileError names what is left."""
+
+    def choose(mine: LockEntry, other: LockEntry) -> LockEntry | None:
+        if (mine.output, mine.content, mine.key) == (other.output, other.content, other.key):
+            return _later(mine, other)
+        there = [side for side in (mine, other) if content_of is not None and content_of(side.output) == side.content]
+        if len(there) == 2 and mine.content == other.content:
+            return _later(mine, other)
+        return there[0] if len(there) == 1 else None
+
+    entries = three_way(ours.entries, theirs.entries, base=base.entries if base else None, choose=choose)
+    if entries.undecided:
+        names = ", ".join(entries.undecided)
+        raise LockfileError(
+            f"{file}: both sides of the merge changed {names}, and the output on disk is neither's",
+            hint="put the picture you want in place (`git checkout --ours -- OUTPUT`, or `--theirs`), then run again",
+        )
+    refused = three_way(ours.refusals, theirs.refusals, base=base.refusals if base else None, choose=_later_refusal)
+    both = Lock(entries.values, refused.values)
+    standing = {asset: both.refusals[asset] for asset in both.refusals if not _answered(asset, both, ours, theirs)}
+    return Lock(entries.values, standing)
+
+
+def _later(mine: LockEntry, other: LockEntry) -> LockEntry:
+    return max(mine, other, key=lambda entry: (entry.made.at, one_line(entry_json(entry))))
+
+
+def _later_refusal(mine: Refusal, other: Refusal) -> Refusal:
+    return max(mine, other, key=lambda refusal: (refusal.at, one_line(refusal_json(refusal))))
+
+
+def _answered(asset: AssetId, both: Lock, ours: Lock, theirs: Lock) -> bool:
+    """Whether one side made the picture after the other side saw it refused."""
+    refusal, entry = both.refusals[asset], both.entries.get(asset)
+    if entry is None or entry.key != refusal.key or entry.made.at < refusal.at:
+        return False
+    return all((side.refusals.get(asset), side.entries.get(asset)) != (refusal, entry) for side in (ours, theirs))

@@ -1,0 +1,78 @@
+"""Sum what images have cost: those that are locked now, and all that were ever made here. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from reconciler.core.digest import ContentHash
+from reconciler.core.lock.entry import DRAFT
+from reconciler.core.lock.lockfile import Made
+from reconciler.core.money.cost import Total, parse_cost, total
+from reconciler.core.value import value
+
+BROUGHT = "adopted"
+"""`made.provider` of an image that a person brought: nothing is known to have been paid for it."""
+NO_TAG = "(no tag)"
+NO_MODEL = "(not known)"
+
+
+@value
+class Image:
+    """One image and where it came from. `tags` are those of the assets that it was made for, as far as is known."""
+
+    content: ContentHash
+    made: Made
+    tags: tuple[str, ...] = ()
+
+
+@value
+class Sum:
+    """What some images have cost. `paid` are those that came from a provider that may charge."""
+
+    cost: Total
+    paid: int
+    drafts: int
+    brought: int
+
+
+@value
+class Row:
+    """One group of images, by its name: as far as they are locked now, and all that were ever made here."""
+
+    name: str
+    locked: Sum
+    ever: Sum
+
+
+Named = Callable[[Image], tuple[str, ...]]
+"""The groups that an image belongs to."""
+
+GROUPS: Mapping[str, Named] = {
+    "model": lambda image: (image.made.model or NO_MODEL,),
+    "tag": lambda image: image.tags or (NO_TAG,),
+    "month": lambda image: (image.made.at[:7],),
+    "provider": lambda image: (image.made.provider,),
+}
+
+
+def summed(images: Iterable[Image]) -> Sum:
+    """An image that several assets or recipes share was paid for once."""
+    calls = {(each.content, each.made.at, each.made.request, each.made.provider): each.made for each in images}
+    paid = [made for made in calls.values() if made.provider not in (DRAFT, BROUGHT)]
+    providers = [made.provider for made in calls.values()]
+    cost = total(parse_cost(made.cost) for made in paid)
+    return Sum(cost, len(paid), providers.count(DRAFT), providers.count(BROUGHT))
+
+
+def grouped(locked: Iterable[Image], ever: Iterable[Image], named: Named) -> tuple[Row, ...]:
+    """The groups of what was paid for, by name. An image in several groups counts in each of them."""
+    now, here = _apart(locked, named), _apart(ever, named)
+    return tuple(Row(name, summed(now.get(name, ())), summed(here.get(name, ()))) for name in sorted({*now, *here}))
+
+
+def _apart(images: Iterable[Image], named: Named) -> dict[str, list[Image]]:
+    groups: dict[str, list[Image]] = {}
+    for image in images:
+        for name in named(image) if image.made.provider not in (DRAFT, BROUGHT) else ():
+            groups.setdefault(name, []).append(image)
+    return groups

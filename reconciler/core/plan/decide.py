@@ -1,0 +1,169 @@
+"""The decision table: what to do about one asset. Pure, total, and the only place that decides."""
+
+from __future__ import annotations
+
+from reconciler.core.digest import AssetId, ContentHash, Json
+from reconciler.core.events import Requested
+from reconciler.core.lock.entry import DRAFT
+from reconciler.core.lock.lockfile import LockEntry
+from reconciler.core.money.cost import Cost
+from reconciler.core.plan.actions import (
+    Action,
+    Adopt,
+    AlreadyThere,
+    Conflict,
+    Consent,
+    Current,
+    Doubtful,
+    Generate,
+    Hold,
+    Keep,
+    Move,
+    Moved,
+    NeverGenerated,
+    NotAFile,
+    Orphaned,
+    OutputLost,
+    OutputMissing,
+    OutputModified,
+    Placeholder,
+    Reason,
+    RecipeChanged,
+    Restore,
+    Untracked,
+    UpstreamChanged,
+    UpstreamUnavailable,
+    WasRefused,
+)
+from reconciler.core.plan.observed import Blocked, Found
+from reconciler.core.recipe import Change, Recipe, changes
+from reconciler.core.specs.spec import Spec
+from reconciler.core.value import replace, value
+
+PICTURED = ("references", "mask", "turns")
+"""The fields of a recipe in which pictures stand."""
+
+
+@value
+class Facts:
+    """All that the decision about one asset rests on.
+
+    `entry` is the lock entry of this id, or of the orphan `origin` that the asset takes over. `tenant` is the content
+    that the lock knows for the output's path, whoever's it is. `stored` is an image had already for this very
+    recipe, `source` where the locked bytes can be had. `pending` are upstreams about to be generated, `missing`
+    upstreams that will have no picture, `changed` the upstreams whose pictures are all that differs. `doubts` are
+    requests of this asset whose end is unknown, `asked` those of other assets, or of an id before it, for this recipe.
+    """
+
+    identity: AssetId
+    spec: Spec | None = None
+    recipe: Recipe | None = None
+    entry: LockEntry | None = None
+    origin: AssetId | None = None
+    found: Found = None
+    found_before: Found = None
+    tenant: ContentHash | None = None
+    stored: ContentHash | None = None
+    source: str | None = None
+    pending: tuple[AssetId, ...] = ()
+    missing: tuple[AssetId, ...] = ()
+    changed: tuple[AssetId, ...] = ()
+    doubts: tuple[Requested, ...] = ()
+    asked: tuple[Requested, ...] = ()
+    refused: str | None = None
+    wants_draft: bool = False
+    vacates: str | None = None
+    cost: Cost | None = None
+
+
+def decide(facts: Facts) -> Action:
+    """The whole decision table. Read it top to bottom."""
+    entry, spec, found = facts.entry, facts.spec, facts.found
+    if spec is None:
+        return Hold(Doubtful(facts.doubts)) if facts.doubts else Keep(Orphaned())
+    if facts.doubts:
+        return Hold(Doubtful(facts.doubts), Consent.RETRY_IN_DOUBT, decide(replace(facts, doubts=())))
+    if isinstance(found, Blocked):
+        return Conflict(NotAFile(found.what))
+    foreign = found is not None and found != facts.tenant and (entry is None or found != entry.content)
+    if foreign and found is not None and found == facts.stored:
+        return Adopt(AlreadyThere(), found)
+    if entry is None:
+        return Conflict(Untracked(), found) if foreign else _obtain(facts, NeverGenerated())
+    why = staleness(facts, entry)
+    modified = found if foreign else _left_behind(facts, entry)
+    if modified is not None:
+        return Conflict(OutputModified(why.changes if isinstance(why, RecipeChanged) else ()), modified)
+    return _obtain(facts, why) if why is not None else in_place(facts, entry)
+
+
+def _left_behind(facts: Facts, entry: LockEntry) -> ContentHash | None:
+    """A person's bytes at the path that the asset is leaving, unless its picture is at the new one already."""
+    before = _content(facts.found_before)
+    return before if facts.vacates is not None and entry.content not in (before, facts.found) else None
+
+
+def in_place(facts: Facts, entry: LockEntry, reason: Reason = Current()) -> Action:  # noqa: B008 - a frozen value
+    """The locked image is the wanted one, or `reason` says why it has to do; is it where it should be?"""
+    found, before = facts.found, facts.found_before
+    moved = facts.origin is not None or (facts.spec is not None and entry.output != facts.spec.output)
+    if moved and entry.content in (found, before):
+        replacing = None if found == entry.content else _content(found)
+        return Move(Moved(facts.origin, entry.output), entry.content, replacing, _vacated(facts))
+    if found == entry.content:
+        return Keep(reason)
+    if facts.source is not None:
+        return Restore(OutputMissing(), entry.content, _content(found), _vacated(facts))
+    return Hold(OutputLost(), Consent.REGENERATE_MISSING, generate(facts, OutputLost()))
+
+
+def _obtain(facts: Facts, why: Reason) -> Action:
+    """An image is needed: had already, or to be asked for."""
+    if facts.missing:
+        return Hold(UpstreamUnavailable(facts.missing))
+    if facts.stored is not None:
+        return Restore(why, facts.stored, _content(facts.found), _vacated(facts))
+    if facts.asked:
+        return Hold(Doubtful(facts.asked), Consent.RETRY_IN_DOUBT, generate(facts, why))
+    if facts.refused is not None:
+        return Hold(WasRefused(facts.refused), Consent.RETRY_REFUSED, generate(facts, why))
+    return generate(facts, why)
+
+
+def generate(facts: Facts, why: Reason) -> Generate:
+    """Ask a provider, whatever the table says."""
+    key = facts.recipe.key() if facts.recipe is not None and not facts.pending else None
+    return Generate(why, key, facts.cost, _content(facts.found), facts.pending, _vacated(facts))
+
+
+def staleness(facts: Facts, entry: LockEntry) -> Reason | None:
+    """Why what was made is not what is wanted, or None. A placeholder is one whatever else has changed."""
+    if entry.made.provider == DRAFT and not facts.wants_draft:
+        return Placeholder()
+    if facts.recipe is None:
+        return RecipeChanged(_known_changes(facts, entry))
+    if facts.changed:
+        return UpstreamChanged(tuple(dict.fromkeys((*facts.changed, *facts.pending))))
+    if facts.recipe.key() != entry.key:
+        differences = changes(entry.recipe, facts.recipe.manifest())
+        if differences:
+            return RecipeChanged(differences)
+    return UpstreamChanged(facts.pending) if facts.pending else None
+
+
+def _known_changes(facts: Facts, entry: LockEntry) -> tuple[Change, ...]:
+    """What differs while a picture has no content yet: the words, and that picture by the name of its asset."""
+    names: list[Json] = [f"asset:{up}" for up in (*facts.pending, *facts.missing)]
+    words = changes(entry.recipe, facts.spec.words.manifest()) if facts.spec is not None else ()
+    pictures = Change("references", entry.recipe.get("references"), names)
+    return (*(each for each in words if each.field not in PICTURED), pictures)
+
+
+def _vacated(facts: Facts) -> str | None:
+    """The path that the asset leaves, where its picture still stands."""
+    gone = facts.entry is None or facts.found_before != facts.entry.content
+    return None if gone else facts.vacates
+
+
+def _content(found: Found) -> ContentHash | None:
+    return None if isinstance(found, Blocked) else found

@@ -1,0 +1,157 @@
+"""Gather the facts of each asset, in working order, as far as earlier decisions bear on later ones."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+
+from reconciler.core.digest import AssetId, ContentHash, RecipeKey
+from reconciler.core.events import Requested
+from reconciler.core.lock.entry import DRAFT
+from reconciler.core.lock.lockfile import Lock, LockEntry
+from reconciler.core.money.cost import Cost
+from reconciler.core.plan.actions import Action, Adopt, Generate, Move, Restore
+from reconciler.core.plan.decide import Facts
+from reconciler.core.plan.observed import Found, Observed
+from reconciler.core.recipe import Recipe, manifest_images
+from reconciler.core.specs.spec import AssetReference, FileReference, Reference, Spec, build_recipe
+
+Price = Callable[[Spec, Recipe], Cost | None]
+
+
+class Survey:
+    """What is known of a project while its plan is made. `drafts` are the names of placeholder providers."""
+
+    def __init__(self, specs: Mapping[AssetId, Spec], lock: Lock, seen: Observed, *, drafts: frozenset[str]) -> None:
+        self.specs = specs
+        self.lock = lock
+        self.seen = seen
+        self.drafts = drafts
+        self.contents: dict[AssetId, ContentHash] = {}
+        self.generating: set[AssetId] = set()
+        self.tenants = {entry.output: entry.content for entry in lock.entries.values()}
+        self.outputs = {spec.output for spec in specs.values()}
+        self.refusals = {refusal.key: refusal.words for refusal in lock.refusals.values()}
+        self.doubts: dict[RecipeKey, tuple[Requested, ...]] = {}
+        for request in itertools.chain.from_iterable(seen.in_doubt.values()):
+            self.doubts[request.key] = (*self.doubts.get(request.key, ()), request)
+        self.orphans = {identity: entry for identity, entry in sorted(lock.entries.items()) if identity not in specs}
+        self.orphans_by_key: dict[RecipeKey, dict[AssetId, None]] = {}
+        self.orphans_by_output: dict[str, dict[AssetId, None]] = {}
+        for identity, entry in self.orphans.items():
+            self.orphans_by_key.setdefault(entry.key, {})[identity] = None
+            self.orphans_by_output.setdefault(entry.output, {})[identity] = None
+        self.locked_by_key: dict[RecipeKey, list[LockEntry]] = {}
+        for entry in lock.entries.values():
+            self.locked_by_key.setdefault(entry.key, []).append(entry)
+
+    def facts(self, identity: AssetId, price: Price) -> Facts:
+        """All that the decision about one asset rests on; its upstreams must have been decided."""
+        spec = self.specs[identity]
+        recipe = build_recipe(spec, self._picture)
+        key = recipe.key() if recipe is not None else None
+        entry = self.lock.entries.get(identity)
+        origin = None
+        if entry is None and self.orphans:
+            origin = self._orphan_for(spec, key)
+            entry = self._take(origin) if origin is not None else None
+        wants_draft = spec.provider in self.drafts
+        found = self.seen.outputs.get(spec.output)
+        before = entry.output if entry is not None and entry.output != spec.output else None
+        upstreams = spec.upstreams()
+        pending = tuple(up for up in upstreams if up in self.generating) if upstreams else ()
+        changed = self._changed_upstreams(spec, entry, key)
+        fresh = entry is not None and key == entry.key
+        placeholder = entry is not None and entry.made.provider == DRAFT and not wants_draft
+        return Facts(
+            identity,
+            spec=spec,
+            recipe=recipe,
+            entry=entry,
+            origin=origin,
+            found=found,
+            found_before=self.seen.outputs.get(before) if before is not None else None,
+            tenant=self.tenants.get(spec.output),
+            stored=None if pending or key is None or (fresh and not placeholder)
+            else self._made_before(key, found, wants_draft=wants_draft),
+            source=self._source(entry) if entry is not None and found != entry.content else None,
+            pending=pending,
+            missing=tuple(up for up in upstreams if not (up in self.generating or up in self.contents))
+            if upstreams else (),
+            changed=changed,
+            doubts=self.seen.in_doubt.get(identity, ()),
+            asked=self._asked_elsewhere(identity, key) if self.doubts and not pending else (),
+            refused=self.refusals.get(key) if key is not None and not pending else None,
+            wants_draft=wants_draft,
+            vacates=before if before is not None and before not in self.outputs else None,
+            cost=price(spec, recipe or spec.words),
+        )  # fmt: skip
+
+    def expect(self, facts: Facts, action: Action) -> None:
+        """Remember what an action will make of an asset, for those that refer to it.
+
+        An orphan's picture is the asset's own only once the asset has taken it over.
+        """
+        if isinstance(action, Generate):
+            self.generating.add(facts.identity)
+        if isinstance(action, (Adopt, Restore, Move)):
+            self.contents[facts.identity] = action.content
+        elif facts.entry is not None and (facts.origin is None or isinstance(action, Generate)):
+            self.contents[facts.identity] = facts.entry.content
+
+    def _picture(self, reference: Reference) -> ContentHash | None:
+        if isinstance(reference, FileReference):
+            return self.seen.files.get(reference.path)
+        return self.contents.get(reference.asset)
+
+    def _orphan_for(self, spec: Spec, key: RecipeKey | None) -> AssetId | None:
+        """The orphan that this asset was before: the same recipe (best at the same path), else the same path."""
+        same = self.orphans_by_key.get(key, {}) if key is not None else {}
+        here = self.orphans_by_output.get(spec.output, {})
+        both = (one for one in here if one in same)
+        return next(itertools.chain(both, same, here), None)
+
+    def _take(self, origin: AssetId) -> LockEntry:
+        entry = self.orphans.pop(origin)
+        del self.orphans_by_key[entry.key][origin], self.orphans_by_output[entry.output][origin]
+        return entry
+
+    def _changed_upstreams(self, spec: Spec, entry: LockEntry | None, key: RecipeKey | None) -> tuple[AssetId, ...]:
+        """The upstreams whose pictures are the only difference from what was made, or nothing."""
+        if entry is None or key is None or key == entry.key or not spec.upstreams():
+            return ()
+        before = manifest_images(entry.recipe)
+        pictures = spec.pictures()
+        if len(before) != len(pictures):
+            return ()
+        old = {ref: was for ref, was in zip(pictures, before, strict=True) if isinstance(ref, AssetReference)}
+        recipe = build_recipe(spec, lambda ref: old.get(ref) if isinstance(ref, AssetReference) else self._picture(ref))
+        if recipe is None or recipe.key() != entry.key:
+            return ()
+        return tuple(dict.fromkeys(ref.asset for ref, was in old.items() if self.contents.get(ref.asset) != was))
+
+    def _made_before(self, key: RecipeKey, found: Found, *, wants_draft: bool) -> ContentHash | None:
+        """An image for this very recipe: the one that stands there already, a locked one whose bytes are at hand, or
+        the newest of the store."""
+        locked = (
+            entry.content
+            for entry in self.locked_by_key.get(key, ())
+            if (wants_draft or entry.made.provider != DRAFT)
+            and (entry.content == found or self._source(entry) is not None)
+        )
+        stored = (
+            image.content
+            for image in reversed(self.seen.stored.get(key, ()))
+            if wants_draft or image.made.provider != DRAFT
+        )
+        had = (*locked, *stored)
+        return next((content for content in had if content == found), had[0] if had else None)
+
+    def _asked_elsewhere(self, identity: AssetId, key: RecipeKey | None) -> tuple[Requested, ...]:
+        asked = self.doubts.get(key, ()) if key is not None else ()
+        return tuple(request for request in asked if request.asset != identity)
+
+    def _source(self, entry: LockEntry) -> str | None:
+        if self.seen.outputs.get(entry.output) == entry.content:
+            return entry.output
+        return self.seen.sources.get((entry.content, entry.output))

@@ -1,0 +1,220 @@
+"""What a person allows: freeze, ignored changes, cascade, consent, selection, budget. Each turns one action into
+another; none of them enters the decision table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from fnmatch import fnmatchcase
+
+from reconciler.core.digest import AssetId
+from reconciler.core.money.cost import Cost
+from reconciler.core.plan.actions import (
+    Action,
+    Adopt,
+    Asked,
+    Conflict,
+    Consent,
+    Current,
+    Doubtful,
+    Frozen,
+    Generate,
+    Hold,
+    Ignored,
+    Keep,
+    NotAFile,
+    NotSelected,
+    OverBudget,
+    Reason,
+    RecipeChanged,
+    UpstreamChanged,
+    UpstreamUnavailable,
+)
+from reconciler.core.plan.decide import Facts, generate, in_place, staleness
+from reconciler.core.plan.plan import Plan, Step
+from reconciler.core.specs.settings import Budget, Cascade
+from reconciler.core.specs.spec import AssetReference, Spec
+from reconciler.core.value import replace, value
+
+
+@value
+class Policy:
+    """What was allowed for this run. `selected` None is everything; `replace` are assets to make again."""
+
+    consents: frozenset[Consent] = frozenset()
+    cascade: Cascade = Cascade.ASK
+    selected: frozenset[AssetId] | None = None
+    replace: frozenset[AssetId] = frozenset()
+
+
+def gate(facts: Facts, action: Action, policy: Policy) -> Action:
+    """One action as the policy has it."""
+    if policy.selected is not None and facts.identity not in policy.selected:
+        return Keep(NotSelected())
+    if facts.identity in policy.replace and facts.spec is not None:
+        return _replaced(facts, action, policy)
+    agreed = _allowed(action, policy)
+    if agreed is not action:
+        return gate(facts, agreed, policy)
+    doubtful = isinstance(action.reason, Doubtful) and bool(facts.doubts)
+    settled = doubtful or isinstance(action, Adopt | Conflict)
+    why = staleness(facts, facts.entry) if facts.entry is not None and not settled else None
+    if facts.spec is None or facts.entry is None or why is None:
+        return action
+    unheeded = _unheeded(why, facts.spec, policy)
+    if unheeded is not None:
+        return _allowed(in_place(facts, facts.entry, unheeded), policy)
+    if isinstance(why, UpstreamChanged) and isinstance(action, Generate) and not _cascades(policy):
+        first = in_place(facts, facts.entry)
+        return Hold(why, Consent.CASCADE, action) if isinstance(first, Keep) else _allowed(first, policy)
+    return action
+
+
+def _allowed(action: Action, policy: Policy) -> Action:
+    """The action, or what a person has agreed to do in its place."""
+    if isinstance(action, Hold) and action.consent in policy.consents and action.otherwise is not None:
+        return action.otherwise
+    return action
+
+
+def _cascades(policy: Policy) -> bool:
+    return policy.cascade is Cascade.CASCADE or Consent.CASCADE in policy.consents
+
+
+def _unheeded(why: Reason, spec: Spec, policy: Policy) -> Reason | None:
+    """Why the locked image shall do although it is not what is wanted, or None."""
+    if spec.freeze:
+        return Frozen(why)
+    match why:
+        case RecipeChanged(changes) if {each.field for each in changes} <= spec.ignore_changes:
+            return Ignored(changes)
+        case UpstreamChanged(upstreams) if _fields_with(spec, upstreams) <= spec.ignore_changes:
+            return Ignored(())
+        case UpstreamChanged() if policy.cascade is Cascade.IGNORE and not _cascades(policy):
+            return Current()
+        case _:
+            return None
+
+
+def _fields_with(spec: Spec, upstreams: tuple[AssetId, ...]) -> set[str]:
+    """The fields of the recipe in which these assets' pictures stand."""
+    in_turns = (part for turn in spec.turns for part in turn.parts)
+    fields = {"references": spec.references, "mask": (spec.mask,), "turns": tuple(in_turns)}
+    return {
+        name
+        for name, parts in fields.items()
+        if any(isinstance(part, AssetReference) and part.asset in upstreams for part in parts)
+    }
+
+
+def _replaced(facts: Facts, action: Action, policy: Policy) -> Action:
+    """Made again because a person said so; that does not say that what is in doubt may be paid for twice."""
+    if facts.missing or (isinstance(action, Conflict) and isinstance(action.reason, NotAFile)):
+        return action
+    doubts = (*facts.doubts, *facts.asked)
+    again = generate(facts, Asked())
+    return _allowed(Hold(Doubtful(doubts), Consent.RETRY_IN_DOUBT, again), policy) if doubts else again
+
+
+def within_budget(
+    plan: Plan, budget: Budget, *, candidates: int = 1, already: Sequence[tuple[AssetId, Cost | None]] = ()
+) -> Plan:
+    """Hold what would pass the budget, in the order of work, and what needs it.
+
+    A price that is unknown, or in another currency, fits in no limit of money. All but drafts count as images, whatever
+    their price. Each step's price is that of all its `candidates`. What `already` may have been charged, for requests
+    in doubt, counts as spent.
+    """
+    doubtful = sum((_amount(cost, budget)[0] for _, cost in already), Decimal(0))
+    spent, images = doubtful, len(already)
+    held: set[AssetId] = set()
+    steps: list[Step] = []
+    for step in plan.steps:
+        action = step.action
+        if isinstance(action, Generate):
+            cost, priced = _amount(action.cost, budget)
+            paid = 0 if action.cost is not None and action.cost.free else candidates
+            before = sum((_amount(was, budget)[0] for asset, was in already if asset == step.asset), Decimal(0))
+            needs = _Needs(before + cost, spent + cost, images + paid)
+            limit = "" if not paid else _limit(budget, needs) if priced else _unpriced(action.cost, budget, needs)
+            if limit and already and OTHER_CURRENCY not in limit:
+                limit += f"; {doubtful} {budget.currency} in doubt counts" if doubtful else "; what is in doubt counts"
+            lacking = tuple(up for up in action.after if up in held)
+            if limit:
+                action = Hold(OverBudget(limit), None, action)
+            elif lacking:
+                action = Hold(UpstreamUnavailable(lacking), None, action)
+            else:
+                spent, images = spent + cost, images + paid
+            if isinstance(action, Hold):
+                held.add(step.asset)
+        steps.append(replace(step, action=action))
+    return Plan(tuple(steps))
+
+
+@value
+class _Needs:
+    """What one step would bring an asset, a run and its number of images to."""
+
+    asset: Decimal
+    run: Decimal
+    images: int
+
+
+def _amount(cost: Cost | None, budget: Budget) -> tuple[Decimal, bool]:
+    """A price in the budget's currency, and whether that is known. Nothing is nothing in any currency."""
+    if cost is None or (cost.amount and cost.currency != budget.currency):
+        return Decimal(0), False
+    return cost.amount, True
+
+
+OTHER_CURRENCY = "its price is in "
+"""How a limit begins that is in another currency than the price."""
+
+
+def _unpriced(cost: Cost | None, budget: Budget, needs: _Needs) -> str:
+    if budget.per_asset is not None or budget.per_run is not None:
+        if cost is not None:
+            return f"{OTHER_CURRENCY}{cost.currency}, and the budget is a limit in {budget.currency}"
+        return f"its price in {budget.currency} is unknown, and the budget is a limit in {budget.currency}"
+    return _limit(budget, needs)
+
+
+def _limit(budget: Budget, needs: _Needs) -> str:
+    if budget.per_asset is not None and needs.asset > budget.per_asset:
+        return f"{budget.per_asset} {budget.currency} an asset"
+    if budget.per_run is not None and needs.run > budget.per_run:
+        return f"{budget.per_run} {budget.currency} a run"
+    if budget.images is not None and needs.images > budget.images:
+        return f"{budget.images} images a run"
+    return ""
+
+
+def select(
+    specs: Mapping[AssetId, Spec], orphans: Iterable[AssetId], *, include: tuple[str, ...], exclude: tuple[str, ...]
+) -> frozenset[AssetId] | None:
+    """The ids that globs over ids and `tag:x` choose, with all that the chosen ones refer to; None for everything."""
+    if not include and not exclude:
+        return None
+    chosen = {identity for identity, spec in specs.items() if not include or _matches(identity, spec.tags, include)}
+    chosen |= {identity for identity in orphans if not include or _matches(identity, (), include)}
+    stack = [identity for identity in chosen if identity in specs]
+    while stack:
+        for up in specs[stack.pop()].upstreams():
+            if up in specs and up not in chosen:
+                chosen.add(up)
+                stack.append(up)
+    return frozenset(
+        identity
+        for identity in chosen
+        if not _matches(identity, specs[identity].tags if identity in specs else (), exclude)
+    )
+
+
+def _matches(identity: AssetId, tags: tuple[str, ...], patterns: tuple[str, ...]) -> bool:
+    return any(
+        any(fnmatchcase(tag, pattern[4:]) for tag in tags)
+        if pattern.startswith("tag:")
+        else fnmatchcase(identity, pattern)
+        for pattern in patterns
+    )

@@ -1,0 +1,92 @@
+"""Decide which bytes of the store may go. Pure: never the only copy of what was paid for, or of what a person made."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping
+from enum import Enum
+
+from reconciler.core.digest import AssetId, ContentHash, RecipeKey
+from reconciler.core.events import Durable, Ended, Published, Stored
+from reconciler.core.lock.entry import DRAFT
+from reconciler.core.lock.lockfile import Lock, LockEntry, Made
+from reconciler.core.money.cost import parse_cost
+from reconciler.core.ports import StoredImage
+from reconciler.core.value import value
+
+
+@value
+class Held:
+    """One object of the store: what is known of its making, who uses it now, and which recipes it answers."""
+
+    content: ContentHash
+    size: int
+    made: tuple[Made, ...] = ()
+    assets: tuple[AssetId, ...] = ()
+    recipes: tuple[RecipeKey, ...] = ()
+
+
+class Why(Enum):
+    """Why an object stays or may go."""
+
+    LOCKED = "locked now"
+    IN_FLIGHT = "the journal names it"
+    PAID = "paid for, and in no commit"
+    UNKNOWN = "perhaps a person's, and in no commit"
+    COMMITTED = "git has it"
+    DRAFT = "a draft"
+    FORGOTTEN = "given up by --forget-paid"
+
+
+MAY_GO = frozenset({Why.COMMITTED, Why.DRAFT, Why.FORGOTTEN})
+
+
+def inventory(
+    sizes: Mapping[ContentHash, int], remembered: Iterable[tuple[RecipeKey, StoredImage]], lock: Lock
+) -> tuple[Held, ...]:
+    """Every object with all that the recipes and the lockfile say of it, in order."""
+    made: dict[ContentHash, list[Made]] = {}
+    recipes: dict[ContentHash, list[RecipeKey]] = {}
+    for key, image in remembered:
+        made.setdefault(image.content, []).append(image.made)
+        recipes.setdefault(image.content, []).append(key)
+    users: dict[ContentHash, list[tuple[AssetId, LockEntry]]] = {}
+    for asset, entry in sorted(lock.entries.items()):
+        users.setdefault(entry.content, []).append((asset, entry))
+    return tuple(
+        Held(
+            content,
+            size,
+            (*(entry.made for _, entry in users.get(content, ())), *made.get(content, ())),
+            tuple(asset for asset, _ in users.get(content, ())),
+            tuple(recipes.get(content, ())),
+        )
+        for content, size in sizes.items()
+    )
+
+
+def in_flight(events: Iterable[Durable]) -> frozenset[ContentHash]:
+    """The contents that an open journal names: what a death left is finished from them."""
+    named = set()
+    for event in events:
+        match event:
+            case Stored(content=content) | Published(entry=LockEntry(content=content)):
+                named.add(content)
+            case Ended(kept=str(kept)):
+                named.add(ContentHash(kept))
+    return frozenset(named)
+
+
+def verdict(
+    held: Held, *, in_flight: Container[ContentHash], committed: Container[ContentHash], give_up: Container[Why]
+) -> Why:
+    """Why this object stays or may go, read top to bottom. `give_up` are reasons to stay that a person gave up."""
+    if held.assets:
+        return Why.LOCKED
+    if held.content in in_flight:
+        return Why.IN_FLIGHT
+    if held.made and all(made.provider == DRAFT for made in held.made):
+        return Why.DRAFT
+    if held.content in committed:
+        return Why.COMMITTED
+    why = Why.PAID if any(parse_cost(made.cost) or made.request for made in held.made) else Why.UNKNOWN
+    return Why.FORGOTTEN if why in give_up else why

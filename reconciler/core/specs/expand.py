@@ -1,0 +1,278 @@
+"""From files to assets: defaults, styles, variables and the matrix filled in, every problem of every file at once.
+
+The documents have passed their JSON Schema already; what is checked here is what a schema cannot say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from reconciler.core.digest import AssetId, Json
+from reconciler.core.errors import Place, Problem
+from reconciler.core.recipe import TextPart
+from reconciler.core.specs import matrix as matrices
+from reconciler.core.specs.document import Document, Path
+from reconciler.core.specs.fields import AssetFields
+from reconciler.core.specs.layers import Field, Layer, Substitution, as_text, merged, nearest
+from reconciler.core.specs.paths import is_unicode
+from reconciler.core.specs.settings import Settings
+from reconciler.core.specs.spec import Spec
+from reconciler.core.suggest import did_you_mean
+from reconciler.core.value import field, value
+
+_ID_PART = re.compile(r"(?!\s)[^\x00-\x1f\x7f\ud800-\udfff#*?\[\]\\]+(?<!\s)")
+_PLAIN = re.compile(r"[A-Za-z0-9._-]+")
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
+TEXT_ROOM = 64 << 20
+"""Characters of text in all assets of a project: a small matrix can multiply a long prompt into gigabytes."""
+
+
+@value
+class SpecTree:
+    """What was read of the specs folder. Names are paths below it, with `/`; `defaults` is by folder, "" the top."""
+
+    specs: Mapping[str, Document]
+    defaults: Mapping[str, Document] = field(default_factory=dict)
+    styles: Document | None = None
+
+
+@value
+class Expansion:
+    """Every asset in the order of ids, everything that is wrong, and the ids of the files in which it is."""
+
+    specs: Mapping[AssetId, Spec]
+    problems: tuple[Problem, ...]
+    broken: tuple[str, ...] = ()
+
+
+def expand(settings: Settings, project: Document | None, tree: SpecTree) -> Expansion:
+    """All assets of a project. An asset with a problem is left out; its problems are not."""
+    context = Context(settings, project, tree.defaults, tree.styles)
+    problems: set[Problem] = set()
+    found: dict[AssetId, Spec] = {}
+    broken: list[str] = []
+    room = settings.asset_limit
+    text = Room()
+    for name, document in sorted(tree.specs.items()):
+        wanted = asset_count(document)
+        if wanted > room:
+            problems.add(_too_many(document, wanted, settings))
+            broken.append(name.rpartition(".")[0])
+            continue
+        room -= wanted
+        if text.left < 0:  # said once, of the first that found no room
+            broken.append(name.rpartition(".")[0])
+            continue
+        specs, wrong = expand_file(context, name, document, text)
+        problems.update(wrong)
+        if wrong:
+            broken.append(name.rpartition(".")[0])
+        for spec in specs:
+            if spec.id in found:
+                first = found[spec.id].file
+                fact = f'two assets have the id "{spec.id}" (the other is in {first})'
+                problems.add(Problem(spec.place("id"), "", fact, "rename one of them"))
+            found[spec.id] = spec
+    return Expansion(dict(sorted(found.items())), tuple(sorted(problems)), tuple(broken))
+
+
+@value
+class Context:
+    """What lies around every spec file."""
+
+    settings: Settings
+    project: Document | None = None
+    defaults: Mapping[str, Document] = field(default_factory=dict)
+    styles: Document | None = None
+    _known: dict[str, tuple[Layer, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def layers_above(self, folder: str) -> tuple[Layer, ...]:
+        """The defaults that apply to the spec files of a folder, weakest first; worked out once for all of them."""
+        if folder not in self._known:
+            self._known[folder] = self._layers_above(folder)
+        return self._known[folder]
+
+    def _layers_above(self, folder: str) -> tuple[Layer, ...]:
+        layers: list[Layer] = []
+        if self.project is not None and self.settings.defaults:
+            layers.append(Layer("reconciler.yaml", self.project, ("defaults",), self.settings.defaults))
+        folders = folder.split("/") if folder else []
+        for depth in range(len(folders) + 1):
+            document = self.defaults.get("/".join(folders[:depth]))
+            if document is not None:
+                layers.append(Layer(document.file, document, (), _mapping(document.value)))
+        return tuple(layers)
+
+
+def asset_count(document: Document) -> int:
+    """How many assets a file asks for, counted without expanding anything."""
+    body = _mapping(document.value)
+    if "assets" not in body and "matrix" not in body:
+        return 1
+    assets = _mapping(body["assets"]).values() if "assets" in body else (body,)
+    return sum(matrices.count(_mapping(_mapping(one)["matrix"])) if _has_matrix(one) else 1 for one in assets)
+
+
+class Room:
+    """How many characters of text the assets that are yet to come may have."""
+
+    def __init__(self, left: int = TEXT_ROOM) -> None:
+        self.left = left
+
+    def takes(self, spec: Spec) -> bool:
+        """Whether there is room for this one too."""
+        self.left -= len(spec.words.prompt) + len(spec.description)
+        if spec.turns:
+            self.left -= sum(len(part.text) for turn in spec.turns for part in turn.parts if isinstance(part, TextPart))
+        if spec.words.params:
+            self.left -= len(str(spec.words.params))
+        return self.left >= 0
+
+
+def expand_file(
+    context: Context, name: str, document: Document, text: Room
+) -> tuple[tuple[Spec, ...], tuple[Problem, ...]]:
+    """The assets of one file, and what is wrong with them."""
+    file_id = name.rpartition(".")[0]
+    if not _PLAIN_PATH.fullmatch(file_id):
+        if not is_unicode(file_id):
+            return (), (Problem(Place(document.file), "", "the file's name is not valid UTF-8", "rename it in UTF-8"),)
+        if not all(map(_ID_PART.fullmatch, file_id.split("/"))):
+            hint = "rename it without # * ? [ ] \\ or control characters"
+            return (), (Problem(Place(document.file), "", "the file's name cannot be an id", hint),)
+    above = context.layers_above(name.rpartition("/")[0])
+    body = _mapping(document.value)
+    specs: list[Spec] = []
+    problems: list[Problem] = []
+    for template, layer, file_layers in _assets(document, file_id, body):
+        for identity, values in _variants(layer, template, problems):
+            fields = AssetFields(context.settings, (*above, *file_layers), layer, styles=context.styles)
+            spec = fields.read(identity, values)
+            problems.extend(fields.problems)
+            if spec is not None and not text.takes(spec):
+                fact = f"with this file the assets have more than {TEXT_ROOM:,} characters of text"
+                return (), (*problems, document.problem((), fact, "shorten the prompts, or ask for fewer assets"))
+            if spec is not None:
+                specs.append(spec)
+    return tuple(specs), tuple(problems)
+
+
+def _assets(
+    document: Document, file_id: str, body: Mapping[str, Json]
+) -> Iterator[tuple[str, Layer, tuple[Layer, ...]]]:
+    """Each asset of a file: the template of its id, its own layer, and the file's defaults."""
+    if "assets" not in body:
+        yield file_id, Layer("the spec", document, (), body), ()
+        return
+    shared: tuple[Layer, ...] = ()
+    if "defaults" in body:
+        shared = (Layer("the file's defaults", document, ("defaults",), _mapping(body["defaults"])),)
+    for key, asset in _mapping(body["assets"]).items():
+        yield f"{file_id}#{key}", Layer("the spec", document, ("assets", key), _mapping(asset)), shared
+
+
+def _variants(layer: Layer, template: str, problems: list[Problem]) -> Iterator[tuple[AssetId, dict[str, str]]]:
+    """The assets that one mapping stands for: itself, or one for each combination of its matrix."""
+    if not _has_matrix(layer.fields):
+        problem = _bad_plain_id(layer, template)
+        if problem is not None:
+            problems.append(problem)
+            return
+        yield AssetId(template), {}
+        return
+    seen: set[str] = set()
+    matrix = _mapping(layer.fields["matrix"])
+    slips = tuple(_bad_matrix(layer, matrix))
+    problems.extend(slips)
+    if slips:
+        return
+    for combination in matrices.combinations(matrix):
+        values = {key: as_text(value) for key, value in combination.items()}
+        identity, wrong = _matrix_id(layer, template, values)
+        if not wrong and identity in seen:
+            hint = "use every ${…} of the matrix in the id"
+            wrong = (layer.document.problem(_id_path(layer), f'two combinations have the id "{identity}"', hint),)
+        problems.extend(wrong)
+        if wrong:
+            return
+        seen.add(identity)
+        yield AssetId(identity), values
+
+
+def _bad_matrix(layer: Layer, matrix: Mapping[str, Json]) -> Iterator[Problem]:
+    """A value that stands twice, an exclude that can never match (which costs money), a matrix that leaves nothing."""
+    axes = matrices.axes(matrix)
+    for name, values in axes.items():
+        texts = [as_text(value) for value in values]
+        for index, text in enumerate(texts):
+            if text in texts[:index]:
+                path: Path = (*layer.path, "matrix", name, index)
+                yield layer.document.problem(path, f'"{text}" stands twice', "remove one")
+    for index, pattern in enumerate(matrices.entries(matrix, "exclude")):
+        for key, named in pattern.items():
+            path = (*layer.path, "matrix", "exclude", index, key)
+            if key not in axes:
+                yield layer.document.problem(path, "the matrix has no axis of this name", did_you_mean(key, axes))
+            elif not matrices.has(axes[key], named):
+                hint = did_you_mean(as_text(named), map(as_text, axes[key]))
+                yield layer.document.problem(path, f'"{as_text(named)}" is not a value of {key}', hint)
+    if not matrices.combinations(matrix):
+        yield layer.document.problem((*layer.path, "matrix"), "leaves no combination", "exclude less")
+
+
+def _matrix_id(layer: Layer, template: str, values: Mapping[str, str]) -> tuple[str, tuple[Problem, ...]]:
+    """The id of one combination: the template filled in, or the values joined by `-` where it names none."""
+    own = nearest((layer,), "id")
+    path = _id_path(layer)
+    if own is None and "${" not in template:
+        joined = "-".join(values.values())
+        if not _PLAIN.fullmatch(joined):
+            hint = "give an id: with ${…}"
+            return "", (layer.document.problem(path, f'"{joined}" cannot be part of an id', hint),)
+        return f"{template}{'-' if '#' in template else '#'}{joined}", ()
+    variables = Substitution({key: as_text(f.value) for key, f in merged((layer,), "vars").items()} | dict(values))
+    if own is None:
+        file_id, _, key = template.partition("#")
+        part = variables.text(Field(key, layer))
+    else:
+        file_id = template
+        part = variables.text(own)
+        if "#" in template:
+            problem = layer.document.problem(path, "an asset under assets: has its key as id", "write ${…} in the key")
+            return "", (problem,)
+    if variables.problems:
+        return "", tuple(variables.problems)
+    if not _ID_PART.fullmatch(part):
+        return "", (layer.document.problem(path, f'"{part}" cannot be part of an id'),)
+    return f"{file_id}#{part}", ()
+
+
+def _bad_plain_id(layer: Layer, template: str) -> Problem | None:
+    key = template.partition("#")[2]
+    if "id" in layer.fields:
+        fact = "an id is for a matrix only: the id of an asset is its file's path, # and its key"
+        return layer.document.problem((*layer.path, "id"), fact, "rename the file or the key")
+    if "#" in template and not _ID_PART.fullmatch(key):
+        return layer.document.problem(layer.path, f'"{key}" cannot be part of an id', "leave out # * ? [ ] \\")
+    if "${" in key:
+        return layer.document.problem(layer.path, "${…} in a key needs a matrix", "add matrix: or write the name out")
+    return None
+
+
+def _id_path(layer: Layer) -> Path:
+    return (*layer.path, "id") if "id" in layer.fields else (*layer.path, "matrix")
+
+
+def _too_many(document: Document, wanted: int, settings: Settings) -> Problem:
+    path: Path = ("matrix",) if ("matrix",) in document.marks else ()
+    fact = f"asks for {wanted:,} assets, and the project may have {settings.asset_limit:,}"
+    return document.problem(path, fact, "raise limits: {assets: …} in reconciler.yaml if that is meant")
+
+
+def _has_matrix(asset: Json) -> bool:
+    return isinstance(asset, dict) and "matrix" in asset
+
+
+def _mapping(value: Json) -> Mapping[str, Json]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,189 @@
+"""How a field's value is found: own fields over styles over defaults, the nearest default first; then variables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from reconciler.core.digest import Json
+from reconciler.core.errors import Problem
+from reconciler.core.specs.document import Document, Path
+from reconciler.core.specs.spec import Origin
+from reconciler.core.suggest import did_you_mean
+from reconciler.core.value import value
+
+TEXT_LIMIT = 100_000
+"""Characters in one field after substitution. The longest prompt that an API takes is 32,000."""
+_VARIABLE = re.compile(r"\$(?:\$|\{([^}]*)(\})?)")
+
+
+@value
+class Layer:
+    """Fields from one mapping of one file."""
+
+    name: str
+    document: Document
+    path: Path
+    fields: Mapping[str, Json]
+
+    def field(self, name: str) -> Field:
+        """A field that this layer has."""
+        return Field(self.fields[name], self, (name,))
+
+    def origin(self, name: str) -> Origin:
+        return Origin(self.name, self.document, (*self.path, name) if name else self.path)
+
+
+@value
+class Field:
+    """A field's value as written, and the way to it: a name in a layer, and what is below that."""
+
+    value: Json
+    layer: Layer
+    way: Path = ()
+
+    @property
+    def origin(self) -> Origin:
+        """Where it was written; worked out only when somebody asks."""
+        return Origin(self.layer.name, self.layer.document, (*self.layer.path, *self.way))
+
+    def below(self, key: str | int, value: Json) -> Field:
+        """What stands in a mapping or a list."""
+        return Field(value, self.layer, (*self.way, key))
+
+
+def strongest(layers: Iterable[Layer]) -> dict[str, Layer]:
+    """Of each field the last layer that has it, since layers run from weakest to strongest."""
+    return {name: layer for layer in layers for name in layer.fields}
+
+
+def nearest(layers: Sequence[Layer], name: str) -> Field | None:
+    """The value in the strongest layer that has one; `layers` run from weakest to strongest."""
+    for layer in reversed(layers):
+        if name in layer.fields:
+            return layer.field(name)
+    return None
+
+
+def every(layers: Sequence[Layer], name: str) -> Iterator[Field]:
+    """The values of all layers, weakest first."""
+    return (layer.field(name) for layer in layers if name in layer.fields)
+
+
+def merged(layers: Sequence[Layer], name: str) -> dict[str, Field]:
+    """A mapping field (vars, params) merged key by key, the strongest layer's value for each key."""
+    return {
+        key: each.below(key, value)
+        for each in every(layers, name)
+        if isinstance(each.value, dict)
+        for key, value in each.value.items()
+    }
+
+
+_RECORDED = (
+    "prompt", "prompt_prefix", "prompt_suffix", "model", "size", "image_size", "quality", "format", "background",
+    "references", "mask", "style", "turns", "output", "description", "tags", "take", "freeze", "ignore_changes",
+    "provider",
+)  # fmt: skip
+
+
+class Origins(Mapping[str, tuple[Origin, ...]]):
+    """Where each field of an asset was written, weakest layer first; worked out when somebody asks.
+
+    `""` is the asset as a whole; `params.x` and `vars.x` are single keys.
+    """
+
+    __slots__ = ("_layers", "_own")
+
+    def __init__(self, own: Layer, layers: Sequence[Layer]) -> None:
+        self._own = own
+        self._layers = layers
+
+    def __getitem__(self, name: str) -> tuple[Origin, ...]:
+        if name == "":
+            return (self._own.origin(""),)
+        field, dot, key = name.partition(".")
+        if dot:
+            return (merged(self._layers, field)[key].origin,)
+        found = tuple(each.origin for each in every(self._layers, name))
+        if not found or name not in _RECORDED:
+            raise KeyError(name)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        yield ""
+        yield from (name for name in _RECORDED if any(name in layer.fields for layer in self._layers))
+        for name in ("params", "vars"):
+            yield from (f"{name}.{key}" for key in merged(self._layers, name))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def as_text(value: Json) -> str:
+    """A variable's value as it appears in text: booleans as YAML writes them."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def is_literal(text: str) -> bool:
+    """Whether a text stands for itself: nothing is to be filled in, and it is not too long."""
+    return "$" not in text and len(text) <= TEXT_LIMIT
+
+
+class Substitution:
+    """Replaces `${name}` by a variable's value and `$$` by a dollar. Plain text: nothing can be run."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self.variables = variables
+        self.problems: list[Problem] = []
+
+    def fill(self, each: Field) -> Json:
+        """The value with all its strings filled in; problems are collected."""
+        value = each.value
+        if isinstance(value, str):
+            return value if is_literal(value) else self._string(value, each)
+        if isinstance(value, dict):
+            return {key: self.fill(each.below(key, item)) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.fill(each.below(index, item)) for index, item in enumerate(value)]
+        return value
+
+    def text(self, each: Field) -> str:
+        """A field that the schema holds to be text."""
+        value = self.fill(each)
+        return value if isinstance(value, str) else as_text(value)
+
+    def _string(self, text: str, each: Field) -> str:
+        pieces: list[str] = []
+        length = end = 0
+        for match in _VARIABLE.finditer(text):
+            piece = text[end : match.start()] + self._variable(match, each)
+            end = match.end()
+            pieces.append(piece)
+            length += len(piece)
+            if length > TEXT_LIMIT:
+                break
+        pieces.append(text[end:])
+        if length + len(text) - end > TEXT_LIMIT:
+            self._report(each, f"is over {TEXT_LIMIT:,} characters long", "")
+            return ""
+        return "".join(pieces)
+
+    def _variable(self, match: re.Match[str], each: Field) -> str:
+        name = match.group(1)
+        if name is None:
+            return "$"
+        if match.group(2) is None:
+            self._report(each, "${ is never closed", "write } after the name; ${ as text is written $${")
+            return ""
+        if name in self.variables:
+            return self.variables[name]
+        hint = did_you_mean(name, self.variables) or "give it under vars: or matrix:; a dollar is written $$"
+        self._report(each, f"no variable is called ${{{name}}}", hint)
+        return ""
+
+    def _report(self, each: Field, fact: str, hint: str) -> None:
+        origin = each.origin
+        self.problems.append(origin.document.problem(origin.path, fact, hint))

@@ -1,0 +1,123 @@
+"""One wanted image, typed: what a spec says once defaults, styles, variables and the matrix are filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from reconciler.core.digest import AssetId, ContentHash
+from reconciler.core.errors import Place, Problem
+from reconciler.core.recipe import ImagePart, Recipe, TextPart, Turn
+from reconciler.core.specs.document import Document, Path
+from reconciler.core.value import field, replace, value
+
+
+@value
+class FileReference:
+    """A picture in a file below the project root."""
+
+    path: str
+
+
+@value
+class AssetReference:
+    """Another asset's picture: an edge of the graph."""
+
+    asset: AssetId
+
+
+Reference = FileReference | AssetReference
+
+
+@value
+class SpecTurn:
+    """One turn of a conversation, its pictures still by name."""
+
+    role: str
+    parts: tuple[TextPart | FileReference | AssetReference, ...]
+
+
+@value
+class Origin:
+    """Where a field's value was written, and in which layer (`the spec`, `style flat-v2`, …)."""
+
+    layer: str
+    document: Document
+    path: Path
+
+    @property
+    def place(self) -> Place:
+        return self.document.place(self.path)
+
+
+@value
+class Spec:
+    """One asset as wanted. `words` is the recipe without its pictures, which are known by content only later."""
+
+    id: AssetId
+    output: str
+    words: Recipe
+    references: tuple[Reference, ...] = ()
+    mask: Reference | None = None
+    turns: tuple[SpecTurn, ...] = ()
+    provider: str = "draft"
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    freeze: bool = False
+    ignore_changes: frozenset[str] = frozenset()
+    origins: Mapping[str, tuple[Origin, ...]] = field(default_factory=dict, compare=False)
+    picture_origins: tuple[Origin, ...] = field(default=(), compare=False)
+    """Where each of `pictures()` was written; empty for a spec that was not read from a file."""
+    file: str = field(default="", compare=False)
+    """The file that asks for this asset."""
+
+    def pictures(self) -> tuple[Reference, ...]:
+        """Every picture that this spec refers to, in the order of `Recipe.images()`."""
+        if not (self.references or self.mask or self.turns):
+            return ()
+        in_turns = (part for turn in self.turns for part in turn.parts if not isinstance(part, TextPart))
+        return (*self.references, *((self.mask,) if self.mask else ()), *in_turns)
+
+    def upstreams(self) -> tuple[AssetId, ...]:
+        """The assets whose pictures this one needs, each once, in order."""
+        if not (self.references or self.mask or self.turns):
+            return ()
+        return tuple(dict.fromkeys(ref.asset for ref in self.pictures() if isinstance(ref, AssetReference)))
+
+    def picture_problem(self, reference: Reference, fact: str, hint: str = "") -> Problem:
+        """A problem with one of the pictures, where it was first written."""
+        for one, origin in zip(self.pictures(), self.picture_origins, strict=False):
+            if one == reference:
+                return origin.document.problem(origin.path, fact, hint)
+        return Problem(self.place("references"), "references", fact, hint)
+
+    def place(self, name: str) -> Place:
+        """Where a field was written, or the nearest thing to it."""
+        for key in (name, "prompt", ""):
+            if self.origins.get(key):
+                return self.origins[key][-1].place
+        return Place(self.id)
+
+
+def build_recipe(spec: Spec, content_of: Callable[[Reference], ContentHash | None]) -> Recipe | None:
+    """The complete recipe, or None while a picture that it needs has no content yet."""
+    if not (spec.references or spec.mask or spec.turns):
+        return spec.words
+    contents = {ref: content_of(ref) for ref in spec.pictures()}
+    if not contents:
+        return replace(spec.words, turns=tuple(Turn(turn.role, _texts(turn)) for turn in spec.turns))
+    known = {ref: content for ref, content in contents.items() if content is not None}
+    if len(known) < len(contents):
+        return None
+    return replace(
+        spec.words,
+        references=tuple(known[ref] for ref in spec.references),
+        mask=known[spec.mask] if spec.mask else None,
+        turns=tuple(
+            Turn(turn.role, tuple(p if isinstance(p, TextPart) else ImagePart(known[p]) for p in turn.parts))
+            for turn in spec.turns
+        ),
+    )
+
+
+def _texts(turn: SpecTurn) -> tuple[TextPart, ...]:
+    return tuple(part for part in turn.parts if isinstance(part, TextPart))

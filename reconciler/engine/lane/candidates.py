@@ -1,0 +1,72 @@
+"""Ask for several pictures of one asset: so many calls, each paid for, recorded and held back by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from reconciler.core.errors import DiskError
+from reconciler.core.events import Noted
+from reconciler.core.money.cost import Cost, total
+from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused, Stop
+from reconciler.core.ports import ImageRequest, Log, Provider
+from reconciler.core.value import replace
+from reconciler.engine.report import ending
+
+_TELLING = (Done, InDoubt, Refused, BadOutput)
+"""What one outcome for several calls is, the first kind that is among them."""
+
+
+class Several:
+    """A Provider that asks `count` times and answers with the first picture, at the price of all that came.
+
+    The others are in the store under the same recipe. A call that gave no picture is told while it happens.
+    """
+
+    def __init__(self, inner: Provider, *, count: int, progress: Log) -> None:
+        self._inner = inner
+        self._count = count
+        self._progress = progress
+
+    async def generate(self, request: ImageRequest) -> Outcome:
+        """Raises what a call raises, once all of them have landed."""
+        outcomes: list[Outcome] = []  # in the order in which they came
+
+        async def call(number: int) -> None:
+            outcome = await self._inner.generate(request)
+            outcomes.append(outcome)
+            self._tell(request, number, outcome)
+
+        calls = (call(number) for number in range(1, self._count + 1))
+        landed = await asyncio.gather(*calls, return_exceptions=True)
+        refused = [error for error in landed if isinstance(error, DiskError)]
+        if refused:  # each may name a file with what was paid for
+            raise DiskError("; ".join(dict.fromkeys(error.fact for error in refused)), hint=refused[0].hint)
+        for failed in landed:
+            if failed is not None:
+                raise failed
+        return _one_of(outcomes)
+
+    def _tell(self, request: ImageRequest, number: int, outcome: Outcome) -> None:
+        if isinstance(outcome, Done) or (isinstance(outcome, NotSent) and outcome.stop is Stop.INTERRUPTED):
+            return
+        kept = f"; the bytes are in {outcome.kept.path}" if isinstance(outcome, BadOutput) and outcome.kept else ""
+        how = ending(outcome)
+        words = outcome.words if outcome.words.startswith(how) else f"{how}: {outcome.words}"
+        self._progress.record(Noted(request.asset, f"candidate {number} of {self._count}: {words}{kept}"))
+
+
+def _one_of(outcomes: Sequence[Outcome]) -> Outcome:
+    for kind in _TELLING:
+        found = next((outcome for outcome in outcomes if isinstance(outcome, kind)), None)
+        if isinstance(found, Done):
+            return replace(found, cost=_sum([outcome for outcome in outcomes if isinstance(outcome, Done)]))
+        if found is not None:
+            return found
+    return outcomes[0]
+
+
+def _sum(done: Sequence[Done]) -> Cost | None:
+    """What all of them cost; None where one price is unknown."""
+    sums = total(each.cost for each in done)
+    return sums.amounts[0] if len(sums.amounts) == 1 and not sums.unknown else None

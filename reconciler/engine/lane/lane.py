@@ -1,0 +1,159 @@
+"""Let requests through one lane, first come first served, as its limits allow; stop it when nothing can work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from datetime import timedelta
+from typing import Any
+
+from reconciler.core.digest import AssetId
+from reconciler.core.events import Noted
+from reconciler.core.outcome import NotSent, Outcome, Rejected, Stop, Throttled
+from reconciler.core.ports import ImageRequest, Log, Provider
+from reconciler.core.value import replace
+from reconciler.engine.clock import Clock, stamp
+from reconciler.engine.lane.limits import OPEN_SECONDS, PARK_OVER, Limits, Permit, limits
+
+NO_ASSET = AssetId("")
+FAR = timedelta(days=366)
+"""A Retry-After beyond this is shown as this: dates have an end."""
+
+
+class Lane:
+    """The queue in front of one provider. It lives on one event loop.
+
+    Who is first at the door waits for the limits; the others wait for the door, which is fair (`asyncio.Lock`).
+    """
+
+    def __init__(self, name: str, *, concurrency: int, requests_per_minute: int, clock: Clock, progress: Log) -> None:
+        self.name = name
+        self._limits: Limits = limits(concurrency, requests_per_minute)
+        self._clock = clock
+        self._progress = progress
+        self._door = asyncio.Lock()
+        self._closed = asyncio.Event()
+        self._answer: NotSent | None = None
+        self._change: asyncio.Future[None] | None = None
+
+    def drain(self, words: str = "interrupted") -> None:
+        """Send nothing new; what flies lands. Who waits, or comes later, gets NotSent with these words."""
+        self._close(NotSent(words, final=True, stop=Stop.INTERRUPTED))
+
+    async def pause(self, seconds: float) -> None:
+        """Sleep, but not after the lane was closed: then there is nothing left to wait for."""
+        await _first_of(self._clock.sleep(seconds), self._closed.wait())
+
+    async def enter(self) -> Permit | NotSent:
+        """Wait for one's turn. An outcome instead of a permit is final: the lane is closed, nothing was sent."""
+        async with self._door:
+            while self._answer is None:
+                now, ready = self._clock.monotonic(), self._limits.ready_at()
+                if ready is not None and ready <= now:
+                    permit = self._limits.permit()
+                    self._limits = self._limits.sent(now)
+                    return permit
+                await self._changed_or(None if ready is None else ready - now)
+            return self._answer
+
+    def heard(self, permit: Permit) -> Permit:
+        """The answer has come, and the far side is free for another; only our own work on it remains."""
+        self._limits = self._limits.heard()
+        self._poke()
+        return replace(permit, heard=True)
+
+    def abandon(self, permit: Permit) -> None:
+        """A request ended without an outcome: cancelled, or an error of ours."""
+        self._limits = self._limits.abandoned(permit)
+        self._poke()
+
+    def land(self, permit: Permit, outcome: Outcome) -> Outcome:
+        """Learn from an outcome, and give back what the asset shall see of it."""
+        before, now = self._limits, self._clock.monotonic()
+        self._limits = after = before.landed(permit, outcome, now)
+        self._poke()
+        match outcome:
+            case Rejected(stop=Stop() as stop):
+                self._stop(stop, stop.value, outcome.words)
+                return outcome
+            case Throttled(retry_after=wait) if wait is not None and wait > PARK_OVER:
+                return self._stop(Stop.PARKED, self._come_back(wait), outcome.words)
+        if after.breaker.exhausted:
+            why = f"{Stop.BREAKER.value}; {self._come_back(OPEN_SECONDS[-1])}"
+            self._stop(Stop.BREAKER, why, outcome.words)
+        elif after.breaker.openings > before.breaker.openings:
+            self._note(f"{Stop.BREAKER.value}; pausing {before.breaker.next_pause:.0f} s: {outcome.words}")
+        elif after.held_until > now >= before.held_until:
+            self._note(f"asked to wait {after.held_until - now:.0f} s: {outcome.words}")
+        return outcome
+
+    def _stop(self, stop: Stop, why: str, words: str) -> NotSent:
+        if self._answer is None:
+            self._note(f"stopped: {why}")  # the provider's words are with each asset that it leaves out
+        answer = NotSent(f"{self.name} is stopped: {why}: {words}", final=True, stop=stop)
+        self._close(answer)
+        return answer
+
+    def _close(self, answer: NotSent) -> None:
+        if self._answer is None:  # the first reason is the reason
+            self._answer = answer
+        self._closed.set()
+        self._poke()
+
+    def _come_back(self, seconds: float) -> str:
+        wait = FAR if seconds >= FAR.total_seconds() else timedelta(seconds=seconds)
+        return f"come back at {stamp(self._clock.utc() + wait)}"
+
+    def _note(self, text: str) -> None:
+        self._progress.record(Noted(NO_ASSET, f"{self.name}: {text}"))
+
+    def _poke(self) -> None:
+        if self._change is not None and not self._change.done():
+            self._change.set_result(None)
+
+    async def _changed_or(self, seconds: float | None) -> None:
+        # the future exists before the first await, so no change can slip in between
+        self._change = asyncio.get_running_loop().create_future()
+        if seconds is None:
+            await self._change
+        else:
+            await _first_of(self._change, self._clock.sleep(seconds))
+
+
+class Limited:
+    """A Provider that sends through a lane. An error of ours (a full disk) drains it: the next would be lost too."""
+
+    def __init__(self, inner: Provider, *, lane: Lane) -> None:
+        self._inner = inner
+        self._lane = lane
+
+    async def generate(self, request: ImageRequest) -> Outcome:
+        admitted = await self._lane.enter()
+        if isinstance(admitted, NotSent):
+            return admitted
+        permit = admitted
+
+        def heard() -> None:
+            nonlocal permit
+            permit = self._lane.heard(permit)
+
+        try:
+            outcome = await self._inner.generate(replace(request, heard=heard))
+        except asyncio.CancelledError:
+            self._lane.abandon(permit)
+            raise
+        except Exception:
+            self._lane.drain("not sent: an earlier image could not be recorded")
+            self._lane.abandon(permit)
+            raise
+        return self._lane.land(permit, outcome)
+
+
+async def _first_of(*waits: Awaitable[Any]) -> None:
+    """Wait until one is over, and give the others up."""
+    futures = {asyncio.ensure_future(wait) for wait in waits}
+    try:
+        await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for future in futures:
+            future.cancel()

@@ -1,0 +1,133 @@
+"""Write down each attempt before and after it, so that no death of ours pays twice or loses what was paid for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from typing import ParamSpec, TypeVar
+
+from reconciler.core.errors import DiskError, Unsent
+from reconciler.core.events import Ended, Requested, Stored
+from reconciler.core.lock.lockfile import Made
+from reconciler.core.money.cost import Cost
+from reconciler.core.outcome import BadOutput, Done, InDoubt, Outcome, Spooled
+from reconciler.core.ports import ImageRequest, Log, Provider, Store, StoredImage
+from reconciler.core.value import replace
+from reconciler.engine.clock import stamp
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Estimate = Callable[[ImageRequest], Cost | None]
+"""What one attempt should cost; None is unknown."""
+
+
+class Recorded:
+    """A Provider whose every attempt is in the journal: `Requested` before, an end after, or none if in doubt."""
+
+    def __init__(
+        self,
+        inner: Provider,
+        *,
+        provider: str,
+        store: Store,
+        journal: Log,
+        estimate: Estimate,
+        new_attempt: Callable[[], str],
+        utc: Callable[[], datetime],
+    ) -> None:
+        self._inner = inner
+        self._provider = provider
+        self._store = store
+        self._journal = journal
+        self._estimate = estimate
+        self._new_attempt = new_attempt
+        self._utc = utc
+
+    async def generate(self, request: ImageRequest) -> Outcome:
+        """Raises DiskError, which is final; its message names the file with what was paid for."""
+        attempt = self._new_attempt()
+        await self._begin(attempt, request)
+        # cancelled in here, or an error of ours: no end is written, and that is what in doubt means
+        try:
+            outcome = await self._inner.generate(request)
+        except Unsent as error:
+            with suppress(DiskError):  # the first error is the one to tell
+                await to_the_end(self._journal.record, Ended(attempt, request.asset, "NotSent", error.fact))
+            raise
+        except DiskError as error:
+            raise DiskError(f"{error.fact}; in doubt, it may have been charged", hint=error.hint) from error
+        return await to_the_end(self._end, attempt, request, outcome)
+
+    async def _begin(self, attempt: str, request: ImageRequest) -> None:
+        cost = _text(self._estimate(request))
+        at = stamp(self._utc())
+        begin = Requested(attempt, request.asset, request.key, self._provider, cost, at, request.again)
+        try:
+            await to_the_end(self._journal.record, begin)
+        except asyncio.CancelledError:
+            end = Ended(attempt, request.asset, "NotSent", "interrupted before it was sent")
+            await to_the_end(self._journal.record, end)
+            raise
+
+    def _end(self, attempt: str, request: ImageRequest, outcome: Outcome) -> Outcome:
+        """Blocking, and never torn apart by a cancellation. Gives the outcome with its bytes where they are now,
+        and with the cost that was written down."""
+        match outcome:
+            case Done():
+                return self._stored(attempt, request, outcome)
+            case InDoubt():
+                return outcome
+            case BadOutput(kept=Spooled() as kept):
+                path = self._store.put(kept)
+                self._ended(attempt, request, outcome, kept=kept)
+                return replace(outcome, kept=replace(kept, path=path))
+            case _:
+                self._ended(attempt, request, outcome)
+                return outcome
+
+    def _stored(self, attempt: str, request: ImageRequest, done: Done) -> Done:
+        cost = done.cost or self._estimate(request)
+        made = Made(
+            provider=self._provider,
+            at=stamp(self._utc()),
+            model=done.model or request.recipe.model,
+            request=done.request,
+            cost=_text(cost),
+            usage=done.usage,
+        )
+        content = done.spooled.content
+        path = self._store.put(done.spooled)  # its DiskError names the rescue file
+        try:
+            known = self._store.remember(request.key, StoredImage(content, done.image, made, attempt))
+            self._journal.record(Stored(attempt, request.asset, request.key, content, made))
+        except DiskError as error:
+            raise DiskError(f"{error.fact}; the paid image is in {path}", hint=error.hint) from error
+        return replace(done, spooled=replace(done.spooled, path=path), cost=cost, made=known.made)
+
+    def _ended(self, attempt: str, request: ImageRequest, outcome: Outcome, *, kept: Spooled | None = None) -> None:
+        words = "" if isinstance(outcome, Done) else outcome.words
+        content = kept.content if kept else None
+        self._journal.record(Ended(attempt, request.asset, type(outcome).__name__, words, content))
+
+
+async def to_the_end(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run blocking disk work in a thread. A cancellation takes effect when it is through; its own error wins."""
+    # a future of the executor, not a task: the end of a loop cancels every task
+    work = asyncio.get_running_loop().run_in_executor(None, lambda: function(*args, **kwargs))
+    interrupted: asyncio.CancelledError | None = None
+    while not work.done():
+        try:
+            await asyncio.wait({work})
+        except asyncio.CancelledError as error:
+            interrupted = error
+    result = work.result()
+    if interrupted is not None:
+        raise interrupted
+    return result
+
+
+def _text(cost: Cost | None) -> str:
+    return "" if cost is None else str(cost)

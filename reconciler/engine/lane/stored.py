@@ -1,0 +1,46 @@
+"""Keep what a free provider made: drafts cost nothing, so they need the store but no journal and no lane."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+from reconciler.core.lock.entry import DRAFT
+from reconciler.core.lock.lockfile import Made
+from reconciler.core.money.cost import FREE
+from reconciler.core.outcome import Done, NotSent, Outcome, Stop
+from reconciler.core.ports import ImageRequest, Provider, Store, StoredImage
+from reconciler.core.value import replace
+from reconciler.engine.clock import stamp
+
+
+class Storing:
+    """A Provider whose every image is in the store; at most `parallel` are made at a time."""
+
+    def __init__(self, inner: Provider, *, store: Store, utc: Callable[[], datetime], parallel: int) -> None:
+        self._inner = inner
+        self._store = store
+        self._utc = utc
+        self._places = asyncio.Semaphore(parallel)
+        self._drained = False
+
+    def drain(self) -> None:
+        """Begin nothing new; what is being drawn is finished."""
+        self._drained = True
+
+    async def generate(self, request: ImageRequest) -> Outcome:
+        """As the inner provider; raises DiskError if the store cannot keep it."""
+        async with self._places:
+            if self._drained:
+                return NotSent("not begun: interrupted", final=True, stop=Stop.INTERRUPTED)
+            outcome = await self._inner.generate(request)
+            if isinstance(outcome, Done):
+                return await asyncio.to_thread(self._kept, request, outcome)
+            return outcome
+
+    def _kept(self, request: ImageRequest, done: Done) -> Done:
+        made = Made(provider=DRAFT, at=stamp(self._utc()), model=done.model, cost=str(FREE))
+        self._store.put(done.spooled)
+        known = self._store.remember(request.key, StoredImage(done.spooled.content, done.image, made))
+        return replace(done, made=known.made)

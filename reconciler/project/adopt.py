@@ -1,0 +1,177 @@
+"""What it takes to make a file the locked content of its asset: its bytes kept, its image whole, its recipe known."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from reconciler.core.digest import AssetId, ContentHash, RecipeKey
+from reconciler.core.events import Durable, Forgotten, Published
+from reconciler.core.images.sniff import ImageFacts, NotAnImage, sniff
+from reconciler.core.lock.entry import DRAFT
+from reconciler.core.lock.lockfile import LockEntry, Made
+from reconciler.core.plan.actions import Generate, Hold, UpstreamChanged
+from reconciler.core.plan.observed import Blocked
+from reconciler.core.plan.plan import Step
+from reconciler.core.ports import StoredImage
+from reconciler.core.recipe import Recipe
+from reconciler.core.specs.paths import image_format
+from reconciler.core.text import printable
+from reconciler.core.value import value
+from reconciler.engine.clock import stamp
+from reconciler.project.edits import Edited, Left, Scene, locked_contents, locked_recipe, settled_doubts
+from reconciler.project.prices import draft_names
+from reconciler.store import disk
+from reconciler.store.worktree.observe import LFS_POINTER_LIMIT, lfs_oid
+
+ADOPTED = "adopted"
+"""`made.provider` of what a person brought."""
+
+
+@value
+class Needless:
+    """The file is locked as it is."""
+
+    note: str
+
+
+@value
+class Absent(Left):
+    """There is no file to adopt."""
+
+
+@value
+class Ready:
+    """The file can be adopted, as far as can be seen without reading it."""
+
+    recipe: Recipe
+    found: ContentHash
+
+
+class Adopting:
+    """Adopts one asset after another; what is adopted counts for the assets that refer to it."""
+
+    def __init__(self, stage: Scene, *, utc: Callable[[], datetime]) -> None:
+        self._stage = stage
+        self._utc = utc
+        self._foreseen = locked_contents(stage.prospect)
+        self._locked = dict(self._foreseen)
+        self._drafts = draft_names(stage.prospect.wanted.project.settings.providers)
+
+    def foresee(self, step: Step) -> Ready | Needless | Left:
+        """Whether there is anything to adopt. Asked in working order, before anything is touched."""
+        ready = self._ready(step, self._foreseen)
+        if isinstance(ready, Left):
+            return ready
+        entry, doubtful = step.entry, step.asset in self._stage.prospect.seen.in_doubt
+        if entry is not None and not doubtful and step.origin is None:
+            locked = (entry.content, entry.output, entry.key)
+            if locked == (ready.found, step.output, ready.recipe.key()):
+                return Needless(_already(step))
+        self._foreseen[step.asset] = ready.found
+        return ready
+
+    def adopt(self, step: Step) -> Edited | Left:
+        """Keep the bytes, check the image, and say what the lockfile shall learn."""
+        ready = self._ready(step, self._locked)
+        if isinstance(ready, Left):
+            return ready
+        image = self._image(step, ready.found)
+        if isinstance(image, Left):
+            return image
+        key = ready.recipe.key()
+        entry = LockEntry(
+            step.output, ready.found, image, key, ready.recipe.manifest(), self._made(step, key, ready.found)
+        )
+        if self._stage.workspace.store.find(entry.content) is not None:
+            self._stage.workspace.store.remember(key, StoredImage(entry.content, image, entry.made))
+        self._locked[step.asset] = entry.content
+        settled, told = settled_doubts(self._stage.prospect, step.asset, got=key)
+        events: list[Durable] = [Published(step.asset, entry, ADOPTED, self._origin(step, entry))]
+        events += [Forgotten(one.attempt) for one in settled]
+        return Edited(tuple(events), (*self._told(step, entry), *told))
+
+    def _ready(self, step: Step, contents: Mapping[AssetId, ContentHash]) -> Ready | Left:
+        assert step.spec is not None
+        found = self._stage.prospect.seen.outputs.get(step.output)
+        if found is None:
+            return Absent(f"there is no file {step.output}", "put one there, or `reconciler apply`")
+        if isinstance(found, Blocked):
+            return Left(f"{step.output} is {found.what}")
+        recipe = locked_recipe(step.spec, files=self._stage.prospect.seen.files, contents=contents)
+        if recipe is None:
+            lacking = ", ".join(up for up in step.spec.upstreams() if up not in contents)
+            return Left(f"it refers to {lacking}, which has no picture yet", "make or adopt that first")
+        return Ready(recipe, found)
+
+    def _image(self, step: Step, found: ContentHash) -> ImageFacts | Left:
+        """What the picture is; its bytes are in the store when this returns. A Git LFS pointer is its picture."""
+        file, store = self._stage.workspace.root / step.output, self._stage.workspace.store
+        pointer = _is_pointer(file)
+        source = self._stage.outputs.recovery.fetch(found, step.output) if pointer else file
+        if source is None:
+            if step.entry is not None and found == step.entry.content:
+                return _fitting(step, step.entry.image)  # checked when it was made, and wherever it is now, unchanged
+            fact = f"{step.output} is a Git LFS pointer, and the bytes that it names are not here"
+            return Left(fact, "`git lfs pull` brings them")
+        image = _sniffed(source)
+        if isinstance(image, NotAnImage):
+            return Left(f"{step.output} is no whole image: {image.why}", "save it again, or bring another file")
+        fits = _fitting(step, image)
+        if isinstance(fits, ImageFacts) and not (pointer and store.find(found)) and store.put_file(source) != found:
+            return Left(f"{step.output} was changed meanwhile", "close what writes it, and try again")
+        return fits
+
+    def _made(self, step: Step, key: RecipeKey, content: ContentHash) -> Made:
+        """Where the picture came from, as far as that is known; else a person brought it."""
+        if step.entry is not None and step.entry.content == content:
+            return step.entry.made
+        known = (one.made for one in self._stage.workspace.store.recall(key) if one.content == content)
+        return next(known, Made(ADOPTED, stamp(self._utc())))
+
+    def _origin(self, step: Step, entry: LockEntry) -> AssetId | None:
+        """The id that it was locked under before, unless that has another picture, which is then left to `prune`."""
+        if step.origin is None or step.entry is None or step.entry.content != entry.content:
+            return None
+        before = self._stage.prospect.seen.outputs.get(step.entry.output)
+        return step.origin if before is None or step.entry.output == entry.output else None
+
+    def _told(self, step: Step, entry: LockEntry) -> tuple[str, ...]:
+        image = entry.image
+        facts = f"{image.format}, {image.width}x{image.height}"
+        line = f"adopted {printable(step.asset)}: {printable(entry.output)} ({facts})"
+        if step.spec is not None and entry.made.provider == DRAFT and step.spec.provider not in self._drafts:
+            return line, "  it is a draft, and stays a placeholder until the real one comes"
+        return (line,)
+
+
+def _sniffed(path: Path) -> ImageFacts | NotAnImage:
+    with disk.saying("read", path), path.open("rb") as file:
+        if not os.fstat(file.fileno()).st_size:
+            return NotAnImage("empty")
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return sniff(data)
+
+
+def _is_pointer(path: Path) -> bool:
+    with disk.saying("read", path), path.open("rb") as file:
+        return lfs_oid(file.read(LFS_POINTER_LIMIT + 1)) is not None
+
+
+def _fitting(step: Step, image: ImageFacts) -> ImageFacts | Left:
+    named = image_format(step.output)
+    if named == image.format:
+        return image
+    return Left(f"{step.output} holds {image.format}, and its name says {named}", "convert it, or change the output")
+
+
+def _already(step: Step) -> str:
+    if step.entry is not None and step.entry.made.provider == DRAFT and isinstance(step.action, Generate):
+        return "locked as it is; a draft stays a placeholder unless its spec says `provider: draft`"
+    if isinstance(step.action, Generate | Hold) and isinstance(step.action.reason, UpstreamChanged):
+        ups = ", ".join(map(printable, step.action.reason.upstreams))
+        return f"locked as it is, with the present picture of {ups}; adopt it again once that has changed"
+    return "locked as it is already"

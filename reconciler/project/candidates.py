@@ -1,0 +1,18 @@
+"""List the pictures that were made for one recipe: any of them can be locked, for nothing."""
+
+from __future__ import annotations
+
+from reconciler.core.candidates import Candidate
+from reconciler.core.digest import ContentHash, RecipeKey
+from reconciler.core.lock.entry import DRAFT
+from reconciler.core.ports import Store
+
+
+def candidates(store: Store, key: RecipeKey, *, locked: ContentHash | None) -> tuple[Candidate, ...]:
+    """The pictures of a recipe that the store holds. Drafts are none."""
+    made = [one for one in store.recall(key) if one.made.provider != DRAFT]
+    found = ((one, store.find(one.content)) for one in made)
+    held = [(one, path) for one, path in found if path is not None]
+    return tuple(
+        Candidate(number, one, path, locked=one.content == locked) for number, (one, path) in enumerate(held, 1)
+    )

@@ -1,0 +1,137 @@
+"""Change the tree and the lockfile on a person's word, in the order of an apply: bytes, journal, lockfile."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import click
+
+from reconciler.core.digest import AssetId, ContentHash, RecipeKey
+from reconciler.core.errors import DiskError, Exit
+from reconciler.core.events import Durable, Requested
+from reconciler.core.plan.plan import Step
+from reconciler.core.recipe import Recipe
+from reconciler.core.specs.spec import AssetReference, FileReference, Reference, Spec, build_recipe
+from reconciler.core.text import printable
+from reconciler.core.value import value
+from reconciler.project.apply import close_journal
+from reconciler.project.workspace import Prospect, Selection, Workspace, open_workspace
+from reconciler.store.worktree.outputs import OutputTree
+
+
+@value
+class Scene:
+    """What an edit works on: the project as it was seen under the lock, and its image files."""
+
+    workspace: Workspace
+    prospect: Prospect
+    outputs: OutputTree
+
+    @property
+    def in_use(self) -> frozenset[str]:
+        """Paths that specs give a meaning: outputs, and files that they refer to."""
+        specs = self.prospect.wanted.specs.values()
+        return frozenset({spec.output for spec in specs} | set(self.prospect.seen.files))
+
+
+@value
+class Edited:
+    """Done on the disk: what the lockfile shall learn, and what a person shall read."""
+
+    events: tuple[Durable, ...]
+    lines: tuple[str, ...]
+
+
+@value
+class Left:
+    """Not done, and nothing was touched."""
+
+    why: str
+    hint: str = ""
+
+
+@contextmanager
+def scene(directory: str | None, *, wait: float) -> Iterator[Scene]:
+    """The project, observed and held against every other writer."""
+    workspace = open_workspace(directory, os.environ)
+    with workspace.exclusive(wait):
+        prospect = workspace.look(workspace.wanted(), Selection())
+        paths = {step.output for step in prospect.plan.steps if step.output}
+        paths |= {entry.output for entry in prospect.lock.entries.values()}
+        yield Scene(workspace, prospect, workspace.outputs(frozenset(paths)))
+
+
+def carry_out(stage: Scene, steps: Sequence[Step], edit: Callable[[Step], Edited | Left]) -> int:
+    """One asset after another, going on after what cannot be done; the exit code."""
+    left = 0
+    try:
+        for step in steps:
+            result = _tried(step, edit)
+            if isinstance(result, Left):
+                left += 1
+                tell_left(step.asset, result)
+                continue
+            stage.workspace.journal.record_all(result.events)
+            for line in result.lines:
+                click.echo(line)
+    finally:
+        close_journal(stage.workspace)
+    return Exit.ERROR if left else Exit.DONE
+
+
+def tell_left(asset: AssetId, left: Left) -> None:
+    """Say what was not done, and why."""
+    click.echo(f"left: {printable(asset)}: {printable(left.why)}", err=True)
+    if left.hint:
+        click.echo(f"  hint: {left.hint}", err=True)
+
+
+def _tried(step: Step, edit: Callable[[Step], Edited | Left]) -> Edited | Left:
+    try:
+        return edit(step)
+    except DiskError as error:  # one asset's bytes; where the journal fails, nothing goes on
+        return Left(error.fact, error.hint)
+
+
+def locked_recipe(
+    spec: Spec, *, files: Mapping[str, ContentHash], contents: Mapping[AssetId, ContentHash]
+) -> Recipe | None:
+    """The recipe wanted now, its upstreams counted by their locked pictures; None while one of them has none."""
+
+    def picture(reference: Reference) -> ContentHash | None:
+        match reference:
+            case FileReference(path=path):
+                return files.get(path)
+            case AssetReference(asset=asset):
+                return contents.get(asset)
+
+    return build_recipe(spec, picture)
+
+
+def settled_doubts(
+    prospect: Prospect, asset: AssetId, *, got: RecipeKey | None = None
+) -> tuple[tuple[Requested, ...], tuple[str, ...]]:
+    """The requests in doubt that an edit of this asset puts to rest, and what to say of all that it has.
+
+    One for a recipe that another spec wants stays, as after a rename: else that spec would be paid for without a word.
+    `got` is the recipe of which the picture is here now, for whoever wants it.
+    """
+    doubts = [one for one in prospect.in_doubt if one.asset == asset]
+    if not doubts:
+        return (), ()
+    contents, files = locked_contents(prospect), prospect.seen.files
+    others = (spec for identity, spec in prospect.wanted.specs.items() if identity != asset)
+    recipes = [locked_recipe(spec, files=files, contents=contents) for spec in others]
+    wanted = {recipe.key() for recipe in recipes if recipe is not None} - {got}
+    lines = []
+    for one in doubts:
+        end = "stays: another spec wants the same" if one.key in wanted else "is not asked about any more"
+        lines.append(f"  its request in doubt to {printable(one.provider)} at {printable(one.at)} {end}")
+    return tuple(one for one in doubts if one.key not in wanted), tuple(lines)
+
+
+def locked_contents(prospect: Prospect) -> dict[AssetId, ContentHash]:
+    """What is locked for each asset, under the id that its spec has now."""
+    return {step.asset: step.entry.content for step in prospect.plan.steps if step.entry is not None}

@@ -1,0 +1,224 @@
+"""Plan a project in which nothing but a few specs has changed since all was clean, without reading the others.
+
+The answer must be the one that the long way gives. So every doubt goes the long way: an asset that refers to others or
+is referred to, an id or an output that is not the one it was, a recipe that stands elsewhere in the lockfile too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+
+from reconciler.core.digest import AssetId, ContentHash, content_of_hex
+from reconciler.core.errors import ReconcilerError
+from reconciler.core.lock.entry import LockEntry, read_entry
+from reconciler.core.lock.lockfile import Lock
+from reconciler.core.plan.actions import Generate
+from reconciler.core.plan.observed import Observed
+from reconciler.core.plan.plan import Plan, plan
+from reconciler.core.plan.policy import Policy, gate, within_budget
+from reconciler.core.specs.document import Document
+from reconciler.core.specs.expand import Context, Room, asset_count, expand_file
+from reconciler.core.specs.paths import same_file_key
+from reconciler.core.specs.spec import FileReference, Spec
+from reconciler.core.value import value
+from reconciler.project.prices import draft_names, model_problems, pricer
+from reconciler.providers.models.table import model_table
+from reconciler.providers.models.warnings import cautions
+from reconciler.report.plan_text import check_hint, note_lines, plan_lines
+from reconciler.store.documents.project import LOCK_FILE, Project, read_project
+from reconciler.store.documents.specs import read_document, stay_inside
+from reconciler.store.index.index import Index, forgetful
+from reconciler.store.index.snapshot import Snapshot, spec_kind
+from reconciler.store.objects.content_store import ContentStore, Recalled
+
+MOST = 50
+"""Changed specs; with more the long way is as quick."""
+_TIED, _LOOSE = "tied", "loose"
+
+
+def notes(whole: Plan) -> bytes:
+    """What a later run must know of a clean plan, in lines; nothing of any other.
+
+    The first is JSON: how many assets there are, how much more text fits and whether the plan had more to say than its
+    totals. Then one for each spec file, its words between tabs, which no name has: the file, whether an asset of it is
+    tied (refers to others or is referred to), the id and the output of each asset. A reader finds the lines it needs.
+    """
+    if whole.drift:
+        return b""
+    tied = {up for step in whole.steps if step.spec is not None for up in step.spec.upstreams()}
+    files: dict[str, list[str]] = {}
+    room = Room()
+    for step in whole.steps:
+        spec = step.spec
+        if spec is None:
+            continue
+        room.takes(spec)
+        words = files.setdefault(spec.file, [_LOOSE])
+        words += (step.asset, step.output)
+        if step.asset in tied or spec.upstreams():
+            words[0] = _TIED
+    head = {"assets": len(whole.steps), "more": any(note_lines(whole)), "room": room.left}
+    lines = ("\t".join((file, *words)) for file, words in files.items())
+    return "\n".join([json.dumps(head), *lines, ""]).encode()
+
+
+def _noted(noted: bytes, path: str) -> list[tuple[str, str]] | None:
+    """The ids and outputs of the assets that a spec file had, by its line of the notes."""
+    start = noted.find(f"\n{path}\t{_LOOSE}\t".encode())
+    if start < 0:
+        return None
+    _, _, *words = noted[start + 1 : noted.index(b"\n", start + 1)].decode().split("\t")
+    return list(zip(words[::2], words[1::2], strict=True))
+
+
+@value
+class Narrow:
+    """The plan of the assets whose specs have changed, and how many others are up to date."""
+
+    plan: Plan
+    elsewhere: int
+
+
+def narrowed(root: Path, snapshot: Snapshot, changed: Sequence[tuple[str, int]], *, command: str) -> Narrow | None:
+    """The plan that the long way of this command would make; None where that is not certain, or all is clean again."""
+    try:
+        noted = json.loads(snapshot.notes.partition(b"\n")[0])
+        before = {path: known for path, _ in changed[:MOST] if (known := _noted(snapshot.notes, path))}
+        if noted["more"] or len(before) < len(changed):
+            return None
+        index = forgetful(root)
+        project = read_project(root, index)
+        stay_inside(root, project.settings.specs)
+        specs = _specs(project, snapshot, before, index, room_left=noted["room"])
+        if not specs or _refers_to(specs.values(), snapshot.notes):
+            return None
+        found = _plan(project, snapshot, specs)
+    except (ReconcilerError, ValueError, KeyError, TypeError, OSError):
+        return None
+    if found is None or not found.drift or any(note_lines(found)):
+        return None
+    if command == "plan":  # a check knows no budget
+        found = within_budget(found, project.settings.budget)
+    return Narrow(found, noted["assets"] - len(found.steps))
+
+
+def told(
+    root: str, snapshot: Snapshot, changed: Sequence[tuple[str, int]], *, command: str
+) -> tuple[tuple[str, ...], str] | None:
+    """The lines of `plan` and of a `check` that found something, and the latter's hint; or None for the long way."""
+    found = narrowed(Path(root), snapshot, changed, command=command)
+    if found is None:
+        return None
+    return tuple(plan_lines(found.plan, datetime.now(UTC), elsewhere=found.elsewhere)), check_hint(found.plan)
+
+
+def _refers_to(specs: Iterable[Spec], noted: bytes) -> bool:
+    """Whether a picture of theirs is an asset's output."""
+    files = {same_file_key(ref.path) for spec in specs for ref in spec.pictures() if isinstance(ref, FileReference)}
+    lines = noted.decode().split("\n")[1:] if files else ()
+    return any(same_file_key(output) in files for line in lines for output in line.split("\t")[3::2])
+
+
+def _specs(
+    project: Project, snapshot: Snapshot, changed: Mapping[str, list[tuple[str, str]]], index: Index, *, room_left: int
+) -> dict[AssetId, Spec] | None:
+    """The assets of the changed files, if they are the ones that those files had."""
+    folder = project.settings.specs
+    context, room = _context(project, snapshot, changed, index), Room(room_left)
+    specs: dict[AssetId, Spec] = {}
+    for path, known in changed.items():
+        document, wrong = read_document(project.root, path, "spec", index)
+        if document is None or wrong or asset_count(document) != len(known):
+            return None
+        found, wrong = expand_file(context, path.removeprefix(f"{folder}/"), document, room)
+        same = sorted((spec.id, spec.output) for spec in found) == sorted(known)
+        if wrong or not same or any(spec.upstreams() for spec in found):
+            return None
+        specs |= {spec.id: spec for spec in found}
+    table, today = model_table(project.settings.models), datetime.now(UTC).date()
+    if table.problems or any(model_problems(project, specs, table)):
+        return None
+    ordered = dict(sorted(specs.items()))
+    return None if cautions(ordered, project.settings.providers, table, today=today) else ordered
+
+
+def _context(project: Project, snapshot: Snapshot, changed: Iterable[str], index: Index) -> Context:
+    """The defaults and styles above these specs: the files that were there, which is all that are there now."""
+    folder = project.settings.specs
+    defaults: dict[str, Document] = {}
+    styles = None
+    here = 0
+    for at, count, listed in snapshot.folders:
+        above = listed and any(path.startswith(f"{at}/") for path in changed)
+        names = snapshot.names[here : here + count] if above else ()
+        for name in [name for name in names if name.startswith("_")]:  # no other name is one of theirs
+            kind = spec_kind(name)
+            if kind not in ("defaults", "styles"):
+                continue
+            document, _ = read_document(project.root, f"{at}/{name}", kind, index)
+            if kind == "styles":
+                styles = document
+            elif document is not None:
+                defaults[at.removeprefix(folder).removeprefix("/")] = document
+        here += count
+    return Context(project.settings, project.document, defaults, styles)
+
+
+def _plan(project: Project, snapshot: Snapshot, specs: Mapping[AssetId, Spec]) -> Plan | None:
+    with open(project.root / LOCK_FILE, "rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as text:
+        entries = {identity: _entry(text, identity) for identity in specs}
+        made = _planned(project, snapshot, specs, entries)
+        steps = made.steps if made is not None else ()
+        keys = {step.action.key for step in steps if isinstance(step.action, Generate) and step.action.key}
+        # elsewhere it is another asset's picture, or a refusal
+        return None if any(text.find(key.encode()) >= 0 for key in keys) else made
+
+
+def _planned(
+    project: Project, snapshot: Snapshot, specs: Mapping[AssetId, Spec], entries: Mapping[AssetId, LockEntry | None]
+) -> Plan | None:
+    lock = Lock({identity: entry for identity, entry in entries.items() if entry is not None})
+    wanted = {spec.output for spec in specs.values()}
+    pictures = {ref.path for spec in specs.values() for ref in spec.pictures() if isinstance(ref, FileReference)}
+    contents = _contents(snapshot, wanted | pictures)
+    if len(lock.entries) < len(specs) or len(contents) < len(wanted | pictures):
+        return None
+    policy = Policy(cascade=project.settings.cascade)
+    return plan(
+        specs,
+        lock,
+        Observed(outputs=contents, files=contents, stored=Recalled(ContentStore(project.root))),
+        drafts=draft_names(project.settings.providers),
+        price=pricer(project),
+        gate=lambda facts, action: gate(facts, action, policy),
+    )
+
+
+def _entry(text: mmap, identity: AssetId) -> LockEntry | None:
+    """One asset's entry out of a lockfile as we write it; None if it does not stand there just once."""
+    head = f"\n    {json.dumps(identity, ensure_ascii=False)}: {{\n".encode()
+    start = text.find(head)
+    end = text.find(b"\n    }", start)
+    if start < 0 or end < 0 or text.rfind(head) > start:
+        return None
+    return read_entry(json.loads(text[start + len(head) - 2 : end + 6]))
+
+
+def _contents(snapshot: Snapshot, paths: set[str]) -> dict[str, ContentHash]:
+    """The contents of unchanged files, by path."""
+    found: dict[str, ContentHash] = {}
+    folders = {path.rpartition("/")[0] for path in paths}
+    here = 0
+    for folder, count, _ in snapshot.folders:
+        if folder in folders:
+            for number in range(here, here + count):
+                path = f"{folder}/{snapshot.names[number]}" if folder else snapshot.names[number]
+                digest = snapshot.digests[number * 32 : number * 32 + 32]
+                if path in paths and any(digest):
+                    found[path] = content_of_hex(digest.hex())
+        here += count
+    return found

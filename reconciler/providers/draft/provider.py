@@ -1,0 +1,116 @@
+"""Draw placeholders, offline and free: the same request gives the same bytes wherever the same Pillow runs."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+from collections.abc import Iterator
+
+from PIL import Image
+
+from reconciler.core.digest import content_hash
+from reconciler.core.images.pixel_size import pixel_size
+from reconciler.core.images.sniff import ImageFacts, sniff
+from reconciler.core.money.cost import FREE
+from reconciler.core.outcome import Done, Outcome, Rejected, Spooled
+from reconciler.core.ports import ImageRequest, Spool
+from reconciler.core.recipe import Recipe, TextPart, Turn, comparable
+from reconciler.providers.draft.card import Card, paint
+from reconciler.providers.draft.thumbnails import Picture
+
+MODEL = "draft"
+PIXEL_LIMIT = 64_000_000
+SIDE_LIMIT = 16_383
+"""The longest side that WebP can hold: one limit for all formats."""
+
+_PROMPT_READ = 20_000
+"""Characters of a prompt that its colours depend on."""
+
+
+class Draft:
+    """The provider that needs no network and no key."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+
+    async def generate(self, request: ImageRequest) -> Outcome:
+        """A card of the size and format asked for. Rejected if that size is none, or too large to draw."""
+        try:
+            size = pixel_size(request.recipe.size, request.recipe.image_size)
+        except ValueError as error:
+            return Rejected(str(error))
+        if max(size) > SIDE_LIMIT or size[0] * size[1] > PIXEL_LIMIT:
+            return Rejected(f"{size[0]}x{size[1]} pixels are more than a draft can have")
+        data = await asyncio.to_thread(draw, request, size)
+        facts = sniff(data)
+        if not isinstance(facts, ImageFacts):
+            return Rejected(f"the draft cannot be written as {request.recipe.format}: {facts.why}")
+        # Not in the thread: between here and the answer nothing can be cancelled, so no file is left behind.
+        return Done(self._write(data), facts, model=MODEL, cost=FREE)
+
+    def _write(self, data: bytes) -> Spooled:
+        path, file = self._spool.open()
+        try:
+            with file:
+                file.write(data)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        return Spooled(path, content_hash(data), len(data))
+
+
+def draw(request: ImageRequest, size: tuple[int, int]) -> bytes:
+    """The encoded card."""
+    return _encode(paint(card(request, size)), request.recipe.format)
+
+
+def card(request: ImageRequest, size: tuple[int, int]) -> Card:
+    """What a draft says about a request."""
+    recipe = request.recipe
+    takes = (f"take {recipe.take}",) if recipe.take > 1 else ()
+    labels = (label for label, _ in zip(_labels(recipe), request.references, strict=False))
+    return Card(
+        size=size,
+        name=request.asset,
+        notes=(f"{size[0]}x{size[1]} {recipe.format}", *takes, "draft"),
+        paragraphs=(recipe.prompt, *map(_spoken, recipe.turns)),
+        pictures=tuple(map(Picture, labels, (reference.path for reference in request.references))),
+        colours=_seed(comparable(recipe.prompt[:_PROMPT_READ])),
+        pattern=_seed(request.key),
+        rounded=recipe.background == "transparent" and recipe.format != "jpeg",
+    )
+
+
+def _labels(recipe: Recipe) -> Iterator[str]:
+    """What the pictures of `recipe.images()` are called: the prompt may speak of "image 1"."""
+    yield from (str(number) for number, _ in enumerate(recipe.references, 1))
+    if recipe.mask:
+        yield "mask"
+    while True:
+        yield "turn"
+
+
+def _spoken(turn: Turn) -> str:
+    said = (part.text if isinstance(part, TextPart) else "[image]" for part in turn.parts)
+    return f"{turn.role}: {' '.join(said)}"
+
+
+def _seed(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def _encode(picture: Image.Image, format: str) -> bytes:  # noqa: A002  the recipe's own word
+    """The file. Every option that could differ between machines is fixed."""
+    buffer = io.BytesIO()
+    if format == "png":
+        picture.save(buffer, "PNG", compress_level=8, optimize=False)
+    elif format == "jpeg":
+        picture.convert("RGB").save(buffer, "JPEG", quality=82, subsampling=0, optimize=False)
+    else:
+        colours = picture.convert("RGBA" if "transparency" in picture.info else "RGB")
+        if format == "webp":
+            colours.save(buffer, "WEBP", lossless=True, quality=30, method=2)
+        elif format == "avif":
+            colours.save(buffer, "AVIF", quality=80, speed=10, subsampling="4:4:4", max_threads=1)
+    return buffer.getvalue()

@@ -1,0 +1,95 @@
+"""The shapes of a draft: a quiet pattern of its own for every request, rounded corners, a cross. All drawn smooth."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import product
+
+from PIL import Image, ImageDraw
+
+from reconciler.providers.draft.colours import CARD, CLEAR, level
+
+_FINE = 4
+"""Shapes are drawn this many times larger: Pillow's own edges are jagged."""
+_TURNS = (None, Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270)
+_STRENGTHS = (0.07, 0.13)
+_TILES = 4
+
+
+def paint_pattern(canvas: Image.Image, seed: bytes) -> None:
+    """Put a few large tiles that the seed picks onto the upper right: words stand on the lower left.
+
+    They are faint, since words may stand on them too, and few, since every curved edge makes the file larger.
+    """
+    side = max(4, round(min(canvas.size) / (2, 2.5, 3)[seed[0] % 3]))
+    kinds = (seed[1] % len(_KINDS), seed[2] % len(_KINDS))
+    across, down = -(-canvas.width // side), -(-canvas.height // side)
+    for number, (column, row) in enumerate(sorted(product(range(across), range(down)), key=sum)[:_TILES]):
+        pick = seed[3 + number]
+        if number == 0 or pick % 4:
+            shape = _tile(kinds[pick // 4 % 2], side, pick // 8 % len(_TURNS))
+            corner = (canvas.width - (column + 1) * side, row * side)
+            canvas.paste(level(_STRENGTHS[pick // 32 % 2]), corner, shape)
+
+
+def round_corners(canvas: Image.Image) -> None:
+    """Make what lies outside a rounded card transparent."""
+    side = max(2, round(min(canvas.size) * 0.09))
+    quarter = _tile(0, side, 2)  # its middle is at its lower right: an upper left corner
+    edge = quarter.point([round(value * CARD / 255) or CLEAR for value in range(256)])
+    outside = quarter.point([0 if value == 255 else 255 for value in range(256)])
+    right, below = canvas.width - side, canvas.height - side
+    for turn, corner in zip(_TURNS, ((0, 0), (0, below), (right, below), (right, 0)), strict=True):
+        canvas.paste(_turned(edge, turn), corner, _turned(outside, turn))
+
+
+def cross(size: tuple[int, int], *, ground: int, lines: int) -> Image.Image:
+    """A crossed box, the sign for a picture that is not there."""
+    large = (size[0] * _FINE, size[1] * _FINE)
+    mask = Image.new("L", large, 0)
+    draw = ImageDraw.Draw(mask)
+    width = max(_FINE, min(large) // 40)
+    right, below = large[0] - 1, large[1] - 1
+    draw.line((0, 0, right, below), 255, width)
+    draw.line((0, below, right, 0), 255, width)
+    draw.rectangle((0, 0, right, below), outline=255, width=width)
+    picture = Image.new("L", size, ground)
+    picture.paste(lines, (0, 0), mask.resize(size, Image.Resampling.BOX))
+    return picture
+
+
+@lru_cache(maxsize=32)
+def _tile(kind: int, side: int, turn: int) -> Image.Image:
+    """A mask of one shape. Nobody paints on it: it is shared."""
+    large = side * _FINE if side <= 400 else side
+    mask = Image.new("L", (large, large), 0)
+    _KINDS[kind](ImageDraw.Draw(mask), large)
+    return _turned(mask.resize((side, side), Image.Resampling.BOX), _TURNS[turn])
+
+
+def _turned(picture: Image.Image, turn: Image.Transpose | None) -> Image.Image:
+    return picture if turn is None else picture.transpose(turn)
+
+
+def _quarter(draw: ImageDraw.ImageDraw, side: int) -> None:
+    draw.ellipse((-side, -side, side - 1, side - 1), 255)
+
+
+def _disc(draw: ImageDraw.ImageDraw, side: int) -> None:
+    draw.ellipse((0, 0, side - 1, side - 1), 255)
+
+
+def _half(draw: ImageDraw.ImageDraw, side: int) -> None:
+    draw.ellipse((-side // 2, 0, side // 2, side - 1), 255)
+
+
+def _arch(draw: ImageDraw.ImageDraw, side: int) -> None:
+    _quarter(draw, side)
+    draw.ellipse((-side // 2, -side // 2, side // 2, side // 2), 0)
+
+
+def _triangle(draw: ImageDraw.ImageDraw, side: int) -> None:
+    draw.polygon(((0, 0), (side, 0), (0, side)), 255)
+
+
+_KINDS = (_quarter, _disc, _half, _arch, _triangle)

@@ -1,0 +1,113 @@
+"""Thumbnails of the references: read with care, shown in a row, crossed out where they cannot be read."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageOps
+
+from reconciler.core.images.sniff import ImageFacts, sniff
+from reconciler.core.value import value
+from reconciler.providers.draft.colours import CARD, PICTURE_COLOURS, PICTURES, level
+from reconciler.providers.draft.shapes import cross
+from reconciler.providers.draft.text import Face, face
+
+FILE_LIMIT = 64 * 1024 * 1024
+PIXEL_LIMIT = 50_000_000
+"""Of a reference; below the size at which Pillow warns."""
+_SMALLEST = 20
+_GROUND = (255, 255, 255, 255)
+"""Behind pictures with transparency."""
+
+Colours = tuple[tuple[int, int, int], ...]
+
+
+@value
+class Picture:
+    """A file to show and what it is called on the card."""
+
+    label: str
+    path: Path
+
+
+def paint_pictures(
+    canvas: Image.Image, pictures: tuple[Picture, ...], corner: tuple[int, int], width: int, height: int
+) -> tuple[Colours, int]:
+    """A row of thumbnails, `height` high and `width` wide at most, that stands on its lower left `corner`.
+
+    Returns the colours it added from index `PICTURES` on, and the height it takes.
+    """
+    if not pictures or height < _SMALLEST:
+        return (), 0
+    gap = max(3, height // 8)
+    letters = face(max(9, round(height * 0.17)))
+    places: list[tuple[int, Image.Image | None, str]] = []
+    x = corner[0]
+    for number, picture in enumerate(pictures):
+        thumbnail = _thumbnail(picture.path, height)
+        across = thumbnail.width if thumbnail else height
+        spare = 0 if number == len(pictures) - 1 else 2 * letters.size
+        if x + across + spare > corner[0] + width:
+            more = (x, corner[1] - height // 2)
+            ImageDraw.Draw(canvas).text(more, f"+{len(pictures) - number}", level(0.83), letters.font, anchor="lm")
+            break
+        places.append((x, thumbnail, picture.label))
+        x += across + gap
+    top = corner[1] - height
+    colours = _paste(canvas, tuple((x, thumbnail) for x, thumbnail, _ in places if thumbnail), top)
+    for x, thumbnail, label in places:
+        if thumbnail is None:
+            canvas.paste(cross((height, height), ground=level(0.06), lines=level(0.5)), (x, top))
+        if len(pictures) > 1 or label != "1":
+            _tag(canvas, label, letters, (x, corner[1]))
+    return colours, height + 2 * gap
+
+
+def _paste(canvas: Image.Image, thumbnails: tuple[tuple[int, Image.Image], ...], top: int) -> Colours:
+    """The thumbnails in one set of colours, each at its x."""
+    if not thumbnails:
+        return ()
+    strip = Image.new("RGB", (sum(picture.width for _, picture in thumbnails), thumbnails[0][1].height))
+    at = 0
+    for _, picture in thumbnails:
+        strip.paste(picture, (at, 0))
+        at += picture.width
+    few = strip.quantize(PICTURE_COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    shift = bytes(min(index + PICTURES, 255) for index in range(256))
+    indexes = Image.frombytes("L", few.size, few.tobytes().translate(shift))
+    at = 0
+    for x, picture in thumbnails:
+        canvas.paste(indexes.crop((at, 0, at + picture.width, picture.height)), (x, top))
+        at += picture.width
+    flat = (few.getpalette() or [])[: 3 * PICTURE_COLOURS]
+    return tuple(zip(flat[0::3], flat[1::3], flat[2::3], strict=True))
+
+
+def _tag(canvas: Image.Image, label: str, letters: Face, corner: tuple[int, int]) -> None:
+    """What a thumbnail is called, on its lower left corner."""
+    height = round(letters.size * 1.3)
+    width = max(height, round(letters.width(label) + letters.size * 0.6))
+    x, bottom = corner
+    draw = ImageDraw.Draw(canvas)
+    draw.rectangle((x, bottom - height, x + width - 1, bottom - 1), CARD)
+    draw.text((x + width / 2, bottom - height / 2), label, level(1.0), letters.font, anchor="mm")
+
+
+def _thumbnail(path: Path, height: int) -> Image.Image | None:
+    """The picture in a few colours at this height, its width within half and double; None if it cannot be read."""
+    try:
+        data = path.read_bytes() if path.stat().st_size <= FILE_LIMIT else b""
+        facts = sniff(data)
+        if not isinstance(facts, ImageFacts) or facts.width * facts.height > PIXEL_LIMIT:
+            return None
+        with Image.open(io.BytesIO(data), formats=(facts.format.upper(),)) as picture:
+            picture.draft("RGB", (2 * height, 2 * height))  # JPEG: decoded small
+            picture.thumbnail((8 * height, 2 * height))
+            upright = ImageOps.exif_transpose(picture).convert("RGBA")
+    except Exception:  # noqa: BLE001  decoders raise whatever foreign bytes provoke; a draft shows a cross instead
+        return None
+    ground = Image.new("RGBA", upright.size, _GROUND)
+    ground.alpha_composite(upright)
+    across = min(max(upright.width * height // upright.height, height // 2), 2 * height)
+    return ImageOps.fit(ground.convert("RGB"), (across, height))

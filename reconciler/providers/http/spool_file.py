@@ -1,0 +1,138 @@
+"""Put bytes of an answer into a file of ours: what the disk refuses is a DiskError, what is given up leaves no file."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager, suppress
+from io import BufferedReader
+from pathlib import Path
+from types import TracebackType
+from typing import IO, ParamSpec, Self, TypeVar
+
+import pybase64
+
+from reconciler.core.digest import content_of_hex
+from reconciler.core.errors import DiskError
+from reconciler.core.outcome import Spooled
+from reconciler.providers.http.request import Piece, RawFile
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+READ = 3 * 64 * 1024
+"""Bytes of a file per step; divisible by three, so that base64 pieces join."""
+
+
+class SpoolFile:
+    """A new file of the spool, as a context: closed at its end, and deleted where that end is an exception, unless
+    all that should be in it is (`whole`)."""
+
+    def __init__(self, opened: Callable[[], tuple[Path, IO[bytes]]]) -> None:
+        try:
+            self.path, self._file = opened()
+        except OSError as error:
+            raise DiskError(f"no file for the provider's answer: {error.strerror}") from error
+        self.size = 0
+        self.whole = False
+
+    def write(self, data: bytes) -> None:
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise _refused(error) from error
+        self.size += len(data)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._file.close()
+        except OSError as refusal:  # a full disk may be noticed only here
+            raise _refused(refusal) from refusal
+        finally:
+            given, self.path = self.path, Path(self._file.name)
+            if kind is not None and not self.whole:
+                unlink(given)
+                unlink(self.path)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[BufferedReader]:
+    """A file to read. Nothing rests on its close: an error of it must not cost an answer that is paid for."""
+    file = path.open("rb")
+    try:
+        yield file
+    finally:
+        with suppress(OSError):
+            file.close()
+
+
+async def put_off(executor: Executor | None, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run blocking work on an answer in a thread, to its end: what has come is paid for. A cancellation meanwhile is
+    asked for again, and so takes effect at the next await that can be left."""
+    # a future of the executor, not a task: the end of a loop cancels every task
+    work = asyncio.get_running_loop().run_in_executor(executor, lambda: function(*args, **kwargs))
+    task, interrupted = asyncio.current_task(), False
+    while not work.done():
+        try:
+            await asyncio.wait({work})
+        except asyncio.CancelledError:
+            interrupted = True
+            if task is not None:
+                task.uncancel()
+    if interrupted and task is not None:
+        task.cancel()
+    return work.result()
+
+
+def unlink(path: Path) -> None:
+    """Remove what nobody needs; what cannot be removed does no harm."""
+    with suppress(OSError):
+        if path.is_file():
+            path.unlink()
+
+
+def _refused(error: OSError) -> DiskError:
+    return DiskError(f"the provider's answer could not be written: {error.strerror}")
+
+
+class HashedFile(SpoolFile):
+    """A file of the spool that is hashed while it is written."""
+
+    def __init__(self, opened: Callable[[], tuple[Path, IO[bytes]]]) -> None:
+        super().__init__(opened)
+        self._digest = hashlib.sha256()
+
+    def write(self, data: bytes) -> None:
+        self._digest.update(data)
+        super().write(data)
+
+    def spooled(self) -> Spooled:
+        """What was written, once the context has ended."""
+        return Spooled(self.path, content_of_hex(self._digest.hexdigest()), self.size)
+
+
+class PictureChangedError(Exception):
+    """A file that was measured is shorter now."""
+
+
+async def stream(pieces: tuple[Piece, ...]) -> AsyncIterator[bytes]:
+    """The body of a request, its pictures read and encoded as they are sent."""
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            yield piece
+            continue
+        with piece.file.path.open("rb") as file:
+            left = piece.file.size
+            while left:
+                data = file.read(min(READ, left))
+                if not data:
+                    raise PictureChangedError
+                left -= len(data)
+                yield data if isinstance(piece, RawFile) else pybase64.b64encode(data)

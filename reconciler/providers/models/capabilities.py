@@ -1,0 +1,140 @@
+"""Say, before anything is paid, what a known model cannot do of what a recipe asks, and what the picture will cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+
+from reconciler.core.images.sniff import pixels_of, ratio_of
+from reconciler.core.money.cost import FREE, Cost
+from reconciler.core.recipe import Recipe
+from reconciler.providers.models.sizes import asked_pixels, near_ratio
+from reconciler.providers.models.table import Model, ModelTable
+
+OURS = frozenset({"model", "prompt", "contents", "image", "images", "image[]", "mask", "n", "stream", "partial_images"})
+"""Parameters that a spec may not pass: its other fields say them, or they would change what one call buys."""
+CANDIDATES = frozenset(
+    {"candidateCount", "candidate_count", "numberOfImages", "batch_size", "sequential_image_generation"}
+)
+"""Parameters that may ask one call for several pictures; a value other than 1 or disabled is refused."""
+
+
+def problems(recipe: Recipe, table: ModelTable) -> tuple[str, ...]:
+    """What a known model cannot do of this, each as `field: fact`. Nothing for a model that the table does not know."""
+    row = table.find(recipe.model)
+    found = list(parameter_problems(recipe))
+    if row is not None:
+        found += [*_size(recipe, row), *_pictures(recipe, row), *_look(recipe, row)]
+    return tuple(found)
+
+
+def parameter_problems(recipe: Recipe) -> Iterator[str]:
+    """What no spec may pass as a parameter, whatever the model."""
+    inner = recipe.params.get("generationConfig")
+    for name, value in (*recipe.params.items(), *(inner.items() if isinstance(inner, Mapping) else ())):
+        if name in OURS:
+            yield f"params.{name}: not a parameter: the spec's own fields say it, and one call makes one picture"
+        elif name in CANDIDATES and value not in (1, "disabled", None):
+            yield f"params.{name}: one call makes one picture"
+
+
+def _size(recipe: Recipe, row: Model) -> Iterator[str]:
+    if recipe.image_size and row.image_sizes and recipe.image_size.upper() not in row.image_sizes:
+        yield f"image_size: {row.name} makes {_listed(row.image_sizes)}, not {recipe.image_size}"
+    if recipe.size in ("", "auto"):
+        return
+    pixels, ratio = pixels_of(recipe.size), ratio_of(recipe.size)
+    if row.ratios and recipe.size not in row.ratios and not (pixels and near_ratio(recipe.size, row.ratios)):
+        yield f"size: {row.name} makes the ratios {_listed(row.ratios)}, not {recipe.size}"
+    if row.pixels and recipe.size not in row.pixels and recipe.size not in row.pixels.values():
+        sizes = _listed(tuple(f"{name} ({size})" for name, size in row.pixels.items()))
+        yield f"size: {row.name} makes {sizes}, not {recipe.size}"
+    free = row.free_pixels
+    if free is None or ratio is None:
+        return
+    width, height = pixels or ratio
+    if max(width, height) > free.steepest * min(width, height):
+        yield f"size: {row.name} makes ratios up to {free.steepest}:1, not {recipe.size}"
+    elif pixels and (width % free.multiple or height % free.multiple):
+        yield f"size: {row.name} makes sides that are multiples of {free.multiple}, not {recipe.size}"
+    elif pixels and not (free.least <= width * height <= free.most and max(width, height) <= free.longest):
+        yield f"size: {row.name} makes {free.least} to {free.most} pixels, {free.longest} a side, not {recipe.size}"
+
+
+def _pictures(recipe: Recipe, row: Model) -> Iterator[str]:
+    count = len(recipe.images()) - (recipe.mask is not None)
+    if row.references == 0 and count:
+        yield f"references: {row.name} takes none"
+    elif row.references is not None and count > row.references:
+        yield f"references: {row.name} takes at most {row.references}, not {count}"
+    if count < row.least_references:
+        yield f"references: {row.name} edits pictures and needs at least {row.least_references}"
+    if row.mask is False and recipe.mask is not None:
+        yield f"mask: {row.name} takes none"
+    if row.turns is False and recipe.turns:
+        yield f"turns: {row.name} takes one prompt, not a conversation"
+
+
+def _look(recipe: Recipe, row: Model) -> Iterator[str]:
+    if row.gives and recipe.format not in row.gives:
+        yield f"format: {row.name} gives {_listed(row.gives)}, not {recipe.format}"
+    if row.qualities and recipe.quality and recipe.quality not in row.qualities:
+        yield f"quality: {row.name} knows {_listed(row.qualities)}, not {recipe.quality}"
+    if row.transparent is False and recipe.background == "transparent":
+        yield f"background: {row.name} makes no transparent pictures"
+    elif recipe.background == "transparent" and recipe.format == "jpeg":
+        yield "background: jpeg cannot be transparent"
+    if row.seed is False and "seed" in recipe.params:
+        yield f"params.seed: {row.name} takes none"
+
+
+def warnings(recipe: Recipe, table: ModelTable, today: date) -> tuple[str, ...]:
+    """What may go wrong though it is no error: a retired model, a format that the model was not seen to give."""
+    row = table.find(recipe.model)
+    if row is None:
+        return ()
+    found = []
+    if row.retires and row.retires <= today.isoformat():
+        found.append(f"model: {row.name} was to be retired on {row.retires} (table of {table.date})")
+    if row.usually_gives and row.usually_gives != recipe.format and recipe.format in row.gives:
+        found.append(f"format: {row.name} was seen to give {row.usually_gives} whatever is asked for")
+    return tuple(found)
+
+
+def price(recipe: Recipe, table: ModelTable, *, provider_type: str) -> Cost | None:
+    """The list price of one picture; None is unknown.
+
+    The project's own rows may raise it and never lower it: they come from a file that a pull request can change, and
+    consent and budgets rest on it.
+    """
+    if provider_type == "draft":
+        return FREE
+    row, listed = table.find(recipe.model), table.listed.get(recipe.model)
+    ours = None if row is None else _price(recipe, row, provider_type)
+    least = None if listed is None or listed is row else _price(recipe, listed, provider_type)
+    if ours is None or least is None:
+        return ours or least
+    return ours if ours.currency == least.currency and ours.amount >= least.amount else least
+
+
+def _price(recipe: Recipe, row: Model, provider_type: str) -> Cost | None:
+    quality = recipe.quality or "auto"
+    image_size = recipe.image_size.upper() or _implied_size(recipe, row, provider_type)
+    try:
+        width, height = asked_pixels(recipe, row) or (0, 0)
+    except ValueError:
+        return None
+    keys = (f"{width}x{height}/{quality}", f"{image_size}/{quality}", f"{width}x{height}", image_size, "")
+    amount = next((row.prices[key] for key in keys if key in row.prices), None)
+    return None if amount is None else Cost(amount, row.currency)
+
+
+def _implied_size(recipe: Recipe, row: Model, provider_type: str) -> str:
+    """The gateway takes some words of quality for an image size where none is given."""
+    if provider_type == "gravitex" and row.series == "gemini" and recipe.quality in ("hd", "high", "2K"):
+        return "2K"
+    return "1K"
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    return ", ".join(words)

@@ -1,0 +1,214 @@
+"""Know what each model takes, gives and costs: a dated table, which the project can extend and override.
+
+A model that is not in the table is nobody's error: it may be newer than the table.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from reconciler.core.digest import Json
+from reconciler.core.money.cost import CURRENCY, Cost
+from reconciler.core.suggest import did_you_mean
+from reconciler.core.value import field, replace, value
+
+
+@value
+class FreePixels:
+    """Pixel sizes are free within these: sides divisible by `multiple`, `least` to `most` in all, 1:`steepest`."""
+
+    multiple: int = 16
+    least: int = 1
+    most: int = 8_294_400
+    longest: int = 3840
+    steepest: int = 3
+
+
+@value
+class Model:
+    """One row. Empty, or None, is "nothing is known": it gives no errors.
+
+    `gives` are the formats that may be asked for, `usually_gives` the one that was seen whatever was asked for.
+    `pixels` is the fixed pixel size of each ratio. `prices` are keyed by image size, pixels/quality, or "" for all;
+    `tokens` are prices of a million tokens (text in, image in, image out).
+    """
+
+    name: str
+    series: str = ""
+    ratios: tuple[str, ...] = ()
+    image_sizes: tuple[str, ...] = ()
+    pixels: Mapping[str, str] = field(default_factory=dict)
+    free_pixels: FreePixels | None = None
+    qualities: tuple[str, ...] = ()
+    references: int | None = None
+    least_references: int = 0
+    takes: tuple[str, ...] = ()
+    gives: tuple[str, ...] = ()
+    usually_gives: str = ""
+    seed: bool | None = None
+    transparent: bool | None = None
+    turns: bool | None = None
+    mask: bool | None = None
+    prices: Mapping[str, Decimal] = field(default_factory=dict)
+    tokens: Mapping[str, Decimal] = field(default_factory=dict)
+    currency: str = "USD"
+    retires: str = ""
+
+
+@value
+class ModelTable:
+    """Models by name, the date of the data, and what was wrong with the project's own rows. `listed` are the built-in
+    rows, whose prices are the least that any row may say."""
+
+    models: Mapping[str, Model]
+    date: str
+    basis: str
+    problems: tuple[str, ...] = ()
+    listed: Mapping[str, Model] = field(default_factory=dict)
+
+    def find(self, name: str) -> Model | None:
+        """The row of a model; None if the table does not know it."""
+        return self.models.get(name)
+
+    def series(self, name: str) -> str:
+        """gemini, gpt, seedream or qwen, by the table or by how the name begins; "" is unknown."""
+        row = self.models.get(name)
+        if row is not None and row.series:
+            return row.series
+        short = name.rpartition("/")[2].lower()
+        return next((series for prefix, series in _PREFIXES if short.startswith(prefix)), "")
+
+
+_PREFIXES = (
+    ("gemini", "gemini"),
+    ("gpt-image", "gpt"),
+    ("chatgpt-image", "gpt"),
+    ("doubao-see", "seedream"),
+    ("seedream", "seedream"),
+    ("seededit", "seedream"),
+    ("qwen-image", "qwen"),
+)
+
+
+def model_table(overrides: Mapping[str, Json] | None = None) -> ModelTable:
+    """The built-in table with the project's rows (`models:` in reconciler.yaml) over it, field by field."""
+    table = _built_in()
+    if not overrides:
+        return table
+    models = dict(table.models)
+    problems: list[str] = []
+    for name, row in overrides.items():
+        try:
+            models[name] = _not_cheaper(_merged(models.get(name, Model(name)), row), models.get(name))
+        except _RowError as wrong:
+            problems.append(f"models.{name}{wrong}")
+    return replace(table, models=models, problems=tuple(problems))
+
+
+@functools.cache
+def _built_in() -> ModelTable:
+    data = json.loads(Path(__file__).with_name("models.json").read_bytes())
+    models = {name: _merged(Model(name), row) for name, row in data["models"].items()}
+    return ModelTable(models, data["date"], data["basis"], listed=models)
+
+
+def _not_cheaper(row: Model, listed: Model | None) -> Model:
+    """The row with no token cheaper than the built-in table has it: answers are charged to the budget by them."""
+    if listed is None or not listed.tokens:
+        return row
+    if row.currency != listed.currency:
+        return replace(row, tokens=listed.tokens, prices={}, currency=listed.currency)
+    tokens = {kind: max(price, row.tokens.get(kind, price)) for kind, price in listed.tokens.items()}
+    return replace(row, tokens={**row.tokens, **tokens})
+
+
+class _RowError(ValueError):
+    """A row that cannot be read; the text begins with the field's path."""
+
+
+def _merged(base: Model, row: Json) -> Model:
+    if not isinstance(row, Mapping):
+        raise _RowError(": not a mapping")
+    known: dict[str, str] = {name: kind for name, kind in Model.__annotations__.items() if name != "name"}
+    changes: dict[str, object] = {}
+    for name, given in row.items():
+        kind = known.get(name)
+        if kind is None:
+            hint = did_you_mean(name, known)
+            raise _RowError(f".{name}: there is no such field" + (f" ({hint})" if hint else ""))
+        changes[name] = _value(name, kind, given)
+    if CURRENCY.fullmatch(str(changes.get("currency", "USD"))) is None:
+        raise _RowError(".currency: not three capital letters")
+    return replace(base, **changes)
+
+
+def _value(name: str, kind: str, given: Json) -> object:
+    """One field, read as the type that its annotation names."""
+    if kind.startswith("str") and isinstance(given, str):
+        return given
+    if kind.startswith("bool") and (given is None or isinstance(given, bool)):
+        return given
+    if kind.startswith("int") and isinstance(given, int) and not isinstance(given, bool):
+        return given
+    if kind.startswith("tuple") and isinstance(given, list) and all(isinstance(item, str) for item in given):
+        return tuple(given)
+    if kind == "Mapping[str, str]" and isinstance(given, Mapping):
+        return {key: str(item) for key, item in given.items()}
+    if kind == "Mapping[str, Decimal]" and isinstance(given, Mapping):
+        return {str(key): _amount(f".{name}.{key}", item) for key, item in given.items()}
+    if kind.startswith("FreePixels") and isinstance(given, Mapping):
+        return _free(given)
+    raise _RowError(f".{name}: not {_KINDS.get(kind, 'a mapping')}")
+
+
+_KINDS = {
+    "str": "a string",
+    "int": "a whole number",
+    "int | None": "a whole number",
+    "bool | None": "true or false",
+    "tuple[str, ...]": "a list of strings",
+}
+
+
+def _free(given: Mapping[str, Json]) -> FreePixels:
+    known = set(FreePixels.__match_args__)
+    numbers = {name: item for name, item in given.items() if isinstance(item, int) and not isinstance(item, bool)}
+    if numbers.keys() != given.keys() or not numbers.keys() <= known or any(item < 1 for item in numbers.values()):
+        raise _RowError(f".free_pixels: whole numbers under {', '.join(sorted(known))}")
+    return FreePixels(**numbers)
+
+
+_DEAREST = Decimal(10**9)
+
+
+def _amount(name: str, value: Json) -> Decimal:
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    sane = amount.is_finite() and 0 <= amount < _DEAREST and (not amount or amount > 1 / _DEAREST)
+    if isinstance(value, bool) or not sane:
+        raise _RowError(f"{name}: not an amount")
+    return amount
+
+
+def cost_of_usage(row: Model | None, usage: Mapping[str, Json]) -> Cost | None:
+    """What an answer cost by its own count of tokens, for a model that is sold by the token."""
+    details = usage.get("input_tokens_details")
+    if row is None or not row.tokens or not isinstance(details, Mapping):
+        return None
+    counts = {
+        "text": details.get("text_tokens"),
+        "image": details.get("image_tokens"),
+        "out": usage.get("output_tokens"),
+    }
+    amount = Decimal(0)
+    for kind, count in counts.items():
+        if kind not in row.tokens or not isinstance(count, int) or isinstance(count, bool) or count < 0:
+            return None
+        amount += row.tokens[kind] * count / 1_000_000
+    return Cost(amount, row.currency)

@@ -1,0 +1,51 @@
+"""What may go wrong with the models in use though it is no error: told to people, never a reason to make anything."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
+
+from reconciler.core.digest import AssetId
+from reconciler.core.lock.entry import DRAFT
+from reconciler.core.recipe import Recipe
+from reconciler.core.specs.settings import ProviderSettings
+from reconciler.core.specs.spec import Spec
+from reconciler.core.value import value
+from reconciler.providers.models.capabilities import warnings
+from reconciler.providers.models.table import ModelTable
+
+
+@value
+class Caution:
+    """One warning, and how many assets it is about."""
+
+    model: str
+    words: str
+    assets: int
+
+
+def cautions(
+    specs: Mapping[AssetId, Spec], providers: Mapping[str, ProviderSettings], table: ModelTable, *, today: date
+) -> tuple[Caution, ...]:
+    """Each warning once, in the order of models."""
+    found: Counter[tuple[str, str]] = Counter()
+    for (model, form), assets in sorted(_in_use(specs, providers).items()):
+        for words in warnings(Recipe(prompt="", model=model, format=form), table, today):
+            found[model, words] += assets
+    return tuple(Caution(model, words, assets) for (model, words), assets in found.items())
+
+
+def next_retirement(
+    specs: Mapping[AssetId, Spec], providers: Mapping[str, ProviderSettings], table: ModelTable, *, today: date
+) -> float | None:
+    """When the next warning falls due, in seconds of the epoch: what is said of a project holds until then."""
+    rows = (table.find(model) for model, _ in _in_use(specs, providers))
+    days = [row.retires for row in rows if row is not None and row.retires > today.isoformat()]
+    return datetime.combine(date.fromisoformat(min(days)), time(tzinfo=UTC)).timestamp() if days else None
+
+
+def _in_use(specs: Mapping[AssetId, Spec], providers: Mapping[str, ProviderSettings]) -> Counter[tuple[str, str]]:
+    """Models with the formats that are asked of them, and by how many assets."""
+    paid = {name for name, settings in providers.items() if settings.type != DRAFT}
+    return Counter((spec.words.model, spec.words.format) for spec in specs.values() if spec.provider in paid)

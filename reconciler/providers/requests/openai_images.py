@@ -1,0 +1,81 @@
+"""Build requests in the shape of OpenAI's Images API: generations as JSON, edits as JSON or as a form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from reconciler.core.digest import Json
+from reconciler.core.outcome import Rejected
+from reconciler.providers.http.origins import Base
+from reconciler.providers.http.request import (
+    Base64File,
+    Body,
+    Part,
+    WireRequest,
+    data_uri,
+    form_request,
+    form_value,
+    json_request,
+)
+from reconciler.providers.requests.prepared import Ready
+
+T = TypeVar("T")
+
+GENERATIONS = "/v1/images/generations"
+EDITS = "/v1/images/edits"
+
+Fields = Mapping[str, Json]
+"""What a model wants to be told beside words and pictures; empty values are left out."""
+
+
+def generation(ready: Ready, base: Base, *, fields: Fields, asked: tuple[int, int] | None) -> WireRequest | Rejected:
+    """`/v1/images/generations`; pictures, if any, stand in `image` as data addresses."""
+    if ready.mask is not None:
+        return Rejected("mask: a mask goes to the edits endpoint")
+    return _as_json(ready, base.url(GENERATIONS), fields=fields, asked=asked)
+
+
+def edit_json(ready: Ready, base: Base, *, fields: Fields, asked: tuple[int, int] | None) -> WireRequest | Rejected:
+    """`/v1/images/edits` as JSON."""
+    return _as_json(ready, base.url(EDITS), fields=fields, asked=asked)
+
+
+def _as_json(ready: Ready, url: str, *, fields: Fields, asked: tuple[int, int] | None) -> WireRequest | Rejected:
+    if ready.turns:
+        return _NO_TURNS
+    body: dict[str, Body] = {"model": ready.recipe.model, "prompt": ready.prompt, **image_field(ready)}
+    if ready.mask is not None:
+        body["mask"] = data_uri(ready.mask)
+    return json_request(url, with_params({**body, "n": 1, **fields}, ready.recipe.params), asked=asked)
+
+
+def edit_form(
+    ready: Ready, base: Base, *, fields: Fields, asked: tuple[int, int] | None, name: str = "image[]"
+) -> WireRequest | Rejected:
+    """`/v1/images/edits` as a form: pictures as they are, no base64. `name` is that of each picture's part."""
+    if ready.turns:
+        return _NO_TURNS
+    recipe = ready.recipe
+    said = with_params({"model": recipe.model, "prompt": ready.prompt, "n": 1, **fields}, recipe.params)
+    parts = [Part(field, form_value(value)) for field, value in said.items()]
+    parts += [Part(name, file, f"image-{i}.{file.format}") for i, file in enumerate(ready.references, 1)]
+    if ready.mask is not None:
+        parts.append(Part("mask", ready.mask, f"mask.{ready.mask.format}"))
+    return form_request(base.url(EDITS), parts, boundary=ready.boundary, asked=asked)
+
+
+def image_field(ready: Ready) -> dict[str, Body]:
+    """`image`: one data address, or a list of them."""
+    files: list[Base64File] = [data_uri(file) for file in ready.references]
+    if not files:
+        return {}
+    return {"image": files[0] if len(files) == 1 else files}
+
+
+def with_params(body: Mapping[str, T], params: Mapping[str, Json]) -> dict[str, T | Json]:
+    """The body with the spec's parameters over it. A parameter of null takes a field of ours out; so do empty ones."""
+    return {name: value for name, value in {**body, **params}.items() if value is not None and value != ""}
+
+
+_NO_TURNS = Rejected("turns: this model takes one prompt, not a conversation")

@@ -1,0 +1,108 @@
+"""Make a request ready to send: every picture it needs is there, is what was hashed, and is of a known format."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from reconciler.core.digest import ContentHash, RecipeKey, content_of_hex
+from reconciler.core.outcome import Rejected
+from reconciler.core.ports import ImageRequest, ReferenceFile
+from reconciler.core.recipe import Recipe, TextPart
+from reconciler.core.value import value
+from reconciler.providers.http.request import Attachment
+from reconciler.providers.http.spool_file import reading
+
+
+@value
+class ReadyTurn:
+    """One turn, its pictures in place."""
+
+    role: str
+    parts: tuple[str | Attachment, ...]
+
+
+@value
+class Ready:
+    """A recipe with its pictures sorted into where they belong."""
+
+    recipe: Recipe
+    key: RecipeKey
+    references: tuple[Attachment, ...] = ()
+    mask: Attachment | None = None
+    turns: tuple[ReadyTurn, ...] = ()
+
+    @property
+    def boundary(self) -> str:
+        """For a form: it cannot stand in a picture whose own digest it is made from, nor by accident elsewhere."""
+        return "reconciler-" + self.key.partition(":")[2][:40]
+
+    @property
+    def prompt(self) -> str:
+        """The words to send where only one prompt fits: the prompt, else what was said last in the conversation."""
+        said = (part for turn in reversed(self.turns) for part in reversed(turn.parts) if isinstance(part, str))
+        return self.recipe.prompt or next(said, "")
+
+    def files(self) -> tuple[Attachment, ...]:
+        """Every picture that goes along."""
+        in_turns = (part for turn in self.turns for part in turn.parts if not isinstance(part, str))
+        return (*self.references, *((self.mask,) if self.mask else ()), *in_turns)
+
+    def conversation(self) -> tuple[ReadyTurn, ...]:
+        """Everything as turns: the conversation so far, then the prompt with its references.
+
+        A conversation without a prompt of its own ends in its last turn, which the references then join.
+        """
+        if self.recipe.prompt or not self.turns:
+            return (*self.turns, ReadyTurn("user", (self.recipe.prompt, *self.references)))
+        last = self.turns[-1]
+        return (*self.turns[:-1], ReadyTurn(last.role, (*last.parts, *self.references)))
+
+
+def make_ready(request: ImageRequest) -> Ready | Rejected:
+    """Read every picture once. Blocking: it hashes files."""
+    recipe = request.recipe
+    if tuple(file.content for file in request.references) != recipe.images():
+        return Rejected("the pictures at hand are not those that the recipe names")
+    found: dict[ContentHash, Attachment] = {}
+    for file in request.references:
+        attached = found.get(file.content) or _attach(file)
+        if isinstance(attached, Rejected):
+            return attached
+        found[file.content] = attached
+    turns = tuple(
+        ReadyTurn(turn.role, tuple(p.text if isinstance(p, TextPart) else found[p.content] for p in turn.parts))
+        for turn in recipe.turns
+    )
+    references = tuple(found[content] for content in recipe.references)
+    return Ready(recipe, request.key, references, found[recipe.mask] if recipe.mask else None, turns)
+
+
+def _attach(file: ReferenceFile) -> Attachment | Rejected:
+    try:
+        with reading(file.path) as stream:
+            head = stream.read(32)
+            stream.seek(0)
+            content = content_of_hex(hashlib.file_digest(stream, "sha256").hexdigest())
+            size = stream.tell()
+    except OSError as error:
+        return Rejected(f"cannot read the reference {file.path.name}: {error.strerror}")
+    if content != file.content:
+        return Rejected(f"the reference {file.path.name} has changed since it was hashed")
+    kind = magic(head)
+    if not kind:
+        return Rejected(f"the reference {file.path.name} is not a PNG, JPEG, WebP, AVIF or GIF file")
+    return Attachment(Path(file.path), content, size, kind)
+
+
+def magic(head: bytes) -> str:
+    """The format that the first bytes of a file name; "" is none that we know."""
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if head.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "webp"
+    if head[4:8] == b"ftyp" and (b"avif" in head or b"avis" in head):
+        return "avif"
+    return "gif" if head.startswith((b"GIF87a", b"GIF89a")) else ""

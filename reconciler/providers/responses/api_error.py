@@ -1,0 +1,167 @@
+"""Read what an API says is wrong, in whichever of their shapes it says it, and how long it asks to wait."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from reconciler.core.digest import Json
+from reconciler.core.value import value
+from reconciler.providers.responses.reply import Nothing, Reply, Said, TooLarge, Words
+
+_REFUSAL_CODE = re.compile(
+    r"(?i)moderation|content_?policy|content_?filter|prompt_?blocked|sensitive|data_?inspection|safety|prohibited"
+)
+_REFUSAL_WORDS = re.compile(
+    r"(?i)safety system|content polic|moderation|sensitive (?:content|information)|inappropriate"
+)
+_CREDIT_CODE = re.compile(
+    r"(?i)insufficient_?(?:user_?)?(?:quota|balance|credit)|pre_consume|billing|arrear|payment_required"
+)
+_CREDIT_WORDS = re.compile(
+    r"(?i)(?:insufficient|not enough|no) (?:\w+ )?(?:quota|balance|credits?|funds)"
+    r"|(?:quota|balance|credits?) (?:\w+ )?(?:is|are|has been) (?:\w+ )?(?:insufficient|not enough|exhausted|used up)"
+    r"|plan and billing|billing (?:hard )?limit"
+)
+_KEY_CODE = re.compile(r"(?i)api_?key_?invalid|invalid_?api_?key|api_?key_?expired|invalid_authentication")
+_GENERAL = re.compile(
+    r"(?i)[0-9]+|(?:bad|invalid)_(?:request|argument)(?:_error)?|permission_denied|resource_exhausted|forbidden"
+    r"|(?:new_|one_)?api_error|(?:upstream|openai|server|unknown)_error"
+)
+"""Codes that say no more than the status does: the words decide then."""
+_NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
+
+
+@value
+class Fault:
+    """An error as an API tells it. `codes` are its code, type, status and reasons, those that are not empty."""
+
+    message: str = ""
+    codes: tuple[str, ...] = ()
+    shaped: bool = False
+    """Whether it came in an API's own JSON."""
+
+    @property
+    def refusal(self) -> bool:
+        """Whether the model, or what guards it, will not draw this."""
+        return self._tells(_REFUSAL_CODE, _REFUSAL_WORDS)
+
+    @property
+    def credit(self) -> bool:
+        """Whether there is no money left."""
+        return self._tells(_CREDIT_CODE, _CREDIT_WORDS)
+
+    @property
+    def key(self) -> bool:
+        """Whether the key was refused."""
+        return any(map(_KEY_CODE.search, self.codes))
+
+    def _tells(self, code: re.Pattern[str], words: re.Pattern[str]) -> bool:
+        """By code; by words only where no code says anything, since words may quote the prompt."""
+        if any(map(code.search, self.codes)):
+            return True
+        return all(map(_GENERAL.fullmatch, self.codes)) and bool(words.search(self.message))
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (next(iter(self.codes), ""), self.message) if part)
+
+
+def fault_of(reply: Reply) -> Fault:
+    """What is wrong, as the reply's body tells it."""
+    match reply.body:
+        case Said(value):
+            return fault_in(value) or Fault()
+        case Words(text):
+            return Fault(_without_markup(text))
+        case TooLarge(limit):
+            return Fault(f"an answer of more than {limit} bytes")
+        case Nothing():
+            return Fault("an empty answer")
+        case _:
+            return Fault()
+
+
+def fault_in(value: Json) -> Fault | None:
+    """The error in a JSON answer; None if it tells of none."""
+    if isinstance(value, list) and value:
+        value = value[0]
+    if not isinstance(value, Mapping):
+        return None
+    error = value.get("error") or value.get("errors")
+    if isinstance(error, list):
+        error = error[0] if error else None
+    if isinstance(error, Mapping):
+        codes = tuple(str(code) for code in _codes(error) if code not in (None, ""))
+        return Fault(_text(error.get("message")) or _text(error.get("detail")), codes, shaped=True)
+    if isinstance(error, str) and error:
+        return Fault(error, tuple(str(c) for c in (value.get("code"),) if c), shaped=True)
+    loose = _text(value.get("detail")) or _text(value.get("message"))
+    return Fault(loose, tuple(str(c) for c in (value.get("code"),) if c)) if loose else None
+
+
+def _codes(error: Mapping[str, Json]) -> Iterator[Json]:
+    yield from (error.get("code"), error.get("type"), error.get("status"))
+    yield from (detail.get("reason") for detail in _details(error))
+
+
+def _details(error: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]:
+    details = error.get("details")
+    if isinstance(details, list):
+        yield from (detail for detail in details if isinstance(detail, Mapping))
+
+
+def _text(value: Json) -> str:
+    """Words, from a string or from the list of them that form checkers give."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "; ".join(filter(None, (_text(item.get("msg")) for item in value if isinstance(item, Mapping))))
+    return ""
+
+
+def _without_markup(text: str) -> str:
+    title = re.search(r"<title[^>]*>([^<]*)</title>", text[:65536], re.IGNORECASE)
+    return title[1] if title else re.sub(r"<[^>]*>", " ", text[:65536])
+
+
+def retry_after(reply: Reply) -> float | None:
+    """Seconds to wait at least: the longest of the ways it may be said in. Garbage, and the past, say nothing."""
+    headers = reply.headers
+    said = [
+        _seconds(headers.get("retry-after-ms", ""), 1000),
+        _seconds(headers.get("retry-after", ""), 1),
+        _until(headers.get("retry-after", ""), headers.get("date", "")),
+        *_delays(reply),
+    ]
+    return max((seconds for seconds in said if seconds is not None and seconds >= 0), default=None)
+
+
+def _seconds(text: str, unit: int) -> float | None:
+    return float(text.strip()) / unit if _NUMBER.fullmatch(text.strip()) else None
+
+
+def _until(when: str, now: str) -> float | None:
+    """A moment against the reply's own clock: ours may be wrong."""
+    end, start = _moment(when), _moment(now)
+    return (end - start).total_seconds() if end and start else None
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _delays(reply: Reply) -> Iterator[float | None]:
+    value = reply.body.value if isinstance(reply.body, Said) else None
+    if isinstance(value, list) and value:
+        value = value[0]
+    error = value.get("error") if isinstance(value, Mapping) else None
+    for detail in _details(error) if isinstance(error, Mapping) else ():
+        delay = detail.get("retryDelay")
+        if isinstance(delay, str) and delay.endswith("s"):
+            yield _seconds(delay[:-1], 1)

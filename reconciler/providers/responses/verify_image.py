@@ -1,0 +1,113 @@
+"""Decide whether bytes that were paid for are the picture that was asked for. They are never changed.
+
+Blocking: it decodes. In order: structure, pixel limit, format, one frame, every bit, alpha, ratio, size.
+"""
+
+from __future__ import annotations
+
+import mmap
+from io import BufferedReader
+from pathlib import Path
+
+from PIL import Image
+
+from reconciler.core.images.pixel_size import SIDES
+from reconciler.core.images.png import SIGNATURE, BrokenError, walk
+from reconciler.core.images.sniff import ImageFacts, NotAnImage, pixels_of, ratio_of, sniff
+from reconciler.core.recipe import Recipe
+from reconciler.core.value import value
+from reconciler.providers.http.spool_file import reading
+from reconciler.providers.models.sizes import TOLERANCE
+from reconciler.providers.responses.verify_png import PngPixels
+
+MOST_PIXELS = 50_000_000
+"""Pixels that are decoded at most: 200 MB. The largest that any model makes is 17 million."""
+LEAST_SHARE = 0.5
+"""The share of the pixels asked for that must be there."""
+LEAST_PIXELS = 128 * 128
+"""Pixels that must be there whatever was asked for."""
+
+
+def check(path: Path, recipe: Recipe, *, asked: tuple[int, int] | None = None) -> ImageFacts | str:
+    """The picture's facts, or what is wrong with it. `asked` is the pixel size that the request named."""
+    with reading(path) as file:
+        seen = _png(file) if file.peek(len(SIGNATURE)).startswith(SIGNATURE) else _other(file)
+    if isinstance(seen, str):
+        return seen
+    facts = seen.facts
+    if facts.width * facts.height > MOST_PIXELS:
+        return f"{facts.width}x{facts.height} pixels are more than are ever decoded"
+    if facts.format != recipe.format:
+        return f"the picture is {facts.format}, not {recipe.format}"
+    if seen.wrong:
+        return seen.wrong
+    if recipe.background == "transparent" and not seen.transparent:
+        return "the picture is not transparent"
+    return _wrong_size(facts, recipe, asked) or facts
+
+
+@value
+class _Seen:
+    """A complete file of a known format. `wrong` says why its pixels are not one picture."""
+
+    facts: ImageFacts
+    wrong: str
+    transparent: bool
+
+
+def _png(file: BufferedReader) -> _Seen | str:
+    """In one pass: its checksums find more than a decoder does."""
+    pixels = PngPixels(most=MOST_PIXELS)
+    try:
+        walk(file.read, pixels.see)
+    except BrokenError as error:
+        return f"not a picture: png: {error}"
+    if not (pixels.width and pixels.height):
+        return f"not a picture: png: no pixels ({pixels.width}x{pixels.height})"
+    wrong = f"the picture cannot be decoded: {pixels.wrong}" if pixels.wrong else ""
+    if pixels.frames > 1:
+        wrong = "the picture has several frames"
+    return _Seen(ImageFacts("png", pixels.width, pixels.height, file.tell()), wrong, pixels.transparent)
+
+
+def _other(file: BufferedReader) -> _Seen | str:
+    try:
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            facts = sniff(data)
+    except ValueError:  # an empty file cannot be mapped
+        return "the picture is empty"
+    if isinstance(facts, NotAnImage):
+        return f"not a picture: {facts.why}"
+    if facts.width * facts.height > MOST_PIXELS:
+        return _Seen(facts, "", transparent=False)
+    try:
+        with Image.open(file, formats=[facts.format]) as image:
+            wrong = "the picture gives two sizes" if image.size != (facts.width, facts.height) else ""
+            if getattr(image, "n_frames", 1) != 1:
+                wrong = "the picture has several frames"
+            if not wrong:
+                image.load()
+            return _Seen(facts, wrong, image.has_transparency_data)
+    except Exception as error:  # decoders raise anything at all on bytes that are wrong
+        if isinstance(error, OSError) and error.errno:  # the disk, which says nothing of the picture
+            raise
+        return _Seen(facts, f"the picture cannot be decoded: {type(error).__name__}", transparent=False)
+
+
+def _wrong_size(facts: ImageFacts, recipe: Recipe, asked: tuple[int, int] | None) -> str:
+    width, height = facts.width, facts.height
+    if (width, height) == asked:
+        return ""
+    sides = None if recipe.size in ("", "auto") else pixels_of(recipe.size) or ratio_of(recipe.size)
+    if sides is not None and abs(width * sides[1] / (height * sides[0]) - 1) > TOLERANCE:
+        return f"the picture is {width}x{height}, which is not {recipe.size}"
+    least = _least(recipe, asked)
+    return f"the picture is {width}x{height}, too small: at least {least} pixels" if width * height < least else ""
+
+
+def _least(recipe: Recipe, asked: tuple[int, int] | None) -> int:
+    """What the spec wants, if it says; less where the request had to ask for less. Not what we chose for it."""
+    pixels = pixels_of(recipe.size)
+    side = SIDES.get(recipe.image_size.upper(), 0)
+    wanted = pixels[0] * pixels[1] if pixels else side * side
+    return max(LEAST_PIXELS, int(min(wanted, asked[0] * asked[1] if asked else wanted) * LEAST_SHARE))

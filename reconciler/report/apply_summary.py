@@ -1,0 +1,121 @@
+"""The end of an apply: one line that says what was made, restored, held, failed and what it cost; the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from reconciler.core.digest import AssetId
+from reconciler.core.errors import Exit
+from reconciler.core.events import Failed, Requested
+from reconciler.core.money.cost import total
+from reconciler.core.text import one_line, printable
+from reconciler.engine.report import DISK_ERROR, Line, Report, Result
+from reconciler.report.in_doubt import doubt_json, doubt_total
+
+_NAMED = 3
+_LONG = 2000
+"""The words may end in the path of a file with paid bytes: that is never cut."""
+_FAILURES = (Result.FAILED, Result.BLOCKED, Result.NOT_SENT)
+_WAITING = (Result.HELD, Result.CONFLICT)
+
+
+_HINTS = {
+    "OutOfCredit": "top up the account, then `reconciler apply` again",
+    "BadKey": "`reconciler providers` names the variable of the key: check it, then `reconciler apply` again",
+    "InDoubt": "look at the provider's bill; `reconciler recover` lists what is in doubt, and what can be done",
+}
+_OFFLINE = ("cannot connect", "connecting took too long")
+_NO_NETWORK = "check the network; where a proxy is in between, `trust_env: true` under the provider uses it"
+
+
+def summary_line(report: Report, *, in_doubt: Sequence[Requested] = ()) -> str:
+    """`made 3 (0.117 USD), restored 1, held 2, failed 1; 1 request in doubt may have cost 0.039 USD`.
+
+    `in_doubt` are the requests without an end for assets of this run: candidates that were asked for, too.
+    """
+    counts = report.count()
+    parts = []
+    for result in Result:
+        if counts[result]:
+            price = f" ({_cost(report)})" if result is Result.MADE else ""
+            parts.append(f"{result.value} {counts[result]}{price}")
+    noun = "request" if len(in_doubt) == 1 else "requests"
+    doubt = f"; {len(in_doubt)} {noun} in doubt may have cost {doubt_total(in_doubt)}" if in_doubt else ""
+    return (", ".join(parts) if parts else "nothing was left to do") + doubt
+
+
+def problem_lines(report: Report, *, in_doubt: Sequence[Requested] = ()) -> Iterator[str]:
+    """What did not work out, and what the provider said: what ended alike is one line, and each hint is given once."""
+    alike: dict[tuple[str, str], list[tuple[str, AssetId]]] = {}
+    stops = [line for line in report.lines if line.result is Result.NOT_SENT]
+    for line in report.lines:
+        if line.words and line.result in (*_FAILURES, *_WAITING):
+            its = next((stop for stop in stops if stop.words.endswith(f": {line.words}")), line)  # it stopped the rest
+            alike.setdefault((its.words, _hint(its)), []).append((line.result.value, line.asset))
+    for asset in _made_and_doubted(report, in_doubt):
+        words = "an image is locked, and another request for it got no answer"
+        alike.setdefault((words, _HINTS["InDoubt"]), []).append(("in doubt", asset))
+    hints = set()
+    for (words, hint), told in alike.items():
+        kinds = ", ".join(dict.fromkeys(kind for kind, _ in told))
+        more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
+        names = ", ".join(printable(asset) for _, asset in told[:_NAMED])
+        yield f"{kinds}: {names}{more}: {one_line(words, _LONG)}"
+        if hint and hint not in hints:
+            yield f"  hint: {hint}"
+            hints.add(hint)
+    yield from map(str, report.errors)
+
+
+def _made_and_doubted(report: Report, in_doubt: Sequence[Requested]) -> list[AssetId]:
+    doubted = {one.asset for one in in_doubt}
+    return [line.asset for line in report.lines if line.result is Result.MADE and line.asset in doubted]
+
+
+def _hint(line: Line) -> str:
+    offline = any(words in line.words for words in _OFFLINE)
+    return line.hint or _HINTS.get(line.outcome, _NO_NETWORK if offline else "")
+
+
+def failed_line(event: Failed) -> str:
+    """That an asset failed. Why is said once, at the end; only where paid bytes are is too dear to wait for that."""
+    why = f": {one_line(event.words, _LONG)}" if event.outcome == DISK_ERROR else ""
+    return f"failed {printable(event.asset)}{why}"
+
+
+def exit_code(report: Report, *, in_doubt: Sequence[Requested] = ()) -> Exit:
+    """1 if something failed, 3 if something waits for a person, else 0."""
+    counts = report.count()
+    if report.errors or any(counts[result] for result in _FAILURES):
+        return Exit.ERROR
+    return Exit.CONSENT if in_doubt or any(counts[result] for result in _WAITING) else Exit.DONE
+
+
+def report_json(report: Report, *, in_doubt: Sequence[Requested] = ()) -> dict[str, Any]:
+    """The report for programs."""
+    counts = report.count()
+    return {
+        "counts": {result.name.lower(): counts[result] for result in Result if counts[result]},
+        "cost": _cost(report),
+        "assets": [_line_json(line) for line in report.lines],
+        **({"in_doubt": doubt_json(in_doubt)} if in_doubt else {}),
+        **({"errors": [str(error) for error in report.errors]} if report.errors else {}),
+    }
+
+
+def _line_json(line: Line) -> dict[str, Any]:
+    told: dict[str, Any] = {"asset": line.asset, "result": line.result.name.lower()}
+    if line.cost is not None:
+        told["cost"] = str(line.cost)
+    if line.words:
+        told["words"] = line.words
+    if line.outcome:
+        told["outcome"] = line.outcome
+    if line.hint:
+        told["hint"] = line.hint
+    return told
+
+
+def _cost(report: Report) -> str:
+    return str(total(line.cost for line in report.lines if line.result is Result.MADE and line.words != "shared"))

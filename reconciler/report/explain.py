@@ -1,0 +1,152 @@
+"""Where each field of an asset comes from, and what came of them. Pure: values in, values and lines out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from reconciler.core.digest import ContentHash, Json
+from reconciler.core.plan.plan import Step
+from reconciler.core.recipe import Recipe
+from reconciler.core.specs.document import Document, Path
+from reconciler.core.specs.spec import FileReference, Origin, Reference, Spec
+from reconciler.core.text import one_line, printable
+from reconciler.report.plan_text import describe
+from reconciler.report.show import state_json
+
+_JOINED = ("prompt_prefix", "prompt_suffix", "references")
+"""Fields to which every style adds, and the nearest of all other layers."""
+_WORDS = ("prompt", "model", "size", "image_size", "quality", "format", "background", "take")
+_OWN = ("output", "provider", "description", "freeze")
+_WIDTH = 100
+
+
+def explanation(
+    step: Step,
+    now: datetime,
+    *,
+    recipe: Recipe | None,
+    content_of: Callable[[Reference], ContentHash | None],
+    project: Document,
+) -> dict[str, Any]:
+    """One asset for programs. `recipe` is the one wanted now; None while a picture that it needs is not there."""
+    told: dict[str, Any] = {"asset": step.asset, "state": state_json(step, now)}
+    if step.spec is not None:
+        told["spec"] = str(step.spec.place(""))
+        told["fields"] = list(_fields(step.spec, project))
+        told["references"] = [_reference(one, content_of) for one in step.spec.pictures()]
+    told["recipe"] = {"key": recipe.key(), **recipe.manifest()} if recipe is not None else None
+    told["locked"] = {"key": step.entry.key, **step.entry.recipe} if step.entry is not None else None
+    return told
+
+
+def _fields(spec: Spec, project: Document) -> Iterator[dict[str, Any]]:
+    """Every field that some layer writes, or that a default fills in: its value, and the layers, strongest first."""
+    values = _values(spec)
+    for name in dict.fromkeys((*_WORDS, *spec.origins, *_OWN)):
+        origins = spec.origins.get(name, ())
+        if name == "" or (not origins and name not in ("output", "provider", "format")):
+            continue
+        used = _used(name, origins)
+        layers = [_layer(origin, used=origin in used) for origin in reversed(origins)]
+        if name == "provider" and not origins:
+            layers = _project_layer(project)
+        value = values[name] if name in values else _written(origins[-1].document, origins[-1].path)
+        yield {"field": name, "value": value, "from": layers}
+    own = spec.origins[""][-1]
+    matrix = _written(own.document, (*own.path, "matrix"))
+    if matrix is not None:
+        place = str(own.document.place((*own.path, "matrix")))
+        yield {"field": "matrix", "value": matrix, "from": [{"layer": own.layer, "place": place, "used": True}]}
+
+
+def _values(spec: Spec) -> dict[str, Any]:
+    """What the fields came to, variables filled in."""
+    return {name: getattr(spec.words, name) for name in _WORDS} | {
+        "output": spec.output,
+        "provider": spec.provider,
+        "description": spec.description,
+        "freeze": spec.freeze,
+        "tags": list(spec.tags),
+        "ignore_changes": sorted(spec.ignore_changes),
+        "references": [_name(one) for one in spec.references],
+        **{f"params.{name}": value for name, value in spec.words.params.items()},
+    }
+
+
+def _used(name: str, origins: Sequence[Origin]) -> tuple[Origin, ...]:
+    if name == "tags":
+        return tuple(origins)
+    if name in _JOINED:
+        others = [origin for origin in origins if not origin.layer.startswith("style ")]
+        return (*(origin for origin in origins if origin.layer.startswith("style ")), *others[-1:])
+    return tuple(origins[-1:])
+
+
+def _layer(origin: Origin, *, used: bool) -> dict[str, Any]:
+    written = _written(origin.document, origin.path)
+    return {"layer": origin.layer, "place": str(origin.place), "written": written, "used": used}
+
+
+def _project_layer(project: Document) -> list[dict[str, Any]]:
+    written = _written(project, ("provider",))
+    if written is None:
+        return []
+    return [{"layer": project.file, "place": str(project.place(("provider",))), "written": written, "used": True}]
+
+
+def _written(document: Document, path: Path) -> Json:
+    """What stands in a file; None where nothing does."""
+    value: Any = document.value
+    for part in path:
+        inside = isinstance(value, Mapping) or (isinstance(value, list) and isinstance(part, int) and part < len(value))
+        if not inside or (isinstance(value, Mapping) and part not in value):
+            return None
+        value = value[part]
+    found: Json = value
+    return found
+
+
+def _name(reference: Reference) -> str:
+    return reference.path if isinstance(reference, FileReference) else f"asset {reference.asset}"
+
+
+def _reference(reference: Reference, content_of: Callable[[Reference], ContentHash | None]) -> dict[str, Any]:
+    return {"name": _name(reference), "content": content_of(reference)}
+
+
+def explanation_lines(told: Mapping[str, Any], step: Step, *, now: datetime) -> Iterator[str]:
+    """One asset for people."""
+    words = describe(step, now)
+    yield f"{printable(told['asset'])}: {words.reason}"
+    yield from (f"    {detail}" for detail in words.details)
+    if words.hint:
+        yield f"    hint: {words.hint}"
+    for one in told.get("fields", ()):
+        yield f"  {printable(one['field'])}: {_shown(one['value'])}"
+        for layer in one["from"] or ({"place": "", "layer": "the default", "used": True},):
+            yield f"      {_origin_words(layer)}"
+    if told.get("references"):
+        yield "  pictures, in order:"
+        for number, one in enumerate(told["references"], 1):
+            yield f"      {number}. {printable(one['name'])}  {one['content'] or 'has no content yet'}"
+    yield f"  recipe wanted: {told['recipe']['key'] if told['recipe'] else _no_recipe(step)}"
+    yield f"  recipe locked: {told['locked']['key'] if told['locked'] else 'none: it was never made'}"
+
+
+def _no_recipe(step: Step) -> str:
+    return "none: no spec describes it" if step.spec is None else "not known while a picture that it needs is missing"
+
+
+def _origin_words(layer: Mapping[str, Any]) -> str:
+    place, name = printable(layer["place"]), printable(layer["layer"])
+    where = place if name == place.partition(":")[0] or not name else f"{place}  {name}".strip()
+    return where if layer["used"] else f"{where}  (overridden: {_shown(layer['written'])})"
+
+
+def _shown(value: Json) -> str:
+    if isinstance(value, str):
+        return one_line(value, _WIDTH * 4) or '""'
+    return one_line(json.dumps(value, ensure_ascii=False, sort_keys=True, default=str), _WIDTH * 4)

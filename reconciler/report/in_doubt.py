@@ -1,0 +1,81 @@
+"""Say what is in doubt: whom was asked, how long ago, and what it may have cost. Pure: the time is passed in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from reconciler.core.digest import RecipeKey
+from reconciler.core.events import Requested
+from reconciler.core.money.cost import Total, parse_cost, total
+from reconciler.core.text import printable
+
+_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+
+
+def doubt_words(requests: Sequence[Requested]) -> str:
+    """The reason in a few words that hold at any time."""
+    if len(requests) == 1:
+        (one,) = requests
+        return f"in doubt: {printable(one.provider)} was asked at {printable(one.at)} and no answer came; {_may(one)}"
+    return f"in doubt: {len(requests)} requests got no answer; they may have cost {doubt_total(requests)}"
+
+
+def doubt_title(requests: Sequence[Requested], *, locked: RecipeKey | None) -> str:
+    """The reason in fewer words, where lines below name each request. `locked` is the recipe of the locked image."""
+    if any(one.key == locked for one in requests):
+        return "in doubt: an image is locked, and another request for it got no answer"
+    return "in doubt: it was asked for, and no answer came"
+
+
+def doubt_lines(requests: Sequence[Requested], now: datetime) -> tuple[str, ...]:
+    """One line for each request: how long ago, by whom, and at what price."""
+    return tuple(
+        f"{printable(one.provider)} was asked {age(one.at, now)} ({printable(one.at)}); {_may(one)}" for one in requests
+    )
+
+
+def doubt_hint(requests: Sequence[Requested], *, asks: str) -> str:
+    """What a person can do. `asks` is the asset that a new request would be for; "" if there is nothing to ask for."""
+    names = " ".join(dict.fromkeys(printable(one.asset) for one in requests))
+    forget = f"`reconciler recover --forget {names}` takes it off the list"
+    again = f"`reconciler apply --retry-in-doubt --include {printable(asks)}` asks again, " if asks else ""
+    return f"look at the provider's bill; {again}{forget}"
+
+
+def doubt_total(requests: Sequence[Requested]) -> Total:
+    """What all of them may have cost together."""
+    return total(parse_cost(one.cost) for one in requests)
+
+
+def doubt_json(requests: Sequence[Requested]) -> list[dict[str, Any]]:
+    """The requests for programs."""
+    return [
+        {
+            "asset": one.asset,
+            "attempt": one.attempt,
+            "at": one.at,
+            "cost": one.cost or None,
+            "provider": one.provider,
+            "recipe": one.key,
+        }
+        for one in requests
+    ]
+
+
+def age(at: str, now: datetime) -> str:
+    """`12 minutes ago`. The unit is the largest that fits; a time that cannot be read is `at an unknown time`."""
+    try:
+        seconds = (now - datetime.fromisoformat(at)).total_seconds()
+    except (ValueError, TypeError):
+        return "at an unknown time"
+    for unit, size in _UNITS:
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count} {unit}{'' if count == 1 else 's'} ago"
+    return "just now" if seconds >= 0 else "in the future, by this machine's clock"
+
+
+def _may(one: Requested) -> str:
+    return f"it may have cost {printable(one.cost)}" if one.cost else "it may have cost an unknown price"

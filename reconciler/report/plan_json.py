@@ -1,0 +1,55 @@
+"""A plan for programs: the JSON that `plan`, `check` and `apply` print."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.core.digest import Json
+from reconciler.core.plan import actions as do
+from reconciler.core.plan.actions import Reason
+from reconciler.core.plan.plan import Plan, Step
+from reconciler.report.in_doubt import doubt_json
+from reconciler.report.plan_text import _changed, _keeps, plan_total, reason_words
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """The plan for programs: `plan` is the format's number; Keeps are counted, not listed."""
+    sums = plan_total(plan)
+    return {
+        "plan": 1,
+        "steps": [step_json(step) for step in plan.steps if not isinstance(step.action, do.Keep)],
+        "orphans": [step.asset for step in plan.steps if _keeps(step, do.Orphaned)],
+        "kept": sum(isinstance(step.action, do.Keep) for step in plan.steps),
+        "cost": {"amounts": [str(cost) for cost in sums.amounts if cost.amount], "unknown": sums.unknown},
+    }
+
+
+def step_json(step: Step) -> dict[str, Any]:
+    """One step for programs."""
+    action = step.action
+    base = action.otherwise if isinstance(action, do.Hold) else action
+    told: dict[str, Any] = {
+        "asset": step.asset,
+        "action": type(action).__name__.lower(),
+        "reason": type(action.reason).__name__,
+        "words": reason_words(action.reason),
+        "output": step.output,
+    }
+    if changes := _change_json(action.reason) or (_change_json(base.reason) if base else []):
+        told["changes"] = changes
+    if isinstance(base, do.Generate):
+        told["cost"] = None if base.cost is None else str(base.cost)
+        if base.key is not None:
+            told["recipe"] = base.key
+        if base.after:
+            told["after"] = list(base.after)
+    if isinstance(action, do.Hold) and action.consent is not None:
+        told["consent"] = action.consent.value
+    if isinstance(action.reason, do.Doubtful):
+        told["in_doubt"] = doubt_json(action.reason.requests)
+    return told
+
+
+def _change_json(reason: Reason) -> list[Mapping[str, Json]]:
+    return [{"field": each.field, "before": each.before, "after": each.after} for each in _changed(reason)]

@@ -1,0 +1,315 @@
+"""A plan as text for people and as JSON for programs. Pure: values in, lines out."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from reconciler.core.digest import Json
+from reconciler.core.money.cost import Cost, Total, total
+from reconciler.core.plan import actions as do
+from reconciler.core.plan.actions import Action, Reason
+from reconciler.core.plan.plan import Plan, Step
+from reconciler.core.plan.policy import OTHER_CURRENCY
+from reconciler.core.recipe import Change
+from reconciler.core.text import one_line, printable
+from reconciler.core.value import value
+from reconciler.report.in_doubt import doubt_hint, doubt_lines, doubt_title, doubt_words
+
+_DIFF_WORDS = 2000
+_TEXT_WIDTH = 100
+CHECK_HINT = "  hint: `reconciler apply` does what can be done"
+
+SYMBOLS: dict[type, str] = {
+    do.Generate: "+",
+    do.Restore: "<",
+    do.Move: ">",
+    do.Adopt: "=",
+    do.Conflict: "!",
+    do.Hold: "?",
+    do.Keep: " ",
+}
+
+
+@value
+class Words:
+    """How one step is told: a symbol, the reason in a few words, changed fields, and what a person can do."""
+
+    symbol: str
+    reason: str
+    details: tuple[str, ...] = ()
+    hint: str = ""
+
+
+def plan_lines(plan: Plan, now: datetime, *, elsewhere: int = 0) -> Iterator[str]:
+    """One line for each step that is not a Keep, its details below it; orphans; then the totals.
+
+    `elsewhere` are assets that are known to be up to date without standing in the plan.
+    """
+    shown = [step for step in plan.steps if not isinstance(step.action, do.Keep)]
+    width = min(40, max((len(step.asset) for step in shown), default=0))
+    for step in shown:
+        words = describe(step, now)
+        price = _price(step.action)
+        line = f"{words.symbol} {printable(step.asset):<{width}}  {words.reason}"
+        yield f"{line}  [{price}]" if price else line
+        yield from (f"    {detail}" for detail in words.details)
+        if words.hint:
+            yield f"    hint: {words.hint}"
+    if shown:
+        yield ""
+    yield from note_lines(plan)
+    yield totals_line(plan, elsewhere=elsewhere)
+
+
+def answers(plan: Plan, now: datetime) -> dict[str, str]:
+    """What commands say of a plan with nothing to do, for as long as nothing changes."""
+    return {"plan": "".join(f"{line}\n" for line in plan_lines(plan, now)), "check": f"{totals_line(plan)}\n"}
+
+
+def note_lines(plan: Plan) -> Iterator[str]:
+    """What is kept and still worth a word: orphans and frozen assets."""
+    orphans = [step.asset for step in plan.steps if _keeps(step, do.Orphaned)]
+    if orphans:
+        yield f"{counted(len(orphans), 'orphan')} in the lockfile: {_listed(orphans)}"
+        yield "    hint: no spec describes them; `reconciler prune` removes their images"
+    frozen = [step.asset for step in plan.steps if _keeps(step, do.Frozen)]
+    if frozen:
+        yield f"frozen, though changed: {_listed(frozen)}"
+
+
+UNMERGED = -1
+"""Instead of a count: the lockfile holds two sides that git could not merge."""
+
+
+def check_hint(plan: Plan, *, behind: int = 0) -> str:
+    """The line below a `check` that found something, or "" where an apply could do none of it."""
+    doable = any(isinstance(step.action, do.Generate | do.Restore | do.Move | do.Adopt) for step in plan.steps)
+    return CHECK_HINT if behind or doable else ""
+
+
+def behind_line(count: int, *, running: str | None = None) -> str:
+    """What the journal has and the lockfile lacks. `running` is who applies right now, if anybody does."""
+    if count == UNMERGED:
+        return "assets.lock holds both sides of a merge; the next apply writes them as one"
+    lacks = f"assets.lock lacks {counted(count, 'asset')}"
+    if running is not None:
+        return f"an apply is running here ({running}): {lacks} so far"
+    return f"{lacks} of an apply that was cut off; the next apply adds them"
+
+
+def totals_line(plan: Plan, *, elsewhere: int = 0) -> str:
+    """`2 to generate (0.173 USD), 1 to restore; 40 up to date`."""
+    kinds = (
+        ("to generate", do.Generate), ("to restore", do.Restore), ("to move", do.Move), ("to adopt", do.Adopt),
+        ("in conflict", do.Conflict), ("held", do.Hold),
+    )  # fmt: skip
+    parts = []
+    counts = Counter(type(step.action) for step in plan.steps)
+    for words, kind in kinds:
+        count = counts[kind]
+        if count:
+            parts.append(f"{count} {words}" + (f" ({plan_total(plan)})" if kind is do.Generate else ""))
+    kept = elsewhere + sum(_keeps(step, do.Current, do.Frozen, do.Ignored) for step in plan.steps)
+    return f"{', '.join(parts)}; {kept} up to date" if parts else f"nothing to do: {counted(kept, 'asset')} up to date"
+
+
+def plan_total(plan: Plan) -> Total:
+    """What all Generate steps cost together."""
+    return total(step.action.cost for step in plan.steps if isinstance(step.action, do.Generate))
+
+
+def describe(step: Step, now: datetime) -> Words:
+    """One step in words."""
+    action = step.action
+    match action:
+        case do.Generate():
+            symbol = "+" if isinstance(action.reason, do.NeverGenerated) else "~"
+            after = (f"after {', '.join(action.after)}",) if action.after else ()
+            return Words(symbol, reason_words(action.reason), (*_changes(action.reason), *after))
+        case do.Restore():
+            how = f"{reason_words(action.reason)}: restored, its bytes are at hand"
+            return Words("<", how, _changes(action.reason))
+        case do.Move(reason=moved):
+            origin = moved.origin or moved.from_output
+            return Words(">", f"moved from {printable(origin)} to {printable(step.output)}")
+        case do.Adopt():
+            return Words("=", "the file is already there: adopted into the lockfile")
+        case do.Conflict():
+            return Words("!", reason_words(action.reason), _changes(action.reason), _conflict_hint(step))
+        case do.Hold(reason=do.Doubtful(requests=requests), otherwise=otherwise):
+            hint = doubt_hint(requests, asks=step.asset if isinstance(otherwise, do.Generate) else "")
+            locked = step.entry.key if step.entry is not None else None
+            return Words("?", doubt_title(requests, locked=locked), doubt_lines(requests, now), hint)
+        case do.Hold(otherwise=otherwise):
+            details = _changes(otherwise.reason) if isinstance(otherwise, do.Generate) else ()
+            return Words("?", reason_words(action.reason), details, _hold_hint(step, action))
+        case do.Keep():
+            return Words(" ", reason_words(action.reason))
+
+
+def reason_words(reason: Reason) -> str:
+    """Why, in a few words."""
+    match reason:
+        case do.Current():
+            return "up to date"
+        case do.Orphaned():
+            return "in the lockfile, in no spec"
+        case do.Frozen():
+            return "changed, but frozen"
+        case do.Ignored():
+            return "changed only in what it ignores"
+        case do.NeverGenerated():
+            return "new"
+        case do.RecipeChanged(changes=changes):
+            return f"{', '.join(change.field for change in changes)} changed"
+        case do.UpstreamChanged(upstreams=ups):
+            return f"the picture of {', '.join(ups)} changes"
+        case do.Placeholder():
+            return "a draft stands where the real image is wanted"
+        case do.OutputMissing():
+            return "the file is missing"
+        case do.OutputLost():
+            return "the file is missing, and its bytes are nowhere to be had"
+        case do.OutputModified(stale=stale):
+            both = f", and {', '.join(change.field for change in stale)} changed too" if stale else ""
+            return f"the file was changed by hand{both}: left alone"
+        case do.Untracked():
+            return "a file is there that reconciler did not make: left alone"
+        case do.NotAFile(what=what):
+            return f"its output is {what}"
+        case do.Moved():
+            return "moved"
+        case do.AlreadyThere():
+            return "already there"
+        case do.Doubtful(requests=requests):
+            return doubt_words(requests)
+        case do.WasRefused(words=words):
+            return f"refused before: {one_line(words, _TEXT_WIDTH)}"
+        case do.UpstreamUnavailable(upstreams=ups):
+            return f"waits for {', '.join(ups)}, which has no picture"
+        case do.Asked():
+            return "another image was asked for"
+        case do.OverBudget(limit=limit):
+            return f"over budget: {limit}"
+        case do.NotSelected():
+            return "not selected"
+
+
+def _conflict_hint(step: Step) -> str:
+    action = step.action
+    if isinstance(action, do.Conflict) and isinstance(action.reason, do.NotAFile):
+        return "move it away, or give the asset another output"
+    name = step.asset
+    if isinstance(action, do.Conflict) and isinstance(action.reason, do.Untracked):
+        return f"`reconciler adopt {name}` takes it as it is; `reconciler apply --replace {name}` makes a new one"
+    return (
+        f"`reconciler adopt {name}` keeps it, `reconciler restore {name}` brings the locked one back, "
+        f"`reconciler apply --replace {name}` makes a new one"
+    )
+
+
+def _hold_hint(step: Step, action: do.Hold) -> str:
+    match action.reason:
+        case do.WasRefused():
+            return "change the prompt, or `reconciler apply --retry-refused`"
+        case do.OutputLost():
+            where = "`git lfs pull`, a colleague's copy; `reconciler store verify` says what is damaged"
+            return f"fetch it ({where}), or pay again: `reconciler apply --regenerate-missing`"
+        case do.UpstreamChanged():
+            return f"`reconciler apply --cascade` makes it again, `reconciler adopt {step.asset}` keeps it as it is"
+        case do.OverBudget() if isinstance(action.otherwise, do.Generate) and action.otherwise.cost is None:
+            return "give its model a price under models: in reconciler.yaml, or limit --max-images instead"
+        case do.OverBudget(limit=limit) if isinstance(action.otherwise, do.Generate) and OTHER_CURRENCY in limit:
+            return f"write budget: in {action.otherwise.cost.currency}" if action.otherwise.cost else ""
+        case do.OverBudget():
+            return "raise --max-cost, --max-images or budget: in reconciler.yaml"
+        case _:
+            return ""
+
+
+def _changes(reason: Reason) -> tuple[str, ...]:
+    return tuple(change_words(change) for change in _changed(reason))
+
+
+def _changed(reason: Reason) -> tuple[Change, ...]:
+    match reason:
+        case do.RecipeChanged(changes=changes) | do.Ignored(changes=changes) | do.OutputModified(stale=changes):
+            return changes
+        case _:
+            return ()
+
+
+def change_words(change: Change) -> str:
+    """`size: 16:9 → 1:1`, and for a prompt the words that went and came."""
+    if change.field == "prompt" and isinstance(change.before, str) and isinstance(change.after, str):
+        return f"prompt: {word_diff(change.before, change.after)}"
+    return f"{change.field}: {_value(change.before)} → {_value(change.after)}"
+
+
+def word_diff(before: str, after: str) -> str:
+    """`a lighthouse at [-dusk-]{+dawn+}`; equal stretches are cut to a few words on either side."""
+    import difflib  # noqa: PLC0415 - where a prompt has changed
+
+    old, new = before.split(), after.split()
+    if len(old) + len(new) > _DIFF_WORDS:
+        return f"{len(old)} words → {len(new)} words"
+    pieces: list[str] = []
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    for tag, a, b, c, d in matcher.get_opcodes():
+        if tag == "equal":
+            pieces.append(_around(old[a:b], first=not pieces, last=b == len(old) and d == len(new)))
+            continue
+        gone = f"[-{' '.join(old[a:b])}-]" if b > a else ""
+        come = f"{{+{' '.join(new[c:d])}+}}" if d > c else ""
+        pieces.append(gone + come)
+    return printable(" ".join(piece for piece in pieces if piece))
+
+
+def _around(words: list[str], *, first: bool, last: bool) -> str:
+    if len(words) <= 8:
+        return " ".join(words)
+    head = [] if first else words[:3]
+    tail = [] if last else words[-3:]
+    return " ".join([*head, "…", *tail])
+
+
+def _value(value: Json) -> str:
+    if value is None:
+        return "(none)"
+    if isinstance(value, str):
+        return one_line(value)
+    return one_line(json.dumps(value, ensure_ascii=False, sort_keys=True, default=str))
+
+
+def _price(action: Action) -> str:
+    if isinstance(action, do.Hold) and isinstance(action.otherwise, do.Generate):
+        return _price(action.otherwise)
+    if not isinstance(action, do.Generate):
+        return ""
+    return price_words(action.cost)
+
+
+def price_words(cost: Cost | None) -> str:
+    """A price as people read it."""
+    if cost is None:
+        return "price unknown"
+    if cost.free:
+        return "free"
+    return str(cost) if cost.amount else "0 USD by models: in reconciler.yaml"
+
+
+def _keeps(step: Step, *reasons: type) -> bool:
+    return isinstance(step.action, do.Keep) and isinstance(step.action.reason, reasons)
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 asset`, `10,000 assets`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    some = [printable(name) for name in names]
+    return ", ".join(some[:5]) + (f" and {len(some) - 5} more" if len(some) > 5 else "")

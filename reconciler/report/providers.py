@@ -1,0 +1,112 @@
+"""The providers and the models as values for programs and as lines for people. Pure; no key is ever in either."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from reconciler.core.lock.entry import DRAFT
+from reconciler.core.specs.settings import ProviderSettings
+from reconciler.core.text import printable
+from reconciler.providers.http.origins import BadBase, NoKey, base_of, key_for, key_variable
+from reconciler.providers.models.table import Model, ModelTable
+
+
+def provider_json(settings: ProviderSettings, environ: Mapping[str, str], *, chosen: str) -> dict[str, Any]:
+    """One provider: where its requests go, and whether its key is there. Never the key, nor anything made from it."""
+    told: dict[str, Any] = {"name": settings.name, "type": settings.type, "default": settings.name == chosen}
+    if settings.type == DRAFT:
+        return told | {"origin": "", "key": {"variable": "", "ready": True, "why": "", "hint": ""}}
+    base, key = base_of(settings), key_for(settings, environ)
+    lacks = key if isinstance(key, NoKey) else NoKey("")
+    return told | {
+        "origin": "cannot be used" if isinstance(base, BadBase) else f"{base.origin}{base.path}",
+        "key": {
+            "variable": key_variable(settings),
+            "ready": not lacks.reason,
+            "why": lacks.reason,
+            "hint": lacks.hint,
+        },
+        "concurrency": settings.concurrency,
+        "requests_per_minute": settings.requests_per_minute,
+    }
+
+
+def provider_lines(providers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The table of providers; the one that specs get is marked."""
+    rows = [("", "NAME", "TYPE", "ORIGIN", "KEY", "LIMITS")]
+    for one in providers:
+        mark = "*" if one["default"] else ""
+        rows.append((mark, one["name"], one["type"], one["origin"] or "this machine", _key(one), _limits(one)))
+    yield from _table(rows)
+    for one in providers:
+        key = one["key"]
+        if key["why"] and key["why"] != f"{key['variable']} is not set":
+            yield f"{printable(one['name'])}: {printable(key['why'])}"
+            yield from (f"  hint: {hint}" for hint in (key["hint"],) if hint)
+    yield "* is the provider of specs that name none"
+
+
+def _key(one: Mapping[str, Any]) -> str:
+    key = one["key"]
+    if not key["variable"]:
+        return "none needed"
+    if key["ready"]:
+        return f"{key['variable']} is set"
+    return str(key["why"]) if key["why"] == f"{key['variable']} is not set" else f"{key['variable']} is not sent"
+
+
+def _limits(one: Mapping[str, Any]) -> str:
+    if one["type"] == DRAFT:
+        return "free, offline"
+    rate = f", {one['requests_per_minute']} a minute" if one["requests_per_minute"] else ""
+    return f"{one['concurrency']} at once{rate}"
+
+
+def models_json(table: ModelTable) -> dict[str, Any]:
+    """The table of models: what each gives and costs, as far as is known."""
+    return {"date": table.date, "basis": table.basis, "models": [_model_json(row) for row in _rows_of(table)]}
+
+
+def _rows_of(table: ModelTable) -> Iterable[Model]:
+    return (table.models[name] for name in sorted(table.models))
+
+
+def _model_json(row: Model) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "series": row.series,
+        "ratios": list(row.ratios),
+        "image_sizes": list(row.image_sizes),
+        "qualities": list(row.qualities),
+        "references": row.references,
+        "formats": list(row.gives),
+        "prices": {key: str(price) for key, price in row.prices.items()},
+        "currency": row.currency,
+        "retires": row.retires,
+    }
+
+
+def model_lines(table: ModelTable) -> Iterator[str]:
+    """The models with the price of an image."""
+    rows = [("", "MODEL", "SERIES", "AN IMAGE COSTS", "REFERENCES", "RETIRES")]
+    for row in _rows_of(table):
+        count = "" if row.references is None else f"up to {row.references}" if row.references else "none"
+        rows.append(("", row.name, row.series, _price(row), count, row.retires))
+    yield from _table(rows)
+    yield f"{table.basis}; a model that is not here can be used all the same, its price is unknown then"
+
+
+def _price(row: Model) -> str:
+    amounts = sorted(set(row.prices.values()))
+    if not amounts:
+        return "by the token" if row.tokens else "unknown"
+    if len(amounts) == 1:
+        return f"{amounts[0]} {row.currency}"
+    return f"{amounts[0]} to {amounts[-1]} {row.currency}"
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        yield "  ".join(f"{printable(cell):<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()

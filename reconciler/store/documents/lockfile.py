@@ -1,0 +1,75 @@
+"""Write `assets.lock`: whole or not at all, not at all if it would not change, and never over what somebody else wrote.
+
+A person may check out another branch, or merge one, while an apply runs. So the file is compared with what was last
+read or written here, byte by byte; if it is another one, it is read anew, and everything that the journal has goes on
+top of it. That may be done any number of times, since the last event about an asset wins whatever was before it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from reconciler.core.digest import AssetId
+from reconciler.core.events import Durable, settle
+from reconciler.core.lock.lockfile import Lock, LockEntry, dump_entry, dump_refusal, join
+from reconciler.store import disk
+from reconciler.store.documents.project import LOCK_FILE, lock_bytes, parse_lock
+
+
+class LockOnDisk:
+    """The lockfile of the project at `root`; `journal` reads all that the journal has. A core.ports.LockFile."""
+
+    def __init__(self, root: Path, *, journal: Callable[[], Iterable[Durable]]) -> None:
+        self.path = root / LOCK_FILE
+        self._root = root
+        self._journal = journal
+        self._mutex = threading.Lock()
+        self._lock: Lock | None = None
+        self._bytes: bytes | None = None
+        self._lines: dict[AssetId, tuple[LockEntry, str]] = {}
+
+    def update(self, events: Iterable[Durable]) -> None:
+        """The lockfile has these events, which the journal must have already. Durable and whole once this returns.
+
+        An unchanged lockfile is not touched, so that an outer make stops there. LockfileError if what somebody else
+        wrote meanwhile cannot be read: it is left as it is, and the journal keeps the events.
+        """
+        with self._mutex:
+            found = self._read()
+            if self._lock is None or found != self._bytes:
+                self._write(settle(parse_lock(self._root, found), self._journal()).lock, found)
+            else:
+                self._write(settle(self._lock, events).lock, found)
+
+    def catch_up(self) -> None:
+        """The same for all that the journal has."""
+        with self._mutex:
+            found = self._read()
+            lock = self._lock if found == self._bytes else None
+            lock = parse_lock(self._root, found) if lock is None else lock
+            self._write(settle(lock, self._journal()).lock, found)
+
+    def _write(self, lock: Lock, found: bytes | None) -> None:
+        data = self._text(lock).encode("utf-8")
+        if data != found and (found is not None or lock != Lock()):
+            disk.write_atomic(self.path, data)
+            found = data
+        self._lock, self._bytes = lock, found
+
+    def _read(self) -> bytes | None:
+        return lock_bytes(self._root)
+
+    def _text(self, lock: Lock) -> str:
+        """The lockfile's text. Only entries that are new since the last time are rendered."""
+        lines: dict[AssetId, tuple[LockEntry, str]] = {}
+        for asset, entry in sorted(lock.entries.items(), key=lambda item: item[0]):
+            known = self._lines.get(asset)
+            same = known is not None and (known[0] is entry or known[0] == entry)
+            lines[asset] = known if known is not None and same else (entry, dump_entry(asset, entry))
+        self._lines = lines
+        return join(
+            (text for _, text in lines.values()),
+            (dump_refusal(asset, lock.refusals[asset]) for asset in sorted(lock.refusals)),
+        )

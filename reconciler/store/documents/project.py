@@ -1,0 +1,202 @@
+"""Find the project and read `reconciler.yaml` into Settings, and the lockfile into a Lock."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, cast
+
+from reconciler.core.digest import Json
+from reconciler.core.errors import DiskError, InvalidInput, LockfileError, Problem, ProjectError
+from reconciler.core.lock.lockfile import Lock
+from reconciler.core.lock.lockfile import loads as loads_lock
+from reconciler.core.money.cost import CURRENCY
+from reconciler.core.specs.document import Document
+from reconciler.core.specs.paths import BadPath, in_folder, project_path
+from reconciler.core.specs.settings import Budget, Cascade, ProviderSettings, Settings, Timeouts
+from reconciler.core.suggest import did_you_mean
+from reconciler.core.value import value
+from reconciler.store import disk
+from reconciler.store.documents.specs import read_document
+from reconciler.store.index.index import Index
+
+PROJECT_FILE = "reconciler.yaml"
+LOCK_FILE = "assets.lock"
+_MOST = 512 << 20
+"""Bytes. A lockfile of a hundred thousand assets has a tenth of them."""
+BUILT_IN = {
+    "draft": ProviderSettings("draft", "draft"),
+    "gravitex": ProviderSettings("gravitex", "gravitex", api_key_env="GRAVITEX_API_KEY"),
+    "gemini": ProviderSettings("gemini", "gemini", api_key_env="GEMINI_API_KEY"),
+    "openai": ProviderSettings("openai", "openai", api_key_env="OPENAI_API_KEY"),
+}
+
+
+@value
+class Project:
+    """Where the project is and how it is set up."""
+
+    root: Path
+    settings: Settings
+    document: Document
+
+    @property
+    def names_specs(self) -> bool:
+        """Whether the file says where the specs are; a project that has just begun need not have any."""
+        return isinstance(self.document.value, Mapping) and "specs" in self.document.value
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder at or above `start` with a reconciler.yaml."""
+    folder = Path(os.path.abspath(start))
+    if not folder.is_dir():
+        raise ProjectError(f"{start} is not a folder" if folder.exists() else f"there is no folder {start}")
+    for candidate in (folder, *folder.parents):
+        if (candidate / PROJECT_FILE).is_file():
+            return candidate
+    raise ProjectError(f"no {PROJECT_FILE} in {folder} or above it", hint="`reconciler init` writes one")
+
+
+def read_project(root: Path, index: Index) -> Project:
+    """The project at `root`; InvalidInput with all that is wrong in its file."""
+    document, problems = read_document(root, PROJECT_FILE, "project", index)
+    if document is None or problems:
+        raise InvalidInput(problems)
+    settings, wrong = _settings(document)
+    if wrong:
+        raise InvalidInput(tuple(wrong))
+    return Project(root, settings, document)
+
+
+def specs_folder_problem(project: Project) -> Problem | None:
+    """What is wrong with the specs folder as such. An empty project would be taken for one whose assets all went."""
+    name = project.settings.specs
+    hint = "correct specs: in reconciler.yaml, or make the folder"
+    try:
+        if stat.S_ISDIR(os.stat(project.root / name).st_mode):
+            return None
+        fact = f'"{name}" is not a folder'
+    except (FileNotFoundError, NotADirectoryError):
+        fact = f'there is no folder "{name}"'
+    except OSError as error:
+        fact, hint = f'"{name}" cannot be read: {(error.strerror or "").lower()}', "check its permissions"
+    return project.document.problem(("specs",), fact, hint)
+
+
+def read_lock(root: Path) -> Lock:
+    """`assets.lock`, or an empty lock where there is none yet. Both sides of a git conflict are read."""
+    try:
+        return parse_lock(root, lock_bytes(root))
+    except DiskError as error:
+        raise LockfileError(error.fact, hint=error.hint) from error
+
+
+def lock_bytes(root: Path) -> bytes | None:
+    """`assets.lock` as it is; None: there is none yet. DiskError for what cannot be a lockfile of ours."""
+    try:
+        return disk.plain_bytes(root / LOCK_FILE, most=_MOST)
+    except FileNotFoundError:
+        return None
+
+
+def parse_lock(root: Path, data: bytes | None) -> Lock:
+    """What these bytes of `assets.lock` say; None: there is none yet."""
+    if data is None:
+        return Lock()
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise LockfileError(f"{LOCK_FILE} is not UTF-8 text", hint="restore it from git") from error
+    return loads_lock(text, file=LOCK_FILE, content_of=lambda output: _content(root, output))
+
+
+def _content(root: Path, output: str) -> Any:
+    try:
+        return disk.plain_hash(root / output)
+    except (DiskError, OSError, ValueError):
+        return None
+
+
+def _settings(document: Document) -> tuple[Settings, list[Problem]]:
+    body = cast(Mapping[str, Any], document.value)
+    problems: list[Problem] = []
+    folders = {}
+    for name, default in (("specs", "specs"), ("outputs", "assets")):
+        path = project_path(str(body.get(name, default)))
+        if isinstance(path, BadPath):
+            problems.append(document.problem((name,), path.fact, path.hint))
+        folders[name] = path if isinstance(path, str) else default
+    if in_folder(folders["outputs"], folders["specs"]) and not problems:
+        fact = f'"{folders["outputs"]}" lies in the folder of the specs'
+        problems.append(document.problem(("outputs",), fact, "keep pictures in a folder of their own"))
+    providers = dict(BUILT_IN)
+    for name, given in cast(Mapping[str, Mapping[str, Any]], body.get("providers", {})).items():
+        if "type" not in given and name not in BUILT_IN:
+            hint = "write type: openai for a server that speaks OpenAI's API, or gravitex, gemini, draft"
+            problems.append(document.problem(("providers", name), "has no type", hint))
+            continue
+        if name in BUILT_IN and given.get("type", name) != name:  # `draft` must never be one that asks for money
+            fact = f'"{name}" is the provider that is built in under this name'
+            problems.append(document.problem(("providers", name, "type"), fact, "give it another name"))
+            continue
+        providers[name] = _provider(name, given)
+    chosen = str(body.get("provider", "draft"))
+    if chosen not in providers:
+        fact = f'no provider is called "{chosen}"'
+        problems.append(document.problem(("provider",), fact, did_you_mean(chosen, providers)))
+    return Settings(
+        specs=folders["specs"],
+        outputs=folders["outputs"],
+        provider=chosen,
+        defaults=cast(Mapping[str, Json], body.get("defaults", {})),
+        providers=providers,
+        models=cast(Mapping[str, Json], body.get("models", {})),
+        budget=_budget(document, cast(Mapping[str, Any], body.get("budget", {})), problems),
+        cascade=Cascade(body.get("cascade", "ask")),
+        asset_limit=int(body.get("limits", {}).get("assets", 10_000)),
+    ), problems
+
+
+def _provider(name: str, given: Mapping[str, Any]) -> ProviderSettings:
+    base = BUILT_IN.get(name) or ProviderSettings(name, str(given["type"]))
+    type_ = str(given.get("type", base.type))
+    home_key = BUILT_IN[type_].api_key_env if not given.get("base_url") else ""
+    return ProviderSettings(
+        name,
+        type_,
+        base_url=str(given.get("base_url", "")).rstrip("/"),
+        api_key_env=str(given.get("api_key_env", home_key)),
+        concurrency=int(given.get("concurrency", base.concurrency)),
+        requests_per_minute=int(given.get("requests_per_minute", base.requests_per_minute)),
+        reference_encoding=str(given.get("reference_encoding", base.reference_encoding)),
+        endpoint=str(given.get("endpoint", "")),
+        timeouts=Timeouts(**{key: float(value) for key, value in given.get("timeouts", {}).items()}),
+        body_limit=int(given.get("body_limit_mib", 64)) * 1024 * 1024,
+        trust_env=bool(given.get("trust_env", False)),
+    )
+
+
+def _budget(document: Document, given: Mapping[str, Any], problems: list[Problem]) -> Budget:
+    amounts: dict[str, Decimal | None] = {}
+    for name in ("per_run", "per_asset"):
+        amounts[name] = None
+        if name in given:
+            amounts[name] = _amount(given[name])
+            if amounts[name] is None:
+                problems.append(document.problem(("budget", name), f'"{given[name]}" is not an amount', "write 5.00"))
+    currency = str(given.get("currency", "USD"))
+    if CURRENCY.fullmatch(currency) is None:
+        problems.append(document.problem(("budget", "currency"), "is not three capital letters", "write USD"))
+    return Budget(amounts["per_run"], amounts["per_asset"], given.get("images"), currency)
+
+
+def _amount(given: object) -> Decimal | None:
+    """An amount of money that can be a limit; None for anything else."""
+    try:
+        amount = Decimal(str(given))
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() and 0 <= amount < 10**12 else None

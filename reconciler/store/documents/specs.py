@@ -1,0 +1,222 @@
+"""Find the spec files, read them and hold each against its schema: files in, a SpecTree or all their problems out."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+from reconciler.core.digest import Json
+from reconciler.core.errors import InvalidInput, Place, Problem
+from reconciler.core.specs.document import Document
+from reconciler.core.specs.document import Path as NodePath
+from reconciler.core.specs.expand import SpecTree
+from reconciler.core.value import value
+from reconciler.store.index.index import Index
+from reconciler.store.index.parsed_specs import Entry, LateMarks, marked
+from reconciler.store.index.snapshot import signature, spec_kind
+from reconciler.store.parallel.process_pool import MOST, Crew, at_work
+from reconciler.store.schemas.validate import accepts, schema_problems
+from reconciler.store.yaml import loader as yaml
+from reconciler.store.yaml.source import MAX_BYTES
+
+_WORTH = 400
+"""Specs. Fewer are parsed in the time that it takes to share the work."""
+_LEAVES = "is a link that leaves the project"
+
+
+@value
+class SpecFiles:
+    """What was read. `broken` are the specs (paths below the folder) that have problems."""
+
+    tree: SpecTree
+    problems: tuple[Problem, ...]
+    broken: tuple[str, ...]
+
+
+def find(root: Path, specs: str, index: Index) -> dict[str, str]:
+    """What every YAML file below the specs folder is by its name (`spec_kind`), by its path below the folder, with `/`,
+    sorted. Links to folders are not followed.
+
+    InvalidInput for a folder that cannot be read: what is in it would count as gone."""
+    stay_inside(root, specs)
+    pending = [""]
+    found: dict[str, str] = {}
+    while pending:
+        below = pending.pop()
+        folder = f"{specs}/{below}" if below else specs
+        try:
+            index.saw_folder(folder, os.stat(root / folder))
+            with os.scandir(root / folder) as entries:
+                for entry in entries:
+                    name = f"{below}/{entry.name}" if below else entry.name
+                    if entry.is_dir(follow_symlinks=False):
+                        if not entry.name.startswith("."):
+                            pending.append(name)
+                    elif kind := spec_kind(entry.name):
+                        found[name] = kind
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise InvalidInput((Problem(Place(folder), "", _unreadable(error), "check its permissions"),)) from error
+    return {name: found[name] for name in sorted(found)}
+
+
+def stay_inside(root: Path, specs: str) -> None:
+    """InvalidInput where the folder, or one above it, is a link that leaves the project."""
+    if not _inside(root, specs):
+        raise InvalidInput((Problem(Place(specs), "", _LEAVES, "copy the folder"),))
+
+
+def _inside(root: Path, name: str) -> bool:
+    """Whether a path is below the root, links resolved. `Path.resolve` has no answer for a link to itself."""
+    return Path(os.path.realpath(root / name)).is_relative_to(os.path.realpath(root))
+
+
+class Reading:
+    """The files of the specs folder, found, and parsed on all cores beside whatever is done until they are read.
+
+    `specs` is the folder's path below the root. InvalidInput for one that cannot be listed."""
+
+    def __init__(self, root: Path, specs: str, index: Index) -> None:
+        self.root = root
+        self.specs = specs
+        self.kinds = find(root, specs, index)
+        names = [f"{specs}/{name}" for name, kind in self.kinds.items() if kind == "spec"]
+        self.ahead = _parse_ahead(root, names, index)
+
+
+def read_specs(reading: Reading, index: Index) -> SpecFiles:
+    """All files of the specs folder."""
+    root, specs = reading.root, reading.specs
+    for entries in reading.ahead.results().values() if reading.ahead is not None else ():
+        index.parsed.take(entries)
+    documents: dict[str, Document] = {}
+    defaults: dict[str, Document] = {}
+    styles: Document | None = None
+    problems: list[Problem] = []
+    broken: list[str] = []
+    for name, kind in reading.kinds.items():
+        folder = name.rpartition("/")[0]
+        document, wrong = read_document(root, f"{specs}/{name}", kind, index)
+        problems.extend(wrong)
+        if kind == "styles" and folder:
+            problems.append(Problem(Place(f"{specs}/{name}"), "", "styles are read at the top of the specs only"))
+        if document is None or wrong:
+            broken.append(name)
+        elif kind == "defaults":
+            defaults[folder] = document
+        elif kind == "styles":
+            styles = document
+        else:
+            documents[name] = document
+    return SpecFiles(SpecTree(documents, defaults, styles), tuple(problems), tuple(broken))
+
+
+def read_document(root: Path, name: str, kind: str, index: Index) -> tuple[Document | None, tuple[Problem, ...]]:
+    """One file, parsed and held against its schema; or remembered, where it looks as it did then."""
+    known = _known(root, name, index) if kind == "spec" else None
+    if known is not None:
+        return Document(name, known, LateMarks(partial(_marks, root, name))), ()
+    try:
+        seen, data = _text(root, name)
+        index.saw(name, seen)
+        document = yaml.parse(data, file=name)
+    except InvalidInput as error:
+        return None, error.problems
+    if document.value is None and kind in ("defaults", "styles", "project"):
+        document = Document(name, {}, document.marks)
+    problems = schema_problems(kind, document)
+    if kind == "spec" and not problems:
+        index.parsed.learn(name, seen, document.value)
+    return document, problems
+
+
+def _known(root: Path, name: str, index: Index) -> Json:
+    """What is known of a spec that looks as it did when it was parsed, or None."""
+    taken = index.parsed.taken(name)
+    if taken is not None:
+        index.saw_as(name, marked(taken))
+        return cast(Json, taken[4])
+    try:
+        seen = os.lstat(f"{root}/{name}")
+    except OSError:
+        return None
+    known = index.parsed.value(name, seen) if stat.S_ISREG(seen.st_mode) else None
+    if known is not None:
+        index.saw(name, seen)
+    return known
+
+
+def _parse_ahead(root: Path, names: Sequence[str], index: Index) -> Crew[list[tuple[str, Entry]]] | None:
+    """Parse what is not known yet, where that is much. What is not right is left for who reports it."""
+    new = [name for name in names if name not in index.parsed]
+    if len(new) < _WORTH:
+        return None
+    step = len(new) // MOST + 16
+
+    def piece(number: int) -> list[tuple[str, Entry]]:
+        parsed = ((name, _entry(root, name)) for name in new[number * step : number * step + step])
+        return [(name, entry) for name, entry in parsed if entry is not None]
+
+    accepts("spec", None)  # the schema is compiled once, before there are helpers
+    return at_work(piece, -(-len(new) // step))
+
+
+def _entry(root: Path, name: str) -> Entry | None:
+    """A valid spec, as the cache has it; None for any other."""
+    try:
+        seen, data = _text(root, name)
+        value = yaml.parse(data, file=name).value
+    except InvalidInput:
+        return None
+    return [*signature(seen), value] if accepts("spec", value) else None
+
+
+def _marks(root: Path, name: str) -> Mapping[NodePath, tuple[int, int]]:
+    """Where everything stands in a file that was found right before; nowhere, if it is not any more."""
+    try:
+        return yaml.parse(_text(root, name)[1], file=name).marks
+    except InvalidInput:
+        return {}
+
+
+def _text(root: Path, name: str) -> tuple[os.stat_result, bytes]:
+    """How a text file looked before it was read, and what it says; InvalidInput for one that cannot be read, is no
+    plain file or lies outside the project."""
+    path = f"{root}/{name}"
+    try:
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+        except OSError:
+            if not os.path.islink(path):
+                raise
+            if not _inside(root, name):
+                raise InvalidInput((Problem(Place(name), "", _LEAVES, "copy the file"),)) from None
+            fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            seen = os.fstat(fd)
+            if not stat.S_ISREG(seen.st_mode):
+                raise InvalidInput((Problem(Place(name), "", "is not a plain file"),))
+            return seen, _read(fd, seen.st_size)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise InvalidInput((Problem(Place(name), "", _unreadable(error), "check its permissions"),)) from error
+
+
+def _unreadable(error: OSError) -> str:
+    return f"cannot be read: {(error.strerror or str(error)).lower()}"
+
+
+def _read(fd: int, size: int) -> bytes:
+    """All of a file that is no longer than a spec may be; one that is longer is cut just past that."""
+    room = MAX_BYTES + 1
+    pieces = [os.read(fd, min(room, size + 1))]
+    if len(pieces[0]) != size:  # it grows or shrinks while we look, or is longer than that
+        while (room := room - len(pieces[-1])) and (piece := os.read(fd, room)):
+            pieces.append(piece)
+    return b"".join(pieces)

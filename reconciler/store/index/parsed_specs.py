@@ -1,0 +1,137 @@
+"""Remember what specs said when they were parsed and found to be right, so that a change to one file parses one file.
+
+A cache: it can be deleted at any time. An entry is believed only for a file that looks exactly as it did, not for one
+that merely holds bytes of the same hash: the signature comes from this machine's kernel, so that nobody can commit a
+cache in which a spec says something else than what the reviewer reads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, cast
+
+from reconciler import __version__
+from reconciler.core.digest import Json
+from reconciler.core.errors import DiskError
+from reconciler.core.specs.document import Path as NodePath
+from reconciler.store import disk
+from reconciler.store.index.snapshot import Signature, signature
+from reconciler.store.schemas.files import schema_text
+
+Entry = list[Any]
+"""A signature's four numbers and the value."""
+WORTH = 200
+"""Specs. A project with fewer is parsed in the time that it takes to read the cache."""
+
+
+class Parsed:
+    """Values by path. `racy` says of a signature whether the file may still change without showing it."""
+
+    def __init__(self, path: Path, *, racy: Callable[[Signature], bool]) -> None:
+        self.path = path
+        self._racy = racy
+        self._known: dict[str, Entry] | None = {}
+        self._taken: dict[str, Entry] = {}
+        self._used: dict[str, Entry] = {}
+        self._fresh = False
+
+    def load(self) -> None:
+        """Believe what earlier runs remembered; it is read when it is first needed."""
+        self._known = None
+
+    def __contains__(self, path: str) -> bool:
+        """Whether there is an entry, which may be out of date."""
+        return path in self._remembered
+
+    def take(self, entries: Iterable[tuple[str, Entry]]) -> None:
+        """Take what valid files say that were parsed a moment ago, elsewhere."""
+        self._taken.update(entries)
+
+    def taken(self, path: str) -> Entry | None:
+        """What was taken of a file, once: the next who asks looks at it anew."""
+        entry = self._taken.pop(path, None)
+        if entry is not None:
+            self._learn(path, entry)
+        return entry
+
+    def value(self, path: str, seen: os.stat_result) -> Json:
+        """What the file said, or None: it is not known (a valid spec is a mapping, never None)."""
+        entry = self._remembered.get(path)
+        if entry is None or tuple(entry[:4]) != signature(seen):
+            return None
+        self._used[path] = entry
+        return cast(Json, entry[4])
+
+    def learn(self, path: str, seen: os.stat_result, value: Json) -> None:
+        """Remember what a valid file said, which was read after `seen` was taken."""
+        self._learn(path, [*signature(seen), value])
+
+    def _learn(self, path: str, entry: Entry) -> None:
+        if not self._racy(marked(entry)):
+            self._used[path] = entry
+            self._fresh = True
+
+    def save(self) -> None:
+        """Write what is in use, if anything is new. A disk that refuses costs only speed."""
+        if not self._fresh or len(self._used) < WORTH:
+            return
+        text = json.dumps({"for": _reader(), "specs": self._used}, separators=(",", ":"), check_circular=False)
+        with suppress(DiskError, OSError):
+            disk.write_cache(self.path, text.encode("ascii"))
+        self._fresh = False
+
+    @property
+    def _remembered(self) -> dict[str, Entry]:
+        if self._known is None:
+            self._known = self._load()
+        return self._known
+
+    def _load(self) -> dict[str, Entry]:
+        with suppress(DiskError, OSError, ValueError, KeyError, TypeError):
+            found = json.loads(disk.plain_bytes(self.path))
+            specs = found["specs"]
+            if found["for"] == _reader() and isinstance(specs, dict):
+                return specs
+        return {}
+
+
+def _reader() -> str:
+    """Whoever reads files otherwise, or holds them against another schema, must read them anew."""
+    return f"{__version__} {hashlib.sha256(schema_text('spec').encode()).hexdigest()[:16]}"
+
+
+def marked(entry: Entry) -> Signature:
+    """How the file looked."""
+    size, mtime, ctime, inode, _ = entry
+    return size, mtime, ctime, inode
+
+
+class LateMarks(Mapping[NodePath, tuple[int, int]]):
+    """The marks of a file whose value was remembered: parsed when somebody asks where something was written."""
+
+    __slots__ = ("_marks", "_parse")
+
+    def __init__(self, parse: Callable[[], Mapping[NodePath, tuple[int, int]]]) -> None:
+        self._parse = parse
+        self._marks: Mapping[NodePath, tuple[int, int]] | None = None
+
+    @property
+    def marks(self) -> Mapping[NodePath, tuple[int, int]]:
+        """All marks; the file is read once more for them."""
+        if self._marks is None:
+            self._marks = self._parse()
+        return self._marks
+
+    def __getitem__(self, path: NodePath) -> tuple[int, int]:
+        return self.marks[path]
+
+    def __iter__(self) -> Iterator[NodePath]:
+        return iter(self.marks)
+
+    def __len__(self) -> int:
+        return len(self.marks)

@@ -1,0 +1,303 @@
+"""What every file of the project looked like when all was found to be right; and whether all still looks so.
+
+This is the whole of a warm `check`, so it imports next to nothing: read one file, stat what it names, compare for
+equality. Any difference, or anything odd, is "I do not know", and the long way decides.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import zlib
+from array import array
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing takes longer to import than all else here
+    from collections.abc import Callable
+    from typing import NoReturn
+
+MAGIC = b"reconciler index 6\n"
+MANY = 4_000
+"""Files from which on another core may look at them: a fork is 1 ms, and these are 10."""
+ABSENT = (-1, -1, -1, -1)
+"""The signature of a path where nothing is."""
+_SPECIAL = {"_defaults": "defaults", "_styles": "styles"}
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+Signature = tuple[int, int, int, int]
+
+
+def signature(seen: os.stat_result) -> Signature:
+    """What must be equal for a file to be the same: size, mtime, ctime, inode."""
+    return (seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino)
+
+
+def folder_signature(seen: os.stat_result) -> Signature:
+    """The same for a folder: whether names were added, removed or renamed in it. Its size says nothing."""
+    return (-2, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino)
+
+
+class Snapshot:
+    """The index file, parsed. `folders` are (path, number of names, is listed); `names` and `marks` run in their order.
+
+    A listed folder's own signature stands before those of its names. `digests` are 32 bytes a name (zeros: none).
+    `says` are the answers of commands when all is clean; they hold until `until`, in seconds since 1970. `notes` are
+    bytes for whoever wrote them, looked at only where something has changed.
+    """
+
+    __slots__ = ("digests", "folders", "marks", "names", "notes", "says", "until")
+
+    def __init__(
+        self,
+        says: dict[str, str],
+        folders: list[tuple[str, int, bool]],
+        names: list[str],
+        *,
+        marks: array[int],
+        digests: bytes,
+        notes: bytes,
+        until: float,
+    ) -> None:
+        self.says = says
+        self.folders = folders
+        self.names = names
+        self.marks = marks
+        self.digests = digests
+        self.notes = notes
+        self.until = until
+
+
+def pack(snapshot: Snapshot) -> bytes:
+    """The bytes of the index file. No JSON: to import its reader takes a warm `check` longer than all else here."""
+    marks = snapshot.marks[:]
+    if sys.byteorder == "big":
+        marks.byteswap()
+    says = [repr(float(snapshot.until)), *(part for answer in snapshot.says.items() for part in answer)]
+    folders = [str(part) for path, count, listed in snapshot.folders for part in (path, count, int(listed))]
+    texts = (_joined(says), _joined(folders), _joined(snapshot.names))
+    parts = (*texts, marks.tobytes(), snapshot.digests, snapshot.notes)
+    body = b"".join(parts)
+    sizes = f"{' '.join(str(len(part)) for part in parts)} {zlib.crc32(body)}\n"
+    return MAGIC + sizes.encode("ascii") + body
+
+
+def unpack(data: bytes) -> Snapshot | None:
+    """The index file's bytes parsed; None for anything that `pack` did not write whole."""
+    if not data.startswith(MAGIC):
+        return None
+    try:
+        end = data.index(b"\n", len(MAGIC)) + 1
+        *sizes, checksum = map(int, data[len(MAGIC) : end].split())
+        body = memoryview(data)[end:]
+        if len(sizes) != 6 or len(body) != sum(sizes) or zlib.crc32(body) != checksum:
+            return None
+        parts = []
+        for size in sizes:
+            parts.append(body[:size])
+            body = body[size:]
+        until, *says = _split(parts[0])
+        folders = _split(parts[1])
+        names = _split(parts[2])
+        marks = array("q")
+        marks.frombytes(parts[3])
+        if sys.byteorder == "big":
+            marks.byteswap()
+        return Snapshot(
+            dict(zip(says[::2], says[1::2], strict=True)),
+            list(zip(folders[::3], map(int, folders[1::3]), map("1".__eq__, folders[2::3]), strict=True)),
+            names,
+            marks=marks,
+            digests=bytes(parts[4]),
+            notes=bytes(parts[5]),
+            until=float(until),
+        )
+    except ValueError:
+        return None
+
+
+def _joined(texts: list[str]) -> bytes:
+    """No path and no answer has a NUL in it."""
+    return "\0".join(texts).encode("utf-8", "surrogateescape")
+
+
+def _split(part: memoryview) -> list[str]:
+    return str(part, "utf-8", "surrogateescape").split("\0") if part else []
+
+
+def load(path: str) -> Snapshot | None:
+    """The index file, or None where there is none that can be read."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        size = os.fstat(fd).st_size
+        data = os.read(fd, size + 1)
+        return unpack(data) if len(data) == size else None
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+
+
+def look(root: str, snapshot: Snapshot) -> array[int]:
+    """The signatures that the snapshot's folders and files have now, in its order."""
+    found = array("q")
+    extend, stat, fresh = found.extend, os.stat, iter(snapshot.names)
+    for path, count, listed in snapshot.folders:
+        names = [name for _, name in zip(range(count), fresh, strict=False)]
+        try:
+            folder = os.open(f"{root}/{path}", _FOLDER)
+        except OSError:
+            extend(ABSENT * (count + bool(listed)))
+            continue
+        try:
+            if listed:
+                extend(folder_signature(os.fstat(folder)))
+            for name in names:
+                try:
+                    seen = stat(name, dir_fd=folder)
+                    extend((seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino))
+                except (FileNotFoundError, NotADirectoryError):
+                    extend(ABSENT)
+        finally:
+            os.close(folder)
+    return found
+
+
+def look_beside(root: str, snapshot: Snapshot, meanwhile: Callable[[], object], *, least: int = MANY) -> array[int]:
+    """`look`, by a child on another core while `meanwhile` runs here; by ourselves where that cannot be, or fails."""
+    child = 0
+    if len(snapshot.names) >= least and (os.cpu_count() or 1) > 1:
+        ours, its = os.pipe()
+        try:
+            child = os.fork()
+        except OSError:  # no more processes for this user
+            os.close(ours)
+            os.close(its)
+        else:
+            if not child:
+                _tell(its, root, snapshot, unread=ours)
+    if not child:
+        return look(root, snapshot)
+    os.close(its)
+    try:
+        with open(ours, "rb") as answer:
+            meanwhile()
+            data = answer.read()
+    finally:
+        os.waitpid(child, 0)
+    if len(data) != len(snapshot.marks) * snapshot.marks.itemsize:
+        return look(root, snapshot)
+    found = array("q")
+    found.frombytes(data)
+    return found
+
+
+def _tell(to: int, root: str, snapshot: Snapshot, *, unread: int) -> NoReturn:
+    """All that the child does. It takes nothing of ours down with it: no buffer is written, no handler runs."""
+    try:
+        os.close(unread)  # else nobody would be missed at the pipe's other end
+        with open(to, "wb") as answer:
+            answer.write(look(root, snapshot).tobytes())
+    finally:
+        os._exit(0)
+
+
+class Comparison:
+    """What a command said when all was clean, and the paths that have changed since, each with its place in `names`."""
+
+    __slots__ = ("changed", "said", "snapshot")
+
+    def __init__(self, said: str, snapshot: Snapshot, changed: list[tuple[str, int]] | None) -> None:
+        self.said = said
+        self.snapshot = snapshot
+        self.changed = changed
+
+
+def compare(root: str, command: str, *, index: str, meanwhile: Callable[[], object] | None = None) -> Comparison | None:
+    """Hold the project against its index; None if it is not known to have been clean. `meanwhile` is what to do here
+    while another core looks at the files.
+
+    `changed` is None where more than single files differ: a spec or a folder of specs that came or went, or any other
+    file. An editor that writes a new file and renames it changes the folder, but not which names it holds.
+    """
+    if os.path.islink(f"{root}/{os.path.dirname(index)}"):
+        return None
+    snapshot = load(f"{root}/{index}")
+    if snapshot is None or time.time() >= snapshot.until:
+        return None
+    said = snapshot.says.get(command)
+    if said is None or not said.replace("\n", "").isprintable():
+        return None
+    try:
+        found = look_beside(root, snapshot, meanwhile) if meanwhile else look(root, snapshot)
+    except (OSError, OverflowError, ValueError, TypeError):
+        return None
+    if not _anchored(snapshot, found):
+        return None
+    return Comparison(said, snapshot, [] if found == snapshot.marks else _changed(root, snapshot, found))
+
+
+def _anchored(snapshot: Snapshot, found: array[int]) -> bool:
+    """Whether it knows this very project file: nobody can commit an index that does."""
+    at = here = 0
+    for folder, count, listed in snapshot.folders:
+        at += 4 * bool(listed)
+        names = snapshot.names[here : here + count]
+        if folder == "" and "reconciler.yaml" in names:
+            at += 4 * names.index("reconciler.yaml")
+            return found[at] >= 0 and found[at : at + 4] == snapshot.marks[at : at + 4]
+        here += count
+        at += 4 * count
+    return False
+
+
+def _changed(root: str, snapshot: Snapshot, found: array[int]) -> list[tuple[str, int]] | None:
+    """The files whose signatures differ; None if a folder's names do, or a file came or went."""
+    changed: list[tuple[str, int]] = []
+    listed_folders = {folder for folder, _, listed in snapshot.folders if listed}
+    at = here = 0
+    for folder, count, listed in snapshot.folders:
+        start = at + 4 * bool(listed)
+        names = snapshot.names[here : here + count]
+        if found[at:start] != snapshot.marks[at:start] and not _same_names(root, folder, names, listed_folders):
+            return None
+        end = start + 4 * count
+        if found[start:end] != snapshot.marks[start:end]:
+            for number in range(count):
+                one = slice(start + 4 * number, start + 4 * number + 4)
+                if found[one] != snapshot.marks[one]:
+                    if -1 in (found[one][0], snapshot.marks[one][0]):
+                        return None
+                    name = names[number]
+                    changed.append((f"{folder}/{name}" if folder else name, here + number))
+        at, here = end, here + count
+    return changed
+
+
+def spec_kind(name: str) -> str:
+    """What a file in a folder of specs is by its name: spec, defaults, styles, or "" for none of these."""
+    stem, _, suffix = name.rpartition(".")
+    if suffix not in ("yaml", "yml") or not stem or stem[0] == ".":
+        return ""
+    return "spec" if stem[0] != "_" else _SPECIAL.get(stem, "")
+
+
+def _same_names(root: str, folder: str, names: list[str], folders: set[str]) -> bool:
+    """Whether a folder of specs holds the specs and folders that it held."""
+    files: set[str] = set()
+    below: set[str] = set()
+    try:
+        with os.scandir(f"{root}/{folder}") as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    if not entry.name.startswith("."):
+                        below.add(f"{folder}/{entry.name}")
+                elif spec_kind(entry.name):
+                    files.add(entry.name)
+    except OSError:
+        return False
+    known = {path for path in folders if path.rpartition("/")[0] == folder}
+    return below == known and files == {name for name in names if spec_kind(name)}

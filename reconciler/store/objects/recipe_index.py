@@ -1,0 +1,154 @@
+"""What the store remembers of each recipe: one small file of JSON lines per recipe key, oldest first."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+from reconciler.core.digest import RECIPE_PREFIX, ContentHash, Json, RecipeKey, hex_of
+from reconciler.core.errors import LockfileError
+from reconciler.core.images.sniff import FORMATS, ImageFacts
+from reconciler.core.lock.entry import Made, read_made
+from reconciler.core.lock.json_shape import a_content
+from reconciler.core.money.cost import parse_cost
+from reconciler.core.ports import StoredImage
+from reconciler.store import disk
+
+SCHEMA = 1
+_KEY = re.compile(r"r[0-9]+:[0-9a-f]{64}")
+_STRIPES = 16
+
+
+class RecipeMemory:
+    """`recipes/ab/<hex>.jsonl`. A line that it cannot read (torn, or of a newer version) is skipped and kept."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._locks = tuple(threading.Lock() for _ in range(_STRIPES))
+
+    def remember(self, key: RecipeKey, stored: StoredImage) -> StoredImage:
+        """Durable once this returns. Content that is known for this recipe already keeps its first facts, and those
+        are what is given back."""
+        path = self._path(key)
+        with self._locks[int(hex_of(key)[:2], 16) % _STRIPES]:
+            known = _bytes(path)
+            first = next((line for line in _decoded(known) if line.content == stored.content), None)
+            if first is not None:
+                self.secure(key)
+                return first
+            disk.make_dirs(path.parent)
+            torn = b"\n" if known and not known.endswith(b"\n") else b""
+            disk.write_atomic(path, known + torn + encode(stored))
+            return stored
+
+    def secure(self, key: RecipeKey) -> None:
+        """What was remembered of this recipe is durable once this returns: a killed run got as far as the rename."""
+        disk.fsync_dir(self._path(key).parent)
+
+    def recall(self, key: RecipeKey) -> tuple[StoredImage, ...]:
+        """Every image remembered for this recipe, whether or not its bytes are still there."""
+        return _decoded(_bytes(self._path(key)))
+
+    def everything(self) -> Iterator[tuple[RecipeKey, StoredImage]]:
+        """Every image that was ever remembered, in the order of recipe keys."""
+        for path in sorted(self._directory.glob("[0-9a-f][0-9a-f]/*.jsonl")):
+            key = RecipeKey(RECIPE_PREFIX + path.stem)
+            if _KEY.fullmatch(key):
+                yield from ((key, image) for image in _decoded(_bytes(path)))
+
+    def forget(self, contents: Collection[ContentHash]) -> None:
+        """Drop the lines of these contents, wherever they are; a file without a line left goes, too."""
+        for path in sorted(self._directory.glob("[0-9a-f][0-9a-f]/*.jsonl")):
+            lines = _bytes(path).splitlines(keepends=True)
+            kept = [line for line in lines if (image := decode(line)) is None or image.content not in contents]
+            if not kept:
+                disk.remove(path)
+            elif len(kept) < len(lines):
+                disk.write_atomic(path, b"".join(kept))
+
+    def _path(self, key: RecipeKey) -> Path:
+        if not _KEY.fullmatch(key):
+            raise ValueError(f"not a recipe key: {key!r}")
+        digits = hex_of(key)
+        return self._directory / digits[:2] / f"{digits}.jsonl"
+
+
+def encode(stored: StoredImage) -> bytes:
+    """One line. ASCII only, so that whatever a provider put into its own words can be written."""
+    image, made = stored.image, stored.made
+    line: dict[str, Json] = {
+        "schema": SCHEMA,
+        "content": stored.content,
+        "image": {"bytes": image.size, "format": image.format, "height": image.height, "width": image.width},
+        "made": {
+            "at": made.at,
+            "cost": made.cost,
+            "model": made.model,
+            "provider": made.provider,
+            "request": made.request,
+            "usage": dict(made.usage),
+        },
+    }
+    if stored.attempt:
+        line["attempt"] = stored.attempt
+    return json.dumps(line, separators=(",", ":")).encode() + b"\n"
+
+
+def decode(line: bytes) -> StoredImage | None:
+    """The image of one line, or None if this version cannot read it."""
+    try:
+        value = json.loads(line)
+        if value["schema"] != SCHEMA:
+            return None
+        return StoredImage(
+            a_content(_text(value["content"]), "content"),
+            _image(value["image"]),
+            _made(value["made"]),
+            _text(value.get("attempt", "")),
+        )
+    except (LockfileError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _image(value: Mapping[str, Json]) -> ImageFacts:
+    facts = ImageFacts(_text(value["format"]), _size(value["width"]), _size(value["height"]), _size(value["bytes"]))
+    if facts.format not in FORMATS:
+        raise ValueError("not a format of ours")
+    return facts
+
+
+def _made(value: Json) -> Made:
+    """Our own words must be as we write them. A provider's may be any: it was paid, and who shows them escapes them."""
+    made = read_made(value)
+    if not (made.provider and f"{made.provider}{made.at}{made.cost}".isprintable()):
+        raise ValueError("not written here")
+    if made.cost and parse_cost(made.cost) is None:
+        raise ValueError("not a price")
+    return made
+
+
+def _text(value: Json) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value
+
+
+def _size(value: Json) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise TypeError("not a size")
+    return value
+
+
+def _bytes(path: Path) -> bytes:
+    with disk.saying("read", path):
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return b""
+
+
+def _decoded(known: bytes) -> tuple[StoredImage, ...]:
+    return tuple(image for line in known.split(b"\n") if (image := decode(line)) is not None)

@@ -1,0 +1,171 @@
+"""Observe what lies in the working tree: the contents of outputs and references, whole or as Git LFS pointers."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Mapping, Set
+from pathlib import Path
+
+from reconciler.core.digest import ContentHash, content_hash, content_of_hex
+from reconciler.core.errors import Place, Problem
+from reconciler.core.plan.observed import Blocked
+from reconciler.store import disk
+from reconciler.store.index.index import Index
+from reconciler.store.index.snapshot import Signature, signature
+from reconciler.store.parallel import hashing
+
+LFS_POINTER_LIMIT = 200
+"""Bytes. A Git LFS pointer is about 130 bytes long; a picture never is."""
+_LFS_POINTER = re.compile(
+    rb"version https://git-lfs\.github\.com/spec/v1\n(?:[a-z0-9.-]+ [^\n]*\n)*?oid sha256:([0-9a-f]{64})\nsize [0-9]+\n"
+)
+_PARALLEL_FROM = 64
+_CHUNK = 128
+_AT_ONCE = 1 << 20
+"""Bytes of a file that are read in one piece."""
+
+
+def lfs_oid(data: bytes) -> ContentHash | None:
+    """The content that a Git LFS pointer names; None if the bytes are no pointer."""
+    match = _LFS_POINTER.match(data) if len(data) <= LFS_POINTER_LIMIT else None
+    return content_of_hex(match[1].decode("ascii")) if match else None
+
+
+class Tree:
+    """The files below a project's root, hashed once each and remembered in the index."""
+
+    def __init__(self, root: Path, index: Index) -> None:
+        self.root = root
+        self.real_root = os.path.realpath(root)
+        self._below = os.path.join(self.real_root, "")
+        self.index = index
+        self._hashing: hashing.Hashing | None = None
+        self._hashed: dict[str, tuple[Signature, ContentHash]] = {}
+        self._rooms: dict[str, Blocked | None] = {}
+        self._insides: dict[str, bool] = {}
+
+    def begin(self, sizes: Mapping[str, int]) -> None:
+        """Start hashing what will be asked for and is not known, beside whatever is done until then. `sizes` are in
+        bytes by path, as far as anybody knows."""
+        if self._hashing is None and self.index.remembers_little:
+            self._hashing = hashing.start(self.real_root, sizes)
+
+    @property
+    def hashing(self) -> bool:
+        """Whether others are at it: what can be worked out before they are through costs no time."""
+        return self._hashing is not None
+
+    def outputs(self, paths: Iterable[str]) -> dict[str, ContentHash | Blocked]:
+        """What is at each output's path; absent files are left out."""
+        asked = set(paths)
+        found = self._begun(asked)
+        looked_at = self._each(sorted(asked - found.keys()))
+        return found | {path: content for path, content in looked_at if content is not None}
+
+    def _begun(self, asked: Set[str]) -> dict[str, ContentHash | Blocked]:
+        """What was begun, once: whoever hashed these files has looked at them before. Again they are looked at here."""
+        if self._hashing is None:
+            return {}
+        self._hashed, self._hashing = self._hashing.results(), None
+        folders = {path.rpartition("/")[0] for path in self._hashed}
+        inside = {folder for folder in folders if self._folder_inside(folder)}
+        whole = {
+            path: (mark, content)
+            for path, (mark, content) in self._hashed.items()
+            if path in asked and mark[0] > LFS_POINTER_LIMIT and path.rpartition("/")[0] in inside
+        }
+        self.index.take(whole)
+        return {path: content for path, (_, content) in whole.items()}
+
+    def references(self, paths: dict[str, Place]) -> tuple[dict[str, ContentHash], tuple[Problem, ...]]:
+        """The contents of reference files, and a problem for each that cannot be used, at the place given for it."""
+        contents: dict[str, ContentHash] = {}
+        problems: list[Problem] = []
+        for path, found in self._each(sorted(paths)):
+            if isinstance(found, Blocked):
+                problems.append(Problem(paths[path], "references", f'"{path}" is {found.what}'))
+            elif found is None:
+                hint = "paths are relative to reconciler.yaml; another asset is {asset: its-id}"
+                problems.append(Problem(paths[path], "references", f'there is no file "{path}"', hint))
+            else:
+                contents[path] = found
+        return contents, tuple(problems)
+
+    def _each(self, paths: list[str]) -> list[tuple[str, ContentHash | Blocked | None]]:
+        if len(paths) < _PARALLEL_FROM or self._hashed:  # by processes, so that threads would only wait for each other
+            return self._look_at(paths)
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - 4 ms, and few commands need it
+
+        # hashing releases the GIL; chunks keep the pool's own cost out of the stat of a file that did not change
+        chunks = [paths[start : start + _CHUNK] for start in range(0, len(paths), _CHUNK)]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return [found for chunk in pool.map(self._look_at, chunks) for found in chunk]
+
+    def _look_at(self, paths: list[str]) -> list[tuple[str, ContentHash | Blocked | None]]:
+        return [(path, self._look(path)) for path in paths]
+
+    def _look(self, path: str) -> ContentHash | Blocked | None:
+        full = f"{self.real_root}/{path}"
+        try:
+            seen = os.stat(full)
+        except (FileNotFoundError, NotADirectoryError):
+            self.index.saw(path, None)
+            return Blocked("a link to nothing") if os.path.islink(full) else self._room(path.rpartition("/")[0])
+        except OSError as error:
+            return Blocked(f"unreadable ({(error.strerror or '').lower()})")
+        if not stat.S_ISREG(seen.st_mode):
+            return Blocked("a directory" if stat.S_ISDIR(seen.st_mode) else "not a plain file")
+        self.index.saw(path, seen)
+        known = self.index.content(path, seen)
+        if known is not None:
+            return known
+        if not self._inside(full):
+            return Blocked("a link that leaves the project")
+        try:
+            content = self._hashed_before(path, seen) or self._hash(full, seen.st_size)
+        except (OSError, ValueError) as error:
+            return Blocked(f"unreadable ({(getattr(error, 'strerror', None) or str(error)).lower()})")
+        self.index.learn(path, signature(seen), content)
+        return content
+
+    def _hashed_before(self, path: str, seen: os.stat_result) -> ContentHash | None:
+        mark, content = self._hashed.get(path, (None, None))
+        return content if mark == signature(seen) and seen.st_size > LFS_POINTER_LIMIT else None
+
+    def _inside(self, full: str) -> bool:
+        """Whether a file lies in the project, links resolved. Those above it are the same for all in its folder."""
+        if os.path.islink(full):
+            return os.path.realpath(full).startswith(self._below)
+        return self._folder_inside(os.path.dirname(full)[len(self.real_root) + 1 :])
+
+    def _folder_inside(self, folder: str) -> bool:
+        if folder not in self._insides:
+            real = os.path.realpath(f"{self.real_root}/{folder}")
+            self._insides[folder] = f"{real}{os.sep}".startswith(self._below)
+        return self._insides[folder]
+
+    def _room(self, folder: str) -> Blocked | None:
+        """Why no file can come to be in a folder; None if one can. Better known before an image is paid for."""
+        if folder not in self._rooms:
+            above = f"{self.real_root}/{folder}" if folder else self.real_root
+            while not os.path.lexists(above):
+                above = os.path.dirname(above)
+            inside = f"{os.path.realpath(above)}{os.sep}".startswith(self._below)
+            what = "below a link that leaves the project" if not inside else "below a file"
+            self._rooms[folder] = None if inside and os.path.isdir(above) else Blocked(what)
+        return self._rooms[folder]
+
+    def _hash(self, full: str, size: int) -> ContentHash:
+        """One open and, for most files, one read: the calls cost more than the hashing."""
+        if size > _AT_ONCE:
+            return disk.file_hash(Path(full))
+        fd = os.open(full, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            data = os.read(fd, size + 1)
+            if len(data) != size:
+                return disk.file_hash(Path(full))  # it grows or shrinks while we look
+        finally:
+            os.close(fd)
+        return lfs_oid(data) or content_hash(data)

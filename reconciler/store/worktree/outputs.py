@@ -1,0 +1,109 @@
+"""Put images where a build picks them up, and nothing in the way of a person's work."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from reconciler.core.digest import ContentHash
+from reconciler.core.errors import DiskError
+from reconciler.core.ports import InTheWay, Placed
+from reconciler.store import disk
+from reconciler.store.objects.content_store import ContentStore
+from reconciler.store.worktree.observe import LFS_POINTER_LIMIT, lfs_oid
+from reconciler.store.worktree.publish import Foreign, publish, remove_file
+from reconciler.store.worktree.sources import Recovery
+
+
+class OutputTree:
+    """The image files below a project's root. Implements core.ports.Outputs."""
+
+    def __init__(self, root: Path, store: ContentStore, recovery: Recovery) -> None:
+        self.root = root
+        self.store = store
+        self.recovery = recovery
+        self._placed: set[tuple[int, int]] = set()
+
+    def fetch(self, content: ContentHash, path: str) -> Path | None:
+        """A file that holds exactly these bytes now."""
+        file = self.root / path
+        if self._holds(file, content):
+            return file
+        return self.recovery.fetch(content, path)
+
+    def place(
+        self, content: ContentHash, path: str, *, expect: ContentHash | None, locked_for: str
+    ) -> Placed | InTheWay:
+        """See core.ports.Outputs."""
+        target = self.root / path
+        if self._holds(target, content):
+            return self._done(target)
+        source = self._safe(content, locked_for)
+        if source is None:
+            raise DiskError(f"the bytes that {path} should hold are nowhere to be had ({content})")
+        bytes_there = expect
+        if expect is not None:
+            bytes_there = self._preserve(target)
+            if bytes_there is not None and bytes_there != expect and self._pointed(target) == expect:
+                expect = bytes_there  # a Git LFS pointer stands for the content it names
+        placed = publish(source, target, content=content, expect=expect, root=self.root)
+        return InTheWay(placed.found) if isinstance(placed, Foreign) else self._done(target)
+
+    def vacate(self, path: str, *, expect: ContentHash) -> Placed | InTheWay:
+        """See core.ports.Outputs."""
+        target = self.root / path
+        if self._is_placed(target):
+            return Placed()
+        there = self._preserve(target)
+        if there is not None and there != expect and self._pointed(target) == expect and self._keep(expect, path):
+            expect = there  # a Git LFS pointer stands for the content it names
+        if there is None and not os.path.lexists(target):
+            return Placed()
+        if there != expect:
+            return InTheWay(there)
+        gone = remove_file(target, expect=expect, root=self.root)
+        return InTheWay(gone.found) if isinstance(gone, Foreign) else Placed()
+
+    def _done(self, target: Path) -> Placed:
+        with disk.saying("look at", target):
+            found = target.stat()
+        self._placed.add((found.st_dev, found.st_ino))
+        return Placed()
+
+    def _is_placed(self, target: Path) -> bool:
+        """Whether this is a file that was put in place just now, by another spelling of its path."""
+        try:
+            found = target.stat()
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) in self._placed
+
+    def _safe(self, content: ContentHash, path: str) -> Path | None:
+        """A file with these bytes that nothing replaces while it is read: another step may be moving that path."""
+        if self.store.sound(content) is None and self._holds(self.root / path, content):
+            self.store.put_file(self.root / path)
+        return self.recovery.fetch(content, path)
+
+    def _keep(self, content: ContentHash, path: str) -> bool:
+        """Whether the store has these bytes now, wherever they were."""
+        source = self._safe(content, path)
+        if source is not None and self.store.sound(content) is None:
+            self.store.put_file(source)
+        return source is not None
+
+    def _preserve(self, file: Path) -> ContentHash | None:
+        """Bytes that are about to be replaced are in the store when this returns."""
+        if not file.is_file() or file.is_symlink():
+            return None
+        with disk.saying("read", file):
+            content = disk.file_hash(file)
+        if self.store.sound(content) is None:
+            content = self.store.put_file(file)
+        return content
+
+    def _pointed(self, file: Path) -> ContentHash | None:
+        with disk.saying("read", file), open(file, "rb") as stream:
+            return lfs_oid(stream.read(LFS_POINTER_LIMIT + 1))
+
+    def _holds(self, file: Path, content: ContentHash) -> bool:
+        return not file.is_symlink() and disk.holds(file, content)
