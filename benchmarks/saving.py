@@ -18,7 +18,7 @@ from reconciler.core.events import Published
 from reconciler.core.images.sniff import ImageFacts
 from reconciler.core.lock.lockfile import LockEntry, Made
 from reconciler.core.recipe import Recipe
-from reconciler.engine.lockfile_saver import Keeper
+from reconciler.engine.lockfile_saver import LockfileSaver
 from reconciler.store.documents.lockfile import LockOnDisk
 
 _FACTS = ImageFacts("png", 1344, 768, 1_000_000)
@@ -33,12 +33,12 @@ def _event(number: int) -> Published:
 
 async def _keep(events: list[Published], root: Path) -> float:
     journal: list[Published] = []
-    keeper = Keeper(LockOnDisk(root, journal=lambda: journal))
+    lockfile_saver = LockfileSaver(LockOnDisk(root, journal=lambda: journal))
     began = time.perf_counter()
     for event in events:
         journal.append(event)
-        await keeper.add(event)
-    await keeper.save()
+        await lockfile_saver.add(event)
+    await lockfile_saver.save()
     return time.perf_counter() - began
 
 

@@ -47,15 +47,15 @@ def a_recipe(prompt: str = "a sword", **fields: Any) -> Recipe:
 
 
 def a_spec(identity: str = "sword", *, prompt: str = "a sword", **fields: Any) -> Spec:
-    """A spec on a paid provider. `words` are recipe fields beside the prompt, the rest are fields of Spec."""
-    words = Recipe(prompt, **fields.pop("words", {}))
+    """A spec on a paid provider. `base_recipe` are recipe fields beside the prompt, the rest are fields of Spec."""
+    base_recipe = Recipe(prompt, **fields.pop("base_recipe", {}))
     given = {"output": f"assets/{identity}.png", "provider": "gravitex", **fields}
-    return Spec(AssetId(identity), words=words, **given)
+    return Spec(AssetId(identity), base_recipe=base_recipe, **given)
 
 
 def an_entry(of: Spec | Recipe, *, got: str = "made", provider: str = "gravitex", **changes: Any) -> LockEntry:
     """What the lock holds once this was made and gave the bytes called `got`."""
-    recipe = of.words if isinstance(of, Spec) else of
+    recipe = of.base_recipe if isinstance(of, Spec) else of
     output = of.output if isinstance(of, Spec) else "assets/sword.png"
     entry = LockEntry(output, bytes_of(got), PICTURE, recipe.key(), recipe.manifest(), Made(provider, AT))
     return replace(entry, **changes)

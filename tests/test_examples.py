@@ -15,7 +15,7 @@ from PIL import Image
 
 from reconciler.cli.main import run
 from reconciler.core.lock.lockfile import loads
-from reconciler.core.lock.lockfile import verify as verify_keys
+from reconciler.core.lock.lockfile import verify_recipe_keys as verify_keys
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("reconciler.yaml", "assets.lock", "specs", "refs", "assets")

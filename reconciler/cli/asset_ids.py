@@ -27,14 +27,14 @@ _GLOB = re.compile(r"[*?\[]")
 
 
 @value
-class Chosen:
+class SelectedAssets:
     """The assets that were named, in the order of ids; `exactly` are those that no glob stands for."""
 
     assets: tuple[AssetId, ...]
     exactly: frozenset[AssetId]
 
 
-def choose(patterns: Sequence[str], known: Iterable[AssetId]) -> Chosen:
+def select_assets(patterns: Sequence[str], known: Iterable[AssetId]) -> SelectedAssets:
     """The known assets that ids and globs name. ProjectError for one that names nothing."""
     names = sorted(set(known))
     found: set[AssetId] = set()
@@ -47,7 +47,7 @@ def choose(patterns: Sequence[str], known: Iterable[AssetId]) -> Chosen:
         found.update(matches)
         if not glob:
             exactly.update(matches)
-    return Chosen(tuple(sorted(found)), frozenset(exactly))
+    return SelectedAssets(tuple(sorted(found)), frozenset(exactly))
 
 
 def _unknown(pattern: str, names: Sequence[AssetId], *, glob: bool) -> ProjectError:
@@ -60,7 +60,7 @@ def _unknown(pattern: str, names: Sequence[AssetId], *, glob: bool) -> ProjectEr
     return ProjectError(f'no asset is called "{shown}"', hint=hint)
 
 
-def agree(count: int, question: str, *, yes: bool) -> None:
+def confirm(count: int, question: str, *, yes: bool) -> None:
     """Ask a person before more than one asset is touched; where nobody can be asked, only --yes goes on."""
     if yes or count < 2:
         return
@@ -89,6 +89,6 @@ def _locked_ids(directory: str | None) -> list[str]:
         return []
 
 
-def naming(*, required: bool) -> Callable[[F], F]:
+def id_arguments(*, required: bool) -> Callable[[F], F]:
     """The ID arguments of a command."""
     return click.argument("ids", type=AssetIds(), nargs=-1, required=required, metavar="ID...")

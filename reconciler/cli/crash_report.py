@@ -9,7 +9,7 @@ import traceback
 from reconciler import __version__
 
 
-def report(error: BaseException, arguments: list[str]) -> str:
+def crash_report(error: BaseException, arguments: list[str]) -> str:
     """Write the report; what to tell the user."""
     command = arguments[0] if arguments and not arguments[0].startswith("-") else ""
     lines = [

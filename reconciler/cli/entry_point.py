@@ -27,9 +27,9 @@ def _ended(arguments: list[str]) -> int:
         code = _answered(arguments)
         if code is not None:
             return code
-        from reconciler.cli.main import program  # noqa: PLC0415 - click is for what is not known here
+        from reconciler.cli.main import run_program  # noqa: PLC0415 - click is for what is not known here
 
-        return program(arguments)
+        return run_program(arguments)
     except KeyboardInterrupt:
         _warn("interrupted")
         return 130
@@ -69,9 +69,9 @@ def _answered(arguments: list[str]) -> int | None:
         return None
     if not known.changed:
         return _say(known.said)
-    from reconciler.project.incremental_plan import told  # noqa: PLC0415 - only where something has changed
+    from reconciler.project.incremental_plan import incremental_lines  # noqa: PLC0415 - only where something has changed
 
-    found = told(root, known.snapshot, known.changed, command=command)
+    found = incremental_lines(root, known.snapshot, known.changed, command=command)
     if found is None:
         return None
     lines, hint = found

@@ -84,7 +84,7 @@ def cli(ctx: click.Context, directory: str | None) -> None:
     ctx.obj = directory
 
 
-def program(arguments: list[str]) -> int:
+def run_program(arguments: list[str]) -> int:
     """Run a command on the streams of the process; its exit code. No traceback ever reaches a user."""
     open_streams()
     code = run(arguments)
@@ -92,7 +92,7 @@ def program(arguments: list[str]) -> int:
         if sys.stdout is not None:  # closed by whoever started us
             sys.stdout.flush()
     except DiskError as error:
-        say(str(error))
+        print_message(str(error))
         code = error.exit_code
     return code
 
@@ -107,30 +107,30 @@ def run(arguments: list[str]) -> int:
     except SystemExit as error:  # the end of a completion
         return error.code if isinstance(error.code, int) else Exit.ERROR
     except click.exceptions.Abort:
-        say("interrupted")
+        print_message("interrupted")
         return Exit.INTERRUPTED
     except KeyboardInterrupt:
-        say("interrupted")
+        print_message("interrupted")
         return Exit.INTERRUPTED
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         return Exit.DONE
     except click.ClickException as error:
-        say(f"reconciler: {_in_our_words(error.format_message())}")
+        print_message(f"reconciler: {_in_our_words(error.format_message())}")
         context = getattr(error, "ctx", None)
         if context is not None:
-            say(f"  hint: `{context.command_path} --help`")
+            print_message(f"  hint: `{context.command_path} --help`")
         return Exit.ERROR
     except ReconcilerError as error:
-        say(str(error))
+        print_message(str(error))
         return error.exit_code
     except OSError as error:  # a disk or a network that nobody asked: the world's fault, not a bug
-        say(printable(f"cannot use {error.filename or 'a file'}: {error.strerror or error}"))
+        print_message(printable(f"cannot use {error.filename or 'a file'}: {error.strerror or error}"))
         return Exit.ERROR
     except Exception as error:  # noqa: BLE001 - the one place where a bug of ours ends: a report instead of a trace
-        from reconciler.cli.crash_report import report  # noqa: PLC0415 - only a bug needs it
+        from reconciler.cli.crash_report import crash_report  # noqa: PLC0415 - only a bug needs it
 
-        say(report(error, arguments))
+        print_message(crash_report(error, arguments))
         return Exit.BUG
 
 
@@ -145,10 +145,10 @@ def _width() -> int:
 
 def _in_our_words(text: str) -> str:
     """One line that begins small and ends without a stop, as ours do."""
-    words = printable(" ".join(text.split())).removesuffix(".")
-    return words[:1].lower() + words[1:]
+    message = printable(" ".join(text.split())).removesuffix(".")
+    return message[:1].lower() + message[1:]
 
 
-def say(text: str) -> None:
+def print_message(text: str) -> None:
     """A message for people, on stderr."""
     click.echo(text, err=True)

@@ -18,40 +18,40 @@ from reconciler.project.workspace import Selection
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def reading(function: F) -> F:
+def reading_options(function: F) -> F:
     """`--format text|json`, for every command that reads."""
     return click.option(
         "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True, help="The form."
     )(function)
 
 
-def selecting(function: F) -> F:
+def selection_options(function: F) -> F:
     """`--include` and `--exclude`."""
-    for name, words in (("exclude", "Leave out"), ("include", "Only")):
+    for name, message in (("exclude", "Leave out"), ("include", "Only")):
         function = click.option(
             f"--{name}",
             type=AssetIds(),
             multiple=True,
             metavar="GLOB",
-            help=f"{words} ids that match, or tag:NAME. May be repeated.",
+            help=f"{message} ids that match, or tag:NAME. May be repeated.",
         )(function)
     return function
 
 
-def consenting(function: F) -> F:
+def consent_options(function: F) -> F:
     """What a person can allow."""
-    words = {
+    message = {
         Consent.RETRY_IN_DOUBT: "Ask again where an earlier request may have been charged.",
         Consent.RETRY_REFUSED: "Ask again what the model refused before.",
         Consent.REGENERATE_MISSING: "Pay again for files whose bytes are nowhere to be had.",
         Consent.CASCADE: "Make assets again of which only a reference's picture changed.",
     }
-    for consent, text in reversed(words.items()):
+    for consent, text in reversed(message.items()):
         function = click.option(consent.value, consent.name.lower(), is_flag=True, help=text)(function)
     return function
 
 
-def trying(function: F) -> F:
+def retry_options(function: F) -> F:
     """`--candidates`."""
     return click.option(
         "--candidates",
@@ -74,7 +74,7 @@ def selection(options: dict[str, Any]) -> Selection:
     )
 
 
-def everything(options: dict[str, Any]) -> bool:
+def is_unrestricted(options: dict[str, Any]) -> bool:
     """Whether nothing was said that makes a plan differ from the plain one."""
     return not any(value for name, value in options.items() if name not in ("max_cost", "max_images"))
 

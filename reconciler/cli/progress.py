@@ -64,8 +64,8 @@ def _told(event: Event) -> dict[str, Any]:
     match event:
         case Published(asset=asset, entry=entry, how=how):
             return {"event": how, "asset": asset, "output": entry.output, "content": entry.content}
-        case Failed(asset=asset, outcome=outcome, words=words):
-            return {"event": "failed", "asset": asset, "outcome": outcome, "words": words}
+        case Failed(asset=asset, outcome=outcome, message=message):
+            return {"event": "failed", "asset": asset, "outcome": outcome, "words": message}
         case Noted(asset=asset, text=text):
             return {"event": "note", "asset": asset, "text": text}
         case Started(asset=asset, action=action):
@@ -74,10 +74,10 @@ def _told(event: Event) -> dict[str, Any]:
             return {"event": "requested", "asset": asset, "provider": provider, "cost": cost or None}
         case Stored(asset=asset, content=content):
             return {"event": "stored", "asset": asset, "content": content}
-        case Ended(asset=asset, outcome=outcome, words=words):
-            return {"event": "ended", "asset": asset, "outcome": outcome, "words": words}
+        case Ended(asset=asset, outcome=outcome, message=message):
+            return {"event": "ended", "asset": asset, "outcome": outcome, "words": message}
         case RefusalRecorded(asset=asset, refusal=refusal):
-            return {"event": "refused", "asset": asset, "words": refusal.words}
+            return {"event": "refused", "asset": asset, "words": refusal.message}
         case _:
             return {"event": type(event).__name__.lower()}
 

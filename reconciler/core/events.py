@@ -12,12 +12,12 @@ from typing import Any
 from reconciler.core.digest import AssetId, ContentHash, Json, RecipeKey
 from reconciler.core.errors import LockfileError
 from reconciler.core.lock.entry import entry_json, made_json, read_entry, read_made, read_refusal, refusal_json
-from reconciler.core.lock.json_shape import UPGRADE, Shape, a_content, a_key, one_line, shaped
+from reconciler.core.lock.json_shape import UPGRADE, Shape, a_content, a_key, compact_json, shaped
 from reconciler.core.lock.lockfile import Lock, LockEntry, Made, Refusal
 from reconciler.core.outcome import BadOutput, Refused
 from reconciler.core.value import value
 
-VERSION = 1
+JOURNAL_VERSION = 1
 """The version of the journal's lines; tests/formats/journal-v1.jsonl has one of each kind."""
 
 
@@ -25,7 +25,7 @@ VERSION = 1
 class Requested:
     """Durable before the first byte is sent. `attempt` is unique; `cost` is the estimate ("" is unknown).
 
-    `again` are the attempts in doubt that a person agreed to ask again: a definite answer to this one ends them, too.
+    `retry_of` are the attempts in doubt that a person agreed to retry: a definite answer to this one ends them, too.
     """
 
     attempt: str
@@ -34,7 +34,7 @@ class Requested:
     provider: str
     cost: str
     at: str
-    again: tuple[str, ...] = ()
+    retry_of: tuple[str, ...] = ()
 
 
 @value
@@ -47,7 +47,7 @@ class Ended:
     attempt: str
     asset: AssetId
     outcome: str
-    words: str
+    message: str
     kept: ContentHash | None = None
 
 
@@ -114,7 +114,7 @@ class Failed:
 
     asset: AssetId
     outcome: str
-    words: str
+    message: str
 
 
 @value
@@ -152,10 +152,10 @@ def settle(lock: Lock, events: Iterable[Durable]) -> Settled:
                 pending.pop(event.attempt, None)
             case Ended() | Stored():
                 asked = pending.pop(event.attempt, None)
-                for attempt in asked.again if asked is not None and _is_answer(event) else ():
+                for attempt in asked.retry_of if asked is not None and _is_answer(event) else ():
                     pending.pop(attempt, None)
                 if asked is not None and isinstance(event, Ended) and event.outcome == Refused.__name__:
-                    refusals[asked.asset] = Refusal(asked.key, event.words, asked.at)
+                    refusals[asked.asset] = Refusal(asked.key, event.message, asked.at)
             case Published():
                 before = (event.origin, event.asset)
                 refused = [refusals.pop(asset) for asset in before if asset is not None and asset in refusals]
@@ -184,13 +184,13 @@ def _is_answer(event: Ended | Stored) -> bool:
 _ANSWERS = frozenset({Refused.__name__, BadOutput.__name__})
 
 
-def encode(event: Durable) -> bytes:
-    """One line of JSON without its newline; no newline inside. LockfileError for what `decode` would not read: one
-    such line in the journal, and nothing of it can be read any more."""
+def encode_event(event: Durable) -> bytes:
+    """One line of JSON, without a newline. Raises LockfileError for an event that `decode_event` would reject: one such
+    line would make the whole journal unreadable."""
     kind, fields = _fields(event)
-    line = one_line({"v": VERSION, "kind": kind, **fields}).encode()
+    line = compact_json({"v": JOURNAL_VERSION, "kind": kind, **fields}).encode()
     try:
-        decode(line)
+        decode_event(line)
     except LockfileError as error:
         raise LockfileError(f"not recorded, since it could not be read back: {error.fact}") from error
     return line
@@ -198,11 +198,11 @@ def encode(event: Durable) -> bytes:
 
 def _fields(event: Durable) -> tuple[str, dict[str, Json]]:
     match event:
-        case Requested(attempt, asset, key, provider, cost, at, again):
+        case Requested(attempt, asset, key, provider, cost, at, retry_of):
             named = {"attempt": attempt, "asset": asset, "key": key, "provider": provider, "cost": cost, "at": at}
-            return "requested", {**named, **({"again": again} if again else {})}
-        case Ended(attempt, asset, outcome, words, kept):
-            named = {"attempt": attempt, "asset": asset, "outcome": outcome, "words": words}
+            return "requested", {**named, **({"again": retry_of} if retry_of else {})}
+        case Ended(attempt, asset, outcome, message, kept):
+            named = {"attempt": attempt, "asset": asset, "outcome": outcome, "words": message}
             return "ended", {**named, **({"kept": kept} if kept else {})}
         case Stored(attempt, asset, key, content, made):
             named = {"attempt": attempt, "asset": asset, "key": key, "content": content}
@@ -232,8 +232,8 @@ _SHAPES: Mapping[str, Shape] = {
 }
 
 
-def decode(line: bytes) -> Durable:
-    """The event that `encode` wrote. LockfileError, without a place, for anything else."""
+def decode_event(line: bytes) -> Durable:
+    """The event that `encode_event` wrote. LockfileError, without a place, for anything else."""
     try:
         value = json.loads(line.decode())
     except (ValueError, RecursionError) as error:
@@ -241,7 +241,7 @@ def decode(line: bytes) -> Durable:
     kind, version = (value.get("kind"), value.get("v")) if isinstance(value, dict) else (None, None)
     if type(version) is not int or type(kind) is not str:
         raise LockfileError("the journal: not an event: it has no kind or no version", hint=_DAMAGED)
-    if version > VERSION or kind not in _SHAPES:
+    if version > JOURNAL_VERSION or kind not in _SHAPES:
         raise LockfileError(f"the journal: unknown event {kind[:80]!r} (version {version})", hint=UPGRADE)
     try:
         return _event(kind, shaped(value, _SHAPES[kind]))
@@ -263,7 +263,8 @@ def _event(kind: str, fields: Mapping[str, Any]) -> Durable:
         case "requested":
             key = a_key(fields["key"], "key")
             named = {name: fields[name] for name in ("attempt", "provider", "cost", "at")}
-            return Requested(asset=AssetId(fields["asset"]), key=key, again=_attempts(fields.get("again", ())), **named)
+            retry_of = _attempts(fields.get("again", ()))
+            return Requested(asset=AssetId(fields["asset"]), key=key, retry_of=retry_of, **named)
         case "ended":
             kept = a_content(fields["kept"], "kept") if "kept" in fields else None
             return Ended(fields["attempt"], AssetId(fields["asset"]), fields["outcome"], fields["words"], kept)

@@ -1,6 +1,6 @@
 """The seven ways in which one paid attempt can end. A closed set: match it exhaustively.
 
-Source: docs/providers.md. `words` is always what the provider itself said, for people.
+Source: docs/providers.md. `message` is always what the provider itself said, for people.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Done:
     request: str = ""
     cost: Cost | None = None
     usage: Mapping[str, Json] = field(default_factory=dict)
-    words: str = ""
+    message: str = ""
     made: Made | None = None
 
 
@@ -58,7 +58,7 @@ class NotSent:
     `stop` says that we held it back ourselves: over budget, a lane that is stopped, or the run is ending.
     """
 
-    words: str
+    message: str
     final: bool = False
     stop: Stop | None = None
 
@@ -67,7 +67,7 @@ class NotSent:
 class Throttled:
     """A well-formed 429 or 503: not charged. `retry_after` in seconds is the minimum for the whole lane."""
 
-    words: str
+    message: str
     retry_after: float | None = None
 
 
@@ -75,7 +75,7 @@ class Throttled:
 class Rejected:
     """The request is wrong and always will be (400, 401, 403, 404, 413, 415, 422), or was never sendable."""
 
-    words: str
+    message: str
     stop: Stop | None = None
 
 
@@ -83,14 +83,14 @@ class Rejected:
 class Refused:
     """The model will not draw this. Recorded, so that the same refusal is not bought every run."""
 
-    words: str
+    message: str
 
 
 @value
 class BadOutput:
     """An answer that is not the image asked for; maybe charged. Whatever bytes came are kept."""
 
-    words: str
+    message: str
     kept: Spooled | None = None
 
 
@@ -98,7 +98,7 @@ class BadOutput:
 class InDoubt:
     """Some of the request was written and no definite answer came: it may have been charged."""
 
-    words: str
+    message: str
 
 
 Outcome = Done | NotSent | Throttled | Rejected | Refused | BadOutput | InDoubt

@@ -27,16 +27,16 @@ class ReferenceFile:
 class ImageRequest:
     """One image to make. `references` are in the order of `recipe.images()`, with repeats.
 
-    `again` are the attempts in doubt that it asks again, with a person's consent. `heard` is called once, on the
-    event loop, by a provider whose answer has come whole: the far side is free for another request.
+    `retry_of` are the attempts in doubt that it retries, with a person's consent. A provider calls `response_complete`
+    once, on the event loop, when the whole answer has arrived: the server is free for another request.
     """
 
     asset: AssetId
     recipe: Recipe
     key: RecipeKey
     references: tuple[ReferenceFile, ...] = ()
-    again: tuple[str, ...] = ()
-    heard: Callable[[], None] = field(default=lambda: None, compare=False, repr=False)
+    retry_of: tuple[str, ...] = ()
+    response_complete: Callable[[], None] = field(default=lambda: None, compare=False, repr=False)
 
 
 class Provider(Protocol):

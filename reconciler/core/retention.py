@@ -15,7 +15,7 @@ from reconciler.core.value import value
 
 
 @value
-class Held:
+class StoredObject:
     """One object of the store: what is known of its making, who uses it now, and which recipes it answers."""
 
     content: ContentHash
@@ -25,7 +25,7 @@ class Held:
     recipes: tuple[RecipeKey, ...] = ()
 
 
-class Why(Enum):
+class Retention(Enum):
     """Why an object stays or may go."""
 
     LOCKED = "locked now"
@@ -37,12 +37,12 @@ class Why(Enum):
     FORGOTTEN = "given up by --forget-paid"
 
 
-MAY_GO = frozenset({Why.COMMITTED, Why.DRAFT, Why.FORGOTTEN})
+REMOVABLE = frozenset({Retention.COMMITTED, Retention.DRAFT, Retention.FORGOTTEN})
 
 
 def inventory(
     sizes: Mapping[ContentHash, int], remembered: Iterable[tuple[RecipeKey, StoredImage]], lock: Lock
-) -> tuple[Held, ...]:
+) -> tuple[StoredObject, ...]:
     """Every object with all that the recipes and the lockfile say of it, in order."""
     made: dict[ContentHash, list[Made]] = {}
     recipes: dict[ContentHash, list[RecipeKey]] = {}
@@ -53,7 +53,7 @@ def inventory(
     for asset, entry in sorted(lock.entries.items()):
         users.setdefault(entry.content, []).append((asset, entry))
     return tuple(
-        Held(
+        StoredObject(
             content,
             size,
             (*(entry.made for _, entry in users.get(content, ())), *made.get(content, ())),
@@ -76,17 +76,21 @@ def in_flight(events: Iterable[Durable]) -> frozenset[ContentHash]:
     return frozenset(named)
 
 
-def verdict(
-    held: Held, *, in_flight: Container[ContentHash], committed: Container[ContentHash], give_up: Container[Why]
-) -> Why:
+def retention_of(
+    held: StoredObject,
+    *,
+    in_flight: Container[ContentHash],
+    committed: Container[ContentHash],
+    give_up: Container[Retention],
+) -> Retention:
     """Why this object stays or may go, read top to bottom. `give_up` are reasons to stay that a person gave up."""
     if held.assets:
-        return Why.LOCKED
+        return Retention.LOCKED
     if held.content in in_flight:
-        return Why.IN_FLIGHT
+        return Retention.IN_FLIGHT
     if held.made and all(made.provider == DRAFT for made in held.made):
-        return Why.DRAFT
+        return Retention.DRAFT
     if held.content in committed:
-        return Why.COMMITTED
-    why = Why.PAID if any(parse_cost(made.cost) or made.request for made in held.made) else Why.UNKNOWN
-    return Why.FORGOTTEN if why in give_up else why
+        return Retention.COMMITTED
+    why = Retention.PAID if any(parse_cost(made.cost) or made.request for made in held.made) else Retention.UNKNOWN
+    return Retention.FORGOTTEN if why in give_up else why

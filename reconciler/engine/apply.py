@@ -32,14 +32,14 @@ from reconciler.core.recipe import Recipe
 from reconciler.core.specs.spec import AssetReference, FileReference, Reference, Spec, build_recipe
 from reconciler.core.value import replace, value
 from reconciler.engine.clock import stamp
-from reconciler.engine.lockfile_saver import Keeper
+from reconciler.engine.lockfile_saver import LockfileSaver
 from reconciler.engine.report import DISK_ERROR, Line, Report, Result
 
 _LOCAL_AT_ONCE = 8
 
 
 @value
-class World:
+class ApplyContext:
     """What an apply works on. `files` are the contents of reference files as they were planned with.
 
     `in_doubt` are requests without an end, which an answer to the same question puts to rest. `providers` are by the
@@ -51,7 +51,7 @@ class World:
     outputs: Outputs
     journal: Log
     progress: Log
-    keeper: Keeper
+    lockfile_saver: LockfileSaver
     providers: Mapping[str, Provider]
     made_by: Mapping[str, str]
     files: Mapping[str, ContentHash]
@@ -64,10 +64,10 @@ class World:
 class StepError(Exception):
     """One asset cannot go on; the run can."""
 
-    def __init__(self, result: Result, words: str, outcome: str = "", hint: str = "") -> None:
-        super().__init__(words)
+    def __init__(self, result: Result, message: str, outcome: str = "", hint: str = "") -> None:
+        super().__init__(message)
         self.result = result
-        self.words = words
+        self.message = message
         self.outcome = outcome
         self.hint = hint
 
@@ -75,14 +75,14 @@ class StepError(Exception):
 class Run:
     """One apply. `stop()` lets what is under way land and starts nothing new."""
 
-    def __init__(self, plan: Plan, lock: Lock, world: World) -> None:
+    def __init__(self, plan: Plan, lock: Lock, world: ApplyContext) -> None:
         self.plan = plan
         self.world = world
         self.report = Report()
         self.contents = {identity: entry.content for identity, entry in lock.entries.items()}
         self.by_content = {entry.content: entry for entry in lock.entries.values()}
         self.outputs = {step.asset: step.output for step in plan.steps}
-        self.refusals = {refusal.key: refusal.words for refusal in lock.refusals.values()}
+        self.refusals = {refusal.key: refusal.message for refusal in lock.refusals.values()}
         self.stopping = False
         self._ended: dict[AssetId, asyncio.Future[bool]] = {}
         self._flights: dict[tuple[bool, RecipeKey], tuple[str, asyncio.Future[Outcome]]] = {}
@@ -120,9 +120,10 @@ class Run:
             good = line.result not in (Result.HELD, Result.CONFLICT)
             self.report.lines.append(line)
         except StepError as error:
-            self.report.lines.append(Line(step.asset, error.result, None, error.words, error.outcome, error.hint))
+            self.report.lines.append(Line(step.asset, error.result, None, error.message, error.outcome, error.hint))
             if error.result in (Result.FAILED, Result.BLOCKED):
-                self.world.progress.record(Failed(step.asset, error.outcome or error.result.name.title(), error.words))
+                outcome = error.outcome or error.result.name.title()
+                self.world.progress.record(Failed(step.asset, outcome, error.message))
         except DiskError as error:
             self.stop()
             self.report.disk_failed(step.asset, error)
@@ -160,16 +161,16 @@ class Run:
 
     async def _put_in_place(self, step: Step, action: Action) -> Line:
         match action:
-            case Restore(content=content, replacing=replacing, vacates=vacates):
+            case Restore(content=content, replacing=replacing, old_path=old_path):
                 self._start(step, "restore")
                 entry = await self._had(step, action, content)
-                await self._place(step, content, replacing, vacates)
+                await self._place(step, content, replacing, old_path)
                 await self._publish(step, entry, "restored")
                 return Line(step.asset, Result.RESTORED)
-            case Move(content=content, replacing=replacing, vacates=vacates):
+            case Move(content=content, replacing=replacing, old_path=old_path):
                 self._start(step, "move")
                 entry = await self._had(step, action, content)
-                await self._place(step, content, replacing, vacates)
+                await self._place(step, content, replacing, old_path)
                 await self._publish(step, entry, "moved")
                 return Line(step.asset, Result.MOVED)
             case Adopt(content=content):
@@ -199,7 +200,7 @@ class Run:
         raise StepError(Result.FAILED, f"nothing is known of {content}", DISK_ERROR)
 
     async def _place(
-        self, step: Step, content: ContentHash, replacing: ContentHash | None, vacates: str | None
+        self, step: Step, content: ContentHash, replacing: ContentHash | None, old_path: str | None
     ) -> None:
         """Bytes to the output, if it still holds what the plan saw; then away from where they were."""
         try:
@@ -215,10 +216,10 @@ class Run:
             raise StepError(Result.FAILED, error.fact, DISK_ERROR, error.hint) from error
         if isinstance(placed, InTheWay):
             now = "is gone" if placed.found is None else "was changed"
-            words = f"{step.output} {now} meanwhile and was left alone; the image is in the store ({content})"
-            raise StepError(Result.CONFLICT, words, "Conflict")
-        if vacates is not None and step.entry is not None:
-            await asyncio.to_thread(self.world.outputs.vacate, vacates, expect=step.entry.content)
+            message = f"{step.output} {now} meanwhile and was left alone; the image is in the store ({content})"
+            raise StepError(Result.CONFLICT, message, "Conflict")
+        if old_path is not None and step.entry is not None:
+            await asyncio.to_thread(self.world.outputs.vacate, old_path, expect=step.entry.content)
 
     async def _generate(self, step: Step, action: Generate) -> Line:
         assert step.spec is not None
@@ -230,7 +231,7 @@ class Run:
         if action.after and not asked:
             had = await self._stored_already(step, key)
             if had is not None:
-                return await self._put_in_place(step, Restore(action.reason, had, action.replacing, action.vacates))
+                return await self._put_in_place(step, Restore(action.reason, had, action.replacing, action.old_path))
         self._withheld(step.spec, key, asked=asked)
         self._start(step, "generate")
         references = await asyncio.to_thread(self._references, step.spec)
@@ -238,43 +239,43 @@ class Run:
         outcome, leader = await self._flight(step.spec, request, alone=asked)
         match outcome:
             case Done():
-                for attempt in () if leader else request.again:  # another asset's request has answered this one, too
+                for attempt in () if leader else request.retry_of:  # another asset's request has answered this one, too
                     await asyncio.to_thread(self.world.journal.record, Forgotten(attempt))
                 assert outcome.made is not None  # a provider of the engine stores what it makes
                 entry = self._entry(step, recipe, StoredImage(outcome.spooled.content, outcome.image, outcome.made))
-                await self._place(step, entry.content, action.replacing, action.vacates)
+                await self._place(step, entry.content, action.replacing, action.old_path)
                 await self._publish(step, entry, "made")
                 return Line(step.asset, Result.MADE, outcome.cost if leader else None, "" if leader else "shared")
-            case Refused(words=words):
+            case Refused(message=message):
                 if not leader:  # for the one who asked, the journal has it with the end of the attempt
-                    await self._record(RefusalRecorded(step.asset, Refusal(key, words, stamp(self.world.utc()))))
-                raise StepError(Result.FAILED, f"refused: {words}", "Refused")
-            case NotSent(words=words, stop=Stop.OVER_BUDGET):
-                raise StepError(Result.HELD, words, "OverBudget")
-            case NotSent(words=words, stop=Stop.INTERRUPTED):
-                raise StepError(Result.NOT_STARTED, words)
-            case NotSent(words=words, stop=Stop() as stop):
-                raise StepError(Result.NOT_SENT, words, stop.name.title().replace("_", ""))
-            case Rejected(words=words, stop=Stop() as stop):
-                raise StepError(Result.FAILED, words, stop.name.title().replace("_", ""))
-            case InDoubt(words=words):
-                raise StepError(Result.HELD, f"in doubt, it may have been charged: {words}", "InDoubt")
-            case BadOutput(words=words, kept=kept):
+                    await self._record(RefusalRecorded(step.asset, Refusal(key, message, stamp(self.world.utc()))))
+                raise StepError(Result.FAILED, f"refused: {message}", "Refused")
+            case NotSent(message=message, stop=Stop.OVER_BUDGET):
+                raise StepError(Result.HELD, message, "OverBudget")
+            case NotSent(message=message, stop=Stop.INTERRUPTED):
+                raise StepError(Result.NOT_STARTED, message)
+            case NotSent(message=message, stop=Stop() as stop):
+                raise StepError(Result.NOT_SENT, message, stop.name.title().replace("_", ""))
+            case Rejected(message=message, stop=Stop() as stop):
+                raise StepError(Result.FAILED, message, stop.name.title().replace("_", ""))
+            case InDoubt(message=message):
+                raise StepError(Result.HELD, f"in doubt, it may have been charged: {message}", "InDoubt")
+            case BadOutput(message=message, kept=kept):
                 where = f"; the bytes are in {kept.path}" if kept else ""
-                raise StepError(Result.FAILED, f"bad output: {words}{where}", "BadOutput")
+                raise StepError(Result.FAILED, f"bad output: {message}{where}", "BadOutput")
             case _:
-                raise StepError(Result.FAILED, outcome.words, type(outcome).__name__)
+                raise StepError(Result.FAILED, outcome.message, type(outcome).__name__)
 
     def _withheld(self, spec: Spec, key: RecipeKey, *, asked: bool) -> None:
         """Hold what was asked for before without an answer, or was refused: where an upstream had to be made first,
         the plan could not see it."""
         if self.world.made_by[spec.provider] == DRAFT:
             return
-        doubts = [one for one in self.world.in_doubt if one.key == key]
-        if doubts and Consent.RETRY_IN_DOUBT not in self.world.consents:
-            words = f"in doubt: {doubts[0].provider} was asked for the same at {doubts[0].at} and no answer came"
+        in_doubt = [one for one in self.world.in_doubt if one.key == key]
+        if in_doubt and Consent.RETRY_IN_DOUBT not in self.world.consents:
+            message = f"in doubt: {in_doubt[0].provider} was asked for the same at {in_doubt[0].at} and no answer came"
             hint = "look at the provider's bill; `reconciler apply --retry-in-doubt` asks again"
-            raise StepError(Result.HELD, words, "InDoubt", hint)
+            raise StepError(Result.HELD, message, "InDoubt", hint)
         refused = self.refusals.get(key)
         if refused is not None and not asked and Consent.RETRY_REFUSED not in self.world.consents:
             hint = "change the spec, or `reconciler apply --retry-refused`"
@@ -285,7 +286,7 @@ class Run:
         if action.replacing == entry.content and step.origin is None and entry.output == step.output:
             return Line(step.asset, Result.UNCHANGED)
         self._start(step, "restore")
-        await self._place(step, entry.content, action.replacing, action.vacates)
+        await self._place(step, entry.content, action.replacing, action.old_path)
         await self._publish(step, replace(entry, output=step.output), "restored")
         return Line(step.asset, Result.RESTORED)
 
@@ -365,4 +366,4 @@ class Run:
     async def _record(self, event: Durable) -> None:
         await asyncio.to_thread(self.world.journal.record, event)
         self.world.progress.record(event)
-        await self.world.keeper.add(event)
+        await self.world.lockfile_saver.add(event)

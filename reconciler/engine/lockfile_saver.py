@@ -15,7 +15,7 @@ _SHARE = 20
 """Saving may take one part in so many of the run: the journal has every event already, durably."""
 
 
-class Keeper:
+class LockfileSaver:
     """The lockfile of a run: events in, a saved file out; at the latest when the run ends."""
 
     def __init__(self, file: LockFile, *, clock: Callable[[], float] = time.monotonic) -> None:

@@ -27,7 +27,7 @@ _ENDINGS: dict[type[Outcome], str] = {
 }
 
 
-def ending(outcome: Outcome) -> str:
+def outcome_title(outcome: Outcome) -> str:
     """How one request ended, for people."""
     return _ENDINGS[type(outcome)]
 
@@ -50,13 +50,13 @@ class Result(Enum):
 
 @value
 class Line:
-    """One asset's result. `cost` is what was paid now; None is unknown. `words` say what went wrong, `hint` what
+    """One asset's result. `cost` is what was paid now; None is unknown. `message` say what went wrong, `hint` what
     helps."""
 
     asset: AssetId
     result: Result
     cost: Cost | None = None
-    words: str = ""
+    message: str = ""
     outcome: str = ""
     hint: str = ""
 

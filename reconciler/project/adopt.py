@@ -22,7 +22,7 @@ from reconciler.core.specs.paths import image_format
 from reconciler.core.text import printable
 from reconciler.core.value import value
 from reconciler.engine.clock import stamp
-from reconciler.project.edits import Edited, Left, Scene, locked_contents, locked_recipe, settled_doubts
+from reconciler.project.edits import Edited, EditSession, Skipped, locked_contents, locked_recipe, settled_in_doubt
 from reconciler.project.prices import draft_names
 from reconciler.store import disk
 from reconciler.store.worktree.observe import LFS_POINTER_LIMIT, lfs_oid
@@ -32,55 +32,55 @@ ADOPTED = "adopted"
 
 
 @value
-class Needless:
+class AlreadyLocked:
     """The file is locked as it is."""
 
     note: str
 
 
 @value
-class Absent(Left):
+class NoFile(Skipped):
     """There is no file to adopt."""
 
 
 @value
-class Ready:
+class Adoptable:
     """The file can be adopted, as far as can be seen without reading it."""
 
     recipe: Recipe
     found: ContentHash
 
 
-class Adopting:
+class Adoption:
     """Adopts one asset after another; what is adopted counts for the assets that refer to it."""
 
-    def __init__(self, stage: Scene, *, utc: Callable[[], datetime]) -> None:
+    def __init__(self, stage: EditSession, *, utc: Callable[[], datetime]) -> None:
         self._stage = stage
         self._utc = utc
         self._foreseen = locked_contents(stage.prospect)
         self._locked = dict(self._foreseen)
         self._drafts = draft_names(stage.prospect.wanted.project.settings.providers)
 
-    def foresee(self, step: Step) -> Ready | Needless | Left:
+    def foresee(self, step: Step) -> Adoptable | AlreadyLocked | Skipped:
         """Whether there is anything to adopt. Asked in working order, before anything is touched."""
         ready = self._ready(step, self._foreseen)
-        if isinstance(ready, Left):
+        if isinstance(ready, Skipped):
             return ready
         entry, doubtful = step.entry, step.asset in self._stage.prospect.seen.in_doubt
         if entry is not None and not doubtful and step.origin is None:
             locked = (entry.content, entry.output, entry.key)
             if locked == (ready.found, step.output, ready.recipe.key()):
-                return Needless(_already(step))
+                return AlreadyLocked(_already(step))
         self._foreseen[step.asset] = ready.found
         return ready
 
-    def adopt(self, step: Step) -> Edited | Left:
+    def adopt(self, step: Step) -> Edited | Skipped:
         """Keep the bytes, check the image, and say what the lockfile shall learn."""
         ready = self._ready(step, self._locked)
-        if isinstance(ready, Left):
+        if isinstance(ready, Skipped):
             return ready
         image = self._image(step, ready.found)
-        if isinstance(image, Left):
+        if isinstance(image, Skipped):
             return image
         key = ready.recipe.key()
         entry = LockEntry(
@@ -89,25 +89,25 @@ class Adopting:
         if self._stage.workspace.store.find(entry.content) is not None:
             self._stage.workspace.store.remember(key, StoredImage(entry.content, image, entry.made))
         self._locked[step.asset] = entry.content
-        settled, told = settled_doubts(self._stage.prospect, step.asset, got=key)
+        settled, told = settled_in_doubt(self._stage.prospect, step.asset, got=key)
         events: list[Durable] = [Published(step.asset, entry, ADOPTED, self._origin(step, entry))]
         events += [Forgotten(one.attempt) for one in settled]
         return Edited(tuple(events), (*self._told(step, entry), *told))
 
-    def _ready(self, step: Step, contents: Mapping[AssetId, ContentHash]) -> Ready | Left:
+    def _ready(self, step: Step, contents: Mapping[AssetId, ContentHash]) -> Adoptable | Skipped:
         assert step.spec is not None
         found = self._stage.prospect.seen.outputs.get(step.output)
         if found is None:
-            return Absent(f"there is no file {step.output}", "put one there, or `reconciler apply`")
+            return NoFile(f"there is no file {step.output}", "put one there, or `reconciler apply`")
         if isinstance(found, Blocked):
-            return Left(f"{step.output} is {found.what}")
+            return Skipped(f"{step.output} is {found.what}")
         recipe = locked_recipe(step.spec, files=self._stage.prospect.seen.files, contents=contents)
         if recipe is None:
             lacking = ", ".join(up for up in step.spec.upstreams() if up not in contents)
-            return Left(f"it refers to {lacking}, which has no picture yet", "make or adopt that first")
-        return Ready(recipe, found)
+            return Skipped(f"it refers to {lacking}, which has no picture yet", "make or adopt that first")
+        return Adoptable(recipe, found)
 
-    def _image(self, step: Step, found: ContentHash) -> ImageFacts | Left:
+    def _image(self, step: Step, found: ContentHash) -> ImageFacts | Skipped:
         """What the picture is; its bytes are in the store when this returns. A Git LFS pointer is its picture."""
         file, store = self._stage.workspace.root / step.output, self._stage.workspace.store
         pointer = _is_pointer(file)
@@ -116,13 +116,13 @@ class Adopting:
             if step.entry is not None and found == step.entry.content:
                 return _fitting(step, step.entry.image)  # checked when it was made, and wherever it is now, unchanged
             fact = f"{step.output} is a Git LFS pointer, and the bytes that it names are not here"
-            return Left(fact, "`git lfs pull` brings them")
+            return Skipped(fact, "`git lfs pull` brings them")
         image = _sniffed(source)
         if isinstance(image, NotAnImage):
-            return Left(f"{step.output} is no whole image: {image.why}", "save it again, or bring another file")
+            return Skipped(f"{step.output} is no whole image: {image.why}", "save it again, or bring another file")
         fits = _fitting(step, image)
         if isinstance(fits, ImageFacts) and not (pointer and store.find(found)) and store.put_file(source) != found:
-            return Left(f"{step.output} was changed meanwhile", "close what writes it, and try again")
+            return Skipped(f"{step.output} was changed meanwhile", "close what writes it, and try again")
         return fits
 
     def _made(self, step: Step, key: RecipeKey, content: ContentHash) -> Made:
@@ -149,7 +149,7 @@ class Adopting:
 
 
 def _sniffed(path: Path) -> ImageFacts | NotAnImage:
-    with disk.saying("read", path), path.open("rb") as file:
+    with disk.naming_errors("read", path), path.open("rb") as file:
         if not os.fstat(file.fileno()).st_size:
             return NotAnImage("empty")
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
@@ -157,15 +157,15 @@ def _sniffed(path: Path) -> ImageFacts | NotAnImage:
 
 
 def _is_pointer(path: Path) -> bool:
-    with disk.saying("read", path), path.open("rb") as file:
+    with disk.naming_errors("read", path), path.open("rb") as file:
         return lfs_oid(file.read(LFS_POINTER_LIMIT + 1)) is not None
 
 
-def _fitting(step: Step, image: ImageFacts) -> ImageFacts | Left:
+def _fitting(step: Step, image: ImageFacts) -> ImageFacts | Skipped:
     named = image_format(step.output)
     if named == image.format:
         return image
-    return Left(f"{step.output} holds {image.format}, and its name says {named}", "convert it, or change the output")
+    return Skipped(f"{step.output} holds {image.format}, and its name says {named}", "convert it, or change the output")
 
 
 def _already(step: Step) -> str:

@@ -20,35 +20,35 @@ from reconciler.core.ports import Log, Provider
 from reconciler.core.specs.settings import Budget
 from reconciler.core.unrecorded import unrecorded
 from reconciler.core.value import value
-from reconciler.engine.apply import Run, World
-from reconciler.engine.lane.candidates import Several
-from reconciler.engine.lane.stored import Storing
-from reconciler.engine.lockfile_saver import Keeper
+from reconciler.engine.apply import ApplyContext, Run
+from reconciler.engine.lane.candidates import CandidateProvider
+from reconciler.engine.lane.stored import StoredProvider
+from reconciler.engine.lockfile_saver import LockfileSaver
 from reconciler.engine.report import Report
-from reconciler.project.workspace import Prospect, Workspace
+from reconciler.project.workspace import PlannedProject, Workspace
 
 _DISK_THREADS = 16
 """They wait for the disk most of the time; with one a core, as is the default, requests would wait for them."""
 
 
 @value
-class Ending:
+class ApplyResult:
     """How an apply ended: what came of each asset, and whether a person cut it short."""
 
     report: Report
     interrupted: bool
 
 
-def carry_out(
+def run_apply(
     workspace: Workspace,
-    prospect: Prospect,
+    prospect: PlannedProject,
     plan: Plan,
     *,
     budget: Budget,
     progress: Log,
     environ: Mapping[str, str],
     say: Callable[[str], None],
-) -> Ending:
+) -> ApplyResult:
     """Do what the plan says. Call it under the workspace's lock. A disk that fails once it has begun is in the report:
     what flies lands, and what was paid for is named."""
     if not gc.isenabled():
@@ -58,7 +58,7 @@ def carry_out(
     if prospect.behind:
         workspace.lock_file.catch_up()
     try:
-        ending = asyncio.run(_carried_out(workspace, prospect, plan, Means(budget, progress, environ, say)))
+        ending = asyncio.run(_carried_out(workspace, prospect, plan, RunOptions(budget, progress, environ, say)))
     except BaseException:
         with suppress(ReconcilerError):  # the first error is the one to tell; the journal keeps what it has
             close_journal(workspace)
@@ -71,7 +71,7 @@ def carry_out(
 
 
 @value
-class Means:
+class RunOptions:
     """What one run was given: how much it may spend, who watches, and where keys are."""
 
     budget: Budget
@@ -89,19 +89,19 @@ def close_journal(workspace: Workspace) -> None:
     workspace.journal.close_with(workspace.in_doubt())
 
 
-async def _carried_out(workspace: Workspace, prospect: Prospect, plan: Plan, means: Means) -> Ending:
+async def _carried_out(workspace: Workspace, prospect: PlannedProject, plan: Plan, means: RunOptions) -> ApplyResult:
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_DISK_THREADS, thread_name_prefix="disk"))
-    keeper = Keeper(workspace.lock_file)
+    lockfile_saver = LockfileSaver(workspace.lock_file)
     providers, drains = _providers(workspace, prospect, plan, means)
     settings = prospect.wanted.project.settings.providers
     outputs = {step.output for step in plan.steps if step.output}
     outputs |= {entry.output for entry in prospect.lock.entries.values()}
-    world = World(
+    world = ApplyContext(
         store=workspace.store,
         outputs=workspace.outputs(frozenset(outputs)),
         journal=workspace.journal,
         progress=means.progress,
-        keeper=keeper,
+        lockfile_saver=lockfile_saver,
         providers=providers,
         made_by={name: DRAFT if each.type == DRAFT else name for name, each in settings.items()},
         files=prospect.seen.files,
@@ -120,10 +120,10 @@ async def _carried_out(workspace: Workspace, prospect: Prospect, plan: Plan, mea
             if not stopping.asked:
                 raise
     try:
-        await keeper.save()
+        await lockfile_saver.save()
     except ReconcilerError as error:
         run.report.closing_failed(error)
-    return Ending(run.report, stopping.asked)
+    return ApplyResult(run.report, stopping.asked)
 
 
 class _Stopping:
@@ -156,7 +156,7 @@ class _Stopping:
 
 
 def _providers(
-    workspace: Workspace, prospect: Prospect, plan: Plan, means: Means
+    workspace: Workspace, prospect: PlannedProject, plan: Plan, means: RunOptions
 ) -> tuple[dict[str, Provider], list[Callable[[], None]]]:
     """The providers that this plan asks, by name, and how to drain their lanes."""
     settings = prospect.wanted.project.settings
@@ -167,7 +167,7 @@ def _providers(
     if drafts:
         from reconciler.providers.draft.provider import Draft  # noqa: PLC0415 - Pillow is for drafts only
 
-        drawing = Storing(
+        drawing = StoredProvider(
             Draft(workspace.store),
             store=workspace.store,
             utc=lambda: datetime.now(UTC),
@@ -192,6 +192,6 @@ def _providers(
     if prospect.candidates > 1:
         count, progress = prospect.candidates, means.progress
         for name, one in paid.providers.items():
-            providers[name] = Several(one, count=count, progress=progress)
+            providers[name] = CandidateProvider(one, count=count, progress=progress)
         return providers, [*drains, *paid.drains]
     return providers | paid.providers, [*drains, *paid.drains]

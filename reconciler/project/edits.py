@@ -17,16 +17,16 @@ from reconciler.core.specs.spec import AssetReference, FileReference, Reference,
 from reconciler.core.text import printable
 from reconciler.core.value import value
 from reconciler.project.apply import close_journal
-from reconciler.project.workspace import Prospect, Selection, Workspace, open_workspace
+from reconciler.project.workspace import PlannedProject, Selection, Workspace, open_workspace
 from reconciler.store.worktree.outputs import OutputTree
 
 
 @value
-class Scene:
+class EditSession:
     """What an edit works on: the project as it was seen under the lock, and its image files."""
 
     workspace: Workspace
-    prospect: Prospect
+    prospect: PlannedProject
     outputs: OutputTree
 
     @property
@@ -45,7 +45,7 @@ class Edited:
 
 
 @value
-class Left:
+class Skipped:
     """Not done, and nothing was touched."""
 
     why: str
@@ -53,25 +53,25 @@ class Left:
 
 
 @contextmanager
-def scene(directory: str | None, *, wait: float) -> Iterator[Scene]:
+def edit_session(directory: str | None, *, wait: float) -> Iterator[EditSession]:
     """The project, observed and held against every other writer."""
     workspace = open_workspace(directory, os.environ)
     with workspace.exclusive(wait):
         prospect = workspace.look(workspace.wanted(), Selection())
         paths = {step.output for step in prospect.plan.steps if step.output}
         paths |= {entry.output for entry in prospect.lock.entries.values()}
-        yield Scene(workspace, prospect, workspace.outputs(frozenset(paths)))
+        yield EditSession(workspace, prospect, workspace.outputs(frozenset(paths)))
 
 
-def carry_out(stage: Scene, steps: Sequence[Step], edit: Callable[[Step], Edited | Left]) -> int:
+def apply_edits(stage: EditSession, steps: Sequence[Step], edit: Callable[[Step], Edited | Skipped]) -> int:
     """One asset after another, going on after what cannot be done; the exit code."""
     left = 0
     try:
         for step in steps:
             result = _tried(step, edit)
-            if isinstance(result, Left):
+            if isinstance(result, Skipped):
                 left += 1
-                tell_left(step.asset, result)
+                report_skipped(step.asset, result)
                 continue
             stage.workspace.journal.record_all(result.events)
             for line in result.lines:
@@ -81,18 +81,18 @@ def carry_out(stage: Scene, steps: Sequence[Step], edit: Callable[[Step], Edited
     return Exit.ERROR if left else Exit.DONE
 
 
-def tell_left(asset: AssetId, left: Left) -> None:
+def report_skipped(asset: AssetId, left: Skipped) -> None:
     """Say what was not done, and why."""
     click.echo(f"left: {printable(asset)}: {printable(left.why)}", err=True)
     if left.hint:
         click.echo(f"  hint: {left.hint}", err=True)
 
 
-def _tried(step: Step, edit: Callable[[Step], Edited | Left]) -> Edited | Left:
+def _tried(step: Step, edit: Callable[[Step], Edited | Skipped]) -> Edited | Skipped:
     try:
         return edit(step)
     except DiskError as error:  # one asset's bytes; where the journal fails, nothing goes on
-        return Left(error.fact, error.hint)
+        return Skipped(error.fact, error.hint)
 
 
 def locked_recipe(
@@ -110,28 +110,28 @@ def locked_recipe(
     return build_recipe(spec, picture)
 
 
-def settled_doubts(
-    prospect: Prospect, asset: AssetId, *, got: RecipeKey | None = None
+def settled_in_doubt(
+    prospect: PlannedProject, asset: AssetId, *, got: RecipeKey | None = None
 ) -> tuple[tuple[Requested, ...], tuple[str, ...]]:
     """The requests in doubt that an edit of this asset puts to rest, and what to say of all that it has.
 
     One for a recipe that another spec wants stays, as after a rename: else that spec would be paid for without a word.
     `got` is the recipe of which the picture is here now, for whoever wants it.
     """
-    doubts = [one for one in prospect.in_doubt if one.asset == asset]
-    if not doubts:
+    in_doubt = [one for one in prospect.in_doubt if one.asset == asset]
+    if not in_doubt:
         return (), ()
     contents, files = locked_contents(prospect), prospect.seen.files
     others = (spec for identity, spec in prospect.wanted.specs.items() if identity != asset)
     recipes = [locked_recipe(spec, files=files, contents=contents) for spec in others]
     wanted = {recipe.key() for recipe in recipes if recipe is not None} - {got}
     lines = []
-    for one in doubts:
+    for one in in_doubt:
         end = "stays: another spec wants the same" if one.key in wanted else "is not asked about any more"
         lines.append(f"  its request in doubt to {printable(one.provider)} at {printable(one.at)} {end}")
-    return tuple(one for one in doubts if one.key not in wanted), tuple(lines)
+    return tuple(one for one in in_doubt if one.key not in wanted), tuple(lines)
 
 
-def locked_contents(prospect: Prospect) -> dict[AssetId, ContentHash]:
+def locked_contents(prospect: PlannedProject) -> dict[AssetId, ContentHash]:
     """What is locked for each asset, under the id that its spec has now."""
     return {step.asset: step.entry.content for step in prospect.plan.steps if step.entry is not None}

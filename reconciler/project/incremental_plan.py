@@ -21,7 +21,7 @@ from reconciler.core.plan.observed import Observed
 from reconciler.core.plan.plan import Plan, plan
 from reconciler.core.plan.policy import Policy, gate, within_budget
 from reconciler.core.specs.document import Document
-from reconciler.core.specs.expand import Context, Room, asset_count, expand_file
+from reconciler.core.specs.expand import Context, TextBudget, asset_count, expand_file
 from reconciler.core.specs.paths import same_file_key
 from reconciler.core.specs.spec import FileReference, Spec
 from reconciler.core.value import value
@@ -31,16 +31,16 @@ from reconciler.providers.models.warnings import cautions
 from reconciler.report.plan_text import check_hint, note_lines, plan_lines
 from reconciler.store.documents.project import LOCK_FILE, Project, read_project
 from reconciler.store.documents.specs import read_document, stay_inside
-from reconciler.store.index.index import Index, forgetful
+from reconciler.store.index.index import Index, index_without_memory
 from reconciler.store.index.snapshot import Snapshot, spec_kind
-from reconciler.store.objects.content_store import ContentStore, Recalled
+from reconciler.store.objects.content_store import ContentStore, RecalledImages
 
-MOST = 50
+MAX_CHANGED = 50
 """Changed specs; with more the long way is as quick."""
 _TIED, _LOOSE = "tied", "loose"
 
 
-def notes(whole: Plan) -> bytes:
+def encode_notes(whole: Plan) -> bytes:
     """What a later run must know of a clean plan, in lines; nothing of any other.
 
     The first is JSON: how many assets there are, how much more text fits and whether the plan had more to say than its
@@ -51,18 +51,18 @@ def notes(whole: Plan) -> bytes:
         return b""
     tied = {up for step in whole.steps if step.spec is not None for up in step.spec.upstreams()}
     files: dict[str, list[str]] = {}
-    room = Room()
+    room = TextBudget()
     for step in whole.steps:
         spec = step.spec
         if spec is None:
             continue
         room.takes(spec)
-        words = files.setdefault(spec.file, [_LOOSE])
-        words += (step.asset, step.output)
+        fields = files.setdefault(spec.file, [_LOOSE])
+        fields += (step.asset, step.output)
         if step.asset in tied or spec.upstreams():
-            words[0] = _TIED
+            fields[0] = _TIED
     head = {"assets": len(whole.steps), "more": any(note_lines(whole)), "room": room.left}
-    lines = ("\t".join((file, *words)) for file, words in files.items())
+    lines = ("\t".join((file, *fields)) for file, fields in files.items())
     return "\n".join([json.dumps(head), *lines, ""]).encode()
 
 
@@ -71,26 +71,28 @@ def _noted(noted: bytes, path: str) -> list[tuple[str, str]] | None:
     start = noted.find(f"\n{path}\t{_LOOSE}\t".encode())
     if start < 0:
         return None
-    _, _, *words = noted[start + 1 : noted.index(b"\n", start + 1)].decode().split("\t")
-    return list(zip(words[::2], words[1::2], strict=True))
+    _, _, *fields = noted[start + 1 : noted.index(b"\n", start + 1)].decode().split("\t")
+    return list(zip(fields[::2], fields[1::2], strict=True))
 
 
 @value
-class Narrow:
+class IncrementalPlan:
     """The plan of the assets whose specs have changed, and how many others are up to date."""
 
     plan: Plan
     elsewhere: int
 
 
-def narrowed(root: Path, snapshot: Snapshot, changed: Sequence[tuple[str, int]], *, command: str) -> Narrow | None:
+def incremental_plan(
+    root: Path, snapshot: Snapshot, changed: Sequence[tuple[str, int]], *, command: str
+) -> IncrementalPlan | None:
     """The plan that the long way of this command would make; None where that is not certain, or all is clean again."""
     try:
         noted = json.loads(snapshot.notes.partition(b"\n")[0])
-        before = {path: known for path, _ in changed[:MOST] if (known := _noted(snapshot.notes, path))}
+        before = {path: known for path, _ in changed[:MAX_CHANGED] if (known := _noted(snapshot.notes, path))}
         if noted["more"] or len(before) < len(changed):
             return None
-        index = forgetful(root)
+        index = index_without_memory(root)
         project = read_project(root, index)
         stay_inside(root, project.settings.specs)
         specs = _specs(project, snapshot, before, index, room_left=noted["room"])
@@ -103,14 +105,14 @@ def narrowed(root: Path, snapshot: Snapshot, changed: Sequence[tuple[str, int]],
         return None
     if command == "plan":  # a check knows no budget
         found = within_budget(found, project.settings.budget)
-    return Narrow(found, noted["assets"] - len(found.steps))
+    return IncrementalPlan(found, noted["assets"] - len(found.steps))
 
 
-def told(
+def incremental_lines(
     root: str, snapshot: Snapshot, changed: Sequence[tuple[str, int]], *, command: str
 ) -> tuple[tuple[str, ...], str] | None:
     """The lines of `plan` and of a `check` that found something, and the latter's hint; or None for the long way."""
-    found = narrowed(Path(root), snapshot, changed, command=command)
+    found = incremental_plan(Path(root), snapshot, changed, command=command)
     if found is None:
         return None
     return tuple(plan_lines(found.plan, datetime.now(UTC), elsewhere=found.elsewhere)), check_hint(found.plan)
@@ -128,7 +130,7 @@ def _specs(
 ) -> dict[AssetId, Spec] | None:
     """The assets of the changed files, if they are the ones that those files had."""
     folder = project.settings.specs
-    context, room = _context(project, snapshot, changed, index), Room(room_left)
+    context, room = _context(project, snapshot, changed, index), TextBudget(room_left)
     specs: dict[AssetId, Spec] = {}
     for path, known in changed.items():
         document, wrong = read_document(project.root, path, "spec", index)
@@ -191,7 +193,7 @@ def _planned(
     return plan(
         specs,
         lock,
-        Observed(outputs=contents, files=contents, stored=Recalled(ContentStore(project.root))),
+        Observed(outputs=contents, files=contents, stored=RecalledImages(ContentStore(project.root))),
         drafts=draft_names(project.settings.providers),
         price=pricer(project),
         gate=lambda facts, action: gate(facts, action, policy),

@@ -22,7 +22,7 @@ _M_ARENA_MAX = -8
 
 
 @value
-class Paid:
+class PaidProviders:
     """Providers by name, and how to drain each one's lane."""
 
     providers: dict[str, Provider]
@@ -39,12 +39,12 @@ def paid_providers(
     budget: Budget,
     already: Iterable[tuple[AssetId, Cost | None]],
     environ: Mapping[str, str],
-) -> Paid:
+) -> PaidProviders:
     """Each provider ready to be asked. `already` are the estimates of requests in doubt, which count as spent."""
     _share_the_heap()
     table = model_table(models)
     run = PaidRun(store=store, journal=journal, progress=progress, spending=Spending(budget, already=already))
-    made = Paid({}, [])
+    made = PaidProviders({}, [])
     for settings in wanted:
         lane = open_lane(settings, run=run)
         inner = connect(settings, environ=environ, spool=store, models=table)

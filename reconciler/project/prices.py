@@ -46,7 +46,7 @@ def model_problems(project: Project, specs: Mapping[AssetId, Spec], table: Model
         if project.settings.providers[spec.provider].type == DRAFT:
             continue
         pictures = tuple(ContentHash(f"sha256:{index}") for index, _ in enumerate(spec.references))
-        for said in problems(replace(spec.words, references=pictures), table):
+        for said in problems(replace(spec.base_recipe, references=pictures), table):
             field, _, fact = said.partition(": ")
             origins = spec.origins.get(field) or spec.origins.get("model")
             if origins:

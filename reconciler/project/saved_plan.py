@@ -17,9 +17,9 @@ from reconciler.core.plan.plan import Plan, Step
 from reconciler.core.specs.spec import FileReference, Spec
 from reconciler.core.text import printable
 from reconciler.core.value import replace, value
-from reconciler.project.workspace import Prospect, budgeted
+from reconciler.project.workspace import PlannedProject, budgeted
 from reconciler.report.plan_json import plan_json
-from reconciler.report.plan_text import reason_words
+from reconciler.report.plan_text import reason_text
 from reconciler.store import disk
 from reconciler.store.documents.project import LOCK_FILE
 
@@ -29,19 +29,19 @@ _LIMITS = ("max_cost", "max_images")
 _MANY = 10**9
 
 
-def write_plan(path: Path, prospect: Prospect, plan: Plan, *, given: Mapping[str, Any]) -> None:
+def write_plan(path: Path, prospect: PlannedProject, plan: Plan, *, given: Mapping[str, Any]) -> None:
     """Write the plan as JSON, over an older plan at most. ProjectError if something else is there."""
     if os.path.lexists(path) and _parsed(path) is None:
         raise ProjectError(f"{printable(str(path))} is there and is no plan", hint="choose another name, or delete it")
     document = plan_json(plan) | {"behind": prospect.behind, "lock": _lock_digest(prospect)}
     document["options"] = {name: _plain(given.get(name)) for name in (*_OPTIONS, *_LIMITS)}
-    promised = {step.asset: promise(step, prospect.seen.files) for step in plan.steps}
+    promised = {step.asset: recorded_step(step, prospect.seen.files) for step in plan.steps}
     document["steps"] = [step | promised[AssetId(step["asset"])] for step in document["steps"]]
     text = json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n"
     disk.write_atomic(path, text.encode("utf-8", "surrogatepass"))
 
 
-def promise(step: Step, files: Mapping[str, ContentHash]) -> dict[str, Json]:
+def recorded_step(step: Step, files: Mapping[str, ContentHash]) -> dict[str, Json]:
     """What must be the same when a step is done as it was when it was planned."""
     action = step.action
     if isinstance(action, Hold | Conflict | Keep):
@@ -55,12 +55,12 @@ def promise(step: Step, files: Mapping[str, ContentHash]) -> dict[str, Json]:
             "recipe": action.key,
             "cost": None if action.cost is None else str(action.cost),
             "replacing": action.replacing,
-            "vacates": action.vacates,
+            "vacates": action.old_path,
         }
     return told | {
         "content": action.content,
         "replacing": getattr(action, "replacing", None),
-        "vacates": getattr(action, "vacates", None),
+        "vacates": getattr(action, "old_path", None),
     }
 
 
@@ -70,11 +70,11 @@ def _asked(spec: Spec, files: Mapping[str, ContentHash]) -> str:
         files.get(reference.path) if isinstance(reference, FileReference) else f"asset {reference.asset}"
         for reference in spec.pictures()
     ]
-    return recipe_key({"words": spec.words.manifest(), "pictures": pictures})
+    return recipe_key({"words": spec.base_recipe.manifest(), "pictures": pictures})
 
 
 @value
-class Promised:
+class SavedPlan:
     """A plan from a file. `steps` are its promises by asset, `options` what it was made with."""
 
     path: Path
@@ -93,7 +93,7 @@ class Promised:
         limits["max_cost"] = Decimal(cost) if isinstance(cost, str) else cost  # `_sane` has read it
         return {**options, **{name: self.options.get(name) or options.get(name) for name in _OPTIONS}, **limits}
 
-    def held_to(self, prospect: Prospect, given: Mapping[str, Any]) -> tuple[Prospect, tuple[str, ...]]:
+    def held_to(self, prospect: PlannedProject, given: Mapping[str, Any]) -> tuple[PlannedProject, tuple[str, ...]]:
         """The part of the plan now that the file names, and what a person should know of the rest.
 
         ProjectError that names every asset of which the file does not say what is true now.
@@ -113,18 +113,18 @@ class Promised:
         return part, (*notes, *((f"{len(done)} of the plan's steps need not be done any more",) if done else ()))
 
     def _differences(self, step: Step, files: Mapping[str, ContentHash]) -> Iterator[str]:
-        before, now = self.steps.get(step.asset), promise(step, files)
+        before, now = self.steps.get(step.asset), recorded_step(step, files)
         if before is None or isinstance(step.action, Keep):
             return
         if before.get("action") != now["action"]:
-            why = reason_words(step.action.reason)
+            why = reason_text(step.action.reason)
             yield f"  {printable(step.asset)}: the plan says {before.get('action')}, now it is {now['action']} ({why})"
             return
-        for field, words in _FIELDS.items():
+        for field, message in _FIELDS.items():
             was, new = before.get(field), now.get(field)
             late = field == "recipe" and was is None  # it had no key before its pictures; `asked` holds
             if field in now and was != new and not late:
-                yield f"  {printable(step.asset)}: {words}: {_shown(was)} in the plan, {_shown(new)} now"
+                yield f"  {printable(step.asset)}: {message}: {_shown(was)} in the plan, {_shown(new)} now"
 
 
 _FIELDS = {
@@ -149,19 +149,19 @@ def _shown(value: Json) -> str:
     return f"{head}:{digest[:12]}" if head in ("r1", "sha256") else printable(text)
 
 
-def read_plan(path: Path) -> Promised:
+def read_plan(path: Path) -> SavedPlan:
     """The plan that `write_plan` wrote. ProjectError for anything else."""
     document = _parsed(path)
     if document is None:
         raise ProjectError(f"{printable(str(path))} is no plan", hint="`reconciler plan -o FILE` writes one")
     steps = {AssetId(step["asset"]): step for step in document["steps"]}
-    return Promised(path, steps, document["options"], document["lock"])
+    return SavedPlan(path, steps, document["options"], document["lock"])
 
 
 def _parsed(path: Path) -> dict[str, Any] | None:
     """The document of a plan file; None for what is none."""
     try:
-        with disk.saying("read", path):
+        with disk.naming_errors("read", path):
             if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device may never end
                 return None
             document = json.loads(path.read_bytes())
@@ -201,9 +201,9 @@ def _is_words(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 
-def _lock_digest(prospect: Prospect) -> str:
+def _lock_digest(prospect: PlannedProject) -> str:
     path = prospect.wanted.project.root / LOCK_FILE
-    with disk.saying("read", path):
+    with disk.naming_errors("read", path):
         return content_hash(path.read_bytes()) if os.path.lexists(path) else ""
 
 

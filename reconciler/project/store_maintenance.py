@@ -9,17 +9,17 @@ from typing import Any
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.images.sniff import ImageFacts, sniff
 from reconciler.core.lock.lockfile import Lock
-from reconciler.core.retention import MAY_GO, Held, Why, in_flight, inventory, verdict
+from reconciler.core.retention import REMOVABLE, Retention, StoredObject, in_flight, inventory, retention_of
 from reconciler.core.text import printable
 from reconciler.core.value import value
 from reconciler.project.workspace import Workspace
 from reconciler.report.plan_text import counted
-from reconciler.report.store import held_line, size_words
+from reconciler.report.store import object_line, size_text
 from reconciler.store import disk
 from reconciler.store.objects.content_store import ContentStore
 
 
-def holdings(workspace: Workspace) -> tuple[Held, ...]:
+def stored_objects(workspace: Workspace) -> tuple[StoredObject, ...]:
     """Everything that the store holds."""
     sizes = {content: workspace.store.size(content) for content in workspace.store.contents()}
     return inventory(sizes, workspace.store.remembered(), workspace.locked())
@@ -49,7 +49,7 @@ class Damage:
         }
 
 
-def damages(workspace: Workspace, held: Sequence[Held]) -> tuple[Damage, ...]:
+def damages(workspace: Workspace, held: Sequence[StoredObject]) -> tuple[Damage, ...]:
     """Every damaged object, and where else its bytes are."""
     damaged = list(workspace.store.verify())
     if not damaged:
@@ -67,11 +67,11 @@ def damages(workspace: Workspace, held: Sequence[Held]) -> tuple[Damage, ...]:
 
 
 @value
-class Waste:
+class Garbage:
     """What may go and what stays, each with its reason; spool files and temp files of dead runs."""
 
-    going: tuple[tuple[Held, Why], ...]
-    staying: tuple[tuple[Held, Why], ...]
+    going: tuple[tuple[StoredObject, Retention], ...]
+    staying: tuple[tuple[StoredObject, Retention], ...]
     leftovers: tuple[Path, ...]
     answers: tuple[Path, ...]
     users: Mapping[RecipeKey, AssetId]
@@ -84,7 +84,7 @@ class Waste:
     def lines(self) -> Iterator[str]:
         """What is deleted or would be, and why the rest is not."""
         for held, why in self.going:
-            yield f"{held_line(held, self.users)}: {why.value}"
+            yield f"{object_line(held, self.users)}: {why.value}"
         if self.leftovers:
             yield f"{counted(len(self.leftovers), 'temporary file')} of runs that died"
         for path in self.answers:
@@ -94,9 +94,9 @@ class Waste:
             yield "  once you have what you need of them, `reconciler store gc --forget-paid` lets them go"
         size = sum(held.size for held, _ in self.going) + sum(map(_size, self.leftovers))
         reasons = [why for _, why in self.staying]
-        kept = ", ".join(f"{reasons.count(why)} {why.value}" for why in Why if why in reasons)
+        kept = ", ".join(f"{reasons.count(why)} {why.value}" for why in Retention if why in reasons)
         stay = f"{len(reasons)} {'stays' if len(reasons) == 1 else 'stay'}" + (kept and f": {kept}")
-        yield f"to go: {counted(len(self.going), 'object')} ({size_words(size)}); {stay}"
+        yield f"to go: {counted(len(self.going), 'object')} ({size_text(size)}); {stay}"
 
     def delete(self, store: ContentStore) -> int:
         """How many bytes were freed."""
@@ -105,22 +105,22 @@ class Waste:
         return freed + sum(size for size, gone in [(_size(path), disk.remove(path)) for path in self.leftovers] if gone)
 
 
-def sweep(workspace: Workspace, give_up: frozenset[Why]) -> Waste:
+def find_garbage(workspace: Workspace, give_up: frozenset[Retention]) -> Garbage:
     """What may go. Git is asked only where nothing else decides."""
-    lock, held = workspace.locked(), holdings(workspace)
+    lock, held = workspace.locked(), stored_objects(workspace)
     flying = in_flight(workspace.events())
-    judged = [(one, verdict(one, in_flight=flying, committed=(), give_up=())) for one in held]
-    if any(why in (Why.PAID, Why.UNKNOWN) for _, why in judged):
+    judged = [(one, retention_of(one, in_flight=flying, committed=(), give_up=())) for one in held]
+    if any(why in (Retention.PAID, Retention.UNKNOWN) for _, why in judged):
         paths = frozenset(entry.output for entry in lock.entries.values())
         committed = workspace.outputs(paths).recovery.committed()
-        judged = [(one, verdict(one, in_flight=flying, committed=committed, give_up=give_up)) for one in held]
+        judged = [(one, retention_of(one, in_flight=flying, committed=committed, give_up=give_up)) for one in held]
     spooled = workspace.store.leftovers()
     doubt = bool(workspace.in_doubt())
     answers = () if give_up else tuple(path for path in spooled if doubt or not _is_worthless(path, workspace.store))
     temps = [path for folder in _folders(workspace, lock) for path in disk.temps(folder)]
-    return Waste(
-        tuple((one, why) for one, why in judged if why in MAY_GO),
-        tuple((one, why) for one, why in judged if why not in MAY_GO),
+    return Garbage(
+        tuple((one, why) for one, why in judged if why in REMOVABLE),
+        tuple((one, why) for one, why in judged if why not in REMOVABLE),
         tuple(path for path in (*spooled, *temps) if path not in answers),
         answers,
         recipe_users(workspace),

@@ -42,15 +42,15 @@ from reconciler.store.documents.project import (
     read_project,
     specs_folder_problem,
 )
-from reconciler.store.documents.specs import Reading, read_specs
+from reconciler.store.documents.specs import SpecReader, read_specs
 from reconciler.store.index.index import FOREVER, Index, stat_of
-from reconciler.store.objects.content_store import ContentStore, Recalled
+from reconciler.store.objects.content_store import ContentStore, RecalledImages
 from reconciler.store.state.journal import Journal
 from reconciler.store.state.lock import exclusive
 from reconciler.store.state.state_dir import STATE, make_state_dir, state_dir
-from reconciler.store.worktree.observe import Tree
+from reconciler.store.worktree.observe import TreeObserver
 from reconciler.store.worktree.outputs import OutputTree
-from reconciler.store.worktree.sources import Recovery
+from reconciler.store.worktree.sources import ContentSources
 
 
 @value
@@ -65,7 +65,7 @@ class Selection:
 
 
 @value
-class Wanted:
+class LoadedSpecs:
     """Every spec of the project, read and found to be right. What is said of it holds until `until`, in seconds."""
 
     project: Project
@@ -76,12 +76,12 @@ class Wanted:
 
 
 @value
-class Prospect:
+class PlannedProject:
     """A plan and all that it was made from. `behind` counts assets of which the journal knows more than the lockfile,
     or is UNMERGED where the lockfile itself holds two sides of a merge;
     each asset that is generated is asked for `candidates` times; `consents` were given for the run."""
 
-    wanted: Wanted
+    wanted: LoadedSpecs
     lock: Lock
     seen: Observed
     plan: Plan
@@ -102,17 +102,17 @@ class Workspace:
         self.lock_file = LockOnDisk(root, journal=self.journal.read)
         index = Index(root, self.state / "index")
         self.index = index if strict else index.load()
-        self.tree = Tree(root, self.index)
+        self.tree = TreeObserver(root, self.index)
         self._utc = utc
         self._noted = Plan(()), b""
 
     @cached_property
     def recorded(self) -> Lock:
         """The lockfile as it was when first asked for."""
-        self.index.saw(LOCK_FILE, stat_of(self.root / LOCK_FILE))
+        self.index.note_stat(LOCK_FILE, stat_of(self.root / LOCK_FILE))
         return read_lock(self.root)
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> LoadedSpecs:
         """Read the project file and every spec. InvalidInput with all that is wrong anywhere."""
         try:
             project, reading = self._begin()
@@ -131,7 +131,7 @@ class Workspace:
         if wrong:
             raise InvalidInput(tuple(wrong))
         providers, today = project.settings.providers, self._utc().date()
-        return Wanted(
+        return LoadedSpecs(
             project,
             found.specs,
             _reference_places(found.specs),
@@ -139,18 +139,18 @@ class Workspace:
             next_retirement(found.specs, providers, table, today=today) or FOREVER,
         )
 
-    def _begin(self) -> tuple[Project, Reading]:
+    def _begin(self) -> tuple[Project, SpecReader]:
         """The project file, and its specs while they are parsed by others."""
         project = read_project(self.root, self.index)
         missing = specs_folder_problem(project)
         if missing is not None and (project.names_specs or self.recorded.entries):
             raise InvalidInput((missing,))
-        return project, Reading(self.root, project.settings.specs, self.index)
+        return project, SpecReader(self.root, project.settings.specs, self.index)
 
-    def look(self, wanted: Wanted, selection: Selection) -> Prospect:
+    def look(self, wanted: LoadedSpecs, selection: Selection) -> PlannedProject:
         """Observe the tree and plan. Creates nothing but the cache of parsed specs, where there is a place for it."""
         recorded = self.recorded
-        self.index.saw(f"{STATE}/journal", stat_of(self.root / STATE / "journal"))
+        self.index.note_stat(f"{STATE}/journal", stat_of(self.root / STATE / "journal"))
         settled = settle(recorded, self.events())
         lock, in_doubt = settled.lock, settled.in_doubt
         files = self.references(wanted)
@@ -158,15 +158,15 @@ class Workspace:
         # what the plan will ask for, and what the next run will, while there are others still hashing
         for spec in specs.values():
             if not spec.pictures():
-                spec.words.key()
+                spec.base_recipe.key()
         if self.state.is_dir():
             self.index.parsed.save()
         outputs = {spec.output for spec in specs.values()} | {entry.output for entry in lock.entries.values()}
         seen = Observed(
             outputs={entry.output: entry.content for entry in lock.entries.values()},
             files=files,
-            stored=Recalled(self.store),
-            sources=Recovery(self.root, self.store, outputs),
+            stored=RecalledImages(self.store),
+            sources=ContentSources(self.root, self.store, outputs),
             in_doubt=_by_asset(in_doubt),
         )
         drafts = draft_names(wanted.project.settings.providers)
@@ -178,7 +178,7 @@ class Workspace:
 
         untouched = planned(seen) if self.tree.hashing else None
         if untouched is not None:
-            self._noted = untouched, narrow.notes(untouched)
+            self._noted = untouched, narrow.encode_notes(untouched)
         there = self.tree.outputs(outputs)
         if untouched is not None and there == seen.outputs:
             made = untouched
@@ -187,7 +187,7 @@ class Workspace:
             made = planned(seen)
         wanted = replace(wanted, specs=specs)
         behind, consents = _behind(recorded, lock), selection.policy.consents
-        return Prospect(wanted, lock, seen, made, in_doubt, behind, selection.candidates, consents)
+        return PlannedProject(wanted, lock, seen, made, in_doubt, behind, selection.candidates, consents)
 
     def locked(self) -> Lock:
         """The lockfile, with what the journal knows beyond it."""
@@ -202,7 +202,7 @@ class Workspace:
         events = self.journal.read()
         return (*events, *unrecorded(events, self.store.recall))
 
-    def references(self, wanted: Wanted) -> dict[str, ContentHash]:
+    def references(self, wanted: LoadedSpecs) -> dict[str, ContentHash]:
         """The contents of all reference files. InvalidInput for those that cannot be used."""
         files, wrong = self.tree.references({path: origin.place for path, origin in wanted.places.items()})
         if wrong:
@@ -212,9 +212,9 @@ class Workspace:
 
     def outputs(self, prospect_paths: frozenset[str] = frozenset()) -> OutputTree:
         """The image files, for commands that write."""
-        return OutputTree(self.root, self.store, Recovery(self.root, self.store, prospect_paths))
+        return OutputTree(self.root, self.store, ContentSources(self.root, self.store, prospect_paths))
 
-    def remember(self, prospect: Prospect, says: Mapping[str, str]) -> None:
+    def remember(self, prospect: PlannedProject, says: Mapping[str, str]) -> None:
         """Keep what was seen for the next run; `says` are the answers that hold while nothing changes.
 
         A plan that has a warning to give has to be made each time.
@@ -230,7 +230,7 @@ class Workspace:
     def _notes(self, made: Plan) -> bytes:
         """What the next run must know of a plan: worked out already, where there was time to."""
         noted, notes = self._noted
-        return notes if noted is made else narrow.notes(made)
+        return notes if noted is made else narrow.encode_notes(made)
 
     @contextmanager
     def exclusive(self, wait: float) -> Iterator[None]:
@@ -251,7 +251,7 @@ def in_ci(environ: Mapping[str, str]) -> bool:
     return environ.get("CI", "").lower() not in ("", "0", "false")
 
 
-def _gate(selection: Selection, wanted: Wanted, specs: Mapping[AssetId, Spec], known: Iterable[AssetId]) -> Gate:
+def _gate(selection: Selection, wanted: LoadedSpecs, specs: Mapping[AssetId, Spec], known: Iterable[AssetId]) -> Gate:
     known = tuple(known)
     _check_patterns(selection, specs, known)
     chosen = select(specs, known, include=selection.include, exclude=selection.exclude)
@@ -280,7 +280,7 @@ def _check_patterns(selection: Selection, specs: Mapping[AssetId, Spec], known: 
             raise ProjectError(f'{option}: nothing matches "{word}"', hint=hint)
 
 
-def _as_drafts(wanted: Wanted, lock: Lock) -> dict[AssetId, Spec]:
+def _as_drafts(wanted: LoadedSpecs, lock: Lock) -> dict[AssetId, Spec]:
     """What has no real image yet is wanted from the draft provider."""
     specs = dict(wanted.specs)
     for identity, spec in specs.items():
@@ -319,7 +319,7 @@ def _reference_places(specs: Mapping[AssetId, Spec]) -> dict[str, Origin]:
     return places
 
 
-def budgeted(prospect: Prospect, max_cost: Decimal | None, max_images: int | None) -> Plan:
+def budgeted(prospect: PlannedProject, max_cost: Decimal | None, max_images: int | None) -> Plan:
     """The plan with what passes the budget held: the project's, or the one given for this run."""
     return within_budget(
         prospect.plan,

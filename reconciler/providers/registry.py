@@ -13,16 +13,16 @@ from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.value import value
 from reconciler.providers.gemini import Gemini
 from reconciler.providers.gravitex import Gravitex
-from reconciler.providers.http.client import Answered, Http
+from reconciler.providers.http.client import Http, HttpAnswer
 from reconciler.providers.http.origins import BadBase, Key, NoKey, base_of, key_for
 from reconciler.providers.http.request import WireRequest
 from reconciler.providers.models.table import ModelTable
 from reconciler.providers.openai import OpenAI
 from reconciler.providers.remote import Remote
-from reconciler.providers.responses.api_error import fault_of
+from reconciler.providers.responses.api_error import api_error_of
 from reconciler.providers.responses.body import open_answer
-from reconciler.providers.responses.redact import presentable
-from reconciler.providers.responses.reply import Said
+from reconciler.providers.responses.redact import redact
+from reconciler.providers.responses.reply import JsonReply
 
 BY_TYPE: Mapping[str, type[Remote]] = {"gravitex": Gravitex, "gemini": Gemini, "openai": OpenAI}
 
@@ -61,8 +61,8 @@ async def list_models(
     provider = BY_TYPE[settings.type]
     url = base.url("/v1beta/models" if settings.type == "gemini" else "/v1/models")
     answered = await (http or Http(settings)).send(WireRequest("GET", url), secret=provider.secret(key), spool=spool)
-    if not isinstance(answered, Answered):
-        return Listing(False, presentable(f"{base.origin}: {answered.words}", key=key))
+    if not isinstance(answered, HttpAnswer):
+        return Listing(False, redact(f"{base.origin}: {answered.message}", key=key))
     paths = {answered.path}
     try:
         opened = await asyncio.to_thread(open_answer, answered, spool, limit=settings.body_limit)
@@ -71,10 +71,10 @@ async def list_models(
         for path in paths:
             path.unlink(missing_ok=True)
     reply = opened.reply
-    names = _names(reply.body.value) if reply.status == 200 and isinstance(reply.body, Said) else None
+    names = _names(reply.body.value) if reply.status == 200 and isinstance(reply.body, JsonReply) else None
     if names is None:
-        return Listing(False, presentable(f"{base.origin}: {reply.status} {fault_of(reply)}", key=key))
-    shown = tuple(presentable(name, key=key) for name in names)
+        return Listing(False, redact(f"{base.origin}: {reply.status} {api_error_of(reply)}", key=key))
+    shown = tuple(redact(name, key=key) for name in names)
     return Listing(True, f"{base.origin}: works, {len(shown)} models", shown)
 
 

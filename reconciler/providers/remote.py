@@ -28,16 +28,16 @@ from reconciler.core.outcome import (
 from reconciler.core.ports import ImageRequest, Spool
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.value import replace
-from reconciler.providers.http.client import Answered, Http, Unfetched
+from reconciler.providers.http.client import FetchFailed, Http, HttpAnswer
 from reconciler.providers.http.origins import BadBase, Base, Key, NoKey, base_of
 from reconciler.providers.http.request import WireRequest
-from reconciler.providers.http.spool_file import put_off, unlink
+from reconciler.providers.http.spool_file import run_in_executor_to_completion, unlink
 from reconciler.providers.models.capabilities import price
 from reconciler.providers.models.table import ModelTable, cost_of_usage
 from reconciler.providers.requests.build import Build
-from reconciler.providers.requests.prepared import make_ready
-from reconciler.providers.responses.receive import Checked, Elsewhere, Wanted, land, land_fetched
-from reconciler.providers.responses.redact import presentable
+from reconciler.providers.requests.prepared import prepare
+from reconciler.providers.responses.receive import Checked, Elsewhere, Expected, receive, receive_fetched
+from reconciler.providers.responses.redact import redact
 from reconciler.providers.responses.usage import plain_usage
 
 DECODERS = ThreadPoolExecutor(2, thread_name_prefix="land")
@@ -72,7 +72,7 @@ class Remote:
         base = base_of(self._settings)
         if isinstance(base, BadBase):
             return Rejected(f"providers.{self._settings.name}: {base.why}")
-        ready = await asyncio.to_thread(make_ready, request)
+        ready = await asyncio.to_thread(prepare, request)
         if isinstance(ready, Rejected):
             return ready
         wire = type(self).build(ready, self._settings, base, self._models)
@@ -80,11 +80,11 @@ class Remote:
             return wire
         answered = await self._http.send(wire, secret=self.secret(self._key), spool=self._spool)
         if isinstance(answered, NotSent):
-            answered = replace(answered, words=f"{base.origin}: {answered.words}")
-        if not isinstance(answered, Answered):
+            answered = replace(answered, message=f"{base.origin}: {answered.message}")
+        if not isinstance(answered, HttpAnswer):
             return _fit(answered, self._key)
         if answered.status == 200:  # what else it says is to be learned before anything more is sent
-            request.heard()
+            request.response_complete()
         try:
             return _fit(await self._landed(request, wire, base, answered), self._key)
         except OSError as error:
@@ -99,13 +99,13 @@ class Remote:
         name, prefix = cls.key_header
         return (name, prefix + key.reveal()) if key.reveal() else None
 
-    async def _landed(self, request: ImageRequest, wire: WireRequest, base: Base, answered: Answered) -> Outcome:
+    async def _landed(self, request: ImageRequest, wire: WireRequest, base: Base, answered: HttpAnswer) -> Outcome:
         """What an answer means, with the picture that it tells of."""
-        wanted = Wanted(request.recipe, wire.asked, self._settings.body_limit)
-        found = await put_off(DECODERS, land, answered, self._spool, wanted)
+        wanted = Expected(request.recipe, wire.asked, self._settings.body_limit)
+        found = await run_in_executor_to_completion(DECODERS, receive, answered, self._spool, wanted)
         if isinstance(found, Elsewhere):
             got = await self._fetched(wire, base, found.picture.url)
-            found = await put_off(DECODERS, land_fetched, found, got, wanted)
+            found = await run_in_executor_to_completion(DECODERS, receive_fetched, found, got, wanted)
         if not isinstance(found, Checked):
             return found
         picture, usage = found.picture, plain_usage(found.picture.usage)
@@ -116,7 +116,7 @@ class Remote:
             request=picture.request,
             cost=self._cost(request, usage),
             usage=usage,
-            words=picture.words,
+            message=picture.message,
         )
 
     async def _fetched(self, wire: WireRequest, base: Base, url: str) -> Path | str:
@@ -127,7 +127,7 @@ class Remote:
             return "the picture is paid for, but its address is none"
         for _ in range(FETCHES):
             got = await self._http.fetch(address, own=base, spool=self._spool)
-            if isinstance(got, Unfetched):
+            if isinstance(got, FetchFailed):
                 why = got.why
                 continue
             if got.status == 200 and got.whole and got.size:
@@ -149,9 +149,9 @@ def _fit(outcome: Outcome, key: Key) -> Outcome:
         case Done():
             return replace(
                 outcome,
-                words=presentable(outcome.words, key=key),
-                model=presentable(outcome.model, key=key),
-                request=presentable(outcome.request, key=key),
+                message=redact(outcome.message, key=key),
+                model=redact(outcome.model, key=key),
+                request=redact(outcome.request, key=key),
             )
         case NotSent() | Throttled() | Rejected() | Refused() | BadOutput() | InDoubt():
-            return replace(outcome, words=presentable(outcome.words, key=key))
+            return replace(outcome, message=redact(outcome.message, key=key))

@@ -11,7 +11,7 @@ from reconciler.core.events import Failed, Requested
 from reconciler.core.money.cost import total
 from reconciler.core.text import one_line, printable
 from reconciler.engine.report import DISK_ERROR, Line, Report, Result
-from reconciler.report.in_doubt import doubt_json, doubt_total
+from reconciler.report.in_doubt import in_doubt_json, in_doubt_total
 
 _NAMED = 3
 _LONG = 2000
@@ -41,7 +41,7 @@ def summary_line(report: Report, *, in_doubt: Sequence[Requested] = ()) -> str:
             price = f" ({_cost(report)})" if result is Result.MADE else ""
             parts.append(f"{result.value} {counts[result]}{price}")
     noun = "request" if len(in_doubt) == 1 else "requests"
-    doubt = f"; {len(in_doubt)} {noun} in doubt may have cost {doubt_total(in_doubt)}" if in_doubt else ""
+    doubt = f"; {len(in_doubt)} {noun} in doubt may have cost {in_doubt_total(in_doubt)}" if in_doubt else ""
     return (", ".join(parts) if parts else "nothing was left to do") + doubt
 
 
@@ -50,18 +50,19 @@ def problem_lines(report: Report, *, in_doubt: Sequence[Requested] = ()) -> Iter
     alike: dict[tuple[str, str], list[tuple[str, AssetId]]] = {}
     stops = [line for line in report.lines if line.result is Result.NOT_SENT]
     for line in report.lines:
-        if line.words and line.result in (*_FAILURES, *_WAITING):
-            its = next((stop for stop in stops if stop.words.endswith(f": {line.words}")), line)  # it stopped the rest
-            alike.setdefault((its.words, _hint(its)), []).append((line.result.value, line.asset))
+        if line.message and line.result in (*_FAILURES, *_WAITING):
+            # the line of the request that stopped the rest
+            its = next((stop for stop in stops if stop.message.endswith(f": {line.message}")), line)
+            alike.setdefault((its.message, _hint(its)), []).append((line.result.value, line.asset))
     for asset in _made_and_doubted(report, in_doubt):
-        words = "an image is locked, and another request for it got no answer"
-        alike.setdefault((words, _HINTS["InDoubt"]), []).append(("in doubt", asset))
+        message = "an image is locked, and another request for it got no answer"
+        alike.setdefault((message, _HINTS["InDoubt"]), []).append(("in doubt", asset))
     hints = set()
-    for (words, hint), told in alike.items():
+    for (message, hint), told in alike.items():
         kinds = ", ".join(dict.fromkeys(kind for kind, _ in told))
         more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
         names = ", ".join(printable(asset) for _, asset in told[:_NAMED])
-        yield f"{kinds}: {names}{more}: {one_line(words, _LONG)}"
+        yield f"{kinds}: {names}{more}: {one_line(message, _LONG)}"
         if hint and hint not in hints:
             yield f"  hint: {hint}"
             hints.add(hint)
@@ -74,13 +75,13 @@ def _made_and_doubted(report: Report, in_doubt: Sequence[Requested]) -> list[Ass
 
 
 def _hint(line: Line) -> str:
-    offline = any(words in line.words for words in _OFFLINE)
+    offline = any(message in line.message for message in _OFFLINE)
     return line.hint or _HINTS.get(line.outcome, _NO_NETWORK if offline else "")
 
 
 def failed_line(event: Failed) -> str:
     """That an asset failed. Why is said once, at the end; only where paid bytes are is too dear to wait for that."""
-    why = f": {one_line(event.words, _LONG)}" if event.outcome == DISK_ERROR else ""
+    why = f": {one_line(event.message, _LONG)}" if event.outcome == DISK_ERROR else ""
     return f"failed {printable(event.asset)}{why}"
 
 
@@ -99,7 +100,7 @@ def report_json(report: Report, *, in_doubt: Sequence[Requested] = ()) -> dict[s
         "counts": {result.name.lower(): counts[result] for result in Result if counts[result]},
         "cost": _cost(report),
         "assets": [_line_json(line) for line in report.lines],
-        **({"in_doubt": doubt_json(in_doubt)} if in_doubt else {}),
+        **({"in_doubt": in_doubt_json(in_doubt)} if in_doubt else {}),
         **({"errors": [str(error) for error in report.errors]} if report.errors else {}),
     }
 
@@ -108,8 +109,8 @@ def _line_json(line: Line) -> dict[str, Any]:
     told: dict[str, Any] = {"asset": line.asset, "result": line.result.name.lower()}
     if line.cost is not None:
         told["cost"] = str(line.cost)
-    if line.words:
-        told["words"] = line.words
+    if line.message:
+        told["words"] = line.message
     if line.outcome:
         told["outcome"] = line.outcome
     if line.hint:
@@ -118,4 +119,4 @@ def _line_json(line: Line) -> dict[str, Any]:
 
 
 def _cost(report: Report) -> str:
-    return str(total(line.cost for line in report.lines if line.result is Result.MADE and line.words != "shared"))
+    return str(total(line.cost for line in report.lines if line.result is Result.MADE and line.message != "shared"))

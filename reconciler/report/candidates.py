@@ -19,10 +19,10 @@ def candidate_lines(found: Sequence[Candidate], *, root: Path) -> Iterator[str]:
         image, made = one.image.image, one.image.made
         facts = f"{image.width}x{image.height}  {made.cost or 'price unknown'}  {made.at}"
         mark = "*" if one.locked else " "
-        yield f"{mark} {one.number}  {shown(one.image.content)}  {facts}  {printable(_below(one.path, root))}"
+        yield f"{mark} {one.number}  {short_hash(one.image.content)}  {facts}  {printable(_below(one.path, root))}"
 
 
-def shown(content: ContentHash) -> str:
+def short_hash(content: ContentHash) -> str:
     """As many digits as people need."""
     return f"{CONTENT_PREFIX}{hex_of(content)[:_SHOWN_DIGITS]}"
 

@@ -64,7 +64,7 @@ def _fields(spec: Spec, project: Document) -> Iterator[dict[str, Any]]:
 
 def _values(spec: Spec) -> dict[str, Any]:
     """What the fields came to, variables filled in."""
-    return {name: getattr(spec.words, name) for name in _WORDS} | {
+    return {name: getattr(spec.base_recipe, name) for name in _WORDS} | {
         "output": spec.output,
         "provider": spec.provider,
         "description": spec.description,
@@ -72,7 +72,7 @@ def _values(spec: Spec) -> dict[str, Any]:
         "tags": list(spec.tags),
         "ignore_changes": sorted(spec.ignore_changes),
         "references": [_name(one) for one in spec.references],
-        **{f"params.{name}": value for name, value in spec.words.params.items()},
+        **{f"params.{name}": value for name, value in spec.base_recipe.params.items()},
     }
 
 
@@ -119,11 +119,11 @@ def _reference(reference: Reference, content_of: Callable[[Reference], ContentHa
 
 def explanation_lines(told: Mapping[str, Any], step: Step, *, now: datetime) -> Iterator[str]:
     """One asset for people."""
-    words = describe(step, now)
-    yield f"{printable(told['asset'])}: {words.reason}"
-    yield from (f"    {detail}" for detail in words.details)
-    if words.hint:
-        yield f"    hint: {words.hint}"
+    text = describe(step, now)
+    yield f"{printable(told['asset'])}: {text.reason}"
+    yield from (f"    {detail}" for detail in text.details)
+    if text.hint:
+        yield f"    hint: {text.hint}"
     for one in told.get("fields", ()):
         yield f"  {printable(one['field'])}: {_shown(one['value'])}"
         for layer in one["from"] or ({"place": "", "layer": "the default", "used": True},):

@@ -14,29 +14,29 @@ from reconciler.core.text import printable
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
-def doubt_words(requests: Sequence[Requested]) -> str:
+def in_doubt_reason(requests: Sequence[Requested]) -> str:
     """The reason in a few words that hold at any time."""
     if len(requests) == 1:
         (one,) = requests
         return f"in doubt: {printable(one.provider)} was asked at {printable(one.at)} and no answer came; {_may(one)}"
-    return f"in doubt: {len(requests)} requests got no answer; they may have cost {doubt_total(requests)}"
+    return f"in doubt: {len(requests)} requests got no answer; they may have cost {in_doubt_total(requests)}"
 
 
-def doubt_title(requests: Sequence[Requested], *, locked: RecipeKey | None) -> str:
+def in_doubt_title(requests: Sequence[Requested], *, locked: RecipeKey | None) -> str:
     """The reason in fewer words, where lines below name each request. `locked` is the recipe of the locked image."""
     if any(one.key == locked for one in requests):
         return "in doubt: an image is locked, and another request for it got no answer"
     return "in doubt: it was asked for, and no answer came"
 
 
-def doubt_lines(requests: Sequence[Requested], now: datetime) -> tuple[str, ...]:
+def in_doubt_lines(requests: Sequence[Requested], now: datetime) -> tuple[str, ...]:
     """One line for each request: how long ago, by whom, and at what price."""
     return tuple(
         f"{printable(one.provider)} was asked {age(one.at, now)} ({printable(one.at)}); {_may(one)}" for one in requests
     )
 
 
-def doubt_hint(requests: Sequence[Requested], *, asks: str) -> str:
+def in_doubt_hint(requests: Sequence[Requested], *, asks: str) -> str:
     """What a person can do. `asks` is the asset that a new request would be for; "" if there is nothing to ask for."""
     names = " ".join(dict.fromkeys(printable(one.asset) for one in requests))
     forget = f"`reconciler recover --forget {names}` takes it off the list"
@@ -44,12 +44,12 @@ def doubt_hint(requests: Sequence[Requested], *, asks: str) -> str:
     return f"look at the provider's bill; {again}{forget}"
 
 
-def doubt_total(requests: Sequence[Requested]) -> Total:
+def in_doubt_total(requests: Sequence[Requested]) -> Total:
     """What all of them may have cost together."""
     return total(parse_cost(one.cost) for one in requests)
 
 
-def doubt_json(requests: Sequence[Requested]) -> list[dict[str, Any]]:
+def in_doubt_json(requests: Sequence[Requested]) -> list[dict[str, Any]]:
     """The requests for programs."""
     return [
         {

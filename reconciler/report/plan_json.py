@@ -9,8 +9,8 @@ from reconciler.core.digest import Json
 from reconciler.core.plan import actions as do
 from reconciler.core.plan.actions import Reason
 from reconciler.core.plan.plan import Plan, Step
-from reconciler.report.in_doubt import doubt_json
-from reconciler.report.plan_text import _changed, _keeps, plan_total, reason_words
+from reconciler.report.in_doubt import in_doubt_json
+from reconciler.report.plan_text import _changed, _keeps, plan_total, reason_text
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def step_json(step: Step) -> dict[str, Any]:
         "asset": step.asset,
         "action": type(action).__name__.lower(),
         "reason": type(action.reason).__name__,
-        "words": reason_words(action.reason),
+        "words": reason_text(action.reason),
         "output": step.output,
     }
     if changes := _change_json(action.reason) or (_change_json(base.reason) if base else []):
@@ -47,7 +47,7 @@ def step_json(step: Step) -> dict[str, Any]:
     if isinstance(action, do.Hold) and action.consent is not None:
         told["consent"] = action.consent.value
     if isinstance(action.reason, do.Doubtful):
-        told["in_doubt"] = doubt_json(action.reason.requests)
+        told["in_doubt"] = in_doubt_json(action.reason.requests)
     return told
 
 

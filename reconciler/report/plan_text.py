@@ -16,7 +16,7 @@ from reconciler.core.plan.policy import OTHER_CURRENCY
 from reconciler.core.recipe import Change
 from reconciler.core.text import one_line, printable
 from reconciler.core.value import value
-from reconciler.report.in_doubt import doubt_hint, doubt_lines, doubt_title, doubt_words
+from reconciler.report.in_doubt import in_doubt_hint, in_doubt_lines, in_doubt_reason, in_doubt_title
 
 _DIFF_WORDS = 2000
 _TEXT_WIDTH = 100
@@ -34,7 +34,7 @@ SYMBOLS: dict[type, str] = {
 
 
 @value
-class Words:
+class StepText:
     """How one step is told: a symbol, the reason in a few words, changed fields, and what a person can do."""
 
     symbol: str
@@ -51,20 +51,20 @@ def plan_lines(plan: Plan, now: datetime, *, elsewhere: int = 0) -> Iterator[str
     shown = [step for step in plan.steps if not isinstance(step.action, do.Keep)]
     width = min(40, max((len(step.asset) for step in shown), default=0))
     for step in shown:
-        words = describe(step, now)
+        text = describe(step, now)
         price = _price(step.action)
-        line = f"{words.symbol} {printable(step.asset):<{width}}  {words.reason}"
+        line = f"{text.symbol} {printable(step.asset):<{width}}  {text.reason}"
         yield f"{line}  [{price}]" if price else line
-        yield from (f"    {detail}" for detail in words.details)
-        if words.hint:
-            yield f"    hint: {words.hint}"
+        yield from (f"    {detail}" for detail in text.details)
+        if text.hint:
+            yield f"    hint: {text.hint}"
     if shown:
         yield ""
     yield from note_lines(plan)
     yield totals_line(plan, elsewhere=elsewhere)
 
 
-def answers(plan: Plan, now: datetime) -> dict[str, str]:
+def cached_answers(plan: Plan, now: datetime) -> dict[str, str]:
     """What commands say of a plan with nothing to do, for as long as nothing changes."""
     return {"plan": "".join(f"{line}\n" for line in plan_lines(plan, now)), "check": f"{totals_line(plan)}\n"}
 
@@ -121,36 +121,36 @@ def plan_total(plan: Plan) -> Total:
     return total(step.action.cost for step in plan.steps if isinstance(step.action, do.Generate))
 
 
-def describe(step: Step, now: datetime) -> Words:
+def describe(step: Step, now: datetime) -> StepText:
     """One step in words."""
     action = step.action
     match action:
         case do.Generate():
             symbol = "+" if isinstance(action.reason, do.NeverGenerated) else "~"
             after = (f"after {', '.join(action.after)}",) if action.after else ()
-            return Words(symbol, reason_words(action.reason), (*_changes(action.reason), *after))
+            return StepText(symbol, reason_text(action.reason), (*_changes(action.reason), *after))
         case do.Restore():
-            how = f"{reason_words(action.reason)}: restored, its bytes are at hand"
-            return Words("<", how, _changes(action.reason))
+            how = f"{reason_text(action.reason)}: restored, its bytes are at hand"
+            return StepText("<", how, _changes(action.reason))
         case do.Move(reason=moved):
             origin = moved.origin or moved.from_output
-            return Words(">", f"moved from {printable(origin)} to {printable(step.output)}")
+            return StepText(">", f"moved from {printable(origin)} to {printable(step.output)}")
         case do.Adopt():
-            return Words("=", "the file is already there: adopted into the lockfile")
+            return StepText("=", "the file is already there: adopted into the lockfile")
         case do.Conflict():
-            return Words("!", reason_words(action.reason), _changes(action.reason), _conflict_hint(step))
+            return StepText("!", reason_text(action.reason), _changes(action.reason), _conflict_hint(step))
         case do.Hold(reason=do.Doubtful(requests=requests), otherwise=otherwise):
-            hint = doubt_hint(requests, asks=step.asset if isinstance(otherwise, do.Generate) else "")
+            hint = in_doubt_hint(requests, asks=step.asset if isinstance(otherwise, do.Generate) else "")
             locked = step.entry.key if step.entry is not None else None
-            return Words("?", doubt_title(requests, locked=locked), doubt_lines(requests, now), hint)
+            return StepText("?", in_doubt_title(requests, locked=locked), in_doubt_lines(requests, now), hint)
         case do.Hold(otherwise=otherwise):
             details = _changes(otherwise.reason) if isinstance(otherwise, do.Generate) else ()
-            return Words("?", reason_words(action.reason), details, _hold_hint(step, action))
+            return StepText("?", reason_text(action.reason), details, _hold_hint(step, action))
         case do.Keep():
-            return Words(" ", reason_words(action.reason))
+            return StepText(" ", reason_text(action.reason))
 
 
-def reason_words(reason: Reason) -> str:
+def reason_text(reason: Reason) -> str:
     """Why, in a few words."""
     match reason:
         case do.Current():
@@ -185,9 +185,9 @@ def reason_words(reason: Reason) -> str:
         case do.AlreadyThere():
             return "already there"
         case do.Doubtful(requests=requests):
-            return doubt_words(requests)
-        case do.WasRefused(words=words):
-            return f"refused before: {one_line(words, _TEXT_WIDTH)}"
+            return in_doubt_reason(requests)
+        case do.WasRefused(message=message):
+            return f"refused before: {one_line(message, _TEXT_WIDTH)}"
         case do.UpstreamUnavailable(upstreams=ups):
             return f"waits for {', '.join(ups)}, which has no picture"
         case do.Asked():
@@ -231,7 +231,7 @@ def _hold_hint(step: Step, action: do.Hold) -> str:
 
 
 def _changes(reason: Reason) -> tuple[str, ...]:
-    return tuple(change_words(change) for change in _changed(reason))
+    return tuple(change_text(change) for change in _changed(reason))
 
 
 def _changed(reason: Reason) -> tuple[Change, ...]:
@@ -242,7 +242,7 @@ def _changed(reason: Reason) -> tuple[Change, ...]:
             return ()
 
 
-def change_words(change: Change) -> str:
+def change_text(change: Change) -> str:
     """`size: 16:9 → 1:1`, and for a prompt the words that went and came."""
     if change.field == "prompt" and isinstance(change.before, str) and isinstance(change.after, str):
         return f"prompt: {word_diff(change.before, change.after)}"
@@ -289,10 +289,10 @@ def _price(action: Action) -> str:
         return _price(action.otherwise)
     if not isinstance(action, do.Generate):
         return ""
-    return price_words(action.cost)
+    return price_text(action.cost)
 
 
-def price_words(cost: Cost | None) -> str:
+def price_text(cost: Cost | None) -> str:
     """A price as people read it."""
     if cost is None:
         return "price unknown"

@@ -15,7 +15,7 @@ from reconciler.report.plan_text import describe
 _WIDTH = 100
 
 
-def portrait(step: Step, now: datetime, *, elsewhere: tuple[str, ...]) -> dict[str, Any]:
+def asset_json(step: Step, now: datetime, *, elsewhere: tuple[str, ...]) -> dict[str, Any]:
     """One asset for programs. `elsewhere` are the places, other than its output, that have the locked bytes."""
     told: dict[str, Any] = {"asset": step.asset, "state": state_json(step, now), "output": step.output}
     if step.spec is not None:
@@ -31,9 +31,9 @@ def portrait(step: Step, now: datetime, *, elsewhere: tuple[str, ...]) -> dict[s
 
 def state_json(step: Step, now: datetime) -> dict[str, Any]:
     """What plan says of it, with what a person can do."""
-    words = describe(step, now)
+    text = describe(step, now)
     told = {name: value for name, value in step_json(step).items() if name not in ("asset", "output")}
-    return told | {"words": words.reason, "hint": words.hint}
+    return told | {"words": text.reason, "hint": text.hint}
 
 
 def _entry_json(entry: LockEntry, elsewhere: tuple[str, ...]) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def _entry_json(entry: LockEntry, elsewhere: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def portrait_lines(told: Mapping[str, Any]) -> Iterator[str]:
+def asset_lines(told: Mapping[str, Any]) -> Iterator[str]:
     """One asset for people."""
     yield printable(told["asset"])
     yield from _rows(_facts(told))

@@ -12,9 +12,9 @@ from reconciler.providers.models.warnings import Caution
 def caution_lines(found: Sequence[Caution]) -> Iterator[str]:
     """For stderr."""
     for one in found:
-        yield f"warning: {printable(one.words)}: {one.assets:,} asset{'' if one.assets == 1 else 's'}"
+        yield f"warning: {printable(one.message)}: {one.assets:,} asset{'' if one.assets == 1 else 's'}"
 
 
 def cautions_json(found: Sequence[Caution]) -> list[dict[str, Any]]:
     """For programs."""
-    return [{"model": one.model, "words": one.words, "assets": one.assets} for one in found]
+    return [{"model": one.model, "words": one.message, "assets": one.assets} for one in found]

@@ -17,7 +17,7 @@ from reconciler.core.digest import ContentHash, content_of_hex
 from reconciler.core.errors import DiskError
 from reconciler.core.text import printable
 
-CHUNK = 1 << 20
+DISK_CHUNK = 1 << 20
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 _TEMP = re.compile(r"\..*\.reconciler-[0-9a-f]{16}\.tmp", re.DOTALL)
@@ -38,13 +38,13 @@ _HINTS = {
 }
 
 
-def shown(path: Path) -> str:
+def display_path(path: Path) -> str:
     """A path as messages show it."""
     return printable(str(path))
 
 
 @contextmanager
-def saying(what: str, path: Path) -> Iterator[None]:
+def naming_errors(what: str, path: Path) -> Iterator[None]:
     """Turn what the file system refuses into a DiskError: what was tried, where, and why not."""
     try:
         yield
@@ -52,7 +52,7 @@ def saying(what: str, path: Path) -> Iterator[None]:
         number = error.errno or 0
         why = os.strerror(number) if number else printable(str(error))
         raise DiskError(
-            f"cannot {what} {shown(path)}: {why[:1].lower()}{why[1:]}", hint=_HINTS.get(number, "")
+            f"cannot {what} {display_path(path)}: {why[:1].lower()}{why[1:]}", hint=_HINTS.get(number, "")
         ) from error
 
 
@@ -63,22 +63,22 @@ def opened(path: Path | str, flags: int, mode: int = 0o666, *, folder: int | Non
     try:
         yield fd
     except BaseException:
-        give_up(fd)
+        close_quietly(fd)
         raise
     if flags & os.O_ACCMODE == os.O_RDONLY:
-        give_up(fd)
+        close_quietly(fd)
     else:
         os.close(fd)
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[FileIO]:
+def open_for_reading(path: Path) -> Iterator[FileIO]:
     """A file to read, without a buffer. Raises OSError where it cannot be opened; nothing rests on its close."""
     with opened(path, os.O_RDONLY) as fd, open(fd, "rb", buffering=0, closefd=False) as stream:
         yield stream
 
 
-def give_up(fd: int) -> None:
+def close_quietly(fd: int) -> None:
     """Close what nothing rests on any more: the first error is the one to tell."""
     with suppress(OSError):
         os.close(fd)
@@ -118,7 +118,7 @@ def sync_folder(folder: int) -> None:
 
 def fsync_dir(path: Path) -> None:
     """The names in a directory are on the disk: a rename is only durable once its directory is."""
-    with saying("save the names in", path), opened(path, _DIRECTORY) as folder:
+    with naming_errors("save the names in", path), opened(path, _DIRECTORY) as folder:
         sync_folder(folder)
 
 
@@ -129,7 +129,7 @@ def make_dirs(path: Path) -> None:
         missing.append(path)
         path = path.parent
     for directory in reversed(missing):
-        with saying("create the directory", directory):
+        with naming_errors("create the directory", directory):
             try:
                 directory.mkdir()
             except FileExistsError:  # another process was faster, or a file is in the way
@@ -165,7 +165,7 @@ def write_atomic(path: Path, data: bytes, *, mode: int | None = None) -> None:
 
     An existing file keeps its permission bits unless `mode` is given; a new one gets `mode` less the umask.
     """
-    with saying("write", path), opened(path.parent, _DIRECTORY) as folder:
+    with naming_errors("write", path), opened(path.parent, _DIRECTORY) as folder:
         keep = permissions(folder, path.name) if mode is None else None
         with written(folder, path.name, (data,), mode=0o666 if mode is None else mode, keep=keep) as temp:
             replace_name(folder, temp, path.name)
@@ -173,7 +173,7 @@ def write_atomic(path: Path, data: bytes, *, mode: int | None = None) -> None:
 
 def write_cache(path: Path, data: bytes) -> None:
     """The file holds `data`, whole or not at all; not durable: it is for what can be worked out again."""
-    with saying("write", path), opened(path.parent, _DIRECTORY) as folder:
+    with naming_errors("write", path), opened(path.parent, _DIRECTORY) as folder:
         temp = f".{path.name}.reconciler-{os.urandom(8).hex()}.tmp"
         try:
             with opened(temp, _NEW_FILE, folder=folder) as fd:
@@ -193,7 +193,7 @@ def permissions(folder: int, name: str) -> int | None:
 
 def rename_over(source: Path, target: Path) -> None:
     """Give a file, already on the disk, its lasting name, over whatever has it; durable once this returns."""
-    with saying("rename to", target), opened(target.parent, _DIRECTORY) as folder:
+    with naming_errors("rename to", target), opened(target.parent, _DIRECTORY) as folder:
         os.replace(source, target.name, dst_dir_fd=folder)
         sync_folder(folder)  # the rename is only durable once the directory is; an old name left behind does no harm
 
@@ -235,7 +235,7 @@ def unflock(fd: int) -> None:
 
 def file_hash(path: Path) -> ContentHash:
     """The content of a file. Raises OSError: what an absent or unreadable file means is the caller's to say."""
-    with reading(path) as stream:
+    with open_for_reading(path) as stream:
         return content_of_hex(hashlib.file_digest(stream, "sha256").hexdigest())
 
 
@@ -252,7 +252,7 @@ def plain_bytes(path: Path, *, most: int | None = None) -> bytes:
     where nothing is."""
     with _plain(path) as stream:
         if most is not None and os.fstat(stream.fileno()).st_size > most:
-            raise DiskError(f"{shown(path)} is larger than {most >> 20} MiB", hint="this cannot be one of ours")
+            raise DiskError(f"{display_path(path)} is larger than {most >> 20} MiB", hint="this cannot be one of ours")
         return stream.read()
 
 
@@ -267,7 +267,7 @@ def _plain(path: Path) -> Iterator[FileIO]:
     try:
         with opened(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK) as fd:
             if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise DiskError(f"{shown(path)} is not a plain file", hint="it is left alone: move it away")
+                raise DiskError(f"{display_path(path)} is not a plain file", hint="it is left alone: move it away")
             with open(fd, "rb", buffering=0, closefd=False) as stream:
                 yield stream
     except FileNotFoundError:
@@ -275,9 +275,9 @@ def _plain(path: Path) -> Iterator[FileIO]:
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise DiskError(
-                f"{shown(path)} is a symbolic link", hint="it is not followed: put a plain file there"
+                f"{display_path(path)} is a symbolic link", hint="it is not followed: put a plain file there"
             ) from error
-        with saying("read", path):
+        with naming_errors("read", path):
             raise
 
 
@@ -310,7 +310,7 @@ class Appender:
         """Open or create, cut to the first `keep` bytes: what follows them was never acknowledged."""
         self.path = path
         self._broken = False
-        with saying("open", path):
+        with naming_errors("open", path):
             self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
             try:
                 if os.fstat(self._fd).st_size != keep:
@@ -318,20 +318,20 @@ class Appender:
                 sync(self._fd)  # a killed run may have written what it never synced, and we are about to rely on it
                 fsync_dir(path.parent)
             except BaseException:
-                give_up(self._fd)
+                close_quietly(self._fd)
                 raise
 
     def append(self, data: bytes) -> None:
         """Durable once this returns."""
         if self._broken:
-            raise DiskError(f"cannot append to {shown(self.path)}: an earlier write failed")
+            raise DiskError(f"cannot append to {display_path(self.path)}: an earlier write failed")
         self._broken = True  # until the disk has said yes; an interrupt in between counts as a no
-        with saying("append to", self.path):
+        with naming_errors("append to", self.path):
             write_all(self._fd, data)
             sync(self._fd)
         self._broken = False
 
     def close(self) -> None:
         """Nothing is lost by it: every append was durable."""
-        with saying("close", self.path):
+        with naming_errors("close", self.path):
             os.close(self._fd)

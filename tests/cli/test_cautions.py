@@ -11,10 +11,10 @@ from time import time_ns
 import pytest
 
 from reconciler.project.workspace import Selection, Workspace
-from reconciler.report.plan_text import answers
+from reconciler.report.plan_text import cached_answers
 from reconciler.store.index import snapshot
 from reconciler.store.index.index import FOREVER, Index
-from reconciler.store.worktree.observe import Tree
+from reconciler.store.worktree.observe import TreeObserver
 from tests.cli.conftest import Scratch, picture
 
 FLASH = "gemini-2.5-flash-image"  # the table retires it on 2027-03-15
@@ -39,9 +39,9 @@ def remembered(root: Path, now: datetime) -> tuple[set[str], float]:
     workspace = Workspace(root, strict=False, utc=lambda: now)
     # as if ten seconds had passed: an index believes nothing of files that may still change unseen
     workspace.index = Index(root, root / ".reconciler/index", now_ns=lambda: time_ns() + 10**10)
-    workspace.tree = Tree(root, workspace.index)
+    workspace.tree = TreeObserver(root, workspace.index)
     prospect = workspace.look(workspace.wanted(), Selection())
-    workspace.remember(prospect, answers(prospect.plan, now))
+    workspace.remember(prospect, cached_answers(prospect.plan, now))
     found = snapshot.load(str(root / ".reconciler/index"))
     assert found is not None
     return set(found.says), found.until

@@ -87,7 +87,7 @@ def test_what_was_published_and_locked_does_not_come_back_over_an_older_lockfile
 
 
 def test_an_answer_that_only_the_store_knows_ends_what_it_was_asked_again_for(shop: Shop) -> None:
-    again = replace(answered(shop), again=("b1",))
+    again = replace(answered(shop), retry_of=("b1",))
     shop.journal(in_doubt(shop), again, Published(HERO, entry(shop), "restored"))
     assert shop.done("recover").out == "nothing is in doubt\n"
     assert shop.apply().code == 0

@@ -26,9 +26,9 @@ def at_the_question(project: Scratch, *arguments: str) -> Iterator[tuple[int, su
     try:
         with project.start(*arguments, stdin=theirs, stderr=theirs) as process:
             os.close(theirs)
-            heard = b""
-            while not heard.endswith(b"[y/N]: "):
-                heard += os.read(ours, 1000)
+            response_complete = b""
+            while not response_complete.endswith(b"[y/N]: "):
+                response_complete += os.read(ours, 1000)
             yield ours, process
     finally:
         os.close(ours)
@@ -235,7 +235,7 @@ def land():
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(0.1)
     pathlib.Path("landed").touch()
-main.program = program
+main.run_program = program
 from reconciler.cli.entry_point import entry
 entry()
 """

@@ -32,9 +32,9 @@ def a_lock(**entries: LockEntry) -> Lock:
     return Lock({AssetId(asset): entry for asset, entry in entries.items()})
 
 
-def a_refusal(prompt: str = "a ghost", *, words: str = "no ghosts", at: str = "2026-11-22T16:05:00Z") -> Refusal:
+def a_refusal(prompt: str = "a ghost", *, message: str = "no ghosts", at: str = "2026-11-22T16:05:00Z") -> Refusal:
     """A refusal of this prompt."""
-    return Refusal(recipe_key({"prompt": prompt}), words, at)
+    return Refusal(recipe_key({"prompt": prompt}), message, at)
 
 
 json_values = st.recursive(
@@ -71,7 +71,7 @@ entries = _entries()
 keys = st.binary(max_size=4).map(
     lambda data: RecipeKey("r1:" + ContentHash(content_hash(data)).removeprefix("sha256:"))
 )
-refusals = st.builds(Refusal, keys, words=st.text(max_size=12), at=st.just("2026-11-22T16:05:00Z"))
+refusals = st.builds(Refusal, keys, message=st.text(max_size=12), at=st.just("2026-11-22T16:05:00Z"))
 locks = st.builds(Lock, st.dictionaries(ids, entries, max_size=3), st.dictionaries(ids, refusals, max_size=2))
 
 # Few names and few values, so that the things drawn meet each other.
@@ -81,7 +81,7 @@ few_entries = st.builds(
     *(st.sampled_from(pair) for pair in ("xy", "12", ("2026-01", "2026-02"), ("", "1 USD"))),
 )
 few_refusals = st.builds(
-    lambda prompt, words, at: a_refusal(prompt, words=words, at=at),
+    lambda prompt, message, at: a_refusal(prompt, message=message, at=at),
     *(st.sampled_from(pair) for pair in ("xy", "vw", ("2026-01", "2026-02"))),
 )
 few_locks = st.builds(Lock, st.dictionaries(few_ids, few_entries), st.dictionaries(few_ids, few_refusals))

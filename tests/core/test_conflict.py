@@ -200,7 +200,7 @@ def test_both_pictures_are_on_disk_at_different_places() -> None:
 
 
 def test_refusals() -> None:
-    early, late = a_refusal(at="2026-11-22T16:00:00Z"), a_refusal(words="still no", at="2026-11-23T00:00:00Z")
+    early, late = a_refusal(at="2026-11-22T16:00:00Z"), a_refusal(message="still no", at="2026-11-23T00:00:00Z")
     other = a_refusal("a skull")
     ghost, skull = AssetId("ghost"), AssetId("skull")
     assert merge(Lock({}, {ghost: late}), Lock({}, {ghost: early, skull: other})).refusals == {

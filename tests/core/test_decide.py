@@ -51,7 +51,7 @@ from tests.builders import (
 SWORD = a_spec()
 OUT = SWORD.output
 EDITED = a_spec(prompt="a long sword")
-KEY = SWORD.words.key()
+KEY = SWORD.base_recipe.key()
 LOCK = a_lock({"sword": an_entry(SWORD)})
 DRAFTED = a_lock({"sword": an_entry(SWORD, provider="draft")})
 HAD = [("made", OUT)]
@@ -86,11 +86,11 @@ def test_modified_is_a_conflict_even_where_the_locked_bytes_are_at_hand() -> Non
 def test_stale_is_generated_in_place_of_what_is_there(there: dict[str, str]) -> None:
     action = decided(EDITED, LOCK, seen(there, sources=HAD))
     why = RecipeChanged((Change("prompt", "a sword", "a long sword"),))
-    assert action == Generate(why, EDITED.words.key(), replacing=bytes_of("made") if there else None)
+    assert action == Generate(why, EDITED.base_recipe.key(), replacing=bytes_of("made") if there else None)
 
 
 def test_stale_is_restored_where_the_store_holds_this_very_recipe() -> None:
-    stored = {EDITED.words.key(): (a_stored("older"), a_stored("newer"))}
+    stored = {EDITED.base_recipe.key(): (a_stored("older"), a_stored("newer"))}
     action = decided(EDITED, LOCK, seen({OUT: "made"}, stored=stored))
     assert isinstance(action, Restore)
     assert (action.content, action.replacing) == (bytes_of("newer"), bytes_of("made"))
@@ -200,7 +200,7 @@ def test_a_new_name_does_not_buy_what_is_in_doubt_under_the_old_one() -> None:
 
 
 def test_refused_is_held_until_the_spec_changes() -> None:
-    refused = a_lock(refused={"sword": SWORD.words})
+    refused = a_lock(refused={"sword": SWORD.base_recipe})
     again = Generate(NeverGenerated(), KEY)
     assert decided(SWORD, refused, seen()) == Hold(WasRefused("I will not"), Consent.RETRY_REFUSED, again)
     assert isinstance(decided(EDITED, refused, seen()), Generate)
@@ -268,7 +268,7 @@ class TestMoves:
     def test_of_a_stale_asset_generates_there_and_clears_the_old_path(self) -> None:
         action = decided(replace(EDITED, output="public/sword.png"), LOCK, seen({OUT: "made"}))
         assert isinstance(action, Generate)
-        assert (action.replacing, action.vacates) == (None, OUT)
+        assert (action.replacing, action.old_path) == (None, OUT)
 
     def test_swap_two_outputs(self) -> None:
         lock = a_lock({name: an_entry(a_spec(name), got=name) for name in ("a", "b")})

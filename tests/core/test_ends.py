@@ -38,6 +38,6 @@ def test_what_answered_another_attempt_or_nobodys_ends_nothing() -> None:
 
 
 def test_an_answer_to_a_request_that_was_made_again_ends_the_first_one_too() -> None:
-    again = (ASKED, replace(ASKED, attempt="a2", again=("a1",)), replace(ASKED, attempt="a3"))
+    again = (ASKED, replace(ASKED, attempt="a2", retry_of=("a1",)), replace(ASKED, attempt="a3"))
     found = ends(*again, answers=(replace(ANSWER, attempt="a2"),))
     assert [one.attempt for one in settle(Lock(), (*again, *found)).in_doubt] == ["a3"]

@@ -138,13 +138,22 @@ class TestLayers:
         assert not found.problems
         a, b, c = found.specs.values()
         assert (a.id, b.id, c.id) == ("icons/all#a", "icons/all#b", "icons2/c")
-        shown = [(s.words.prompt, s.words.model, s.words.size, s.words.quality, s.words.image_size) for s in (a, b, c)]
+        shown = [
+            (
+                s.base_recipe.prompt,
+                s.base_recipe.model,
+                s.base_recipe.size,
+                s.base_recipe.quality,
+                s.base_recipe.image_size,
+            )
+            for s in (a, b, c)
+        ]
         assert shown == [
             ("wild sea", "icons", "3:1", "low", "4K"),
             ("x", "own", "4:1", "high", "4K"),
             ("calm", "top", "2:1", "project", "4K"),
         ]
-        assert (a.words.params, c.words.params) == ({"seed": 2, "steps": 9}, {"seed": 1, "steps": 9})
+        assert (a.base_recipe.params, c.base_recipe.params) == ({"seed": 2, "steps": 9}, {"seed": 1, "steps": 9})
         assert (a.tags, c.tags) == (("t", "f", "own"), ("t",))
 
     def test_every_field_knows_where_it_came_from(self) -> None:
@@ -168,7 +177,7 @@ class TestLayers:
             "two: {prompt_prefix: P2, prompt_suffix: S2.}",
             "a.yaml": "prompt: ' the  prompt\n\n  '\nstyle: [one, two]",
         }
-        assert the_asset(files).words.prompt == "DP P2 P1 the  prompt, S1 S2. DS"
+        assert the_asset(files).base_recipe.prompt == "DP P2 P1 the  prompt, S1 S2. DS"
 
     def test_a_style_refers_after_the_asset_itself(self) -> None:
         files = {
@@ -198,17 +207,18 @@ class TestVariables:
             "references: ['refs/${a}.png', {asset: 'n-${a}'}]\nturns: [{role: user, parts: [{text: 'T ${a}'}]}]\n"
             "output: 'out/${a}.png'\ndescription: d ${a}\nmatrix: {w: [16]}"
         )
-        assert (spec.words.prompt, spec.words.model, spec.words.size) == ("x$ ${a} $a true {a}", "m-x", "16:9")
-        assert spec.words.params == {"p": ["x", 7]}
+        recipe = spec.base_recipe
+        assert (recipe.prompt, recipe.model, recipe.size) == ("x$ ${a} $a true {a}", "m-x", "16:9")
+        assert spec.base_recipe.params == {"p": ["x", 7]}
         assert spec.references == (a_file("refs/x.png"), an_asset("n-x"))
         assert spec.turns == (SpecTurn("user", (TextPart("T x"),)),)
         assert (spec.output, spec.description) == ("out/x.png", "d x")
 
     def test_are_not_filled_in_twice(self) -> None:
-        assert the_asset("prompt: ${a}\nvars: {a: '${b}', b: x}").words.prompt == "${b}"
+        assert the_asset("prompt: ${a}\nvars: {a: '${b}', b: x}").base_recipe.prompt == "${b}"
 
     def test_of_the_matrix_come_before_all_others(self) -> None:
-        assert the_asset("prompt: ${a}\nvars: {a: x}\nmatrix: {a: [y]}").words.prompt == "y"
+        assert the_asset("prompt: ${a}\nvars: {a: x}\nmatrix: {a: [y]}").base_recipe.prompt == "y"
 
     def test_id_and_name_in_an_output(self) -> None:
         files = {"x/y.yaml": "assets: {k: {prompt: x, output: 'o/${id}-${name}.png'}}"}
@@ -228,7 +238,7 @@ class TestVariables:
 
     def test_a_text_is_at_most_so_long(self) -> None:
         fits, over = "x" * TEXT_LIMIT, "x" * (TEXT_LIMIT + 1)
-        assert len(the_asset(f"prompt: {fits}").words.prompt) == TEXT_LIMIT
+        assert len(the_asset(f"prompt: {fits}").base_recipe.prompt) == TEXT_LIMIT
         expected = ["specs/sword.yaml:1:1: prompt: is over 100,000 characters long"]
         assert problems(f"prompt: {over}") == expected
         assert problems(f"prompt: {'${v}' * 1000}\nvars: {{v: {'x' * 101}}}") == expected
@@ -346,18 +356,18 @@ class TestFields:
     def test_a_default_output_follows_the_id_and_the_format(self) -> None:
         assert the_asset("prompt: x").output == "assets/sword.png"
         jpg = the_asset("prompt: x\nformat: jpg", outputs="public/img")
-        assert (jpg.output, jpg.words.format) == ("public/img/sword.jpg", "jpeg")
+        assert (jpg.output, jpg.base_recipe.format) == ("public/img/sword.jpg", "jpeg")
         webp = the_asset("prompt: x\noutput: a/b.WEBP")
-        assert (webp.output, webp.words.format) == ("a/b.WEBP", "webp")
+        assert (webp.output, webp.base_recipe.format) == ("a/b.WEBP", "webp")
 
     def test_a_wrong_format_is_one_problem(self) -> None:
         (problem,) = problems("prompt: x\nformat: ${a}\nvars: {a: red}")
         assert '"red" is not an image format' in problem
 
     def test_a_size_is_normal(self) -> None:
-        assert the_asset("prompt: x\nsize: 016:09").words.size == "16:9"
-        assert the_asset("prompt: x\nsize: 1536x864").words.size == "1536x864"
-        assert the_asset("prompt: x\nimage_size: 2k").words.image_size == "2K"
+        assert the_asset("prompt: x\nsize: 016:09").base_recipe.size == "16:9"
+        assert the_asset("prompt: x\nsize: 1536x864").base_recipe.size == "1536x864"
+        assert the_asset("prompt: x\nimage_size: 2k").base_recipe.image_size == "2K"
 
     def test_turns_need_no_prompt(self) -> None:
         spec = the_asset("turns: [{role: user, parts: [{text: x}, {image: a.png}, {image: {asset: b}}]}]")

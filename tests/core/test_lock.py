@@ -14,7 +14,17 @@ from jsonschema import Draft202012Validator
 from reconciler.core.digest import AssetId, content_hash
 from reconciler.core.errors import LockfileError
 from reconciler.core.images.sniff import ImageFacts
-from reconciler.core.lock.lockfile import Lock, Made, Refusal, dump_entry, dump_refusal, dumps, join, loads, verify
+from reconciler.core.lock.lockfile import (
+    Lock,
+    Made,
+    Refusal,
+    dump_entry,
+    dump_refusal,
+    dumps,
+    join,
+    loads,
+    verify_recipe_keys,
+)
 from reconciler.core.value import replace
 from tests.core.locks import a_entry, a_lock, json_values, locks
 
@@ -61,7 +71,7 @@ def test_version_1_loads_for_ever() -> None:
     assert lock.refusals == {
         GHOST: Refusal(refusal_key, "I can't draw that:\n“no ghosts”", "2026-11-22T16:05:00Z")  # type: ignore[arg-type]  # a literal
     }
-    verify(lock)
+    verify_recipe_keys(lock)
     assert dumps(lock) == FIXTURE
     SCHEMA.validate(json.loads(FIXTURE))
 
@@ -76,7 +86,7 @@ def test_an_empty_lock() -> None:
 def test_what_is_written_is_read_and_is_what_the_schema_says(lock: Lock) -> None:
     text = dumps(lock)
     assert loads(text) == lock
-    verify(loads(text))
+    verify_recipe_keys(loads(text))
     assert not list(SCHEMA.iter_errors(json.loads(text)))
     assert text.encode().decode() == text and text.endswith("}\n") and "\r" not in text
 
@@ -103,7 +113,7 @@ def test_what_a_provider_says_never_spoils_the_file() -> None:
     text = dumps(Lock({HERO: odd}, {GHOST: Refusal(odd.key, "half a pair: \udc00", "")})).encode().decode()
     lock = loads(text)
     assert lock.entries[HERO].made.usage == {"n": [None, None, "\ud83d"]}
-    assert lock.refusals[GHOST].words == "half a pair: \udc00"
+    assert lock.refusals[GHOST].message == "half a pair: \udc00"
 
 
 BROKEN_MEANING = [
@@ -206,6 +216,6 @@ def test_a_recipe_edited_by_hand_is_named() -> None:
     fine, edited = a_entry("a"), replace(a_entry("b"), recipe={"prompt": "b, larger"})
     beyond = replace(a_entry("c"), recipe={"params": {"x": float("inf")}})
     with pytest.raises(LockfileError, match=r"assets\.lock: .* beside it: b, c\n  hint: "):
-        verify(a_lock(a=fine, b=edited, c=beyond))
+        verify_recipe_keys(a_lock(a=fine, b=edited, c=beyond))
     with pytest.raises(LockfileError, match="a0, a1, a2, a3, a4 and 2 more"):
-        verify(a_lock(**{f"a{number}": edited for number in range(7)}))
+        verify_recipe_keys(a_lock(**{f"a{number}": edited for number in range(7)}))

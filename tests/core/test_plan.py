@@ -166,7 +166,7 @@ class TestOnlyTheUpstreamChanges:
 
 
 def test_an_upstream_that_is_restored_counts_as_what_is_restored() -> None:
-    stored = {OTHER_MASCOT.words.key(): (a_stored("red fox"),)}
+    stored = {OTHER_MASCOT.base_recipe.key(): (a_stored("red fox"),)}
     made = actions(planned([OTHER_MASCOT, HERO], locked(), seen(THERE, stored=stored), policy=CASCADE))
     assert isinstance(made["mascot"], Restore)
     assert (made["hero"].key, made["hero"].after) == (recipe_with("red fox").key(), ())
@@ -186,7 +186,7 @@ def test_an_upstream_that_only_moves_changes_nothing_below() -> None:
 
 
 def test_without_a_picture_of_its_upstream_an_asset_is_held() -> None:
-    refused = a_lock(refused={"mascot": MASCOT.words})
+    refused = a_lock(refused={"mascot": MASCOT.base_recipe})
     untracked = seen({MASCOT.output: "mine"})
     doubtful = seen(in_doubt={MASCOT.id: (a_request("mascot"),)})
     for lock, observed in ((refused, seen()), (Lock(), untracked), (Lock(), doubtful)):
@@ -196,7 +196,7 @@ def test_without_a_picture_of_its_upstream_an_asset_is_held() -> None:
 
 def test_an_orphan_that_is_not_taken_over_yet_is_no_upstream() -> None:
     lock = a_lock({"old": an_entry(a_spec("old", prompt="a dog"), got="dog", output=MASCOT.output)})
-    refused = a_lock(lock.entries, refused={"mascot": MASCOT.words})
+    refused = a_lock(lock.entries, refused={"mascot": MASCOT.base_recipe})
     made = actions(planned([MASCOT, HERO], refused, seen({MASCOT.output: "dog"})))
     assert made["hero"] == Hold(UpstreamUnavailable((MASCOT.id,)))
 

@@ -74,14 +74,14 @@ class TestFrozenOrIgnored:
         assert decided(spec) == Keep(reason)
 
     def test_is_not_changed_for_nothing_either(self, spec: Any, reason: Any) -> None:
-        stored = {EDITED.words.key(): (a_stored(),)}
+        stored = {EDITED.base_recipe.key(): (a_stored(),)}
         assert decided(spec, observed=seen({OUT: "made"}, stored=stored)) == Keep(reason)
 
     def test_is_restored_as_it_was(self, spec: Any, reason: Any) -> None:
         assert decided(spec, observed=seen(sources=HAD)) == Restore(OutputMissing(), bytes_of("made"))
 
     def test_is_adopted_where_what_is_wanted_stands_there_already(self, spec: Any, reason: Any) -> None:
-        stored = {EDITED.words.key(): (a_stored(),)}
+        stored = {EDITED.base_recipe.key(): (a_stored(),)}
         action = decided(spec, observed=seen({OUT: "stored"}, sources=HAD, stored=stored))
         assert (type(action), action.content) == (Adopt, bytes_of("stored"))
 
@@ -94,13 +94,13 @@ class TestFrozenOrIgnored:
         lost = decided(spec, observed=seen())
         assert (lost.reason, lost.consent) == (OutputLost(), Consent.REGENERATE_MISSING)
         again = decided(spec, observed=seen(), **consents(Consent.REGENERATE_MISSING))
-        assert again == Generate(OutputLost(), EDITED.words.key())
+        assert again == Generate(OutputLost(), EDITED.base_recipe.key())
 
     def test_is_not_overwritten(self, spec: Any, reason: Any) -> None:
         assert isinstance(decided(spec, observed=seen({OUT: "painted"})), Conflict)
 
     def test_is_not_held_for_a_refusal_or_an_upstream(self, spec: Any, reason: Any) -> None:
-        refused = a_lock(LOCK.entries, refused={"sword": EDITED.words})
+        refused = a_lock(LOCK.entries, refused={"sword": EDITED.base_recipe})
         assert decided(spec, refused) == Keep(reason)
 
     def test_is_replaced_where_a_person_asks(self, spec: Any, reason: Any) -> None:
@@ -115,7 +115,7 @@ def test_freeze_keeps_a_placeholder_and_makes_what_was_never_made() -> None:
 
 
 def test_a_change_beside_the_ignored_ones_is_none_of_them() -> None:
-    spec = a_spec(prompt="a long sword", words={"model": "other"}, ignore_changes=frozenset({"prompt"}))
+    spec = a_spec(prompt="a long sword", base_recipe={"model": "other"}, ignore_changes=frozenset({"prompt"}))
     reason = decided(spec).reason
     assert [change.field for change in reason.changes] == ["model", "prompt"]
 
@@ -133,7 +133,9 @@ class TestConsent:
     def test_allows_its_own(self, given: Consent) -> None:
         cases = {
             Consent.RETRY_IN_DOUBT: decided_in_doubt,
-            Consent.RETRY_REFUSED: lambda **p: decided(SWORD, a_lock(refused={"sword": SWORD.words}), seen(), **p),
+            Consent.RETRY_REFUSED: lambda **p: decided(
+                SWORD, a_lock(refused={"sword": SWORD.base_recipe}), seen(), **p
+            ),
             Consent.REGENERATE_MISSING: lambda **p: decided(SWORD, observed=seen(), **p),
         }
         for needed, decide_with in cases.items():
@@ -141,7 +143,7 @@ class TestConsent:
             assert isinstance(action, Generate if needed is given else Hold), needed
 
     def test_to_retry_in_doubt_allows_no_second_thing(self) -> None:
-        refused = a_lock(refused={"sword": SWORD.words})
+        refused = a_lock(refused={"sword": SWORD.base_recipe})
         both = seen(in_doubt={SWORD.id: (a_request(),)})
         assert isinstance(decided(SWORD, refused, both, **consents(Consent.RETRY_IN_DOUBT)), Hold)
         assert isinstance(
@@ -166,7 +168,7 @@ class TestReplace:
     @pytest.mark.parametrize("there", ["made", "painted"])
     def test_generates_over_whatever_file_is_there(self, there: str) -> None:
         action = decided(SWORD, observed=seen({OUT: there}), **self.policy)
-        assert action == Generate(Asked(), SWORD.words.key(), replacing=bytes_of(there))
+        assert action == Generate(Asked(), SWORD.base_recipe.key(), replacing=bytes_of(there))
 
     def test_not_over_a_directory(self) -> None:
         assert isinstance(decided(SWORD, observed=seen({OUT: Blocked("a directory")}), **self.policy), Conflict)
@@ -174,7 +176,7 @@ class TestReplace:
     def test_not_without_the_pictures_it_needs(self) -> None:
         hero = replace(SWORD, references=(an_asset("fox"),))
         fox = a_spec("fox")
-        lock = a_lock(refused={"fox": fox.words})
+        lock = a_lock(refused={"fox": fox.base_recipe})
         made = planned([hero, fox], lock, policy=Policy(**self.policy))
         assert isinstance(the_action(made), Hold)
 
@@ -295,7 +297,7 @@ class TestBudget:
     )
     def test_counts_what_is_in_doubt_as_spent(self, budget: Budget, limit: dict[str, str]) -> None:
         costs: dict[str, Cost | None] = {"a": USD["0.2"], "b": USD["0.2"]}
-        said = {name: f"{words}; 0.2 USD in doubt counts" for name, words in limit.items()}
+        said = {name: f"{message}; 0.2 USD in doubt counts" for name, message in limit.items()}
         assert self.held(costs, budget, already=[("a", USD["0.2"])]) == said
 
     def test_counts_every_candidate_as_an_image(self) -> None:

@@ -68,7 +68,7 @@ def test_no_bytes_of_a_persons_are_moved_or_lost(world: World, policy: Policy) -
         action = step.action
         if isinstance(action, Generate | Restore | Move):
             assert step.output not in foreign
-            assert action.vacates is None or world.outputs.get(action.vacates) in known
+            assert action.old_path is None or world.outputs.get(action.old_path) in known
             there = world.outputs.get(step.output)
             assert action.replacing == there or (isinstance(action, Move) and there == action.content)
     after = settle(world, policy)

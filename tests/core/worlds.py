@@ -41,7 +41,7 @@ class World:
 
     def __repr__(self) -> str:
         specs = [
-            f"{s.id}: {s.words.prompt!r} {[str(r) for r in s.references]} by {s.provider} to {s.output}"
+            f"{s.id}: {s.base_recipe.prompt!r} {[str(r) for r in s.references]} by {s.provider} to {s.output}"
             f"{' frozen' * s.freeze} {','.join(s.ignore_changes)}"
             for s in self.specs.values()
         ]
@@ -139,10 +139,10 @@ class Apply:
                 held.add(there)
             outputs[step.output] = content
             held.add(content)
-        if action.vacates is not None and action.vacates != step.output:
+        if action.old_path is not None and action.old_path != step.output:
             assert step.entry is not None
-            if outputs.get(action.vacates) == step.entry.content:
-                held.add(outputs.pop(action.vacates))
+            if outputs.get(action.old_path) == step.entry.content:
+                held.add(outputs.pop(action.old_path))
 
     def _publish(self, step: Step, entry: LockEntry) -> None:
         entries = dict(self.world.lock.entries)
@@ -209,7 +209,7 @@ def _edit(world: World, draw: Any) -> None:
     if spec is None:
         return
     fields: Any = {
-        "words": lambda: replace(spec.words, prompt=draw(st.sampled_from(PROMPTS))),
+        "base_recipe": lambda: replace(spec.base_recipe, prompt=draw(st.sampled_from(PROMPTS))),
         "provider": lambda: draw(st.sampled_from(["draft", "gravitex"])),
         "freeze": lambda: not spec.freeze,
         "ignore_changes": lambda: frozenset(draw(st.sampled_from([(), ("prompt",), ("references",)]))),

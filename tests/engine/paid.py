@@ -67,7 +67,7 @@ class Scripted:
         finally:
             self.in_flight -= 1
         if self._landing is not None:
-            request.heard()
+            request.response_complete()
             await asyncio.sleep(self._landing)
         left = self._script.get(request.asset, [])
         outcome = left.pop(0) if left else a_done(request.asset)

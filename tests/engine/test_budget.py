@@ -70,14 +70,14 @@ def test_per_asset_counts_all_calls_for_it() -> None:
     world = World(Scripted(), budget=Budget(per_asset=Decimal("0.25")))
     outcomes = play(world.make("hero", "hero", "hero", "card"))
     assert [held(outcome) for outcome in outcomes] == [False, False, True, False]
-    assert "this asset would cost 0.3 USD" in outcomes[2].words
+    assert "this asset would cost 0.3 USD" in outcomes[2].message
 
 
 def test_images() -> None:
     world = World(Scripted(), budget=Budget(images=2), price=lambda _: None)
     outcomes = play(world.make(*many(3)))
     assert [held(outcome) for outcome in outcomes] == [False, False, True]
-    assert "2 of 2 images" in outcomes[2].words
+    assert "2 of 2 images" in outcomes[2].message
 
 
 @pytest.mark.parametrize("price", [None, Cost(Decimal("0.01"), "EUR")])

@@ -92,7 +92,7 @@ def test_120_seconds_are_waited_and_more_parks_the_lane_with_the_time_to_come_ba
     outcomes = play(world.make(*many(3)))
     assert stops(outcomes) == [Stop.PARKED] * 3
     assert world.inner.assets == ["i000"]
-    assert all("2026-11-22T16:02:02Z" in outcome.words for outcome in outcomes)  # one second of call, 121 of wait
+    assert all("2026-11-22T16:02:02Z" in outcome.message for outcome in outcomes)  # one second of call, 121 of wait
     assert not world.journal.in_doubt
 
 
@@ -109,7 +109,7 @@ def test_out_of_credit_or_a_bad_key_stops_the_lane_and_what_flies_lands(stop: St
     assert outcomes[0] == Rejected("pay up", stop)
     assert isinstance(outcomes[1], Done)
     assert stops(outcomes[2:]) == [stop] * 3
-    assert "pay up" in outcomes[4].words
+    assert "pay up" in outcomes[4].message
     begun = [event for event in world.journal.events if isinstance(event, Requested)]
     assert len(begun) == 2, "what was not sent is not in the journal"
     assert world.progress.notes == [f"gravitex: stopped: {stop.value}"]
@@ -126,7 +126,7 @@ def test_five_failures_in_a_row_pause_30_then_60_seconds_then_stop_the_lane() ->
     # five calls of a second each, then a probe after 30 s, another after 60 s; the third opening is the end
     assert world.inner.times == [0.0, 1.0, 2.0, 3.0, 4.0, 35.0, 96.0]
     assert stops(outcomes) == [Stop.BREAKER] * 13
-    assert "come back at 2026-11-22T16:03:37Z" in outcomes[-1].words  # 97 s and 120 s later
+    assert "come back at 2026-11-22T16:03:37Z" in outcomes[-1].message  # 97 s and 120 s later
     assert [note.split(":")[1].strip() for note in world.progress.notes] == [
         "too many failures in a row; pausing 30 s",
         "too many failures in a row; pausing 60 s",

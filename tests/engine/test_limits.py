@@ -47,13 +47,13 @@ def test_nothing_is_sent_over_the_concurrency() -> None:
 
 
 def test_an_answer_that_came_frees_its_place_up_to_twice_the_bound() -> None:
-    heard = replace(limits(1, 0).permit(), heard=True)
-    one = limits(1, 0).sent(0).heard()
+    response_complete = replace(limits(1, 0).permit(), response_complete=True)
+    one = limits(1, 0).sent(0).response_complete()
     assert one.ready_at() is not None
-    two = one.sent(1.0).heard()
+    two = one.sent(1.0).response_complete()
     assert (two.in_flight, two.landing, two.ready_at()) == (0, 2, None)
-    assert two.landed(heard, DONE, 2.0).ready_at() is not None
-    assert two.abandoned(heard).ready_at() is not None
+    assert two.landed(response_complete, DONE, 2.0).ready_at() is not None
+    assert two.abandoned(response_complete).ready_at() is not None
 
 
 @pytest.mark.parametrize("failure", [NotSent("dns"), NotSent("tls", final=True), THROTTLED, DOUBT, BadOutput("html")])

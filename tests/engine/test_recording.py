@@ -64,7 +64,7 @@ def test_the_price_that_the_answer_names_is_the_one_that_is_kept() -> None:
 def test_every_other_definite_outcome_ends_the_attempt(outcome: Outcome) -> None:
     seen, events, store = record(outcome)
     assert seen == outcome
-    assert events[1:] == [Ended("a1", a_request().asset, type(outcome).__name__, outcome.words)]
+    assert events[1:] == [Ended("a1", a_request().asset, type(outcome).__name__, outcome.message)]
     assert not store.objects
 
 

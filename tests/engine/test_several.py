@@ -11,7 +11,7 @@ from reconciler.core.money.cost import Cost
 from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused, Rejected, Throttled
 from reconciler.core.ports import ImageRequest
 from reconciler.core.specs.settings import Budget
-from reconciler.engine.lane.candidates import Several
+from reconciler.engine.lane.candidates import CandidateProvider
 from tests.engine.clock import play
 from tests.engine.paid import Scripted, World, Written, a_done, a_request
 
@@ -20,7 +20,7 @@ ONE = Cost(Decimal(1))
 
 def asked(*outcomes: Outcome) -> tuple[Outcome, Written]:
     progress = Written()
-    several = Several(Scripted({"hero": outcomes}), count=len(outcomes), progress=progress)
+    several = CandidateProvider(Scripted({"hero": outcomes}), count=len(outcomes), progress=progress)
     return play(several.generate(a_request())), progress
 
 
@@ -54,7 +54,7 @@ def test_without_a_picture_what_bears_on_money_is_told(outcomes: tuple[Outcome, 
 
 def test_each_call_has_its_own_record_and_reservation() -> None:
     world = World(Scripted(), budget=Budget(images=2))
-    outcome = play(Several(world.provider, count=3, progress=world.progress).generate(a_request()))
+    outcome = play(CandidateProvider(world.provider, count=3, progress=world.progress).generate(a_request()))
     assert isinstance(outcome, Done)
     assert len(world.inner.ledger) == 2
     assert world.spending.images == 2
@@ -72,5 +72,5 @@ def test_a_disk_that_fails_is_heard_once_the_others_have_landed() -> None:
             return a_done()
 
     with pytest.raises(DiskError, match="full"):
-        play(Several(Failing(), count=3, progress=Written()).generate(a_request()))
+        play(CandidateProvider(Failing(), count=3, progress=Written()).generate(a_request()))
     assert len(landed) == 3

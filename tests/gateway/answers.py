@@ -164,8 +164,8 @@ def _by_url(ask: Ask, fault: str, shots: list[_Shot], setting: Setting) -> dict[
 
 
 def _no_data(fault: str, setting: Setting) -> dict[str, Any]:
-    words = fault == "stop_with_words" and setting.dialect == "gravitex"
-    return {"created": 1767225600, "data": [], **({"metadata": {"text": WORDS}} if words else {})}
+    worded = fault == "stop_with_words" and setting.dialect == "gravitex"
+    return {"created": 1767225600, "data": [], **({"metadata": {"text": WORDS}} if worded else {})}
 
 
 def _no_candidate(ask: Ask, fault: str, setting: Setting) -> dict[str, Any]:

@@ -48,16 +48,16 @@ def understand(request: Request) -> Question:
         return Question("images", str(fields.get("model", "")), str(fields.get("prompt", "")), images, fields, edits)
     fields = _mapping(request.body)
     turns = list(_turn_parts(fields.get("contents")))
-    words = "\n".join(part["text"] for part in turns if isinstance(part.get("text"), str))
+    text = "\n".join(part["text"] for part in turns if isinstance(part.get("text"), str))
     native = re.fullmatch(r"/v1beta/models/([^/:]+):generateContent", request.path)
     if native:
         inline = [part.get("inlineData") or part.get("inline_data") for part in turns]
         encoded = [str(data.get("data")).translate(URL_SAFE) for data in inline if isinstance(data, dict)]
-        return Question("native", native.group(1), words, _decoded(encoded), fields)
+        return Question("native", native.group(1), text, _decoded(encoded), fields)
     listed = fields.get("image", [])
     encoded = [str(image) for image in (listed if isinstance(listed, list) else [listed])]
     encoded += [str(part["image"]) for part in turns if "image" in part]
-    prompt = str(fields.get("prompt") or words)
+    prompt = str(fields.get("prompt") or text)
     return Question("images", str(fields.get("model", "")), prompt, _decoded(encoded), fields, edits)
 
 

@@ -31,10 +31,10 @@ class Rules:
         with self._lock:
             self._script.extend(check(names))
 
-    def when(self, words: str, *names: str) -> None:
+    def when(self, prompt_part: str, *names: str) -> None:
         """Requests with these words in the prompt get these, in turn; the last one for good."""
         with self._lock:
-            self._when.append((words, check(names)))
+            self._when.append((prompt_part, check(names)))
 
     def chance(self, name: str, probability: float) -> None:
         """Each request gets this fault with this probability, drawn from the seed."""
@@ -63,9 +63,9 @@ class Rules:
             found = IN_PROMPT.search(prompt)
             if found:
                 return self._turn(found.group(0), prompt, check(tuple(found.group(1).split(","))))
-            for words, names in self._when:
-                if words in prompt:
-                    return self._turn(words, prompt, names)
+            for prompt_part, names in self._when:
+                if prompt_part in prompt:
+                    return self._turn(prompt_part, prompt, names)
             if self._script:
                 return self._script.popleft()
             drawn = [name for name, probability in self._chances if self._random.random() < probability]

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from reconciler.core.images.sniff import ImageFacts
-from reconciler.providers.responses.verify_image import check
+from reconciler.providers.responses.verify_image import verify_image
 from tests.gateway.pictures import huge_png, png_chunk
 from tests.providers.builders import a_recipe
 
@@ -29,7 +29,7 @@ def picture(
 @pytest.mark.parametrize("form", ["png", "jpeg", "webp", "avif"])
 def test_a_sound_picture(tmp_path: Path, form: str) -> None:
     path = picture(tmp_path, form=form, size=(320, 180))
-    facts = check(path, a_recipe(size="16:9", format=form))
+    facts = verify_image(path, a_recipe(size="16:9", format=form))
     assert facts == ImageFacts(form, 320, 180, path.stat().st_size)
 
 
@@ -39,7 +39,7 @@ def test_every_cut_is_found(tmp_path: Path, form: str) -> None:
     data = path.read_bytes()
     for keep in [*range(0, len(data), max(1, len(data) // 40)), len(data) - 1]:
         path.write_bytes(data[:keep])
-        assert isinstance(check(path, a_recipe(format=form)), str), keep
+        assert isinstance(verify_image(path, a_recipe(format=form)), str), keep
 
 
 def test_every_flipped_bit_in_a_png_is_found(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_every_flipped_bit_in_a_png_is_found(tmp_path: Path) -> None:
     data = path.read_bytes()
     for at in range(0, len(data), max(1, len(data) // 300)):
         path.write_bytes(data[:at] + bytes([data[at] ^ (1 << at % 8)]) + data[at + 1 :])
-        assert isinstance(check(path, a_recipe()), str), at
+        assert isinstance(verify_image(path, a_recipe()), str), at
 
 
 def test_pixels_that_cannot_be_decoded_in_a_sound_container(tmp_path: Path) -> None:
@@ -55,13 +55,13 @@ def test_pixels_that_cannot_be_decoded_in_a_sound_container(tmp_path: Path) -> N
     chunks = (png_chunk(b"IHDR", header), png_chunk(b"IDAT", zlib.compress(bytes(99))), png_chunk(b"IEND", b""))
     path = tmp_path / "short.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
-    assert "cannot be decoded" in str(check(path, a_recipe()))
+    assert "cannot be decoded" in str(verify_image(path, a_recipe()))
 
 
 def test_pixels_are_counted_before_they_are_decoded(tmp_path: Path) -> None:
     path = tmp_path / "huge.png"
     path.write_bytes(huge_png())
-    assert "30000x30000" in str(check(path, a_recipe()))
+    assert "30000x30000" in str(verify_image(path, a_recipe()))
 
 
 @pytest.mark.parametrize(
@@ -86,18 +86,18 @@ def test_pixels_are_counted_before_they_are_decoded(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_size(tmp_path: Path, recipe: Any, size: tuple[int, int], asked: tuple[int, int] | None, wrong: str) -> None:
-    facts = check(picture(tmp_path, size=size, compress_level=1), recipe, asked=asked)
+    facts = verify_image(picture(tmp_path, size=size, compress_level=1), recipe, asked=asked)
     assert isinstance(facts, ImageFacts) if not wrong else wrong in str(facts)
 
 
 def test_format_frames_and_alpha(tmp_path: Path) -> None:
-    assert check(picture(tmp_path, form="jpeg"), a_recipe()) == "the picture is jpeg, not png"
+    assert verify_image(picture(tmp_path, form="jpeg"), a_recipe()) == "the picture is jpeg, not png"
     frames = picture(tmp_path, form="webp", save_all=True, append_images=[Image.new("RGB", (160, 160))])
-    assert check(frames, a_recipe(format="webp")) == "the picture has several frames"
+    assert verify_image(frames, a_recipe(format="webp")) == "the picture has several frames"
     clear = a_recipe(background="transparent")
-    assert check(picture(tmp_path), clear) == "the picture is not transparent"
-    assert isinstance(check(picture(tmp_path, mode="RGBA"), clear), ImageFacts)
-    assert isinstance(check(picture(tmp_path, mode="LA"), clear), ImageFacts)
+    assert verify_image(picture(tmp_path), clear) == "the picture is not transparent"
+    assert isinstance(verify_image(picture(tmp_path, mode="RGBA"), clear), ImageFacts)
+    assert isinstance(verify_image(picture(tmp_path, mode="LA"), clear), ImageFacts)
 
 
 def test_bytes_are_left_as_they_are(tmp_path: Path) -> None:
@@ -105,5 +105,5 @@ def test_bytes_are_left_as_they_are(tmp_path: Path) -> None:
     Image.new("RGB", (160, 160)).save(out, "png")
     path = tmp_path / "a.png"
     path.write_bytes(out.getvalue())
-    check(path, a_recipe())
+    verify_image(path, a_recipe())
     assert path.read_bytes() == out.getvalue()

@@ -23,7 +23,7 @@ from reconciler.core.ports import ImageRequest, ReferenceFile
 from reconciler.core.recipe import ImagePart, Recipe, TextPart, Turn
 from reconciler.providers.draft.colours import CARD, INK, contrast, level, palette
 from reconciler.providers.draft.provider import Draft, draw
-from reconciler.providers.draft.text import ELLIPSIS, HIDDEN, READ, face, readable, wrap
+from reconciler.providers.draft.text import ELLIPSIS, HIDDEN, MAX_READ, face, readable, wrap
 from tests.core.test_images import IEND, IHDR, chunk, png
 from tests.fakes import MemorySpool
 
@@ -206,7 +206,7 @@ def test_a_crowd_of_references_still_fits(references: dict[str, Path]) -> None:
 )
 def test_what_cannot_be_drawn_is_rejected(fields: dict[str, str]) -> None:
     outcome, _ = generate(a_request(**fields))
-    assert isinstance(outcome, Rejected) and outcome.words
+    assert isinstance(outcome, Rejected) and outcome.message
 
 
 class FullDisk(io.BytesIO):
@@ -270,7 +270,7 @@ def test_a_space_takes_room_too() -> None:
         ("灯台", (HIDDEN * 4,)),
         ("привет", (HIDDEN * 6,)),
         ("\x00\x1b[1m\u202e\ud800", ("[1m",)),
-        ("x" * 100_000, ("x" * READ, ELLIPSIS)),
+        ("x" * 100_000, ("x" * MAX_READ, ELLIPSIS)),
     ],
 )
 def test_foreign_words_as_they_are_shown(text: str, words: tuple[str, ...]) -> None:

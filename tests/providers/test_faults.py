@@ -56,8 +56,8 @@ def test_fault(shared: Gateway, spool: Folder, dialect: str, route: str, fault: 
     assert shared.ledger.trapped == ()
     assert shared.key not in repr(outcome)
     if not isinstance(outcome, Done):
-        assert outcome.words
-        assert outcome.words.isprintable()
+        assert outcome.message
+        assert outcome.message.isprintable()
     kept = {outcome.spooled.path} if isinstance(outcome, Done) else set()
     kept |= {outcome.kept.path} if isinstance(outcome, BadOutput) and outcome.kept else set()
     assert spool.left() == kept

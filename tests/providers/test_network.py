@@ -23,7 +23,7 @@ from reconciler.core.errors import DiskError, Unsent
 from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Rejected, Stop
 from reconciler.core.specs.settings import ProviderSettings, Timeouts
 from reconciler.core.value import replace
-from reconciler.providers.http.client import Http, Unfetched
+from reconciler.providers.http.client import FetchFailed, Http
 from reconciler.providers.http.origins import Base, Key, NoKey, base_of
 from reconciler.providers.models.table import model_table
 from reconciler.providers.registry import connect, list_models
@@ -129,7 +129,7 @@ def test_a_done_call_tells_request_cost_usage_and_words(gateway: Gateway, spool:
     assert isinstance(outcome, Done)
     assert (str(outcome.cost), outcome.usage["total_tokens"]) == ("0.039 USD", 1302)
     assert outcome.request
-    assert "As wished: a cat" in outcome.words
+    assert "As wished: a cat" in outcome.message
 
 
 @pytest.mark.parametrize("gateway_as", ["documented", "source"])
@@ -189,7 +189,7 @@ def test_without_a_key_nothing_is_sent(gateway: Gateway, spool: Folder) -> None:
     provider = connect(settings, environ={}, spool=spool, models=model_table())
     outcome = asyncio.run(provider.generate(a_request(a_recipe())))
     assert isinstance(outcome, Rejected)
-    assert outcome.words.startswith("GRAVITEX_API_KEY is not set")
+    assert outcome.message.startswith("GRAVITEX_API_KEY is not set")
     assert outcome.stop is Stop.BAD_KEY
     assert gateway.ledger.entries == ()
 
@@ -215,7 +215,7 @@ def test_an_echoed_key_is_not_told(spool: Folder) -> None:
         outcome = asyncio.run(provider.generate(a_request(a_recipe())))
     assert isinstance(outcome, Rejected)
     assert secret not in repr(outcome)
-    assert "bad key [hidden key]" in outcome.words
+    assert "bad key [hidden key]" in outcome.message
 
 
 def test_a_packed_answer_is_unpacked_and_a_bare_picture_is_one(spool: Folder) -> None:
@@ -235,14 +235,15 @@ def test_a_packed_answer_is_unpacked_and_a_bare_picture_is_one(spool: Folder) ->
 
 
 def test_an_answer_with_200_frees_its_place_and_one_that_teaches_the_lane_does_not(spool: Folder) -> None:
-    heard: list[str] = []
+    completed: list[str] = []
     picture = reply(png_bytes(160, 160))
     with serving(picture, reply(b"{}", "429 Too Many Requests"), reply(b"", "503 Busy")) as (url, _):
         provider = a_provider(settings_for("openai", url), spool, key="")
         for name in ("200", "429", "503"):
-            request = replace(a_request(a_recipe(model="sd")), heard=lambda name=name: heard.append(name))
+            request = a_request(a_recipe(model="sd"))
+            request = replace(request, response_complete=lambda name=name: completed.append(name))
             asyncio.run(provider.generate(request))
-    assert heard == ["200"]
+    assert completed == ["200"]
 
 
 def test_nothing_sent_and_nothing_known_are_told_apart(spool: Folder) -> None:
@@ -264,7 +265,7 @@ def test_an_answer_that_stops_is_waited_for_no_longer_than_it_may_idle(gateway: 
     provider = a_provider(settings, spool, key=gateway.key)
     outcome = asyncio.run(provider.generate(a_request(a_recipe("fault:stall_mid_body"))))
     assert isinstance(outcome, InDoubt)
-    assert re.fullmatch(r"the time was up after [1-9]\d* bytes of the answer \(200\)", outcome.words)
+    assert re.fullmatch(r"the time was up after [1-9]\d* bytes of the answer \(200\)", outcome.message)
 
 
 def test_a_bomb_is_put_aside_while_it_is_small(spool: Folder) -> None:
@@ -273,7 +274,7 @@ def test_a_bomb_is_put_aside_while_it_is_small(spool: Folder) -> None:
         provider = a_provider(settings_for("openai", url), spool, key="")
         outcome = asyncio.run(provider.generate(a_request(a_recipe(model="sd"))))
     assert isinstance(outcome, BadOutput)
-    assert "when unpacked" in outcome.words
+    assert "when unpacked" in outcome.message
     assert outcome.kept
     assert outcome.kept.path.read_bytes() == packed
 
@@ -404,7 +405,7 @@ def test_a_picture_is_fetched_from_nowhere_inside(
     base = base_of(settings)
     assert isinstance(base, Base)
     got = asyncio.run(Http(settings, resolve=resolve).fetch(url, own=base, spool=spool))
-    assert isinstance(got, Unfetched)
+    assert isinstance(got, FetchFailed)
     assert why in got.why
 
 
@@ -415,7 +416,7 @@ def test_an_answer_whose_address_is_none_is_kept(spool: Folder, url: str) -> Non
         provider = a_provider(settings_for("openai", origin), spool, key="")
         outcome = asyncio.run(provider.generate(a_request(a_recipe(model="sd"))))
     assert isinstance(outcome, BadOutput) and outcome.kept is not None, outcome
-    assert outcome.words.startswith("the picture is paid for")
+    assert outcome.message.startswith("the picture is paid for")
     assert outcome.kept.path.read_bytes() == said
 
 

@@ -8,16 +8,26 @@ import pytest
 
 from reconciler.core.outcome import Rejected, Stop, Throttled
 from reconciler.providers.responses.classify import classify
-from reconciler.providers.responses.reply import Body, Cut, Nothing, Picture, RawPicture, Reply, Said, TooLarge, Words
+from reconciler.providers.responses.reply import (
+    Cut,
+    ImageReply,
+    JsonReply,
+    Nothing,
+    RawPicture,
+    Reply,
+    ReplyBody,
+    TextReply,
+    TooLarge,
+)
 
 
-def error(message: str = "", **fields: Any) -> Said:
-    return Said({"error": {"message": message, "param": "", **fields}})
+def error(message: str = "", **fields: Any) -> JsonReply:
+    return JsonReply({"error": {"message": message, "param": "", **fields}})
 
 
-HTML = Words("<html><head><title>502 Bad Gateway</title></head></html>")
-OK_IMAGE = Said({"data": [{"url": "", "b64_json": "AAAA"}]})
-ROWS: list[tuple[int, Body, str]] = [
+HTML = TextReply("<html><head><title>502 Bad Gateway</title></head></html>")
+OK_IMAGE = JsonReply({"data": [{"url": "", "b64_json": "AAAA"}]})
+ROWS: list[tuple[int, ReplyBody, str]] = [
     # documented errors of the gateway, and those of its source
     (400, error("bad", code="invalid_request"), "Rejected"),
     (400, error("no", code="prompt_blocked"), "Refused"),
@@ -26,7 +36,7 @@ ROWS: list[tuple[int, Body, str]] = [
     (400, error("unknown size: 'safety system'", code="invalid_value"), "Rejected"),
     (401, error("bad key", code="invalid_authentication"), "Rejected BAD_KEY"),
     (401, error("bad key", code=""), "Rejected BAD_KEY"),
-    (401, Words("no"), "Rejected BAD_KEY"),
+    (401, TextReply("no"), "Rejected BAD_KEY"),
     (400, error("API key not valid.", code=400, status="INVALID_ARGUMENT", details=[{"reason": "API_KEY_INVALID"}]),
      "Rejected BAD_KEY"),
     (402, error("pay", code="insufficient_quota"), "Rejected OUT_OF_CREDIT"),
@@ -39,7 +49,7 @@ ROWS: list[tuple[int, Body, str]] = [
     (404, HTML, "Rejected"),
     (413, error("too large", code="read_request_body_failed"), "Rejected"),
     (415, error(), "Rejected"),
-    (422, Said({"detail": [{"loc": ["body", "size"], "msg": "not WxH"}]}), "Rejected"),
+    (422, JsonReply({"detail": [{"loc": ["body", "size"], "msg": "not WxH"}]}), "Rejected"),
     (422, error("inappropriate content", code="data_inspection_failed"), "Refused"),
     (418, Nothing(), "Rejected"),
     (429, error("slow down", code="rate_limit_exceeded"), "Throttled"),
@@ -59,41 +69,41 @@ ROWS: list[tuple[int, Body, str]] = [
     (504, error("late", code="request_timeout"), "InDoubt"),
     (500, error("prompt is required", code="convert_request_failed"), "InDoubt"),
     (500, error("bad", code="get_channel_failed"), "InDoubt"),
-    (500, Words("GRAVITEX_API_KEY missing"), "InDoubt"),
+    (500, TextReply("GRAVITEX_API_KEY missing"), "InDoubt"),
     (524, HTML, "InDoubt"),
     (408, error("late"), "InDoubt"),
     (409, error("busy"), "InDoubt"),
     # what is no definite answer, whatever its status
     *[(status, Cut(), "InDoubt") for status in (200, 400, 401, 429, 503)],
     (200, TooLarge(9), "InDoubt"),
-    (202, Said({"id": "job"}), "InDoubt"),
+    (202, JsonReply({"id": "job"}), "InDoubt"),
     (307, Nothing(), "Rejected"),
     (303, Nothing(), "InDoubt"),
     # 200
-    (200, OK_IMAGE, "Picture"),
-    (201, OK_IMAGE, "Picture"),
-    (200, RawPicture(), "Picture"),
-    (200, Said({"error": None, "data": [{"url": "/files/1.png"}]}), "Picture"),
-    (200, Said({"data": []}), "BadOutput"),
-    (200, Said({"data": [], "metadata": {"text": "I would rather not."}}), "Refused"),
-    (200, Said({"data": [{"url": "", "b64_json": ""}]}), "BadOutput"),
-    (200, Said([]), "BadOutput"),
-    (200, Said({"error": {"message": "upstream failed"}}), "BadOutput"),
-    (200, Said({"error": {"message": "no", "code": "moderation_blocked"}}), "Refused"),
-    (200, Said({"error": {"message": "no", "code": "insufficient_quota"}}), "Rejected OUT_OF_CREDIT"),
+    (200, OK_IMAGE, "ImageReply"),
+    (201, OK_IMAGE, "ImageReply"),
+    (200, RawPicture(), "ImageReply"),
+    (200, JsonReply({"error": None, "data": [{"url": "/files/1.png"}]}), "ImageReply"),
+    (200, JsonReply({"data": []}), "BadOutput"),
+    (200, JsonReply({"data": [], "metadata": {"text": "I would rather not."}}), "Refused"),
+    (200, JsonReply({"data": [{"url": "", "b64_json": ""}]}), "BadOutput"),
+    (200, JsonReply([]), "BadOutput"),
+    (200, JsonReply({"error": {"message": "upstream failed"}}), "BadOutput"),
+    (200, JsonReply({"error": {"message": "no", "code": "moderation_blocked"}}), "Refused"),
+    (200, JsonReply({"error": {"message": "no", "code": "insufficient_quota"}}), "Rejected OUT_OF_CREDIT"),
     (200, HTML, "BadOutput"),
     (200, Nothing(), "BadOutput"),
-    (200, Said({"promptFeedback": {"blockReason": "SAFETY"}}), "Refused"),
-    (200, Said({"candidates": []}), "BadOutput"),
-    (200, Said({"candidates": [{"content": {"parts": [{"text": "I cannot."}]}, "finishReason": "STOP"}]}), "Refused"),
-    (200, Said({"candidates": [{"finishReason": "STOP"}]}), "BadOutput"),
-    (200, Said({"candidates": [{"finishReason": "IMAGE_SAFETY"}]}), "Refused"),
-    (200, Said({"candidates": [{"finishReason": "NEVER_HEARD_OF"}]}), "Refused"),
+    (200, JsonReply({"promptFeedback": {"blockReason": "SAFETY"}}), "Refused"),
+    (200, JsonReply({"candidates": []}), "BadOutput"),
+    (200, JsonReply({"candidates": [{"content": {"parts": [{"text": "No."}]}, "finishReason": "STOP"}]}), "Refused"),
+    (200, JsonReply({"candidates": [{"finishReason": "STOP"}]}), "BadOutput"),
+    (200, JsonReply({"candidates": [{"finishReason": "IMAGE_SAFETY"}]}), "Refused"),
+    (200, JsonReply({"candidates": [{"finishReason": "NEVER_HEARD_OF"}]}), "Refused"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("status", "body", "ends"), ROWS)
-def test_row(status: int, body: Body, ends: str) -> None:
+def test_row(status: int, body: ReplyBody, ends: str) -> None:
     found = classify(Reply(status, {}, body))
     stop = f" {found.stop.name}" if isinstance(found, Rejected) and found.stop else ""
     assert type(found).__name__ + stop == ends, found
@@ -133,8 +143,8 @@ def test_no_wait_brings_money_back() -> None:
 
 
 def test_the_final_picture_is_the_one_that_is_no_draft() -> None:
-    images = Said({"data": [{"b64_json": "ZHJhZnQ="}, {"b64_json": "ZmluYWw="}], "usage": {"total_tokens": 3}})
-    assert classify(Reply(200, {"x-oneapi-request-id": "r1"}, images)) == Picture(
+    images = JsonReply({"data": [{"b64_json": "ZHJhZnQ="}, {"b64_json": "ZmluYWw="}], "usage": {"total_tokens": 3}})
+    assert classify(Reply(200, {"x-oneapi-request-id": "r1"}, images)) == ImageReply(
         base64="ZmluYWw=", request="r1", usage={"total_tokens": 3}
     )
     parts = [
@@ -147,7 +157,9 @@ def test_the_final_picture_is_the_one_that_is_no_draft() -> None:
     ]
     candidate = {"content": {"parts": parts}, "finishReason": "STOP"}
     native = {"candidates": [candidate], "modelVersion": "m", "responseId": "r"}
-    assert classify(Reply(200, {}, Said(native))) == Picture(base64="ZmluYWw=", model="m", request="r", words="Here.")
+    assert classify(Reply(200, {}, JsonReply(native))) == ImageReply(
+        base64="ZmluYWw=", model="m", request="r", message="Here."
+    )
 
 
 def test_junk_of_any_type_is_an_outcome_and_no_traceback() -> None:
@@ -156,7 +168,7 @@ def test_junk_of_any_type_is_an_outcome_and_no_traceback() -> None:
     for status in (200, 400, 403, 429, 502, 503):
         for value in ({name: value} for name in names for value in junk):
             for body in (value, {"error": value}, {"data": [value]}, {"candidates": [value]}):
-                assert classify(Reply(status, {}, Said(body)))
+                assert classify(Reply(status, {}, JsonReply(body)))
 
 
 def test_the_stop_of_a_bad_key_is_not_that_of_an_empty_purse() -> None:

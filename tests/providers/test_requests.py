@@ -18,7 +18,7 @@ from reconciler.providers.http.request import WireRequest
 from reconciler.providers.http.spool_file import stream
 from reconciler.providers.models.table import model_table
 from reconciler.providers.registry import BY_TYPE
-from reconciler.providers.requests.prepared import Ready, make_ready
+from reconciler.providers.requests.prepared import PreparedRequest, prepare
 from tests.gateway.wire import multipart
 from tests.providers.builders import a_picture, a_recipe, a_request, settings_for, turns
 
@@ -39,8 +39,8 @@ def uri(path: Path) -> str:
 
 
 def built(kind: str, recipe: Recipe, files: Sequence[Path] = (), **settings: Any) -> WireRequest | Rejected:
-    ready = make_ready(a_request(recipe, files))
-    assert isinstance(ready, Ready)
+    ready = prepare(a_request(recipe, files))
+    assert isinstance(ready, PreparedRequest)
     chosen = settings_for(kind, **{"base_url": "http://localhost:1", **settings})
     base = base_of(chosen)
     assert isinstance(base, Base)
@@ -84,10 +84,10 @@ def test_the_gateways_own_example() -> None:
 
 def test_pictures_as_contents_or_as_image_and_always_a_prompt(red: Path, blue: Path) -> None:
     recipe = make_recipe(red, blue)
-    words = [{"text": "a cat"}, {"image": uri(red)}, {"image": uri(blue)}]
+    parts = [{"text": "a cat"}, {"image": uri(red)}, {"image": uri(blue)}]
     path, body = sent("gravitex", recipe, (red, blue))
     assert (path, body["prompt"]) == (GENERATIONS, "a cat")
-    assert body["contents"] == [{"role": "user", "parts": words}]
+    assert body["contents"] == [{"role": "user", "parts": parts}]
     assert "image" not in body
     _, body = sent("gravitex", recipe, (red, blue), reference_encoding="image")
     assert (body["prompt"], body["image"]) == ("a cat", [uri(red), uri(blue)])
@@ -267,12 +267,12 @@ def test_a_mask_is_for_edits(red: Path) -> None:
 def test_a_picture_must_be_there_unchanged_and_of_a_known_format(red: Path, tmp_path: Path) -> None:
     request = a_request(make_recipe(red), (red,))
     a_picture(red, colour="green")
-    assert "has changed" in str(make_ready(request))
+    assert "has changed" in str(prepare(request))
     red.unlink()
-    assert "cannot read the reference red.png" in str(make_ready(request))
+    assert "cannot read the reference red.png" in str(prepare(request))
     text = tmp_path / "words.png"
     text.write_text("no picture")
-    assert "is not a PNG" in str(make_ready(a_request(make_recipe(text), (text,))))
+    assert "is not a PNG" in str(prepare(a_request(make_recipe(text), (text,))))
     gif = a_picture(tmp_path / "a.gif", form="gif")
     assert "takes no gif" in str(built("gravitex", make_recipe(gif), (gif,)))
-    assert isinstance(make_ready(a_request(make_recipe(gif), ())), Rejected)
+    assert isinstance(prepare(a_request(make_recipe(gif), ())), Rejected)

@@ -33,7 +33,7 @@ VALUES = st.recursive(
 @pytest.fixture(params=[1, 7, 1 << 20])
 def small(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """Pieces of this size, and strings that are long from 20 bytes."""
-    monkeypatch.setattr(skeleton, "CHUNK", request.param)
+    monkeypatch.setattr(skeleton, "SCAN_CHUNK", request.param)
     monkeypatch.setattr(skeleton, "LONG", 20)
     return int(request.param)
 

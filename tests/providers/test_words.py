@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.providers.http.origins import Key
-from reconciler.providers.responses.redact import LIMIT, presentable
+from reconciler.providers.responses.redact import LIMIT, redact
 
 KEY = Key("sk/secret+0123456789")
 
 
 @given(st.text(max_size=200), st.text(max_size=2000))
 def test_the_key_never_shows(before: str, after: str) -> None:
-    shown = presentable(before + KEY.reveal() + after, key=KEY)
+    shown = redact(before + KEY.reveal() + after, key=KEY)
     assert KEY.reveal() not in shown
     assert len(shown) <= LIMIT
     assert shown.isprintable() or all(char.isprintable() or char.isspace() or ord(char) > 127 for char in shown)
@@ -37,14 +37,14 @@ def test_the_key_never_shows(before: str, after: str) -> None:
     ],
 )
 def test_what_looks_like_a_secret_or_data_is_hidden(text: str) -> None:
-    shown = presentable(text, key=KEY)
+    shown = redact(text, key=KEY)
     assert "hidden" in shown or "[data]" in shown
     for part in ("secret", "abcd", 'abc"', "SyA", "AAAAAAAA", "sk%2F"):
         assert part not in shown
 
 
 def test_control_characters_are_escaped_and_lines_joined() -> None:
-    assert presentable("a\x1b[2Jb\n  c\u202ed\x00\ud800 é", key=Key("")) == "a\\x1b[2Jb c\\u202ed\\x00\\ud800 é"
+    assert redact("a\x1b[2Jb\n  c\u202ed\x00\ud800 é", key=Key("")) == "a\\x1b[2Jb c\\u202ed\\x00\\ud800 é"
 
 
 def test_a_key_shows_itself_to_nobody() -> None:

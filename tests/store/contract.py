@@ -29,17 +29,17 @@ def spooled(store: StoreAndSpool, data: bytes) -> Spooled:
 
 
 def an_image(
-    data: bytes = b"sword", *, at: str = "2026-11-22T16:00:00Z", words: str = "m", attempt: str = ""
+    data: bytes = b"sword", *, at: str = "2026-11-22T16:00:00Z", message: str = "m", attempt: str = ""
 ) -> StoredImage:
     made = Made(
-        "gravitex", at, model=words, request="r-1", cost="0.134 USD", usage={"total_tokens": 1300, "x": [1, None]}
+        "gravitex", at, model=message, request="r-1", cost="0.134 USD", usage={"total_tokens": 1300, "x": [1, None]}
     )
     return StoredImage(content_hash(data), ImageFacts("png", 1344, 768, len(data)), made, attempt)
 
 
-def drawing(words: bytes) -> bytes:
+def drawing(message: bytes) -> bytes:
     """A PNG file as far as its container says, of the size that `an_image` has."""
-    chunks = (b"IHDR", struct.pack(">IIBBBBB", 1344, 768, 8, 2, 0, 0, 0)), (b"IDAT", words), (b"IEND", b"")
+    chunks = (b"IHDR", struct.pack(">IIBBBBB", 1344, 768, 8, 2, 0, 0, 0)), (b"IDAT", message), (b"IEND", b"")
     framed = (
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc32(kind + data)) for kind, data in chunks
     )
@@ -74,7 +74,7 @@ class StoreContract:
 
     def test_recall_gives_every_fact_back_oldest_first(self, store: StoreAndSpool) -> None:
         one, two = drawing(b"one"), drawing(b"two")
-        images = an_image(one, attempt="a1"), an_image(two, words="line\nbreak \ud800 \x00 é")
+        images = an_image(one, attempt="a1"), an_image(two, message="line\nbreak \ud800 \x00 é")
         for data, image in zip((one, two), images, strict=True):
             store.put(spooled(store, data))
             store.remember(KEY, image)

@@ -17,14 +17,14 @@ from reconciler.core.lock.lockfile import Lock, LockEntry, Made, dumps
 from reconciler.core.recipe import Recipe
 from reconciler.store.index.index import Index
 from reconciler.store.index.snapshot import Snapshot, load, signature
-from reconciler.store.worktree.observe import Tree
+from reconciler.store.worktree.observe import TreeObserver
 
 CREW = (
-    "import json, os, signal, sys\nfrom reconciler.store.parallel.process_pool import Crew, at_work\nme = os.getpid()\n"
+    "import json, os, signal, sys\nfrom reconciler.store.parallel.process_pool import ProcessPool, start_pool\nme = os.getpid()\n"
 )
 FEW = CREW + (
     "from reconciler.store.parallel import process_pool\nprocess_pool._cores = lambda: 1\n"
-    "print(json.dumps(at_work(str, 9) is None))"
+    "print(json.dumps(start_pool(str, 9) is None))"
 )
 CHECK = (
     "import sys\nfrom reconciler.store.parallel import process_pool\n"
@@ -47,14 +47,14 @@ def said(script: str) -> Any:
 
 
 def test_every_piece_is_done_once_by_whoever_takes_it() -> None:
-    found = said(CREW + "print(json.dumps(Crew(lambda piece: [piece * piece], 300, helpers=3).results()))")
+    found = said(CREW + "print(json.dumps(ProcessPool(lambda piece: [piece * piece], 300, helpers=3).results()))")
 
     assert found == {str(piece): [piece * piece] for piece in range(300)}
 
 
 def test_a_helper_that_dies_takes_only_its_own_results_along() -> None:
     die = "def work(piece):\n if os.getpid() != me: os.kill(os.getpid(), signal.SIGKILL)\n return piece\n"
-    found = said(CREW + die + "print(json.dumps(Crew(work, 300, helpers=2).results()))")
+    found = said(CREW + die + "print(json.dumps(ProcessPool(work, 300, helpers=2).results()))")
 
     assert 298 <= len(found) <= 300
     assert all(found[piece] == int(piece) for piece in found)
@@ -63,13 +63,13 @@ def test_a_helper_that_dies_takes_only_its_own_results_along() -> None:
 def test_a_helper_whose_work_fails_says_nothing() -> None:
     fail = "def work(piece):\n if os.getpid() != me: raise KeyboardInterrupt\n return piece\n"
 
-    assert len(said(CREW + fail + "print(json.dumps(Crew(work, 300, helpers=2).results()))")) >= 298
+    assert len(said(CREW + fail + "print(json.dumps(ProcessPool(work, 300, helpers=2).results()))")) >= 298
 
 
 def test_helpers_leave_when_nobody_waits_for_them_any_more(tmp_path: Path) -> None:
     """Their answers fit in no pipe, and the parent dies before it reads one: they hold nothing that others need."""
     die = "with open('lock', 'w') as lock:\n    fcntl.flock(lock, fcntl.LOCK_EX)\n"
-    die += "    crew = Crew(lambda piece: bytes(1_000_000), 2, helpers=2)\n    os.kill(me, signal.SIGKILL)"
+    die += "    crew = ProcessPool(lambda piece: bytes(1_000_000), 2, helpers=2)\n    os.kill(me, signal.SIGKILL)"
     command = [sys.executable, "-c", f"import fcntl\n{CREW}{die}"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.communicate(timeout=60) == (b"", b""), "nobody keeps what their caller reads"
@@ -82,7 +82,7 @@ def test_where_no_file_can_be_opened_a_helper_is_gone_and_never_a_second_parent(
     """As many descriptors as the parent needs for its pipes, and then one fewer, and so on."""
     script = f"import resource\n{CREW}crews = 0\nfor most in range(12, 3, -1):\n"
     script += " resource.setrlimit(resource.RLIMIT_NOFILE, (most, 99))\n crew = None\n"
-    script += " try: crew = Crew(str, 9, helpers=2)\n except OSError: pass\n"
+    script += " try: crew = ProcessPool(str, 9, helpers=2)\n except OSError: pass\n"
     script += " if crew is not None: crews += set(crew.results().values()) <= set('012345678')\n"
     script += "os.write(1, json.dumps([crews > 3, os.getpid() == me]).encode() + b';')"
     done = python(script)
@@ -97,7 +97,7 @@ def test_there_is_no_crew_on_one_core() -> None:
 def test_there_is_no_crew_beside_threads() -> None:
     beside = "import threading\nend = threading.Event()\nthreading.Thread(target=end.wait).start()\n"
 
-    assert said(CREW + beside + "print(json.dumps(at_work(str, 9) is None))\nend.set()") is True
+    assert said(CREW + beside + "print(json.dumps(start_pool(str, 9) is None))\nend.set()") is True
 
 
 def test_more_cores_say_the_same(tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_hashing_gives_the_contents_of_plain_files(tmp_path: Path) -> None:
 
 def test_a_file_that_changed_after_others_hashed_it_is_hashed_again(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(PICTURE)
-    tree = Tree(tmp_path, Index(tmp_path, tmp_path / "index"))
+    tree = TreeObserver(tmp_path, Index(tmp_path, tmp_path / "index"))
     tree.begin({"a.png": 40_000_000})
     before = tree.outputs(["a.png"])
     (tmp_path / "a.png").write_bytes(PICTURE[1:])

@@ -98,9 +98,9 @@ def remembered(path: Path, old: bytes, *, now_ns: int) -> tuple[bool, ContentHas
     index = Index(root, root / "index", now_ns=lambda: now_ns)
     project_file = root / "reconciler.yaml"
     project_file.touch()
-    index.saw(project_file.name, os.stat(project_file))
-    index.saw(path.name, seen)
-    index.learn(path.name, signature(seen), content_hash(old))
+    index.note_stat(project_file.name, os.stat(project_file))
+    index.note_stat(path.name, seen)
+    index.remember(path.name, signature(seen), content_hash(old))
     index.save({"check": "clean\n"})
     known = compare(str(root), "check", index="index")
     return known is not None and known.changed == [], Index(root, root / "index").load().content(path.name, seen)
@@ -141,7 +141,7 @@ def test_what_took_long_to_hash_is_as_racy_as_when_it_was_looked_at(tmp_path: Pa
     seen = os.stat(path)
     times = iter([seen.st_ctime_ns + TICK_NS // 2, seen.st_ctime_ns + 60 * SECOND, seen.st_ctime_ns + 60 * SECOND])
     index = Index(tmp_path, tmp_path / "index", now_ns=lambda: next(times))
-    index.take({path.name: (signature(seen), content_hash(b"old"))})
+    index.remember_all({path.name: (signature(seen), content_hash(b"old"))})
     index.save({"check": "clean\n"})
 
     assert Index(tmp_path, tmp_path / "index").load().content(path.name, seen) is None
@@ -150,7 +150,7 @@ def test_what_took_long_to_hash_is_as_racy_as_when_it_was_looked_at(tmp_path: Pa
 def a_committed_index(root: Path, said: str, *, known: tuple[str, ...]) -> None:
     index = Index(root, root / ".reconciler/index", now_ns=lambda: time.time_ns() + 3_600 * SECOND)
     for name in known:
-        index.saw(name, stat_of(root / name))
+        index.note_stat(name, stat_of(root / name))
     index.save({"check": said})
 
 
@@ -194,8 +194,8 @@ def test_an_index_saved_after_the_clock_was_set_back_has_no_answers(tmp_path: Pa
     seen = os.stat(path)
     times = iter([seen.st_ctime_ns + 10 * SECOND, seen.st_ctime_ns - SECOND])
     index = Index(tmp_path, tmp_path / "index", now_ns=lambda: next(times))
-    index.saw(path.name, seen)
-    index.learn(path.name, signature(seen), content_hash(b"x"))
+    index.note_stat(path.name, seen)
+    index.remember(path.name, signature(seen), content_hash(b"x"))
 
     index.save({"check": "clean\n"})
 
@@ -209,8 +209,8 @@ def test_what_a_kernel_stamps_within_one_tick_is_never_called_clean(tmp_path: Pa
         path.write_bytes(b"old")
         seen = os.stat(path)
         index = Index(tmp_path, tmp_path / "index")
-        index.saw(path.name, seen)
-        index.learn(path.name, signature(seen), content_hash(path.read_bytes()))
+        index.note_stat(path.name, seen)
+        index.remember(path.name, signature(seen), content_hash(path.read_bytes()))
         index.save({"check": "clean\n"})
         with open(path, "r+b") as stream:
             stream.write(b"new")
@@ -229,7 +229,7 @@ def test_a_cache_of_parsed_specs_is_racy_too(tmp_path: Path) -> None:
     def known(now_ns: int) -> object:
         index = Index(tmp_path, tmp_path / "index", now_ns=lambda: now_ns)
         for number, seen in stats.items():
-            index.parsed.learn(f"{number}.yaml", seen, {"prompt": "old"})
+            index.parsed.remember(f"{number}.yaml", seen, {"prompt": "old"})
         index.parsed.save()
         return Index(tmp_path, tmp_path / "index").load().parsed.value("0.yaml", stats[0])
 

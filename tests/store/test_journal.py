@@ -25,7 +25,7 @@ from reconciler.core.events import (
     Requested,
     Started,
     Stored,
-    encode,
+    encode_event,
 )
 from reconciler.core.lock.lockfile import Made
 from reconciler.store.state.journal import Journal
@@ -79,7 +79,7 @@ def test_what_was_recorded_is_read_in_order_by_others_too(path: Path) -> None:
 
 
 def test_the_line_format_stays(path: Path) -> None:
-    payload = encode(Forgotten("7"))
+    payload = encode_event(Forgotten("7"))
     assert written(path, Forgotten("7")) == b"%d %08x %b\n" % (len(payload), zlib.crc32(payload), payload)
 
 

@@ -14,9 +14,9 @@ from reconciler.core.errors import DiskError, InvalidInput, LockfileError
 from reconciler.core.lock.entry import entry_json
 from reconciler.store.documents.lockfile import LockOnDisk
 from reconciler.store.documents.project import LOCK_FILE, read_lock
-from reconciler.store.documents.specs import Reading, read_document
-from reconciler.store.index.index import forgetful
-from reconciler.store.worktree.observe import Tree
+from reconciler.store.documents.specs import SpecReader, read_document
+from reconciler.store.index.index import index_without_memory
+from reconciler.store.worktree.observe import TreeObserver
 from tests.builders import a_recipe, an_entry
 
 
@@ -66,14 +66,14 @@ def test_an_output_without_end_is_not_read_to_merge_what_stands_twice(tmp_path: 
 )
 def test_a_spec_that_is_none(put: Callable[[Path], None], fact: str, tmp_path: Path) -> None:
     put(tmp_path / "a.yaml")
-    document, problems = read_document(tmp_path, "a.yaml", "spec", forgetful(tmp_path))
+    document, problems = read_document(tmp_path, "a.yaml", "spec", index_without_memory(tmp_path))
     assert (document, [problem.fact for problem in problems]) == (None, [fact])
 
 
 @pytest.mark.skipif(not os.access("/proc/self/io", os.R_OK), reason="a file that is longer than it says, by Linux")
 def test_a_spec_that_grows_while_it_is_read_is_read_to_its_end() -> None:
     root = Path("/proc/self")
-    document, _ = read_document(root, "io", "spec", forgetful(root))
+    document, _ = read_document(root, "io", "spec", index_without_memory(root))
     assert document is not None and isinstance(document.value, dict)
     assert {"rchar", "wchar"} <= document.value.keys()
 
@@ -81,7 +81,7 @@ def test_a_spec_that_grows_while_it_is_read_is_read_to_its_end() -> None:
 def test_a_folder_of_specs_that_is_a_link_to_itself(tmp_path: Path) -> None:
     (tmp_path / "specs").symlink_to("specs")
     with pytest.raises(InvalidInput, match="too many levels"):
-        Reading(tmp_path, "specs", forgetful(tmp_path))
+        SpecReader(tmp_path, "specs", index_without_memory(tmp_path))
 
 
 def test_a_project_may_be_all_there_is(tmp_path: Path) -> None:
@@ -92,4 +92,6 @@ def test_a_project_may_be_all_there_is(tmp_path: Path) -> None:
     (tmp_path / "linked.png").symlink_to(picture)
     root = Path("/")
     paths = [str(path.relative_to(root)) for path in (picture, tmp_path / "linked.png")]
-    assert Tree(root, forgetful(root)).outputs(paths) == dict.fromkeys(paths, content_hash(b"a picture"))
+    assert TreeObserver(root, index_without_memory(root)).outputs(paths) == dict.fromkeys(
+        paths, content_hash(b"a picture")
+    )

@@ -13,7 +13,7 @@ import pytest
 from reconciler.core.digest import content_hash
 from reconciler.core.errors import DiskError
 from reconciler.store import disk
-from reconciler.store.worktree.publish import Foreign, Gone, Published, move_file, publish, remove_file
+from reconciler.store.worktree.publish import Foreign, Missing, Written, move_file, publish, remove_file
 from tests.store.tracing import tracing
 
 OLD, NEW, MINE = content_hash(b"old"), content_hash(b"new"), content_hash(b"painted over")
@@ -52,7 +52,7 @@ def meanwhile(name: str, edit: Callable[[], object]) -> Any:
 
 def test_a_new_output_in_a_new_directory(root: Path, source: Path) -> None:
     target = root / "public" / "hero.png"
-    assert publish(source, target, content=NEW, expect=None, root=root) == Published()
+    assert publish(source, target, content=NEW, expect=None, root=root) == Written()
     assert tree(root) == {"public/hero.png": b"new"}
     assert stat.S_IMODE(target.stat().st_mode) & 0o600 == 0o600
     assert target.stat().st_nlink == source.stat().st_nlink == 1, "an edit of the output must not reach the store"
@@ -62,7 +62,7 @@ def test_the_expected_bytes_are_replaced_and_their_permissions_stay(root: Path, 
     target = root / "hero.png"
     target.write_bytes(b"old")
     target.chmod(0o604)
-    assert publish(source, target, content=NEW, expect=OLD, root=root) == Published()
+    assert publish(source, target, content=NEW, expect=OLD, root=root) == Written()
     assert tree(root) == {"hero.png": b"new"}
     assert stat.S_IMODE(target.stat().st_mode) == 0o604
 
@@ -127,7 +127,7 @@ def test_a_file_that_is_edited_while_it_is_hashed_is_read_again(root: Path, sour
 @pytest.mark.parametrize("error", [errno.EPERM, errno.EOPNOTSUPP])
 def test_without_hard_links_it_still_looks_before_it_renames(root: Path, source: Path, error: int) -> None:
     with mock.patch.object(os, "link", side_effect=OSError(error, "no links here")):
-        assert publish(source, root / "new.png", content=NEW, expect=None, root=root) == Published()
+        assert publish(source, root / "new.png", content=NEW, expect=None, root=root) == Written()
         (root / "hero.png").write_bytes(b"painted over")
         assert publish(source, root / "hero.png", content=NEW, expect=None, root=root) == Foreign(MINE)
     assert tree(root) == {"new.png": b"new", "hero.png": b"painted over"}
@@ -186,7 +186,7 @@ class TestPlace:
     def test_a_link_that_stays_inside_is_followed(self, root: Path, source: Path) -> None:
         (root / "static").mkdir()
         (root / "public").symlink_to("static")
-        assert publish(source, root / "public/hero.png", content=NEW, expect=None, root=root) == Published()
+        assert publish(source, root / "public/hero.png", content=NEW, expect=None, root=root) == Written()
         assert tree(root)["static/hero.png"] == b"new"
 
     def test_a_link_that_is_put_in_the_way_meanwhile_is_not_followed(
@@ -207,14 +207,14 @@ class TestPlace:
     def test_a_project_that_is_reached_by_a_link(self, root: Path, source: Path, tmp_path: Path) -> None:
         link = tmp_path / "link"
         link.symlink_to(root)
-        assert publish(source, link / "hero.png", content=NEW, expect=None, root=link) == Published()
+        assert publish(source, link / "hero.png", content=NEW, expect=None, root=link) == Written()
         assert tree(root) == {"hero.png": b"new"}
 
 
 class TestMove:
     def test_the_bytes_go_along(self, root: Path) -> None:
         (root / "a.png").write_bytes(b"new")
-        assert move_file(root / "a.png", root / "deep/b.png", expect=NEW, root=root) == Published()
+        assert move_file(root / "a.png", root / "deep/b.png", expect=NEW, root=root) == Written()
         assert tree(root) == {"deep/b.png": b"new"}
 
     def test_neither_side_may_be_a_persons(self, root: Path) -> None:
@@ -228,7 +228,7 @@ class TestMove:
     def test_an_edit_in_between_stays(self, root: Path) -> None:
         (root / "a.png").write_bytes(b"new")
         with meanwhile("take_name", lambda: (root / "a.png").write_bytes(b"painted over")):
-            assert move_file(root / "a.png", root / "b.png", expect=NEW, root=root) == Published()
+            assert move_file(root / "a.png", root / "b.png", expect=NEW, root=root) == Written()
         assert tree(root) == {"a.png": b"painted over", "b.png": b"new"}
 
 
@@ -238,10 +238,10 @@ class TestRemove:
         path.write_bytes(b"painted over")
         assert remove_file(path, expect=OLD, root=root) == Foreign(MINE)
         path.write_bytes(b"old")
-        assert remove_file(path, expect=OLD, root=root) == Gone()
+        assert remove_file(path, expect=OLD, root=root) == Missing()
         assert tree(root) == {}
-        assert remove_file(path, expect=OLD, root=root) == Gone()
+        assert remove_file(path, expect=OLD, root=root) == Missing()
 
     def test_an_absent_directory_is_not_made(self, root: Path) -> None:
-        assert remove_file(root / "deep/a.png", expect=OLD, root=root) == Gone()
+        assert remove_file(root / "deep/a.png", expect=OLD, root=root) == Missing()
         assert list(root.iterdir()) == []

@@ -10,7 +10,7 @@ from reconciler.core.digest import content_hash
 from reconciler.core.ports import Placed
 from reconciler.store.objects.content_store import ContentStore
 from reconciler.store.worktree.outputs import OutputTree
-from reconciler.store.worktree.sources import Recovery
+from reconciler.store.worktree.sources import ContentSources
 
 PICTURE = b"a picture that somebody paid for"
 CONTENT = content_hash(PICTURE)
@@ -24,7 +24,7 @@ def git(folder: Path, *arguments: str, text: str | None = None) -> str:
     return done.stdout.strip()
 
 
-def a_project(folder: Path, *, committed: bool) -> tuple[Path, ContentStore, Recovery]:
+def a_project(folder: Path, *, committed: bool) -> tuple[Path, ContentStore, ContentSources]:
     root = folder / "project"
     (root / "assets").mkdir(parents=True)
     (root / "assets/a.png").write_bytes(PICTURE)
@@ -33,7 +33,7 @@ def a_project(folder: Path, *, committed: bool) -> tuple[Path, ContentStore, Rec
         git(root, "add", "assets")
         git(root, "commit", "-qm", "a picture")
     store = ContentStore(root)
-    return root, store, Recovery(root, store, ["assets/a.png"])
+    return root, store, ContentSources(root, store, ["assets/a.png"])
 
 
 def spoil(store: ContentStore) -> Path:
@@ -62,7 +62,7 @@ def test_what_looks_like_a_repository_in_the_project_sets_up_no_program(tmp_path
     core = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n"
     (root / "config").write_text(f"{core}[log]\n\tshowSignature = true\n[gpg]\n\tprogram = ./evil.sh\n")
     assert git(root, "log", "-1", "--format=%s", "--no-show-signature") == "x"  # git itself does take it for one
-    assert Recovery(root, store, ["assets/a.png"]).places(CONTENT, "assets/a.png") == ()
+    assert ContentSources(root, store, ["assets/a.png"]).places(CONTENT, "assets/a.png") == ()
     assert not proof.exists()
 
 

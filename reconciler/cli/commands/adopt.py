@@ -7,17 +7,17 @@ from typing import Any
 
 import click
 
-from reconciler.cli.asset_ids import agree, choose, naming
+from reconciler.cli.asset_ids import confirm, id_arguments, select_assets
 from reconciler.cli.options import editing_options
 from reconciler.core.errors import Exit
 from reconciler.core.plan.plan import Step
 from reconciler.core.text import printable
-from reconciler.project.adopt import Absent, Adopting, Needless
-from reconciler.project.edits import Left, carry_out, scene, tell_left
+from reconciler.project.adopt import Adoption, AlreadyLocked, NoFile
+from reconciler.project.edits import Skipped, apply_edits, edit_session, report_skipped
 
 
 @click.command(epilog="Example:  reconciler adopt hero 'icons/*'")
-@naming(required=True)
+@id_arguments(required=True)
 @editing_options
 @click.pass_obj
 def command(directory: str | None, /, ids: tuple[str, ...], yes: bool, wait: float, **_: Any) -> int:
@@ -25,9 +25,9 @@ def command(directory: str | None, /, ids: tuple[str, ...], yes: bool, wait: flo
 
     Its bytes go to the store, and the asset is up to date from then on. A request in doubt for it is settled.
     """
-    with scene(directory, wait=wait) as stage:
-        chosen = choose(ids, stage.prospect.wanted.specs)
-        adopting = Adopting(stage, utc=lambda: datetime.now(UTC))
+    with edit_session(directory, wait=wait) as stage:
+        chosen = select_assets(ids, stage.prospect.wanted.specs)
+        adopting = Adoption(stage, utc=lambda: datetime.now(UTC))
         work: list[Step] = []
         refused = 0
         for step in stage.prospect.plan.steps:
@@ -35,17 +35,17 @@ def command(directory: str | None, /, ids: tuple[str, ...], yes: bool, wait: flo
                 continue
             verdict = adopting.foresee(step)
             match verdict:
-                case Needless(note=note):
+                case AlreadyLocked(note=note):
                     click.echo(f"{printable(step.asset)}: {note}")
-                case Absent() if step.asset not in chosen.exactly:
+                case NoFile() if step.asset not in chosen.exactly:
                     click.echo(f"passed over: {printable(step.asset)}: {printable(verdict.why)}", err=True)
-                case Left():
-                    tell_left(step.asset, verdict)
+                case Skipped():
+                    report_skipped(step.asset, verdict)
                     refused += 1
                 case _:
                     work.append(step)
         for step in work if len(work) > 1 and not yes else ():
             click.echo(f"  {printable(step.asset)}  {printable(step.output)}", err=True)
-        agree(len(work), f"lock these {len(work)} files as they are?", yes=yes)
-        code = carry_out(stage, work, adopting.adopt)
+        confirm(len(work), f"lock these {len(work)} files as they are?", yes=yes)
+        code = apply_edits(stage, work, adopting.adopt)
     return Exit.ERROR if refused else code

@@ -17,20 +17,20 @@ from reconciler.cli.progress import open_progress
 from reconciler.core.candidates import Candidate
 from reconciler.core.digest import AssetId
 from reconciler.core.errors import ConsentNeeded, Exit, ProjectError
-from reconciler.core.lock.lockfile import verify
+from reconciler.core.lock.lockfile import verify_recipe_keys
 from reconciler.core.plan.actions import Generate, Keep
 from reconciler.core.plan.plan import Plan
 from reconciler.core.specs.settings import Budget
 from reconciler.core.text import printable
 from reconciler.engine.report import Result
-from reconciler.project.apply import Ending, carry_out, close_journal
+from reconciler.project.apply import ApplyResult, close_journal, run_apply
 from reconciler.project.candidates import candidates
 from reconciler.project.keys import require_keys
 from reconciler.project.saved_plan import read_plan
-from reconciler.project.workspace import Prospect, Workspace, budgeted, in_ci, open_workspace, run_budget
+from reconciler.project.workspace import PlannedProject, Workspace, budgeted, in_ci, open_workspace, run_budget
 from reconciler.report.apply_summary import exit_code, problem_lines, report_json, summary_line
 from reconciler.report.candidates import candidate_lines, candidates_json
-from reconciler.report.in_doubt import doubt_lines
+from reconciler.report.in_doubt import in_doubt_lines
 from reconciler.report.plan_json import plan_json
 from reconciler.report.plan_text import plan_lines, plan_total
 from reconciler.report.warnings import caution_lines, cautions_json
@@ -40,8 +40,8 @@ from reconciler.store.documents.project import read_lock
 @click.command(epilog="Example:  reconciler apply --include 'icons/*' --max-cost 2.00")
 @click.argument("plan_file", required=False, type=click.Path(dir_okay=False), metavar="[PLAN]")
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="json: a line an event.")
-@options.selecting
-@options.consenting
+@options.selection_options
+@options.consent_options
 @click.option(
     "--replace",
     type=AssetIds(),
@@ -52,7 +52,7 @@ from reconciler.store.documents.project import read_lock
 @click.option("--draft", is_flag=True, help="Fill what has no real image with drafts, whatever the provider.")
 @click.option("--max-cost", type=options.Money(), help="Spend no more than this sum.")
 @click.option("--max-images", type=click.IntRange(min=0), help="Pay for no more than this number of images.")
-@options.trying
+@options.retry_options
 @click.option("--wait", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS", help="Wait for another apply.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
@@ -84,25 +84,27 @@ def command(
         if format_ == "text":
             for line in (*plan_lines(plan, datetime.now(UTC)), *_times(prospect)):
                 click.echo(line, err=True)
-        verify(prospect.lock)  # what is compared with a recipe that somebody edited proves nothing: before any money
+        verify_recipe_keys(
+            prospect.lock
+        )  # what is compared with a recipe that somebody edited proves nothing: before any money
         require_keys(plan, prospect.wanted.project.settings.providers, os.environ)
         _consent(plan, budget, os.environ, yes=yes)
         ending = _run(workspace, prospect, plan, budget, format_)
         return _tell(ending, workspace, prospect, format_)
 
 
-def _times(prospect: Prospect) -> Iterator[str]:
+def _times(prospect: PlannedProject) -> Iterator[str]:
     if prospect.candidates > 1:
         yield f"{prospect.candidates} candidates for each image that is paid for; prices are those of all of them"
 
 
-def _known(prospect: Prospect, names: tuple[str, ...]) -> None:
+def _known(prospect: PlannedProject, names: tuple[str, ...]) -> None:
     for name in names:
         if name not in prospect.wanted.specs:
             raise ProjectError(f'--replace: no asset is called "{name}"', hint="`reconciler plan` lists them")
 
 
-def _nothing(workspace: Workspace, prospect: Prospect, format_: str) -> int:
+def _nothing(workspace: Workspace, prospect: PlannedProject, format_: str) -> int:
     if prospect.behind or workspace.journal.read():  # a death after all was done left it open
         close_journal(workspace)
     if format_ == "json":
@@ -134,11 +136,11 @@ def _consent(plan: Plan, budget: Budget, environ: Mapping[str, str], *, yes: boo
         raise ConsentNeeded(f"this would cost {plan_total(plan)}", hint="say --yes where nobody can be asked")
 
 
-def _run(workspace: Workspace, prospect: Prospect, plan: Plan, budget: Budget, format_: str) -> Ending:
+def _run(workspace: Workspace, prospect: PlannedProject, plan: Plan, budget: Budget, format_: str) -> ApplyResult:
     work = sum(not isinstance(step.action, Keep) for step in plan.steps)
     progress = open_progress(format_, work)
     try:
-        return carry_out(
+        return run_apply(
             workspace,
             prospect,
             plan,
@@ -151,7 +153,7 @@ def _run(workspace: Workspace, prospect: Prospect, plan: Plan, budget: Budget, f
         progress.close()
 
 
-def _tell(ending: Ending, workspace: Workspace, prospect: Prospect, format_: str) -> int:
+def _tell(ending: ApplyResult, workspace: Workspace, prospect: PlannedProject, format_: str) -> int:
     made = _made(ending, workspace) if prospect.candidates > 1 else {}
     ended = {line.asset for line in ending.report.lines}
     in_doubt = [one for one in workspace.in_doubt() if ending.interrupted or one.asset in ended]
@@ -164,7 +166,7 @@ def _tell(ending: Ending, workspace: Workspace, prospect: Prospect, format_: str
         for line in problem_lines(ending.report, in_doubt=in_doubt):
             click.echo(line, err=True)
         cut_off = [one for one in in_doubt if one.asset not in ended]
-        for one, line in zip(cut_off, doubt_lines(cut_off, datetime.now(UTC)), strict=True):
+        for one, line in zip(cut_off, in_doubt_lines(cut_off, datetime.now(UTC)), strict=True):
             click.echo(f"in doubt: {printable(one.asset)}: {line}", err=True)
         if cut_off:
             click.echo("  hint: `reconciler recover` lists them", err=True)
@@ -177,7 +179,7 @@ def _tell(ending: Ending, workspace: Workspace, prospect: Prospect, format_: str
     return Exit.INTERRUPTED if ending.interrupted else exit_code(ending.report, in_doubt=in_doubt)
 
 
-def _made(ending: Ending, workspace: Workspace) -> dict[AssetId, tuple[Candidate, ...]]:
+def _made(ending: ApplyResult, workspace: Workspace) -> dict[AssetId, tuple[Candidate, ...]]:
     """The candidates of what was made, each asset's where there is a choice."""
     entries = read_lock(workspace.root).entries
     made = sorted(line.asset for line in ending.report.lines if line.result is Result.MADE)

@@ -10,16 +10,16 @@ import click
 
 from reconciler.cli import options
 from reconciler.core.errors import Exit
-from reconciler.core.lock.lockfile import verify
+from reconciler.core.lock.lockfile import verify_recipe_keys
 from reconciler.project.workspace import in_ci, open_workspace
 from reconciler.report.plan_json import plan_json
-from reconciler.report.plan_text import answers, behind_line, check_hint, plan_lines, totals_line
+from reconciler.report.plan_text import behind_line, cached_answers, check_hint, plan_lines, totals_line
 from reconciler.store.state.lock import holder
 
 
 @click.command(epilog="Example:  reconciler check || exit 1")
-@options.reading
-@options.selecting
+@options.reading_options
+@options.selection_options
 @click.option("--strict", is_flag=True, help="Hash every file and every recipe again. CI does so anyway.")
 @click.option("-q", "--quiet", is_flag=True, help="Say it with the exit code alone.")
 @click.pass_obj
@@ -28,8 +28,10 @@ def command(directory: str | None, /, format_: str, strict: bool, quiet: bool, *
     workspace = open_workspace(directory, os.environ, strict=strict)
     prospect = workspace.look(workspace.wanted(), options.selection(given))
     if strict or in_ci(os.environ):
-        verify(prospect.lock)
-    workspace.remember(prospect, answers(prospect.plan, datetime.now(UTC)) if options.everything(given) else {})
+        verify_recipe_keys(prospect.lock)
+    workspace.remember(
+        prospect, cached_answers(prospect.plan, datetime.now(UTC)) if options.is_unrestricted(given) else {}
+    )
     drift = bool(prospect.plan.drift or prospect.behind)
     if format_ == "json":
         options.print_json({"clean": not drift, "behind": prospect.behind, **plan_json(prospect.plan)})

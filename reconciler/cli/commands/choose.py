@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from reconciler.cli import options
-from reconciler.cli.asset_ids import AssetIds, choose
+from reconciler.cli.asset_ids import AssetIds, select_assets
 from reconciler.core.candidates import Candidate, find_candidate
 from reconciler.core.errors import Exit, ProjectError
 from reconciler.core.events import Published
@@ -18,15 +18,15 @@ from reconciler.core.ports import InTheWay
 from reconciler.core.text import printable
 from reconciler.core.value import replace
 from reconciler.project.candidates import candidates
-from reconciler.project.edits import Edited, Left, Scene, carry_out, scene
-from reconciler.project.workspace import Prospect, Selection, Workspace, open_workspace
-from reconciler.report.candidates import candidate_lines, candidates_json, shown
+from reconciler.project.edits import Edited, EditSession, Skipped, apply_edits, edit_session
+from reconciler.project.workspace import PlannedProject, Selection, Workspace, open_workspace
+from reconciler.report.candidates import candidate_lines, candidates_json, short_hash
 
 
 @click.command(epilog="Example:  reconciler choose hero 2")
 @click.argument("asset", type=AssetIds(), metavar="ID")
 @click.argument("candidate", default="", metavar="[NUMBER|HASH]")
-@options.reading
+@options.reading_options
 @click.option("--wait", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS", help="Wait for an apply.")
 @click.pass_obj
 def command(directory: str | None, /, asset: str, candidate: str, format_: str, wait: float) -> int:
@@ -38,20 +38,20 @@ def command(directory: str | None, /, asset: str, candidate: str, format_: str, 
         workspace = open_workspace(directory, os.environ)
         step = _step(workspace.look(workspace.wanted(), Selection()), asset)
         return _list(workspace, step, format_)
-    with scene(directory, wait=wait) as stage:
+    with edit_session(directory, wait=wait) as stage:
         step = _step(stage.prospect, asset)
         wanted = find_candidate(_candidates(stage.workspace, step), candidate)
         if isinstance(wanted, str):
             raise ProjectError(printable(wanted), hint=f"`reconciler choose {printable(asset)}` lists them")
-        code = carry_out(stage, [step], lambda each: _chosen(stage, each, wanted))
+        code = apply_edits(stage, [step], lambda each: _chosen(stage, each, wanted))
         if format_ == "json":
             _list(stage.workspace, _step(stage.workspace.look(stage.prospect.wanted, Selection()), asset), format_)
     return code
 
 
-def _step(prospect: Prospect, asset: str) -> Step:
+def _step(prospect: PlannedProject, asset: str) -> Step:
     """The step of the one asset that is named, which is locked."""
-    (name,) = choose((asset,), (step.asset for step in prospect.plan.steps)).assets[:1]
+    (name,) = select_assets((asset,), (step.asset for step in prospect.plan.steps)).assets[:1]
     step = next(step for step in prospect.plan.steps if step.asset == name)
     if step.entry is None:
         raise ProjectError(f"{printable(name)} is not locked yet", hint="`reconciler apply` makes or restores it")
@@ -75,7 +75,7 @@ def _list(workspace: Workspace, step: Step, format_: str) -> int:
         click.echo("no picture for its recipe is in the store of this project")
     elif not any(one.locked for one in found) and step.entry is not None:
         made = "a draft" if step.entry.made.provider == DRAFT else "a file that was adopted or made elsewhere"
-        click.echo(f"*    {shown(step.entry.content)}  {made} is locked, none of these")
+        click.echo(f"*    {short_hash(step.entry.content)}  {made} is locked, none of these")
     return Exit.DONE
 
 
@@ -84,21 +84,21 @@ def _either(asset: str) -> str:
     return f"`reconciler adopt {name}` keeps it, `reconciler restore {name}` does not"
 
 
-def _chosen(stage: Scene, step: Step, wanted: Candidate) -> Edited | Left:
+def _chosen(stage: EditSession, step: Step, wanted: Candidate) -> Edited | Skipped:
     entry = step.entry
     assert entry is not None
     there = stage.prospect.seen.outputs.get(step.output)
     if entry.output != step.output:
-        return Left(f"it moves from {entry.output} to {step.output}", "`reconciler apply` first")
+        return Skipped(f"it moves from {entry.output} to {step.output}", "`reconciler apply` first")
     if there not in (None, entry.content, wanted.image.content):
-        return Left(f"{step.output} was changed by hand", _either(step.asset))
+        return Skipped(f"{step.output} was changed by hand", _either(step.asset))
     if wanted.locked and there is not None:
         return Edited((), (f"{printable(step.asset)}: candidate {wanted.number} is locked already",))
     content = wanted.image.content
     expect = there if isinstance(there, str) else None
     placed = stage.outputs.place(content, step.output, expect=expect, locked_for=step.output)
     if isinstance(placed, InTheWay):
-        return Left(f"{step.output} was changed meanwhile", "close what writes it, and try again")
+        return Skipped(f"{step.output} was changed meanwhile", "close what writes it, and try again")
     chosen = replace(entry, content=content, image=wanted.image.image, made=wanted.image.made)
     line = f"chose {printable(step.asset)}: candidate {wanted.number} -> {printable(step.output)}"
     return Edited((Published(step.asset, chosen, "restored"),), (line,))

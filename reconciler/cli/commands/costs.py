@@ -20,7 +20,7 @@ from reconciler.store.documents.project import read_lock
 
 @click.command(epilog="Example:  reconciler costs --by tag --format json")
 @click.option("--by", "groups", multiple=True, type=click.Choice(list(GROUPS)), help="Only these sums. Default: all.")
-@options.reading
+@options.reading_options
 @click.pass_obj
 def command(directory: str | None, /, groups: tuple[str, ...], format_: str) -> int:
     """Sum what images have cost, by model, tag, month and provider. Writes nothing.

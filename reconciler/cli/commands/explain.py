@@ -9,25 +9,25 @@ from typing import Any
 import click
 
 from reconciler.cli import options
-from reconciler.cli.asset_ids import choose, naming
+from reconciler.cli.asset_ids import id_arguments, select_assets
 from reconciler.core.digest import ContentHash
 from reconciler.core.errors import Exit
 from reconciler.core.plan.plan import Step
 from reconciler.core.specs.spec import FileReference, Reference
 from reconciler.project.edits import locked_contents, locked_recipe
-from reconciler.project.workspace import Prospect, Selection, open_workspace
+from reconciler.project.workspace import PlannedProject, Selection, open_workspace
 from reconciler.report.explain import explanation, explanation_lines
 
 
 @click.command(epilog="Example:  reconciler explain 'icons/items#rare-sword'")
-@naming(required=True)
-@options.reading
+@id_arguments(required=True)
+@options.reading_options
 @click.pass_obj
 def command(directory: str | None, /, ids: tuple[str, ...], format_: str) -> int:
     """Say of every field which file and line it comes from, what the prompt came to, and what changed since."""
     workspace = open_workspace(directory, os.environ)
     prospect = workspace.look(workspace.wanted(), Selection())
-    chosen = choose(ids, (step.asset for step in prospect.plan.steps))
+    chosen = select_assets(ids, (step.asset for step in prospect.plan.steps))
     steps = sorted((step for step in prospect.plan.steps if step.asset in chosen.assets), key=lambda step: step.asset)
     told = [_explained(prospect, step) for step in steps]
     if format_ == "json":
@@ -41,7 +41,7 @@ def command(directory: str | None, /, ids: tuple[str, ...], format_: str) -> int
     return Exit.DONE
 
 
-def _explained(prospect: Prospect, step: Step) -> dict[str, Any]:
+def _explained(prospect: PlannedProject, step: Step) -> dict[str, Any]:
     contents = locked_contents(prospect)
 
     def content_of(reference: Reference) -> ContentHash | None:

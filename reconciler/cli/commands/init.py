@@ -15,7 +15,7 @@ from reconciler.core.text import printable
 from reconciler.store import disk
 from reconciler.store.documents.project import PROJECT_FILE, read_project
 from reconciler.store.documents.specs import find
-from reconciler.store.index.index import forgetful
+from reconciler.store.index.index import index_without_memory
 
 
 @click.command(epilog="Example:  reconciler init && reconciler apply && reconciler check")
@@ -28,7 +28,7 @@ def command(directory: str | None) -> int:
     _about_above(root)
     _write(root, PROJECT_FILE, PROJECT)
     specs = _specs_folder(root)
-    if not find(root, specs, forgetful(root)):
+    if not find(root, specs, index_without_memory(root)):
         _write(root, f"{specs}/example.yaml", EXAMPLE)
     else:
         click.echo(f"left    {printable(specs)}/: it has specs")
@@ -56,7 +56,7 @@ def _append(root: Path, name: str, lines: tuple[str, ...]) -> None:
     if path.is_symlink():  # git does not read it either
         click.echo(f"left    {name}: it is a link; its file should have: {', '.join(lines)}")
         return
-    with disk.saying("read", path):
+    with disk.naming_errors("read", path):
         old = path.read_bytes() if path.exists() else b""
     new = with_lines(old, lines)
     if new == old:
@@ -69,7 +69,7 @@ def _append(root: Path, name: str, lines: tuple[str, ...]) -> None:
 def _specs_folder(root: Path) -> str:
     """Where the project that is there has its specs; a file that is wrong is `validate`'s to speak about."""
     with suppress(InvalidInput):
-        return read_project(root, forgetful(root)).settings.specs
+        return read_project(root, index_without_memory(root)).settings.specs
     return Settings().specs
 
 

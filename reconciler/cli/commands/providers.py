@@ -19,11 +19,11 @@ from reconciler.providers.http.origins import NoKey, key_for
 from reconciler.providers.models.table import model_table
 from reconciler.report.providers import model_lines, models_json, provider_json, provider_lines
 from reconciler.store.documents.project import BUILT_IN, find_root, read_project
-from reconciler.store.index.index import forgetful
+from reconciler.store.index.index import index_without_memory
 
 
 @click.command(epilog="Example:  reconciler providers --test gravitex")
-@options.reading
+@options.reading_options
 @click.option("--models", is_flag=True, help="List the known models and what an image costs.")
 @click.option("--test", metavar="NAME", help="Ask a provider for its models, which is free. Exit 1 if it fails.")
 @click.pass_obj
@@ -55,7 +55,7 @@ def _settings(directory: str | None) -> Settings:
         root = find_root(Path(directory or "."))
     except ProjectError:
         return Settings(providers=BUILT_IN)
-    return read_project(root, forgetful(root)).settings
+    return read_project(root, index_without_memory(root)).settings
 
 
 def _tested(settings: Settings, name: str, format_: str) -> int:

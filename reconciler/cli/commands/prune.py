@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from reconciler.cli.asset_ids import agree, choose, naming
+from reconciler.cli.asset_ids import confirm, id_arguments, select_assets
 from reconciler.cli.options import editing_options
 from reconciler.core.digest import AssetId
 from reconciler.core.errors import ProjectError
@@ -15,13 +15,13 @@ from reconciler.core.plan.observed import Blocked
 from reconciler.core.plan.plan import Step
 from reconciler.core.ports import InTheWay
 from reconciler.core.text import printable
-from reconciler.project.edits import Edited, Left, Scene, carry_out, scene, settled_doubts
+from reconciler.project.edits import Edited, EditSession, Skipped, apply_edits, edit_session, settled_in_doubt
 
 _BY_HAND = "move it away or delete it, then prune again"
 
 
 @click.command(epilog="Example:  reconciler prune 'icons/*'")
-@naming(required=False)
+@id_arguments(required=False)
 @editing_options
 @click.pass_obj
 def command(directory: str | None, /, ids: tuple[str, ...], yes: bool, wait: float, **_: Any) -> int:
@@ -29,28 +29,28 @@ def command(directory: str | None, /, ids: tuple[str, ...], yes: bool, wait: flo
 
     A file that was changed by hand is left alone, and so is its entry.
     """
-    with scene(directory, wait=wait) as stage:
+    with edit_session(directory, wait=wait) as stage:
         orphans = [step for step in stage.prospect.plan.steps if step.spec is None and step.entry is not None]
         work = _chosen(stage, orphans, ids) if ids else orphans
         if not work:
             click.echo("nothing to prune: every asset of the lockfile has a spec")
         for step in work if len(work) > 1 and not yes else ():
             click.echo(f"  {printable(step.asset)}  {printable(step.output)}", err=True)
-        agree(len(work), f"remove these {len(work)} images and their lock entries?", yes=yes)
-        return carry_out(stage, work, lambda step: _pruned(stage, step))
+        confirm(len(work), f"remove these {len(work)} images and their lock entries?", yes=yes)
+        return apply_edits(stage, work, lambda step: _pruned(stage, step))
 
 
-def _chosen(stage: Scene, orphans: list[Step], ids: tuple[str, ...]) -> list[Step]:
+def _chosen(stage: EditSession, orphans: list[Step], ids: tuple[str, ...]) -> list[Step]:
     wanted = stage.prospect.wanted.specs
     for name in ids:
         if name in wanted:
             hint = "remove its spec first; `reconciler apply --replace` makes it again"
             raise ProjectError(f"{printable(name)} is no orphan: a spec describes it", hint=hint)
-    names: set[AssetId] = set(choose(ids, (step.asset for step in orphans)).assets)
+    names: set[AssetId] = set(select_assets(ids, (step.asset for step in orphans)).assets)
     return [step for step in orphans if step.asset in names]
 
 
-def _pruned(stage: Scene, step: Step) -> Edited | Left:
+def _pruned(stage: EditSession, step: Step) -> Edited | Skipped:
     lines = [f"pruned {printable(step.asset)}"]
     assert step.entry is not None
     if step.output in stage.in_use:
@@ -59,11 +59,11 @@ def _pruned(stage: Scene, step: Step) -> Edited | Left:
         left = _removed(stage, step)
         if left is not None:
             return left
-    settled, told = settled_doubts(stage.prospect, step.asset)
+    settled, told = settled_in_doubt(stage.prospect, step.asset)
     return Edited((Removed(step.asset), *(Forgotten(one.attempt) for one in settled)), (*lines, *told))
 
 
-def _removed(stage: Scene, step: Step) -> Left | None:
+def _removed(stage: EditSession, step: Step) -> Skipped | None:
     """The file is gone and its bytes are in the store; or why not."""
     found = stage.prospect.seen.outputs.get(step.output)
     entry = step.entry
@@ -71,9 +71,9 @@ def _removed(stage: Scene, step: Step) -> Left | None:
     if found is None:
         return None
     if isinstance(found, Blocked):
-        return Left(f"{step.output} is {found.what}", _BY_HAND)
+        return Skipped(f"{step.output} is {found.what}", _BY_HAND)
     if found != entry.content:
-        return Left(f"{step.output} was changed by hand", _BY_HAND)
+        return Skipped(f"{step.output} was changed by hand", _BY_HAND)
     if isinstance(stage.outputs.vacate(step.output, expect=entry.content), InTheWay):
-        return Left(f"{step.output} was changed meanwhile, or its bytes are not here (`git lfs pull`)", _BY_HAND)
+        return Skipped(f"{step.output} was changed meanwhile, or its bytes are not here (`git lfs pull`)", _BY_HAND)
     return None

@@ -11,13 +11,13 @@ from typing import Any
 import click
 
 from reconciler.cli import options
-from reconciler.cli.asset_ids import agree, naming
+from reconciler.cli.asset_ids import confirm, id_arguments
 from reconciler.core.errors import Exit, ProjectError
 from reconciler.core.events import Forgotten, Requested
 from reconciler.core.text import printable
 from reconciler.project.apply import close_journal
 from reconciler.project.workspace import Workspace, open_workspace
-from reconciler.report.in_doubt import doubt_json, doubt_lines, doubt_total
+from reconciler.report.in_doubt import in_doubt_json, in_doubt_lines, in_doubt_total
 
 _HINT = (
     "  hint: look at the provider's bill; then `reconciler apply --retry-in-doubt` asks again, `reconciler adopt ID`\n"
@@ -26,11 +26,11 @@ _HINT = (
 
 
 @click.command(epilog="Example:  reconciler recover --forget hero 'icons/*'")
-@naming(required=False)
+@id_arguments(required=False)
 @click.option("--forget", is_flag=True, help="Take these assets' requests off the list; the next apply asks anew.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask, however many requests it forgets.")
 @click.option("--wait", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS", help="Wait for another apply.")
-@options.reading
+@options.reading_options
 @click.pass_obj
 def command(
     directory: str | None, /, *, ids: tuple[str, ...], forget: bool, format_: str, yes: bool, wait: float
@@ -64,30 +64,30 @@ def _names(pattern: str, request: Requested) -> bool:
 
 def _listed(in_doubt: Sequence[Requested], format_: str) -> int:
     if format_ == "json":
-        cost = doubt_total(in_doubt)
+        cost = in_doubt_total(in_doubt)
         sums: dict[str, Any] = {"amounts": [str(each) for each in cost.amounts], "unknown": cost.unknown}
-        options.print_json({"in_doubt": doubt_json(in_doubt), "may_have_cost": sums})
+        options.print_json({"in_doubt": in_doubt_json(in_doubt), "may_have_cost": sums})
         return Exit.DONE
     for line in _lines(in_doubt):
         click.echo(line)
     if not in_doubt:
         click.echo("nothing is in doubt")
         return Exit.DONE
-    click.echo(f"{len(in_doubt)} in doubt, which may have cost {doubt_total(in_doubt)}")
+    click.echo(f"{len(in_doubt)} in doubt, which may have cost {in_doubt_total(in_doubt)}")
     click.echo(_HINT, err=True)
     return Exit.DONE
 
 
 def _lines(in_doubt: Sequence[Requested]) -> list[str]:
     width = min(40, max((len(one.asset) for one in in_doubt), default=0))
-    told = doubt_lines(in_doubt, datetime.now(UTC))
+    told = in_doubt_lines(in_doubt, datetime.now(UTC))
     return [f"? {printable(one.asset):<{width}}  {line}" for one, line in zip(in_doubt, told, strict=True)]
 
 
 def _forgotten(workspace: Workspace, requests: Sequence[Requested], *, yes: bool) -> int:
     for line in _lines(requests) if len(requests) > 1 and not yes else ():
         click.echo(line, err=True)
-    agree(len(requests), f"forget these {len(requests)} requests?", yes=yes)
+    confirm(len(requests), f"forget these {len(requests)} requests?", yes=yes)
     workspace.journal.record_all(Forgotten(one.attempt) for one in requests)
     for one in requests:
         price = printable(one.cost) or "an unknown price"

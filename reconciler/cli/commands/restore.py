@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from reconciler.cli.asset_ids import agree, choose, naming
+from reconciler.cli.asset_ids import confirm, id_arguments, select_assets
 from reconciler.cli.options import editing_options
 from reconciler.core.digest import ContentHash
 from reconciler.core.errors import Exit
@@ -17,24 +17,24 @@ from reconciler.core.plan.plan import Step
 from reconciler.core.ports import InTheWay
 from reconciler.core.text import printable
 from reconciler.core.value import replace
-from reconciler.project.edits import Edited, Left, Scene, carry_out, scene, tell_left
+from reconciler.project.edits import Edited, EditSession, Skipped, apply_edits, edit_session, report_skipped
 
 
 @click.command(epilog="Example:  reconciler restore hero 'icons/*'")
-@naming(required=True)
+@id_arguments(required=True)
 @editing_options
 @click.pass_obj
 def command(directory: str | None, /, ids: tuple[str, ...], yes: bool, wait: float, **_: Any) -> int:
     """Put the locked image back where it is missing or was changed. Bytes that it replaces go to the store first."""
-    with scene(directory, wait=wait) as stage:
-        chosen = choose(ids, (step.asset for step in stage.prospect.plan.steps))
+    with edit_session(directory, wait=wait) as stage:
+        chosen = select_assets(ids, (step.asset for step in stage.prospect.plan.steps))
         work, refused = [], 0
         for step in stage.prospect.plan.steps:
             if step.asset not in chosen.assets:
                 continue
             if step.entry is None:
                 if step.asset in chosen.exactly:
-                    tell_left(step.asset, Left("nothing is locked for it", "`reconciler apply` makes it"))
+                    report_skipped(step.asset, Skipped("nothing is locked for it", "`reconciler apply` makes it"))
                     refused += 1
             elif stage.prospect.seen.outputs.get(step.output) == step.entry.content:
                 click.echo(f"{printable(step.asset)}: {printable(step.output)} holds the locked content already")
@@ -42,19 +42,19 @@ def command(directory: str | None, /, ids: tuple[str, ...], yes: bool, wait: flo
                 work.append(step)
         for step in work if len(work) > 1 and not yes else ():
             click.echo(f"  {printable(step.output)}", err=True)
-        agree(len(work), f"put the locked content back into these {len(work)} files?", yes=yes)
-        code = carry_out(stage, work, lambda step: _restored(stage, step))
+        confirm(len(work), f"put the locked content back into these {len(work)} files?", yes=yes)
+        code = apply_edits(stage, work, lambda step: _restored(stage, step))
     return Exit.ERROR if refused else code
 
 
-def _restored(stage: Scene, step: Step) -> Edited | Left:
+def _restored(stage: EditSession, step: Step) -> Edited | Skipped:
     found, entry = stage.prospect.seen.outputs.get(step.output), step.entry
     assert entry is not None
     if isinstance(found, Blocked):
-        return Left(f"{step.output} is {found.what}")
+        return Skipped(f"{step.output} is {found.what}")
     placed = stage.outputs.place(entry.content, step.output, expect=found, locked_for=entry.output)
     if isinstance(placed, InTheWay):
-        return Left(f"{step.output} was changed meanwhile", "close what writes it, and try again")
+        return Skipped(f"{step.output} was changed meanwhile", "close what writes it, and try again")
     lines = [f"restored {printable(step.asset)} -> {printable(step.output)}"]
     if found is not None:
         lines.append(f"  what was there: {_kept(stage, found)}")
@@ -64,20 +64,20 @@ def _restored(stage: Scene, step: Step) -> Edited | Left:
     return Edited(_events(stage, step, replace(entry, output=step.output)), tuple(lines))
 
 
-def _events(stage: Scene, step: Step, entry: LockEntry) -> tuple[Durable, ...]:
+def _events(stage: EditSession, step: Step, entry: LockEntry) -> tuple[Durable, ...]:
     """The entry follows to another path; that takes nothing back of what the model refused."""
     published = Published(step.asset, entry, "restored", step.origin)
     refusal = stage.prospect.lock.refusals.get(step.asset)
     return (published, RefusalRecorded(step.asset, refusal)) if refusal else (published,)
 
 
-def _kept(stage: Scene, found: ContentHash) -> str:
+def _kept(stage: EditSession, found: ContentHash) -> str:
     if stage.workspace.store.find(found) is None:
         return f"a Git LFS pointer to {found}"
     return f"{found}, kept in the store"
 
 
-def _vacated(stage: Scene, entry: LockEntry) -> list[str]:
+def _vacated(stage: EditSession, entry: LockEntry) -> list[str]:
     """The path that the asset has left."""
     if entry.output in stage.in_use:
         return []

@@ -8,37 +8,37 @@ from datetime import UTC, datetime
 import click
 
 from reconciler.cli import options
-from reconciler.cli.asset_ids import choose, naming
+from reconciler.cli.asset_ids import id_arguments, select_assets
 from reconciler.core.errors import Exit
 from reconciler.core.plan.plan import Step
 from reconciler.project.workspace import Selection, Workspace, open_workspace
-from reconciler.report.show import portrait, portrait_lines
-from reconciler.store.worktree.sources import Recovery
+from reconciler.report.show import asset_json, asset_lines
+from reconciler.store.worktree.sources import ContentSources
 
 
 @click.command(epilog="Example:  reconciler show hero --format json")
-@naming(required=True)
-@options.reading
+@id_arguments(required=True)
+@options.reading_options
 @click.pass_obj
 def command(directory: str | None, /, ids: tuple[str, ...], format_: str) -> int:
     """Show the state of an asset, its image, where that came from, and where else its bytes are. Writes nothing."""
     workspace = open_workspace(directory, os.environ)
     prospect = workspace.look(workspace.wanted(), Selection())
-    chosen = choose(ids, (step.asset for step in prospect.plan.steps))
+    chosen = select_assets(ids, (step.asset for step in prospect.plan.steps))
     steps = sorted((step for step in prospect.plan.steps if step.asset in chosen.assets), key=lambda step: step.asset)
     recovery = workspace.outputs(frozenset(step.entry.output for step in steps if step.entry)).recovery
     now = datetime.now(UTC)
-    told = [portrait(step, now, elsewhere=_elsewhere(workspace, step, recovery)) for step in steps]
+    told = [asset_json(step, now, elsewhere=_elsewhere(workspace, step, recovery)) for step in steps]
     if format_ == "json":
         options.print_json({"show": 1, "assets": told})
         return Exit.DONE
     for number, one in enumerate(told):
         if number:
             click.echo()
-        for line in portrait_lines(one):
+        for line in asset_lines(one):
             click.echo(line)
     return Exit.DONE
 
 
-def _elsewhere(workspace: Workspace, step: Step, recovery: Recovery) -> tuple[str, ...]:
+def _elsewhere(workspace: Workspace, step: Step, recovery: ContentSources) -> tuple[str, ...]:
     return recovery.places(step.entry.content, step.entry.output) if step.entry is not None else ()

@@ -8,13 +8,13 @@ import click
 
 from reconciler.cli import options
 from reconciler.core.errors import Exit, LockfileError
-from reconciler.core.lock.lockfile import verify as verify_keys
-from reconciler.core.retention import Why
+from reconciler.core.lock.lockfile import verify_recipe_keys as verify_keys
+from reconciler.core.retention import Retention
 from reconciler.core.text import printable
-from reconciler.project.store_maintenance import Damage, damages, holdings, recipe_users, sweep
+from reconciler.project.store_maintenance import Damage, damages, find_garbage, recipe_users, stored_objects
 from reconciler.project.workspace import Workspace, open_workspace
 from reconciler.report.plan_text import counted
-from reconciler.report.store import count_words, held_json, held_line, size_words
+from reconciler.report.store import count_text, object_json, object_line, size_text
 from reconciler.store.documents.project import read_lock
 
 
@@ -24,28 +24,28 @@ def command() -> None:
 
 
 @command.command("ls", epilog="Example:  reconciler store ls --format json")
-@options.reading
+@options.reading_options
 @click.pass_obj
-def ls(directory: str | None, /, format_: str) -> int:
+def ls_command(directory: str | None, /, format_: str) -> int:
     """List what the store holds: size, price, when and by which model it was made, and who uses it."""
     workspace = open_workspace(directory, os.environ)
-    held, users = holdings(workspace), recipe_users(workspace)
+    held, users = stored_objects(workspace), recipe_users(workspace)
     if format_ == "json":
-        options.print_json({"objects": [held_json(one) for one in held]})
+        options.print_json({"objects": [object_json(one) for one in held]})
         return Exit.DONE
     for one in held:
-        click.echo(held_line(one, users))
-    click.echo(count_words(held))
+        click.echo(object_line(one, users))
+    click.echo(count_text(held))
     return Exit.DONE
 
 
 @command.command("verify", epilog="Example:  reconciler store verify && echo whole")
-@options.reading
+@options.reading_options
 @click.pass_obj
-def verify(directory: str | None, /, format_: str) -> int:
+def verify_command(directory: str | None, /, format_: str) -> int:
     """Hash everything again. Exit 1 names each file that does not hold what it should, and who else has the bytes."""
     workspace = open_workspace(directory, os.environ)
-    held = holdings(workspace)
+    held = stored_objects(workspace)
     damaged = damages(workspace, held)
     wrong = _wrong_keys(workspace)
     if format_ == "json":
@@ -68,15 +68,15 @@ def verify(directory: str | None, /, format_: str) -> int:
 @click.option("-y", "--yes", is_flag=True, help="Delete. Without it, only show what would be.")
 @click.option("--wait", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS", help="Wait for another apply.")
 @click.pass_obj
-def gc(directory: str | None, /, forget_paid: bool, yes: bool, wait: float) -> int:
+def gc_command(directory: str | None, /, forget_paid: bool, yes: bool, wait: float) -> int:
     """Show what of the store may go: drafts that nothing uses, and what git has. With --yes, delete it.
 
     What is locked now stays, and so does the only copy of anything that was paid for or that a person made.
     """
     workspace = open_workspace(directory, os.environ)
-    give_up = frozenset({Why.PAID, Why.UNKNOWN}) if forget_paid else frozenset()
+    give_up = frozenset({Retention.PAID, Retention.UNKNOWN}) if forget_paid else frozenset()
     if not yes:
-        waste = sweep(workspace, give_up)
+        waste = find_garbage(workspace, give_up)
         for line in waste.lines():
             click.echo(line)
         if waste.anything:
@@ -84,10 +84,10 @@ def gc(directory: str | None, /, forget_paid: bool, yes: bool, wait: float) -> i
             click.echo(f"  hint: `reconciler store gc{given} --yes` deletes it", err=True)
         return Exit.DONE
     with workspace.exclusive(wait):
-        waste = sweep(workspace, give_up)
+        waste = find_garbage(workspace, give_up)
         for line in waste.lines():
             click.echo(line)
-        click.echo(f"freed {size_words(waste.delete(workspace.store))}")
+        click.echo(f"freed {size_text(waste.delete(workspace.store))}")
     return Exit.DONE
 
 

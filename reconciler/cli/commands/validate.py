@@ -14,7 +14,7 @@ from reconciler.report.warnings import caution_lines, cautions_json
 
 
 @click.command(epilog="Example:  reconciler validate --format json")
-@options.reading
+@options.reading_options
 @click.pass_obj
 def command(directory: str | None, /, format_: str) -> int:
     """Read every spec and say all that is wrong with any of them, as file:line:column: field: fact."""

@@ -43,7 +43,7 @@ class Refusal:
     """A recipe that the model would not draw, in the model's words."""
 
     key: RecipeKey
-    words: str
+    message: str
     at: str
 
 
@@ -76,7 +76,7 @@ def entry_json(entry: LockEntry) -> dict[str, Json]:
 
 def refusal_json(refusal: Refusal) -> dict[str, Json]:
     """What `read_refusal` reads."""
-    return {"at": refusal.at, "key": refusal.key, "words": refusal.words}
+    return {"at": refusal.at, "key": refusal.key, "words": refusal.message}
 
 
 _ENTRY = Shape({"output": str, "content": str, "image": dict, "recipe": dict, "made": dict})

@@ -24,7 +24,7 @@ _NAMES = {dict: "a mapping", list: "a list", str: "a string", int: "a whole numb
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, allow_nan=False, default=dict)
 
 
-def one_line(value: Json) -> str:
+def compact_json(value: Json) -> str:
     """JSON on one line, keys sorted, as characters. NaN and infinities, which only a provider's usage can hold,
     become null: an image that was paid for must not be lost to them."""
     try:

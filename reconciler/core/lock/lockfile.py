@@ -30,17 +30,17 @@ from reconciler.core.lock.entry import (
     read_refusal,
     refusal_json,
 )
-from reconciler.core.lock.json_shape import UPGRADE, Shape, one_line, shaped
+from reconciler.core.lock.json_shape import UPGRADE, Shape, compact_json, shaped
 from reconciler.core.lock.merge import ContentOf, has_conflict, merge, sides
 from reconciler.core.value import replace
 
 # the values too: whoever works with locks imports them from here
 __all__ = ["Lock", "LockEntry", "Made", "Refusal", "dump_entry", "dump_refusal", "dumps", "join"]
-__all__ += ["loads", "merge", "verify"]
+__all__ += ["loads", "merge", "verify_recipe_keys"]
 
 V = TypeVar("V")
 
-VERSION = 1
+LOCKFILE_VERSION = 1
 _FILE = Shape({"lockfile": int, "assets": dict}, {"refused": dict})
 _MEND = "mend that line, or take the file back from version control; pictures made since then are still in the store"
 _BY_HAND = "resolve this conflict by hand: of each asset keep all the lines of one side"
@@ -48,18 +48,18 @@ _BY_HAND = "resolve this conflict by hand: of each asset keep all the lines of o
 
 def dump_entry(asset: AssetId, entry: LockEntry) -> str:
     """The lines of one asset, as `join` takes them: a saver may keep them and render only what changed."""
-    lines = ",\n".join(f'      "{name}": {one_line(value)}' for name, value in entry_json(entry).items())
-    return f"    {one_line(asset)}: {{\n{lines}\n    }}"
+    lines = ",\n".join(f'      "{name}": {compact_json(value)}' for name, value in entry_json(entry).items())
+    return f"    {compact_json(asset)}: {{\n{lines}\n    }}"
 
 
 def dump_refusal(asset: AssetId, refusal: Refusal) -> str:
     """The line of one refusal, as `join` takes it."""
-    return f"    {one_line(asset)}: {one_line(refusal_json(refusal))}"
+    return f"    {compact_json(asset)}: {compact_json(refusal_json(refusal))}"
 
 
 def join(entries: Iterable[str], refusals: Iterable[str]) -> str:
     """The lockfile out of what `dump_entry` and `dump_refusal` gave, each sorted by id."""
-    blocks = ["  " + f'"lockfile": {VERSION}', _block("assets", ",\n".join(entries))]
+    blocks = ["  " + f'"lockfile": {LOCKFILE_VERSION}', _block("assets", ",\n".join(entries))]
     refused = ",\n".join(refusals)
     if refused:
         blocks.append(_block("refused", refused))
@@ -86,7 +86,7 @@ def loads(text: str, *, file: str = "assets.lock", content_of: ContentOf | None 
     """The lockfile, or a LockfileError with its place. Of a conflict that git left, both sides, merged per asset.
 
     `content_of` says what an output holds on disk now, and so decides between two sides that changed one asset.
-    Whether the keys fit the recipes is not looked at here: see `verify`.
+    Whether the keys fit the recipes is not looked at here: see `verify_recipe_keys`.
     """
     if not has_conflict(text):
         return _parse(text, file, content_of)
@@ -131,18 +131,18 @@ def _parse(text: str, file: str, content_of: ContentOf | None) -> Lock:
         name, times = Counter(name for name, _ in pairs).most_common(1)[0]
         block = next((block for block in ("assets", "refused") if root.get(block) is found), None)
         if block is None or times > 2:
-            place = Place(file, _line_at(text, text.rfind(f"{one_line(name)}:")))
-            raise LockfileError(f"{place}: {one_line(name)} stands {times} times in one mapping", hint=_MEND)
+            place = Place(file, _line_at(text, text.rfind(f"{compact_json(name)}:")))
+            raise LockfileError(f"{place}: {compact_json(name)} stands {times} times in one mapping", hint=_MEND)
         first[block] = dict(reversed(pairs))
     return replace(merge(_read(first, text, file), last, content_of=content_of, file=file), merged=True)
 
 
 def _read(root: Json, text: str, file: str) -> Lock:
     version = root.get("lockfile") if isinstance(root, dict) else None
-    if type(version) is int and version > VERSION:
-        raise LockfileError(f"{file}: lockfile version {version} is newer than {VERSION}", hint=UPGRADE)
+    if type(version) is int and version > LOCKFILE_VERSION:
+        raise LockfileError(f"{file}: lockfile version {version} is newer than {LOCKFILE_VERSION}", hint=UPGRADE)
     if type(version) is not int or version < 1:
-        raise LockfileError(f'{file}: not a lockfile: it does not say `"lockfile": {VERSION}`', hint=_MEND)
+        raise LockfileError(f'{file}: not a lockfile: it does not say `"lockfile": {LOCKFILE_VERSION}`', hint=_MEND)
     try:
         top = shaped(root, _FILE)
     except LockfileError as error:
@@ -161,7 +161,7 @@ def _read_all(
         try:
             read_values[AssetId(asset)] = read(value)
         except LockfileError as error:
-            start = text.find(f"    {one_line(asset)}: {{", text.find(f'  "{block}": {{'))
+            start = text.find(f"    {compact_json(asset)}: {{", text.find(f'  "{block}": {{'))
             place = Place(file, _line_at(text, start))
             raise LockfileError(f"{place}: {block}.{asset}: {error.fact}", hint=error.hint or _MEND) from None
     return read_values
@@ -176,7 +176,7 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number")
 
 
-def verify(lock: Lock, *, file: str = "assets.lock") -> None:
+def verify_recipe_keys(lock: Lock, *, file: str = "assets.lock") -> None:
     """Every recipe has the key that stands with it; if not, somebody edited the file by hand, and what was asked
     for is not known any more. Apart from `loads` since it digests every recipe."""
     wrong = sorted(asset for asset, entry in lock.entries.items() if not _fits(entry))

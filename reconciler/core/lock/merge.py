@@ -9,7 +9,7 @@ from typing import Generic, TypeAlias, TypeVar
 from reconciler.core.digest import AssetId, ContentHash
 from reconciler.core.errors import LockfileError, Place
 from reconciler.core.lock.entry import Lock, LockEntry, Refusal, entry_json, refusal_json
-from reconciler.core.lock.json_shape import one_line
+from reconciler.core.lock.json_shape import compact_json
 from reconciler.core.value import value
 
 K = TypeVar("K", bound=str)
@@ -146,11 +146,11 @@ def merge(
 
 
 def _later(mine: LockEntry, other: LockEntry) -> LockEntry:
-    return max(mine, other, key=lambda entry: (entry.made.at, one_line(entry_json(entry))))
+    return max(mine, other, key=lambda entry: (entry.made.at, compact_json(entry_json(entry))))
 
 
 def _later_refusal(mine: Refusal, other: Refusal) -> Refusal:
-    return max(mine, other, key=lambda refusal: (refusal.at, one_line(refusal_json(refusal))))
+    return max(mine, other, key=lambda refusal: (refusal.at, compact_json(refusal_json(refusal))))
 
 
 def _answered(asset: AssetId, both: Lock, ours: Lock, theirs: Lock) -> bool:

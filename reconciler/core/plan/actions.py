@@ -112,7 +112,7 @@ class Doubtful:
 class WasRefused:
     """The model refused this very recipe before."""
 
-    words: str
+    message: str
 
 
 @value
@@ -177,7 +177,7 @@ class Restore:
     reason: Reason
     content: ContentHash
     replacing: ContentHash | None = None
-    vacates: str | None = None
+    old_path: str | None = None
 
 
 @value
@@ -187,14 +187,14 @@ class Move:
     reason: Moved
     content: ContentHash
     replacing: ContentHash | None = None
-    vacates: str | None = None
+    old_path: str | None = None
 
 
 @value
 class Generate:
     """A provider is asked. `key` is None while an upstream's picture is not known; None as cost is unknown.
 
-    `replacing` must still be there when the file is published; `vacates` is the path that the asset leaves.
+    `replacing` must still be there when the file is published; `old_path` is the path that the asset leaves.
     """
 
     reason: Reason
@@ -202,7 +202,7 @@ class Generate:
     cost: Cost | None = None
     replacing: ContentHash | None = None
     after: tuple[AssetId, ...] = ()
-    vacates: str | None = None
+    old_path: str | None = None
 
 
 @value

@@ -48,11 +48,13 @@ PICTURED = ("references", "mask", "turns")
 class Facts:
     """All that the decision about one asset rests on.
 
-    `entry` is the lock entry of this id, or of the orphan `origin` that the asset takes over. `tenant` is the content
-    that the lock knows for the output's path, whoever's it is. `stored` is an image had already for this very
-    recipe, `source` where the locked bytes can be had. `pending` are upstreams about to be generated, `missing`
-    upstreams that will have no picture, `changed` the upstreams whose pictures are all that differs. `doubts` are
-    requests of this asset whose end is unknown, `asked` those of other assets, or of an id before it, for this recipe.
+    - `entry`: the lock entry of this id, or of the orphan `origin` that the asset takes over.
+    - `locked_elsewhere`: the content that the lock has for the output's path, under any id.
+    - `stored`: an image that exists already for this very recipe; `source`: where the locked bytes can be had.
+    - `pending`: upstreams about to be generated; `missing`: upstreams that will have no picture; `changed`: upstreams
+      whose pictures are the only difference.
+    - `in_doubt`: requests of this asset whose end is unknown; `in_doubt_elsewhere`: those for this recipe under
+      other ids.
     """
 
     identity: AssetId
@@ -62,17 +64,17 @@ class Facts:
     origin: AssetId | None = None
     found: Found = None
     found_before: Found = None
-    tenant: ContentHash | None = None
+    locked_elsewhere: ContentHash | None = None
     stored: ContentHash | None = None
     source: str | None = None
     pending: tuple[AssetId, ...] = ()
     missing: tuple[AssetId, ...] = ()
     changed: tuple[AssetId, ...] = ()
-    doubts: tuple[Requested, ...] = ()
-    asked: tuple[Requested, ...] = ()
+    in_doubt: tuple[Requested, ...] = ()
+    in_doubt_elsewhere: tuple[Requested, ...] = ()
     refused: str | None = None
     wants_draft: bool = False
-    vacates: str | None = None
+    old_path: str | None = None
     cost: Cost | None = None
 
 
@@ -80,12 +82,12 @@ def decide(facts: Facts) -> Action:
     """The whole decision table. Read it top to bottom."""
     entry, spec, found = facts.entry, facts.spec, facts.found
     if spec is None:
-        return Hold(Doubtful(facts.doubts)) if facts.doubts else Keep(Orphaned())
-    if facts.doubts:
-        return Hold(Doubtful(facts.doubts), Consent.RETRY_IN_DOUBT, decide(replace(facts, doubts=())))
+        return Hold(Doubtful(facts.in_doubt)) if facts.in_doubt else Keep(Orphaned())
+    if facts.in_doubt:
+        return Hold(Doubtful(facts.in_doubt), Consent.RETRY_IN_DOUBT, decide(replace(facts, in_doubt=())))
     if isinstance(found, Blocked):
         return Conflict(NotAFile(found.what))
-    foreign = found is not None and found != facts.tenant and (entry is None or found != entry.content)
+    foreign = found is not None and found != facts.locked_elsewhere and (entry is None or found != entry.content)
     if foreign and found is not None and found == facts.stored:
         return Adopt(AlreadyThere(), found)
     if entry is None:
@@ -100,7 +102,7 @@ def decide(facts: Facts) -> Action:
 def _left_behind(facts: Facts, entry: LockEntry) -> ContentHash | None:
     """A person's bytes at the path that the asset is leaving, unless its picture is at the new one already."""
     before = _content(facts.found_before)
-    return before if facts.vacates is not None and entry.content not in (before, facts.found) else None
+    return before if facts.old_path is not None and entry.content not in (before, facts.found) else None
 
 
 def in_place(facts: Facts, entry: LockEntry, reason: Reason = Current()) -> Action:  # noqa: B008 - a frozen value
@@ -123,8 +125,8 @@ def _obtain(facts: Facts, why: Reason) -> Action:
         return Hold(UpstreamUnavailable(facts.missing))
     if facts.stored is not None:
         return Restore(why, facts.stored, _content(facts.found), _vacated(facts))
-    if facts.asked:
-        return Hold(Doubtful(facts.asked), Consent.RETRY_IN_DOUBT, generate(facts, why))
+    if facts.in_doubt_elsewhere:
+        return Hold(Doubtful(facts.in_doubt_elsewhere), Consent.RETRY_IN_DOUBT, generate(facts, why))
     if facts.refused is not None:
         return Hold(WasRefused(facts.refused), Consent.RETRY_REFUSED, generate(facts, why))
     return generate(facts, why)
@@ -154,15 +156,15 @@ def staleness(facts: Facts, entry: LockEntry) -> Reason | None:
 def _known_changes(facts: Facts, entry: LockEntry) -> tuple[Change, ...]:
     """What differs while a picture has no content yet: the words, and that picture by the name of its asset."""
     names: list[Json] = [f"asset:{up}" for up in (*facts.pending, *facts.missing)]
-    words = changes(entry.recipe, facts.spec.words.manifest()) if facts.spec is not None else ()
+    differences = changes(entry.recipe, facts.spec.base_recipe.manifest()) if facts.spec is not None else ()
     pictures = Change("references", entry.recipe.get("references"), names)
-    return (*(each for each in words if each.field not in PICTURED), pictures)
+    return (*(each for each in differences if each.field not in PICTURED), pictures)
 
 
 def _vacated(facts: Facts) -> str | None:
     """The path that the asset leaves, where its picture still stands."""
     gone = facts.entry is None or facts.found_before != facts.entry.content
-    return None if gone else facts.vacates
+    return None if gone else facts.old_path
 
 
 def _content(found: Found) -> ContentHash | None:

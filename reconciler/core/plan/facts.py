@@ -19,7 +19,7 @@ from reconciler.core.specs.spec import AssetReference, FileReference, Reference,
 Price = Callable[[Spec, Recipe], Cost | None]
 
 
-class Survey:
+class FactCollector:
     """What is known of a project while its plan is made. `drafts` are the names of placeholder providers."""
 
     def __init__(self, specs: Mapping[AssetId, Spec], lock: Lock, seen: Observed, *, drafts: frozenset[str]) -> None:
@@ -29,12 +29,12 @@ class Survey:
         self.drafts = drafts
         self.contents: dict[AssetId, ContentHash] = {}
         self.generating: set[AssetId] = set()
-        self.tenants = {entry.output: entry.content for entry in lock.entries.values()}
+        self.locked_contents = {entry.output: entry.content for entry in lock.entries.values()}
         self.outputs = {spec.output for spec in specs.values()}
-        self.refusals = {refusal.key: refusal.words for refusal in lock.refusals.values()}
-        self.doubts: dict[RecipeKey, tuple[Requested, ...]] = {}
+        self.refusals = {refusal.key: refusal.message for refusal in lock.refusals.values()}
+        self.in_doubt: dict[RecipeKey, tuple[Requested, ...]] = {}
         for request in itertools.chain.from_iterable(seen.in_doubt.values()):
-            self.doubts[request.key] = (*self.doubts.get(request.key, ()), request)
+            self.in_doubt[request.key] = (*self.in_doubt.get(request.key, ()), request)
         self.orphans = {identity: entry for identity, entry in sorted(lock.entries.items()) if identity not in specs}
         self.orphans_by_key: dict[RecipeKey, dict[AssetId, None]] = {}
         self.orphans_by_output: dict[str, dict[AssetId, None]] = {}
@@ -71,7 +71,7 @@ class Survey:
             origin=origin,
             found=found,
             found_before=self.seen.outputs.get(before) if before is not None else None,
-            tenant=self.tenants.get(spec.output),
+            locked_elsewhere=self.locked_contents.get(spec.output),
             stored=None if pending or key is None or (fresh and not placeholder)
             else self._made_before(key, found, wants_draft=wants_draft),
             source=self._source(entry) if entry is not None and found != entry.content else None,
@@ -79,12 +79,12 @@ class Survey:
             missing=tuple(up for up in upstreams if not (up in self.generating or up in self.contents))
             if upstreams else (),
             changed=changed,
-            doubts=self.seen.in_doubt.get(identity, ()),
-            asked=self._asked_elsewhere(identity, key) if self.doubts and not pending else (),
+            in_doubt=self.seen.in_doubt.get(identity, ()),
+            in_doubt_elsewhere=self._in_doubt_elsewhere(identity, key) if self.in_doubt and not pending else (),
             refused=self.refusals.get(key) if key is not None and not pending else None,
             wants_draft=wants_draft,
-            vacates=before if before is not None and before not in self.outputs else None,
-            cost=price(spec, recipe or spec.words),
+            old_path=before if before is not None and before not in self.outputs else None,
+            cost=price(spec, recipe or spec.base_recipe),
         )  # fmt: skip
 
     def expect(self, facts: Facts, action: Action) -> None:
@@ -147,8 +147,8 @@ class Survey:
         had = (*locked, *stored)
         return next((content for content in had if content == found), had[0] if had else None)
 
-    def _asked_elsewhere(self, identity: AssetId, key: RecipeKey | None) -> tuple[Requested, ...]:
-        asked = self.doubts.get(key, ()) if key is not None else ()
+    def _in_doubt_elsewhere(self, identity: AssetId, key: RecipeKey | None) -> tuple[Requested, ...]:
+        asked = self.in_doubt.get(key, ()) if key is not None else ()
         return tuple(request for request in asked if request.asset != identity)
 
     def _source(self, entry: LockEntry) -> str | None:

@@ -8,7 +8,7 @@ from reconciler.core.digest import AssetId
 from reconciler.core.lock.lockfile import Lock, LockEntry
 from reconciler.core.plan.actions import Action, Keep
 from reconciler.core.plan.decide import Facts, decide
-from reconciler.core.plan.facts import Price, Survey
+from reconciler.core.plan.facts import FactCollector, Price
 from reconciler.core.plan.observed import Observed
 from reconciler.core.specs.graph import work_order
 from reconciler.core.specs.spec import Spec
@@ -53,7 +53,7 @@ def plan(
     counts by its locked content or by the one that this plan restores; where it is about to be generated, the
     assets that refer to it come `after` it.
     """
-    survey = Survey(specs, lock, seen, drafts=drafts)
+    survey = FactCollector(specs, lock, seen, drafts=drafts)
     steps: list[Step] = []
     for identity in work_order(specs):
         facts = survey.facts(identity, price)
@@ -61,7 +61,7 @@ def plan(
         survey.expect(facts, action)
         steps.append(Step(identity, action, specs[identity].output, specs[identity], facts.entry, facts.origin))
     for identity in sorted({*survey.orphans, *seen.in_doubt} - specs.keys()):
-        orphan = Facts(identity, entry=survey.orphans.get(identity), doubts=seen.in_doubt.get(identity, ()))
+        orphan = Facts(identity, entry=survey.orphans.get(identity), in_doubt=seen.in_doubt.get(identity, ()))
         path = orphan.entry.output if orphan.entry is not None else ""
         steps.append(Step(identity, gate(orphan, decide(orphan)), path, None, orphan.entry))
     return Plan(tuple(steps))

@@ -56,7 +56,7 @@ def gate(facts: Facts, action: Action, policy: Policy) -> Action:
     agreed = _allowed(action, policy)
     if agreed is not action:
         return gate(facts, agreed, policy)
-    doubtful = isinstance(action.reason, Doubtful) and bool(facts.doubts)
+    doubtful = isinstance(action.reason, Doubtful) and bool(facts.in_doubt)
     settled = doubtful or isinstance(action, Adopt | Conflict)
     why = staleness(facts, facts.entry) if facts.entry is not None and not settled else None
     if facts.spec is None or facts.entry is None or why is None:
@@ -111,9 +111,9 @@ def _replaced(facts: Facts, action: Action, policy: Policy) -> Action:
     """Made again because a person said so; that does not say that what is in doubt may be paid for twice."""
     if facts.missing or (isinstance(action, Conflict) and isinstance(action.reason, NotAFile)):
         return action
-    doubts = (*facts.doubts, *facts.asked)
+    in_doubt = (*facts.in_doubt, *facts.in_doubt_elsewhere)
     again = generate(facts, Asked())
-    return _allowed(Hold(Doubtful(doubts), Consent.RETRY_IN_DOUBT, again), policy) if doubts else again
+    return _allowed(Hold(Doubtful(in_doubt), Consent.RETRY_IN_DOUBT, again), policy) if in_doubt else again
 
 
 def within_budget(

@@ -14,7 +14,7 @@ from reconciler.core.recipe import TextPart
 from reconciler.core.specs import matrix as matrices
 from reconciler.core.specs.document import Document, Path
 from reconciler.core.specs.fields import AssetFields
-from reconciler.core.specs.layers import Field, Layer, Substitution, as_text, merged, nearest
+from reconciler.core.specs.layers import Layer, LayeredField, Substitution, as_text, merged, nearest
 from reconciler.core.specs.paths import is_unicode
 from reconciler.core.specs.settings import Settings
 from reconciler.core.specs.spec import Spec
@@ -24,7 +24,7 @@ from reconciler.core.value import field, value
 _ID_PART = re.compile(r"(?!\s)[^\x00-\x1f\x7f\ud800-\udfff#*?\[\]\\]+(?<!\s)")
 _PLAIN = re.compile(r"[A-Za-z0-9._-]+")
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
-TEXT_ROOM = 64 << 20
+TEXT_BUDGET = 64 << 20
 """Characters of text in all assets of a project: a small matrix can multiply a long prompt into gigabytes."""
 
 
@@ -53,7 +53,7 @@ def expand(settings: Settings, project: Document | None, tree: SpecTree) -> Expa
     found: dict[AssetId, Spec] = {}
     broken: list[str] = []
     room = settings.asset_limit
-    text = Room()
+    text = TextBudget()
     for name, document in sorted(tree.specs.items()):
         wanted = asset_count(document)
         if wanted > room:
@@ -114,24 +114,24 @@ def asset_count(document: Document) -> int:
     return sum(matrices.count(_mapping(_mapping(one)["matrix"])) if _has_matrix(one) else 1 for one in assets)
 
 
-class Room:
+class TextBudget:
     """How many characters of text the assets that are yet to come may have."""
 
-    def __init__(self, left: int = TEXT_ROOM) -> None:
+    def __init__(self, left: int = TEXT_BUDGET) -> None:
         self.left = left
 
     def takes(self, spec: Spec) -> bool:
         """Whether there is room for this one too."""
-        self.left -= len(spec.words.prompt) + len(spec.description)
+        self.left -= len(spec.base_recipe.prompt) + len(spec.description)
         if spec.turns:
             self.left -= sum(len(part.text) for turn in spec.turns for part in turn.parts if isinstance(part, TextPart))
-        if spec.words.params:
-            self.left -= len(str(spec.words.params))
+        if spec.base_recipe.params:
+            self.left -= len(str(spec.base_recipe.params))
         return self.left >= 0
 
 
 def expand_file(
-    context: Context, name: str, document: Document, text: Room
+    context: Context, name: str, document: Document, text: TextBudget
 ) -> tuple[tuple[Spec, ...], tuple[Problem, ...]]:
     """The assets of one file, and what is wrong with them."""
     file_id = name.rpartition(".")[0]
@@ -151,7 +151,7 @@ def expand_file(
             spec = fields.read(identity, values)
             problems.extend(fields.problems)
             if spec is not None and not text.takes(spec):
-                fact = f"with this file the assets have more than {TEXT_ROOM:,} characters of text"
+                fact = f"with this file the assets have more than {TEXT_BUDGET:,} characters of text"
                 return (), (*problems, document.problem((), fact, "shorten the prompts, or ask for fewer assets"))
             if spec is not None:
                 specs.append(spec)
@@ -234,7 +234,7 @@ def _matrix_id(layer: Layer, template: str, values: Mapping[str, str]) -> tuple[
     variables = Substitution({key: as_text(f.value) for key, f in merged((layer,), "vars").items()} | dict(values))
     if own is None:
         file_id, _, key = template.partition("#")
-        part = variables.text(Field(key, layer))
+        part = variables.text(LayeredField(key, layer))
     else:
         file_id = template
         part = variables.text(own)

@@ -11,8 +11,8 @@ from reconciler.core.images.sniff import FORMATS
 from reconciler.core.recipe import Recipe, TextPart
 from reconciler.core.specs.document import Document
 from reconciler.core.specs.layers import (
-    Field,
     Layer,
+    LayeredField,
     Origins,
     Substitution,
     as_text,
@@ -55,7 +55,7 @@ class AssetFields:
         output = self._output(identity, variables, format_)
         model = self._text("model")
         provider = self._provider(model)
-        words = Recipe(
+        base_recipe = Recipe(
             prompt=self._prompt(),
             model=model,
             size=self._size("size", wanted_size),
@@ -70,7 +70,7 @@ class AssetFields:
         spec = Spec(
             id=identity,
             output=output,
-            words=words,
+            base_recipe=base_recipe,
             references=references,
             mask=mask,
             turns=turns,
@@ -102,14 +102,14 @@ class AssetFields:
             layers.append(Layer(f"style {name}", styles, (str(name),), known[str(name)]))
         return tuple(layers)
 
-    def _report(self, each: Field, fact: str, hint: str = "") -> None:
+    def _report(self, each: LayeredField, fact: str, hint: str = "") -> None:
         origin = each.origin
         self.problems.append(origin.document.problem(origin.path, fact, hint))
 
-    def _merged(self, name: str) -> dict[str, Field]:
+    def _merged(self, name: str) -> dict[str, LayeredField]:
         return merged(self.layers, name) if name in self.says else {}
 
-    def _field(self, name: str) -> Field | None:
+    def _field(self, name: str) -> LayeredField | None:
         return self.says[name].field(name) if name in self.says else None
 
     def _value(self, name: str, default: Json) -> Json:
@@ -122,7 +122,7 @@ class AssetFields:
         value = layer.fields[name]
         return value if isinstance(value, str) and is_literal(value) else self.filled.text(layer.field(name))
 
-    def _whole(self, each: Field) -> str | None:
+    def _whole(self, each: LayeredField) -> str | None:
         """The text of a field, or None where a variable of its own is wrong: what it holds is not known then."""
         before = len(self.filled.problems)
         text = self.filled.text(each)
@@ -142,7 +142,7 @@ class AssetFields:
             text += glue + piece
         return text
 
-    def _around(self, name: str) -> list[Field]:
+    def _around(self, name: str) -> list[LayeredField]:
         """What the styles say, and outside of them the asset or its nearest default."""
         outer = nearest(self.base, name)
         return [*every(self.styles, name), *((outer,) if outer else ())]
@@ -187,7 +187,7 @@ class AssetFields:
                 self._report(each, f'no provider is called "{name}"', hint)
         elif settings.type != "draft" and not model:
             hint = "write model: here, in _defaults.yaml, or under defaults: in reconciler.yaml"
-            self._report(Field(None, self.own), f"has no model, and the provider {name} needs one", hint)
+            self._report(LayeredField(None, self.own), f"has no model, and the provider {name} needs one", hint)
         return name
 
     def _output(self, identity: AssetId, variables: Mapping[str, str], format_: str) -> str:
@@ -198,11 +198,11 @@ class AssetFields:
         suffix = "jpg" if self._value("format", "") == "jpg" else format_ or "png"
         path = project_path(f"{self.settings.outputs}/{flat}.{suffix}")
         if isinstance(path, BadPath):
-            self._report(Field(None, self.own), path.fact, path.hint)
+            self._report(LayeredField(None, self.own), path.fact, path.hint)
             return ""
         return path
 
-    def _written_output(self, written: Field, variables: Mapping[str, str], format_: str) -> str:
+    def _written_output(self, written: LayeredField, variables: Mapping[str, str], format_: str) -> str:
         filled = Substitution(variables)
         text = filled.text(written)
         if filled.problems:
@@ -222,7 +222,7 @@ class AssetFields:
             self._report(written, f'"{path}" is named {found}, and the format is {format_}', "make them agree")
         return path
 
-    def _reference(self, each: Field) -> Reference | None:
+    def _reference(self, each: LayeredField) -> Reference | None:
         origin = each.origin
         if isinstance(each.value, dict):
             named = self._whole(replace(each, value=each.value["asset"]))
@@ -269,7 +269,7 @@ class AssetFields:
             turns.append(SpecTurn(str(turn["role"]), tuple(part for part in parts if part is not None)))
         return tuple(turns)
 
-    def _part(self, each: Field) -> TextPart | Reference | None:
+    def _part(self, each: LayeredField) -> TextPart | Reference | None:
         part = cast(Mapping[str, Json], each.value)
         if "text" in part:
             return TextPart(self.filled.text(each.below("text", part["text"])))
@@ -288,13 +288,13 @@ class AssetFields:
         if not spec.turns and not as_text(self._value("prompt", "")).strip():
             prompt = self._field("prompt")
             fact = "has no prompt" if prompt is None else "is empty"
-            self._report(prompt or Field(None, self.own), fact, "write prompt: what to draw")
-        if spec.words.background == "transparent" and spec.words.format not in _WITH_ALPHA:
-            fact = f"{spec.words.format} has no alpha channel, and the background is to be transparent"
+            self._report(prompt or LayeredField(None, self.own), fact, "write prompt: what to draw")
+        if spec.base_recipe.background == "transparent" and spec.base_recipe.format not in _WITH_ALPHA:
+            fact = f"{spec.base_recipe.format} has no alpha channel, and the background is to be transparent"
             self._report(self.says["background"].field("background"), fact, f"use {', '.join(_WITH_ALPHA)}")
         for reference in spec.pictures():
             if isinstance(reference, FileReference) and reference.path == spec.output:
-                each = Field(None, self.own, ("output",))
+                each = LayeredField(None, self.own, ("output",))
                 self._report(each, "the output is one of its own references", "rename one")
             if isinstance(reference, AssetReference) and reference.asset == spec.id:
                 fact, hint = "the asset refers to itself", "name another asset"

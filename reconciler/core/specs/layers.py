@@ -26,16 +26,16 @@ class Layer:
     path: Path
     fields: Mapping[str, Json]
 
-    def field(self, name: str) -> Field:
+    def field(self, name: str) -> LayeredField:
         """A field that this layer has."""
-        return Field(self.fields[name], self, (name,))
+        return LayeredField(self.fields[name], self, (name,))
 
     def origin(self, name: str) -> Origin:
         return Origin(self.name, self.document, (*self.path, name) if name else self.path)
 
 
 @value
-class Field:
+class LayeredField:
     """A field's value as written, and the way to it: a name in a layer, and what is below that."""
 
     value: Json
@@ -47,9 +47,9 @@ class Field:
         """Where it was written; worked out only when somebody asks."""
         return Origin(self.layer.name, self.layer.document, (*self.layer.path, *self.way))
 
-    def below(self, key: str | int, value: Json) -> Field:
+    def below(self, key: str | int, value: Json) -> LayeredField:
         """What stands in a mapping or a list."""
-        return Field(value, self.layer, (*self.way, key))
+        return LayeredField(value, self.layer, (*self.way, key))
 
 
 def strongest(layers: Iterable[Layer]) -> dict[str, Layer]:
@@ -57,7 +57,7 @@ def strongest(layers: Iterable[Layer]) -> dict[str, Layer]:
     return {name: layer for layer in layers for name in layer.fields}
 
 
-def nearest(layers: Sequence[Layer], name: str) -> Field | None:
+def nearest(layers: Sequence[Layer], name: str) -> LayeredField | None:
     """The value in the strongest layer that has one; `layers` run from weakest to strongest."""
     for layer in reversed(layers):
         if name in layer.fields:
@@ -65,12 +65,12 @@ def nearest(layers: Sequence[Layer], name: str) -> Field | None:
     return None
 
 
-def every(layers: Sequence[Layer], name: str) -> Iterator[Field]:
+def every(layers: Sequence[Layer], name: str) -> Iterator[LayeredField]:
     """The values of all layers, weakest first."""
     return (layer.field(name) for layer in layers if name in layer.fields)
 
 
-def merged(layers: Sequence[Layer], name: str) -> dict[str, Field]:
+def merged(layers: Sequence[Layer], name: str) -> dict[str, LayeredField]:
     """A mapping field (vars, params) merged key by key, the strongest layer's value for each key."""
     return {
         key: each.below(key, value)
@@ -139,7 +139,7 @@ class Substitution:
         self.variables = variables
         self.problems: list[Problem] = []
 
-    def fill(self, each: Field) -> Json:
+    def fill(self, each: LayeredField) -> Json:
         """The value with all its strings filled in; problems are collected."""
         value = each.value
         if isinstance(value, str):
@@ -150,12 +150,12 @@ class Substitution:
             return [self.fill(each.below(index, item)) for index, item in enumerate(value)]
         return value
 
-    def text(self, each: Field) -> str:
+    def text(self, each: LayeredField) -> str:
         """A field that the schema holds to be text."""
         value = self.fill(each)
         return value if isinstance(value, str) else as_text(value)
 
-    def _string(self, text: str, each: Field) -> str:
+    def _string(self, text: str, each: LayeredField) -> str:
         pieces: list[str] = []
         length = end = 0
         for match in _VARIABLE.finditer(text):
@@ -171,7 +171,7 @@ class Substitution:
             return ""
         return "".join(pieces)
 
-    def _variable(self, match: re.Match[str], each: Field) -> str:
+    def _variable(self, match: re.Match[str], each: LayeredField) -> str:
         name = match.group(1)
         if name is None:
             return "$"
@@ -184,6 +184,6 @@ class Substitution:
         self._report(each, f"no variable is called ${{{name}}}", hint)
         return ""
 
-    def _report(self, each: Field, fact: str, hint: str) -> None:
+    def _report(self, each: LayeredField, fact: str, hint: str) -> None:
         origin = each.origin
         self.problems.append(origin.document.problem(origin.path, fact, hint))

@@ -51,11 +51,11 @@ class Origin:
 
 @value
 class Spec:
-    """One asset as wanted. `words` is the recipe without its pictures, which are known by content only later."""
+    """One asset as wanted. `base_recipe` is the recipe without its pictures, which are known by content only later."""
 
     id: AssetId
     output: str
-    words: Recipe
+    base_recipe: Recipe
     references: tuple[Reference, ...] = ()
     mask: Reference | None = None
     turns: tuple[SpecTurn, ...] = ()
@@ -101,15 +101,15 @@ class Spec:
 def build_recipe(spec: Spec, content_of: Callable[[Reference], ContentHash | None]) -> Recipe | None:
     """The complete recipe, or None while a picture that it needs has no content yet."""
     if not (spec.references or spec.mask or spec.turns):
-        return spec.words
+        return spec.base_recipe
     contents = {ref: content_of(ref) for ref in spec.pictures()}
     if not contents:
-        return replace(spec.words, turns=tuple(Turn(turn.role, _texts(turn)) for turn in spec.turns))
+        return replace(spec.base_recipe, turns=tuple(Turn(turn.role, _texts(turn)) for turn in spec.turns))
     known = {ref: content for ref, content in contents.items() if content is not None}
     if len(known) < len(contents):
         return None
     return replace(
-        spec.words,
+        spec.base_recipe,
         references=tuple(known[ref] for ref in spec.references),
         mask=known[spec.mask] if spec.mask else None,
         turns=tuple(

@@ -11,13 +11,13 @@ from reconciler.core.money.cost import Cost, total
 from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused, Stop
 from reconciler.core.ports import ImageRequest, Log, Provider
 from reconciler.core.value import replace
-from reconciler.engine.report import ending
+from reconciler.engine.report import outcome_title
 
 _TELLING = (Done, InDoubt, Refused, BadOutput)
 """What one outcome for several calls is, the first kind that is among them."""
 
 
-class Several:
+class CandidateProvider:
     """A Provider that asks `count` times and answers with the first picture, at the price of all that came.
 
     The others are in the store under the same recipe. A call that gave no picture is told while it happens.
@@ -51,9 +51,9 @@ class Several:
         if isinstance(outcome, Done) or (isinstance(outcome, NotSent) and outcome.stop is Stop.INTERRUPTED):
             return
         kept = f"; the bytes are in {outcome.kept.path}" if isinstance(outcome, BadOutput) and outcome.kept else ""
-        how = ending(outcome)
-        words = outcome.words if outcome.words.startswith(how) else f"{how}: {outcome.words}"
-        self._progress.record(Noted(request.asset, f"candidate {number} of {self._count}: {words}{kept}"))
+        how = outcome_title(outcome)
+        message = outcome.message if outcome.message.startswith(how) else f"{how}: {outcome.message}"
+        self._progress.record(Noted(request.asset, f"candidate {number} of {self._count}: {message}{kept}"))
 
 
 def _one_of(outcomes: Sequence[Outcome]) -> Outcome:

@@ -36,9 +36,9 @@ class Lane:
         self._answer: NotSent | None = None
         self._change: asyncio.Future[None] | None = None
 
-    def drain(self, words: str = "interrupted") -> None:
+    def drain(self, message: str = "interrupted") -> None:
         """Send nothing new; what flies lands. Who waits, or comes later, gets NotSent with these words."""
-        self._close(NotSent(words, final=True, stop=Stop.INTERRUPTED))
+        self._close(NotSent(message, final=True, stop=Stop.INTERRUPTED))
 
     async def pause(self, seconds: float) -> None:
         """Sleep, but not after the lane was closed: then there is nothing left to wait for."""
@@ -56,11 +56,11 @@ class Lane:
                 await self._changed_or(None if ready is None else ready - now)
             return self._answer
 
-    def heard(self, permit: Permit) -> Permit:
+    def response_complete(self, permit: Permit) -> Permit:
         """The answer has come, and the far side is free for another; only our own work on it remains."""
-        self._limits = self._limits.heard()
+        self._limits = self._limits.response_complete()
         self._poke()
-        return replace(permit, heard=True)
+        return replace(permit, response_complete=True)
 
     def abandon(self, permit: Permit) -> None:
         """A request ended without an outcome: cancelled, or an error of ours."""
@@ -74,23 +74,23 @@ class Lane:
         self._poke()
         match outcome:
             case Rejected(stop=Stop() as stop):
-                self._stop(stop, stop.value, outcome.words)
+                self._stop(stop, stop.value, outcome.message)
                 return outcome
             case Throttled(retry_after=wait) if wait is not None and wait > PARK_OVER:
-                return self._stop(Stop.PARKED, self._come_back(wait), outcome.words)
+                return self._stop(Stop.PARKED, self._come_back(wait), outcome.message)
         if after.breaker.exhausted:
             why = f"{Stop.BREAKER.value}; {self._come_back(OPEN_SECONDS[-1])}"
-            self._stop(Stop.BREAKER, why, outcome.words)
+            self._stop(Stop.BREAKER, why, outcome.message)
         elif after.breaker.openings > before.breaker.openings:
-            self._note(f"{Stop.BREAKER.value}; pausing {before.breaker.next_pause:.0f} s: {outcome.words}")
+            self._note(f"{Stop.BREAKER.value}; pausing {before.breaker.next_pause:.0f} s: {outcome.message}")
         elif after.held_until > now >= before.held_until:
-            self._note(f"asked to wait {after.held_until - now:.0f} s: {outcome.words}")
+            self._note(f"asked to wait {after.held_until - now:.0f} s: {outcome.message}")
         return outcome
 
-    def _stop(self, stop: Stop, why: str, words: str) -> NotSent:
+    def _stop(self, stop: Stop, why: str, message: str) -> NotSent:
         if self._answer is None:
             self._note(f"stopped: {why}")  # the provider's words are with each asset that it leaves out
-        answer = NotSent(f"{self.name} is stopped: {why}: {words}", final=True, stop=stop)
+        answer = NotSent(f"{self.name} is stopped: {why}: {message}", final=True, stop=stop)
         self._close(answer)
         return answer
 
@@ -133,12 +133,12 @@ class Limited:
             return admitted
         permit = admitted
 
-        def heard() -> None:
+        def response_complete() -> None:
             nonlocal permit
-            permit = self._lane.heard(permit)
+            permit = self._lane.response_complete(permit)
 
         try:
-            outcome = await self._inner.generate(replace(request, heard=heard))
+            outcome = await self._inner.generate(replace(request, response_complete=response_complete))
         except asyncio.CancelledError:
             self._lane.abandon(permit)
             raise

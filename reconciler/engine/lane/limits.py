@@ -28,11 +28,12 @@ def is_failure(outcome: Outcome) -> bool:
 
 @value
 class Permit:
-    """The right to send one request. `opening` is how often the breaker had opened when it was given; `heard`, whether
-    the answer has come and only our own work on it remains."""
+    """The right to send one request. `opening` is how often the breaker had opened when it was given.
+
+    `response_complete`: the answer has arrived, and only our own work on it remains."""
 
     opening: int
-    heard: bool = False
+    response_complete: bool = False
 
 
 @value
@@ -116,7 +117,7 @@ class Limits:
         """With one more request in flight."""
         return replace(self, in_flight=self.in_flight + 1, next_at=now + self.interval, breaker=self.breaker.sent())
 
-    def heard(self) -> Limits:
+    def response_complete(self) -> Limits:
         """With one request less in flight, and its answer on the way to the store."""
         return replace(self, in_flight=self.in_flight - 1, landing=self.landing + 1)
 
@@ -139,7 +140,7 @@ class Limits:
         return replace(self._without(permit), breaker=self.breaker.abandoned(permit))
 
     def _without(self, permit: Permit) -> Limits:
-        if permit.heard:
+        if permit.response_complete:
             return replace(self, landing=self.landing - 1)
         return replace(self, in_flight=self.in_flight - 1)
 

@@ -55,21 +55,21 @@ class Recorded:
             outcome = await self._inner.generate(request)
         except Unsent as error:
             with suppress(DiskError):  # the first error is the one to tell
-                await to_the_end(self._journal.record, Ended(attempt, request.asset, "NotSent", error.fact))
+                await run_to_completion(self._journal.record, Ended(attempt, request.asset, "NotSent", error.fact))
             raise
         except DiskError as error:
             raise DiskError(f"{error.fact}; in doubt, it may have been charged", hint=error.hint) from error
-        return await to_the_end(self._end, attempt, request, outcome)
+        return await run_to_completion(self._end, attempt, request, outcome)
 
     async def _begin(self, attempt: str, request: ImageRequest) -> None:
         cost = _text(self._estimate(request))
         at = stamp(self._utc())
-        begin = Requested(attempt, request.asset, request.key, self._provider, cost, at, request.again)
+        begin = Requested(attempt, request.asset, request.key, self._provider, cost, at, request.retry_of)
         try:
-            await to_the_end(self._journal.record, begin)
+            await run_to_completion(self._journal.record, begin)
         except asyncio.CancelledError:
             end = Ended(attempt, request.asset, "NotSent", "interrupted before it was sent")
-            await to_the_end(self._journal.record, end)
+            await run_to_completion(self._journal.record, end)
             raise
 
     def _end(self, attempt: str, request: ImageRequest, outcome: Outcome) -> Outcome:
@@ -108,12 +108,12 @@ class Recorded:
         return replace(done, spooled=replace(done.spooled, path=path), cost=cost, made=known.made)
 
     def _ended(self, attempt: str, request: ImageRequest, outcome: Outcome, *, kept: Spooled | None = None) -> None:
-        words = "" if isinstance(outcome, Done) else outcome.words
+        message = "" if isinstance(outcome, Done) else outcome.message
         content = kept.content if kept else None
-        self._journal.record(Ended(attempt, request.asset, type(outcome).__name__, words, content))
+        self._journal.record(Ended(attempt, request.asset, type(outcome).__name__, message, content))
 
 
-async def to_the_end(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def run_to_completion(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run blocking disk work in a thread. A cancellation takes effect when it is through; its own error wins."""
     # a future of the executor, not a task: the end of a loop cancels every task
     work = asyncio.get_running_loop().run_in_executor(None, lambda: function(*args, **kwargs))

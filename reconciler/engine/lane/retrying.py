@@ -76,7 +76,7 @@ class Retrying:
                 return outcome
             wait = max(least, backoff(retry, self._jitter()))
             when = f"in {wait:.0f} s" if wait >= 0.5 else "at once"
-            self._note(request, f"asking again {when} ({retry + 2} of {ATTEMPTS}): {outcome.words}")
+            self._note(request, f"asking again {when} ({retry + 2} of {ATTEMPTS}): {outcome.message}")
             await self._sleep(wait)
             outcome = await self._inner.generate(request)
         return outcome

@@ -15,7 +15,7 @@ from reconciler.core.value import replace
 from reconciler.engine.clock import stamp
 
 
-class Storing:
+class StoredProvider:
     """A Provider whose every image is in the store; at most `parallel` are made at a time."""
 
     def __init__(self, inner: Provider, *, store: Store, utc: Callable[[], datetime], parallel: int) -> None:

@@ -11,7 +11,7 @@ from reconciler.core.value import replace, value
 from reconciler.providers.draft.colours import CARD, level, opacities, palette
 from reconciler.providers.draft.shapes import paint_pattern, round_corners
 from reconciler.providers.draft.text import HIDDEN, Face, face, readable, wrap
-from reconciler.providers.draft.thumbnails import Picture, paint_pictures
+from reconciler.providers.draft.thumbnails import Thumbnail, paint_thumbnails
 
 SMALLEST = 8
 """The smallest letters, in pixels, that can be read."""
@@ -28,7 +28,7 @@ class Card:
     name: str
     notes: tuple[str, ...]
     paragraphs: tuple[str, ...]
-    pictures: tuple[Picture, ...]
+    pictures: tuple[Thumbnail, ...]
     colours: bytes
     pattern: bytes
     rounded: bool
@@ -89,7 +89,7 @@ def _write(canvas: Image.Image, card: Card) -> tuple[tuple[int, int, int], ...]:
     _draw_notes(canvas, card.notes, small, inner)
     inner = replace(inner, top=inner.top + round(small.leading * 1.5))
     left, right = _columns(inner) if width >= _WIDE * height else (inner, inner)
-    colours, used = paint_pictures(
+    colours, used = paint_thumbnails(
         canvas, card.pictures, (right.left, right.bottom), right.width, round(min(short * 0.26, middle * 0.135))
     )
     text = replace(right, bottom=right.bottom - used)

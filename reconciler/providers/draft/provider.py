@@ -17,7 +17,7 @@ from reconciler.core.outcome import Done, Outcome, Rejected, Spooled
 from reconciler.core.ports import ImageRequest, Spool
 from reconciler.core.recipe import Recipe, TextPart, Turn, comparable
 from reconciler.providers.draft.card import Card, paint
-from reconciler.providers.draft.thumbnails import Picture
+from reconciler.providers.draft.thumbnails import Thumbnail
 
 MODEL = "draft"
 PIXEL_LIMIT = 64_000_000
@@ -75,7 +75,7 @@ def card(request: ImageRequest, size: tuple[int, int]) -> Card:
         name=request.asset,
         notes=(f"{size[0]}x{size[1]} {recipe.format}", *takes, "draft"),
         paragraphs=(recipe.prompt, *map(_spoken, recipe.turns)),
-        pictures=tuple(map(Picture, labels, (reference.path for reference in request.references))),
+        pictures=tuple(map(Thumbnail, labels, (reference.path for reference in request.references))),
         colours=_seed(comparable(recipe.prompt[:_PROMPT_READ])),
         pattern=_seed(request.key),
         rounded=recipe.background == "transparent" and recipe.format != "jpeg",

@@ -16,7 +16,7 @@ from reconciler.core.value import field, value
 HIDDEN = "\0"
 """Stands for half an em that cannot be shown; a word is made of these alone, or of none."""
 ELLIPSIS = "…"
-READ = 1600
+MAX_READ = 1600
 """So much of a text is looked at; no card has room for more."""
 _LONGEST_BAR = 8
 _LOOKALIKES = str.maketrans(
@@ -72,14 +72,14 @@ def face(size: int) -> Face:
 def readable(text: str) -> tuple[str, ...]:
     """The words of a text, as far as a card has room, in characters that the font has."""
     words: list[str] = []
-    for word in text[:READ].split():
+    for word in text[:MAX_READ].split():
         shown = "".join(map(_shown, word))
         bare = shown.replace(HIDDEN, "")
         if 2 * len(bare) > len(shown):
             words.append(bare)
         else:
             words += re.findall(f"{HIDDEN}{{1,{_LONGEST_BAR}}}|[^{HIDDEN}]+", shown)
-    return (*words, ELLIPSIS) if len(text) > READ else tuple(words)
+    return (*words, ELLIPSIS) if len(text) > MAX_READ else tuple(words)
 
 
 @lru_cache(maxsize=4096)

@@ -14,7 +14,7 @@ from reconciler.providers.draft.shapes import cross
 from reconciler.providers.draft.text import Face, face
 
 FILE_LIMIT = 64 * 1024 * 1024
-PIXEL_LIMIT = 50_000_000
+THUMBNAIL_PIXEL_LIMIT = 50_000_000
 """Of a reference; below the size at which Pillow warns."""
 _SMALLEST = 20
 _GROUND = (255, 255, 255, 255)
@@ -24,15 +24,15 @@ Colours = tuple[tuple[int, int, int], ...]
 
 
 @value
-class Picture:
+class Thumbnail:
     """A file to show and what it is called on the card."""
 
     label: str
     path: Path
 
 
-def paint_pictures(
-    canvas: Image.Image, pictures: tuple[Picture, ...], corner: tuple[int, int], width: int, height: int
+def paint_thumbnails(
+    canvas: Image.Image, pictures: tuple[Thumbnail, ...], corner: tuple[int, int], width: int, height: int
 ) -> tuple[Colours, int]:
     """A row of thumbnails, `height` high and `width` wide at most, that stands on its lower left `corner`.
 
@@ -99,7 +99,7 @@ def _thumbnail(path: Path, height: int) -> Image.Image | None:
     try:
         data = path.read_bytes() if path.stat().st_size <= FILE_LIMIT else b""
         facts = sniff(data)
-        if not isinstance(facts, ImageFacts) or facts.width * facts.height > PIXEL_LIMIT:
+        if not isinstance(facts, ImageFacts) or facts.width * facts.height > THUMBNAIL_PIXEL_LIMIT:
             return None
         with Image.open(io.BytesIO(data), formats=(facts.format.upper(),)) as picture:
             picture.draft("RGB", (2 * height, 2 * height))  # JPEG: decoded small

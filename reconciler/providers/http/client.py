@@ -27,7 +27,7 @@ from reconciler.core.outcome import InDoubt, NotSent
 from reconciler.core.ports import Spool
 from reconciler.core.specs.settings import ProviderSettings, Timeouts
 from reconciler.core.value import value
-from reconciler.providers.http.origins import Base, Origin, parse_base
+from reconciler.providers.http.origins import Base, WebOrigin, parse_base
 from reconciler.providers.http.public_address import public_address
 from reconciler.providers.http.request import WireRequest
 from reconciler.providers.http.spool_file import PictureChangedError, SpoolFile, stream
@@ -44,7 +44,7 @@ Resolve = Callable[[str, int], Awaitable[tuple[str, ...]]]
 
 
 @value
-class Answered:
+class HttpAnswer:
     """An answer whose body is in a file as it was sent. `whole` is false where it was left at the limit."""
 
     status: int
@@ -55,7 +55,7 @@ class Answered:
 
 
 @value
-class Unfetched:
+class FetchFailed:
     """Why a picture could not be fetched from where it lies."""
 
     why: str
@@ -123,7 +123,7 @@ class Http:
 
     async def send(
         self, request: WireRequest, *, secret: tuple[str, str] | None, spool: Spool
-    ) -> Answered | NotSent | InDoubt:
+    ) -> HttpAnswer | NotSent | InDoubt:
         """Send a request, with the key in the header that `secret` names, and take the answer.
 
         Unsent if there is no file for the answer: then nothing is asked for.
@@ -139,23 +139,23 @@ class Http:
             raise Unsent(error.fact, hint=error.hint) from error
         return await self._exchange(request, request.url, headers=headers, file=file, extensions={})
 
-    async def fetch(self, url: str, *, own: Base, spool: Spool) -> Answered | Unfetched:
+    async def fetch(self, url: str, *, own: Base, spool: Spool) -> HttpAnswer | FetchFailed:
         """Get a picture, without the key: from the provider's own origin, or from a public address by https."""
         try:
             target = urlsplit(url)
         except ValueError:
-            return Unfetched("its address is none")
+            return FetchFailed("its address is none")
         base = parse_base(f"{target.scheme}://{target.netloc}")
         if not isinstance(base, Base):
-            return Unfetched("its address is not one that pictures are fetched from")
+            return FetchFailed("its address is not one that pictures are fetched from")
         extensions: dict[str, Any] = {}
         headers = {"Host": str(base.origin).partition("://")[2]}
         if base.origin != own.origin:
             pinned = await self._pinned(base.origin)
-            if isinstance(pinned, Unfetched):
+            if isinstance(pinned, FetchFailed):
                 return pinned
             extensions["sni_hostname"] = base.origin.host
-            base = Base(Origin(base.origin.scheme, pinned, base.origin.port))
+            base = Base(WebOrigin(base.origin.scheme, pinned, base.origin.port))
         path = (target.path or "/") + (f"?{target.query}" if target.query else "")
         got = await self._exchange(
             WireRequest("GET", ""),
@@ -164,18 +164,18 @@ class Http:
             file=SpoolFile(spool.open_paid),
             extensions=extensions,
         )
-        return got if isinstance(got, Answered) else Unfetched(got.words)
+        return got if isinstance(got, HttpAnswer) else FetchFailed(got.message)
 
-    async def _pinned(self, origin: Origin) -> str | Unfetched:
+    async def _pinned(self, origin: WebOrigin) -> str | FetchFailed:
         """The checked address of a foreign origin: what was checked is what is connected to."""
         if origin.scheme != "https":
-            return Unfetched(f"{origin} is not the provider's own origin and not https")
+            return FetchFailed(f"{origin} is not the provider's own origin and not https")
         try:
             async with asyncio.timeout(self._timeouts.connect):
                 found = await self._resolve(origin.host, origin.port)
         except (OSError, UnicodeError) as error:  # TimeoutError is one; a label may be too long for the codec of names
-            return Unfetched(f"{origin.host}: {_kind(error)}")
-        return self._choose(found) or Unfetched(f"{origin.host} is not on the public internet")
+            return FetchFailed(f"{origin.host}: {_kind(error)}")
+        return self._choose(found) or FetchFailed(f"{origin.host} is not on the public internet")
 
     async def _exchange(
         self,
@@ -185,7 +185,7 @@ class Http:
         headers: Mapping[str, str],
         file: SpoolFile,
         extensions: dict[str, Any],
-    ) -> Answered | NotSent | InDoubt:
+    ) -> HttpAnswer | NotSent | InDoubt:
         flight = _Flight(self._timeouts)
         try:
             with file:
@@ -206,7 +206,7 @@ class Http:
                     await self._take(response, flight, file)
                     file.whole = True  # from here on no hurry may lose it
             headers = {name.lower(): value for name, value in response.headers.items()}
-            return Answered(response.status_code, headers, file.path, file.size, file.size <= self._limit)
+            return HttpAnswer(response.status_code, headers, file.path, file.size, file.size <= self._limit)
         except _BROKEN as error:
             return flight.lost(error)
 
@@ -263,7 +263,7 @@ _KINDS: tuple[tuple[type[Exception], str], ...] = (
 
 def _kind(error: Exception) -> str:
     """In words of ours: the libraries' own may quote headers."""
-    return next((words for kind, words in _KINDS if isinstance(error, kind)), "the exchange failed")
+    return next((message for kind, message in _KINDS if isinstance(error, kind)), "the exchange failed")
 
 
 def _certificate_error(error: BaseException | None) -> str:

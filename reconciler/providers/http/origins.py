@@ -40,7 +40,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 @value
-class Origin:
+class WebOrigin:
     """Scheme, host in lower case (IPv6 without brackets), port."""
 
     scheme: str
@@ -66,7 +66,7 @@ class Origin:
 class Base:
     """A server and the path below which its API lies (no slash at the end)."""
 
-    origin: Origin
+    origin: WebOrigin
     path: str = ""
 
     def url(self, path: str) -> str:
@@ -91,7 +91,7 @@ def parse_base(url: str) -> Base | BadBase:
     number = int(port) if port else _PORTS[scheme]
     if not 0 < number < 65536:
         return BadBase(f"base_url has no port {port}")
-    origin = Origin(scheme, host.strip("[]").lower(), number)
+    origin = WebOrigin(scheme, host.strip("[]").lower(), number)
     if scheme == "http" and not origin.loopback:
         return BadBase(f"{origin} is not encrypted: only a server on this machine may be spoken to by http")
     return Base(origin, (path or "").rstrip("/"))
@@ -165,7 +165,7 @@ def key_for(settings: ProviderSettings, environ: Mapping[str, str]) -> Key | NoK
     return Key(value)
 
 
-def _at_home(kind: str, name: str, origin: Origin) -> bool:
+def _at_home(kind: str, name: str, origin: WebOrigin) -> bool:
     """Whether the origin is loopback or the one this provider, and this variable, are known for."""
     if origin.loopback:
         return True
@@ -173,7 +173,7 @@ def _at_home(kind: str, name: str, origin: Origin) -> bool:
     return owner == kind and str(origin) == HOME.get(kind)
 
 
-def trusted_origins(environ: Mapping[str, str]) -> frozenset[Origin]:
+def trusted_origins(environ: Mapping[str, str]) -> frozenset[WebOrigin]:
     """The origins that the user trusts with keys; what cannot be read is ignored."""
     bases = (parse_base(word) for word in _words(environ.get(TRUSTED_ORIGINS, "")))
     return frozenset(base.origin for base in bases if isinstance(base, Base))

@@ -49,7 +49,9 @@ class Base64File:
 
 
 Piece = bytes | RawFile | Base64File
-Body: TypeAlias = "bool | int | float | str | Base64File | Sequence[Body] | Mapping[str, Body] | None"
+RequestJson: TypeAlias = (
+    "bool | int | float | str | Base64File | Sequence[RequestJson] | Mapping[str, RequestJson] | None"
+)
 """JSON in which pictures stand as what they will be sent from."""
 
 
@@ -62,7 +64,7 @@ class WireRequest:
     headers: tuple[tuple[str, str], ...] = ()
     pieces: tuple[Piece, ...] = ()
     asked: tuple[int, int] | None = None
-    json: Mapping[str, Body] = field(default_factory=dict, compare=False)
+    json: Mapping[str, RequestJson] = field(default_factory=dict, compare=False)
 
     @property
     def length(self) -> int:
@@ -75,13 +77,13 @@ def data_uri(file: Attachment) -> Base64File:
     return Base64File(file, f"data:{file.mime};base64,")
 
 
-def json_request(url: str, body: Mapping[str, Body], *, asked: tuple[int, int] | None = None) -> WireRequest:
+def json_request(url: str, body: Mapping[str, RequestJson], *, asked: tuple[int, int] | None = None) -> WireRequest:
     """A POST of JSON."""
     headers = (("Content-Type", "application/json"),)
     return WireRequest("POST", url, headers, _joined(_json_pieces(body)), asked, body)
 
 
-def _json_pieces(value: Body) -> Iterator[Piece]:
+def _json_pieces(value: RequestJson) -> Iterator[Piece]:
     if isinstance(value, Base64File):
         yield b'"' + value.prefix.encode("ascii")
         yield Base64File(value.file)

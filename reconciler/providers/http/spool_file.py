@@ -22,7 +22,7 @@ from reconciler.providers.http.request import Piece, RawFile
 P = ParamSpec("P")
 T = TypeVar("T")
 
-READ = 3 * 64 * 1024
+READ_BYTES = 3 * 64 * 1024
 """Bytes of a file per step; divisible by three, so that base64 pieces join."""
 
 
@@ -63,7 +63,7 @@ class SpoolFile:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[BufferedReader]:
+def open_picture(path: Path) -> Iterator[BufferedReader]:
     """A file to read. Nothing rests on its close: an error of it must not cost an answer that is paid for."""
     file = path.open("rb")
     try:
@@ -73,7 +73,9 @@ def reading(path: Path) -> Iterator[BufferedReader]:
             file.close()
 
 
-async def put_off(executor: Executor | None, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def run_in_executor_to_completion(
+    executor: Executor | None, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+) -> T:
     """Run blocking work on an answer in a thread, to its end: what has come is paid for. A cancellation meanwhile is
     asked for again, and so takes effect at the next await that can be left."""
     # a future of the executor, not a task: the end of a loop cancels every task
@@ -131,7 +133,7 @@ async def stream(pieces: tuple[Piece, ...]) -> AsyncIterator[bytes]:
         with piece.file.path.open("rb") as file:
             left = piece.file.size
             while left:
-                data = file.read(min(READ, left))
+                data = file.read(min(READ_BYTES, left))
                 if not data:
                     raise PictureChangedError
                 left -= len(data)

@@ -136,5 +136,5 @@ def _implied_size(recipe: Recipe, row: Model, provider_type: str) -> str:
     return "1K"
 
 
-def _listed(words: tuple[str, ...]) -> str:
-    return ", ".join(words)
+def _listed(message: tuple[str, ...]) -> str:
+    return ", ".join(message)

@@ -21,7 +21,7 @@ class Caution:
     """One warning, and how many assets it is about."""
 
     model: str
-    words: str
+    message: str
     assets: int
 
 
@@ -31,9 +31,9 @@ def cautions(
     """Each warning once, in the order of models."""
     found: Counter[tuple[str, str]] = Counter()
     for (model, form), assets in sorted(_in_use(specs, providers).items()):
-        for words in warnings(Recipe(prompt="", model=model, format=form), table, today):
-            found[model, words] += assets
-    return tuple(Caution(model, words, assets) for (model, words), assets in found.items())
+        for message in warnings(Recipe(prompt="", model=model, format=form), table, today):
+            found[model, message] += assets
+    return tuple(Caution(model, message, assets) for (model, message), assets in found.items())
 
 
 def next_retirement(
@@ -48,4 +48,5 @@ def next_retirement(
 def _in_use(specs: Mapping[AssetId, Spec], providers: Mapping[str, ProviderSettings]) -> Counter[tuple[str, str]]:
     """Models with the formats that are asked of them, and by how many assets."""
     paid = {name for name, settings in providers.items() if settings.type != DRAFT}
-    return Counter((spec.words.model, spec.words.format) for spec in specs.values() if spec.provider in paid)
+    recipes = (spec.base_recipe for spec in specs.values() if spec.provider in paid)
+    return Counter((recipe.model, recipe.format) for recipe in recipes)

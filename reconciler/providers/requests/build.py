@@ -8,7 +8,7 @@ from reconciler.core.digest import Json
 from reconciler.core.outcome import Rejected
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.providers.http.origins import Base
-from reconciler.providers.http.request import Attachment, Body, WireRequest, data_uri, json_request
+from reconciler.providers.http.request import Attachment, RequestJson, WireRequest, data_uri, json_request
 from reconciler.providers.models.capabilities import parameter_problems
 from reconciler.providers.models.sizes import asked_pixels, ratio_size
 from reconciler.providers.models.table import ModelTable
@@ -21,16 +21,18 @@ from reconciler.providers.requests.openai_images import (
     image_field,
     with_params,
 )
-from reconciler.providers.requests.prepared import Ready
+from reconciler.providers.requests.prepared import PreparedRequest
 
-Build = Callable[[Ready, ProviderSettings, Base, ModelTable], WireRequest | Rejected]
+Build = Callable[[PreparedRequest, ProviderSettings, Base, ModelTable], WireRequest | Rejected]
 """How a type of provider says a recipe. What it cannot say is Rejected before anything is sent."""
 
 
 def sendable(build: Build) -> Build:
     """A builder that refuses what no provider can be asked."""
 
-    def checked(ready: Ready, settings: ProviderSettings, base: Base, table: ModelTable) -> WireRequest | Rejected:
+    def checked(
+        ready: PreparedRequest, settings: ProviderSettings, base: Base, table: ModelTable
+    ) -> WireRequest | Rejected:
         if not ready.recipe.model:
             return Rejected("the spec names no model")
         if not ready.prompt:
@@ -51,7 +53,7 @@ def sendable(build: Build) -> Build:
 
 
 @sendable
-def gemini(ready: Ready, settings: ProviderSettings, base: Base, table: ModelTable) -> WireRequest | Rejected:
+def gemini(ready: PreparedRequest, settings: ProviderSettings, base: Base, table: ModelTable) -> WireRequest | Rejected:
     """Google's own server: its native shape."""
     if settings.endpoint not in ("", "auto", "native"):
         return Rejected(f"providers.{settings.name}.endpoint: Gemini has only its native endpoint")
@@ -59,7 +61,7 @@ def gemini(ready: Ready, settings: ProviderSettings, base: Base, table: ModelTab
 
 
 @sendable
-def openai(ready: Ready, settings: ProviderSettings, base: Base, table: ModelTable) -> WireRequest | Rejected:
+def openai(ready: PreparedRequest, settings: ProviderSettings, base: Base, table: ModelTable) -> WireRequest | Rejected:
     """OpenAI and servers of its shape. They know pixels, not ratios; only GPT models refuse `response_format`."""
     if settings.endpoint == "native":
         return Rejected(f"providers.{settings.name}.endpoint: an OpenAI-shaped server has no native endpoint")
@@ -69,7 +71,9 @@ def openai(ready: Ready, settings: ProviderSettings, base: Base, table: ModelTab
 
 
 @sendable
-def gravitex(ready: Ready, settings: ProviderSettings, base: Base, table: ModelTable) -> WireRequest | Rejected:
+def gravitex(
+    ready: PreparedRequest, settings: ProviderSettings, base: Base, table: ModelTable
+) -> WireRequest | Rejected:
     """The gateway: what to say depends on the series of the model that it passes the request to."""
     recipe, row, series = ready.recipe, table.find(ready.recipe.model), table.series(ready.recipe.model)
     if settings.endpoint == "native":
@@ -97,7 +101,12 @@ def gravitex(ready: Ready, settings: ProviderSettings, base: Base, table: ModelT
 
 
 def _images(
-    ready: Ready, settings: ProviderSettings, base: Base, *, fields: dict[str, Json], asked: tuple[int, int] | None
+    ready: PreparedRequest,
+    settings: ProviderSettings,
+    base: Base,
+    *,
+    fields: dict[str, Json],
+    asked: tuple[int, int] | None,
 ) -> WireRequest | Rejected:
     """Generations without pictures, else edits: as a form, or as JSON where `reference_encoding` is `image`."""
     pictures = bool(ready.references) or ready.mask is not None
@@ -113,7 +122,7 @@ def _images(
     return edit_form(ready, base, fields=fields, asked=asked, name=name)
 
 
-def _gpt(ready: Ready, asked: tuple[int, int] | None) -> dict[str, Json]:
+def _gpt(ready: PreparedRequest, asked: tuple[int, int] | None) -> dict[str, Json]:
     recipe = ready.recipe
     return {
         "size": _pixels(asked),
@@ -123,7 +132,7 @@ def _gpt(ready: Ready, asked: tuple[int, int] | None) -> dict[str, Json]:
     }
 
 
-def _plain(ready: Ready, asked: tuple[int, int] | None) -> dict[str, Json]:
+def _plain(ready: PreparedRequest, asked: tuple[int, int] | None) -> dict[str, Json]:
     """What every OpenAI-shaped server takes; what only some take is said only if it was asked for."""
     recipe = ready.recipe
     return {
@@ -139,12 +148,12 @@ def _pixels(asked: tuple[int, int] | None) -> str:
     return f"{asked[0]}x{asked[1]}" if asked else ""
 
 
-def _gateway_gemini(ready: Ready, settings: ProviderSettings, base: Base) -> WireRequest | Rejected:
+def _gateway_gemini(ready: PreparedRequest, settings: ProviderSettings, base: Base) -> WireRequest | Rejected:
     """Gemini through the gateway's images endpoint. It needs a prompt even beside `contents`."""
     if ready.mask is not None:
         return Rejected("mask: Gemini models take none")
     recipe = ready.recipe
-    body: dict[str, Body] = {"model": recipe.model, "prompt": ready.prompt}
+    body: dict[str, RequestJson] = {"model": recipe.model, "prompt": ready.prompt}
     if settings.reference_encoding == "image":
         if ready.turns:
             return Rejected("turns: a conversation needs reference_encoding: contents, or endpoint: native")
@@ -166,7 +175,7 @@ def _gateway_gemini(ready: Ready, settings: ProviderSettings, base: Base) -> Wir
     return json_request(base.url(GENERATIONS), with_params(body, recipe.params))
 
 
-def _part(part: str | Attachment) -> Body:
+def _part(part: str | Attachment) -> RequestJson:
     return {"text": part} if isinstance(part, str) else {"image": data_uri(part)}
 
 

@@ -8,38 +8,38 @@ from urllib.parse import quote
 from reconciler.core.digest import Json
 from reconciler.core.outcome import Rejected
 from reconciler.providers.http.origins import Base
-from reconciler.providers.http.request import Attachment, Base64File, Body, WireRequest, json_request
+from reconciler.providers.http.request import Attachment, Base64File, RequestJson, WireRequest, json_request
 from reconciler.providers.models.sizes import ratio_size
 from reconciler.providers.models.table import Model
-from reconciler.providers.requests.prepared import Ready
+from reconciler.providers.requests.prepared import PreparedRequest
 
 _BESIDE = frozenset({"safetySettings", "tools", "toolConfig", "systemInstruction", "cachedContent", "labels"})
 """Parameters that stand beside `generationConfig`; every other one goes into it."""
 
 
-def native(ready: Ready, base: Base, row: Model | None) -> WireRequest | Rejected:
+def native(ready: PreparedRequest, base: Base, row: Model | None) -> WireRequest | Rejected:
     """`/v1beta/models/{model}:generateContent`."""
     if ready.mask is not None:
         return Rejected("mask: Gemini models take none")
     recipe = ready.recipe
     model = quote(recipe.model.removeprefix("models/"), safe="")
-    contents: list[Body] = [
+    contents: list[RequestJson] = [
         {"role": turn.role, "parts": [_part(part) for part in turn.parts if part != ""]}
         for turn in ready.conversation()
     ]
     beside = {name: value for name, value in recipe.params.items() if name in _BESIDE and value is not None}
     inside = {name: value for name, value in recipe.params.items() if name not in _BESIDE}
-    body: dict[str, Body] = {"contents": contents, "generationConfig": _config(ready, row, inside), **beside}
+    body: dict[str, RequestJson] = {"contents": contents, "generationConfig": _config(ready, row, inside), **beside}
     return json_request(base.url(f"/v1beta/models/{model}:generateContent"), body)
 
 
-def _part(part: str | Attachment) -> Body:
+def _part(part: str | Attachment) -> RequestJson:
     if isinstance(part, str):
         return {"text": part}
     return {"inlineData": {"mimeType": part.mime, "data": Base64File(part)}}
 
 
-def _config(ready: Ready, row: Model | None, params: Mapping[str, Json]) -> dict[str, Json]:
+def _config(ready: PreparedRequest, row: Model | None, params: Mapping[str, Json]) -> dict[str, Json]:
     image = {"aspectRatio": ratio_size(ready.recipe)}
     if row is None or row.image_sizes != ("1K",):  # a model of one size takes no word for it
         image["imageSize"] = ready.recipe.image_size.upper()

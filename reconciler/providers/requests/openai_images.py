@@ -10,15 +10,15 @@ from reconciler.core.outcome import Rejected
 from reconciler.providers.http.origins import Base
 from reconciler.providers.http.request import (
     Base64File,
-    Body,
     Part,
+    RequestJson,
     WireRequest,
     data_uri,
     form_request,
     form_value,
     json_request,
 )
-from reconciler.providers.requests.prepared import Ready
+from reconciler.providers.requests.prepared import PreparedRequest
 
 T = TypeVar("T")
 
@@ -29,29 +29,35 @@ Fields = Mapping[str, Json]
 """What a model wants to be told beside words and pictures; empty values are left out."""
 
 
-def generation(ready: Ready, base: Base, *, fields: Fields, asked: tuple[int, int] | None) -> WireRequest | Rejected:
+def generation(
+    ready: PreparedRequest, base: Base, *, fields: Fields, asked: tuple[int, int] | None
+) -> WireRequest | Rejected:
     """`/v1/images/generations`; pictures, if any, stand in `image` as data addresses."""
     if ready.mask is not None:
         return Rejected("mask: a mask goes to the edits endpoint")
     return _as_json(ready, base.url(GENERATIONS), fields=fields, asked=asked)
 
 
-def edit_json(ready: Ready, base: Base, *, fields: Fields, asked: tuple[int, int] | None) -> WireRequest | Rejected:
+def edit_json(
+    ready: PreparedRequest, base: Base, *, fields: Fields, asked: tuple[int, int] | None
+) -> WireRequest | Rejected:
     """`/v1/images/edits` as JSON."""
     return _as_json(ready, base.url(EDITS), fields=fields, asked=asked)
 
 
-def _as_json(ready: Ready, url: str, *, fields: Fields, asked: tuple[int, int] | None) -> WireRequest | Rejected:
+def _as_json(
+    ready: PreparedRequest, url: str, *, fields: Fields, asked: tuple[int, int] | None
+) -> WireRequest | Rejected:
     if ready.turns:
         return _NO_TURNS
-    body: dict[str, Body] = {"model": ready.recipe.model, "prompt": ready.prompt, **image_field(ready)}
+    body: dict[str, RequestJson] = {"model": ready.recipe.model, "prompt": ready.prompt, **image_field(ready)}
     if ready.mask is not None:
         body["mask"] = data_uri(ready.mask)
     return json_request(url, with_params({**body, "n": 1, **fields}, ready.recipe.params), asked=asked)
 
 
 def edit_form(
-    ready: Ready, base: Base, *, fields: Fields, asked: tuple[int, int] | None, name: str = "image[]"
+    ready: PreparedRequest, base: Base, *, fields: Fields, asked: tuple[int, int] | None, name: str = "image[]"
 ) -> WireRequest | Rejected:
     """`/v1/images/edits` as a form: pictures as they are, no base64. `name` is that of each picture's part."""
     if ready.turns:
@@ -65,7 +71,7 @@ def edit_form(
     return form_request(base.url(EDITS), parts, boundary=ready.boundary, asked=asked)
 
 
-def image_field(ready: Ready) -> dict[str, Body]:
+def image_field(ready: PreparedRequest) -> dict[str, RequestJson]:
     """`image`: one data address, or a list of them."""
     files: list[Base64File] = [data_uri(file) for file in ready.references]
     if not files:

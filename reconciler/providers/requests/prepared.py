@@ -11,11 +11,11 @@ from reconciler.core.ports import ImageRequest, ReferenceFile
 from reconciler.core.recipe import Recipe, TextPart
 from reconciler.core.value import value
 from reconciler.providers.http.request import Attachment
-from reconciler.providers.http.spool_file import reading
+from reconciler.providers.http.spool_file import open_picture
 
 
 @value
-class ReadyTurn:
+class PreparedTurn:
     """One turn, its pictures in place."""
 
     role: str
@@ -23,14 +23,14 @@ class ReadyTurn:
 
 
 @value
-class Ready:
+class PreparedRequest:
     """A recipe with its pictures sorted into where they belong."""
 
     recipe: Recipe
     key: RecipeKey
     references: tuple[Attachment, ...] = ()
     mask: Attachment | None = None
-    turns: tuple[ReadyTurn, ...] = ()
+    turns: tuple[PreparedTurn, ...] = ()
 
     @property
     def boundary(self) -> str:
@@ -48,18 +48,18 @@ class Ready:
         in_turns = (part for turn in self.turns for part in turn.parts if not isinstance(part, str))
         return (*self.references, *((self.mask,) if self.mask else ()), *in_turns)
 
-    def conversation(self) -> tuple[ReadyTurn, ...]:
+    def conversation(self) -> tuple[PreparedTurn, ...]:
         """Everything as turns: the conversation so far, then the prompt with its references.
 
         A conversation without a prompt of its own ends in its last turn, which the references then join.
         """
         if self.recipe.prompt or not self.turns:
-            return (*self.turns, ReadyTurn("user", (self.recipe.prompt, *self.references)))
+            return (*self.turns, PreparedTurn("user", (self.recipe.prompt, *self.references)))
         last = self.turns[-1]
-        return (*self.turns[:-1], ReadyTurn(last.role, (*last.parts, *self.references)))
+        return (*self.turns[:-1], PreparedTurn(last.role, (*last.parts, *self.references)))
 
 
-def make_ready(request: ImageRequest) -> Ready | Rejected:
+def prepare(request: ImageRequest) -> PreparedRequest | Rejected:
     """Read every picture once. Blocking: it hashes files."""
     recipe = request.recipe
     if tuple(file.content for file in request.references) != recipe.images():
@@ -71,16 +71,16 @@ def make_ready(request: ImageRequest) -> Ready | Rejected:
             return attached
         found[file.content] = attached
     turns = tuple(
-        ReadyTurn(turn.role, tuple(p.text if isinstance(p, TextPart) else found[p.content] for p in turn.parts))
+        PreparedTurn(turn.role, tuple(p.text if isinstance(p, TextPart) else found[p.content] for p in turn.parts))
         for turn in recipe.turns
     )
     references = tuple(found[content] for content in recipe.references)
-    return Ready(recipe, request.key, references, found[recipe.mask] if recipe.mask else None, turns)
+    return PreparedRequest(recipe, request.key, references, found[recipe.mask] if recipe.mask else None, turns)
 
 
 def _attach(file: ReferenceFile) -> Attachment | Rejected:
     try:
-        with reading(file.path) as stream:
+        with open_picture(file.path) as stream:
             head = stream.read(32)
             stream.seek(0)
             content = content_of_hex(hashlib.file_digest(stream, "sha256").hexdigest())

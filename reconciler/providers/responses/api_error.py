@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 
 from reconciler.core.digest import Json
 from reconciler.core.value import value
-from reconciler.providers.responses.reply import Nothing, Reply, Said, TooLarge, Words
+from reconciler.providers.responses.reply import JsonReply, Nothing, Reply, TextReply, TooLarge
 
 _REFUSAL_CODE = re.compile(
     r"(?i)moderation|content_?policy|content_?filter|prompt_?blocked|sensitive|data_?inspection|safety|prohibited"
@@ -35,7 +35,7 @@ _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 
 
 @value
-class Fault:
+class ApiError:
     """An error as an API tells it. `codes` are its code, type, status and reasons, those that are not empty."""
 
     message: str = ""
@@ -58,32 +58,32 @@ class Fault:
         """Whether the key was refused."""
         return any(map(_KEY_CODE.search, self.codes))
 
-    def _tells(self, code: re.Pattern[str], words: re.Pattern[str]) -> bool:
+    def _tells(self, code: re.Pattern[str], message: re.Pattern[str]) -> bool:
         """By code; by words only where no code says anything, since words may quote the prompt."""
         if any(map(code.search, self.codes)):
             return True
-        return all(map(_GENERAL.fullmatch, self.codes)) and bool(words.search(self.message))
+        return all(map(_GENERAL.fullmatch, self.codes)) and bool(message.search(self.message))
 
     def __str__(self) -> str:
         return ": ".join(part for part in (next(iter(self.codes), ""), self.message) if part)
 
 
-def fault_of(reply: Reply) -> Fault:
+def api_error_of(reply: Reply) -> ApiError:
     """What is wrong, as the reply's body tells it."""
     match reply.body:
-        case Said(value):
-            return fault_in(value) or Fault()
-        case Words(text):
-            return Fault(_without_markup(text))
+        case JsonReply(value):
+            return api_error_in(value) or ApiError()
+        case TextReply(text):
+            return ApiError(_without_markup(text))
         case TooLarge(limit):
-            return Fault(f"an answer of more than {limit} bytes")
+            return ApiError(f"an answer of more than {limit} bytes")
         case Nothing():
-            return Fault("an empty answer")
+            return ApiError("an empty answer")
         case _:
-            return Fault()
+            return ApiError()
 
 
-def fault_in(value: Json) -> Fault | None:
+def api_error_in(value: Json) -> ApiError | None:
     """The error in a JSON answer; None if it tells of none."""
     if isinstance(value, list) and value:
         value = value[0]
@@ -94,11 +94,11 @@ def fault_in(value: Json) -> Fault | None:
         error = error[0] if error else None
     if isinstance(error, Mapping):
         codes = tuple(str(code) for code in _codes(error) if code not in (None, ""))
-        return Fault(_text(error.get("message")) or _text(error.get("detail")), codes, shaped=True)
+        return ApiError(_text(error.get("message")) or _text(error.get("detail")), codes, shaped=True)
     if isinstance(error, str) and error:
-        return Fault(error, tuple(str(c) for c in (value.get("code"),) if c), shaped=True)
+        return ApiError(error, tuple(str(c) for c in (value.get("code"),) if c), shaped=True)
     loose = _text(value.get("detail")) or _text(value.get("message"))
-    return Fault(loose, tuple(str(c) for c in (value.get("code"),) if c)) if loose else None
+    return ApiError(loose, tuple(str(c) for c in (value.get("code"),) if c)) if loose else None
 
 
 def _codes(error: Mapping[str, Json]) -> Iterator[Json]:
@@ -157,7 +157,7 @@ def _moment(text: str) -> datetime | None:
 
 
 def _delays(reply: Reply) -> Iterator[float | None]:
-    value = reply.body.value if isinstance(reply.body, Said) else None
+    value = reply.body.value if isinstance(reply.body, JsonReply) else None
     if isinstance(value, list) and value:
         value = value[0]
     error = value.get("error") if isinstance(value, Mapping) else None

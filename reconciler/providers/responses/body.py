@@ -15,11 +15,11 @@ from reconciler.core.digest import content_of_hex
 from reconciler.core.outcome import Spooled
 from reconciler.core.ports import Spool
 from reconciler.core.value import replace, value
-from reconciler.providers.http.client import Answered
-from reconciler.providers.http.spool_file import HashedFile, SpoolFile, reading
+from reconciler.providers.http.client import HttpAnswer
+from reconciler.providers.http.spool_file import HashedFile, SpoolFile, open_picture
 from reconciler.providers.requests.prepared import magic
 from reconciler.providers.responses.json_stream import (
-    CHUNK,
+    SCAN_CHUNK,
     CutShort,
     Frame,
     NotBase64Error,
@@ -28,7 +28,16 @@ from reconciler.providers.responses.json_stream import (
     scan,
     span_chunks,
 )
-from reconciler.providers.responses.reply import Body, Cut, Nothing, RawPicture, Reply, Said, TooLarge, Words
+from reconciler.providers.responses.reply import (
+    Cut,
+    JsonReply,
+    Nothing,
+    RawPicture,
+    Reply,
+    ReplyBody,
+    TextReply,
+    TooLarge,
+)
 
 PREVIEW = 64 * 1024
 """Bytes of an answer that is no JSON which are looked at for words."""
@@ -37,7 +46,7 @@ LEAST_PACKED = 64
 
 
 @value
-class Opened:
+class OpenedBody:
     """An answer as facts. `frame` finds its long strings in the file."""
 
     reply: Reply
@@ -45,50 +54,50 @@ class Opened:
     frame: Frame | None = None
 
 
-def open_answer(answered: Answered, spool: Spool, *, limit: int) -> Opened:
+def open_answer(answered: HttpAnswer, spool: Spool, *, limit: int) -> OpenedBody:
     """What an answer says. A packed body that unpacks within the limit is read from a second file."""
     reply = Reply(answered.status, answered.headers, Nothing())
     if not answered.whole:
-        return Opened(replace(reply, body=TooLarge(answered.size)), answered.path)
+        return OpenedBody(replace(reply, body=TooLarge(answered.size)), answered.path)
     packing = answered.headers.get("content-encoding", "").strip().lower()
     if packing in ("", "identity") or not answered.size:
         return _opened(reply, answered.path)
     unpacked = _unpacked(answered.path, packing, spool, min(limit, LEAST_PACKED * answered.size))
     if not isinstance(unpacked, Path):
-        return Opened(replace(reply, body=unpacked), answered.path)
+        return OpenedBody(replace(reply, body=unpacked), answered.path)
     return _opened(reply, unpacked)
 
 
-def _opened(reply: Reply, path: Path) -> Opened:
-    with reading(path) as file:
+def _opened(reply: Reply, path: Path) -> OpenedBody:
+    with open_picture(path) as file:
         head = file.read(PREVIEW)
         if not head:
-            return Opened(reply, path)
+            return OpenedBody(reply, path)
         if magic(head):
-            return Opened(replace(reply, body=RawPicture()), path)
+            return OpenedBody(replace(reply, body=RawPicture()), path)
         file.seek(0)
         frame = scan(file)
-    body: Body
+    body: ReplyBody
     match frame:
         case Frame(value):
-            return Opened(replace(reply, body=Said(value)), path, frame)
+            return OpenedBody(replace(reply, body=JsonReply(value)), path, frame)
         case CutShort():
             body = Cut()
         case NotJson(why):
-            body = Words(head.decode("utf-8", "replace"), why)
-    return Opened(replace(reply, body=body), path)
+            body = TextReply(head.decode("utf-8", "replace"), why)
+    return OpenedBody(replace(reply, body=body), path)
 
 
-def _unpacked(path: Path, packing: str, spool: Spool, limit: int) -> Path | Words | Cut:
+def _unpacked(path: Path, packing: str, spool: Spool, limit: int) -> Path | TextReply | Cut:
     """A file with what was packed, or why not: a small answer may unpack to anything."""
     if packing not in ("gzip", "x-gzip", "deflate"):
-        return Words("", "packed in a way that was not asked for")
+        return TextReply("", "packed in a way that was not asked for")
     try:
-        with reading(path) as file, SpoolFile(spool.open_paid) as out:
+        with open_picture(path) as file, SpoolFile(spool.open_paid) as out:
             for piece in _inflated(file, limit):
                 out.write(piece)
     except zlib.error:
-        return Words("", "packed in a way that cannot be read")
+        return TextReply("", "packed in a way that cannot be read")
     except _PackedError as error:
         return error.body
     return out.path
@@ -97,31 +106,31 @@ def _unpacked(path: Path, packing: str, spool: Spool, limit: int) -> Path | Word
 class _PackedError(Exception):
     """Why a packed answer is not read, as a fact."""
 
-    def __init__(self, body: Words | Cut) -> None:
+    def __init__(self, body: TextReply | Cut) -> None:
         super().__init__(body)
         self.body = body
 
 
 def _inflated(file: IO[bytes], limit: int) -> Iterator[bytes]:
     inflate, size = zlib.decompressobj(47), 0
-    while (data := inflate.unconsumed_tail or file.read(CHUNK)) and not inflate.eof:
-        piece = inflate.decompress(data, CHUNK)
+    while (data := inflate.unconsumed_tail or file.read(SCAN_CHUNK)) and not inflate.eof:
+        piece = inflate.decompress(data, SCAN_CHUNK)
         size += len(piece)
         if size > limit:
-            raise _PackedError(Words("", f"packed, and more than {limit} bytes when unpacked"))
+            raise _PackedError(TextReply("", f"packed, and more than {limit} bytes when unpacked"))
         yield piece
     yield inflate.flush()
     if not inflate.eof:
         raise _PackedError(Cut())
 
 
-def save_base64(opened: Opened, text: str, spool: Spool) -> Spooled | str:
+def save_base64(opened: OpenedBody, text: str, spool: Spool) -> Spooled | str:
     """The picture in a file of its own, hashed; or why its base64 is none."""
     span = opened.frame.long_string(text) if opened.frame is not None else None
     try:
         if span is None:
             return _saved(decoded([text.encode("utf-8", "replace")]), spool)
-        with reading(opened.path) as file:
+        with open_picture(opened.path) as file:
             return _saved(decoded(span_chunks(file, span)), spool)
     except NotBase64Error as error:
         return str(error)
@@ -134,9 +143,9 @@ def _saved(pieces: Iterable[bytes], spool: Spool) -> Spooled:
     return file.spooled()
 
 
-def as_it_came(path: Path) -> Spooled | None:
+def keep_verbatim(path: Path) -> Spooled | None:
     """A file of an answer as bytes to keep; None if it is empty."""
-    with reading(path) as file:
+    with open_picture(path) as file:
         digest = hashlib.file_digest(file, "sha256")
         size = file.tell()
     return Spooled(path, content_of_hex(digest.hexdigest()), size) if size else None

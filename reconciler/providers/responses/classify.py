@@ -7,18 +7,27 @@ from __future__ import annotations
 
 from reconciler.core.outcome import BadOutput, InDoubt, Outcome, Refused, Rejected, Stop, Throttled
 from reconciler.core.value import replace
-from reconciler.providers.responses.api_error import Fault, fault_in, fault_of, retry_after
-from reconciler.providers.responses.find_image import NoPicture, find_picture
-from reconciler.providers.responses.reply import Cut, Nothing, Picture, RawPicture, Reply, Said, TooLarge, Words
+from reconciler.providers.responses.api_error import ApiError, api_error_in, api_error_of, retry_after
+from reconciler.providers.responses.find_image import NoImage, find_image
+from reconciler.providers.responses.reply import (
+    Cut,
+    ImageReply,
+    JsonReply,
+    Nothing,
+    RawPicture,
+    Reply,
+    TextReply,
+    TooLarge,
+)
 
 _MAYBE_DONE = frozenset({408, 409, 423, 424, 425, 499})
 """4xx after which the work may be under way or finished."""
 
 
-def classify(reply: Reply) -> Outcome | Picture:
+def classify(reply: Reply) -> Outcome | ImageReply:
     """How it ended, or the picture that it says it brought. Words are as they came: make them presentable."""
-    status, fault = reply.status, fault_of(reply)
-    words = f"{status} {fault}".strip()
+    status, fault = reply.status, api_error_of(reply)
+    message = f"{status} {fault}".strip()
     if isinstance(reply.body, Cut):
         return InDoubt(f"{status}, but the answer broke off")
     if 200 <= status < 300:
@@ -26,38 +35,38 @@ def classify(reply: Reply) -> Outcome | Picture:
     if 300 <= status < 400:
         return _redirect(reply)
     if status == 401:
-        return Rejected(words, Stop.BAD_KEY)
+        return Rejected(message, Stop.BAD_KEY)
     if status == 402:
-        return Rejected(words, Stop.OUT_OF_CREDIT)
+        return Rejected(message, Stop.OUT_OF_CREDIT)
     if status == 429:
-        return _too_many(reply, fault, words)
+        return _too_many(reply, fault, message)
     if status in _MAYBE_DONE:
-        return InDoubt(words)
+        return InDoubt(message)
     if 400 <= status < 500:
-        return _client_error(status, fault, words)
+        return _client_error(status, fault, message)
     if status == 502 and "empty_response" in fault.codes:
-        return BadOutput(words)
+        return BadOutput(message)
     if status == 503 and fault.shaped:
-        return Throttled(words, retry_after(reply))
-    return InDoubt(words)
+        return Throttled(message, retry_after(reply))
+    return InDoubt(message)
 
 
-def _too_many(reply: Reply, fault: Fault, words: str) -> Outcome:
+def _too_many(reply: Reply, fault: ApiError, message: str) -> Outcome:
     """A limit that passes, unless it is the money that has run out; a delay to wait says that it passes."""
     wait = retry_after(reply)
     if fault.credit and (wait is None or "insufficient_quota" in fault.codes):
-        return Rejected(words, Stop.OUT_OF_CREDIT)
-    return Throttled(words, wait)
+        return Rejected(message, Stop.OUT_OF_CREDIT)
+    return Throttled(message, wait)
 
 
-def _client_error(status: int, fault: Fault, words: str) -> Outcome:
+def _client_error(status: int, fault: ApiError, message: str) -> Outcome:
     if fault.credit or (status == 403 and any("quota" in code.lower() for code in fault.codes)):
-        return Rejected(words, Stop.OUT_OF_CREDIT)
+        return Rejected(message, Stop.OUT_OF_CREDIT)
     if fault.key:
-        return Rejected(words, Stop.BAD_KEY)
+        return Rejected(message, Stop.BAD_KEY)
     if fault.refusal and status in (400, 403, 422):
-        return Refused(words)
-    return Rejected(words)
+        return Refused(message)
+    return Rejected(message)
 
 
 def _redirect(reply: Reply) -> Outcome:
@@ -68,16 +77,16 @@ def _redirect(reply: Reply) -> Outcome:
     return Rejected(f"{reply.status}: the server sends us to {where}; redirects are not followed")
 
 
-def _answer(reply: Reply) -> Outcome | Picture:
+def _answer(reply: Reply) -> Outcome | ImageReply:
     match reply.body:
         case _ if reply.status == 202:
             return InDoubt("202: accepted, but not answered")
-        case Said(value):
+        case JsonReply(value):
             return _said(reply, value)
         case RawPicture():
-            return Picture(request=request_id(reply))
-        case Words(text, why):
-            return BadOutput(f"{reply.status}, but the answer is {why}: {fault_of(reply).message or text}")
+            return ImageReply(request=request_id(reply))
+        case TextReply(text, why):
+            return BadOutput(f"{reply.status}, but the answer is {why}: {api_error_of(reply).message or text}")
         case Nothing():
             return BadOutput(f"{reply.status}, but the answer is empty")
         case TooLarge(limit):
@@ -86,23 +95,23 @@ def _answer(reply: Reply) -> Outcome | Picture:
             return InDoubt(f"{reply.status}, but the answer broke off")
 
 
-def _said(reply: Reply, value: object) -> Outcome | Picture:
+def _said(reply: Reply, value: object) -> Outcome | ImageReply:
     """JSON with 200: an error all the same, a picture, or words instead of one."""
     body = reply.body
-    fault = fault_in(body.value) if isinstance(body, Said) else None
+    fault = api_error_in(body.value) if isinstance(body, JsonReply) else None
     if fault is not None and fault.shaped:
-        words = f"{reply.status} with an error inside: {fault}"
+        message = f"{reply.status} with an error inside: {fault}"
         if fault.refusal:
-            return Refused(words)
-        return Rejected(words, Stop.OUT_OF_CREDIT) if fault.credit else BadOutput(words)
-    found = find_picture(value)
+            return Refused(message)
+        return Rejected(message, Stop.OUT_OF_CREDIT) if fault.credit else BadOutput(message)
+    found = find_image(value)
     match found:
-        case Picture():
+        case ImageReply():
             return replace(found, request=found.request or request_id(reply))
-        case NoPicture(words, refused=True):
-            return Refused(words)
-        case NoPicture(words):
-            return BadOutput(f"{reply.status}, but no picture: {words}")
+        case NoImage(message, refused=True):
+            return Refused(message)
+        case NoImage(message):
+            return BadOutput(f"{reply.status}, but no picture: {message}")
 
 
 def request_id(reply: Reply) -> str:

@@ -16,7 +16,7 @@ import pybase64
 from reconciler.core.digest import Json
 from reconciler.core.value import value
 
-CHUNK = 192 * 1024
+SCAN_CHUNK = 192 * 1024
 LONG = 16 * 1024
 """Bytes from which a string stays in the file."""
 FRAME = 1024 * 1024
@@ -67,7 +67,7 @@ class NotJson:
 def scan(stream: IO[bytes]) -> Frame | CutShort | NotJson:
     """The frame of the JSON text in a file."""
     scanner = _Scanner()
-    while chunk := stream.read(CHUNK):
+    while chunk := stream.read(SCAN_CHUNK):
         wrong = scanner.feed(chunk)
         if wrong:
             return NotJson(wrong)
@@ -198,7 +198,7 @@ def span_chunks(stream: IO[bytes], span: Span) -> Iterator[bytes]:
     """The text of a long string, in pieces."""
     stream.seek(span.start)
     left, rest = span.end - span.start, b""
-    while left and (chunk := stream.read(min(CHUNK, left))):
+    while left and (chunk := stream.read(min(SCAN_CHUNK, left))):
         left -= len(chunk)
         if not span.escaped:
             yield chunk

@@ -23,7 +23,7 @@ _HIDDEN = (
 _BIDI = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 
-def presentable(text: str, *, key: Key) -> str:
+def redact(text: str, *, key: Key) -> str:
     """The words as they may be shown, logged and recorded, whatever was in them."""
     for secret in {key.reveal(), quote(key.reveal(), safe="")} if len(key.reveal()) >= SECRET else ():
         text = text.replace(secret, "[hidden key]")

@@ -9,14 +9,14 @@ from reconciler.core.value import field, value
 
 
 @value
-class Said:
+class JsonReply:
     """A complete JSON body; its long strings are marks."""
 
     value: Json
 
 
 @value
-class Words:
+class TextReply:
     """A complete body that is not JSON. `why` is what the reader says of it."""
 
     text: str
@@ -45,7 +45,7 @@ class TooLarge:
     limit: int
 
 
-Body = Said | Words | RawPicture | Nothing | Cut | TooLarge
+ReplyBody = JsonReply | TextReply | RawPicture | Nothing | Cut | TooLarge
 
 
 @value
@@ -54,19 +54,19 @@ class Reply:
 
     status: int
     headers: Mapping[str, str]
-    body: Body
+    body: ReplyBody
 
 
 @value
-class Picture:
+class ImageReply:
     """An answer that says it holds a picture: base64 (or the mark of it), an address, or the body itself.
 
-    `model` and `request` are as the far side names them, `words` what the model said beside the picture.
+    `model` and `request` are as the far side names them, `message` what the model said beside the picture.
     """
 
     base64: str = ""
     url: str = ""
     model: str = ""
     request: str = ""
-    words: str = ""
+    message: str = ""
     usage: Mapping[str, Json] = field(default_factory=dict)

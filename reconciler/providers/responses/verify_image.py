@@ -16,7 +16,7 @@ from reconciler.core.images.png import SIGNATURE, BrokenError, walk
 from reconciler.core.images.sniff import ImageFacts, NotAnImage, pixels_of, ratio_of, sniff
 from reconciler.core.recipe import Recipe
 from reconciler.core.value import value
-from reconciler.providers.http.spool_file import reading
+from reconciler.providers.http.spool_file import open_picture
 from reconciler.providers.models.sizes import TOLERANCE
 from reconciler.providers.responses.verify_png import PngPixels
 
@@ -28,9 +28,9 @@ LEAST_PIXELS = 128 * 128
 """Pixels that must be there whatever was asked for."""
 
 
-def check(path: Path, recipe: Recipe, *, asked: tuple[int, int] | None = None) -> ImageFacts | str:
+def verify_image(path: Path, recipe: Recipe, *, asked: tuple[int, int] | None = None) -> ImageFacts | str:
     """The picture's facts, or what is wrong with it. `asked` is the pixel size that the request named."""
-    with reading(path) as file:
+    with open_picture(path) as file:
         seen = _png(file) if file.peek(len(SIGNATURE)).startswith(SIGNATURE) else _other(file)
     if isinstance(seen, str):
         return seen

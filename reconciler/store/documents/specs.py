@@ -18,7 +18,7 @@ from reconciler.core.value import value
 from reconciler.store.index.index import Index
 from reconciler.store.index.parsed_specs import Entry, LateMarks, marked
 from reconciler.store.index.snapshot import signature, spec_kind
-from reconciler.store.parallel.process_pool import MOST, Crew, at_work
+from reconciler.store.parallel.process_pool import MAX_PROCESSES, ProcessPool, start_pool
 from reconciler.store.schemas.validate import accepts, schema_problems
 from reconciler.store.yaml import loader as yaml
 from reconciler.store.yaml.source import MAX_BYTES
@@ -49,7 +49,7 @@ def find(root: Path, specs: str, index: Index) -> dict[str, str]:
         below = pending.pop()
         folder = f"{specs}/{below}" if below else specs
         try:
-            index.saw_folder(folder, os.stat(root / folder))
+            index.note_folder(folder, os.stat(root / folder))
             with os.scandir(root / folder) as entries:
                 for entry in entries:
                     name = f"{below}/{entry.name}" if below else entry.name
@@ -76,7 +76,7 @@ def _inside(root: Path, name: str) -> bool:
     return Path(os.path.realpath(root / name)).is_relative_to(os.path.realpath(root))
 
 
-class Reading:
+class SpecReader:
     """The files of the specs folder, found, and parsed on all cores beside whatever is done until they are read.
 
     `specs` is the folder's path below the root. InvalidInput for one that cannot be listed."""
@@ -89,11 +89,11 @@ class Reading:
         self.ahead = _parse_ahead(root, names, index)
 
 
-def read_specs(reading: Reading, index: Index) -> SpecFiles:
+def read_specs(reading: SpecReader, index: Index) -> SpecFiles:
     """All files of the specs folder."""
     root, specs = reading.root, reading.specs
     for entries in reading.ahead.results().values() if reading.ahead is not None else ():
-        index.parsed.take(entries)
+        index.parsed.remember_all(entries)
     documents: dict[str, Document] = {}
     defaults: dict[str, Document] = {}
     styles: Document | None = None
@@ -123,7 +123,7 @@ def read_document(root: Path, name: str, kind: str, index: Index) -> tuple[Docum
         return Document(name, known, LateMarks(partial(_marks, root, name))), ()
     try:
         seen, data = _text(root, name)
-        index.saw(name, seen)
+        index.note_stat(name, seen)
         document = yaml.parse(data, file=name)
     except InvalidInput as error:
         return None, error.problems
@@ -131,15 +131,15 @@ def read_document(root: Path, name: str, kind: str, index: Index) -> tuple[Docum
         document = Document(name, {}, document.marks)
     problems = schema_problems(kind, document)
     if kind == "spec" and not problems:
-        index.parsed.learn(name, seen, document.value)
+        index.parsed.remember(name, seen, document.value)
     return document, problems
 
 
 def _known(root: Path, name: str, index: Index) -> Json:
     """What is known of a spec that looks as it did when it was parsed, or None."""
-    taken = index.parsed.taken(name)
+    taken = index.parsed.pop_parsed(name)
     if taken is not None:
-        index.saw_as(name, marked(taken))
+        index.note_signature(name, marked(taken))
         return cast(Json, taken[4])
     try:
         seen = os.lstat(f"{root}/{name}")
@@ -147,23 +147,23 @@ def _known(root: Path, name: str, index: Index) -> Json:
         return None
     known = index.parsed.value(name, seen) if stat.S_ISREG(seen.st_mode) else None
     if known is not None:
-        index.saw(name, seen)
+        index.note_stat(name, seen)
     return known
 
 
-def _parse_ahead(root: Path, names: Sequence[str], index: Index) -> Crew[list[tuple[str, Entry]]] | None:
+def _parse_ahead(root: Path, names: Sequence[str], index: Index) -> ProcessPool[list[tuple[str, Entry]]] | None:
     """Parse what is not known yet, where that is much. What is not right is left for who reports it."""
     new = [name for name in names if name not in index.parsed]
     if len(new) < _WORTH:
         return None
-    step = len(new) // MOST + 16
+    step = len(new) // MAX_PROCESSES + 16
 
     def piece(number: int) -> list[tuple[str, Entry]]:
         parsed = ((name, _entry(root, name)) for name in new[number * step : number * step + step])
         return [(name, entry) for name, entry in parsed if entry is not None]
 
     accepts("spec", None)  # the schema is compiled once, before there are helpers
-    return at_work(piece, -(-len(new) // step))
+    return start_pool(piece, -(-len(new) // step))
 
 
 def _entry(root: Path, name: str) -> Entry | None:

@@ -19,7 +19,7 @@ from reconciler.core.digest import ContentHash, content_of_hex, hex_of
 from reconciler.core.errors import DiskError
 from reconciler.store import disk
 from reconciler.store.index import snapshot
-from reconciler.store.index.parsed_specs import Parsed
+from reconciler.store.index.parsed_specs import ParsedCache
 from reconciler.store.index.snapshot import ABSENT, Signature, Snapshot, folder_signature, signature
 
 TICK_NS = 50_000_000
@@ -47,11 +47,11 @@ def stat_of(path: Path) -> os.stat_result | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError:
-        with disk.saying("look at", path):
+        with disk.naming_errors("look at", path):
             raise
 
 
-def forgetful(root: Path) -> Index:
+def index_without_memory(root: Path) -> Index:
     """An index that knows nothing and keeps nothing, for who reads a file or two."""
     return Index(root, root / "index")
 
@@ -71,7 +71,7 @@ class Index:
         self._folders: dict[str, Signature] = {}
         self._contents: dict[str, ContentHash] = {}
         self._began = now_ns()
-        self.parsed = Parsed(path.with_name("parsed"), racy=lambda mark: racy(mark, self._began))
+        self.parsed = ParsedCache(path.with_name("parsed"), racy=lambda mark: racy(mark, self._began))
 
     def load(self) -> Index:
         """Read what earlier runs remembered; nothing where there is nothing, or nothing legible."""
@@ -96,15 +96,15 @@ class Index:
         """Whether there is no index yet, or none that is believed."""
         return not self._known
 
-    def saw(self, path: str, seen: os.stat_result | None) -> None:
+    def note_stat(self, path: str, seen: os.stat_result | None) -> None:
         """Note how a file looked before it was read; None: nothing was there."""
         self._seen[path] = ABSENT if seen is None else signature(seen)
 
-    def saw_as(self, path: str, mark: Signature) -> None:
+    def note_signature(self, path: str, mark: Signature) -> None:
         """The same for a file that somebody looked at before reading it for us."""
         self._seen[path] = mark
 
-    def saw_folder(self, path: str, seen: os.stat_result) -> None:
+    def note_folder(self, path: str, seen: os.stat_result) -> None:
         """Note how a folder looked before it was listed. `path` is "" for the root."""
         self._folders[path] = folder_signature(seen)
 
@@ -116,17 +116,17 @@ class Index:
         self._contents[path] = entry[1]
         return entry[1]
 
-    def learn(self, path: str, mark: Signature, content: ContentHash) -> None:
+    def remember(self, path: str, mark: Signature, content: ContentHash) -> None:
         """Remember a content that was hashed after the file looked like this. However long that took, only a file that
         was at rest before we began cannot have been written in the tick in which it was looked at."""
         if not racy(mark, self._began):
             self._contents[path] = content
 
-    def take(self, found: Mapping[str, tuple[Signature, ContentHash]]) -> None:
+    def remember_all(self, found: Mapping[str, tuple[Signature, ContentHash]]) -> None:
         """Note and remember many files that somebody looked at and then hashed for us."""
         for path, (mark, content) in found.items():
             self._seen[path] = mark
-            self.learn(path, mark, content)
+            self.remember(path, mark, content)
 
     def save(self, says: Mapping[str, str], *, notes: bytes = b"", until: float = FOREVER) -> None:
         """Write all that was seen. `says` are the answers of commands while nothing changes: empty where not all is

@@ -29,7 +29,7 @@ WORTH = 200
 """Specs. A project with fewer is parsed in the time that it takes to read the cache."""
 
 
-class Parsed:
+class ParsedCache:
     """Values by path. `racy` says of a signature whether the file may still change without showing it."""
 
     def __init__(self, path: Path, *, racy: Callable[[Signature], bool]) -> None:
@@ -48,15 +48,15 @@ class Parsed:
         """Whether there is an entry, which may be out of date."""
         return path in self._remembered
 
-    def take(self, entries: Iterable[tuple[str, Entry]]) -> None:
+    def remember_all(self, entries: Iterable[tuple[str, Entry]]) -> None:
         """Take what valid files say that were parsed a moment ago, elsewhere."""
         self._taken.update(entries)
 
-    def taken(self, path: str) -> Entry | None:
+    def pop_parsed(self, path: str) -> Entry | None:
         """What was taken of a file, once: the next who asks looks at it anew."""
         entry = self._taken.pop(path, None)
         if entry is not None:
-            self._learn(path, entry)
+            self._remember(path, entry)
         return entry
 
     def value(self, path: str, seen: os.stat_result) -> Json:
@@ -67,11 +67,11 @@ class Parsed:
         self._used[path] = entry
         return cast(Json, entry[4])
 
-    def learn(self, path: str, seen: os.stat_result, value: Json) -> None:
+    def remember(self, path: str, seen: os.stat_result, value: Json) -> None:
         """Remember what a valid file said, which was read after `seen` was taken."""
-        self._learn(path, [*signature(seen), value])
+        self._remember(path, [*signature(seen), value])
 
-    def _learn(self, path: str, entry: Entry) -> None:
+    def _remember(self, path: str, entry: Entry) -> None:
         if not self._racy(marked(entry)):
             self._used[path] = entry
             self._fresh = True

@@ -18,7 +18,7 @@ from reconciler.core.outcome import Spooled
 from reconciler.core.ports import StoredImage
 from reconciler.core.value import value
 from reconciler.store import disk
-from reconciler.store.objects.recipe_index import RecipeMemory
+from reconciler.store.objects.recipe_index import RecipeIndex
 from reconciler.store.objects.spool import SpoolDir
 from reconciler.store.state.state_dir import make_state_dir, state_dir
 
@@ -45,7 +45,7 @@ class ContentStore:
         self._root = root
         store = state_dir(root) / "store"
         self._objects = store / "objects"
-        self._recipes = RecipeMemory(store / "recipes")
+        self._recipes = RecipeIndex(store / "recipes")
         temporary = os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - a rescue file never follows a link that waits there
         self._spool = SpoolDir(store / "spool", shelters or (Path(temporary), Path.cwd()))
 
@@ -69,7 +69,9 @@ class ContentStore:
             return self._take(spooled)
         except DiskError as error:
             safe = self.rescue(spooled)
-            raise DiskError(f"{error.fact}; the paid bytes are in {disk.shown(safe)}", hint=error.hint) from error
+            raise DiskError(
+                f"{error.fact}; the paid bytes are in {disk.display_path(safe)}", hint=error.hint
+            ) from error
 
     def put_file(self, path: Path) -> ContentHash:
         """Copy a person's file in; the hash is of the very bytes copied. Durable once this returns."""
@@ -118,7 +120,7 @@ class ContentStore:
 
     def contents(self) -> Iterator[ContentHash]:
         """Everything the store holds, in order."""
-        with disk.saying("list", self._objects):
+        with disk.naming_errors("list", self._objects):
             for path in sorted(self._objects.glob("[0-9a-f][0-9a-f]/*")):
                 content = content_of_hex(path.name)
                 if _CONTENT.fullmatch(content) and path == self._object(content):
@@ -184,17 +186,17 @@ class ContentStore:
 
 
 def _copy(path: Path, out: IO[bytes]) -> tuple[ContentHash, int]:
-    with disk.saying("read", path), disk.opened(path, os.O_RDONLY | os.O_NONBLOCK) as fd:
+    with disk.naming_errors("read", path), disk.opened(path, os.O_RDONLY | os.O_NONBLOCK) as fd:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise DiskError(f"{disk.shown(path)} is not a plain file")
+            raise DiskError(f"{disk.display_path(path)} is not a plain file")
         digest, size = hashlib.sha256(), 0
-        while chunk := os.read(fd, disk.CHUNK):
+        while chunk := os.read(fd, disk.DISK_CHUNK):
             digest.update(chunk)
             size += out.write(chunk)
     return content_of_hex(digest.hexdigest()), size
 
 
-class Recalled(Mapping[RecipeKey, tuple[StoredImage, ...]]):
+class RecalledImages(Mapping[RecipeKey, tuple[StoredImage, ...]]):
     """What the store holds for a recipe, looked up when asked."""
 
     def __init__(self, store: ContentStore) -> None:

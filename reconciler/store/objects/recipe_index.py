@@ -17,12 +17,12 @@ from reconciler.core.money.cost import parse_cost
 from reconciler.core.ports import StoredImage
 from reconciler.store import disk
 
-SCHEMA = 1
+RECORD_VERSION = 1
 _KEY = re.compile(r"r[0-9]+:[0-9a-f]{64}")
 _STRIPES = 16
 
 
-class RecipeMemory:
+class RecipeIndex:
     """`recipes/ab/<hex>.jsonl`. A line that it cannot read (torn, or of a newer version) is skipped and kept."""
 
     def __init__(self, directory: Path) -> None:
@@ -41,7 +41,7 @@ class RecipeMemory:
                 return first
             disk.make_dirs(path.parent)
             torn = b"\n" if known and not known.endswith(b"\n") else b""
-            disk.write_atomic(path, known + torn + encode(stored))
+            disk.write_atomic(path, known + torn + encode_record(stored))
             return stored
 
     def secure(self, key: RecipeKey) -> None:
@@ -63,7 +63,7 @@ class RecipeMemory:
         """Drop the lines of these contents, wherever they are; a file without a line left goes, too."""
         for path in sorted(self._directory.glob("[0-9a-f][0-9a-f]/*.jsonl")):
             lines = _bytes(path).splitlines(keepends=True)
-            kept = [line for line in lines if (image := decode(line)) is None or image.content not in contents]
+            kept = [line for line in lines if (image := decode_record(line)) is None or image.content not in contents]
             if not kept:
                 disk.remove(path)
             elif len(kept) < len(lines):
@@ -76,11 +76,11 @@ class RecipeMemory:
         return self._directory / digits[:2] / f"{digits}.jsonl"
 
 
-def encode(stored: StoredImage) -> bytes:
+def encode_record(stored: StoredImage) -> bytes:
     """One line. ASCII only, so that whatever a provider put into its own words can be written."""
     image, made = stored.image, stored.made
     line: dict[str, Json] = {
-        "schema": SCHEMA,
+        "schema": RECORD_VERSION,
         "content": stored.content,
         "image": {"bytes": image.size, "format": image.format, "height": image.height, "width": image.width},
         "made": {
@@ -97,11 +97,11 @@ def encode(stored: StoredImage) -> bytes:
     return json.dumps(line, separators=(",", ":")).encode() + b"\n"
 
 
-def decode(line: bytes) -> StoredImage | None:
+def decode_record(line: bytes) -> StoredImage | None:
     """The image of one line, or None if this version cannot read it."""
     try:
         value = json.loads(line)
-        if value["schema"] != SCHEMA:
+        if value["schema"] != RECORD_VERSION:
             return None
         return StoredImage(
             a_content(_text(value["content"]), "content"),
@@ -143,7 +143,7 @@ def _size(value: Json) -> int:
 
 
 def _bytes(path: Path) -> bytes:
-    with disk.saying("read", path):
+    with disk.naming_errors("read", path):
         try:
             return path.read_bytes()
         except FileNotFoundError:
@@ -151,4 +151,4 @@ def _bytes(path: Path) -> bytes:
 
 
 def _decoded(known: bytes) -> tuple[StoredImage, ...]:
-    return tuple(image for line in known.split(b"\n") if (image := decode(line)) is not None)
+    return tuple(image for line in known.split(b"\n") if (image := decode_record(line)) is not None)

@@ -37,7 +37,7 @@ class SpoolDir:
         says where they are, and `secure` knows."""
         disk.make_dirs(self.directory)
         path = self.directory / f"{os.urandom(8).hex()}.part"
-        with disk.saying("create a file in", self.directory):
+        with disk.naming_errors("create a file in", self.directory):
             return path, io.BufferedWriter(_SpoolFile(path, self._move_out, self._carry_out), _BUFFER)
 
     def open_paid(self) -> tuple[Path, IO[bytes]]:
@@ -58,10 +58,10 @@ class SpoolDir:
         path = spooled.path
         if path in self._elsewhere:
             raise self._refusals[path]
-        with disk.saying("save", path), disk.opened(path, os.O_RDWR | os.O_NOFOLLOW) as fd:
+        with disk.naming_errors("save", path), disk.opened(path, os.O_RDWR | os.O_NOFOLLOW) as fd:
             found = os.fstat(fd)
             if found.st_size != spooled.size:
-                raise DiskError(f"{disk.shown(path)} holds {found.st_size} bytes of {spooled.size}")
+                raise DiskError(f"{disk.display_path(path)} holds {found.st_size} bytes of {spooled.size}")
             os.fchmod(fd, found.st_mode & 0o444)
             self._unsynced.add(path)  # until the disk has said yes
             disk.sync(fd)
@@ -83,7 +83,7 @@ class SpoolDir:
                 return path
         source = path if path.exists() else kept
         for shelter in self._shelters:
-            with suppress(DiskError, OSError), disk.reading(source) as stream:
+            with suppress(DiskError, OSError), disk.open_for_reading(source) as stream:
                 return _copy(stream, shelter / _rescue_name(spooled, source))
         return source
 
@@ -107,10 +107,10 @@ class SpoolDir:
         """All is written, and the close said that some of it may not have been: a copy of what can be read."""
 
         def copied(rescue: Path) -> None:
-            with disk.reading(path) as stream:
+            with disk.open_for_reading(path) as stream:
                 _copy(stream, rescue)
 
-        where = DiskError(f"{refusal.fact}; what came is in {disk.shown(path)}", hint=refusal.hint)
+        where = DiskError(f"{refusal.fact}; what came is in {disk.display_path(path)}", hint=refusal.hint)
         return self._moved(path, where, copied)
 
     def _moved(self, path: Path, refusal: DiskError, move: Callable[[Path], None]) -> Path:
@@ -156,16 +156,16 @@ class _SpoolFile(io.FileIO):
 
     def write(self, data: ReadableBuffer, /) -> int:
         try:
-            with disk.saying("write", self._path):
+            with disk.naming_errors("write", self._path):
                 return super().write(data)
         except DiskError as refusal:
             self.name = str(self._move_out(self._path, self.fileno(), refusal))
-        with disk.saying("write the rest of", self._path):
+        with disk.naming_errors("write the rest of", self._path):
             return super().write(data)
 
     def close(self) -> None:
         try:
-            with disk.saying("close", self._path):
+            with disk.naming_errors("close", self._path):
                 super().close()
         except DiskError as refusal:
             if str(self.name) == str(self._path):
@@ -194,18 +194,18 @@ def _written(path: Path, fd: int) -> Iterator[bytes]:
     """What a file holds, under the descriptor that there is: another one might be refused, or this one be dead."""
     at = 0
     try:
-        while chunk := os.pread(fd, disk.CHUNK, at):
+        while chunk := os.pread(fd, disk.DISK_CHUNK, at):
             at += len(chunk)
             yield chunk
     except OSError:
-        with disk.reading(path) as stream:
+        with disk.open_for_reading(path) as stream:
             stream.seek(at)
             yield from _chunks(stream)
 
 
 def _copy(stream: IO[bytes], target: Path) -> Path:
     with (
-        disk.saying("write", target),
+        disk.naming_errors("write", target),
         disk.opened(target.parent, os.O_RDONLY | os.O_DIRECTORY) as folder,
         disk.written(folder, target.name, _chunks(stream), mode=0o600) as temp,
     ):
@@ -214,13 +214,13 @@ def _copy(stream: IO[bytes], target: Path) -> Path:
 
 
 def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
-    while chunk := stream.read(disk.CHUNK):
+    while chunk := stream.read(disk.DISK_CHUNK):
         yield chunk
 
 
 def _rescue_name(spooled: Spooled, source: Path) -> str:
     head = b""
-    with suppress(OSError), disk.reading(source) as stream:
+    with suppress(OSError), disk.open_for_reading(source) as stream:
         head = stream.read(16)
     suffix = next((name for magic, at, name in _MAGIC if head.startswith(magic, at)), "bin")
     return f"reconciler-rescue-{hex_of(spooled.content)[:8]}.{suffix}"

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from reconciler.core.digest import ContentHash, content_of_hex
 from reconciler.store.index.snapshot import Signature, signature
-from reconciler.store.parallel.process_pool import MOST, Crew, at_work
+from reconciler.store.parallel.process_pool import MAX_PROCESSES, ProcessPool, start_pool
 
 _WORTH = 32 * 1024 * 1024
 """Bytes. Less is hashed in the time that it takes to share the work."""
@@ -25,9 +25,9 @@ class Hashing:
     def __init__(self, root: str, files: Sequence[str]) -> None:
         self._root = root
         self._files = files
-        self._step = len(files) // MOST + 8
+        self._step = len(files) // MAX_PROCESSES + 8
         self._buffer = memoryview(bytearray(_BUFFER))
-        self._crew: Crew[list[_Hashed]] | None = at_work(self._hashes, -(-len(files) // self._step))
+        self._crew: ProcessPool[list[_Hashed]] | None = start_pool(self._hashes, -(-len(files) // self._step))
 
     def results(self) -> dict[str, tuple[Signature, ContentHash]]:
         """How every plain file looked before it was read and what it held, as far as it could be. Waits for all."""
@@ -61,6 +61,6 @@ class Hashing:
             return None
 
 
-def start(root: str, sizes: Mapping[str, int]) -> Hashing | None:
+def start_hashing(root: str, sizes: Mapping[str, int]) -> Hashing | None:
     """The hashing of these files begun, or None where it is not worth it, going by how large they may be."""
     return Hashing(root, tuple(sizes)) if sum(sizes.values()) >= _WORTH else None

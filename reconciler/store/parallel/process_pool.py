@@ -17,12 +17,12 @@ from typing import Any, Final, Generic, TypeVar
 
 R = TypeVar("R")
 
-MOST: Final = 4096
+MAX_PROCESSES: Final = 4096
 """Pieces: the queue is a pipe that holds all their numbers at once."""
 _NUMBER: Final = 2
 
 
-class Crew(Generic[R]):
+class ProcessPool(Generic[R]):
     """Helpers at work on pieces 0, 1, …; their results are what `marshal` can write."""
 
     def __init__(self, work: Callable[[int], R], pieces: int, *, helpers: int) -> None:
@@ -112,13 +112,13 @@ def _keep_only(*needed: int) -> None:
         at = fd + 1
 
 
-def at_work(work: Callable[[int], R], pieces: int) -> Crew[R] | None:
+def start_pool(work: Callable[[int], R], pieces: int) -> ProcessPool[R] | None:
     """A crew, or None where no helper can be had: one core, no fork, or threads, which no fork may meet."""
     helpers = min(_cores() - 1, pieces)
-    if helpers < 1 or not 0 < pieces <= MOST or not hasattr(os, "fork") or threading.active_count() > 1:
+    if helpers < 1 or not 0 < pieces <= MAX_PROCESSES or not hasattr(os, "fork") or threading.active_count() > 1:
         return None
     try:
-        return Crew(work, pieces, helpers=helpers)
+        return ProcessPool(work, pieces, helpers=helpers)
     except OSError:  # not even a pipe
         return None
 

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from reconciler.core.errors import DiskError
-from reconciler.core.events import Durable, Event, decode, encode
+from reconciler.core.events import Durable, Event, decode_event, encode_event
 from reconciler.store import disk
 
 _HEAD = re.compile(rb"(0|[1-9][0-9]{0,9}) ([0-9a-f]{8}) ")
@@ -66,7 +66,9 @@ class Journal:
                 self._write(batch)
                 return
         if batch.error is not None:
-            raise DiskError(f"cannot append to {disk.shown(self.path)}: an earlier write failed") from batch.error
+            raise DiskError(
+                f"cannot append to {disk.display_path(self.path)}: an earlier write failed"
+            ) from batch.error
 
     def _write(self, batch: _Batch) -> None:
         with self._door:
@@ -86,7 +88,7 @@ class Journal:
         DiskError if a record inside is damaged, LockfileError if a newer version wrote an event.
         """
         payloads, _ = _scan(self._bytes(), self.path)
-        return tuple(decode(payload) for payload in payloads)
+        return tuple(decode_event(payload) for payload in payloads)
 
     def close_with(self, events: Iterable[Event]) -> None:
         """The lockfile holds all the rest: keep only what is still open (in doubt), in one step."""
@@ -127,7 +129,7 @@ def _durable(events: Iterable[Event]) -> tuple[Durable, ...]:
 
 
 def _frame(events: tuple[Durable, ...]) -> bytes:
-    payload = b"\n".join(encode(event) for event in events)
+    payload = b"\n".join(encode_event(event) for event in events)
     return b"%d %08x %b\n" % (len(payload), zlib.crc32(payload), payload) if events else b""
 
 
@@ -144,7 +146,8 @@ def _scan(data: bytes, path: Path) -> tuple[list[bytes], int]:
         payloads.extend(payload.split(b"\n"))
     if data and not at and not _TORN.fullmatch(data) and data[:_SECTOR].strip(b"\0"):
         raise DiskError(
-            f"{disk.shown(path)} is no journal of reconciler", hint="it is left as it is: look at it, and move it away"
+            f"{disk.display_path(path)} is no journal of reconciler",
+            hint="it is left as it is: look at it, and move it away",
         )
     return payloads, at
 
@@ -165,7 +168,7 @@ def _refuse_damage(data: bytes, at: int, path: Path) -> None:
     for start in (match.start() for match in _NEXT.finditer(data, at)):
         if _record_at(data, start) is not None:
             raise DiskError(
-                f"{disk.shown(path)} is damaged between bytes {at} and {start}",
+                f"{disk.display_path(path)} is damaged between bytes {at} and {start}",
                 hint="it says which paid requests are open: restore it from a backup; or move it away, and look at "
                 "your provider's bill before the next apply, which then knows nothing of requests in flight",
             )

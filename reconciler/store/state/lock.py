@@ -33,7 +33,7 @@ def exclusive(
     """
     disk.make_dirs(path.parent)
     deadline = clock() + wait
-    with disk.saying("lock", path):
+    with disk.naming_errors("lock", path):
         while (fd := _hold(path)) is None:
             if clock() >= deadline:
                 raise ApplyRunning(
@@ -42,7 +42,7 @@ def exclusive(
                 )
             sleep(_POLL)
     try:
-        with disk.saying("write", path):
+        with disk.naming_errors("write", path):
             os.ftruncate(fd, 0)
             disk.write_all(fd, _myself())
         yield
@@ -52,7 +52,7 @@ def exclusive(
             os.ftruncate(fd, 0)  # so that nobody reads our name between the next holder's lock and its text
         with suppress(OSError):
             disk.unflock(fd)
-        disk.give_up(fd)
+        disk.close_quietly(fd)
 
 
 def holder(path: Path) -> str | None:
@@ -81,7 +81,7 @@ def _hold(path: Path) -> int | None:
         try:
             mine = disk.try_flock(fd)
         except BaseException:
-            disk.give_up(fd)
+            disk.close_quietly(fd)
             raise
         if mine and _is_still(path, fd):
             return fd

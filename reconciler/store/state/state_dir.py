@@ -18,18 +18,19 @@ def state_dir(root: Path) -> Path:
     state = root / STATE
     for name in _OURS:
         path = state / name
-        with disk.saying("look at", path):
+        with disk.naming_errors("look at", path):
             try:
                 mode = path.lstat().st_mode
             except (FileNotFoundError, NotADirectoryError):
                 continue
         if stat.S_ISLNK(mode):
             raise ProjectError(
-                f"{disk.shown(path)} is a symbolic link", hint="nothing is read or written through it: remove the link"
+                f"{disk.display_path(path)} is a symbolic link",
+                hint="nothing is read or written through it: remove the link",
             )
         if not name and not stat.S_ISDIR(mode):
             raise ProjectError(
-                f"{disk.shown(path)} is not a folder",
+                f"{disk.display_path(path)} is not a folder",
                 hint="reconciler keeps its state in a folder of this name: move it",
             )
     return state

@@ -33,7 +33,7 @@ def lfs_oid(data: bytes) -> ContentHash | None:
     return content_of_hex(match[1].decode("ascii")) if match else None
 
 
-class Tree:
+class TreeObserver:
     """The files below a project's root, hashed once each and remembered in the index."""
 
     def __init__(self, root: Path, index: Index) -> None:
@@ -50,7 +50,7 @@ class Tree:
         """Start hashing what will be asked for and is not known, beside whatever is done until then. `sizes` are in
         bytes by path, as far as anybody knows."""
         if self._hashing is None and self.index.remembers_little:
-            self._hashing = hashing.start(self.real_root, sizes)
+            self._hashing = hashing.start_hashing(self.real_root, sizes)
 
     @property
     def hashing(self) -> bool:
@@ -76,7 +76,7 @@ class Tree:
             for path, (mark, content) in self._hashed.items()
             if path in asked and mark[0] > LFS_POINTER_LIMIT and path.rpartition("/")[0] in inside
         }
-        self.index.take(whole)
+        self.index.remember_all(whole)
         return {path: content for path, (_, content) in whole.items()}
 
     def references(self, paths: dict[str, Place]) -> tuple[dict[str, ContentHash], tuple[Problem, ...]]:
@@ -111,13 +111,13 @@ class Tree:
         try:
             seen = os.stat(full)
         except (FileNotFoundError, NotADirectoryError):
-            self.index.saw(path, None)
+            self.index.note_stat(path, None)
             return Blocked("a link to nothing") if os.path.islink(full) else self._room(path.rpartition("/")[0])
         except OSError as error:
             return Blocked(f"unreadable ({(error.strerror or '').lower()})")
         if not stat.S_ISREG(seen.st_mode):
             return Blocked("a directory" if stat.S_ISDIR(seen.st_mode) else "not a plain file")
-        self.index.saw(path, seen)
+        self.index.note_stat(path, seen)
         known = self.index.content(path, seen)
         if known is not None:
             return known
@@ -127,7 +127,7 @@ class Tree:
             content = self._hashed_before(path, seen) or self._hash(full, seen.st_size)
         except (OSError, ValueError) as error:
             return Blocked(f"unreadable ({(getattr(error, 'strerror', None) or str(error)).lower()})")
-        self.index.learn(path, signature(seen), content)
+        self.index.remember(path, signature(seen), content)
         return content
 
     def _hashed_before(self, path: str, seen: os.stat_result) -> ContentHash | None:

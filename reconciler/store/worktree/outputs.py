@@ -12,13 +12,13 @@ from reconciler.store import disk
 from reconciler.store.objects.content_store import ContentStore
 from reconciler.store.worktree.observe import LFS_POINTER_LIMIT, lfs_oid
 from reconciler.store.worktree.publish import Foreign, publish, remove_file
-from reconciler.store.worktree.sources import Recovery
+from reconciler.store.worktree.sources import ContentSources
 
 
 class OutputTree:
     """The image files below a project's root. Implements core.ports.Outputs."""
 
-    def __init__(self, root: Path, store: ContentStore, recovery: Recovery) -> None:
+    def __init__(self, root: Path, store: ContentStore, recovery: ContentSources) -> None:
         self.root = root
         self.store = store
         self.recovery = recovery
@@ -65,7 +65,7 @@ class OutputTree:
         return InTheWay(gone.found) if isinstance(gone, Foreign) else Placed()
 
     def _done(self, target: Path) -> Placed:
-        with disk.saying("look at", target):
+        with disk.naming_errors("look at", target):
             found = target.stat()
         self._placed.add((found.st_dev, found.st_ino))
         return Placed()
@@ -95,14 +95,14 @@ class OutputTree:
         """Bytes that are about to be replaced are in the store when this returns."""
         if not file.is_file() or file.is_symlink():
             return None
-        with disk.saying("read", file):
+        with disk.naming_errors("read", file):
             content = disk.file_hash(file)
         if self.store.sound(content) is None:
             content = self.store.put_file(file)
         return content
 
     def _pointed(self, file: Path) -> ContentHash | None:
-        with disk.saying("read", file), open(file, "rb") as stream:
+        with disk.naming_errors("read", file), open(file, "rb") as stream:
             return lfs_oid(stream.read(LFS_POINTER_LIMIT + 1))
 
     def _holds(self, file: Path, content: ContentHash) -> bool:

@@ -21,12 +21,12 @@ _TRIES = 3
 
 
 @value
-class Published:
+class Written:
     """The target holds the bytes, durably."""
 
 
 @value
-class Gone:
+class Missing:
     """Nothing is there any more, durably."""
 
 
@@ -43,7 +43,7 @@ class _Digest(Protocol):
 
 def publish(
     source: Path, target: Path, *, content: ContentHash, expect: ContentHash | None, root: Path
-) -> Published | Foreign:
+) -> Written | Foreign:
     """Copy `source`, whose bytes must be `content`, to `target`, if that still holds `expect` (None: is absent).
 
     A copy, not a link: whoever edits the output must not edit the store. Raises DiskError if the target is no plain
@@ -52,9 +52,9 @@ def publish(
     folder_path = _inside(target.parent, root)
     disk.make_dirs(folder_path)
     with (
-        disk.saying("read", source),
-        disk.reading(source) as stream,
-        disk.saying("write", target),
+        disk.naming_errors("read", source),
+        disk.open_for_reading(source) as stream,
+        disk.naming_errors("write", target),
         _walked(folder_path, root) as folder,
     ):
         keep = _plain(folder, target)
@@ -62,56 +62,56 @@ def publish(
         with disk.written(folder, target.name, _read(stream, digest), keep=keep) as temp:
             if content_of_hex(digest.hexdigest()) != content:
                 raise DiskError(
-                    f"{disk.shown(source)} is damaged: it does not hold {content}",
+                    f"{disk.display_path(source)} is damaged: it does not hold {content}",
                     hint="nothing was written; `reconciler store verify` lists what else is damaged",
                 )
             return _place(folder, temp, target, expect)
 
 
-def move_file(source: Path, target: Path, *, expect: ContentHash, root: Path) -> Published | Foreign:
+def move_file(source: Path, target: Path, *, expect: ContentHash, root: Path) -> Written | Foreign:
     """Give an output another path: the target must be absent, the source must hold `expect`.
 
     The target is durable before the source goes; a source that is edited in between stays beside it.
     """
-    with disk.saying("move", source), _walked(_inside(source.parent, root), root) as folder:
+    with disk.naming_errors("move", source), _walked(_inside(source.parent, root), root) as folder:
         found = _content(folder, source)
     if found != expect:
         return Foreign(found)
     placed = publish(source, target, content=expect, expect=None, root=root)
-    if isinstance(placed, Published):
+    if isinstance(placed, Written):
         remove_file(source, expect=expect, root=root)
     return placed
 
 
-def remove_file(path: Path, *, expect: ContentHash, root: Path) -> Gone | Foreign:
+def remove_file(path: Path, *, expect: ContentHash, root: Path) -> Missing | Foreign:
     """Remove a file below `root` if it still holds `expect`. What is absent already is gone."""
     folder_path = _inside(path.parent, root)
     if not folder_path.is_dir():
-        return Gone()
-    with disk.saying("remove", path), _walked(folder_path, root) as folder:
+        return Missing()
+    with disk.naming_errors("remove", path), _walked(folder_path, root) as folder:
         found = _content(folder, path)
         if found is None:
-            return Gone()
+            return Missing()
         if found != expect:
             return Foreign(found)
         os.unlink(path.name, dir_fd=folder)
         disk.sync_folder(folder)
-    return Gone()
+    return Missing()
 
 
-def _place(folder: int, temp: str, target: Path, expect: ContentHash | None) -> Published | Foreign:
+def _place(folder: int, temp: str, target: Path, expect: ContentHash | None) -> Written | Foreign:
     """The precondition, as late as can be, and the rename."""
     if expect is None:
         try:
             if disk.take_name(folder, temp, target.name):
-                return Published()
+                return Written()
         except FileExistsError:
             return Foreign(_content(folder, target))
     found = _content(folder, target)
     if found != expect:
         return Foreign(found)
     disk.replace_name(folder, temp, target.name)
-    return Published()
+    return Written()
 
 
 def _inside(directory: Path, root: Path) -> Path:
@@ -119,7 +119,7 @@ def _inside(directory: Path, root: Path) -> Path:
     real = Path(os.path.realpath(directory))
     if not real.is_relative_to(os.path.realpath(root)):
         raise DiskError(
-            f"{disk.shown(directory)} is outside the project",
+            f"{disk.display_path(directory)} is outside the project",
             hint="outputs stay below the project's root; a symbolic link may not lead out of it",
         )
     return real
@@ -133,11 +133,11 @@ def _walked(real: Path, root: Path) -> Iterator[int]:
     try:
         for part in real.relative_to(real_root).parts:
             inner = os.open(part, _DIRECTORY | os.O_CLOEXEC, dir_fd=fd)
-            disk.give_up(fd)
+            disk.close_quietly(fd)
             fd = inner
         yield fd
     finally:
-        disk.give_up(fd)  # it was only looked through: what it held is synced
+        disk.close_quietly(fd)  # it was only looked through: what it held is synced
 
 
 def _plain(folder: int, path: Path) -> int | None:
@@ -148,7 +148,9 @@ def _plain(folder: int, path: Path) -> int | None:
         return None
     if not stat.S_ISREG(found.st_mode):
         kind = "a symbolic link" if stat.S_ISLNK(found.st_mode) else "not a plain file"
-        raise DiskError(f"{disk.shown(path)} is {kind}", hint="it is left alone: move it, or choose another output")
+        raise DiskError(
+            f"{disk.display_path(path)} is {kind}", hint="it is left alone: move it, or choose another output"
+        )
     return stat.S_IMODE(found.st_mode) & 0o777
 
 
@@ -163,7 +165,7 @@ def _content(folder: int, path: Path) -> ContentHash | None:
                 digest = hashlib.file_digest(stream, "sha256")
             if _same(before, os.stat(path.name, dir_fd=folder, follow_symlinks=False)):
                 return content_of_hex(digest.hexdigest())
-    raise DiskError(f"{disk.shown(path)} changes while it is read", hint="close the program that writes it")
+    raise DiskError(f"{disk.display_path(path)} changes while it is read", hint="close the program that writes it")
 
 
 def _same(before: os.stat_result, after: os.stat_result) -> bool:
@@ -175,6 +177,6 @@ def _same(before: os.stat_result, after: os.stat_result) -> bool:
 
 
 def _read(stream: IO[bytes], digest: _Digest) -> Iterator[bytes]:
-    while chunk := stream.read(disk.CHUNK):
+    while chunk := stream.read(disk.DISK_CHUNK):
         digest.update(chunk)
         yield chunk

@@ -32,7 +32,7 @@ _LOG = (
 )
 
 
-class Recovery(Mapping[tuple[ContentHash, str], str]):
+class ContentSources(Mapping[tuple[ContentHash, str], str]):
     """Where bytes can be had for nothing, by content and the path that they were locked for. Looks only when asked.
 
     `paths` are those that may be asked about, so that one walk through the history serves all of them.
@@ -164,7 +164,7 @@ class Recovery(Mapping[tuple[ContentHash, str], str]):
             command, env=_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         ) as process:
             assert process.stdout is not None
-            while chunk := process.stdout.read(disk.CHUNK):
+            while chunk := process.stdout.read(disk.DISK_CHUNK):
                 yield chunk
 
     def _git(self, *arguments: str) -> bytes:

@@ -64,7 +64,7 @@ _TOO_MANY: Final = f"more than {MAX_NODES} values, counting what aliases repeat"
 def parse(data: bytes, *, file: str, parser: source.Start = source.PARSERS[0]) -> Document:
     """The one document in `data`; raises InvalidInput with exactly one problem. `file` names it in messages."""
     data = data.removeprefix(source.BYTE_ORDER_MARK)  # Windows editors write it; it says nothing
-    source.check(data, file)
+    source.check_source(data, file)
     tree = _Tree(file, data)
     try:
         value, marks = tree.document(parser(data))

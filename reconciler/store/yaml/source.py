@@ -65,7 +65,7 @@ def bad(file: str, at: tuple[int, int], fact: str, hint: str = "", *, field: str
     return InvalidInput((Problem(Place(file, *at), field, fact, hint),))
 
 
-def check(data: bytes, file: str) -> None:
+def check_source(data: bytes, file: str) -> None:
     """Refuse what is no YAML text of ours before a parser sees it; both parsers then see the same characters."""
     if len(data) > MAX_BYTES:
         raise bad(file, _position(data, MAX_BYTES), f"the file has {len(data)} bytes, {MAX_BYTES} is the limit")
