@@ -53,7 +53,7 @@ mutants: $(DEV)           ## plant each known fault in the protocol: the sweeps 
 	@$(BIN)/python -m tests.crash.mutants
 
 concurrency: $(DEV)       ## eight applies at once, by SCHEDULES=200 schedules
-	@$(frozen) $(BIN)/python -m tests.crash.crowd --schedules $(or $(SCHEDULES),200) --package "$$frozen"
+	@$(frozen) $(BIN)/python -m tests.crash.concurrent --schedules $(or $(SCHEDULES),200) --package "$$frozen"
 
 soak: $(DEV)              ## IMAGES=2000 at a provider that fails one time in twenty, with KILLS=20
 	@$(frozen) $(BIN)/python -m tests.crash.soak --images $(or $(IMAGES),2000) --kills $(or $(KILLS),20) --package "$$frozen"

@@ -15,20 +15,20 @@ from reconciler.core.lock.lockfile import Made
 from reconciler.core.money.cost import parse_cost
 from reconciler.core.money.totals import Image, summed
 from tests.cli.conftest import picture
-from tests.cli.shop import FLASH, Shop, opened
+from tests.cli.paid_project import FLASH, PaidProject, opened
 from tests.gateway.fixture import Gateway, gateway  # noqa: F401  # a fixture of pytest, found by its name
 
 TEN = {f"i{number}": f"icon {number}" for number in range(10)}
 
 
-@pytest.fixture(name="shop")
+@pytest.fixture(name="paid")
 def a_shop(
     gateway: Gateway,  # noqa: F811  # the fixture that is imported above
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-) -> Shop:
-    return opened(Shop(tmp_path, capsys, gateway), monkeypatch)
+) -> PaidProject:
+    return opened(PaidProject(tmp_path, capsys, gateway), monkeypatch)
 
 
 def a_request(asset: str, *, cost: str = "0.039 USD") -> Requested:
@@ -46,99 +46,99 @@ def a_request(asset: str, *, cost: str = "0.039 USD") -> Requested:
     ],
 )
 def test_what_passes_the_budget_of_a_run_is_held(
-    shop: Shop, arguments: tuple[str, ...], budget: dict[str, Any]
+    paid: PaidProject, arguments: tuple[str, ...], budget: dict[str, Any]
 ) -> None:
-    shop.set_up(project={"budget": budget}, a="a", b="b", c="c")
-    assert "? c  over budget: " in shop.run("plan", *arguments).out
-    said = shop.apply(*arguments)
+    paid.set_up(project={"budget": budget}, a="a", b="b", c="c")
+    assert "? c  over budget: " in paid.run("plan", *arguments).out
+    said = paid.apply(*arguments)
     assert (said.code, said.out, "? c  over budget: " in said.err) == (3, "made 2 (0.078 USD), held 1\n", True)
-    assert (shop.asked, sorted(shop.lock)) == (2, ["a", "b"])
+    assert (paid.asked, sorted(paid.lock)) == (2, ["a", "b"])
 
 
 def test_prices_in_the_project_switch_off_neither_consent_nor_limits(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+    paid: PaidProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nothing = {"prices": {"": 0, "1K": 0}}
-    shop.set_up(project={"models": {FLASH: nothing, "toy": nothing}}, a="a", b="b", t={"prompt": "t", "model": "toy"})
-    assert "free" not in shop.run("plan").out
-    assert "[0 USD by models: in reconciler.yaml]" in shop.run("plan").out
-    assert "this would cost 0.078 USD" in shop.run("apply").err
-    assert shop.run("apply", "--include", "t").code == 3
-    assert "t  over budget: 0 images" in shop.run("plan", "--include", "t", "--max-images", "0").out
+    paid.set_up(project={"models": {FLASH: nothing, "toy": nothing}}, a="a", b="b", t={"prompt": "t", "model": "toy"})
+    assert "free" not in paid.run("plan").out
+    assert "[0 USD by models: in reconciler.yaml]" in paid.run("plan").out
+    assert "this would cost 0.078 USD" in paid.run("apply").err
+    assert paid.run("apply", "--include", "t").code == 3
+    assert "t  over budget: 0 images" in paid.run("plan", "--include", "t", "--max-images", "0").out
     monkeypatch.setenv("CI", "true")
-    assert "in CI nothing is spent without a budget" in shop.apply("--include", "t").err
-    assert shop.asked == 0
+    assert "in CI nothing is spent without a budget" in paid.apply("--include", "t").err
+    assert paid.asked == 0
 
 
-def test_no_provider_that_is_paid_is_called_draft(shop: Shop) -> None:
-    shop.set_up(project={"providers": {"draft": {"type": "gravitex"}}}, a="a")
-    said = shop.run("plan")
-    assert (said.code, "providers.draft.type" in said.err, shop.asked) == (1, True, 0)
+def test_no_provider_that_is_paid_is_called_draft(paid: PaidProject) -> None:
+    paid.set_up(project={"providers": {"draft": {"type": "gravitex"}}}, a="a")
+    said = paid.run("plan")
+    assert (said.code, "providers.draft.type" in said.err, paid.asked) == (1, True, 0)
 
 
 class TestNothingIsPaidTwice:
     """A request in doubt, or a refusal, holds for its recipe: however late that is known, and whoever wants it."""
 
     @staticmethod
-    def below(shop: Shop, fault: str) -> None:
+    def below(paid: PaidProject, fault: str) -> None:
         """`d`, whose request ends in the fault, refers to a draft."""
         upstream = {"prompt": "u", "provider": "draft"}
-        shop.set_up(u=upstream, d={"prompt": f"d fault:{fault}", "references": [{"asset": "u"}]})
-        shop.apply()
+        paid.set_up(u=upstream, d={"prompt": f"d fault:{fault}", "references": [{"asset": "u"}]})
+        paid.apply()
 
-    def test_a_renamed_asset_below_one_that_is_made_again(self, shop: Shop) -> None:
-        self.below(shop, "500,ok")
-        (shop.root / "specs/d.yaml").rename(shop.root / "specs/e.yaml")
-        said = shop.apply("--replace", "u")
-        assert (said.code, "in doubt: shop was asked for the same" in said.err, shop.asked) == (3, True, 1)
-        shop.apply("--replace", "u", "--retry-in-doubt")
-        assert (shop.asked, shop.plan()) == (2, {})
+    def test_a_renamed_asset_below_one_that_is_made_again(self, paid: PaidProject) -> None:
+        self.below(paid, "500,ok")
+        (paid.root / "specs/d.yaml").rename(paid.root / "specs/e.yaml")
+        said = paid.apply("--replace", "u")
+        assert (said.code, "in doubt: shop was asked for the same" in said.err, paid.asked) == (3, True, 1)
+        paid.apply("--replace", "u", "--retry-in-doubt")
+        assert (paid.asked, paid.plan()) == (2, {})
 
-    def test_a_refused_asset_below_one_that_is_made_again(self, shop: Shop) -> None:
-        self.below(shop, "moderation_blocked")
-        said = shop.apply("--replace", "u")
-        assert (said.code, "refused before: " in said.err, shop.asked) == (3, True, 1)
-        shop.apply("--replace", "u", "--retry-refused")
-        assert shop.asked == 2
+    def test_a_refused_asset_below_one_that_is_made_again(self, paid: PaidProject) -> None:
+        self.below(paid, "moderation_blocked")
+        said = paid.apply("--replace", "u")
+        assert (said.code, "refused before: " in said.err, paid.asked) == (3, True, 1)
+        paid.apply("--replace", "u", "--retry-refused")
+        assert paid.asked == 2
 
-    def test_replace_says_nothing_of_what_is_in_doubt(self, shop: Shop) -> None:
-        shop.set_up(a="a fault:500,ok")
-        shop.apply()
-        assert "? a  in doubt" in shop.run("plan", "--replace", "a").out
-        assert (shop.apply("--replace", "a").code, shop.asked) == (3, 1)
-        assert (shop.apply("--replace", "a", "--retry-in-doubt").code, shop.asked) == (0, 2)
+    def test_replace_says_nothing_of_what_is_in_doubt(self, paid: PaidProject) -> None:
+        paid.set_up(a="a fault:500,ok")
+        paid.apply()
+        assert "? a  in doubt" in paid.run("plan", "--replace", "a").out
+        assert (paid.apply("--replace", "a").code, paid.asked) == (3, 1)
+        assert (paid.apply("--replace", "a", "--retry-in-doubt").code, paid.asked) == (0, 2)
 
-    def test_prune_after_a_rename_leaves_the_doubt_to_the_new_name(self, shop: Shop) -> None:
-        shop.set_up(a="first")
-        shop.apply()
-        shop.write("specs/a.yaml", '{"prompt": "second fault:500,ok"}')
-        shop.apply()
-        (shop.root / "specs/a.yaml").rename(shop.root / "specs/b.yaml")
-        shop.write("specs/b.yaml", '{"prompt": "second fault:500,ok", "output": "assets/other.png"}')
-        assert "stays: another spec wants the same" in shop.done("prune").out
-        assert (shop.apply().code, shop.asked) == (3, 2)
-        assert shop.plan()["b"] == ("hold", "Doubtful")
+    def test_prune_after_a_rename_leaves_the_doubt_to_the_new_name(self, paid: PaidProject) -> None:
+        paid.set_up(a="first")
+        paid.apply()
+        paid.write("specs/a.yaml", '{"prompt": "second fault:500,ok"}')
+        paid.apply()
+        (paid.root / "specs/a.yaml").rename(paid.root / "specs/b.yaml")
+        paid.write("specs/b.yaml", '{"prompt": "second fault:500,ok", "output": "assets/other.png"}')
+        assert "stays: another spec wants the same" in paid.done("prune").out
+        assert (paid.apply().code, paid.asked) == (3, 2)
+        assert paid.plan()["b"] == ("hold", "Doubtful")
 
-    def test_two_providers_are_asked_once_for_one_recipe(self, shop: Shop) -> None:
-        shop.set_up(a="same", b={"prompt": "same", "provider": "twin"})
-        project = json.loads((shop.root / "reconciler.yaml").read_text())
+    def test_two_providers_are_asked_once_for_one_recipe(self, paid: PaidProject) -> None:
+        paid.set_up(a="same", b={"prompt": "same", "provider": "twin"})
+        project = json.loads((paid.root / "reconciler.yaml").read_text())
         project["providers"]["twin"] = project["providers"]["shop"]
-        shop.write("reconciler.yaml", json.dumps(project))
-        assert (shop.apply().code, shop.asked, shop.plan()) == (0, 1, {})
+        paid.write("reconciler.yaml", json.dumps(project))
+        assert (paid.apply().code, paid.asked, paid.plan()) == (0, 1, {})
 
-    def test_what_one_provider_does_not_take_another_is_asked_for(self, shop: Shop) -> None:
-        shop.set_up(a="same", b={"prompt": "same", "provider": "other"})
-        project = json.loads((shop.root / "reconciler.yaml").read_text())
+    def test_what_one_provider_does_not_take_another_is_asked_for(self, paid: PaidProject) -> None:
+        paid.set_up(a="same", b={"prompt": "same", "provider": "other"})
+        project = json.loads((paid.root / "reconciler.yaml").read_text())
         project["providers"]["other"] = project["providers"]["shop"] | {"base_url": "http://127.0.0.1:1"}
-        shop.write("reconciler.yaml", json.dumps(project))
-        shop.apply("--retry-in-doubt")
-        assert (shop.asked, sorted(shop.lock)) == (1, ["a", "b"])
+        paid.write("reconciler.yaml", json.dumps(project))
+        paid.apply("--retry-in-doubt")
+        assert (paid.asked, sorted(paid.lock)) == (1, ["a", "b"])
 
 
 @pytest.mark.parametrize("limit", ["NaN", "Infinity", "-5", "sNaN", "1e999999999"])
-def test_a_limit_is_an_amount(shop: Shop, limit: str) -> None:
-    shop.set_up(project={"budget": {"per_run": limit}}, a="a")
-    said = shop.run("plan")
+def test_a_limit_is_an_amount(paid: PaidProject, limit: str) -> None:
+    paid.set_up(project={"budget": {"per_run": limit}}, a="a")
+    said = paid.run("plan")
     assert (said.code, "budget.per_run" in said.err, "is not an amount" in said.err) == (1, True, True)
 
 
@@ -147,43 +147,45 @@ def test_what_is_no_cost_is_unknown(text: str) -> None:
     assert parse_cost(text) is None
 
 
-def test_an_asset_over_its_own_limit_is_held_alone(shop: Shop) -> None:
+def test_an_asset_over_its_own_limit_is_held_alone(paid: PaidProject) -> None:
     dear = {"prompt": "b", "model": "gemini-3-pro-image", "output": "b.jpg"}
-    shop.set_up(project={"budget": {"per_asset": 0.05}}, a="a", b=dear)
-    assert (shop.apply().code, sorted(shop.lock), shop.asked) == (3, ["a"], 1)
+    paid.set_up(project={"budget": {"per_asset": 0.05}}, a="a", b=dear)
+    assert (paid.apply().code, sorted(paid.lock), paid.asked) == (3, ["a"], 1)
 
 
-def test_a_price_that_nobody_knows_is_held_under_a_limit_in_money_and_counted_under_one_in_images(shop: Shop) -> None:
-    shop.set_up(model="gpt-image-2", a="a", b="b")  # sold by the token: known once it was paid
-    said = shop.apply("--max-cost", "5")
-    assert (said.code, shop.asked) == (3, 0)
+def test_a_price_that_nobody_knows_is_held_under_a_limit_in_money_and_counted_under_one_in_images(
+    paid: PaidProject,
+) -> None:
+    paid.set_up(model="gpt-image-2", a="a", b="b")  # sold by the token: known once it was paid
+    said = paid.apply("--max-cost", "5")
+    assert (said.code, paid.asked) == (3, 0)
     assert "over budget: its price in USD is unknown" in said.err
     assert "give its model a price" in said.err
-    said = shop.apply("--max-images", "1")
-    assert (said.code, said.out, shop.asked) == (3, "made 1 (0.03876 USD), held 1\n", 1)
+    said = paid.apply("--max-images", "1")
+    assert (said.code, said.out, paid.asked) == (3, "made 1 (0.03876 USD), held 1\n", 1)
 
 
-def test_what_is_in_doubt_counts_as_spent_in_plan_as_in_apply(shop: Shop) -> None:
-    shop.set_up(a="a", b="b")
-    shop.journal(a_request("old"))
+def test_what_is_in_doubt_counts_as_spent_in_plan_as_in_apply(paid: PaidProject) -> None:
+    paid.set_up(a="a", b="b")
+    paid.journal(a_request("old"))
     limit = ("--max-cost", "0.08")
-    assert "? b    over budget: 0.08 USD a run; 0.039 USD in doubt counts" in shop.run("plan", *limit).out
-    assert (shop.apply(*limit).code, shop.asked) == (3, 1)
+    assert "? b    over budget: 0.08 USD a run; 0.039 USD in doubt counts" in paid.run("plan", *limit).out
+    assert (paid.apply(*limit).code, paid.asked) == (3, 1)
 
 
-def test_a_budget_in_another_currency_names_the_one_to_write(shop: Shop) -> None:
-    shop.set_up(project={"budget": {"per_run": 5, "currency": "EUR"}}, a="a")
-    said = shop.run("plan").out
+def test_a_budget_in_another_currency_names_the_one_to_write(paid: PaidProject) -> None:
+    paid.set_up(project={"budget": {"per_run": 5, "currency": "EUR"}}, a="a")
+    said = paid.run("plan").out
     assert "its price is in USD, and the budget is a limit in EUR" in said
     assert "hint: write budget: in USD" in said
 
 
-def test_in_ci_nothing_is_spent_without_a_budget(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    shop.set_up(a="a")
+def test_in_ci_nothing_is_spent_without_a_budget(paid: PaidProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    paid.set_up(a="a")
     monkeypatch.setenv("CI", "true")
-    said = shop.apply()
-    assert (said.code, shop.asked, "without a budget" in said.err) == (3, 0, True)
-    assert (shop.apply("--max-cost", "1").code, shop.asked) == (0, 1)
+    said = paid.apply()
+    assert (said.code, paid.asked, "without a budget" in said.err) == (3, 0, True)
+    assert (paid.apply("--max-cost", "1").code, paid.asked) == (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -196,13 +198,13 @@ def test_in_ci_nothing_is_spent_without_a_budget(shop: Shop, monkeypatch: pytest
         ("429_long", "come back at 20"),
     ],
 )
-def test_what_stops_a_lane_is_asked_once_and_told_once(shop: Shop, fault: str, words: str) -> None:
-    shop.set_up(**TEN)
-    shop.fake.script(fault)
-    said = shop.apply()
+def test_what_stops_a_lane_is_asked_once_and_told_once(paid: PaidProject, fault: str, words: str) -> None:
+    paid.set_up(**TEN)
+    paid.fake.script(fault)
+    said = paid.apply()
     unsent = 10 if fault == "429_long" else 9
     end = f"not sent {unsent}" if unsent == 10 else f"failed 1, not sent {unsent}"
-    assert (said.code, said.out, shop.asked) == (1, f"{end}\n", 1)
+    assert (said.code, said.out, paid.asked) == (1, f"{end}\n", 1)
     lines = [line for line in said.err.splitlines() if " more: " in line]
     assert len(lines) == 1
     assert lines[0].startswith("not sent: " if unsent == 10 else "failed, not sent: ")
@@ -211,93 +213,95 @@ def test_what_stops_a_lane_is_asked_once_and_told_once(shop: Shop, fault: str, w
     assert len([line for line in said.err.splitlines() if words in line]) == 2  # the note while it runs, and the end
     assert ("top up the account" in said.err) == (words == "out of credit")
     assert ("names the variable of the key" in said.err) == (fault == "401")
-    assert shop.apply().out == "made 10 (0.39 USD)\n"
+    assert paid.apply().out == "made 10 (0.39 USD)\n"
 
 
-def test_a_missing_key_is_said_once_and_before_anything_else(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    shop.set_up(**TEN)
+def test_a_missing_key_is_said_once_and_before_anything_else(
+    paid: PaidProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paid.set_up(**TEN)
     monkeypatch.delenv("SHOP_KEY")
-    said = shop.run("apply")  # nobody agreed to anything either, and that is not what is wrong
-    assert (said.code, shop.asked, (shop.root / "assets").exists()) == (1, 0, False)
-    assert said.err.endswith(f"SHOP_KEY is not set\n  hint: export SHOP_KEY=… with a key for {shop.fake.url()}\n")
+    said = paid.run("apply")  # nobody agreed to anything either, and that is not what is wrong
+    assert (said.code, paid.asked, (paid.root / "assets").exists()) == (1, 0, False)
+    assert said.err.endswith(f"SHOP_KEY is not set\n  hint: export SHOP_KEY=… with a key for {paid.fake.url()}\n")
     assert said.err.count("SHOP_KEY is not set") == 1
-    assert shop.run("plan").code == 0
-    assert shop.apply("--draft").code == 0
+    assert paid.run("plan").code == 0
+    assert paid.apply("--draft").code == 0
 
 
 def test_a_key_that_may_not_go_there_is_said_before_anything_is_sent(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+    paid: PaidProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     provider = {"type": "gravitex", "base_url": "https://gateway.example.com", "api_key_env": "SHOP_KEY"}
-    shop.set_up(project={"providers": {"shop": provider}}, a="a")
-    said = shop.apply()
+    paid.set_up(project={"providers": {"shop": provider}}, a="a")
+    said = paid.apply()
     assert (said.code, "is not sent to https://gateway.example.com" in said.err) == (1, True)
     monkeypatch.setenv("RECONCILER_TRUSTED_ORIGINS", "https://gateway.example.com")
     monkeypatch.delenv("SHOP_KEY")
-    assert "SHOP_KEY is not set" in shop.apply().err
+    assert "SHOP_KEY is not set" in paid.apply().err
 
 
-def test_the_summary_costs_what_the_lock_says_and_a_shared_image_costs_once(shop: Shop) -> None:
-    shop.set_up(model="gpt-image-2", a="the same", b="the same", c={"prompt": "another"})
-    said = shop.apply("--max-images", "9")
-    costs = {name: shop.lock[name]["made"]["cost"] for name in "abc"}
-    assert (shop.asked, set(costs.values())) == (2, {"0.03876 USD"})  # by the tokens of the answer
+def test_the_summary_costs_what_the_lock_says_and_a_shared_image_costs_once(paid: PaidProject) -> None:
+    paid.set_up(model="gpt-image-2", a="the same", b="the same", c={"prompt": "another"})
+    said = paid.apply("--max-images", "9")
+    costs = {name: paid.lock[name]["made"]["cost"] for name in "abc"}
+    assert (paid.asked, set(costs.values())) == (2, {"0.03876 USD"})  # by the tokens of the answer
     assert said.out == "made 3 (0.07752 USD)\n"
-    told = shop.done("costs", "--format", "json").json
+    told = paid.done("costs", "--format", "json").json
     assert (told["locked"]["images"], told["locked"]["amounts"]) == (2, ["0.07752 USD"])
 
 
-def test_a_retry_is_told_in_a_line_that_says_why_and_when(shop: Shop) -> None:
-    shop.set_up(a="a")
-    shop.fake.script("429_ms")
-    said = shop.apply()
+def test_a_retry_is_told_in_a_line_that_says_why_and_when(paid: PaidProject) -> None:
+    paid.set_up(a="a")
+    paid.fake.script("429_ms")
+    said = paid.apply()
     assert said.code == 0
     assert re.search(r"^  a: asking again in \d+ s \(2 of 3\): 429 ", said.err, re.MULTILINE)
 
 
 class TestCosts:
-    def test_sums_by_model_tag_month_and_provider(self, shop: Shop) -> None:
-        shop.set_up(a={"prompt": "a", "tags": ["web", "icons"]}, b={"prompt": "b", "tags": ["web"]}, c="c")
-        shop.apply()
-        shop.edit("specs/a.yaml", '"a"', '"another a"')
-        shop.apply()
-        told = shop.done("costs", "--format", "json").json
+    def test_sums_by_model_tag_month_and_provider(self, paid: PaidProject) -> None:
+        paid.set_up(a={"prompt": "a", "tags": ["web", "icons"]}, b={"prompt": "b", "tags": ["web"]}, c="c")
+        paid.apply()
+        paid.edit("specs/a.yaml", '"a"', '"another a"')
+        paid.apply()
+        told = paid.done("costs", "--format", "json").json
         assert (told["locked"]["images"], told["ever"]["images"]) == (3, 4)
         assert (told["locked"]["amounts"], told["ever"]["amounts"]) == (["0.117 USD"], ["0.156 USD"])
         sums = {kind: {row["name"]: row["locked"]["images"] for row in rows} for kind, rows in told["by"].items()}
-        month = shop.lock["a"]["made"]["at"][:7]
+        month = paid.lock["a"]["made"]["at"][:7]
         assert sums.pop("tag") == {"(no tag)": 1, "icons": 1, "web": 2}
         assert [set(names.values()) for names in sums.values()] == [{3}, {3}, {3}]
         assert (set(sums["month"]), set(sums["provider"])) == ({month}, {"shop"})
-        out = shop.done("costs", "--by", "model").out
+        out = paid.done("costs", "--by", "model").out
         assert re.search(r"^all +0\.117 USD +3 images +0\.156 USD +4 images$", out, re.MULTILINE), out
 
-    def test_tells_doubt_and_unknown_prices_apart_and_drafts_are_free(self, shop: Shop) -> None:
-        shop.set_up(model="qwen-image-plus", a="a", b={"prompt": "b", "provider": "draft"})
-        shop.apply("--max-images", "1")
-        shop.journal(a_request("x"), a_request("y", cost=""))
-        told = shop.done("costs", "--format", "json").json
+    def test_tells_doubt_and_unknown_prices_apart_and_drafts_are_free(self, paid: PaidProject) -> None:
+        paid.set_up(model="qwen-image-plus", a="a", b={"prompt": "b", "provider": "draft"})
+        paid.apply("--max-images", "1")
+        paid.journal(a_request("x"), a_request("y", cost=""))
+        told = paid.done("costs", "--format", "json").json
         assert told["locked"] == {"images": 1, "amounts": [], "unknown": 1, "drafts": 1, "brought": 0}
         assert told["in_doubt"]["may_have_cost"] == {"amounts": ["0.039 USD"], "unknown": 1}
-        out = shop.done("costs").out
+        out = paid.done("costs").out
         assert "2 requests that may have cost 0.039 USD + 1 of unknown price" in out
         assert "also locked: 1 free draft" in out
 
-    def test_an_adopted_image_keeps_what_it_cost_and_one_that_was_brought_cost_nothing(self, shop: Shop) -> None:
-        shop.set_up(a="a", b="b")
-        shop.apply()
-        shop.write("assets/b.png", picture())
-        shop.edit("specs/a.yaml", '"a"', '"a, in other words"')
-        assert shop.run("adopt", "a", "b", "--yes").code == 0
-        told = shop.done("costs", "--format", "json").json
+    def test_an_adopted_image_keeps_what_it_cost_and_one_that_was_brought_cost_nothing(self, paid: PaidProject) -> None:
+        paid.set_up(a="a", b="b")
+        paid.apply()
+        paid.write("assets/b.png", picture())
+        paid.edit("specs/a.yaml", '"a"', '"a, in other words"')
+        assert paid.run("adopt", "a", "b", "--yes").code == 0
+        told = paid.done("costs", "--format", "json").json
         assert told["locked"] == {"images": 1, "amounts": ["0.039 USD"], "unknown": 0, "drafts": 0, "brought": 1}
         assert told["ever"]["amounts"] == ["0.078 USD"]
 
-    def test_writes_nothing(self, shop: Shop) -> None:
-        shop.set_up(a="a")
-        before = shop.snapshot()
-        assert shop.done("costs").out == "nothing was paid for, and nothing is locked\n"
-        assert shop.snapshot() == before
+    def test_writes_nothing(self, paid: PaidProject) -> None:
+        paid.set_up(a="a")
+        before = paid.snapshot()
+        assert paid.done("costs").out == "nothing was paid for, and nothing is locked\n"
+        assert paid.snapshot() == before
 
     def test_two_calls_that_gave_the_same_bytes_were_paid_for_twice(self) -> None:
         content = ContentHash("sha256:" + "0" * 64)
@@ -306,90 +310,90 @@ class TestCosts:
 
 
 class TestCandidates:
-    def test_each_is_asked_for_paid_for_and_kept_and_the_first_is_locked(self, shop: Shop) -> None:
-        shop.set_up(a="a", b="b")
-        assert "[0.117 USD]" in shop.run("plan", "--candidates", "3", "--include", "a").out
-        said = shop.apply("--candidates", "3", "--include", "a")
-        assert (said.code, shop.asked, len(shop.fake.ledger.billed)) == (0, 3, 3)
+    def test_each_is_asked_for_paid_for_and_kept_and_the_first_is_locked(self, paid: PaidProject) -> None:
+        paid.set_up(a="a", b="b")
+        assert "[0.117 USD]" in paid.run("plan", "--candidates", "3", "--include", "a").out
+        said = paid.apply("--candidates", "3", "--include", "a")
+        assert (said.code, paid.asked, len(paid.fake.ledger.billed)) == (0, 3, 3)
         assert said.out.endswith("made 1 (0.117 USD)\n")
         listed = re.findall(r"^([* ]) (\d)  sha256:(\w{12})  .*  (\S+)$", said.out, re.MULTILINE)
         assert [(mark, number) for mark, number, _, _ in listed] == [("*", "1"), (" ", "2"), (" ", "3")]
-        assert {digits for _, _, digits, _ in listed} == {entry.images[-1][:12] for entry in shop.fake.ledger.billed}
+        assert {digits for _, _, digits, _ in listed} == {entry.images[-1][:12] for entry in paid.fake.ledger.billed}
         assert all(Path(path).read_bytes() for *_, path in listed)
-        assert shop.lock["a"]["made"]["cost"] == "0.039 USD"
-        assert shop.done("costs", "--format", "json").json["ever"]["amounts"] == ["0.117 USD"]
+        assert paid.lock["a"]["made"]["cost"] == "0.039 USD"
+        assert paid.done("costs", "--format", "json").json["ever"]["amounts"] == ["0.117 USD"]
 
-    def test_another_one_is_locked_for_nothing(self, shop: Shop) -> None:
-        shop.set_up(a="a", b={"prompt": "b of image 1", "references": [{"asset": "a"}]})
-        shop.apply("--candidates", "2", "--include", "a")
-        shop.apply()
-        first = shop.read("assets/a.png")
-        second = json.loads(shop.done("choose", "a", "--format", "json").out)["candidates"][1]
-        said = shop.done("choose", "a", "2")
+    def test_another_one_is_locked_for_nothing(self, paid: PaidProject) -> None:
+        paid.set_up(a="a", b={"prompt": "b of image 1", "references": [{"asset": "a"}]})
+        paid.apply("--candidates", "2", "--include", "a")
+        paid.apply()
+        first = paid.read("assets/a.png")
+        second = json.loads(paid.done("choose", "a", "--format", "json").out)["candidates"][1]
+        said = paid.done("choose", "a", "2")
         assert said.out == "chose a: candidate 2 -> assets/a.png\n"
-        assert (shop.lock["a"]["content"], shop.read("assets/a.png")) == (
+        assert (paid.lock["a"]["content"], paid.read("assets/a.png")) == (
             second["content"],
-            (shop.root / second["path"]).read_bytes(),
+            (paid.root / second["path"]).read_bytes(),
         )
-        assert shop.plan() == {"b": ("hold", "UpstreamChanged")}
-        shop.done("choose", "a", shop_hash(shop, 0))
-        assert (shop.read("assets/a.png"), shop.plan(), shop.asked) == (first, {}, 3)
-        assert "is locked already" in shop.done("choose", "a", "1").out
+        assert paid.plan() == {"b": ("hold", "UpstreamChanged")}
+        paid.done("choose", "a", shop_hash(paid, 0))
+        assert (paid.read("assets/a.png"), paid.plan(), paid.asked) == (first, {}, 3)
+        assert "is locked already" in paid.done("choose", "a", "1").out
 
-    def test_the_store_and_the_list_say_whose_they_are(self, shop: Shop) -> None:
-        shop.set_up(a="a")
-        shop.apply("--candidates", "2")
-        users = [line.split("  ")[-1] for line in shop.done("store", "ls").out.splitlines()]
+    def test_the_store_and_the_list_say_whose_they_are(self, paid: PaidProject) -> None:
+        paid.set_up(a="a")
+        paid.apply("--candidates", "2")
+        users = [line.split("  ")[-1] for line in paid.done("store", "ls").out.splitlines()]
         assert sorted(users[:2]) == ["a", "candidate of a"]
-        shop.write("assets/a.png", picture())
-        shop.done("adopt", "a")
-        marked = [line for line in shop.done("choose", "a").out.splitlines() if line.startswith("*")]
+        paid.write("assets/a.png", picture())
+        paid.done("adopt", "a")
+        marked = [line for line in paid.done("choose", "a").out.splitlines() if line.startswith("*")]
         assert len(marked) == 1
 
-    def test_what_names_no_candidate_and_a_persons_work_change_nothing(self, shop: Shop) -> None:
-        shop.set_up(a="a", b="b")
-        shop.apply("--candidates", "2", "--include", "a")
-        before = shop.snapshot()
+    def test_what_names_no_candidate_and_a_persons_work_change_nothing(self, paid: PaidProject) -> None:
+        paid.set_up(a="a", b="b")
+        paid.apply("--candidates", "2", "--include", "a")
+        before = paid.snapshot()
         for wrong in ("0", "3", "sha256:" + "0" * 64, "abc", "ab"):
-            assert shop.run("choose", "a", wrong).code == 1
-        assert shop.run("choose", "b", "1").code == 1
-        assert shop.snapshot() == before
-        shop.write("assets/a.png", picture())
-        assert (shop.run("choose", "a", "2").code, shop.read("assets/a.png")) == (1, picture())
+            assert paid.run("choose", "a", wrong).code == 1
+        assert paid.run("choose", "b", "1").code == 1
+        assert paid.snapshot() == before
+        paid.write("assets/a.png", picture())
+        assert (paid.run("choose", "a", "2").code, paid.read("assets/a.png")) == (1, picture())
 
-    def test_a_file_that_is_gone_comes_back_as_the_chosen_one(self, shop: Shop) -> None:
-        shop.set_up(a="a")
-        shop.apply("--candidates", "2")
-        (shop.root / "assets/a.png").unlink()
-        shop.done("choose", "a", "2")
-        assert shop.plan() == {}
+    def test_a_file_that_is_gone_comes_back_as_the_chosen_one(self, paid: PaidProject) -> None:
+        paid.set_up(a="a")
+        paid.apply("--candidates", "2")
+        (paid.root / "assets/a.png").unlink()
+        paid.done("choose", "a", "2")
+        assert paid.plan() == {}
 
-    def test_one_in_doubt_and_one_over_budget_do_not_lose_the_others(self, shop: Shop) -> None:
-        shop.set_up(a="a")
-        shop.fake.script("reset_after_request", "ok", "ok")
-        said = shop.apply("--candidates", "3")
-        assert (said.code, shop.asked) == (3, 3)
+    def test_one_in_doubt_and_one_over_budget_do_not_lose_the_others(self, paid: PaidProject) -> None:
+        paid.set_up(a="a")
+        paid.fake.script("reset_after_request", "ok", "ok")
+        said = paid.apply("--candidates", "3")
+        assert (said.code, paid.asked) == (3, 3)
         assert "in doubt: a: an image is locked, and another request for it got no answer" in said.err
         assert "candidate 1 of 3: in doubt, it may have been charged: " in said.err
         assert said.out.endswith("made 1 (0.078 USD); 1 request in doubt may have cost 0.039 USD\n")
-        told = shop.done("costs", "--format", "json").json
+        told = paid.done("costs", "--format", "json").json
         assert told["in_doubt"]["may_have_cost"]["amounts"] == ["0.039 USD"]
-        assert shop.plan()["a"] == ("hold", "Doubtful")
-        said = shop.run("check")
+        assert paid.plan()["a"] == ("hold", "Doubtful")
+        said = paid.run("check")
         assert "? a  in doubt: an image is locked, and another request for it got no answer" in said.out
         assert (said.code, "does what can be done" in said.err) == (2, False)
 
-    def test_the_budget_counts_each_of_them(self, shop: Shop) -> None:
-        shop.set_up(a="a", b="b")
-        assert (shop.apply("--candidates", "3", "--max-images", "5").code, shop.asked) == (3, 3)
-        assert (shop.apply("--candidates", "3", "--max-cost", "0.1").code, shop.asked) == (3, 3)
+    def test_the_budget_counts_each_of_them(self, paid: PaidProject) -> None:
+        paid.set_up(a="a", b="b")
+        assert (paid.apply("--candidates", "3", "--max-images", "5").code, paid.asked) == (3, 3)
+        assert (paid.apply("--candidates", "3", "--max-cost", "0.1").code, paid.asked) == (3, 3)
 
-    def test_drafts_are_drawn_once(self, shop: Shop) -> None:
-        shop.set_up(a="a")
-        assert shop.apply("--draft", "--candidates", "3").out == "made 1 (0 USD)\n"
+    def test_drafts_are_drawn_once(self, paid: PaidProject) -> None:
+        paid.set_up(a="a")
+        assert paid.apply("--draft", "--candidates", "3").out == "made 1 (0 USD)\n"
 
 
-def shop_hash(shop: Shop, number: int) -> str:
+def shop_hash(paid: PaidProject, number: int) -> str:
     """The content hash of a candidate, counted from 0."""
-    found = json.loads(shop.done("choose", "a", "--format", "json").out)["candidates"]
+    found = json.loads(paid.done("choose", "a", "--format", "json").out)["candidates"]
     return str(found[number]["content"])

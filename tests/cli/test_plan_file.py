@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.cli.conftest import Scratch, picture
-from tests.cli.shop import Shop
+from tests.cli.paid_project import PaidProject
 from tests.gateway.fixture import running
 
 
@@ -138,14 +138,14 @@ def test_a_price_that_has_changed_stops_the_whole_before_anything_is_paid(
 ) -> None:
     with running() as fake:
         monkeypatch.setenv("SHOP_KEY", fake.key)
-        shop = Shop(scratch.root, capsys, fake)
-        shop.set_up(hero="A lighthouse")
-        shop.done("plan", "-o", "plan.json", "--max-cost", "1")
-        project = json.loads(shop.read("reconciler.yaml"))
+        paid = PaidProject(scratch.root, capsys, fake)
+        paid.set_up(hero="A lighthouse")
+        paid.done("plan", "-o", "plan.json", "--max-cost", "1")
+        project = json.loads(paid.read("reconciler.yaml"))
         dearer = project | {"models": {project["defaults"]["model"]: {"prices": {"": "0.5"}}}}
-        shop.write("reconciler.yaml", json.dumps(dearer))
-        said = shop.apply("plan.json")
-        assert (said.code, shop.asked) == (1, 0), said
+        paid.write("reconciler.yaml", json.dumps(dearer))
+        said = paid.apply("plan.json")
+        assert (said.code, paid.asked) == (1, 0), said
         assert "hero: its price has changed: 0.039 USD in the plan, 0.5 USD now" in said.err
-        shop.write("reconciler.yaml", json.dumps(project))
-        assert (shop.apply("plan.json").code, shop.asked) == (0, 1)
+        paid.write("reconciler.yaml", json.dumps(project))
+        assert (paid.apply("plan.json").code, paid.asked) == (0, 1)

@@ -14,7 +14,7 @@ from reconciler.core.plan.observed import Observed
 from reconciler.core.recipe import Recipe
 from reconciler.core.specs.spec import build_recipe
 from tests.builders import an_entry, bytes_of, planned, the_action, the_asset
-from tests.core.layouts import Fields, Layout, assets, picture_of, rewritten
+from tests.core.spec_layouts import Fields, Layout, assets, picture_of, rewritten
 
 
 def meant(fields: Fields) -> Recipe:

@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
-from tests.crash.found import Run, Swept, told
 from tests.crash.native import Fault, Faulted, Keep
 from tests.crash.rules import (
     Look,
@@ -31,6 +30,7 @@ from tests.crash.rules import (
     nothing_torn,
 )
 from tests.crash.sweep import ENOUGH, WHOLE, Slice, a_slice, aftermath, spread, worlds_of
+from tests.crash.sweep_result import Run, Swept, told
 from tests.crash.tree import in_memory
 from tests.crash.world import Scenario, World
 

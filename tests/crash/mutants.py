@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from tests.crash.found import Swept
 from tests.crash.rules import AFTER_A_KILL, Rule, billed_once
 from tests.crash.scenario import paid_apply
 from tests.crash.sweep import cut_sweep, kill_sweep
+from tests.crash.sweep_result import Swept
 from tests.crash.tree import in_memory
 
 PACKAGE = Path(__file__).resolve().parents[2] / "reconciler"

@@ -23,9 +23,9 @@ from typing import Any
 
 from tests.crash import native
 from tests.crash import tree as trees
+from tests.crash.fork_server import ForkServer, warm
 from tests.crash.native import Fault, Faulted, Ran
 from tests.crash.rules import Bill, Look
-from tests.crash.warm import Warm, warm
 from tests.gateway.fixture import Gateway, running
 from tests.gateway.ledger import Ledger
 
@@ -65,7 +65,7 @@ class PaidApply:
     images: int
     concurrency: int
     package: Path
-    second: Warm
+    second: ForkServer
     chance: random.Random | None
     stack: ExitStack
 
@@ -105,7 +105,7 @@ class PaidApply:
             self.settle()
 
     @cached_property
-    def first(self) -> Warm:
+    def first(self) -> ForkServer:
         """Its runs can meet disk faults."""
         return self.stack.enter_context(warm(self.package, ENTRY_POINT, PRELOAD, under=native.shim()))
 
@@ -137,7 +137,7 @@ class PaidApply:
     def disturb(self, fault: Fault) -> Faulted:
         return native.disturb(fault, lambda told: self._apply(self.first, {**self.env, **told}), paths=[self.root])
 
-    def _apply(self, runner: Warm, env: Mapping[str, str]) -> Ran:
+    def _apply(self, runner: ForkServer, env: Mapping[str, str]) -> Ran:
         ended = runner.run(["reconciler", "apply", "--yes"], env=env, cwd=self.root)
         return Ran(ended.exit, ended.stdout, ended.stderr)
 

@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from tests.crash import native, trace
-from tests.crash.found import Run, Swept, Violation, told
 from tests.crash.powercut import DiskState, Order, states
 from tests.crash.rules import AFTER_A_CUT, AFTER_A_KILL, Rule, Story, broken
+from tests.crash.sweep_result import Run, Swept, Violation, told
 from tests.crash.tree import in_memory, snapshot
 from tests.crash.world import Scenario, World
 

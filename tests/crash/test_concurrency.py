@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.crowd import crowd
+from tests.crash.concurrent import run_concurrently
 
 pytestmark = pytest.mark.slow
 
 
 def test_a_crowd_pays_for_each_image_once(tmp_path: Path, commit: str) -> None:
-    crowded = crowd(tmp_path, schedules=4, seed=commit)
+    crowded = run_concurrently(tmp_path, schedules=4, seed=commit)
     assert crowded.violations == ()
     assert crowded.ended["told who holds the lock"]
     assert crowded.ended["done"]

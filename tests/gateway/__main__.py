@@ -10,11 +10,11 @@ import sys
 import threading
 from pathlib import Path
 
-from tests.gateway.desk import KEY, Options
+from tests.gateway.capabilities import DIALECTS
 from tests.gateway.ledger import Ledger
-from tests.gateway.offers import DIALECTS
 from tests.gateway.rules import Rules
 from tests.gateway.server import Server
+from tests.gateway.service import KEY, Options
 
 
 def _arguments() -> argparse.Namespace:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.gateway import faults, pictures, problems
-from tests.gateway.offers import Ask
+from tests.gateway.capabilities import Ask
 from tests.gateway.wire import Answer
 
 PAGE = problems.HTML.format("Sign in to the network").encode()

@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 
 import pytest
 
-from tests.gateway.desk import Options
 from tests.gateway.ledger import Ledger
 from tests.gateway.rules import Rules
 from tests.gateway.server import Server
+from tests.gateway.service import Options
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,7 +80,7 @@ class Gateway:
 
 @contextmanager
 def running(*, ledger: Ledger | None = None, **options: Any) -> Iterator[Gateway]:
-    """A fake in a thread of this process. Options: see `desk.Options`."""
+    """A fake in a thread of this process. Options: see `service.Options`."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="gateway", daemon=True)
     thread.start()

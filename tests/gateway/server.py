@@ -12,11 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tests.gateway.asks import understand
-from tests.gateway.desk import TRAP, Decision, Desk, Options
+from tests.gateway.capabilities import DIALECTS
 from tests.gateway.ledger import Entry, Ledger
-from tests.gateway.offers import DIALECTS
+from tests.gateway.parsed_request import parse_request
 from tests.gateway.rules import Rules
+from tests.gateway.service import TRAP, Decision, Options, Service
 from tests.gateway.wire import Pipe, Request, Unreadable, read_request
 
 SECRET = re.compile(rb"(?im)^((?:proxy-)?authorization|x-goog-api-key|api-key|cookie):[^\r]*")
@@ -35,7 +35,7 @@ class Server:
         """Paid requests being answered now, and the most at once so far."""
         self._quiet = asyncio.Event()
         self._quiet.set()
-        self._desk = Desk(options, self.rules, self.urls, self.seed)
+        self._service = Service(options, self.rules, self.urls, self.seed)
         self._numbers = self._connections = 0
         self._listeners: dict[str, asyncio.Server] = {}
         self._holders: dict[str, socket.socket] = {}
@@ -125,7 +125,7 @@ class Server:
     async def _serve(self, dialect: str, connection: int, request: Request, pipe: Pipe) -> None:
         pipe.sent = 0
         facts = self._facts(dialect, connection, request)
-        if self._desk.is_paid(dialect, request):
+        if self._service.is_paid(dialect, request):
             self.flying += 1
             self._quiet.clear()
             self.peak = max(self.peak, self.flying)
@@ -136,7 +136,7 @@ class Server:
                 if not self.flying:
                     self._quiet.set()
         else:
-            decision = self._desk.free(dialect, request, key_ok=facts["key_ok"], request_id=f"{self._numbers:012}")
+            decision = self._service.free(dialect, request, key_ok=facts["key_ok"], request_id=f"{self._numbers:012}")
             await self._answer(self._entry(decision.kind, **facts), decision, pipe)
         if request.header("connection").lower() == "close" or not request.complete:
             pipe.close()
@@ -162,13 +162,13 @@ class Server:
         }
 
     async def _serve_paid(self, facts: dict[str, Any], request: Request, pipe: Pipe) -> None:
-        dialect, question = facts["dialect"], understand(request)
+        dialect, question = facts["dialect"], parse_request(request)
         entry = self._entry("paid", **facts, model=question.model, prompt=question.prompt, references=question.digests)
         if not request.complete:
             self.ledger.receive(entry)
             self.ledger.answered(entry.number, sent=0, client_there=False, took=0.0)
             return
-        decision = self._desk.paid(dialect, question, key_ok=facts["key_ok"], request_id=f"{self._numbers:012}")
+        decision = self._service.paid(dialect, question, key_ok=facts["key_ok"], request_id=f"{self._numbers:012}")
         entry = replace(
             entry,
             wanted=decision.wanted,

@@ -51,7 +51,7 @@ WAYS = (
 every_way = pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
 
 
-class Shop:
+class PaidProject:
     """A project of two assets whose provider is the fake, seen from outside."""
 
     def __init__(self, root: Path, way: Way, fake: Gateway, capsys: pytest.CaptureFixture[str]) -> None:
@@ -95,87 +95,87 @@ class Shop:
 
 
 @pytest.fixture
-def shop(
+def paid(
     way: Way,
     gateway: Gateway,  # noqa: F811  # the fixture that is imported above
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-) -> Shop:
+) -> PaidProject:
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.setenv("SHOP_KEY", gateway.key)
-    return Shop(tmp_path, way, gateway, capsys)
+    return PaidProject(tmp_path, way, gateway, capsys)
 
 
 @every_way
-def test_from_spec_to_locked_file(way: Way, shop: Shop) -> None:
-    assert shop.apply() == 0, shop.said
-    ledger = shop.fake.ledger
+def test_from_spec_to_locked_file(way: Way, paid: PaidProject) -> None:
+    assert paid.apply() == 0, paid.said
+    ledger = paid.fake.ledger
     assert ledger.billed_by_prompt() == {"a hero": 1, "an icon": 1}
     assert [entry.path for entry in ledger.requests] == [way.path] * 2
     assert all(len(entry.references) == way.reference for entry in ledger.requests)
     for entry in ledger.requests:
-        locked = shop.lock["hero" if entry.prompt == "a hero" else "icon"]
+        locked = paid.lock["hero" if entry.prompt == "a hero" else "icon"]
         assert locked["content"] == f"sha256:{entry.images[-1]}"
-        assert hashlib.sha256((shop.root / locked["output"]).read_bytes()).hexdigest() == entry.images[-1]
+        assert hashlib.sha256((paid.root / locked["output"]).read_bytes()).hexdigest() == entry.images[-1]
         made = locked["made"]
         assert (made["provider"], made["model"], made.get("cost", "")) == ("shop", way.model, way.cost)
         assert bool(made.get("request")) == (way.listener != "local")  # servers of one's own name no requests
         assert 1290 in made["usage"].values()
-    assert shop.run("check") == 0
-    assert shop.apply() == 0
+    assert paid.run("check") == 0
+    assert paid.apply() == 0
     assert len(ledger.entries) == 2
 
 
 @every_way
-def test_the_key_goes_to_its_header_and_nowhere_else(way: Way, shop: Shop) -> None:
-    shop.fake.script("ok", "400")
-    shop.apply()
+def test_the_key_goes_to_its_header_and_nowhere_else(way: Way, paid: PaidProject) -> None:
+    paid.fake.script("ok", "400")
+    paid.apply()
     for command in ("plan", "check", "providers"):
-        shop.run(command)
+        paid.run(command)
     expected = None if way.listener == "local" else True
-    assert [entry.key_ok for entry in shop.fake.ledger.entries] == [expected] * 2
-    assert not any(entry.key_elsewhere for entry in shop.fake.ledger.entries)
-    assert shop.fake.ledger.trapped == ()
-    key, everything = shop.fake.key.encode(), shop.everything()
+    assert [entry.key_ok for entry in paid.fake.ledger.entries] == [expected] * 2
+    assert not any(entry.key_elsewhere for entry in paid.fake.ledger.entries)
+    assert paid.fake.ledger.trapped == ()
+    key, everything = paid.fake.key.encode(), paid.everything()
     assert len(everything) > 10_000
     for shape in (key, base64.b64encode(key)[:-4], b"Bearer", base64.b64encode(b"\x89PNG\r\n\x1a\n")[:-2]):
         assert shape not in everything
 
 
 @every_way
-def test_a_refusal_is_recorded_and_not_bought_again(way: Way, shop: Shop) -> None:
-    shop.fake.when("a hero", "moderation_blocked", "ok")
-    assert shop.apply() == 1
-    assert (shop.asked(), set(shop.lock)) == (1, {"icon"})
-    assert shop.apply() == 3
-    assert shop.run("check") == 2
-    assert shop.asked() == 1
-    assert shop.apply("--retry-refused") == 0, shop.said
-    assert shop.asked() == 2
-    assert shop.run("check") == 0
+def test_a_refusal_is_recorded_and_not_bought_again(way: Way, paid: PaidProject) -> None:
+    paid.fake.when("a hero", "moderation_blocked", "ok")
+    assert paid.apply() == 1
+    assert (paid.asked(), set(paid.lock)) == (1, {"icon"})
+    assert paid.apply() == 3
+    assert paid.run("check") == 2
+    assert paid.asked() == 1
+    assert paid.apply("--retry-refused") == 0, paid.said
+    assert paid.asked() == 2
+    assert paid.run("check") == 0
 
 
 @every_way
-def test_in_doubt_is_held_until_a_person_consents(way: Way, shop: Shop) -> None:
-    shop.fake.when("a hero", "reset_after_request", "ok")
-    assert shop.apply() == 3
-    assert (shop.asked(), set(shop.lock)) == (1, {"icon"})
+def test_in_doubt_is_held_until_a_person_consents(way: Way, paid: PaidProject) -> None:
+    paid.fake.when("a hero", "reset_after_request", "ok")
+    assert paid.apply() == 3
+    assert (paid.asked(), set(paid.lock)) == (1, {"icon"})
     for _ in range(2):
-        assert shop.apply() == 3
-        assert shop.run("check") == 2
-    assert len(shop.fake.ledger.requests) == 2
-    assert shop.apply("--retry-in-doubt") == 0, shop.said
-    assert (shop.asked(), shop.asked("an icon")) == (2, 1)
-    assert shop.run("check") == 0
-    assert shop.apply("--retry-in-doubt") == 0
-    assert len(shop.fake.ledger.requests) == 3
+        assert paid.apply() == 3
+        assert paid.run("check") == 2
+    assert len(paid.fake.ledger.requests) == 2
+    assert paid.apply("--retry-in-doubt") == 0, paid.said
+    assert (paid.asked(), paid.asked("an icon")) == (2, 1)
+    assert paid.run("check") == 0
+    assert paid.apply("--retry-in-doubt") == 0
+    assert len(paid.fake.ledger.requests) == 3
 
 
 @pytest.mark.parametrize("way", WAYS[:-1], ids=lambda way: way.name)
-def test_no_key_is_one_line_and_no_request(way: Way, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_key_is_one_line_and_no_request(way: Way, paid: PaidProject, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SHOP_KEY")
-    assert shop.apply() == 1
-    assert "SHOP_KEY is not set" in shop.said
-    assert "Traceback" not in shop.said
-    assert shop.fake.ledger.entries == ()
+    assert paid.apply() == 1
+    assert "SHOP_KEY is not set" in paid.said
+    assert "Traceback" not in paid.said
+    assert paid.fake.ledger.entries == ()

@@ -15,8 +15,8 @@ from tests.gateway.fixture import Gateway
 FLASH = "gemini-2.5-flash-image"
 
 
-class Shop(Scratch):
-    """`shop` is a Gravitex provider at the fake. Specs are one-line prompts by id."""
+class PaidProject(Scratch):
+    """`paid` is a Gravitex provider at the fake. Specs are one-line prompts by id."""
 
     def __init__(self, root: Path, capsys: pytest.CaptureFixture[str], fake: Gateway) -> None:
         super().__init__(root, capsys)
@@ -40,9 +40,9 @@ class Shop(Scratch):
         return len(self.fake.ledger.requests)
 
 
-def opened(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    """The shop's empty project in the working directory, and the key to the fake in the environment."""
+def opened(paid: PaidProject, monkeypatch: pytest.MonkeyPatch) -> PaidProject:
+    """An empty project with a paid provider in the working directory, and the key to the fake in the environment."""
     monkeypatch.delenv("CI", raising=False)
-    monkeypatch.setenv("SHOP_KEY", shop.fake.key)
-    monkeypatch.chdir(shop.root)
-    return shop
+    monkeypatch.setenv("SHOP_KEY", paid.fake.key)
+    monkeypatch.chdir(paid.root)
+    return paid

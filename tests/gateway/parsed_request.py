@@ -17,7 +17,7 @@ URL_SAFE = str.maketrans("-_", "+/")
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ParsedRequest:
     """A request as far as it can be read; what is missing is empty."""
 
     route: str
@@ -35,7 +35,7 @@ class Question:
         return tuple(hashlib.sha256(data).hexdigest() for data in self.references)
 
 
-def understand(request: Request) -> Question:
+def parse_request(request: Request) -> ParsedRequest:
     """Read the body. Never fails."""
     edits = request.path.endswith("/edits")
     kind = request.header("content-type")
@@ -45,7 +45,9 @@ def understand(request: Request) -> Question:
             part.name: part.data.decode("utf-8", "replace") for part in parts if not part.filename
         }
         images = tuple(part.data for part in parts if part.name in {"image", "image[]"})
-        return Question("images", str(fields.get("model", "")), str(fields.get("prompt", "")), images, fields, edits)
+        return ParsedRequest(
+            "images", str(fields.get("model", "")), str(fields.get("prompt", "")), images, fields, edits
+        )
     fields = _mapping(request.body)
     turns = list(_turn_parts(fields.get("contents")))
     text = "\n".join(part["text"] for part in turns if isinstance(part.get("text"), str))
@@ -53,12 +55,12 @@ def understand(request: Request) -> Question:
     if native:
         inline = [part.get("inlineData") or part.get("inline_data") for part in turns]
         encoded = [str(data.get("data")).translate(URL_SAFE) for data in inline if isinstance(data, dict)]
-        return Question("native", native.group(1), text, _decoded(encoded), fields)
+        return ParsedRequest("native", native.group(1), text, _decoded(encoded), fields)
     listed = fields.get("image", [])
     encoded = [str(image) for image in (listed if isinstance(listed, list) else [listed])]
     encoded += [str(part["image"]) for part in turns if "image" in part]
     prompt = str(fields.get("prompt") or text)
-    return Question("images", str(fields.get("model", "")), prompt, _decoded(encoded), fields, edits)
+    return ParsedRequest("images", str(fields.get("model", "")), prompt, _decoded(encoded), fields, edits)
 
 
 def _mapping(body: bytes) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.gateway import answers, faults, injection, problems
-from tests.gateway.asks import Question
-from tests.gateway.offers import MODELS, Ask, Problem, ask
+from tests.gateway.capabilities import MODELS, Ask, Problem, ask
+from tests.gateway.parsed_request import ParsedRequest
 from tests.gateway.rules import Rules
 from tests.gateway.wire import Answer, Request
 
@@ -52,7 +52,7 @@ class Decision:
     amount: str | None = None
 
 
-class Desk:
+class Service:
     """Decides. `urls` is filled by the server as it opens its listeners."""
 
     def __init__(self, options: Options, rules: Rules, urls: Mapping[str, str], seed: int) -> None:
@@ -64,7 +64,7 @@ class Desk:
     def is_paid(dialect: str, request: Request) -> bool:
         return dialect in PAID and request.method == "POST" and bool(re.fullmatch(PAID[dialect], request.path))
 
-    def paid(self, dialect: str, question: Question, *, key_ok: bool | None, request_id: str) -> Decision:
+    def paid(self, dialect: str, question: ParsedRequest, *, key_ok: bool | None, request_id: str) -> Decision:
         """The answer to a request for an image, with the fault that the rules choose."""
         if not key_ok and dialect != "local":
             return Decision(problems.by_fault("401", dialect, request_id, wait=0))

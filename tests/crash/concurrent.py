@@ -1,6 +1,6 @@
 """Run eight applies of one project at once, some of them killed, by schedules that a seed decides, and read the bill.
 
-    python -m tests.crash.crowd [--schedules 200] [--seed TEXT]
+    python -m tests.crash.concurrent [--schedules 200] [--seed TEXT]
 
 Prints `N schedules, 0 violations`; exit code 1 if there are any.
 """
@@ -20,9 +20,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tests.crash.fork_server import Ended, ForkServer, warm
 from tests.crash.rules import AFTER_A_KILL, Story, broken
 from tests.crash.scenario import ENTRY_POINT, PACKAGE, PRELOAD, PaidApply, open_at_once, paid_apply
-from tests.crash.warm import Ended, Warm, warm
 
 CROWD = 8
 IMAGES = 4
@@ -42,7 +42,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Crowded:
+class ConcurrentRuns:
     """What all schedules came to."""
 
     schedules: int
@@ -73,7 +73,7 @@ def schedule(chance: random.Random) -> tuple[Part, ...]:
     return (replace(parts[0], waits=True), *parts[1:])
 
 
-def crowd(folder: Path, *, schedules: int, seed: str = "", package: Path = PACKAGE) -> Crowded:
+def run_concurrently(folder: Path, *, schedules: int, seed: str = "", package: Path = PACKAGE) -> ConcurrentRuns:
     """So many schedules, one after the other."""
     began, ended, bills, violations = time.monotonic(), Counter[str](), 0, []
     with ExitStack() as stack:
@@ -92,10 +92,10 @@ def crowd(folder: Path, *, schedules: int, seed: str = "", package: Path = PACKA
             bills += len(story.after.bills)
             found = [*_wrong(parts, runs, story), *broken(story, AFTER_A_KILL)]
             violations += [f"schedule {number}: {words}" for words in found]
-    return Crowded(schedules, time.monotonic() - began, ended, bills, tuple(violations))
+    return ConcurrentRuns(schedules, time.monotonic() - began, ended, bills, tuple(violations))
 
 
-def _one(world: PaidApply, runner: Warm, part: Part) -> Ended:
+def _one(world: PaidApply, runner: ForkServer, part: Part) -> Ended:
     threading.Event().wait(part.start)  # the schedule is made of times
     wait = ["--wait", "50"] if part.waits else []
     return runner.run(["reconciler", "apply", "--yes", *wait], env=world.env, cwd=world.root, kill_after=part.killed)
@@ -107,7 +107,7 @@ def _how(run: Ended) -> str:
 
 
 def _story(world: PaidApply, runs: list[Ended]) -> Story:
-    """The crowd, then one more apply. Each one killed leaves in doubt what it had in flight, and no more."""
+    """All runs at once, then one more apply. Each one killed leaves in doubt what it had in flight, and no more."""
     world.settle()
     crashed = world.look()
     second = world.again()
@@ -135,13 +135,15 @@ def _billed(story: Story) -> Counter[str]:
 
 def main() -> int:
     """The command line above."""
-    parser = argparse.ArgumentParser(prog="crowd", description=__doc__)
+    parser = argparse.ArgumentParser(prog="concurrent", description=__doc__)
     parser.add_argument("--schedules", type=int, default=200)
     parser.add_argument("--seed", default="")
     parser.add_argument("--package", type=Path, default=PACKAGE, help="the folder with the reconciler to test")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="crowd-") as folder:
-        crowded = crowd(Path(folder), schedules=asked.schedules, seed=asked.seed, package=asked.package.resolve())
+    with tempfile.TemporaryDirectory(prefix="concurrent-") as folder:
+        crowded = run_concurrently(
+            Path(folder), schedules=asked.schedules, seed=asked.seed, package=asked.package.resolve()
+        )
     for violation in crowded.violations:
         print(violation)
     print(crowded)

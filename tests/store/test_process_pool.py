@@ -19,10 +19,11 @@ from reconciler.store.index.index import Index
 from reconciler.store.index.snapshot import Snapshot, load, signature
 from reconciler.store.worktree.observe import TreeObserver
 
-CREW = (
-    "import json, os, signal, sys\nfrom reconciler.store.parallel.process_pool import ProcessPool, start_pool\nme = os.getpid()\n"
+POOL = (
+    "import json, os, signal, sys\n"
+    "from reconciler.store.parallel.process_pool import ProcessPool, start_pool\nme = os.getpid()\n"
 )
-FEW = CREW + (
+FEW = POOL + (
     "from reconciler.store.parallel import process_pool\nprocess_pool._cores = lambda: 1\n"
     "print(json.dumps(start_pool(str, 9) is None))"
 )
@@ -47,14 +48,14 @@ def said(script: str) -> Any:
 
 
 def test_every_piece_is_done_once_by_whoever_takes_it() -> None:
-    found = said(CREW + "print(json.dumps(ProcessPool(lambda piece: [piece * piece], 300, helpers=3).results()))")
+    found = said(POOL + "print(json.dumps(ProcessPool(lambda piece: [piece * piece], 300, helpers=3).results()))")
 
     assert found == {str(piece): [piece * piece] for piece in range(300)}
 
 
 def test_a_helper_that_dies_takes_only_its_own_results_along() -> None:
     die = "def work(piece):\n if os.getpid() != me: os.kill(os.getpid(), signal.SIGKILL)\n return piece\n"
-    found = said(CREW + die + "print(json.dumps(ProcessPool(work, 300, helpers=2).results()))")
+    found = said(POOL + die + "print(json.dumps(ProcessPool(work, 300, helpers=2).results()))")
 
     assert 298 <= len(found) <= 300
     assert all(found[piece] == int(piece) for piece in found)
@@ -63,14 +64,14 @@ def test_a_helper_that_dies_takes_only_its_own_results_along() -> None:
 def test_a_helper_whose_work_fails_says_nothing() -> None:
     fail = "def work(piece):\n if os.getpid() != me: raise KeyboardInterrupt\n return piece\n"
 
-    assert len(said(CREW + fail + "print(json.dumps(ProcessPool(work, 300, helpers=2).results()))")) >= 298
+    assert len(said(POOL + fail + "print(json.dumps(ProcessPool(work, 300, helpers=2).results()))")) >= 298
 
 
 def test_helpers_leave_when_nobody_waits_for_them_any_more(tmp_path: Path) -> None:
     """Their answers fit in no pipe, and the parent dies before it reads one: they hold nothing that others need."""
     die = "with open('lock', 'w') as lock:\n    fcntl.flock(lock, fcntl.LOCK_EX)\n"
     die += "    crew = ProcessPool(lambda piece: bytes(1_000_000), 2, helpers=2)\n    os.kill(me, signal.SIGKILL)"
-    command = [sys.executable, "-c", f"import fcntl\n{CREW}{die}"]
+    command = [sys.executable, "-c", f"import fcntl\n{POOL}{die}"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.communicate(timeout=60) == (b"", b""), "nobody keeps what their caller reads"
 
@@ -80,7 +81,7 @@ def test_helpers_leave_when_nobody_waits_for_them_any_more(tmp_path: Path) -> No
 
 def test_where_no_file_can_be_opened_a_helper_is_gone_and_never_a_second_parent() -> None:
     """As many descriptors as the parent needs for its pipes, and then one fewer, and so on."""
-    script = f"import resource\n{CREW}crews = 0\nfor most in range(12, 3, -1):\n"
+    script = f"import resource\n{POOL}crews = 0\nfor most in range(12, 3, -1):\n"
     script += " resource.setrlimit(resource.RLIMIT_NOFILE, (most, 99))\n crew = None\n"
     script += " try: crew = ProcessPool(str, 9, helpers=2)\n except OSError: pass\n"
     script += " if crew is not None: crews += set(crew.results().values()) <= set('012345678')\n"
@@ -97,7 +98,7 @@ def test_there_is_no_crew_on_one_core() -> None:
 def test_there_is_no_crew_beside_threads() -> None:
     beside = "import threading\nend = threading.Event()\nthreading.Thread(target=end.wait).start()\n"
 
-    assert said(CREW + beside + "print(json.dumps(start_pool(str, 9) is None))\nend.set()") is True
+    assert said(POOL + beside + "print(json.dumps(start_pool(str, 9) is None))\nend.set()") is True
 
 
 def test_more_cores_say_the_same(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """Run a Python command many times without paying for its imports: a process that has them, and forks for each run.
 
-As a script (`python -I warm.py PACKAGE_FOLDER MODULE FUNCTION PRELOAD...`) it is that process: a JSON object a line
-in (argv, env, cwd, out, kill_after), one a line out (exit). It imports and forks, and runs nothing itself, so that no
-run finds anything of an earlier one.
+As a script (`python -I fork_server.py PACKAGE_FOLDER MODULE FUNCTION PRELOAD...`) it is that process. It reads one JSON
+object a line (argv, env, cwd, out, kill_after) and writes one a line (exit). It imports and forks, and runs nothing
+itself, so that no run sees traces of an earlier one.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class Warm:
+class ForkServer:
     """A started process; one run at a time."""
 
     process: subprocess.Popen[str]
@@ -59,7 +59,9 @@ class Warm:
 
 
 @contextlib.contextmanager
-def warm(package: Path, entry: tuple[str, str], preload: Sequence[str], *, under: Path | None = None) -> Iterator[Warm]:
+def warm(
+    package: Path, entry: tuple[str, str], preload: Sequence[str], *, under: Path | None = None
+) -> Iterator[ForkServer]:
     """A process that imports from the folder `package`. `under` the shim of native.py, the disk fails in the runs
     whose environment says so; nowhere else."""
     command = [sys.executable, "-I", __file__, str(package), *entry, *preload]
@@ -69,7 +71,7 @@ def warm(package: Path, entry: tuple[str, str], preload: Sequence[str], *, under
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env) as process,
     ):
         try:
-            yield Warm(process, Path(out))
+            yield ForkServer(process, Path(out))
         finally:
             assert process.stdin is not None
             process.stdin.close()

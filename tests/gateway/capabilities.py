@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from tests.gateway.asks import Question
+from tests.gateway.parsed_request import ParsedRequest
 
 DIALECTS = ("gravitex", "gemini", "openai", "local")
 MODELS = (
@@ -80,7 +80,7 @@ class Problem(Exception):
         self.status, self.message, self.code, self.text = status, message, code, text
 
 
-def ask(dialect: str, question: Question, *, gateway: str) -> Ask:
+def ask(dialect: str, question: ParsedRequest, *, gateway: str) -> Ask:
     """The whole rule book. Raises Problem. `gateway`: "documented" or "source"."""
     if not question.fields:
         raise Problem(400, "the body is neither a JSON object nor a form")
@@ -107,7 +107,7 @@ def ask(dialect: str, question: Question, *, gateway: str) -> Ask:
     return _by_pixels(question)
 
 
-def _native(question: Question) -> Ask:
+def _native(question: ParsedRequest) -> Ask:
     config = question.fields.get("generationConfig") or {}
     image = config.get("imageConfig") or {}
     ratio, size = image.get("aspectRatio", "1:1"), image.get("imageSize", "1K")
@@ -142,7 +142,7 @@ def gemini_pixels(model: str, ratio: str, size: str) -> tuple[int, int]:
     return (width, height) if across >= down else (height, width)
 
 
-def _gateway_gemini(question: Question, gateway: str) -> Ask:
+def _gateway_gemini(question: ParsedRequest, gateway: str) -> Ask:
     fields = question.fields
     size = str(fields.get("size", "1:1"))
     _count(fields, 128)
@@ -159,7 +159,7 @@ def _gateway_gemini(question: Question, gateway: str) -> Ask:
     return Ask("images", question.model, width, height, gemini_format(question.model))
 
 
-def _gpt(question: Question) -> Ask:
+def _gpt(question: ParsedRequest) -> Ask:
     fields = question.fields
     if "response_format" in fields:
         raise Problem(400, "Unknown parameter: 'response_format'.", "unknown_parameter")
@@ -177,7 +177,7 @@ def _gpt(question: Question) -> Ask:
     return Ask("images", question.model, width, height, form, _count(fields, 10), look=look)
 
 
-def _by_pixels(question: Question) -> Ask:
+def _by_pixels(question: ParsedRequest) -> Ask:
     """Seedream answers by URL, Qwen by either; both know pixels only. So does a model nobody heard of."""
     fields, seedream = question.fields, question.model.startswith("doubao")
     size = str(fields.get("size", "1024x1024"))
@@ -190,7 +190,7 @@ def _by_pixels(question: Question) -> Ask:
     return Ask("images", question.model, width, height, form, _count(fields, 15), answer)
 
 
-def _strict(question: Question) -> Ask:
+def _strict(question: ParsedRequest) -> Ask:
     """An OpenAI-shaped server that knows WxH and nothing else."""
     fields = question.fields
     found = re.fullmatch(r"(\d+)x(\d+)", str(fields.get("size", "512x512")))
