@@ -22,6 +22,7 @@ LAYERS = {
     "report": {"core", "engine", "providers", "report"},
     "project": {"core", "engine", "store", "providers", "report", "project"},
     "cli": {"core", "engine", "store", "providers", "report", "project", "cli"},
+    "testing": {"core", "engine", "store", "providers", "report", "project", "cli", "testing"},
 }
 MODULE_LINES = 400
 FUNCTION_LINES = 60
@@ -37,6 +38,8 @@ FORBIDDEN_IN_CORE = {
 COMPILES = ("core/value.py", "exec")
 """Where `__init__` of a value is compiled, as a dataclass's is."""
 MODULES = sorted(str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py"))
+COMMAND = [module for module in MODULES if not module.startswith("testing/")]
+"""The modules that a command may load. `testing` is a server and a test suite: it listens, and writes for tests."""
 
 
 @cache
@@ -85,7 +88,7 @@ def uses(module: str, *calls: str) -> list[str]:
 
 
 def users(*calls: str) -> set[str]:
-    return {module for module in MODULES if uses(module, *calls)}
+    return {module for module in COMMAND if uses(module, *calls)}
 
 
 def test_the_house_is_seen() -> None:
@@ -107,6 +110,10 @@ def test_a_layer_imports_only_what_lies_below(name: str) -> None:
     assert not wrong
 
 
+def test_pytest_is_needed_by_the_plug_in_alone() -> None:
+    assert {module for module in MODULES if "pytest" in tops(module)} == {"testing/plugin.py"}
+
+
 def test_no_import_goes_round() -> None:
     """Also none inside a function or under TYPE_CHECKING: what needs that is cut in the wrong place."""
     finished: set[str] = set()
@@ -126,9 +133,9 @@ def test_each_dangerous_thing_has_one_user() -> None:
     disk = {"store/disk.py"}
     assert users("os.replace", "os.rename", "os.link", "shutil.move") == disk
     assert users("os.fsync", "os.fdatasync") == disk
-    assert {module for module in MODULES if "fcntl" in tops(module)} == disk
+    assert {module for module in COMMAND if "fcntl" in tops(module)} == disk
     network = {"httpx", "httpcore", "requests", "urllib.request", "http.client", "socket", "ssl"}
-    assert {module for module in MODULES if imported(module) & network} == {"providers/http/client.py"}
+    assert {module for module in COMMAND if imported(module) & network} == {"providers/http/client.py"}
     assert users("atexit", "atexit.register", "weakref.finalize") == set(), "a command ends at once: they would not run"
 
 
@@ -136,7 +143,7 @@ def test_paths_are_not_renamed_by_their_methods() -> None:
     methods = {"rename", "hardlink_to", "write_bytes", "write_text"}
     wrong = [
         f"{module}:{node.lineno}: .{node.func.attr}()"
-        for module in MODULES
+        for module in COMMAND
         if module != "store/disk.py"
         for node in ast.walk(tree(module))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in methods

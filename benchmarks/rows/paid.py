@@ -1,4 +1,4 @@
-"""An apply over real sockets, against the billing fake of tests/gateway: is it as fast as the wire, and how big?"""
+"""An apply over real sockets, against the billing gateway of `reconciler.testing`: its speed and its memory."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Gateway:
 @contextmanager
 def gateway(size: int) -> Iterator[Gateway]:
     """Answers images of `size` bytes after a second; ends with us."""
-    command = [PYTHON, "-m", "tests.gateway", "--delay", str(ANSWERS_AFTER), "--bytes", str(size)]
+    command = [PYTHON, "-m", "reconciler.testing.gateway", "--delay", str(ANSWERS_AFTER), "--bytes", str(size)]
     with subprocess.Popen(
         [*command, "--lines-only", "--until-stdin-closes"],
         cwd=REPOSITORY,

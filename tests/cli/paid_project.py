@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from reconciler.testing.gateway import Gateway
 from tests.cli.conftest import Said, Scratch
-from tests.gateway.fixture import Gateway
 
 FLASH = "gemini-2.5-flash-image"
 

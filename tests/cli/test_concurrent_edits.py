@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from reconciler.core.digest import content_hash
+from reconciler.testing.gateway import running
+from reconciler.testing.gateway.ledger import Entry, Ledger
 from tests.cli.conftest import Scratch, picture
 from tests.cli.paid_project import PaidProject
-from tests.gateway.fixture import running
-from tests.gateway.ledger import Entry, Ledger
 
 
 class Busy(Ledger):

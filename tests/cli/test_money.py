@@ -14,16 +14,16 @@ from reconciler.core.events import Requested
 from reconciler.core.lock.lockfile import Made
 from reconciler.core.money.cost import parse_cost
 from reconciler.core.money.totals import Image, summed
+from reconciler.testing.gateway import Gateway
 from tests.cli.conftest import picture
 from tests.cli.paid_project import FLASH, PaidProject, opened
-from tests.gateway.fixture import Gateway, gateway  # noqa: F401  # a fixture of pytest, found by its name
 
 TEN = {f"i{number}": f"icon {number}" for number in range(10)}
 
 
 @pytest.fixture(name="paid")
 def a_shop(
-    gateway: Gateway,  # noqa: F811  # the fixture that is imported above
+    gateway: Gateway,  # the fixture that is imported above
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,

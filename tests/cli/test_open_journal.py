@@ -13,8 +13,8 @@ from reconciler.core.lock.lockfile import LockEntry
 from reconciler.core.value import replace
 from reconciler.store.objects.content_store import ContentStore
 from reconciler.store.state.journal import Journal
+from reconciler.testing.gateway import Gateway
 from tests.cli.paid_project import PaidProject, opened
-from tests.gateway.fixture import Gateway, gateway  # noqa: F401  # a fixture of pytest, found by its name
 from tests.store.tracing import tracing
 
 AT = "2026-11-22T15:59:00Z"
@@ -23,7 +23,7 @@ HERO = AssetId("hero")
 
 @pytest.fixture
 def paid(
-    gateway: Gateway,  # noqa: F811  # the fixture that is imported above
+    gateway: Gateway,  # the fixture that is imported above
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,

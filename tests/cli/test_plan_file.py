@@ -6,9 +6,9 @@ import json
 
 import pytest
 
+from reconciler.testing.gateway import running
 from tests.cli.conftest import Scratch, picture
 from tests.cli.paid_project import PaidProject
-from tests.gateway.fixture import running
 
 
 @pytest.fixture

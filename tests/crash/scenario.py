@@ -21,13 +21,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from reconciler.testing.gateway import Gateway, running
+from reconciler.testing.gateway.ledger import Ledger
 from tests.crash import native
 from tests.crash import tree as trees
 from tests.crash.fork_server import ForkServer, warm
 from tests.crash.native import Fault, Faulted, Ran
 from tests.crash.rules import Bill, Look
-from tests.gateway.fixture import Gateway, running
-from tests.gateway.ledger import Ledger
 
 IMAGES = 8
 CONCURRENCY = 4

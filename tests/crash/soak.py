@@ -21,11 +21,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from reconciler.testing.gateway import spawned
+from reconciler.testing.gateway.faults import EXPECTED
+from reconciler.testing.gateway.ledger import Entry, Ledger
 from tests.crash import tree as trees
 from tests.crash.scenario import ENTRY, PACKAGE, journalled, locked, objects_of, picture_hash
-from tests.gateway.faults import EXPECTED
-from tests.gateway.fixture import spawned
-from tests.gateway.ledger import Entry, Ledger
 
 FAULTS = (
     "500", "504", "502_html", "reset_mid_body", "close_before_answer", "truncated", "429_ms", "503_json", "empty_data",

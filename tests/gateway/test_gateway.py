@@ -25,10 +25,8 @@ import pytest
 from PIL import Image
 
 from reconciler.core import outcome
-from tests.gateway import faults, pictures
-from tests.gateway.fixture import ROOT, Gateway, Process, gateway, running, spawned
+from reconciler.testing.gateway import Gateway, Process, faults, pictures, running, spawned
 
-__all__ = ["gateway"]
 ROUTES = [
     ("gravitex", "images"),
     ("gravitex", "native"),
@@ -587,5 +585,5 @@ def test_a_delay_comes_before_the_answer_and_after_the_bill(client: httpx.Client
 
 
 def test_it_starts_without_the_image_library() -> None:
-    code = "import sys, tests.gateway.server; sys.exit('PIL' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+    code = "import sys, reconciler.testing.gateway.server; sys.exit('PIL' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

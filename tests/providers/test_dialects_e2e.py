@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from reconciler.cli.main import run
-from tests.gateway.fixture import Gateway, gateway  # noqa: F401  # a fixture of pytest, found by its name
+from reconciler.testing.gateway import Gateway
 from tests.providers.builders import a_picture
 
 
@@ -97,7 +97,7 @@ class PaidProject:
 @pytest.fixture
 def paid(
     way: Way,
-    gateway: Gateway,  # noqa: F811  # the fixture that is imported above
+    gateway: Gateway,  # the fixture that is imported above
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,

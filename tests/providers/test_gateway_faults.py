@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.core.outcome import BadOutput, Done, NotSent, Rejected, Throttled
-from tests.gateway import faults
-from tests.gateway.fixture import Gateway, running
+from reconciler.testing.gateway import Gateway, faults, running
 from tests.providers.builders import FAST, MODELS, QUICK, Folder, a_provider, a_recipe, a_request, settings_for
 
 ROUTES = [

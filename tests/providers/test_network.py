@@ -28,7 +28,7 @@ from reconciler.providers.http.origins import Base, Key, NoKey, base_of
 from reconciler.providers.models.table import model_table
 from reconciler.providers.registry import connect, list_models
 from reconciler.providers.responses.usage import plain_usage
-from tests.gateway.fixture import Gateway, gateway, running, spawned
+from reconciler.testing.gateway import Gateway, running, spawned
 from tests.providers.builders import (
     Folder,
     a_picture,
@@ -39,8 +39,6 @@ from tests.providers.builders import (
     settings_for,
     turns,
 )
-
-__all__ = ["gateway"]
 
 
 @pytest.fixture

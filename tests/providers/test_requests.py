@@ -19,7 +19,7 @@ from reconciler.providers.http.spool_file import stream
 from reconciler.providers.models.table import model_table
 from reconciler.providers.registry import BY_TYPE
 from reconciler.providers.requests.prepared import PreparedRequest, prepare
-from tests.gateway.wire import multipart
+from reconciler.testing.gateway.wire import multipart
 from tests.providers.builders import a_picture, a_recipe, a_request, settings_for, turns
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from reconciler.core.images.sniff import ImageFacts
 from reconciler.providers.responses.verify_image import verify_image
-from tests.gateway.pictures import huge_png, png_chunk
+from reconciler.testing.gateway.pictures import huge_png, png_chunk
 from tests.providers.builders import a_recipe
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from reconciler.core.images.png import SIGNATURE, walk
 from reconciler.providers.responses.verify_png import PngPixels
-from tests.gateway.pictures import png_chunk
+from reconciler.testing.gateway.pictures import png_chunk
 
 END = png_chunk(b"IEND", b"")
 COLOURS = [(0, 1), (0, 2), (0, 4), (0, 8), (0, 16), (2, 8), (2, 16), (3, 1), (3, 8), (4, 8), (4, 16), (6, 8), (6, 16)]

@@ -8,7 +8,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.gateway.fixture import running
+from reconciler.testing.gateway import running
 from tests.wire.cases import CASES
 from tests.wire.seen import seen
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.gateway.ledger import Entry
-from tests.gateway.wire import Part
+from reconciler.testing.gateway.ledger import Entry
+from reconciler.testing.gateway.wire import Part
 
 SHORTEST = 48
 """Characters from which a string of base64 is a picture."""

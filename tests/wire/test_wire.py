@@ -13,7 +13,7 @@ import pytest
 from reconciler.core.digest import ContentHash, content_hash
 from reconciler.core.outcome import Throttled
 from reconciler.core.recipe import ImagePart, Recipe, TextPart, Turn
-from tests.gateway.fixture import Gateway, running
+from reconciler.testing.gateway import Gateway, running
 from tests.providers.builders import Folder, a_provider, a_recipe, a_request, settings_for
 from tests.wire.cases import CASES, Case
 from tests.wire.differences import DIFFERENCES, RENAMED, Compared, compare

@@ -7,7 +7,7 @@ import re
 import threading
 from collections import Counter, deque
 
-from tests.gateway.faults import check
+from reconciler.testing.gateway.faults import check
 
 IN_PROMPT = re.compile(r"fault:(\w+(?:,\w+)*)")
 

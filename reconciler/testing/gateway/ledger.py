@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from tests.gateway.wire import Part, multipart
+from reconciler.testing.gateway.wire import Part, multipart
 
 LONG = 2000
 """Longer strings of a body are told in the file by their digest; the body itself is beside it."""

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from tests.gateway import pictures
-from tests.gateway.wire import Answer, Pipe, head
+from reconciler.testing.gateway import pictures
+from reconciler.testing.gateway.wire import Answer, Pipe, head
 
 CHUNK = 1 << 16
 Send = Callable[[Pipe, Answer, float], Awaitable[None]]

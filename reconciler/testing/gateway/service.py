@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.gateway import answers, faults, injection, problems
-from tests.gateway.capabilities import MODELS, Ask, Problem, ask
-from tests.gateway.parsed_request import ParsedRequest
-from tests.gateway.rules import Rules
-from tests.gateway.wire import Answer, Request
+from reconciler.testing.gateway import answers, faults, injection, problems
+from reconciler.testing.gateway.capabilities import MODELS, Ask, Problem, ask
+from reconciler.testing.gateway.parsed_request import ParsedRequest
+from reconciler.testing.gateway.rules import Rules
+from reconciler.testing.gateway.wire import Answer, Request
 
 IMAGES = "/v1/images/(generations|edits)"
 NATIVE = "/v1beta/models/[^/:]+:generateContent"

@@ -1,4 +1,4 @@
-"""The fake in a thread (the pytest fixture `gateway`), and as a process of its own for tests that kill clients."""
+"""Start the gateway: in a thread of this process, or as a process of its own for tests that kill their clients."""
 
 from __future__ import annotations
 
@@ -13,15 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import pytest
-
-from tests.gateway.ledger import Ledger
-from tests.gateway.rules import Rules
-from tests.gateway.server import Server
-from tests.gateway.service import Options
+from reconciler.testing.gateway.ledger import Ledger
+from reconciler.testing.gateway.rules import Rules
+from reconciler.testing.gateway.server import Server
+from reconciler.testing.gateway.service import Options
 
 T = TypeVar("T")
-ROOT = Path(__file__).resolve().parents[2]
 
 
 class Gateway:
@@ -96,13 +93,6 @@ def running(*, ledger: Ledger | None = None, **options: Any) -> Iterator[Gateway
         loop.close()
 
 
-@pytest.fixture
-def gateway() -> Iterator[Gateway]:
-    """A fresh fake with an empty ledger."""
-    with running() as started:
-        yield started
-
-
 @dataclass(frozen=True, slots=True)
 class Process:
     """A fake in a process of its own. `ledger()` reads what it wrote so far."""
@@ -121,10 +111,11 @@ class Process:
 
 @contextmanager
 def spawned(ledger: Path, *arguments: str) -> Iterator[Process]:
-    """`python -m tests.gateway` with these arguments. Ends with the block, or with the process that began it."""
-    command = [sys.executable, "-m", "tests.gateway", "--ledger", str(ledger), "--until-stdin-closes", *arguments]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None and process.stdout is not None
+    """Run `python -m reconciler.testing.gateway` with these arguments until the block, or the calling process, ends."""
+    command = [sys.executable, "-m", "reconciler.testing.gateway", "--ledger", str(ledger), "--until-stdin-closes"]
+    with subprocess.Popen([*command, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
         process.stdout.readline()
         told = json.loads(process.stdout.readline())
         try:

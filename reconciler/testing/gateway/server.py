@@ -12,12 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tests.gateway.capabilities import DIALECTS
-from tests.gateway.ledger import Entry, Ledger
-from tests.gateway.parsed_request import parse_request
-from tests.gateway.rules import Rules
-from tests.gateway.service import TRAP, Decision, Options, Service
-from tests.gateway.wire import Pipe, Request, Unreadable, read_request
+from reconciler.testing.gateway.capabilities import DIALECTS
+from reconciler.testing.gateway.ledger import Entry, Ledger
+from reconciler.testing.gateway.parsed_request import parse_request
+from reconciler.testing.gateway.rules import Rules
+from reconciler.testing.gateway.service import TRAP, Decision, Options, Service
+from reconciler.testing.gateway.wire import Pipe, Request, Unreadable, read_request
 
 SECRET = re.compile(rb"(?im)^((?:proxy-)?authorization|x-goog-api-key|api-key|cookie):[^\r]*")
 CERTIFICATE = Path(__file__).with_name("untrusted.pem")

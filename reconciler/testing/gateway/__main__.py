@@ -1,4 +1,4 @@
-"""The fake as a process: prints its base URL, then JSON with all URLs and the key, and serves until told to stop."""
+"""Run the gateway as a process: print its base URL, then JSON with all URLs and the key; serve until SIGTERM."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import sys
 import threading
 from pathlib import Path
 
-from tests.gateway.capabilities import DIALECTS
-from tests.gateway.ledger import Ledger
-from tests.gateway.rules import Rules
-from tests.gateway.server import Server
-from tests.gateway.service import KEY, Options
+from reconciler.testing.gateway.capabilities import DIALECTS
+from reconciler.testing.gateway.ledger import Ledger
+from reconciler.testing.gateway.rules import Rules
+from reconciler.testing.gateway.server import Server
+from reconciler.testing.gateway.service import KEY, Options
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.gateway", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m reconciler.testing.gateway", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="of the main dialect; the others get free ones")
     parser.add_argument("--dialect", choices=DIALECTS, default="gravitex", help="whose URL is printed first")
     parser.add_argument("--ledger", type=Path, help="append the bill to this file, the bodies to FILE.bodies")
@@ -75,8 +75,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
             loop.call_soon_threadsafe(done.set)
 
         threading.Thread(target=watch, daemon=True).start()
-    print(server.urls[arguments.dialect], flush=True)
-    print(json.dumps({"urls": server.urls, "key": options.key}), flush=True)
+    sys.stdout.write(f"{server.urls[arguments.dialect]}\n{json.dumps({'urls': server.urls, 'key': options.key})}\n")
+    sys.stdout.flush()
     await done.wait()
     await server.stop()
 

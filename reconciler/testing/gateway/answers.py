@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.gateway import faults, pictures, problems
-from tests.gateway.capabilities import Ask
-from tests.gateway.wire import Answer
+from reconciler.testing.gateway import faults, pictures, problems
+from reconciler.testing.gateway.capabilities import Ask
+from reconciler.testing.gateway.wire import Answer
 
 PAGE = problems.HTML.format("Sign in to the network").encode()
 WORDS = "I can't draw that \x1b[2J, but I can tell you about it."

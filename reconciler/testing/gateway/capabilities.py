@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from tests.gateway.parsed_request import ParsedRequest
+from reconciler.testing.gateway.parsed_request import ParsedRequest
 
 DIALECTS = ("gravitex", "gemini", "openai", "local")
 MODELS = (

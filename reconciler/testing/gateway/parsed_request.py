@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.gateway.wire import Request, multipart
+from reconciler.testing.gateway.wire import Request, multipart
 
 URL_SAFE = str.maketrans("-_", "+/")
 """Google reads both alphabets of base64; its own SDK sends this one."""
