@@ -19,8 +19,8 @@ from reconciler.core.specs.settings import Budget, ProviderSettings
 from reconciler.engine.lane.budget import Spending, Unpriced
 from reconciler.engine.lane.build import PaidRun, open_lane, paid
 from reconciler.engine.lane.lane import Lane
+from reconciler.testing.memory_ports import MemoryStore, RecordingLog
 from tests.engine.clock import VIRTUAL, now
-from tests.fakes import MemoryStore, RecordingLog
 
 PRICE = Cost(Decimal("0.10"))
 

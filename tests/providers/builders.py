@@ -1,13 +1,11 @@
-"""Requests, settings and a spool with defaults, so that a test states only what matters."""
+"""Requests and settings with defaults, so that a test states only what matters."""
 
 from __future__ import annotations
 
 import io
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from PIL import Image
 
@@ -20,6 +18,7 @@ from reconciler.providers.http.origins import Key
 from reconciler.providers.models.table import model_table
 from reconciler.providers.registry import BY_TYPE
 from reconciler.providers.remote import Remote
+from reconciler.testing.memory_ports import MemorySpool
 
 MODELS = {
     "gravitex": "gemini-2.5-flash-image",
@@ -30,25 +29,6 @@ MODELS = {
 QUICK = Timeouts(connect=0.4, write=5, first_byte=0.4, idle=0.4, total=1.5)
 """For faults that end in a timeout."""
 FAST = Timeouts(connect=5, write=20, first_byte=20, idle=20, total=40)
-
-
-class Folder:
-    """A spool in a folder, which can say what is left in it."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        path.mkdir(exist_ok=True)
-
-    def open(self) -> tuple[Path, IO[bytes]]:
-        handle, name = tempfile.mkstemp(dir=self.path)
-        os.close(handle)
-        return Path(name), Path(name).open("wb")
-
-    def open_paid(self) -> tuple[Path, IO[bytes]]:
-        return self.open()
-
-    def left(self) -> set[Path]:
-        return set(self.path.iterdir())
 
 
 def a_recipe(prompt: str = "a cat", **fields: Any) -> Recipe:
@@ -77,7 +57,7 @@ def settings_for(kind: str, url: str = "", **fields: Any) -> ProviderSettings:
     return ProviderSettings(name=kind, type=kind, **{"base_url": url, **defaults, **fields})
 
 
-def a_provider(settings: ProviderSettings, spool: Folder, *, key: str, http: Http | None = None) -> Remote:
+def a_provider(settings: ProviderSettings, spool: MemorySpool, *, key: str, http: Http | None = None) -> Remote:
     return BY_TYPE[settings.type](
         settings, key=Key(key), spool=spool, http=http or Http(settings), models=model_table()
     )

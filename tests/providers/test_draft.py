@@ -24,8 +24,8 @@ from reconciler.core.recipe import ImagePart, Recipe, TextPart, Turn
 from reconciler.providers.draft.colours import CARD, INK, contrast, level, palette
 from reconciler.providers.draft.provider import Draft, draw
 from reconciler.providers.draft.text import ELLIPSIS, HIDDEN, MAX_READ, face, readable, wrap
+from reconciler.testing.memory_ports import MemorySpool
 from tests.core.test_sniff import IEND, IHDR, chunk, png
-from tests.fakes import MemorySpool
 
 WORDS = "A lighthouse at dusk on a basalt cliff, calm sea."
 FOREIGN = (

@@ -10,7 +10,8 @@ import pytest
 
 from reconciler.core.outcome import BadOutput, Done, NotSent, Rejected, Throttled
 from reconciler.testing.gateway import Gateway, faults, running
-from tests.providers.builders import FAST, MODELS, QUICK, Folder, a_provider, a_recipe, a_request, settings_for
+from reconciler.testing.memory_ports import MemorySpool
+from tests.providers.builders import FAST, MODELS, QUICK, a_provider, a_recipe, a_request, settings_for
 
 ROUTES = [
     ("gravitex", "images"),
@@ -30,13 +31,13 @@ def shared() -> Iterator[Gateway]:
 
 
 @pytest.fixture
-def spool(tmp_path: Path) -> Folder:
-    return Folder(tmp_path / "spool")
+def spool(tmp_path: Path) -> MemorySpool:
+    return MemorySpool(tmp_path / "spool")
 
 
 @pytest.mark.parametrize(("dialect", "route"), ROUTES, ids=str)
 @pytest.mark.parametrize("fault", faults.EXPECTED)
-def test_fault(shared: Gateway, spool: Folder, dialect: str, route: str, fault: str) -> None:
+def test_fault(shared: Gateway, spool: MemorySpool, dialect: str, route: str, fault: str) -> None:
     shared.ledger.forget()
     settings = settings_for(
         dialect,

@@ -29,8 +29,8 @@ from reconciler.providers.models.table import model_table
 from reconciler.providers.registry import connect, list_models
 from reconciler.providers.responses.usage import plain_usage
 from reconciler.testing.gateway import Gateway, running, spawned
+from reconciler.testing.memory_ports import MemorySpool
 from tests.providers.builders import (
-    Folder,
     a_picture,
     a_provider,
     a_recipe,
@@ -42,8 +42,8 @@ from tests.providers.builders import (
 
 
 @pytest.fixture
-def spool(tmp_path: Path) -> Folder:
-    return Folder(tmp_path / "spool")
+def spool(tmp_path: Path) -> MemorySpool:
+    return MemorySpool(tmp_path / "spool")
 
 
 CERTIFICATE = Path(__file__).with_name("cdn.pem")
@@ -100,7 +100,7 @@ DIALECTS = [
 
 @pytest.mark.parametrize("case", DIALECTS)
 def test_references_arrive_and_the_picture_comes_back(
-    gateway: Gateway, spool: Folder, tmp_path: Path, case: tuple[str, str, dict[str, str], str]
+    gateway: Gateway, spool: MemorySpool, tmp_path: Path, case: tuple[str, str, dict[str, str], str]
 ) -> None:
     dialect, model, settings, form = case
     files = [a_picture(tmp_path / f"{colour}.png", colour=colour) for colour in ("red", "blue")]
@@ -121,7 +121,7 @@ def test_references_arrive_and_the_picture_comes_back(
     assert not entry.key_elsewhere
 
 
-def test_a_done_call_tells_request_cost_usage_and_words(gateway: Gateway, spool: Folder) -> None:
+def test_a_done_call_tells_request_cost_usage_and_words(gateway: Gateway, spool: MemorySpool) -> None:
     provider = a_provider(settings_for("gravitex", gateway.url()), spool, key=gateway.key)
     outcome = asyncio.run(provider.generate(a_request(a_recipe())))
     assert isinstance(outcome, Done)
@@ -133,7 +133,7 @@ def test_a_done_call_tells_request_cost_usage_and_words(gateway: Gateway, spool:
 @pytest.mark.parametrize("gateway_as", ["documented", "source"])
 @pytest.mark.parametrize("image_size", ["1K", "2K"])
 def test_the_gateway_gives_the_size_whichever_field_it_reads(
-    spool: Folder, tmp_path: Path, gateway_as: str, image_size: str
+    spool: MemorySpool, tmp_path: Path, gateway_as: str, image_size: str
 ) -> None:
     red = a_picture(tmp_path / "red.png")
     reference = a_request(a_recipe(), [red]).references[0].content
@@ -154,7 +154,7 @@ def test_usage_keeps_counts_and_nothing_else() -> None:
     assert len(plain_usage({f"n{number}": 1 for number in range(999)})) == 32
 
 
-def test_a_conversation_goes_native(gateway: Gateway, spool: Folder, tmp_path: Path) -> None:
+def test_a_conversation_goes_native(gateway: Gateway, spool: MemorySpool, tmp_path: Path) -> None:
     red = a_picture(tmp_path / "red.png")
     recipe = a_recipe(turns=turns(("user", "a dog"), ("model", red), ("user", "now a hat")))
     provider = a_provider(settings_for("gemini", gateway.url("gemini")), spool, key=gateway.key)
@@ -164,7 +164,7 @@ def test_a_conversation_goes_native(gateway: Gateway, spool: Folder, tmp_path: P
     assert [list(turn["parts"][0]) for turn in contents] == [["text"], ["inlineData"], ["text"], ["text"]]
 
 
-def test_every_call_has_its_own_connection_and_says_what_it_takes(gateway: Gateway, spool: Folder) -> None:
+def test_every_call_has_its_own_connection_and_says_what_it_takes(gateway: Gateway, spool: MemorySpool) -> None:
     provider = a_provider(settings_for("gravitex", gateway.url()), spool, key=gateway.key)
 
     async def twice() -> None:
@@ -182,7 +182,7 @@ def test_every_call_has_its_own_connection_and_says_what_it_takes(gateway: Gatew
     assert "transfer-encoding" not in head
 
 
-def test_without_a_key_nothing_is_sent(gateway: Gateway, spool: Folder) -> None:
+def test_without_a_key_nothing_is_sent(gateway: Gateway, spool: MemorySpool) -> None:
     settings = settings_for("gravitex", gateway.url(), api_key_env="GRAVITEX_API_KEY")
     provider = connect(settings, environ={}, spool=spool, models=model_table())
     outcome = asyncio.run(provider.generate(a_request(a_recipe())))
@@ -192,7 +192,7 @@ def test_without_a_key_nothing_is_sent(gateway: Gateway, spool: Folder) -> None:
     assert gateway.ledger.entries == ()
 
 
-def test_a_picture_that_fails_a_check_is_kept_verbatim(gateway: Gateway, spool: Folder) -> None:
+def test_a_picture_that_fails_a_check_is_kept_verbatim(gateway: Gateway, spool: MemorySpool) -> None:
     gateway.script("wrong_ratio", "html_in_base64", "json_junk", "url_dead")
     provider = a_provider(settings_for("gravitex", gateway.url()), spool, key=gateway.key)
     outcomes = [asyncio.run(provider.generate(a_request(a_recipe(size="16:9")))) for _ in range(4)]
@@ -205,7 +205,7 @@ def test_a_picture_that_fails_a_check_is_kept_verbatim(gateway: Gateway, spool: 
     assert "/files/" in json.loads(url)["data"][0]["url"]
 
 
-def test_an_echoed_key_is_not_told(spool: Folder) -> None:
+def test_an_echoed_key_is_not_told(spool: MemorySpool) -> None:
     secret = "sk-live-0123456789abcdef"
     said = {"error": {"message": f"bad key {secret}\x1b[31m", "code": f"Bearer {secret}"}}
     with serving(reply(json.dumps(said).encode(), "401 Unauthorized")) as (url, _):
@@ -216,7 +216,7 @@ def test_an_echoed_key_is_not_told(spool: Folder) -> None:
     assert "bad key [hidden key]" in outcome.message
 
 
-def test_a_packed_answer_is_unpacked_and_a_bare_picture_is_one(spool: Folder) -> None:
+def test_a_packed_answer_is_unpacked_and_a_bare_picture_is_one(spool: MemorySpool) -> None:
     png = png_bytes(160, 160)
     body = gzip.compress(json.dumps({"data": [{"b64_json": base64.b64encode(png).decode()}]}).encode())
     replies = [reply(data, Content_Encoding="gzip") for data in (body, body[:-9])]
@@ -232,7 +232,7 @@ def test_a_packed_answer_is_unpacked_and_a_bare_picture_is_one(spool: Folder) ->
     assert len(spool.left()) == 3
 
 
-def test_an_answer_with_200_frees_its_place_and_one_that_teaches_the_lane_does_not(spool: Folder) -> None:
+def test_an_answer_with_200_frees_its_place_and_one_that_teaches_the_lane_does_not(spool: MemorySpool) -> None:
     completed: list[str] = []
     picture = reply(png_bytes(160, 160))
     with serving(picture, reply(b"{}", "429 Too Many Requests"), reply(b"", "503 Busy")) as (url, _):
@@ -244,7 +244,7 @@ def test_an_answer_with_200_frees_its_place_and_one_that_teaches_the_lane_does_n
     assert completed == ["200"]
 
 
-def test_nothing_sent_and_nothing_known_are_told_apart(spool: Folder) -> None:
+def test_nothing_sent_and_nothing_known_are_told_apart(spool: MemorySpool) -> None:
     async def go(url: str, **settings: Any) -> Any:
         chosen = settings_for("openai", url, **settings)
         return await a_provider(chosen, spool, key="").generate(a_request(a_recipe(model="sd")))
@@ -258,7 +258,7 @@ def test_nothing_sent_and_nothing_known_are_told_apart(spool: Folder) -> None:
         assert outcome == NotSent(f"{url.replace('http:', 'https:')}: the time was up")
 
 
-def test_an_answer_that_stops_is_waited_for_no_longer_than_it_may_idle(gateway: Gateway, spool: Folder) -> None:
+def test_an_answer_that_stops_is_waited_for_no_longer_than_it_may_idle(gateway: Gateway, spool: MemorySpool) -> None:
     settings = settings_for("gravitex", gateway.url(), timeouts=Timeouts(idle=0.1))
     provider = a_provider(settings, spool, key=gateway.key)
     outcome = asyncio.run(provider.generate(a_request(a_recipe("fault:stall_mid_body"))))
@@ -266,7 +266,7 @@ def test_an_answer_that_stops_is_waited_for_no_longer_than_it_may_idle(gateway: 
     assert re.fullmatch(r"the time was up after [1-9]\d* bytes of the answer \(200\)", outcome.message)
 
 
-def test_a_bomb_is_put_aside_while_it_is_small(spool: Folder) -> None:
+def test_a_bomb_is_put_aside_while_it_is_small(spool: MemorySpool) -> None:
     packed = gzip.compress(b'{"data": "' + bytes(8 << 20))
     with serving(reply(packed, Content_Encoding="gzip")) as (url, _):
         provider = a_provider(settings_for("openai", url), spool, key="")
@@ -277,7 +277,7 @@ def test_a_bomb_is_put_aside_while_it_is_small(spool: Folder) -> None:
     assert outcome.kept.path.read_bytes() == packed
 
 
-def test_the_wait_for_the_first_byte_begins_when_all_is_written(spool: Folder, tmp_path: Path) -> None:
+def test_the_wait_for_the_first_byte_begins_when_all_is_written(spool: MemorySpool, tmp_path: Path) -> None:
     """A slow upload must not eat the wait: the server reads slowly, then answers at once."""
     body = reply(json.dumps({"error": {"message": "no"}}).encode(), "400 Bad Request")
     big = tmp_path / "big.png"
@@ -306,7 +306,7 @@ def test_the_wait_for_the_first_byte_begins_when_all_is_written(spool: Folder, t
     assert outcome == Rejected("400 no")
 
 
-def test_a_cancelled_call_leaves_no_file(gateway: Gateway, spool: Folder) -> None:
+def test_a_cancelled_call_leaves_no_file(gateway: Gateway, spool: MemorySpool) -> None:
     async def cancelled() -> None:
         provider = a_provider(settings_for("gravitex", gateway.url()), spool, key=gateway.key)
         call = asyncio.create_task(provider.generate(a_request(a_recipe("fault:stall_mid_body"))))
@@ -320,7 +320,7 @@ def test_a_cancelled_call_leaves_no_file(gateway: Gateway, spool: Folder) -> Non
     assert spool.left() == set()
 
 
-class Hasty(Folder):
+class Hasty(MemorySpool):
     """A spool while whose paid file is opened somebody cancels the call, or a bug shows."""
 
     call: asyncio.Task[None]
@@ -394,7 +394,7 @@ def test_a_full_disk_is_a_disk_error(gateway: Gateway, tmp_path: Path, when: str
     ],
 )
 def test_a_picture_is_fetched_from_nowhere_inside(
-    spool: Folder, url: str, addresses: tuple[str, ...], why: str
+    spool: MemorySpool, url: str, addresses: tuple[str, ...], why: str
 ) -> None:
     async def resolve(host: str, port: int) -> tuple[str, ...]:
         return addresses
@@ -408,7 +408,7 @@ def test_a_picture_is_fetched_from_nowhere_inside(
 
 
 @pytest.mark.parametrize("url", ["https://[bad", "http://[::1", "//[", f"https://{'a' * 300}.com/", "https://h:99999/"])
-def test_an_answer_whose_address_is_none_is_kept(spool: Folder, url: str) -> None:
+def test_an_answer_whose_address_is_none_is_kept(spool: MemorySpool, url: str) -> None:
     said = json.dumps({"data": [{"url": url}]}).encode()
     with serving(reply(said)) as (origin, _):
         provider = a_provider(settings_for("openai", origin), spool, key="")
@@ -418,7 +418,7 @@ def test_an_answer_whose_address_is_none_is_kept(spool: Folder, url: str) -> Non
     assert outcome.kept.path.read_bytes() == said
 
 
-def test_a_picture_by_url_is_fetched_again_when_the_connection_breaks(spool: Folder) -> None:
+def test_a_picture_by_url_is_fetched_again_when_the_connection_breaks(spool: MemorySpool) -> None:
     png = png_bytes(160, 160)
     said = reply(json.dumps({"data": [{"url": "/out/1.png"}]}).encode())
     with serving(said, reply(png)[:-9], reply(png)) as (url, heads):
@@ -429,7 +429,7 @@ def test_a_picture_by_url_is_fetched_again_when_the_connection_breaks(spool: Fol
     assert [b"sk-secret-0123" in head for head in heads] == [True, False, False]
 
 
-def test_a_picture_on_another_host_comes_from_the_address_that_was_checked(spool: Folder) -> None:
+def test_a_picture_on_another_host_comes_from_the_address_that_was_checked(spool: MemorySpool) -> None:
     asked: list[tuple[str, int]] = []
 
     async def resolve(host: str, port: int) -> tuple[str, ...]:
@@ -455,7 +455,7 @@ def test_a_picture_on_another_host_comes_from_the_address_that_was_checked(spool
 
 
 @pytest.mark.parametrize("dialect", ["gravitex", "gemini", "openai", "local"])
-def test_a_list_of_models_is_free(gateway: Gateway, spool: Folder, dialect: str) -> None:
+def test_a_list_of_models_is_free(gateway: Gateway, spool: MemorySpool, dialect: str) -> None:
     settings = settings_for(dialect, gateway.url(dialect))
     listing = asyncio.run(list_models(settings, Key(gateway.key), spool=spool))
     assert listing.works
@@ -469,7 +469,7 @@ def test_a_list_of_models_is_free(gateway: Gateway, spool: Folder, dialect: str)
     assert spool.left() == set()
 
 
-def test_a_list_that_cannot_be_had_says_why(spool: Folder) -> None:
+def test_a_list_that_cannot_be_had_says_why(spool: MemorySpool) -> None:
     home = ProviderSettings("g", "gravitex")
     assert asyncio.run(list_models(home, NoKey("K is not set", "hint"), spool=spool)).line == "K is not set"
     with socket.create_server(("127.0.0.1", 0)) as gone:
@@ -480,7 +480,7 @@ def test_a_list_that_cannot_be_had_says_why(spool: Folder) -> None:
     assert (listing.works, listing.line) == (False, f"{url}: 200 Sign in")
 
 
-def test_memory_stays_flat(tmp_path: Path, spool: Folder) -> None:
+def test_memory_stays_flat(tmp_path: Path, spool: MemorySpool) -> None:
     """16 answers of 10 MB in flight, each with a reference of 2 MB in its request."""
     reference = tmp_path / "big.png"
     reference.write_bytes(png_bytes() + bytes(2 << 20))

@@ -14,7 +14,8 @@ from reconciler.core.digest import ContentHash, content_hash
 from reconciler.core.outcome import Throttled
 from reconciler.core.recipe import ImagePart, Recipe, TextPart, Turn
 from reconciler.testing.gateway import Gateway, running
-from tests.providers.builders import Folder, a_provider, a_recipe, a_request, settings_for
+from reconciler.testing.memory_ports import MemorySpool
+from tests.providers.builders import a_provider, a_recipe, a_request, settings_for
 from tests.wire.cases import CASES, Case
 from tests.wire.differences import DIFFERENCES, RENAMED, Compared, compare
 from tests.wire.record import PICTURES, RECORDINGS
@@ -49,7 +50,7 @@ def ours(case: Case, gateway: Gateway, folder: Path) -> dict[str, Any]:
     settings = settings_for(kind, gateway.url(case.dialect), **case.settings)
     recipe, files = recipe_of(case)
     before = len(gateway.ledger.requests)
-    outcome = asyncio.run(a_provider(settings, Folder(folder), key=gateway.key).generate(a_request(recipe, files)))
+    outcome = asyncio.run(a_provider(settings, MemorySpool(folder), key=gateway.key).generate(a_request(recipe, files)))
     assert isinstance(outcome, Throttled), outcome
     (entry,) = gateway.ledger.requests[before:]
     assert (entry.status, entry.key_ok, entry.key_elsewhere) == (503, True, False)

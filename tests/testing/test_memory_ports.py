@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes import MemoryStore
+from reconciler.testing.memory_ports import MemoryStore
 from tests.store.contract import StoreContract
 
 

@@ -1,4 +1,4 @@
-"""Ports without a disk behind them, for tests that are about something else; held to the ports' contract suites."""
+"""In-memory adapters of the ports around a provider: a spool, a store, a log."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from reconciler.core.ports import StoredImage
 
 
 class MemorySpool:
-    """Spool files in a directory of the test's."""
+    """Spool files in a directory of the test, which can list those that still exist."""
 
     def __init__(self, directory: Path) -> None:
+        directory.mkdir(exist_ok=True)
         self.directory = directory
         self._names = count()
 
@@ -26,9 +27,13 @@ class MemorySpool:
     def open_paid(self) -> tuple[Path, IO[bytes]]:
         return self.open()
 
+    def left(self) -> set[Path]:
+        """The spool files that nobody took over or deleted."""
+        return set(self.directory.iterdir())
+
 
 class MemoryStore(MemorySpool):
-    """What is stored and remembered is forgotten with the object; the bytes lie where they were spooled."""
+    """A store whose records live as long as the object; the bytes stay in their spool files."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
