@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from typing import IO
 
 from reconciler.core.digest import ContentHash, RecipeKey
+from reconciler.core.errors import Unsent
 from reconciler.core.events import Event
 from reconciler.core.outcome import Spooled
 from reconciler.core.ports import StoredImage
@@ -65,3 +67,23 @@ class RecordingLog:
 
     def record(self, event: Event) -> None:
         self.events.append(event)
+
+
+class FullSpool:
+    """A spool on a disk without space."""
+
+    def open(self) -> tuple[Path, IO[bytes]]:
+        raise Unsent("no space left on the disk of the spool")
+
+    def open_paid(self) -> tuple[Path, IO[bytes]]:
+        return self.open()
+
+
+class FunctionLog:
+    """A log that calls a function with each event."""
+
+    def __init__(self, record: Callable[[Event], None]) -> None:
+        self._record = record
+
+    def record(self, event: Event) -> None:
+        self._record(event)

@@ -8,6 +8,8 @@ import pytest
 
 from reconciler.testing.gateway import Gateway, running
 
+pytest.register_assert_rewrite("reconciler.testing.contract", "reconciler.testing.outcomes")
+
 
 @pytest.fixture
 def gateway() -> Iterator[Gateway]:

@@ -20,13 +20,11 @@ from typing import IO, Any
 import pytest
 
 from reconciler.core.errors import DiskError, Unsent
-from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Rejected, Stop
+from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Rejected
 from reconciler.core.specs.settings import ProviderSettings, Timeouts
-from reconciler.core.value import replace
 from reconciler.providers.http.client import FetchFailed, Http
 from reconciler.providers.http.origins import Base, Key, NoKey, base_of
-from reconciler.providers.models.table import model_table
-from reconciler.providers.registry import connect, list_models
+from reconciler.providers.registry import list_models
 from reconciler.providers.responses.usage import plain_usage
 from reconciler.testing.gateway import Gateway, running, spawned
 from reconciler.testing.memory_ports import MemorySpool
@@ -182,16 +180,6 @@ def test_every_call_has_its_own_connection_and_says_what_it_takes(gateway: Gatew
     assert "transfer-encoding" not in head
 
 
-def test_without_a_key_nothing_is_sent(gateway: Gateway, spool: MemorySpool) -> None:
-    settings = settings_for("gravitex", gateway.url(), api_key_env="GRAVITEX_API_KEY")
-    provider = connect(settings, environ={}, spool=spool, models=model_table())
-    outcome = asyncio.run(provider.generate(a_request(a_recipe())))
-    assert isinstance(outcome, Rejected)
-    assert outcome.message.startswith("GRAVITEX_API_KEY is not set")
-    assert outcome.stop is Stop.BAD_KEY
-    assert gateway.ledger.entries == ()
-
-
 def test_a_picture_that_fails_a_check_is_kept_verbatim(gateway: Gateway, spool: MemorySpool) -> None:
     gateway.script("wrong_ratio", "html_in_base64", "json_junk", "url_dead")
     provider = a_provider(settings_for("gravitex", gateway.url()), spool, key=gateway.key)
@@ -230,18 +218,6 @@ def test_a_packed_answer_is_unpacked_and_a_bare_picture_is_one(spool: MemorySpoo
     assert isinstance(cut, InDoubt)
     assert isinstance(other, BadOutput)
     assert len(spool.left()) == 3
-
-
-def test_an_answer_with_200_frees_its_place_and_one_that_teaches_the_lane_does_not(spool: MemorySpool) -> None:
-    completed: list[str] = []
-    picture = reply(png_bytes(160, 160))
-    with serving(picture, reply(b"{}", "429 Too Many Requests"), reply(b"", "503 Busy")) as (url, _):
-        provider = a_provider(settings_for("openai", url), spool, key="")
-        for name in ("200", "429", "503"):
-            request = a_request(a_recipe(model="sd"))
-            request = replace(request, response_complete=lambda name=name: completed.append(name))
-            asyncio.run(provider.generate(request))
-    assert completed == ["200"]
 
 
 def test_nothing_sent_and_nothing_known_are_told_apart(spool: MemorySpool) -> None:
