@@ -173,7 +173,7 @@ class RemoteProviderContract(ProviderContract):
     def setup_method(self) -> None:
         """Called by pytest before each test."""
         self.gateway.settle()
-        self.gateway.ledger.forget()
+        self.gateway.ledger.clear()
         self.gateway.rules.clear()
 
     def pytest_generate_tests(self, metafunc: Any) -> None:
@@ -204,7 +204,7 @@ class RemoteProviderContract(ProviderContract):
 
     def check_ledger(self) -> None:
         """No request went elsewhere, and the key is in its header and in no other place."""
-        assert self.gateway.ledger.trapped == ()
+        assert self.gateway.ledger.misdirected == ()
         assert not any(entry.key_elsewhere for entry in self.gateway.ledger.entries)
         assert not any(entry.key_ok for entry in self.gateway.ledger.fetches), "an image's URL needs no key"
         if self.dialect != "local":

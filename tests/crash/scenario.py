@@ -119,7 +119,7 @@ class PaidApply:
         os.truncate(self.ledger, 0)
         with self.ledger.open("ab") as bills:
             bills.write(ledger)
-        self.gateway.ledger.forget()
+        self.gateway.ledger.clear()
 
     def settle(self) -> None:
         """Two questions of ours wait behind everything that was sent before them; then the last answer ends."""

@@ -29,7 +29,7 @@ from tests.crash.scenario import ENTRY, PACKAGE, journalled, locked, objects_of,
 
 FAULTS = (
     "500", "504", "502_html", "reset_mid_body", "close_before_answer", "truncated", "429_ms", "503_json", "empty_data",
-    "wrong_ratio", "cut_image", "moderation_blocked", "stop_with_words", "400", "502_empty_response", "bad_status_line",
+    "wrong_ratio", "cut_image", "moderation_blocked", "stop_with_text", "400", "502_empty_response", "bad_status_line",
 )  # fmt: skip
 SHARE = 0.05
 CONCURRENCY = 8

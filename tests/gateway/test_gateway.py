@@ -1,4 +1,4 @@
-"""The fake does what it says: it bills, it speaks the dialects, its images are real, and its faults are the faults."""
+"""The billing gateway: its ledger, its dialects, its images and its faults."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_each_dialect_answers_with_an_image_of_the_size_asked_for(
     assert (entry.prompt, entry.billed, entry.key_ok, entry.key_elsewhere) == ("a cat", True, True, False)
     assert entry.images[-1] == hashlib.sha256(images_in(answer)[-1]).hexdigest()
     assert entry.sent >= entry.planned == len(answer.content)
-    assert entry.client_there
+    assert entry.client_connected
 
 
 def test_gravitex_has_its_odd_shapes(gateway: Gateway, client: httpx.Client) -> None:
@@ -301,7 +301,7 @@ def test_a_fault_is_what_its_name_says_and_is_billed_by_its_class(
     entry = shared.ledger.requests[-1]
     assert (entry.fault, entry.complete) == (fault, True)
     assert entry.billed == faults.charged(fault, dialect, route)
-    assert not shared.ledger.trapped
+    assert not shared.ledger.misdirected
 
 
 def test_only_what_the_table_calls_free_is_free() -> None:
@@ -394,14 +394,14 @@ def test_headers_and_half_a_body_arrive_before_a_reset(gateway: Gateway, client:
     assert b'"b64_json"' in came_before_the_end("reset_mid_body")
 
 
-def test_a_redirect_is_a_trap_that_tells_whether_the_key_came(gateway: Gateway, client: httpx.Client) -> None:
+def test_a_redirect_leads_to_another_host_that_sees_the_key(gateway: Gateway, client: httpx.Client) -> None:
     call = a_request(gateway, "gemini", "a cat fault:redirect_307")
     client.request(**call)
-    assert not gateway.ledger.trapped
+    assert not gateway.ledger.misdirected
     httpx.request(**call, follow_redirects=True, trust_env=False)  # as a careless client does: the header goes along
-    assert gateway.ledger.trapped[0].method == "POST"
-    assert "x-goog-api-key" in gateway.ledger.trapped[0].headers
-    assert gateway.ledger.trapped[0].key_elsewhere
+    assert gateway.ledger.misdirected[0].method == "POST"
+    assert "x-goog-api-key" in gateway.ledger.misdirected[0].headers
+    assert gateway.ledger.misdirected[0].key_elsewhere
 
 
 @pytest.mark.parametrize("fault", sorted(faults.CONNECTION))
@@ -416,7 +416,7 @@ def test_what_never_connects_is_never_a_request(gateway: Gateway, client: httpx.
 
 def test_a_deaf_gateway_refuses_and_then_serves_on_the_same_port(gateway: Gateway, client: httpx.Client) -> None:
     call = a_request(gateway, "openai", "a cat")
-    with gateway.deaf(), pytest.raises(httpx.ConnectError, match="refused"):
+    with gateway.refusing(), pytest.raises(httpx.ConnectError, match="refused"):
         client.request(**call)
     assert client.request(**call).status_code == 200
     assert len(gateway.ledger.requests) == 1
@@ -514,11 +514,11 @@ signal.pause()
                 if share == "1.0":
                     wait_for(lambda: len(gateway.ledger().requests) == 2)
                 os.kill(killed.pid, signal.SIGKILL)
-            wait_for(lambda: all(entry.client_there is not None for entry in gateway.ledger().requests))
+            wait_for(lambda: all(entry.client_connected is not None for entry in gateway.ledger().requests))
             wait_for(lambda share=share: len(gateway.ledger().requests) == (1 if share == "0.5" else 2))
         half, whole = gateway.ledger().requests
-        assert (half.complete, half.billed, half.client_there) == (False, False, False)
-        assert (whole.complete, whole.billed, whole.client_there, whole.sent) == (True, True, False, 0)
+        assert (half.complete, half.billed, half.client_connected) == (False, False, False)
+        assert (whole.complete, whole.billed, whole.client_connected, whole.sent) == (True, True, False, 0)
         body = {"model": "gpt-image-2", "prompt": "after", "size": "1024x1024"}
         bearer = {"Authorization": f"Bearer {gateway.key}"}
         url = gateway.url("openai") + "/v1/images/generations"
@@ -565,7 +565,7 @@ def test_those_that_stall_are_all_held_and_those_that_leave_are_seen(gateway: Ga
         async with httpx.AsyncClient(trust_env=False, timeout=30, limits=httpx.Limits(max_connections=64)) as client:
             calls = [a_request(gateway, "openai", f"image {number} fault:stall") for number in range(64)]
             tasks = [asyncio.create_task(client.request(**call)) for call in calls]
-            while gateway.flying < 64:
+            while gateway.in_flight < 64:
                 await asyncio.sleep(0.001)
             for task in tasks:
                 task.cancel()
@@ -574,7 +574,9 @@ def test_those_that_stall_are_all_held_and_those_that_leave_are_seen(gateway: Ga
     asyncio.run(all_of_them())
     gateway.settle()
     assert gateway.peak == 64
-    assert {(entry.billed, entry.client_there, entry.sent) for entry in gateway.ledger.requests} == {(True, False, 0)}
+    assert {(entry.billed, entry.client_connected, entry.sent) for entry in gateway.ledger.requests} == {
+        (True, False, 0)
+    }
 
 
 def test_a_delay_comes_before_the_answer_and_after_the_bill(client: httpx.Client) -> None:

@@ -136,7 +136,7 @@ def test_the_key_goes_to_its_header_and_nowhere_else(way: Way, paid: PaidProject
     expected = None if way.listener == "local" else True
     assert [entry.key_ok for entry in paid.fake.ledger.entries] == [expected] * 2
     assert not any(entry.key_elsewhere for entry in paid.fake.ledger.entries)
-    assert paid.fake.ledger.trapped == ()
+    assert paid.fake.ledger.misdirected == ()
     key, everything = paid.fake.key.encode(), paid.everything()
     assert len(everything) > 10_000
     for shape in (key, base64.b64encode(key)[:-4], b"Bearer", base64.b64encode(b"\x89PNG\r\n\x1a\n")[:-2]):

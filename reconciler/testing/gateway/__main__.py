@@ -20,31 +20,33 @@ from reconciler.testing.gateway.service import KEY, Options
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m reconciler.testing.gateway", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="of the main dialect; the others get free ones")
-    parser.add_argument("--dialect", choices=DIALECTS, default="gravitex", help="whose URL is printed first")
-    parser.add_argument("--ledger", type=Path, help="append the bill to this file, the bodies to FILE.bodies")
+    parser.add_argument(
+        "--dialect", choices=DIALECTS, default="gravitex", help="the dialect whose URL is printed first"
+    )
+    parser.add_argument("--ledger", type=Path, help="append the ledger to this file, the bodies to FILE.bodies")
     parser.add_argument("--lines-only", action="store_true", help="keep no bodies")
     parser.add_argument(
         "--fault",
         action="append",
         default=[],
-        help="503_json,ok: the next requests, one each; stall@0.05: by chance; WORDS=503_json,ok: by the prompt",
+        help="503_json,ok: the next requests, one each; stall@0.05: by chance; TEXT=503_json,ok: by the prompt",
     )
     parser.add_argument("--key", default=KEY)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--delay", type=float, default=0.0, help="seconds before each image")
     parser.add_argument("--bytes", type=int, default=0, help="pad each image to this size")
-    parser.add_argument("--pace", type=float, default=1.0, help="seconds between the bytes of a slow answer")
-    parser.add_argument("--retry-after", type=float, default=7.0, help="seconds that a 429 asks for")
+    parser.add_argument("--pace", type=float, default=1.0, help="seconds between the bytes of a slow response")
+    parser.add_argument("--retry-after", type=float, default=7.0, help="seconds in the Retry-After of a 429")
     parser.add_argument("--gateway", choices=("documented", "source"), default="documented")
-    parser.add_argument("--until-stdin-closes", action="store_true", help="end with the process that began this one")
+    parser.add_argument("--until-stdin-closes", action="store_true", help="end with the parent process")
     return parser.parse_args()
 
 
 def _add(rules: Rules, fault: str) -> None:
-    words, by_words, names = fault.rpartition("=")
+    prompt_part, by_prompt, names = fault.rpartition("=")
     name, by_chance, probability = fault.partition("@")
-    if by_words:
-        rules.when(words, *names.split(","))
+    if by_prompt:
+        rules.when(prompt_part, *names.split(","))
     elif by_chance:
         rules.chance(name, float(probability))
     else:

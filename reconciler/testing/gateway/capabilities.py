@@ -1,4 +1,4 @@
-"""The rule book of the services: which requests they serve, at which size and format, and what they refuse."""
+"""The requests that the services accept, with the size and format of their images, and the errors for all others."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ QWEN_SIZES = frozenset({(1328, 1328), (1664, 928), (928, 1664), (1472, 1140), (1
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """A sound request, and what will be served for it."""
+class AcceptedRequest:
+    """A valid request, and the image that is served for it."""
 
     route: str
     """images or native"""
@@ -59,8 +59,8 @@ class Ask:
     count: int = 1
     answer: str = "b64"
     """b64 or url"""
-    look: str = "opaque"
-    words_only: bool = False
+    variant: str = "opaque"
+    text_only: bool = False
 
     @property
     def amount(self) -> str:
@@ -72,57 +72,57 @@ class Ask:
         return f"{self.width}x{self.height} {self.form} x{self.count}"
 
 
-class Problem(Exception):
-    """Why a request is not served. `text`: a plain body, where a server answers so."""
+class InvalidRequest(Exception):
+    """The error for a request that is not served. `text`: a plain body instead of JSON."""
 
     def __init__(self, status: int, message: str, code: str = "invalid_request", *, text: str | None = None) -> None:
         super().__init__(message)
         self.status, self.message, self.code, self.text = status, message, code, text
 
 
-def ask(dialect: str, question: ParsedRequest, *, gateway: str) -> Ask:
-    """The whole rule book. Raises Problem. `gateway`: "documented" or "source"."""
-    if not question.fields:
-        raise Problem(400, "the body is neither a JSON object nor a form")
-    if b"" in question.references:
-        raise Problem(400, "an image is not base64", "invalid_image")
-    if question.edits and not question.references:
-        raise Problem(400, "an edit needs an image")
-    if question.route == "native":
-        return _native(question)
-    if dialect == "gravitex" and not question.fields.get("prompt"):
-        raise Problem(500, "convert request failed: prompt is required", "convert_request_failed")
-    if not question.prompt:
-        raise Problem(400, "missing required parameter: 'prompt'", "missing_required_parameter")
+def accept(dialect: str, request: ParsedRequest, *, gateway: str) -> AcceptedRequest:
+    """The image that a request gets. Raises InvalidRequest. `gateway`: "documented" or "source"."""
+    if not request.fields:
+        raise InvalidRequest(400, "the body is neither a JSON object nor a form")
+    if b"" in request.references:
+        raise InvalidRequest(400, "an image is not base64", "invalid_image")
+    if request.edits and not request.references:
+        raise InvalidRequest(400, "an edit needs an image")
+    if request.route == "native":
+        return _native(request)
+    if dialect == "gravitex" and not request.fields.get("prompt"):
+        raise InvalidRequest(500, "convert request failed: prompt is required", "convert_request_failed")
+    if not request.prompt:
+        raise InvalidRequest(400, "missing required parameter: 'prompt'", "missing_required_parameter")
     if dialect == "local":
-        return _strict(question)
-    if not question.model:
-        raise Problem(400, "you must provide a model")
-    if question.model.startswith(("gpt-", "chatgpt-")):
-        return _gpt(question)
+        return _strict(request)
+    if not request.model:
+        raise InvalidRequest(400, "you must provide a model")
+    if request.model.startswith(("gpt-", "chatgpt-")):
+        return _gpt(request)
     if dialect == "openai":
-        raise Problem(404, f"the model '{question.model}' does not exist", "model_not_found")
-    if question.model.startswith("gemini"):
-        return _gateway_gemini(question, gateway)
-    return _by_pixels(question)
+        raise InvalidRequest(404, f"the model '{request.model}' does not exist", "model_not_found")
+    if request.model.startswith("gemini"):
+        return _gateway_gemini(request, gateway)
+    return _by_pixels(request)
 
 
-def _native(question: ParsedRequest) -> Ask:
-    config = question.fields.get("generationConfig") or {}
+def _native(request: ParsedRequest) -> AcceptedRequest:
+    config = request.fields.get("generationConfig") or {}
     image = config.get("imageConfig") or {}
     ratio, size = image.get("aspectRatio", "1:1"), image.get("imageSize", "1K")
-    wide = WIDE_RATIOS if "3.1" in question.model else frozenset()
-    if not question.fields.get("contents"):
-        raise Problem(400, "contents is not specified")
+    wide = WIDE_RATIOS if "3.1" in request.model else frozenset()
+    if not request.fields.get("contents"):
+        raise InvalidRequest(400, "contents is not specified")
     if ratio not in NATIVE_RATIOS | wide:
-        raise Problem(400, f"invalid aspectRatio '{ratio}'")
+        raise InvalidRequest(400, f"invalid aspectRatio '{ratio}'")
     if size not in {"1K", "2K", "4K"} | ({"512"} if wide else set()):
-        raise Problem(400, f"invalid imageSize '{size}'")
-    if "imageSize" in image and "2.5-flash" in question.model:
-        raise Problem(400, "imageSize is not supported by this model")
-    width, height = gemini_pixels(question.model, ratio, size)
-    words_only = "IMAGE" not in config.get("responseModalities", ["TEXT", "IMAGE"])
-    return Ask("native", question.model, width, height, gemini_format(question.model), words_only=words_only)
+        raise InvalidRequest(400, f"invalid imageSize '{size}'")
+    if "imageSize" in image and "2.5-flash" in request.model:
+        raise InvalidRequest(400, "imageSize is not supported by this model")
+    width, height = gemini_pixels(request.model, ratio, size)
+    text_only = "IMAGE" not in config.get("responseModalities", ["TEXT", "IMAGE"])
+    return AcceptedRequest("native", request.model, width, height, gemini_format(request.model), text_only=text_only)
 
 
 def gemini_format(model: str) -> str:
@@ -131,7 +131,7 @@ def gemini_format(model: str) -> str:
 
 
 def gemini_pixels(model: str, ratio: str, size: str) -> tuple[int, int]:
-    """What the models really draw: near the ratio, not equal to it."""
+    """The size that the models draw: near the ratio, not equal to it."""
     across, down = (int(number) for number in ratio.split(":"))
     table = FLASH_1K if "2.5-flash" in model else PRO_1K
     scale = 1 if "2.5-flash" in model else SCALES.get(size, 1)
@@ -142,70 +142,70 @@ def gemini_pixels(model: str, ratio: str, size: str) -> tuple[int, int]:
     return (width, height) if across >= down else (height, width)
 
 
-def _gateway_gemini(question: ParsedRequest, gateway: str) -> Ask:
-    fields = question.fields
+def _gateway_gemini(request: ParsedRequest, gateway: str) -> AcceptedRequest:
+    fields = request.fields
     size = str(fields.get("size", "1:1"))
     _count(fields, 128)
     if "×" in size:
-        raise Problem(400, "size an unexpected error occurred in the parameter, please use 'x' instead of '×'")
+        raise InvalidRequest(400, "size an unexpected error occurred in the parameter, please use 'x' instead of '×'")
     ratio = size if ":" in size else GATEWAY_SIZES.get(size, "1:1")
     if not re.fullmatch(r"[1-9]\d?:[1-9]\d?", ratio):
-        raise Problem(400, f"invalid aspect ratio '{ratio}'")
+        raise InvalidRequest(400, f"invalid aspect ratio '{ratio}'")
     by_quality = "2K" if fields.get("quality") in {"hd", "high", "2K"} else "1K"
     image_size = str(fields.get("image_size", by_quality)) if gateway == "documented" else by_quality
     if image_size not in SCALES:
-        raise Problem(400, f"invalid image_size '{image_size}'")
-    width, height = gemini_pixels(question.model, ratio, image_size)
-    return Ask("images", question.model, width, height, gemini_format(question.model))
+        raise InvalidRequest(400, f"invalid image_size '{image_size}'")
+    width, height = gemini_pixels(request.model, ratio, image_size)
+    return AcceptedRequest("images", request.model, width, height, gemini_format(request.model))
 
 
-def _gpt(question: ParsedRequest) -> Ask:
-    fields = question.fields
+def _gpt(request: ParsedRequest) -> AcceptedRequest:
+    fields = request.fields
     if "response_format" in fields:
-        raise Problem(400, "Unknown parameter: 'response_format'.", "unknown_parameter")
+        raise InvalidRequest(400, "Unknown parameter: 'response_format'.", "unknown_parameter")
     width, height = (1024, 1024) if fields.get("size", "auto") == "auto" else _pixels(fields["size"])
-    free = question.model.startswith("gpt-image-2")
+    free = request.model.startswith("gpt-image-2")
     sound = free and width % 16 == height % 16 == 0 and 655_360 <= width * height <= 8_294_400
     if not (sound and width <= 3 * height and height <= 3 * width) and (width, height) not in GPT_SIZES:
-        raise Problem(400, f"Invalid value: '{fields['size']}'.", "invalid_value")
+        raise InvalidRequest(400, f"Invalid value: '{fields['size']}'.", "invalid_value")
     if fields.get("quality", "auto") not in {"low", "medium", "high", "auto"}:
-        raise Problem(400, f"Invalid value: '{fields['quality']}' for quality.", "invalid_value")
+        raise InvalidRequest(400, f"Invalid value: '{fields['quality']}' for quality.", "invalid_value")
     form, background = str(fields.get("output_format", "png")), fields.get("background", "auto")
     if form not in {"png", "jpeg", "webp"} or (background == "transparent" and (free or form == "jpeg")):
-        raise Problem(400, "Transparent background is not supported, or not with this format.", "invalid_value")
-    look = "transparent" if background == "transparent" else "opaque"
-    return Ask("images", question.model, width, height, form, _count(fields, 10), look=look)
+        raise InvalidRequest(400, "Transparent background is not supported, or not with this format.", "invalid_value")
+    variant = "transparent" if background == "transparent" else "opaque"
+    return AcceptedRequest("images", request.model, width, height, form, _count(fields, 10), variant=variant)
 
 
-def _by_pixels(question: ParsedRequest) -> Ask:
-    """Seedream answers by URL, Qwen by either; both know pixels only. So does a model nobody heard of."""
-    fields, seedream = question.fields, question.model.startswith("doubao")
+def _by_pixels(request: ParsedRequest) -> AcceptedRequest:
+    """Seedream responds with a URL, Qwen with either; both accept pixels only. So does an unknown model."""
+    fields, seedream = request.fields, request.model.startswith("doubao")
     size = str(fields.get("size", "1024x1024"))
     named = seedream and size in SCALES
     width, height = (int(1024 * SCALES[size]),) * 2 if named else _pixels(size)
-    if question.model.startswith("qwen") and (width, height) not in QWEN_SIZES:
-        raise Problem(400, f"size {size} is not one of 1328x1328, 1664x928, 928x1664, 1472x1140, 1140x1472")
+    if request.model.startswith("qwen") and (width, height) not in QWEN_SIZES:
+        raise InvalidRequest(400, f"size {size} is not one of 1328x1328, 1664x928, 928x1664, 1472x1140, 1140x1472")
     answer = "url" if seedream or fields.get("response_format", "url") == "url" else "b64"
     form = "jpeg" if seedream else "png"
-    return Ask("images", question.model, width, height, form, _count(fields, 15), answer)
+    return AcceptedRequest("images", request.model, width, height, form, _count(fields, 15), answer)
 
 
-def _strict(question: ParsedRequest) -> Ask:
+def _strict(request: ParsedRequest) -> AcceptedRequest:
     """An OpenAI-shaped server that knows WxH and nothing else."""
-    fields = question.fields
+    fields = request.fields
     found = re.fullmatch(r"(\d+)x(\d+)", str(fields.get("size", "512x512")))
     if not found:
-        raise Problem(422, "size: value is not a valid WxH", "value_error")
+        raise InvalidRequest(422, "size: value is not a valid WxH", "value_error")
     width, height = int(found.group(1)), int(found.group(2))
     answer = "url" if fields.get("response_format") == "url" else "b64"
     form = str(fields.get("output_format", "png"))
-    return Ask("images", question.model, width, height, form, _count(fields, 10), answer)
+    return AcceptedRequest("images", request.model, width, height, form, _count(fields, 10), answer)
 
 
 def _pixels(size: Any) -> tuple[int, int]:
     found = re.fullmatch(r"(\d{2,4})x(\d{2,4})", str(size))
     if not found:
-        raise Problem(400, f"Invalid size '{size}'.", "invalid_value")
+        raise InvalidRequest(400, f"Invalid size '{size}'.", "invalid_value")
     return int(found.group(1)), int(found.group(2))
 
 
@@ -215,5 +215,5 @@ def _count(fields: Any, most: int) -> int:
     except ValueError:
         count = 0
     if not 1 <= count <= most:
-        raise Problem(400, f"n must be between 1 and {most}")
+        raise InvalidRequest(400, f"n must be between 1 and {most}")
     return count

@@ -1,4 +1,4 @@
-"""Every way in which an answer can go wrong, by name, with the outcome class that it belongs to."""
+"""The faults of a response by name, each with the class of its outcome."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CONNECTION = {
     "bad_certificate": "NotSent",
 }
 WIRE = {
-    # How the answer travels.
+    # Faults of the transport.
     "reset_before": "InDoubt",  # nothing was read, nothing billed; the client cannot know that
     "reset_after_request": "InDoubt",
     "reset_after_headers": "InDoubt",
@@ -24,15 +24,15 @@ WIRE = {
     "chunked_cut": "InDoubt",
     "bad_status_line": "InDoubt",
     "two_lengths": "InDoubt",
-    "endless": "InDoubt",  # over the cap: what came is not a complete answer
-    "gzip_bomb": "BadOutput",  # a complete answer in an encoding that was not asked for
+    "endless": "InDoubt",  # over the limit: the body is not complete
+    "gzip_bomb": "BadOutput",  # a complete body in an encoding that was not requested
     "chunked": "Done",
     "no_length": "Done",
     "continue_first": "Done",
     "duplicate_headers": "Done",
 }
 STATUS = {
-    # A definite answer that is no image.
+    # A definite response without an image.
     "400": "Rejected",
     "401": "Rejected",
     "402": "Rejected",
@@ -45,7 +45,7 @@ STATUS = {
     "415": "Rejected",
     "422": "Rejected",
     "429_quota": "Rejected",
-    "redirect_307": "Rejected",  # a definite answer: nothing was done here
+    "redirect_307": "Rejected",  # a definite response: nothing was generated
     "moderation_blocked": "Refused",
     "prompt_blocked": "Refused",
     "429_seconds": "Throttled",
@@ -72,15 +72,15 @@ STATUS = {
     "502_empty_response": "BadOutput",
 }
 SHAPE = {
-    # A 200 in the API's own JSON, but other than expected.
+    # A 200 in the JSON of the API, but of another shape than documented.
     "empty_data": "BadOutput",
     "error_in_200": "BadOutput",
     "html_200": "BadOutput",
     "json_junk": "BadOutput",
     "deep_json": "BadOutput",
-    "stop_with_words": "Refused",
+    "stop_with_text": "Refused",
     "drafts": "Done",
-    "lying_mime": "Done",  # only the native shape tells a type; the bytes decide
+    "lying_mime": "Done",  # only the native shape declares a type; the bytes decide
     "by_url": "Done",
     "by_relative_url": "Done",
     "url_dead": "BadOutput",
@@ -107,7 +107,7 @@ NO_IMAGE = (
 """Gemini's finish reasons without an image, as faults `finish_SAFETY` and so on."""
 FINISH = {f"finish_{reason}": "Refused" for reason in NO_IMAGE}
 IMAGE = {
-    # A 200 whose image is not the one asked for.
+    # A 200 whose image is not the requested one.
     "cut_base64": "BadOutput",
     "junk_in_base64": "BadOutput",
     "html_in_base64": "BadOutput",
@@ -123,7 +123,7 @@ IMAGE = {
     "wide_1408": "Done",  # 16:9 as 1408x768, which a model really sends: 3.1 % off the ratio
 }
 EXPECTED: Mapping[str, str] = {"ok": "Done", **CONNECTION, **WIRE, **STATUS, **SHAPE, **FINISH, **IMAGE}
-"""Fault to outcome class. Where a dialect has it otherwise, `expected` says so."""
+"""Fault to outcome class. `expected` has the exceptions of a dialect."""
 
 STOPS: Mapping[str, str] = {
     "401": "BAD_KEY",
@@ -135,9 +135,9 @@ STOPS: Mapping[str, str] = {
 """Faults that must stop the whole lane, with the name in `core.outcome.Stop`."""
 
 _ON_IMAGES = {
-    **{("gravitex", fault): "BadOutput" for fault in FINISH},  # the gateway answers 502 empty_response
-    ("openai", "stop_with_words"): "BadOutput",
-    ("local", "stop_with_words"): "BadOutput",
+    **{("gravitex", fault): "BadOutput" for fault in FINISH},  # gravitex responds with 502 empty_response
+    ("openai", "stop_with_text"): "BadOutput",
+    ("local", "stop_with_text"): "BadOutput",
 }
 _ON_NATIVE = {
     **{fault: "Done" for fault in SHAPE if "url" in fault},  # the native shape has no URLs
@@ -147,7 +147,7 @@ _UNCHARGED_CLASSES = frozenset({"NotSent", "Rejected", "Throttled"})
 
 
 def route_of(dialect: str) -> str:
-    """The route that a dialect is tested on unless a test says otherwise."""
+    """The default route of a dialect."""
     return "native" if dialect == "gemini" else "images"
 
 
@@ -155,25 +155,25 @@ def expected(fault: str, dialect: str, route: str = "") -> str:
     """The outcome class of a fault in a dialect. `route`: images or native (gravitex has both)."""
     native = (route or route_of(dialect)) == "native"
     if dialect == "gemini" and fault == "429_quota":
-        return "Throttled"  # Google sends the same words for a minute's limit
+        return "Throttled"  # Google sends the same message for a limit per minute
     if native:
         return _ON_NATIVE.get(fault, EXPECTED[fault])
     return _ON_IMAGES.get((dialect, fault), EXPECTED[fault])
 
 
 def charged(fault: str, dialect: str, route: str = "") -> bool:
-    """Whether the fake bills: on receipt, except where the table says that nothing is charged.
+    """Whether the gateway charges: on receipt, except where the table has no charge.
 
-    "Maybe charged" is charged here. A blocked prompt is not, but an openai answer that stands for a
-    Gemini refusal is a `moderation_blocked` and is not either.
+    "Maybe charged" is charged here. A blocked prompt is not; an openai response for a fault of
+    Gemini's finish reasons is a `moderation_blocked`, which is not either.
     """
     blocked = fault in FINISH and dialect in {"openai", "local"}
     return not blocked and fault not in _UNCHARGED and expected(fault, dialect, route) not in _UNCHARGED_CLASSES
 
 
 def retry_after(fault: str, base: float = 7.0) -> float | None:
-    """The seconds that a fault asks to wait, however it says it. `base` is the gateway's `retry_after`."""
-    told: Mapping[str, float] = {
+    """The delay in seconds that a fault requests, in whatever form. `base` is the gateway's `retry_after`."""
+    seconds: Mapping[str, float] = {
         "429_seconds": base,
         "429_float": base + 0.5,
         "429_date": base,
@@ -182,7 +182,7 @@ def retry_after(fault: str, base: float = 7.0) -> float | None:
         "429_long": 3600.0,
         "503_retry_after": base,
     }
-    return told.get(fault)
+    return seconds.get(fault)
 
 
 def check(names: tuple[str, ...]) -> tuple[str, ...]:

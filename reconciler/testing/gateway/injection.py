@@ -1,4 +1,4 @@
-"""How an answer goes onto the wire, byte by byte where a fault says so."""
+"""Write a response to the connection, with the faults of the transport."""
 
 from __future__ import annotations
 
@@ -7,62 +7,62 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from reconciler.testing.gateway import pictures
-from reconciler.testing.gateway.wire import Answer, Pipe, head
+from reconciler.testing.gateway.wire import Pipe, Response, head
 
 CHUNK = 1 << 16
-Send = Callable[[Pipe, Answer, float], Awaitable[None]]
-"""(pipe, answer, pace): pace is the seconds between two bytes of a slow answer."""
+Send = Callable[[Pipe, Response, float], Awaitable[None]]
+"""(pipe, response, pace); pace: the seconds between two bytes of a slow response."""
 
 
-async def whole(pipe: Pipe, answer: Answer, pace: float) -> None:
-    await pipe.send(head(answer), *answer.chunks)
+async def whole(pipe: Pipe, response: Response, pace: float) -> None:
+    await pipe.send(head(response), *response.chunks)
 
 
-async def _reset_after_request(pipe: Pipe, answer: Answer, pace: float) -> None:
+async def _reset_after_request(pipe: Pipe, response: Response, pace: float) -> None:
     pipe.reset()
 
 
-async def _reset_after_headers(pipe: Pipe, answer: Answer, pace: float) -> None:
-    await pipe.send(head(answer))
+async def _reset_after_headers(pipe: Pipe, response: Response, pace: float) -> None:
+    await pipe.send(head(response))
     pipe.reset()
 
 
-async def _reset_mid_body(pipe: Pipe, answer: Answer, pace: float) -> None:
-    await pipe.send(head(answer), answer.body[: answer.size // 2])
+async def _reset_mid_body(pipe: Pipe, response: Response, pace: float) -> None:
+    await pipe.send(head(response), response.body[: response.size // 2])
     pipe.reset()
 
 
-async def _close_before_answer(pipe: Pipe, answer: Answer, pace: float) -> None:
+async def _close_before_answer(pipe: Pipe, response: Response, pace: float) -> None:
     pipe.close()
 
 
-async def _stall(pipe: Pipe, answer: Answer, pace: float) -> None:
-    await pipe.departure()
+async def _stall(pipe: Pipe, response: Response, pace: float) -> None:
+    await pipe.wait_for_disconnect()
     pipe.close()
 
 
-async def _stall_mid_body(pipe: Pipe, answer: Answer, pace: float) -> None:
-    await pipe.send(head(answer), answer.body[: answer.size // 2])
-    await pipe.departure()
+async def _stall_mid_body(pipe: Pipe, response: Response, pace: float) -> None:
+    await pipe.send(head(response), response.body[: response.size // 2])
+    await pipe.wait_for_disconnect()
     pipe.close()
 
 
-async def _slow(pipe: Pipe, answer: Answer, pace: float) -> None:
-    await pipe.send(head(answer))
-    for byte in memoryview(answer.body):
+async def _slow(pipe: Pipe, response: Response, pace: float) -> None:
+    await pipe.send(head(response))
+    for byte in memoryview(response.body):
         await pipe.send(bytes((byte,)))
-        if pipe.left:
+        if pipe.client_left:
             return
         await asyncio.sleep(pace)
 
 
-async def _truncated(pipe: Pipe, answer: Answer, pace: float) -> None:
-    await pipe.send(head(answer), answer.body[: answer.size * 2 // 3])
+async def _truncated(pipe: Pipe, response: Response, pace: float) -> None:
+    await pipe.send(head(response), response.body[: response.size * 2 // 3])
     pipe.close()
 
 
-def _chunked_head(answer: Answer) -> bytes:
-    return head(answer, length=-1, extra=(("Transfer-Encoding", "chunked"),))
+def _chunked_head(response: Response) -> bytes:
+    return head(response, length=-1, extra=(("Transfer-Encoding", "chunked"),))
 
 
 async def _chunks(pipe: Pipe, body: bytes) -> None:
@@ -71,53 +71,57 @@ async def _chunks(pipe: Pipe, body: bytes) -> None:
         await pipe.send(b"%x\r\n" % len(piece), piece, b"\r\n")
 
 
-async def _chunked(pipe: Pipe, answer: Answer, pace: float) -> None:
-    await pipe.send(_chunked_head(answer))
-    await _chunks(pipe, answer.body)
+async def _chunked(pipe: Pipe, response: Response, pace: float) -> None:
+    await pipe.send(_chunked_head(response))
+    await _chunks(pipe, response.body)
     await pipe.send(b"0\r\n\r\n")
 
 
-async def _chunked_cut(pipe: Pipe, answer: Answer, pace: float) -> None:
-    await pipe.send(_chunked_head(answer))
-    await _chunks(pipe, answer.body)  # every byte of the JSON, but not the end of the body
+async def _chunked_cut(pipe: Pipe, response: Response, pace: float) -> None:
+    await pipe.send(_chunked_head(response))
+    await _chunks(pipe, response.body)  # every byte of the JSON, but not the end of the body
     pipe.close()
 
 
-async def _endless(pipe: Pipe, answer: Answer, pace: float) -> None:
-    await pipe.send(_chunked_head(answer))
-    await _chunks(pipe, answer.body[: answer.size // 2])
+async def _endless(pipe: Pipe, response: Response, pace: float) -> None:
+    await pipe.send(_chunked_head(response))
+    await _chunks(pipe, response.body[: response.size // 2])
     filler = b"%x\r\n" % CHUNK + b"A" * CHUNK + b"\r\n"
-    while not pipe.left:
+    while not pipe.client_left:
         await pipe.send(filler)
         await asyncio.sleep(0)
 
 
-async def _no_length(pipe: Pipe, answer: Answer, pace: float) -> None:
-    await pipe.send(head(answer, length=-1, extra=(("Connection", "close"),)), *answer.chunks)
+async def _no_length(pipe: Pipe, response: Response, pace: float) -> None:
+    await pipe.send(head(response, length=-1, extra=(("Connection", "close"),)), *response.chunks)
     pipe.close()
 
 
-async def _bad_status_line(pipe: Pipe, answer: Answer, pace: float) -> None:
+async def _bad_status_line(pipe: Pipe, response: Response, pace: float) -> None:
     await pipe.send(b"\x15\x03\x01\x00\x02\x02\x16 not http at all\r\n\r\n")
     pipe.close()
 
 
-async def _two_lengths(pipe: Pipe, answer: Answer, pace: float) -> None:
-    await pipe.send(head(answer, extra=(("Content-Length", str(answer.size // 2)),)), *answer.chunks)
+async def _two_lengths(pipe: Pipe, response: Response, pace: float) -> None:
+    await pipe.send(head(response, extra=(("Content-Length", str(response.size // 2)),)), *response.chunks)
     pipe.close()
 
 
-async def _continue_first(pipe: Pipe, answer: Answer, pace: float) -> None:
-    await pipe.send(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n", head(answer), *answer.chunks)
+async def _continue_first(pipe: Pipe, response: Response, pace: float) -> None:
+    await pipe.send(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n", head(response), *response.chunks)
 
 
-async def _duplicate_headers(pipe: Pipe, answer: Answer, pace: float) -> None:
-    await pipe.send(head(answer, extra=(*answer.headers, ("X-Request-Id", "a"), ("X-Request-Id", "b"))), *answer.chunks)
+async def _duplicate_headers(pipe: Pipe, response: Response, pace: float) -> None:
+    await pipe.send(
+        head(response, extra=(*response.headers, ("X-Request-Id", "a"), ("X-Request-Id", "b"))), *response.chunks
+    )
 
 
-async def _gzip_bomb(pipe: Pipe, answer: Answer, pace: float) -> None:
+async def _gzip_bomb(pipe: Pipe, response: Response, pace: float) -> None:
     bomb = pictures.gzip_bomb(b'{"created": 1, "data": [{"b64_json": "', b'"}]}')
-    await whole(pipe, replace(answer, headers=(*answer.headers, ("Content-Encoding", "gzip")), chunks=(bomb,)), pace)
+    await whole(
+        pipe, replace(response, headers=(*response.headers, ("Content-Encoding", "gzip")), chunks=(bomb,)), pace
+    )
 
 
 SENDERS: dict[str, Send] = {

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class Gateway:
-    """A running fake. Everything here may be called from any thread."""
+    """A running gateway. All methods may be called from any thread."""
 
     def __init__(self, server: Server, loop: asyncio.AbstractEventLoop) -> None:
         self._server, self._loop = server, loop
@@ -31,11 +31,11 @@ class Gateway:
         self.rules: Rules = server.rules
 
     def url(self, dialect: str = "gravitex") -> str:
-        """The origin of a dialect: gravitex, gemini, openai, local; or of the `trap`, where no request should come."""
+        """The origin of a dialect: gravitex, gemini, openai, local; or `other_host`, for misdirected requests."""
         return self._server.urls[dialect]
 
     def origin_for(self, fault: str, dialect: str = "gravitex") -> str:
-        """Where a client must be sent to meet a fault: for refuse, tls_garbage, bad_certificate a place of its own."""
+        """The origin at which a client meets a fault: refuse, tls_garbage and bad_certificate have their own."""
         if fault == "bad_certificate":
             self._do(self._server.listen_untrusted())
         return self._server.urls.get(fault, self._server.urls[dialect])
@@ -44,9 +44,9 @@ class Gateway:
         """The next paid requests get these faults, one each."""
         self.rules.script(*names)
 
-    def when(self, words: str, *names: str) -> None:
-        """Requests with these words in the prompt get these faults in turn, the last one for good."""
-        self.rules.when(words, *names)
+    def when(self, prompt_part: str, *names: str) -> None:
+        """Requests with these prompt_part in the prompt get these faults in turn, the last one for good."""
+        self.rules.when(prompt_part, *names)
 
     @property
     def peak(self) -> int:
@@ -54,22 +54,22 @@ class Gateway:
         return self._server.peak
 
     @property
-    def flying(self) -> int:
-        """Paid requests that are being answered now."""
-        return self._server.flying
+    def in_flight(self) -> int:
+        """Paid requests without a complete response."""
+        return self._server.in_flight
 
     def settle(self) -> None:
-        """Wait until the ledger knows how each answer ended: a client may have all of it a moment earlier."""
+        """Wait until the ledger has the end of each response: a client may have it a moment earlier."""
         self._do(self._server.settle())
 
     @contextmanager
-    def deaf(self) -> Iterator[None]:
+    def refusing(self) -> Iterator[None]:
         """Within, new connections are refused; after it, the same ports serve again."""
-        self._do(self._server.deaf())
+        self._do(self._server.pause())
         try:
             yield
         finally:
-            self._do(self._server.hear())
+            self._do(self._server.resume())
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
@@ -77,7 +77,7 @@ class Gateway:
 
 @contextmanager
 def running(*, ledger: Ledger | None = None, **options: Any) -> Iterator[Gateway]:
-    """A fake in a thread of this process. Options: see `service.Options`."""
+    """A gateway in a thread of this process. Options: see `service.Options`."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="gateway", daemon=True)
     thread.start()
@@ -95,7 +95,7 @@ def running(*, ledger: Ledger | None = None, **options: Any) -> Iterator[Gateway
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A fake in a process of its own. `ledger()` reads what it wrote so far."""
+    """A gateway in a process of its own. `ledger()` reads the entries that it wrote so far."""
 
     urls: dict[str, str]
     key: str
@@ -117,9 +117,9 @@ def spawned(ledger: Path, *arguments: str) -> Iterator[Process]:
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdout.readline()
-        told = json.loads(process.stdout.readline())
+        started = json.loads(process.stdout.readline())
         try:
-            yield Process(told["urls"], told["key"], ledger, process.pid)
+            yield Process(started["urls"], started["key"], ledger, process.pid)
         finally:
             process.stdin.close()
             process.wait(10)

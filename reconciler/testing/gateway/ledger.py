@@ -1,4 +1,4 @@
-"""The bill: every request the fake received, what was charged for it and what was answered."""
+"""The ledger: every request that the gateway received, its charge and its response."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from typing import Any
 from reconciler.testing.gateway.wire import Part, multipart
 
 LONG = 2000
-"""Longer strings of a body are told in the file by their digest; the body itself is beside it."""
+"""Longer strings of a body are written to the file as their digest; the body itself is beside it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One request. `kind`: paid, list, fetch (an answer's URL), trap (where no request should come), reset, other."""
+    """One request. `kind`: paid, list, fetch (the URL of an image), misdirected (to another host), reset, other."""
 
     number: int
     at: float
@@ -42,17 +42,17 @@ class Entry:
     references: tuple[str, ...] = ()
     """SHA-256 of the images that were sent, in order."""
     wanted: str = ""
-    """What the request asks for, as the fake understood it: `1344x768 png x1`."""
+    """The image that is served for it: `1344x768 png x1`."""
     billed: bool = False
     amount: str = "0"
     status: int = 0
     fault: str = "ok"
     images: tuple[str, ...] = ()
-    """SHA-256 of the images in the answer."""
+    """SHA-256 of the images in the response."""
     planned: int = 0
     sent: int | None = None
-    client_there: bool | None = None
-    """At the last byte. None: not answered yet."""
+    client_connected: bool | None = None
+    """At the last byte. None: no response was sent yet."""
     took: float | None = None
     head: bytes = field(default=b"", repr=False)
     """The head's own bytes, with the key's value taken out."""
@@ -106,12 +106,14 @@ class Ledger:
         line = {name: value for name, value in asdict(entry).items() if name not in {"head", "body"}}
         self._write({"line": "request", **line, "parsed": _parsed(entry)})
 
-    def answered(self, number: int, *, sent: int, client_there: bool, took: float) -> None:
+    def end_response(self, number: int, *, sent: int, client_connected: bool, took: float) -> None:
         with self._lock:
-            if number in self._entries:  # a stalled client may leave after its page was forgotten
+            if number in self._entries:  # a stalled client may close after its entry was cleared
                 entry = self._entries[number]
-                self._entries[number] = replace(entry, sent=sent, client_there=client_there, took=took)
-        self._write({"line": "answer", "number": number, "sent": sent, "client_there": client_there, "took": took})
+                self._entries[number] = replace(entry, sent=sent, client_connected=client_connected, took=took)
+        self._write(
+            {"line": "response", "number": number, "sent": sent, "client_connected": client_connected, "took": took}
+        )
 
     def _write(self, line: Mapping[str, Any]) -> None:
         if self._file is not None:
@@ -129,8 +131,8 @@ class Ledger:
         folder = cls._folder(path)
         for text in path.read_bytes().split(b"\n")[:-1]:
             line = json.loads(text)
-            if line.pop("line") == "answer":
-                ledger.answered(line.pop("number"), **line)
+            if line.pop("line") == "response":
+                ledger.end_response(line.pop("number"), **line)
                 continue
             line.pop("parsed")
             body = folder / f"{line['number']:06}"
@@ -158,9 +160,9 @@ class Ledger:
         return tuple(entry for entry in self.entries if entry.kind == "fetch")
 
     @property
-    def trapped(self) -> tuple[Entry, ...]:
-        """Requests to the other host, where none should ever come."""
-        return tuple(entry for entry in self.entries if entry.kind == "trap")
+    def misdirected(self) -> tuple[Entry, ...]:
+        """Requests to another host than the provider's."""
+        return tuple(entry for entry in self.entries if entry.kind == "misdirected")
 
     @property
     def amount(self) -> Decimal:
@@ -171,24 +173,29 @@ class Ledger:
         """How often each prompt was paid for."""
         return Counter(entry.prompt for entry in self.billed)
 
-    def forget(self) -> None:
-        """Begin a new page (in memory only)."""
+    def clear(self) -> None:
+        """Remove all entries (in memory only)."""
         with self._lock:
             self._entries.clear()
 
 
 def _parsed(entry: Entry) -> Any:
     if entry.content_type.startswith("multipart/"):
-        return {"multipart": [_told(part) for part in entry.parts]}
+        return {"multipart": [_part_summary(part) for part in entry.parts]}
     if entry.json is not None:
         return {"json": _shortened(entry.json)}
     return {"bytes": base64.b64encode(entry.body[:LONG]).decode()}
 
 
-def _told(part: Part) -> dict[str, Any]:
+def _part_summary(part: Part) -> dict[str, Any]:
     digest = hashlib.sha256(part.data).hexdigest()
-    told: dict[str, Any] = {"name": part.name, "filename": part.filename, "type": part.content_type, "sha256": digest}
-    return told if part.filename else {**told, "value": part.data.decode("utf-8", "replace")}
+    summary: dict[str, Any] = {
+        "name": part.name,
+        "filename": part.filename,
+        "type": part.content_type,
+        "sha256": digest,
+    }
+    return summary if part.filename else {**summary, "value": part.data.decode("utf-8", "replace")}
 
 
 def _shortened(value: Any) -> Any:

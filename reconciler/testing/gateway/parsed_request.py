@@ -1,4 +1,4 @@
-"""What stands in a request, in each dialect, whether it makes sense or not: enough for the bill."""
+"""Read the prompt, the model and the images from a request of any dialect, valid or not."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ URL_SAFE = str.maketrans("-_", "+/")
 
 @dataclass(frozen=True, slots=True)
 class ParsedRequest:
-    """A request as far as it can be read; what is missing is empty."""
+    """A request as far as it can be read; a missing part is empty."""
 
     route: str
     """images or native"""
     model: str
     prompt: str
-    """The top-level prompt, or else the words of all turns, a line each."""
+    """The top-level prompt, or else the text of all turns, a line each."""
     references: tuple[bytes, ...]
-    """The images sent, decoded, in order. A URL stays a URL; what is not base64 is empty."""
+    """The images sent, decoded, in order. A URL stays a URL; invalid base64 is empty."""
     fields: Mapping[str, Any]
     edits: bool = False
 

@@ -1,4 +1,4 @@
-"""Real images of the size asked for, encoded once per shape and then stamped: no two answers have the same bytes."""
+"""Real images of a requested size, encoded once per shape and then stamped: no two responses have the same bytes."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Picture:
         return b"".join(self.pieces)
 
 
-class _Plate:
-    """An encoded image with a hole for the stamp. Hashes and base64 of what stays the same are made once."""
+class _Template:
+    """An encoded image with a place for the stamp. Hash and base64 of the constant parts are computed once."""
 
     def __init__(self, data: bytes, *, at: int, checked_from: int | None) -> None:
         self._mark_at, self._checked_from, self._data = at, checked_from, data
@@ -56,23 +56,23 @@ class _Plate:
         )
 
 
-def picture(form: str, width: int, height: int, mark: bytes, *, size: int = 0, look: str = "opaque") -> Picture:
+def picture(form: str, width: int, height: int, mark: bytes, *, size: int = 0, variant: str = "opaque") -> Picture:
     """An image of exactly this shape, padded to about `size` bytes. The same mark gives the same bytes.
 
-    `look`: opaque, transparent or frames (two of them).
+    `variant`: opaque, transparent or frames (two of them).
     """
-    return _plate(form, width, height, size, look).stamp(mark)
+    return _template(form, width, height, size, variant).stamp(mark)
 
 
 @cache
-def _plate(form: str, width: int, height: int, size: int, look: str) -> _Plate:
-    data = _encode(form, width, height, look)
+def _template(form: str, width: int, height: int, size: int, variant: str) -> _Template:
+    data = _encode(form, width, height, variant)
     pad = max(0, size - len(data) - 28)
     match form:
         case "png":
-            return _plate_png(data, pad)
+            return _template_png(data, pad)
         case "jpeg":
-            return _plate_jpeg(data, pad)
+            return _template_jpeg(data, pad)
         case "webp":
             data = data + (_riff_chunk(pad) if pad else b"")
             data = data[:4] + struct.pack("<I", len(data) - 8) + data[8:]
@@ -80,7 +80,7 @@ def _plate(form: str, width: int, height: int, size: int, look: str) -> _Plate:
             data = data + (struct.pack(">I", pad + 8) + b"free" + bytes(pad) if pad else b"")
         case _:
             data = data + _BLANK  # gif and the like stay decodable with a tail; they are only sent where wrong
-    return _Plate(data, at=data.index(_BLANK), checked_from=None)
+    return _Template(data, at=data.index(_BLANK), checked_from=None)
 
 
 def _riff_chunk(pad: int) -> bytes:
@@ -92,32 +92,32 @@ def png_chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(data, zlib.crc32(kind)))
 
 
-def _plate_png(data: bytes, pad: int) -> _Plate:
+def _template_png(data: bytes, pad: int) -> _Template:
     after_header = 8 + 25
     filler = (
         png_chunk(b"caBX", bytes(pad)) if pad else b""
     )  # where a content credential stands: must come through as is
     start = data[:after_header] + filler + data[after_header:-12]
     stamped = start + png_chunk(b"tEXt", b"Comment\0" + _BLANK) + data[-12:]
-    return _Plate(stamped, at=len(start) + 16, checked_from=len(start) + 4)
+    return _Template(stamped, at=len(start) + 16, checked_from=len(start) + 4)
 
 
-def _plate_jpeg(data: bytes, pad: int) -> _Plate:
+def _template_jpeg(data: bytes, pad: int) -> _Template:
     start = 4 + struct.unpack(">H", data[4:6])[0]  # behind APP0
     full, rest = divmod(pad, 65537)
     filler = (b"\xff\xfe\xff\xff" + bytes(65533)) * full
     if rest > 4:
         filler += b"\xff\xfe" + struct.pack(">H", rest - 2) + bytes(rest - 4)
     stamp = b"\xff\xfe" + struct.pack(">H", MARK + 2) + _BLANK
-    return _Plate(data[:start] + filler + stamp + data[start:], at=start + len(filler) + 4, checked_from=None)
+    return _Template(data[:start] + filler + stamp + data[start:], at=start + len(filler) + 4, checked_from=None)
 
 
-def _encode(form: str, width: int, height: int, look: str) -> bytes:
+def _encode(form: str, width: int, height: int, variant: str) -> bytes:
     from PIL import Image  # a process that refuses or stalls need not wait for it
 
     grey = Image.linear_gradient("L")
     bands = [grey.resize((width, height)), grey.rotate(90).resize((width, height)), Image.new("L", (width, height), 99)]
-    transparent = look == "transparent"
+    transparent = variant == "transparent"
     image = Image.merge("RGBA", [*bands, bands[0]]) if transparent else Image.merge("RGB", bands)
     known: dict[str, dict[str, Any]] = {
         "png": {"compress_level": 1},
@@ -126,7 +126,7 @@ def _encode(form: str, width: int, height: int, look: str) -> bytes:
         "avif": {"quality": 50, "speed": 10, "max_threads": 1, "xmp": _BLANK},
     }
     options = known.get(form, {})
-    if look == "frames":
+    if variant == "frames":
         options |= {"save_all": True, "append_images": [image.rotate(180)], "duration": 100}
     out = io.BytesIO()
     image.save(out, form, **options)

@@ -1,4 +1,4 @@
-"""Which request gets which fault: by its prompt, by its turn, or by chance."""
+"""Choose the fault of a request: by its prompt, by its turn, or by chance."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ IN_PROMPT = re.compile(r"fault:(\w+(?:,\w+)*)")
 
 
 class Rules:
-    """The first rule that applies: words in the prompt, then `when`, then the script, then chance; else ok.
+    """The first rule that applies: `fault:` in the prompt, then `when`, then the script, then chance; else ok.
 
     `fault:503_json,ok` in a prompt means: the first request with this prompt gets 503_json, all later ones are served.
     """
@@ -27,12 +27,12 @@ class Rules:
         self._random = random.Random(seed)
 
     def script(self, *names: str) -> None:
-        """The next requests get these faults, one each, whatever they ask."""
+        """The next requests get these faults, one each, whatever their prompt."""
         with self._lock:
             self._script.extend(check(names))
 
     def when(self, prompt_part: str, *names: str) -> None:
-        """Requests with these words in the prompt get these, in turn; the last one for good."""
+        """Requests with this text in the prompt get these in turn, then the last one each time."""
         with self._lock:
             self._when.append((prompt_part, check(names)))
 

@@ -1,4 +1,4 @@
-"""What is answered to a request, and what is charged for it. No sockets."""
+"""Decide the response to a request and the charge for it. No sockets."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.testing.gateway import answers, faults, injection, problems
-from reconciler.testing.gateway.capabilities import MODELS, Ask, Problem, ask
+from reconciler.testing.gateway import error_responses, faults, image_responses, injection
+from reconciler.testing.gateway.capabilities import MODELS, AcceptedRequest, InvalidRequest, accept
 from reconciler.testing.gateway.parsed_request import ParsedRequest
 from reconciler.testing.gateway.rules import Rules
-from reconciler.testing.gateway.wire import Answer, Request
+from reconciler.testing.gateway.wire import Request, Response
 
 IMAGES = "/v1/images/(generations|edits)"
 NATIVE = "/v1beta/models/[^/:]+:generateContent"
 PAID = {"gravitex": f"{IMAGES}|{NATIVE}", "gemini": NATIVE, "openai": IMAGES, "local": IMAGES}
 LISTS = {"gravitex": "/v1/models", "gemini": "/v1beta/models", "openai": "/v1/models", "local": "/v1/models"}
-TRAP = "trap"
+OTHER_HOST = "other_host"
 KEY = "sk-fake-0123456789abcdef"
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a test may want otherwise. `delay`: seconds before each image. `size`: bytes to pad each image to.
+    """Options of a gateway. `delay`: seconds before each image. `size`: bytes to pad each image to.
 
-    `pace`: seconds between the bytes of a slow answer. `retry_after`: seconds that a 429 asks for. `gateway`: whether
-    gravitex does what its page says ("documented") or what its published source does ("source").
+    `pace`: seconds between the bytes of a slow response. `retry_after`: seconds in the Retry-After of a 429. `gateway`:
+    gravitex behaves as its documentation ("documented") or as its published source ("source").
     """
 
     key: str = KEY
@@ -42,9 +42,9 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """An answer and how it travels. `amount` is what is charged, None: nothing."""
+    """A response and the way it is sent. `amount` is the charge; None: nothing is charged."""
 
-    answer: Answer
+    response: Response
     send: injection.Send = injection.whole
     kind: str = "paid"
     fault: str = "ok"
@@ -53,7 +53,7 @@ class Decision:
 
 
 class Service:
-    """Decides. `urls` is filled by the server as it opens its listeners."""
+    """Chooses a response for each request. `urls` is filled by the server as it opens its listeners."""
 
     def __init__(self, options: Options, rules: Rules, urls: Mapping[str, str], seed: int) -> None:
         self._options, self._rules, self._urls, self._seed = options, rules, urls, seed
@@ -64,41 +64,45 @@ class Service:
     def is_paid(dialect: str, request: Request) -> bool:
         return dialect in PAID and request.method == "POST" and bool(re.fullmatch(PAID[dialect], request.path))
 
-    def paid(self, dialect: str, question: ParsedRequest, *, key_ok: bool | None, request_id: str) -> Decision:
-        """The answer to a request for an image, with the fault that the rules choose."""
+    def paid(self, dialect: str, parsed: ParsedRequest, *, key_ok: bool | None, request_id: str) -> Decision:
+        """The response to a request for an image, with the fault that the rules choose."""
         if not key_ok and dialect != "local":
-            return Decision(problems.by_fault("401", dialect, request_id, wait=0))
+            return Decision(error_responses.by_fault("401", dialect, request_id, wait=0))
         try:
-            wanted = ask(dialect, question, gateway=self._options.gateway)
-            fault = self._rules.choose(question.prompt)
-        except Problem as error:
-            say = problems.Say(error.status, error.message, error.code, "invalid_request_error")
-            return Decision(problems.answer(dialect, say, request_id))
+            accepted = accept(dialect, parsed, gateway=self._options.gateway)
+            fault = self._rules.choose(parsed.prompt)
+        except InvalidRequest as error:
+            error_body = error_responses.ErrorResponse(error.status, error.message, error.code, "invalid_request_error")
+            return Decision(error_responses.error_response(dialect, error_body, request_id))
         except ValueError as error:
-            return Decision(problems.answer(dialect, problems.Say(400, str(error), "no_such_fault"), request_id))
+            return Decision(
+                error_responses.error_response(
+                    dialect, error_responses.ErrorResponse(400, str(error), "no_such_fault"), request_id
+                )
+            )
         return Decision(
-            self._answer(dialect, wanted, fault, question.prompt, request_id),
+            self._respond(dialect, accepted, fault, parsed.prompt, request_id),
             injection.SENDERS.get(fault, injection.whole),
             fault=fault,
-            wanted=str(wanted),
-            amount=wanted.amount if faults.charged(fault, dialect, wanted.route) else None,
+            wanted=str(accepted),
+            amount=accepted.amount if faults.charged(fault, dialect, accepted.route) else None,
         )
 
-    def _answer(self, dialect: str, wanted: Ask, fault: str, prompt: str, request_id: str) -> Answer:
+    def _respond(self, dialect: str, accepted: AcceptedRequest, fault: str, prompt: str, request_id: str) -> Response:
         publish = self._publisher(dialect)
-        setting = answers.Setting(dialect, request_id, prompt, self._options.size, self._mark, publish)
-        native = wanted.route == "native"
+        context = image_responses.ResponseContext(dialect, request_id, prompt, self._options.size, self._mark, publish)
+        native = accepted.route == "native"
         if native and (fault == "prompt_blocked" or (fault == "moderation_blocked" and dialect == "gemini")):
-            return answers.blocked(setting, "PROHIBITED_CONTENT" if fault == "prompt_blocked" else "SAFETY")
+            return image_responses.blocked(context, "PROHIBITED_CONTENT" if fault == "prompt_blocked" else "SAFETY")
         if fault in faults.FINISH and not native:
             fault = "502_empty_response" if dialect == "gravitex" else "moderation_blocked"
         if fault == "prompt_blocked" and dialect in {"openai", "local"}:
             fault = "moderation_blocked"
-        if fault in problems.STATUS:
-            return problems.by_fault(fault, dialect, request_id, wait=self._options.retry_after)
+        if fault in error_responses.STATUS:
+            return error_responses.by_fault(fault, dialect, request_id, wait=self._options.retry_after)
         if fault == "redirect_307":
-            return Answer(307, (("Location", f"{self._urls[TRAP]}/v1/stolen"),), ())
-        return answers.compose(wanted, fault, setting)
+            return Response(307, (("Location", f"{self._urls[OTHER_HOST]}/v1/stolen"),), ())
+        return image_responses.compose(accepted, fault, context)
 
     def _mark(self) -> bytes:
         self._marks += 1
@@ -108,42 +112,42 @@ class Service:
         def publish(how: str, form: str, data: bytes) -> str:
             name = f"/files/{how}/{len(self._files) + 1}.{form}"
             self._files[name] = (form, data)
-            origin = {"by_relative_url": "", "url_foreign": self._urls[TRAP]}.get(how, self._urls[dialect])
+            origin = {"by_relative_url": "", "url_foreign": self._urls[OTHER_HOST]}.get(how, self._urls[dialect])
             return origin + name
 
         return publish
 
     def free(self, dialect: str, request: Request, *, key_ok: bool | None, request_id: str) -> Decision:
-        """The answer to anything else: a list of models, an image by its URL, a request that should not have come."""
+        """The response to any other request: a list of models, an image by its URL, a misdirected request."""
         how = request.path.split("/")[2] if request.path.startswith("/files/") else ""
         found = self._files.get(request.path)
         if dialect not in PAID:
             body = self._file("", *found) if found else _json({"data": []})
-            return Decision(body, kind=TRAP)
+            return Decision(body, kind="misdirected")
         if found and request.method == "GET" and how != "url_dead":
             send = injection.SENDERS["endless"] if how == "url_endless" else injection.whole
             return Decision(self._file(how, *found), send, kind="fetch", fault=how)
         if how:
-            return Decision(problems.by_fault("404_html", dialect, request_id, wait=0), kind="fetch", fault=how)
+            return Decision(error_responses.by_fault("404_html", dialect, request_id, wait=0), kind="fetch", fault=how)
         if request.method == "GET" and request.path in {LISTS[dialect], "/v1beta/models"}:
             allowed = key_ok or dialect == "local"
-            refused = problems.by_fault("401", dialect, request_id, wait=0)
+            refused = error_responses.by_fault("401", dialect, request_id, wait=0)
             return Decision(_models(request.path) if allowed else refused, kind="list")
-        return Decision(problems.by_fault("404", dialect, request_id, wait=0), kind="other")
+        return Decision(error_responses.by_fault("404", dialect, request_id, wait=0), kind="other")
 
-    def _file(self, how: str, form: str, data: bytes) -> Answer:
+    def _file(self, how: str, form: str, data: bytes) -> Response:
         if how == "url_redirect":
-            return Answer(302, (("Location", f"{self._urls[TRAP]}/files/elsewhere"),), ())
+            return Response(302, (("Location", f"{self._urls[OTHER_HOST]}/files/elsewhere"),), ())
         if how == "url_html":
-            return Answer(200, (("Content-Type", "text/html"),), (answers.PAGE,))
-        return Answer(200, (("Content-Type", f"image/{form}"),), (data,), (hashlib.sha256(data).hexdigest(),))
+            return Response(200, (("Content-Type", "text/html"),), (image_responses.PAGE,))
+        return Response(200, (("Content-Type", f"image/{form}"),), (data,), (hashlib.sha256(data).hexdigest(),))
 
 
-def _models(path: str) -> Answer:
+def _models(path: str) -> Response:
     if path.startswith("/v1beta"):
         return _json({"models": [{"name": f"models/{name}", "displayName": name} for name in MODELS]})
     return _json({"object": "list", "data": [{"id": name, "object": "model", "owned_by": "fake"} for name in MODELS]})
 
 
-def _json(body: Any) -> Answer:
-    return Answer(200, (("Content-Type", "application/json"),), (json.dumps(body).encode(),))
+def _json(body: Any) -> Response:
+    return Response(200, (("Content-Type", "application/json"),), (json.dumps(body).encode(),))

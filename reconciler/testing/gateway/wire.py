@@ -1,4 +1,4 @@
-"""Raw HTTP/1.1 on asyncio streams: a request as its own bytes, an answer that can be cut, dripped or reset anywhere."""
+"""HTTP/1.1 on asyncio streams: a request with its raw bytes, a response that can be cut, slowed or reset anywhere."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ REASONS = {200: "OK", 307: "Temporary Redirect", 400: "Bad Request", 404: "Not F
 
 
 class Unreadable(Exception):
-    """What arrived is not HTTP (a TLS hello, say): never a request."""
+    """The client sent something other than HTTP, such as a TLS hello: this is no request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as it came. `complete` is False where the client left before its last byte."""
+    """One request. `complete` is False if the client closed the connection before its last byte."""
 
     method: str
     target: str
@@ -50,8 +50,8 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What would be answered if nothing went wrong on the wire. The body is the chunks, one after the other."""
+class Response:
+    """A response before any fault of the transport. The body is the chunks, one after the other."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
@@ -69,7 +69,7 @@ class Answer:
 
 
 async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Request | None:
-    """The next request of a connection, or None where the client closed instead of asking."""
+    """The next request of a connection, or None if the client closed it."""
     first = await reader.read(1)
     if first and not first.isalpha():  # a TLS hello has no end that one could wait for
         writer.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
@@ -135,62 +135,62 @@ def _part(piece: bytes) -> Part:
     return Part(field(r'[; ]name="([^"]*)"'), field(r'filename="([^"]*)"'), kind, data)
 
 
-def head(answer: Answer, *, length: int | None = None, extra: tuple[tuple[str, str], ...] = ()) -> bytes:
-    """Status line and headers, with the true length unless another one is to be told (-1: none)."""
-    told = answer.size if length is None else length
-    framing = () if told < 0 else (("Content-Length", str(told)),)
-    dated = () if any(name == "Date" for name, _ in answer.headers) else (("Date", formatdate(usegmt=True)),)
-    lines = [f"HTTP/1.1 {answer.status} {REASONS.get(answer.status, 'Status')}"]
-    lines += [f"{name}: {value}" for name, value in (*dated, *answer.headers, *framing, *extra)]
+def head(response: Response, *, length: int | None = None, extra: tuple[tuple[str, str], ...] = ()) -> bytes:
+    """Status line and headers, with the true length unless another one is given (-1: no length)."""
+    declared = response.size if length is None else length
+    framing = () if declared < 0 else (("Content-Length", str(declared)),)
+    dated = () if any(name == "Date" for name, _ in response.headers) else (("Date", formatdate(usegmt=True)),)
+    lines = [f"HTTP/1.1 {response.status} {REASONS.get(response.status, 'Status')}"]
+    lines += [f"{name}: {value}" for name, value in (*dated, *response.headers, *framing, *extra)]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
 class Pipe:
-    """The answering half of one connection. Counts what the kernel took, and knows whether the client is there."""
+    """The sending half of one connection. Counts the bytes that the kernel took, and detects a closed connection."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
         self.sent = 0
-        self.left = False
-        """The client went away before the last byte was handed over."""
+        self.client_left = False
+        """The client closed the connection before the last byte was sent."""
         self.finished = False
-        """Nothing more can be said on this connection."""
+        """Nothing more can be sent on this connection."""
         writer.transport.set_write_buffer_limits(0)  # drain() returns only when the kernel has every byte
 
     @property
-    def gone(self) -> bool:
+    def disconnected(self) -> bool:
         return self._reader.at_eof() or self._reader.exception() is not None or self._writer.is_closing()
 
     async def send(self, *chunks: bytes | memoryview) -> None:
-        """Hand the bytes to the kernel; sets `left` instead of failing."""
-        if self.left or self.gone:
-            self.left = True
+        """Hand the bytes to the kernel; sets `client_left` instead of failing."""
+        if self.client_left or self.disconnected:
+            self.client_left = True
             return
         try:
             self._writer.writelines(chunks)
             await self._writer.drain()
         except ConnectionError:
-            self.left = True
+            self.client_left = True
             return
         self.sent += sum(len(chunk) for chunk in chunks)
 
-    async def departure(self) -> None:
-        """Return when the client has left."""
+    async def wait_for_disconnect(self) -> None:
+        """Return when the client has closed the connection."""
         try:
             while await self._reader.read(1 << 16):
                 pass
         except ConnectionError:
             pass
-        self.left = True
+        self.client_left = True
 
     def reset(self) -> None:
-        """RST: what is still on its way may be lost."""
+        """RST: bytes in transit may be lost."""
         sock = self._writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()
         self.finished = True
 
     def close(self) -> None:
-        """FIN, whatever was promised."""
+        """FIN, even if the declared length is not reached."""
         self.finished = True
