@@ -36,7 +36,7 @@ from reconciler.engine.lane.recorded import Recorded
 from reconciler.providers.http.origins import TRUSTED_KEYS
 from reconciler.providers.models.table import model_table
 from reconciler.providers.registry import connect
-from reconciler.testing.gateway import Gateway, faults, running
+from reconciler.testing.gateway import CustomApi, Gateway, faults, running
 from reconciler.testing.memory_ports import FullSpool, FunctionLog, MemorySpool, MemoryStore
 from reconciler.testing.outcomes import check_outcome, files_of
 from reconciler.testing.requests import a_request, some_references
@@ -146,6 +146,8 @@ class RemoteProviderContract(ProviderContract):
     """The provider's type, as in reconciler.yaml."""
     dialect: ClassVar[str]
     """The API of the gateway: gravitex, gemini, openai, or local (OpenAI's images API without a key)."""
+    apis: ClassVar[Mapping[str, CustomApi]] = {}
+    """Further APIs of the gateway by name; `dialect` may be one of them."""
     route: ClassVar[str] = ""
     """images or native, where the gateway has both for the dialect."""
     settings: ClassVar[Mapping[str, Any]] = {}
@@ -163,7 +165,7 @@ class RemoteProviderContract(ProviderContract):
     def setup_class(cls) -> None:
         """Called by pytest before the first test of a subclass."""
         cls._open = ExitStack()
-        cls.gateway = cls._open.enter_context(running())
+        cls.gateway = cls._open.enter_context(running(apis=cls.apis))
 
     @classmethod
     def teardown_class(cls) -> None:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,17 @@ import pytest
 from PIL import Image
 
 from reconciler.core import outcome
-from reconciler.testing.gateway import Gateway, Process, faults, pictures, running, spawned
+from reconciler.testing.gateway import (
+    CustomApi,
+    Gateway,
+    ParsedRequest,
+    Process,
+    Request,
+    faults,
+    pictures,
+    running,
+    spawned,
+)
 
 ROUTES = [
     ("gravitex", "images"),
@@ -589,3 +599,31 @@ def test_a_delay_comes_before_the_answer_and_after_the_bill(client: httpx.Client
 def test_it_starts_without_the_image_library() -> None:
     code = "import sys, reconciler.testing.gateway.server; sys.exit('PIL' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_an_api_of_a_third_party_is_spoken_by_translation(client: httpx.Client) -> None:
+    def parse(request: Request) -> ParsedRequest:
+        fields = json.loads(request.body)
+        size = {"size": f"{fields['width']}x{fields['height']}"}
+        return ParsedRequest("images", "acme-1", fields["text"], (), size)
+
+    def payload(openai: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"pictures": [entry["b64_json"] for entry in openai["data"]]}
+
+    api = CustomApi("/render", parse, payload, key_header=("X-Acme-Key", ""), models_path="/models")
+    with running(apis={"acme": api}) as gateway:
+        url, body = gateway.url("acme"), {"text": "a cat", "width": 64, "height": 48}
+        answer = client.post(f"{url}/render", json=body, headers={"X-Acme-Key": gateway.key})
+        (data,) = answer.json()["pictures"]
+        assert opened(base64.b64decode(data)).size == (64, 48)
+        refused = client.post(f"{url}/render", json=body, headers={"Authorization": f"Bearer {gateway.key}"})
+        gateway.script("empty_data")
+        empty = client.post(f"{url}/render", json=body, headers={"X-Acme-Key": gateway.key})
+        assert (refused.status_code, empty.json()) == (401, {"pictures": []})
+        assert client.get(f"{url}/models", headers={"X-Acme-Key": gateway.key}).status_code == 200
+        first, second, third = gateway.ledger.requests
+        assert (first.prompt, first.model, first.wanted) == ("a cat", "acme-1", "64x48 png x1")
+        assert [entry.billed for entry in (first, second, third)] == [True, False, True]
+        assert (first.key_ok, first.key_elsewhere) == (True, False)
+        assert (second.key_ok, second.key_elsewhere) == (None, True)
+        assert gateway.key.encode() not in first.head + second.head

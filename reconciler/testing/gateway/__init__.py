@@ -12,6 +12,8 @@ In a test::
 
     with running(seed=1, delay=0.05, size=1_000_000, retry_after=0, gateway="source") as gateway: ...
 
+A provider with an API of its own is tested with `running(apis={"acme": CustomApi(…)})`, see `custom_api`.
+
 `local` is a self-hosted server that speaks OpenAI's images API: no key, sizes as WxH only (a ratio is 422), relative
 URLs.
 
@@ -49,7 +51,10 @@ billed on receipt, except where docs/providers.md says that nothing is charged; 
 
 from __future__ import annotations
 
+from reconciler.testing.gateway.custom_api import CustomApi
 from reconciler.testing.gateway.launch import Gateway, Process, running, spawned
 from reconciler.testing.gateway.ledger import Entry, Ledger
+from reconciler.testing.gateway.parsed_request import ParsedRequest
+from reconciler.testing.gateway.wire import Request
 
-__all__ = ["Entry", "Gateway", "Ledger", "Process", "running", "spawned"]
+__all__ = ["CustomApi", "Entry", "Gateway", "Ledger", "ParsedRequest", "Process", "Request", "running", "spawned"]

@@ -94,7 +94,7 @@ def accept(dialect: str, request: ParsedRequest, *, gateway: str) -> AcceptedReq
         raise InvalidRequest(500, "convert request failed: prompt is required", "convert_request_failed")
     if not request.prompt:
         raise InvalidRequest(400, "missing required parameter: 'prompt'", "missing_required_parameter")
-    if dialect == "local":
+    if dialect not in {"gravitex", "openai"}:
         return _strict(request)
     if not request.model:
         raise InvalidRequest(400, "you must provide a model")

@@ -136,8 +136,6 @@ STOPS: Mapping[str, str] = {
 
 _ON_IMAGES = {
     **{("gravitex", fault): "BadOutput" for fault in FINISH},  # gravitex responds with 502 empty_response
-    ("openai", "stop_with_text"): "BadOutput",
-    ("local", "stop_with_text"): "BadOutput",
 }
 _ON_NATIVE = {
     **{fault: "Done" for fault in SHAPE if "url" in fault},  # the native shape has no URLs
@@ -158,6 +156,8 @@ def expected(fault: str, dialect: str, route: str = "") -> str:
         return "Throttled"  # Google sends the same message for a limit per minute
     if native:
         return _ON_NATIVE.get(fault, EXPECTED[fault])
+    if fault == "stop_with_text" and dialect != "gravitex":
+        return "BadOutput"  # OpenAI's images API has no place for a text
     return _ON_IMAGES.get((dialect, fault), EXPECTED[fault])
 
 
@@ -167,7 +167,7 @@ def charged(fault: str, dialect: str, route: str = "") -> bool:
     "Maybe charged" is charged here. A blocked prompt is not; an openai response for a fault of
     Gemini's finish reasons is a `moderation_blocked`, which is not either.
     """
-    blocked = fault in FINISH and dialect in {"openai", "local"}
+    blocked = fault in FINISH and dialect not in {"gravitex", "gemini"}
     return not blocked and fault not in _UNCHARGED and expected(fault, dialect, route) not in _UNCHARGED_CLASSES
 
 

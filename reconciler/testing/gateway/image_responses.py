@@ -20,7 +20,10 @@ URLS = ("by_url", "by_relative_url", "url_dead", "url_html", "url_endless", "url
 
 @dataclass(frozen=True, slots=True)
 class ResponseContext:
-    """The inputs of a response besides the request. `mark` gives 16 new bytes; `publish` gives the URL of an image."""
+    """The inputs of a response besides the request. `mark` gives 16 new bytes; `publish` gives the URL of an image.
+
+    `payload` translates the JSON of OpenAI's images API.
+    """
 
     dialect: str
     request_id: str
@@ -28,6 +31,7 @@ class ResponseContext:
     size: int
     mark: Callable[[], bytes]
     publish: Callable[[str, str, bytes], str]
+    payload: Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ def compose(request: AcceptedRequest, fault: str, context: ResponseContext) -> R
         return _response(context, b'{"data":' + b"[" * 200_000 + b"]" * 200_000 + b"}")
     native = request.route == "native"
     if fault == "stop_with_text" or request.text_only or fault == "empty_data" or fault in faults.FINISH:
-        empty = _no_candidate(request, fault, context) if native else _no_data(fault, context)
+        empty = _no_candidate(request, fault, context) if native else context.payload(_no_data(fault, context))
         return _response(context, json.dumps(empty).encode())
     if fault == "error_in_200":
         return _response(
@@ -61,11 +65,14 @@ def compose(request: AcceptedRequest, fault: str, context: ResponseContext) -> R
     images = [_encoded_image(request, "ok", context, "jpeg" if native else request.form) for _ in range(drafts)]
     images += [_encoded_image(request, fault, context, request.form) for _ in range(request.count)]
     if not native and (request.answer == "url" or fault in URLS):
-        payload, chunks = _by_url(request, fault, images, context), []
+        payload, chunks = context.payload(_by_url(request, fault, images, context)), []
     else:
         tokens = [f"@{context.request_id}-{number}@" for number in range(len(images))]
-        payload = _native(request, fault, tokens, images, drafts) if native else _images(request, tokens, context)
         chunks = tokens
+        if native:
+            payload = _native(request, fault, tokens, images, drafts)
+        else:
+            payload = context.payload(_images(request, tokens, context))
     text = json.dumps(payload)
     pieces: list[bytes] = []
     for token, image in zip(chunks, images, strict=False):

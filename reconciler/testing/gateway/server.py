@@ -20,6 +20,7 @@ from reconciler.testing.gateway.service import OTHER_HOST, Decision, Options, Se
 from reconciler.testing.gateway.wire import Pipe, Request, Unreadable, read_request
 
 SECRET = re.compile(rb"(?im)^((?:proxy-)?authorization|x-goog-api-key|api-key|cookie):[^\r]*")
+KEY_HEADERS = {"gemini": ("x-goog-api-key", "")}
 CERTIFICATE = Path(__file__).with_name("untrusted.pem")
 
 
@@ -39,11 +40,12 @@ class Server:
         self._numbers = self._connections = 0
         self._listeners: dict[str, asyncio.Server] = {}
         self._holders: dict[str, socket.socket] = {}
+        self._dialects = (*DIALECTS, *options.apis)
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def start(self, *, port: int = 0, main: str = "gravitex") -> None:
         """Listen for every dialect, `main` on the given port."""
-        for dialect in (*DIALECTS, OTHER_HOST):
+        for dialect in (*self._dialects, OTHER_HOST):
             await self._listen(dialect, port if dialect == main else 0)
         unserved = _held("127.0.0.1", 0)  # bound, not listening: it refuses, and no other process gets the port
         self._holders["refuse"] = unserved
@@ -73,12 +75,12 @@ class Server:
 
     async def pause(self) -> None:
         """Refuse new connections; open ones stay."""
-        for dialect in DIALECTS:
+        for dialect in self._dialects:
             self._listeners.pop(dialect).close()
 
     async def resume(self) -> None:
         """Listen again, on the same ports."""
-        for dialect in DIALECTS:
+        for dialect in self._dialects:
             await self._listen(dialect, 0)
 
     async def settle(self) -> None:
@@ -102,7 +104,7 @@ class Server:
         self._connections += 1
         pipe, connection = Pipe(reader, writer), self._connections
         try:
-            if dialect in DIALECTS and self.rules.at_accept():
+            if dialect in self._dialects and self.rules.at_accept():
                 self.ledger.receive(self._entry("reset", dialect, connection, fault="reset_before", complete=False))
                 pipe.reset()
             while not pipe.finished and not pipe.client_left:
@@ -143,10 +145,10 @@ class Server:
 
     def _facts(self, dialect: str, connection: int, request: Request) -> dict[str, Any]:
         """The facts of a request for the ledger, without the key."""
-        key = self.options.key
-        sent = request.header("x-goog-api-key" if dialect == "gemini" else "authorization")
-        other = request.header("authorization" if dialect == "gemini" else "x-goog-api-key")
-        right = key if dialect == "gemini" else f"Bearer {key}"
+        key, api = self.options.key, self.options.apis.get(dialect)
+        name, prefix = api.key_header if api else KEY_HEADERS.get(dialect, ("Authorization", "Bearer "))
+        sent = request.header(name)
+        others = "\n".join(value for header, value in request.headers if header.lower() != name.lower())
         redacted = SECRET.sub(rb"\1: ***", request.head)
         return {
             "dialect": dialect,
@@ -154,15 +156,16 @@ class Server:
             "method": request.method,
             "path": request.target.replace(key, "***"),
             "headers": tuple(name for name, _ in request.headers),
-            "key_ok": (sent == right) if sent else None,
-            "key_elsewhere": key in request.target or key in other or key.encode() in request.body,
+            "key_ok": (sent == prefix + key) if sent else None,
+            "key_elsewhere": key in request.target or key in others or key.encode() in request.body,
             "complete": request.complete,
             "head": redacted.replace(key.encode(), b"***"),
             "body": request.body,
         }
 
     async def _serve_paid(self, facts: dict[str, Any], request: Request, pipe: Pipe) -> None:
-        dialect, parsed = facts["dialect"], parse_request(request)
+        dialect = facts["dialect"]
+        parsed = self.options.apis[dialect].parse(request) if dialect in self.options.apis else parse_request(request)
         entry = self._entry("paid", **facts, model=parsed.model, prompt=parsed.prompt, references=parsed.digests)
         if not request.complete:
             self.ledger.receive(entry)

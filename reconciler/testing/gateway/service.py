@@ -6,11 +6,12 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.testing.gateway import error_responses, faults, image_responses, injection
 from reconciler.testing.gateway.capabilities import MODELS, AcceptedRequest, InvalidRequest, accept
+from reconciler.testing.gateway.custom_api import CustomApi
 from reconciler.testing.gateway.parsed_request import ParsedRequest
 from reconciler.testing.gateway.rules import Rules
 from reconciler.testing.gateway.wire import Request, Response
@@ -38,6 +39,8 @@ class Options:
     pace: float = 1.0
     retry_after: float = 7.0
     gateway: str = "documented"
+    apis: Mapping[str, CustomApi] = field(default_factory=dict)
+    """Further dialects by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +61,14 @@ class Service:
     def __init__(self, options: Options, rules: Rules, urls: Mapping[str, str], seed: int) -> None:
         self._options, self._rules, self._urls, self._seed = options, rules, urls, seed
         self._marks = 0
+        self._paid_paths = PAID | {name: api.path for name, api in options.apis.items()}
+        self._models_paths = LISTS | {name: api.models_path for name, api in options.apis.items()}
         self._files: dict[str, tuple[str, bytes]] = {}
 
-    @staticmethod
-    def is_paid(dialect: str, request: Request) -> bool:
-        return dialect in PAID and request.method == "POST" and bool(re.fullmatch(PAID[dialect], request.path))
+    def is_paid(self, dialect: str, request: Request) -> bool:
+        """Whether a request asks for an image."""
+        path = self._paid_paths.get(dialect)
+        return path is not None and request.method == "POST" and re.fullmatch(path, request.path) is not None
 
     def paid(self, dialect: str, parsed: ParsedRequest, *, key_ok: bool | None, request_id: str) -> Decision:
         """The response to a request for an image, with the fault that the rules choose."""
@@ -90,13 +96,17 @@ class Service:
 
     def _respond(self, dialect: str, accepted: AcceptedRequest, fault: str, prompt: str, request_id: str) -> Response:
         publish = self._publisher(dialect)
-        context = image_responses.ResponseContext(dialect, request_id, prompt, self._options.size, self._mark, publish)
+        api = self._options.apis.get(dialect)
+        payload = api.payload if api else dict
+        context = image_responses.ResponseContext(
+            dialect, request_id, prompt, self._options.size, self._mark, publish, payload
+        )
         native = accepted.route == "native"
         if native and (fault == "prompt_blocked" or (fault == "moderation_blocked" and dialect == "gemini")):
             return image_responses.blocked(context, "PROHIBITED_CONTENT" if fault == "prompt_blocked" else "SAFETY")
         if fault in faults.FINISH and not native:
             fault = "502_empty_response" if dialect == "gravitex" else "moderation_blocked"
-        if fault == "prompt_blocked" and dialect in {"openai", "local"}:
+        if fault == "prompt_blocked" and dialect not in {"gravitex", "gemini"}:
             fault = "moderation_blocked"
         if fault in error_responses.STATUS:
             return error_responses.by_fault(fault, dialect, request_id, wait=self._options.retry_after)
@@ -121,7 +131,7 @@ class Service:
         """The response to any other request: a list of models, an image by its URL, a misdirected request."""
         how = request.path.split("/")[2] if request.path.startswith("/files/") else ""
         found = self._files.get(request.path)
-        if dialect not in PAID:
+        if dialect not in self._paid_paths:
             body = self._file("", *found) if found else _json({"data": []})
             return Decision(body, kind="misdirected")
         if found and request.method == "GET" and how != "url_dead":
@@ -129,7 +139,7 @@ class Service:
             return Decision(self._file(how, *found), send, kind="fetch", fault=how)
         if how:
             return Decision(error_responses.by_fault("404_html", dialect, request_id, wait=0), kind="fetch", fault=how)
-        if request.method == "GET" and request.path in {LISTS[dialect], "/v1beta/models"}:
+        if request.method == "GET" and request.path in {self._models_paths[dialect], "/v1beta/models"}:
             allowed = key_ok or dialect == "local"
             refused = error_responses.by_fault("401", dialect, request_id, wait=0)
             return Decision(_models(request.path) if allowed else refused, kind="list")

@@ -36,7 +36,7 @@ class Request:
 
     def header(self, name: str) -> str:
         """The first value of a header, or an empty string."""
-        return next((value for key, value in self.headers if key.lower() == name), "")
+        return next((value for key, value in self.headers if key.lower() == name.lower()), "")
 
 
 @dataclass(frozen=True, slots=True)
