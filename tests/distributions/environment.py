@@ -1,0 +1,68 @@
+"""An environment of its own, with this package and further distributions installed by pip. No index is needed."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DISTRIBUTIONS = Path(__file__).parent
+TOOLS = ("hatchling", "pip", "pytest")
+INSTALL = ("install", "--no-index", "--no-build-isolation", "--no-deps", "--no-compile")
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A virtual environment. The dependencies, and pytest, are those of the environment that runs the tests."""
+
+    folder: Path
+
+    def run(
+        self, *command: str | Path, cwd: Path, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """The finished process of a command in this environment; its first word is looked up there."""
+        program, *arguments = command
+        return subprocess.run(
+            [self.folder / "bin" / program, *arguments],
+            cwd=cwd,
+            env={"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "LC_ALL": "C.UTF-8", **(env or {})},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+def environment(folder: Path, *names: str) -> Environment:
+    """A new environment in this folder with the package and the named distributions of this directory."""
+    missing = [tool for tool in TOOLS if importlib.util.find_spec(tool) is None]
+    if missing:
+        pytest.skip(f"NOT TESTED, these tools are not installed: {', '.join(missing)}")
+    made = Environment(folder / "env")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", made.folder], check=True)
+    python = made.folder / "bin" / "python"
+    paths = subprocess.run(
+        [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    # a .pth file adds the dependencies, but not the package: .pth files of a directory added so are not read
+    Path(paths.stdout.strip(), "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    copies = [copy(name, folder / "source") for name in names]
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q", "--python", python]
+    done = subprocess.run([*pip, *INSTALL, ROOT, *copies], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return made
+
+
+def copy(name: str, into: Path) -> Path:
+    """A copy of a distribution outside of this repository, so that nothing here configures it."""
+    return Path(shutil.copytree(DISTRIBUTIONS / name, into / name, ignore=shutil.ignore_patterns("__pycache__")))
