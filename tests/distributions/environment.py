@@ -57,7 +57,7 @@ def environment(folder: Path, *names: str) -> Environment:
     # a .pth file adds the dependencies, but not the package: .pth files of a directory added so are not read
     Path(paths.stdout.strip(), "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
     copies = [copy(name, folder / "source") for name in names]
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q", "--python", python]
+    pip: list[str | Path] = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q", "--python", python]
     done = subprocess.run([*pip, *INSTALL, ROOT, *copies], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return made

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from tests.distributions.environment import Environment, copy, environment
+from reconciler.core.outcome import Outcome
+from reconciler.core.ports import Provider
+from tests.distributions.environment import DISTRIBUTIONS, ROOT, Environment, copy, environment
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +30,8 @@ def test_the_contract_runs_there_with_nothing_but_pytest(installed: Environment,
     pytest_there = ("python", "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist", "-W", "error", "-rA")
     done = installed.run(*pytest_there, cwd=source)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("PASSED test_stripes.py::TestStripes::") == done.stdout.count("PASSED ") > 10
+    assert done.stdout.count("PASSED test_stripes.py::TestStripes::") > 10
+    assert "PASSED test_ledger.py::test_only_the_second_request_is_billed" in done.stdout
 
 
 def test_a_failure_of_the_contract_shows_the_values_compared(installed: Environment, tmp_path: Path) -> None:
@@ -38,3 +44,29 @@ def test_a_failure_of_the_contract_shows_the_values_compared(installed: Environm
     done = installed.run("python", "-m", "pytest", "-p", "no:cacheprovider", "-k", "64x48", cwd=source)
     assert done.returncode == 1
     assert "assert 7 ==" in done.stdout
+
+
+PAGE = (ROOT / "docs" / "write-a-provider.md").read_text()
+BUILT_IN = (ROOT / "tests" / "providers" / "test_contract.py").read_text()
+
+
+def test_the_page_shows_the_files_of_the_distribution() -> None:
+    shown = dict(re.findall(r"^`([a-z_]+\.(?:py|toml))`:\n\n```\w+\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
+    files = [path for path in (DISTRIBUTIONS / "stripes").iterdir() if path.is_file()]
+    assert shown == {path.name: path.read_text() for path in files}
+
+
+def test_every_other_block_of_the_page_is_code_of_this_repository() -> None:
+    others = re.findall(r"(?<!`:)\n\n```\w+\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    assert len(others) == 2
+    port, contract = others
+    assert contract in BUILT_IN
+    names, arguments = re.findall(r"class (\w+)|def (\w+)\(self, (\w+): (\w+)\) -> (\w+)", port)
+    assert names[0] == Provider.__name__
+    signature = inspect.signature(getattr(Provider, arguments[1]))
+    assert list(signature.parameters) == ["self", arguments[2]]
+    assert (signature.parameters[arguments[2]].annotation, signature.return_annotation) == arguments[3:]
+
+
+def test_the_page_has_every_outcome() -> None:
+    assert re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE) == [kind.__name__ for kind in get_args(Outcome)]
