@@ -49,11 +49,12 @@ def checkable(kinds: tuple[str, ...]) -> pytest.MarkDecorator:
     )
 
 
-RUN = [file for file in PAGES if any(block.kind in ("console", "sh") or block.path for block in
-       pages.parts(file.read_text()))]  # fmt: skip
+def is_followed(file: Path) -> bool:
+    """Whether a page has anything to run or to write."""
+    return any(block.kind in ("console", "sh") or block.path for block in pages.parts(file.read_text()))
 
 
-@pytest.mark.parametrize("file", RUN, ids=name)
+@pytest.mark.parametrize("file", filter(is_followed, PAGES), ids=name)
 def test_every_block_does_what_the_page_shows(file: Path, tmp_path: Path) -> None:
     with pages.Reader(tmp_path, ninja=shutil.which("ninja") is not None) as reader:
         wrong = [one for one in reader.follow(pages.parts(file.read_text())) if not one.right]
@@ -63,6 +64,37 @@ def test_every_block_does_what_the_page_shows(file: Path, tmp_path: Path) -> Non
     )
     if (folder / "reconciler.yaml").exists():
         assert run(["-C", str(folder), "validate"]) == 0
+
+
+FENCE = "```"
+FALSE = {
+    "another output": "console\n$ echo one\ntwo\n",
+    "too little output": "console\n$ printf 'one\\ntwo\\n'\none\n",
+    "a command that fails": "sh\nfalse\ntrue\n",
+    "a build that fails": "json package.json\n" + '{"scripts": {"build": "reconciler check"}}\n',
+    "a workflow that fails": "yaml\n# .github/workflows/a.yaml\njobs: {a: {steps: [{run: reconciler check}]}}\n",
+}
+
+
+@pytest.mark.parametrize("block", FALSE.values(), ids=FALSE.keys())
+def test_a_false_page_is_found(block: str, tmp_path: Path) -> None:
+    with pages.Reader(tmp_path, ninja=False) as reader:
+        assert [one.right for one in reader.follow(pages.parts(f"{FENCE}{block}{FENCE}\n"))] == [False]
+
+
+def test_output_may_leave_out_what_differs_from_run_to_run() -> None:
+    assert pages.matches("at … o'clock\n", "at 12 o'clock\n")
+    assert not pages.matches("at …\n", "at 12\no'clock\n")
+    assert pages.matches("[1/2] made a\n[2/2] made b\n", "[1/2] made b\n[2/2] made a\n")
+    assert not pages.matches("[1/2] made a\n[2/2] made b\n", "[1/2] made b\n[2/2] made b\n")
+
+
+def test_a_transcript_is_rewritten_where_it_is_wrong(tmp_path: Path) -> None:
+    console = f"{FENCE}console\n$ echo one\n…\n$ echo two\n3\n{FENCE}\n\n"
+    text = f"{console}{FENCE}sh\necho four\n{FENCE}\n{FENCE}text\n5\n{FENCE}\n"
+    (tmp_path / "page.md").write_text(text)
+    printed = pages.transcript(tmp_path / "page.md", tmp_path, ninja=False)
+    assert pages.rewritten(text, printed) == text.replace("3\n", "two\n").replace("5\n", "four\n")
 
 
 @pytest.mark.parametrize("file", PAGES, ids=name)
