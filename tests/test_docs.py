@@ -54,7 +54,7 @@ def is_followed(file: Path) -> bool:
     return any(block.kind in ("console", "sh") or block.path for block in pages.parts(file.read_text()))
 
 
-@pytest.mark.parametrize("file", filter(is_followed, PAGES), ids=name)
+@pytest.mark.parametrize("file", [*filter(is_followed, PAGES)], ids=name)
 def test_every_block_does_what_the_page_shows(file: Path, tmp_path: Path) -> None:
     with pages.Reader(tmp_path, ninja=shutil.which("ninja") is not None) as reader:
         wrong = [one for one in reader.follow(pages.parts(file.read_text())) if not one.right]
