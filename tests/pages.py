@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -216,7 +217,7 @@ class Reader:
 
     def follow(self, blocks: list[Block]) -> Iterator[Printed]:
         """Do what each block says."""
-        for block, after in zip(blocks, [*blocks[1:], None], strict=True):
+        for block, after in zip_longest(blocks, blocks[1:]):
             if block.kind == "console" or (block.kind == "console ninja" and self._ninja):
                 for command, shown, start in steps(block):
                     printed, code = self.shell.run(command)
