@@ -292,11 +292,19 @@ def transcript(page: Path, root: Path, *, ninja: bool) -> list[Printed]:
         return list(reader.follow(parts(page.read_text())))
 
 
+def with_gaps(printed: str, shown: str) -> str:
+    """What was printed, with `…` where the page has it in a line that still matches."""
+    gaps = [line for line in shown.splitlines(keepends=True) if "…" in line]
+    lines = printed.splitlines(keepends=True)
+    return "".join(next((gap for gap in gaps if matches(gap, line)), line) for line in lines)
+
+
 def rewritten(text: str, printed: list[Printed]) -> str:
     """The page with what was printed in place of what it shows, where the two do not match."""
     for one in sorted(printed, key=lambda each: each.start, reverse=True):
         if one.start and not one.right:
-            text = text[: one.start] + one.printed + text[one.start + len(one.shown) :]
+            end = one.start + len(one.shown)
+            text = text[: one.start] + with_gaps(one.printed, one.shown) + text[end:]
     return text
 
 

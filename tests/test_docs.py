@@ -90,11 +90,11 @@ def test_output_may_leave_out_what_differs_from_run_to_run() -> None:
 
 
 def test_a_transcript_is_rewritten_where_it_is_wrong(tmp_path: Path) -> None:
-    console = f"{FENCE}console\n$ echo one\n…\n$ echo two\n3\n{FENCE}\n\n"
+    console = f"{FENCE}console\n$ echo one\n…\n$ echo two; echo 12:34\n…:…\n3\n{FENCE}\n\n"
     text = f"{console}{FENCE}sh\necho four\n{FENCE}\n{FENCE}text\n5\n{FENCE}\n"
     (tmp_path / "page.md").write_text(text)
     printed = pages.transcript(tmp_path / "page.md", tmp_path, ninja=False)
-    assert pages.rewritten(text, printed) == text.replace("3\n", "two\n").replace("5\n", "four\n")
+    assert pages.rewritten(text, printed) == text.replace("…:…\n3\n", "two\n…:…\n").replace("5\n", "four\n")
 
 
 @pytest.mark.parametrize("file", PAGES, ids=name)
