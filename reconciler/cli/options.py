@@ -13,7 +13,7 @@ from reconciler.cli.asset_ids import AssetIds
 from reconciler.core.digest import AssetId
 from reconciler.core.plan.actions import Consent
 from reconciler.core.plan.policy import Policy
-from reconciler.project.workspace import Selection
+from reconciler.project.options import PlanOptions, Selection, SpendingLimits
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -61,22 +61,18 @@ def retry_options(function: F) -> F:
     )(function)
 
 
-def selection(options: dict[str, Any]) -> Selection:
+def plan_options(given: dict[str, Any]) -> PlanOptions:
     """The options of this module as they were given."""
-    given = frozenset(consent for consent in Consent if options.get(consent.name.lower()))
-    replace = frozenset(AssetId(name) for name in options.get("replace", ()))
-    return Selection(
-        include=tuple(options.get("include", ())),
-        exclude=tuple(options.get("exclude", ())),
-        policy=Policy(consents=given, replace=replace),
-        drafts_only=bool(options.get("draft")),
-        candidates=options.get("candidates") or 1,
+    consents = frozenset(consent for consent in Consent if given.get(consent.name.lower()))
+    replace = frozenset(AssetId(name) for name in given.get("replace", ()))
+    selection = Selection(
+        include=tuple(given.get("include", ())),
+        exclude=tuple(given.get("exclude", ())),
+        policy=Policy(consents=consents, replace=replace),
+        drafts_only=bool(given.get("draft")),
+        candidates=given.get("candidates"),
     )
-
-
-def is_unrestricted(options: dict[str, Any]) -> bool:
-    """Whether nothing was said that makes a plan differ from the plain one."""
-    return not any(value for name, value in options.items() if name not in ("max_cost", "max_images"))
+    return PlanOptions(selection, SpendingLimits(given.get("max_cost"), given.get("max_images")))
 
 
 class Money(click.ParamType[Decimal]):

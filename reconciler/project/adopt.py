@@ -57,16 +57,16 @@ class Adoption:
     def __init__(self, stage: EditSession, *, utc: Callable[[], datetime]) -> None:
         self._stage = stage
         self._utc = utc
-        self._foreseen = locked_contents(stage.prospect)
+        self._foreseen = locked_contents(stage.planned)
         self._locked = dict(self._foreseen)
-        self._drafts = draft_names(stage.prospect.wanted.project.settings.providers)
+        self._drafts = draft_names(stage.planned.loaded.project.settings.providers)
 
     def foresee(self, step: Step) -> Adoptable | AlreadyLocked | Skipped:
         """Whether there is anything to adopt. Asked in working order, before anything is touched."""
         ready = self._ready(step, self._foreseen)
         if isinstance(ready, Skipped):
             return ready
-        entry, doubtful = step.entry, step.asset in self._stage.prospect.seen.in_doubt
+        entry, doubtful = step.entry, step.asset in self._stage.planned.seen.in_doubt
         if entry is not None and not doubtful and step.origin is None:
             locked = (entry.content, entry.output, entry.key)
             if locked == (ready.found, step.output, ready.recipe.key()):
@@ -89,19 +89,19 @@ class Adoption:
         if self._stage.workspace.store.find(entry.content) is not None:
             self._stage.workspace.store.remember(key, StoredImage(entry.content, image, entry.made))
         self._locked[step.asset] = entry.content
-        settled, told = settled_in_doubt(self._stage.prospect, step.asset, got=key)
+        settled, told = settled_in_doubt(self._stage.planned, step.asset, got=key)
         events: list[Durable] = [Published(step.asset, entry, ADOPTED, self._origin(step, entry))]
         events += [Forgotten(one.attempt) for one in settled]
         return Edited(tuple(events), (*self._told(step, entry), *told))
 
     def _ready(self, step: Step, contents: Mapping[AssetId, ContentHash]) -> Adoptable | Skipped:
         assert step.spec is not None
-        found = self._stage.prospect.seen.outputs.get(step.output)
+        found = self._stage.planned.seen.outputs.get(step.output)
         if found is None:
             return NoFile(f"there is no file {step.output}", "put one there, or `reconciler apply`")
         if isinstance(found, Blocked):
             return Skipped(f"{step.output} is {found.what}")
-        recipe = locked_recipe(step.spec, files=self._stage.prospect.seen.files, contents=contents)
+        recipe = locked_recipe(step.spec, files=self._stage.planned.seen.files, contents=contents)
         if recipe is None:
             lacking = ", ".join(up for up in step.spec.upstreams() if up not in contents)
             return Skipped(f"it refers to {lacking}, which has no picture yet", "make or adopt that first")
@@ -136,7 +136,7 @@ class Adoption:
         """The id that it was locked under before, unless that has another picture, which is then left to `prune`."""
         if step.origin is None or step.entry is None or step.entry.content != entry.content:
             return None
-        before = self._stage.prospect.seen.outputs.get(step.entry.output)
+        before = self._stage.planned.seen.outputs.get(step.entry.output)
         return step.origin if before is None or step.entry.output == entry.output else None
 
     def _told(self, step: Step, entry: LockEntry) -> tuple[str, ...]:

@@ -1,197 +1,160 @@
-"""Run an apply to its end: the providers it needs, two kinds of Ctrl-C, the lockfile and the journal closed."""
+"""The sequence of an apply, in the one order that keeps money safe. Every caller goes through `apply`."""
 
 from __future__ import annotations
 
-import asyncio
-import gc
-import os
-import signal
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
 
-from reconciler.core.errors import ReconcilerError
-from reconciler.core.lock.entry import DRAFT
-from reconciler.core.money.cost import parse_cost
-from reconciler.core.plan.actions import Generate
-from reconciler.core.plan.plan import Plan
-from reconciler.core.ports import Log, Provider
+from reconciler.core.candidates import Candidate
+from reconciler.core.digest import AssetId
+from reconciler.core.errors import ConsentNeeded, ProjectError
+from reconciler.core.events import Requested
+from reconciler.core.lock.lockfile import verify_recipe_keys
+from reconciler.core.plan.actions import Generate, Keep
+from reconciler.core.plan.plan import Plan, Step
+from reconciler.core.ports import Log
 from reconciler.core.specs.settings import Budget
-from reconciler.core.unrecorded import unrecorded
-from reconciler.core.value import value
-from reconciler.engine.apply import ApplyContext, Run
-from reconciler.engine.lane.candidates import CandidateProvider
-from reconciler.engine.lane.stored import StoredProvider
-from reconciler.engine.lockfile_saver import LockfileSaver
-from reconciler.engine.report import Report
-from reconciler.project.workspace import PlannedProject, Workspace
-
-_DISK_THREADS = 16
-"""They wait for the disk most of the time; with one a core, as is the default, requests would wait for them."""
+from reconciler.core.value import field, value
+from reconciler.engine.report import Report, Result
+from reconciler.project.candidates import candidates
+from reconciler.project.carry_out import RunOptions, RunResult, carry_out
+from reconciler.project.keys import require_keys
+from reconciler.project.load import load_specs
+from reconciler.project.options import PlanOptions, in_ci
+from reconciler.project.planning import PlannedProject, plan_project, within_limits
+from reconciler.project.saved_plan import SavedPlan, read_plan
+from reconciler.project.workspace import Workspace
+from reconciler.report.plan_text import plan_total
 
 
 @value
-class ApplyResult:
-    """How an apply ended: what came of each asset, and whether a person cut it short."""
+class ApplyOptions:
+    """What to apply: the plan of these options, or the one saved in `plan_file`, or less of it. `wait` is in seconds,
+    for an apply that runs."""
 
+    plan: PlanOptions = field(default_factory=PlanOptions)
+    plan_file: Path | None = None
+    wait: float = 0.0
+
+
+@value
+class ApplyProposal:
+    """What an apply is about to do: `plan` is the planned project within `budget`. `notes` say how it differs from the
+    saved plan."""
+
+    planned: PlannedProject
+    plan: Plan
+    budget: Budget
+    notes: tuple[str, ...] = ()
+
+    @property
+    def work(self) -> tuple[Step, ...]:
+        """Every step that is not a Keep."""
+        return tuple(step for step in self.plan.steps if not isinstance(step.action, Keep))
+
+    @property
+    def costs_money(self) -> bool:
+        """Whether a step may cost money."""
+        generated = [step.action for step in self.plan.steps if isinstance(step.action, Generate)]
+        return any(action.cost is None or not action.cost.free for action in generated)
+
+
+@value
+class NothingToApply:
+    """Every asset was up to date."""
+
+    proposal: ApplyProposal
+
+
+@value
+class Applied:
+    """How an apply ended. `in_doubt` are the requests without an end for assets of this run; `candidates` are the
+    images of each asset for which several were made. `interrupted`: a person stopped it."""
+
+    proposal: ApplyProposal
     report: Report
     interrupted: bool
-
-
-def run_apply(
-    workspace: Workspace,
-    prospect: PlannedProject,
-    plan: Plan,
-    *,
-    budget: Budget,
-    progress: Log,
-    environ: Mapping[str, str],
-    say: Callable[[str], None],
-) -> ApplyResult:
-    """Do what the plan says. Call it under the workspace's lock. A disk that fails once it has begun is in the report:
-    what flies lands, and what was paid for is named."""
-    if not gc.isenabled():
-        gc.freeze()  # the project and the plan live to the end; what comes now is a thousand exchanges with a gateway
-        gc.set_threshold(200_000, 20, 20)
-        gc.enable()
-    if prospect.behind:
-        workspace.lock_file.catch_up()
-    try:
-        ending = asyncio.run(_carried_out(workspace, prospect, plan, RunOptions(budget, progress, environ, say)))
-    except BaseException:
-        with suppress(ReconcilerError):  # the first error is the one to tell; the journal keeps what it has
-            close_journal(workspace)
-        raise
-    try:
-        close_journal(workspace)
-    except ReconcilerError as error:
-        ending.report.closing_failed(error)
-    return ending
+    in_doubt: tuple[Requested, ...]
+    candidates: Mapping[AssetId, tuple[Candidate, ...]]
 
 
 @value
-class RunOptions:
-    """What one run was given: how much it may spend, who watches, and where keys are."""
+class ApplyCallbacks:
+    """How an apply speaks to its caller.
 
-    budget: Budget
-    progress: Log
-    environ: Mapping[str, str]
+    `show` gets the proposal before anything is verified. `consent` decides on it, last of all; False raises
+    ConsentNeeded. `progress` opens a log for so many steps. `say` gets messages for people while steps are carried out.
+    """
+
+    consent: Callable[[ApplyProposal], bool]
+    progress: Callable[[int], AbstractContextManager[Log]]
+    show: Callable[[ApplyProposal], None]
     say: Callable[[str], None]
 
 
-def close_journal(workspace: Workspace) -> None:
-    """Everything that the journal has is in the lockfile, and ends that it lacks stay in the store whatever comes; then
-    it need only keep what is in doubt."""
-    workspace.lock_file.catch_up()
-    for end in unrecorded(workspace.journal.read(), workspace.store.recall):
-        workspace.store.secure(end.key)
-    workspace.journal.close_with(workspace.in_doubt())
+def apply(
+    workspace: Workspace, options: ApplyOptions, callbacks: ApplyCallbacks, *, environ: Mapping[str, str]
+) -> Applied | NothingToApply:
+    """Make what is missing or changed. Read it top to bottom: no later step may move above an earlier one.
+
+    `environ` holds the keys of providers, and says whether this is CI. A disk that fails while steps are carried out is
+    in the report; ReconcilerError is raised only before the first of them.
+    """
+    saved = read_plan(options.plan_file) if options.plan_file is not None else None
+    wanted = saved.options_with(options.plan) if saved is not None else options.plan
+    with workspace.exclusive(options.wait):
+        proposal = _propose(workspace, wanted, saved)
+        callbacks.show(proposal)
+        if not proposal.work:
+            _close_left_open(workspace, proposal.planned)
+            return NothingToApply(proposal)
+        verify_recipe_keys(proposal.planned.lock)  # an edited recipe would compare equal to anything
+        require_keys(proposal.plan, proposal.planned.loaded.project.settings.providers, environ)
+        _require_budget_in_ci(proposal, environ)
+        if not callbacks.consent(proposal):
+            raise ConsentNeeded("nothing was done")
+        with callbacks.progress(len(proposal.work)) as progress:
+            run = RunOptions(proposal.budget, progress, environ, callbacks.say)
+            ended = carry_out(workspace, proposal.planned, proposal.plan, run)
+        return _applied(workspace, proposal, ended)
 
 
-async def _carried_out(workspace: Workspace, prospect: PlannedProject, plan: Plan, means: RunOptions) -> ApplyResult:
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_DISK_THREADS, thread_name_prefix="disk"))
-    lockfile_saver = LockfileSaver(workspace.lock_file)
-    providers, drains = _providers(workspace, prospect, plan, means)
-    settings = prospect.wanted.project.settings.providers
-    outputs = {step.output for step in plan.steps if step.output}
-    outputs |= {entry.output for entry in prospect.lock.entries.values()}
-    world = ApplyContext(
-        store=workspace.store,
-        outputs=workspace.outputs(frozenset(outputs)),
-        journal=workspace.journal,
-        progress=means.progress,
-        lockfile_saver=lockfile_saver,
-        providers=providers,
-        made_by={name: DRAFT if each.type == DRAFT else name for name, each in settings.items()},
-        files=prospect.seen.files,
-        in_doubt=prospect.in_doubt,
-        utc=lambda: datetime.now(UTC),
-        drains=tuple(drains),
-        consents=prospect.consents,
-    )
-    run = Run(plan, prospect.lock, world)
-    stopping = _Stopping(run, means.say)
-    task = asyncio.ensure_future(run.run())
-    with stopping.on(task):
-        try:
-            await task
-        except asyncio.CancelledError:
-            if not stopping.asked:
-                raise
-    try:
-        await lockfile_saver.save()
-    except ReconcilerError as error:
-        run.report.closing_failed(error)
-    return ApplyResult(run.report, stopping.asked)
+def _propose(workspace: Workspace, options: PlanOptions, saved: SavedPlan | None) -> ApplyProposal:
+    planned = plan_project(workspace, load_specs(workspace), options.selection)
+    for name in sorted(options.selection.policy.replace - planned.loaded.specs.keys()):
+        raise ProjectError(f'--replace: no asset is called "{name}"', hint="`reconciler plan` lists them")
+    notes: tuple[str, ...] = ()
+    if saved is not None:
+        planned, notes = saved.held_to(planned, options.limits)
+    budget = options.limits.applied_to(planned.loaded.project.settings.budget)
+    return ApplyProposal(planned, within_limits(planned, options.limits), budget, notes)
 
 
-class _Stopping:
-    """Ctrl-C once drains: nothing new is sent, what flies lands. Twice stops now."""
-
-    def __init__(self, run: Run, say: Callable[[str], None]) -> None:
-        self.asked = False
-        self._run = run
-        self._say = say
-
-    @contextmanager
-    def on(self, task: asyncio.Future[Report]) -> Iterator[None]:
-        """Listen to the signals while the task runs."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._signalled, task)
-        try:
-            yield
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
-
-    def _signalled(self, task: asyncio.Future[Report]) -> None:
-        if self.asked:
-            task.cancel()
-            return
-        self.asked = True
-        self._run.stop()
-        self._say("stopping: what is under way is finished, nothing new is begun; Ctrl-C again stops at once")
+def _close_left_open(workspace: Workspace, planned: PlannedProject) -> None:
+    """A crash after the last step of a run leaves its journal open."""
+    if planned.behind or workspace.journal.read():
+        workspace.close_journal()
 
 
-def _providers(
-    workspace: Workspace, prospect: PlannedProject, plan: Plan, means: RunOptions
-) -> tuple[dict[str, Provider], list[Callable[[], None]]]:
-    """The providers that this plan asks, by name, and how to drain their lanes."""
-    settings = prospect.wanted.project.settings
-    asked = {step.spec.provider for step in plan.steps if step.spec and isinstance(step.action, Generate)}
-    drafts = {name for name in asked if settings.providers[name].type == DRAFT}
-    providers: dict[str, Provider] = {}
-    drains: list[Callable[[], None]] = []
-    if drafts:
-        from reconciler.providers.draft.provider import Draft  # noqa: PLC0415 - Pillow is for drafts only
+def _require_budget_in_ci(proposal: ApplyProposal, environ: Mapping[str, str]) -> None:
+    """In CI nobody sees the price before it is paid, so a limit is required."""
+    unlimited = proposal.budget.per_run is None and proposal.budget.images is None
+    if unlimited and proposal.costs_money and in_ci(environ):
+        fact = f"in CI nothing is spent without a budget, and this would cost {plan_total(proposal.plan)}"
+        raise ConsentNeeded(fact, hint="set --max-cost or --max-images, or budget: in reconciler.yaml")
 
-        drawing = StoredProvider(
-            Draft(workspace.store),
-            store=workspace.store,
-            utc=lambda: datetime.now(UTC),
-            parallel=os.cpu_count() or 1,
-        )
-        providers |= dict.fromkeys(drafts, drawing)
-        drains.append(drawing.drain)
-    if asked == drafts:
-        return providers, drains
-    from reconciler.project.paid_providers import paid_providers  # noqa: PLC0415 - a network client is for paid calls only
 
-    paid = paid_providers(
-        [settings.providers[name] for name in sorted(asked - drafts)],
-        models=settings.models,
-        store=workspace.store,
-        journal=workspace.journal,
-        progress=means.progress,
-        budget=means.budget,
-        already=[(request.asset, parse_cost(request.cost)) for request in prospect.in_doubt],
-        environ=means.environ,
-    )
-    if prospect.candidates > 1:
-        count, progress = prospect.candidates, means.progress
-        for name, one in paid.providers.items():
-            providers[name] = CandidateProvider(one, count=count, progress=progress)
-        return providers, [*drains, *paid.drains]
-    return providers | paid.providers, [*drains, *paid.drains]
+def _applied(workspace: Workspace, proposal: ApplyProposal, ended: RunResult) -> Applied:
+    assets = {line.asset for line in ended.report.lines}
+    in_doubt = tuple(one for one in workspace.in_doubt() if ended.interrupted or one.asset in assets)
+    made = _candidates(workspace, ended.report) if proposal.planned.candidates > 1 else {}
+    return Applied(proposal, ended.report, ended.interrupted, in_doubt, made)
+
+
+def _candidates(workspace: Workspace, report: Report) -> dict[AssetId, tuple[Candidate, ...]]:
+    """The candidates of every asset that was generated and has more than one."""
+    entries = workspace.locked().entries
+    made = sorted(line.asset for line in report.lines if line.result is Result.MADE and line.asset in entries)
+    found = {asset: candidates(workspace.store, entries[asset].key, locked=entries[asset].content) for asset in made}
+    return {asset: images for asset, images in found.items() if len(images) > 1}

@@ -16,8 +16,10 @@ from reconciler.core.recipe import Recipe
 from reconciler.core.specs.spec import AssetReference, FileReference, Reference, Spec, build_recipe
 from reconciler.core.text import printable
 from reconciler.core.value import value
-from reconciler.project.apply import close_journal
-from reconciler.project.workspace import PlannedProject, Selection, Workspace, open_workspace
+from reconciler.project.load import load_specs
+from reconciler.project.options import Selection
+from reconciler.project.planning import PlannedProject, plan_project
+from reconciler.project.workspace import Workspace, open_workspace
 from reconciler.store.worktree.outputs import OutputTree
 
 
@@ -26,14 +28,14 @@ class EditSession:
     """What an edit works on: the project as it was seen under the lock, and its image files."""
 
     workspace: Workspace
-    prospect: PlannedProject
+    planned: PlannedProject
     outputs: OutputTree
 
     @property
     def in_use(self) -> frozenset[str]:
         """Paths that specs give a meaning: outputs, and files that they refer to."""
-        specs = self.prospect.wanted.specs.values()
-        return frozenset({spec.output for spec in specs} | set(self.prospect.seen.files))
+        specs = self.planned.loaded.specs.values()
+        return frozenset({spec.output for spec in specs} | set(self.planned.seen.files))
 
 
 @value
@@ -57,10 +59,10 @@ def edit_session(directory: str | None, *, wait: float) -> Iterator[EditSession]
     """The project, observed and held against every other writer."""
     workspace = open_workspace(directory, os.environ)
     with workspace.exclusive(wait):
-        prospect = workspace.look(workspace.wanted(), Selection())
-        paths = {step.output for step in prospect.plan.steps if step.output}
-        paths |= {entry.output for entry in prospect.lock.entries.values()}
-        yield EditSession(workspace, prospect, workspace.outputs(frozenset(paths)))
+        planned = plan_project(workspace, load_specs(workspace), Selection())
+        paths = {step.output for step in planned.plan.steps if step.output}
+        paths |= {entry.output for entry in planned.lock.entries.values()}
+        yield EditSession(workspace, planned, workspace.outputs(frozenset(paths)))
 
 
 def apply_edits(stage: EditSession, steps: Sequence[Step], edit: Callable[[Step], Edited | Skipped]) -> int:
@@ -77,7 +79,7 @@ def apply_edits(stage: EditSession, steps: Sequence[Step], edit: Callable[[Step]
             for line in result.lines:
                 click.echo(line)
     finally:
-        close_journal(stage.workspace)
+        stage.workspace.close_journal()
     return Exit.ERROR if left else Exit.DONE
 
 
@@ -111,18 +113,18 @@ def locked_recipe(
 
 
 def settled_in_doubt(
-    prospect: PlannedProject, asset: AssetId, *, got: RecipeKey | None = None
+    planned: PlannedProject, asset: AssetId, *, got: RecipeKey | None = None
 ) -> tuple[tuple[Requested, ...], tuple[str, ...]]:
     """The requests in doubt that an edit of this asset puts to rest, and what to say of all that it has.
 
     One for a recipe that another spec wants stays, as after a rename: else that spec would be paid for without a word.
     `got` is the recipe of which the picture is here now, for whoever wants it.
     """
-    in_doubt = [one for one in prospect.in_doubt if one.asset == asset]
+    in_doubt = [one for one in planned.in_doubt if one.asset == asset]
     if not in_doubt:
         return (), ()
-    contents, files = locked_contents(prospect), prospect.seen.files
-    others = (spec for identity, spec in prospect.wanted.specs.items() if identity != asset)
+    contents, files = locked_contents(planned), planned.seen.files
+    others = (spec for identity, spec in planned.loaded.specs.items() if identity != asset)
     recipes = [locked_recipe(spec, files=files, contents=contents) for spec in others]
     wanted = {recipe.key() for recipe in recipes if recipe is not None} - {got}
     lines = []
@@ -132,6 +134,6 @@ def settled_in_doubt(
     return tuple(one for one in in_doubt if one.key not in wanted), tuple(lines)
 
 
-def locked_contents(prospect: PlannedProject) -> dict[AssetId, ContentHash]:
+def locked_contents(planned: PlannedProject) -> dict[AssetId, ContentHash]:
     """What is locked for each asset, under the id that its spec has now."""
-    return {step.asset: step.entry.content for step in prospect.plan.steps if step.entry is not None}
+    return {step.asset: step.entry.content for step in planned.plan.steps if step.entry is not None}

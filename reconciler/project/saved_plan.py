@@ -14,28 +14,29 @@ from reconciler.core.digest import AssetId, ContentHash, Json, content_hash, rec
 from reconciler.core.errors import ProjectError
 from reconciler.core.plan.actions import Conflict, Consent, Generate, Hold, Keep, NotSelected
 from reconciler.core.plan.plan import Plan, Step
+from reconciler.core.plan.policy import Policy
 from reconciler.core.specs.spec import FileReference, Spec
 from reconciler.core.text import printable
 from reconciler.core.value import replace, value
-from reconciler.project.workspace import PlannedProject, budgeted
+from reconciler.project.options import PlanOptions, Selection, SpendingLimits
+from reconciler.project.planning import PlannedProject, within_limits
 from reconciler.report.plan_json import plan_json
 from reconciler.report.plan_text import reason_text
 from reconciler.store import disk
 from reconciler.store.documents.project import LOCK_FILE
 
-_OPTIONS = ("include", "exclude", "replace", "draft", "candidates", *(each.name.lower() for each in Consent))
-"""What a plan was asked for with, and an apply of it must not be asked for with something else."""
-_LIMITS = ("max_cost", "max_images")
+_LISTS = ("include", "exclude", "replace")
+_FLAGS = ("draft", *(each.name.lower() for each in Consent))
 _MANY = 10**9
 
 
-def write_plan(path: Path, prospect: PlannedProject, plan: Plan, *, given: Mapping[str, Any]) -> None:
-    """Write the plan as JSON, over an older plan at most. ProjectError if something else is there."""
+def write_plan(path: Path, planned: PlannedProject, plan: Plan, *, options: PlanOptions) -> None:
+    """Write the plan as JSON. An older plan is overwritten; ProjectError for any other file."""
     if os.path.lexists(path) and _parsed(path) is None:
         raise ProjectError(f"{printable(str(path))} is there and is no plan", hint="choose another name, or delete it")
-    document = plan_json(plan) | {"behind": prospect.behind, "lock": _lock_digest(prospect)}
-    document["options"] = {name: _plain(given.get(name)) for name in (*_OPTIONS, *_LIMITS)}
-    promised = {step.asset: recorded_step(step, prospect.seen.files) for step in plan.steps}
+    document = plan_json(plan) | {"behind": planned.behind, "lock": _lock_digest(planned)}
+    document["options"] = _options_json(options)
+    promised = {step.asset: recorded_step(step, planned.seen.files) for step in plan.steps}
     document["steps"] = [step | promised[AssetId(step["asset"])] for step in document["steps"]]
     text = json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n"
     disk.write_atomic(path, text.encode("utf-8", "surrogatepass"))
@@ -79,32 +80,34 @@ class SavedPlan:
 
     path: Path
     steps: Mapping[AssetId, Mapping[str, Json]]
-    options: Mapping[str, Any]
+    options: PlanOptions
     lock: str
 
-    def given(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """The options to look with: those of the plan. Only limits may be said anew."""
-        said = [name for name in _OPTIONS if options.get(name)]
-        if said:
-            names = ", ".join(f"--{name.replace('_', '-')}" for name in said)
-            raise ProjectError(f"{names} cannot be said of a plan that is made already", hint="say it to `plan -o`")
-        limits = {name: self.options.get(name) if options.get(name) is None else options[name] for name in _LIMITS}
-        cost = limits["max_cost"]
-        limits["max_cost"] = Decimal(cost) if isinstance(cost, str) else cost  # `_sane` has read it
-        return {**options, **{name: self.options.get(name) or options.get(name) for name in _OPTIONS}, **limits}
+    def options_with(self, given: PlanOptions) -> PlanOptions:
+        """The options to plan with now: those of the saved plan. Only limits may be given anew."""
+        names = [name for name, value in _selection_json(given.selection).items() if value]
+        if names:
+            options = ", ".join(f"--{name.replace('_', '-')}" for name in names)
+            raise ProjectError(f"{options} cannot be said of a plan that is made already", hint="say it to `plan -o`")
+        saved, limits = self.options.limits, given.limits
+        limits = SpendingLimits(
+            saved.max_cost if limits.max_cost is None else limits.max_cost,
+            saved.max_images if limits.max_images is None else limits.max_images,
+        )
+        return replace(self.options, limits=limits)
 
-    def held_to(self, prospect: PlannedProject, given: Mapping[str, Any]) -> tuple[PlannedProject, tuple[str, ...]]:
+    def held_to(self, planned: PlannedProject, limits: SpendingLimits) -> tuple[PlannedProject, tuple[str, ...]]:
         """The part of the plan now that the file names, and what a person should know of the rest.
 
         ProjectError that names every asset of which the file does not say what is true now.
         """
-        known = [step for step in prospect.plan.steps if not isinstance(step.action, Keep)]
+        known = [step for step in planned.plan.steps if not isinstance(step.action, Keep)]
         others = tuple(step.asset for step in known if step.asset not in self.steps)
-        part = replace(prospect, plan=Plan(tuple(_left_out(step, others) for step in prospect.plan.steps)))
-        now = budgeted(part, given["max_cost"], given["max_images"])
-        wrong = [line for step in now.steps for line in self._differences(step, prospect.seen.files)]
+        part = replace(planned, plan=Plan(tuple(_left_out(step, others) for step in planned.plan.steps)))
+        now = within_limits(part, limits)
+        wrong = [line for step in now.steps for line in self._differences(step, planned.seen.files)]
         if wrong:
-            changed = f"; {LOCK_FILE} has changed since it was made" if _lock_digest(prospect) != self.lock else ""
+            changed = f"; {LOCK_FILE} has changed since it was made" if _lock_digest(planned) != self.lock else ""
             fact = "\n".join((f"{printable(str(self.path))} does not say what would be done now:", *wrong))
             raise ProjectError(fact, hint=f"nothing was done: look at a new plan{changed}")
         notes = (f"not in the plan, and left alone: {', '.join(map(printable, others))}",) if others else ()
@@ -155,7 +158,7 @@ def read_plan(path: Path) -> SavedPlan:
     if document is None:
         raise ProjectError(f"{printable(str(path))} is no plan", hint="`reconciler plan -o FILE` writes one")
     steps = {AssetId(step["asset"]): step for step in document["steps"]}
-    return SavedPlan(path, steps, document["options"], document["lock"])
+    return SavedPlan(path, steps, _options(document["options"]), document["lock"])
 
 
 def _parsed(path: Path) -> dict[str, Any] | None:
@@ -177,15 +180,45 @@ def _parsed(path: Path) -> dict[str, Any] | None:
 
 def _sane(options: Any) -> bool:
     """Whether each option is what the command line could have said."""
-    lists, flags = _OPTIONS[:3], [name for name in _OPTIONS[3:] if name != "candidates"]
     counts = (options.get("candidates"), options.get("max_images"))
     cost = options.get("max_cost")
     return (
-        all(_is_words(options.get(name) or []) for name in lists)
-        and all(options.get(name) in (None, True, False) for name in flags)
+        all(_is_words(options.get(name) or []) for name in _LISTS)
+        and all(options.get(name) in (None, True, False) for name in _FLAGS)
         and all(count is None or (type(count) is int and 0 <= count < _MANY) for count in counts)
         and options.get("candidates") != 0
         and (cost is None or (isinstance(cost, str) and _is_money(cost)))
+    )
+
+
+def _options_json(options: PlanOptions) -> dict[str, Json]:
+    cost = options.limits.max_cost
+    limits = {"max_cost": None if cost is None else str(cost), "max_images": options.limits.max_images}
+    return {**_selection_json(options.selection), **limits}
+
+
+def _selection_json(selection: Selection) -> dict[str, Json]:
+    """The options of the command line that select and allow, by name."""
+    given = selection.policy.consents
+    return {
+        "include": list(selection.include),
+        "exclude": list(selection.exclude),
+        "replace": sorted(selection.policy.replace),
+        "draft": selection.drafts_only,
+        "candidates": selection.candidates,
+        **{each.name.lower(): each in given for each in Consent},
+    }
+
+
+def _options(document: Mapping[str, Any]) -> PlanOptions:
+    """The options of a plan file that `_sane` has accepted."""
+    include, exclude, replaced = (tuple(document.get(name) or ()) for name in _LISTS)
+    consents = frozenset(each for each in Consent if document.get(each.name.lower()))
+    policy = Policy(consents=consents, replace=frozenset(map(AssetId, replaced)))
+    cost = document.get("max_cost")
+    return PlanOptions(
+        Selection(include, exclude, policy, bool(document.get("draft")), document.get("candidates")),
+        SpendingLimits(None if cost is None else Decimal(cost), document.get("max_images")),
     )
 
 
@@ -201,11 +234,7 @@ def _is_words(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 
-def _lock_digest(prospect: PlannedProject) -> str:
-    path = prospect.wanted.project.root / LOCK_FILE
+def _lock_digest(planned: PlannedProject) -> str:
+    path = planned.loaded.project.root / LOCK_FILE
     with disk.naming_errors("read", path):
         return content_hash(path.read_bytes()) if os.path.lexists(path) else ""
-
-
-def _plain(value: Any) -> Json:
-    return list(value) if isinstance(value, tuple) else str(value) if isinstance(value, Decimal) else value

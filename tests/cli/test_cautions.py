@@ -10,7 +10,10 @@ from time import time_ns
 
 import pytest
 
-from reconciler.project.workspace import Selection, Workspace
+from reconciler.project.load import load_specs
+from reconciler.project.options import Selection
+from reconciler.project.planning import plan_project, remember
+from reconciler.project.workspace import Workspace
 from reconciler.report.plan_text import cached_answers
 from reconciler.store.index import snapshot
 from reconciler.store.index.index import FOREVER, Index
@@ -40,8 +43,8 @@ def remembered(root: Path, now: datetime) -> tuple[set[str], float]:
     # as if ten seconds had passed: an index believes nothing of files that may still change unseen
     workspace.index = Index(root, root / ".reconciler/index", now_ns=lambda: time_ns() + 10**10)
     workspace.tree = TreeObserver(root, workspace.index)
-    prospect = workspace.look(workspace.wanted(), Selection())
-    workspace.remember(prospect, cached_answers(prospect.plan, now))
+    planned = plan_project(workspace, load_specs(workspace), Selection())
+    remember(workspace, planned, cached_answers(planned.plan, now))
     found = snapshot.load(str(root / ".reconciler/index"))
     assert found is not None
     return set(found.says), found.until

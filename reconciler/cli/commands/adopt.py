@@ -26,11 +26,11 @@ def command(directory: str | None, /, ids: tuple[str, ...], yes: bool, wait: flo
     Its bytes go to the store, and the asset is up to date from then on. A request in doubt for it is settled.
     """
     with edit_session(directory, wait=wait) as stage:
-        chosen = select_assets(ids, stage.prospect.wanted.specs)
+        chosen = select_assets(ids, stage.planned.loaded.specs)
         adopting = Adoption(stage, utc=lambda: datetime.now(UTC))
         work: list[Step] = []
         refused = 0
-        for step in stage.prospect.plan.steps:
+        for step in stage.planned.plan.steps:
             if step.asset not in chosen.assets:
                 continue
             verdict = adopting.foresee(step)

@@ -11,10 +11,12 @@ import click
 from reconciler.cli import options
 from reconciler.core.errors import Exit
 from reconciler.core.lock.lockfile import verify_recipe_keys
-from reconciler.project.workspace import in_ci, open_workspace
+from reconciler.project.load import load_specs
+from reconciler.project.options import in_ci
+from reconciler.project.planning import plan_project, remember
+from reconciler.project.workspace import open_workspace
 from reconciler.report.plan_json import plan_json
 from reconciler.report.plan_text import behind_line, cached_answers, check_hint, plan_lines, totals_line
-from reconciler.store.state.lock import holder
 
 
 @click.command(epilog="Example:  reconciler check || exit 1")
@@ -26,23 +28,22 @@ from reconciler.store.state.lock import holder
 def command(directory: str | None, /, format_: str, strict: bool, quiet: bool, **given: Any) -> int:
     """Exit 0 if nothing is left to do, 2 if something is. Writes nothing, needs no key, opens no socket."""
     workspace = open_workspace(directory, os.environ, strict=strict)
-    prospect = workspace.look(workspace.wanted(), options.selection(given))
+    chosen = options.plan_options(given)
+    planned = plan_project(workspace, load_specs(workspace), chosen.selection)
     if strict or in_ci(os.environ):
-        verify_recipe_keys(prospect.lock)
-    workspace.remember(
-        prospect, cached_answers(prospect.plan, datetime.now(UTC)) if options.is_unrestricted(given) else {}
-    )
-    drift = bool(prospect.plan.drift or prospect.behind)
+        verify_recipe_keys(planned.lock)
+    remember(workspace, planned, cached_answers(planned.plan, datetime.now(UTC)) if chosen.is_default else {})
+    drift = bool(planned.plan.drift or planned.behind)
     if format_ == "json":
-        options.print_json({"clean": not drift, "behind": prospect.behind, **plan_json(prospect.plan)})
+        options.print_json({"clean": not drift, "behind": planned.behind, **plan_json(planned.plan)})
     elif not quiet and drift:
-        for line in plan_lines(prospect.plan, datetime.now(UTC)):
+        for line in plan_lines(planned.plan, datetime.now(UTC)):
             click.echo(line)
-        if prospect.behind:
-            click.echo(behind_line(prospect.behind, running=holder(workspace.state / "lock")))
-        hint = check_hint(prospect.plan, behind=prospect.behind)
+        if planned.behind:
+            click.echo(behind_line(planned.behind, running=workspace.holder()))
+        hint = check_hint(planned.plan, behind=planned.behind)
         if hint:
             click.echo(hint, err=True)
     elif not quiet:
-        click.echo(totals_line(prospect.plan))
+        click.echo(totals_line(planned.plan))
     return Exit.DRIFT if drift else Exit.DONE

@@ -19,7 +19,10 @@ from reconciler.core.text import printable
 from reconciler.core.value import replace
 from reconciler.project.candidates import candidates
 from reconciler.project.edits import Edited, EditSession, Skipped, apply_edits, edit_session
-from reconciler.project.workspace import PlannedProject, Selection, Workspace, open_workspace
+from reconciler.project.load import load_specs
+from reconciler.project.options import Selection
+from reconciler.project.planning import PlannedProject, plan_project
+from reconciler.project.workspace import Workspace, open_workspace
 from reconciler.report.candidates import candidate_lines, candidates_json, short_hash
 
 
@@ -36,23 +39,25 @@ def command(directory: str | None, /, asset: str, candidate: str, format_: str, 
     """
     if not candidate:
         workspace = open_workspace(directory, os.environ)
-        step = _step(workspace.look(workspace.wanted(), Selection()), asset)
+        step = _step(plan_project(workspace, load_specs(workspace), Selection()), asset)
         return _list(workspace, step, format_)
     with edit_session(directory, wait=wait) as stage:
-        step = _step(stage.prospect, asset)
+        step = _step(stage.planned, asset)
         wanted = find_candidate(_candidates(stage.workspace, step), candidate)
         if isinstance(wanted, str):
             raise ProjectError(printable(wanted), hint=f"`reconciler choose {printable(asset)}` lists them")
         code = apply_edits(stage, [step], lambda each: _chosen(stage, each, wanted))
         if format_ == "json":
-            _list(stage.workspace, _step(stage.workspace.look(stage.prospect.wanted, Selection()), asset), format_)
+            _list(
+                stage.workspace, _step(plan_project(stage.workspace, stage.planned.loaded, Selection()), asset), format_
+            )
     return code
 
 
-def _step(prospect: PlannedProject, asset: str) -> Step:
+def _step(planned: PlannedProject, asset: str) -> Step:
     """The step of the one asset that is named, which is locked."""
-    (name,) = select_assets((asset,), (step.asset for step in prospect.plan.steps)).assets[:1]
-    step = next(step for step in prospect.plan.steps if step.asset == name)
+    (name,) = select_assets((asset,), (step.asset for step in planned.plan.steps)).assets[:1]
+    step = next(step for step in planned.plan.steps if step.asset == name)
     if step.entry is None:
         raise ProjectError(f"{printable(name)} is not locked yet", hint="`reconciler apply` makes or restores it")
     return step
@@ -87,7 +92,7 @@ def _either(asset: str) -> str:
 def _chosen(stage: EditSession, step: Step, wanted: Candidate) -> Edited | Skipped:
     entry = step.entry
     assert entry is not None
-    there = stage.prospect.seen.outputs.get(step.output)
+    there = stage.planned.seen.outputs.get(step.output)
     if entry.output != step.output:
         return Skipped(f"it moves from {entry.output} to {step.output}", "`reconciler apply` first")
     if there not in (None, entry.content, wanted.image.content):

@@ -10,12 +10,12 @@ import click
 
 from reconciler.cli import options
 from reconciler.core.digest import RecipeKey
-from reconciler.core.events import Requested, settle
+from reconciler.core.events import Requested
 from reconciler.core.money.cost import Total, parse_cost, total
 from reconciler.core.money.totals import GROUPS, Image, Row, Sum, grouped, summed
 from reconciler.core.text import printable
+from reconciler.project.load import load_specs
 from reconciler.project.workspace import Workspace, open_workspace
-from reconciler.store.documents.project import read_lock
 
 
 @click.command(epilog="Example:  reconciler costs --by tag --format json")
@@ -44,8 +44,8 @@ def command(directory: str | None, /, groups: tuple[str, ...], format_: str) -> 
 
 def _images(workspace: Workspace) -> tuple[list[Image], list[Image]]:
     """The images that are locked now, and those that the store remembers."""
-    specs = workspace.wanted().specs
-    lock = settle(read_lock(workspace.root), workspace.journal.read()).lock
+    specs = load_specs(workspace).specs
+    lock = workspace.locked()
     tags: dict[RecipeKey, dict[str, None]] = {}
     locked = []
     for asset, entry in lock.entries.items():

@@ -15,7 +15,10 @@ from reconciler.core.errors import Exit
 from reconciler.core.plan.plan import Step
 from reconciler.core.specs.spec import FileReference, Reference
 from reconciler.project.edits import locked_contents, locked_recipe
-from reconciler.project.workspace import PlannedProject, Selection, open_workspace
+from reconciler.project.load import load_specs
+from reconciler.project.options import Selection
+from reconciler.project.planning import PlannedProject, plan_project
+from reconciler.project.workspace import open_workspace
 from reconciler.report.explain import explanation, explanation_lines
 
 
@@ -26,10 +29,10 @@ from reconciler.report.explain import explanation, explanation_lines
 def command(directory: str | None, /, ids: tuple[str, ...], format_: str) -> int:
     """Say of every field which file and line it comes from, what the prompt came to, and what changed since."""
     workspace = open_workspace(directory, os.environ)
-    prospect = workspace.look(workspace.wanted(), Selection())
-    chosen = select_assets(ids, (step.asset for step in prospect.plan.steps))
-    steps = sorted((step for step in prospect.plan.steps if step.asset in chosen.assets), key=lambda step: step.asset)
-    told = [_explained(prospect, step) for step in steps]
+    planned = plan_project(workspace, load_specs(workspace), Selection())
+    chosen = select_assets(ids, (step.asset for step in planned.plan.steps))
+    steps = sorted((step for step in planned.plan.steps if step.asset in chosen.assets), key=lambda step: step.asset)
+    told = [_explained(planned, step) for step in steps]
     if format_ == "json":
         options.print_json({"explain": 1, "assets": told})
         return Exit.DONE
@@ -41,14 +44,14 @@ def command(directory: str | None, /, ids: tuple[str, ...], format_: str) -> int
     return Exit.DONE
 
 
-def _explained(prospect: PlannedProject, step: Step) -> dict[str, Any]:
-    contents = locked_contents(prospect)
+def _explained(planned: PlannedProject, step: Step) -> dict[str, Any]:
+    contents = locked_contents(planned)
 
     def content_of(reference: Reference) -> ContentHash | None:
         if isinstance(reference, FileReference):
-            return prospect.seen.files.get(reference.path)
+            return planned.seen.files.get(reference.path)
         return contents.get(reference.asset)
 
-    recipe = locked_recipe(step.spec, files=prospect.seen.files, contents=contents) if step.spec else None
-    project = prospect.wanted.project.document
+    recipe = locked_recipe(step.spec, files=planned.seen.files, contents=contents) if step.spec else None
+    project = planned.loaded.project.document
     return explanation(step, datetime.now(UTC), recipe=recipe, content_of=content_of, project=project)

@@ -12,12 +12,13 @@ import click
 from reconciler.cli import options
 from reconciler.cli.asset_ids import AssetIds
 from reconciler.core.errors import Exit
+from reconciler.project.load import load_specs
+from reconciler.project.planning import plan_project, remember, within_limits
 from reconciler.project.saved_plan import write_plan
-from reconciler.project.workspace import budgeted, open_workspace
+from reconciler.project.workspace import open_workspace
 from reconciler.report.plan_json import plan_json
 from reconciler.report.plan_text import behind_line, cached_answers, plan_lines
 from reconciler.report.warnings import caution_lines, cautions_json
-from reconciler.store.state.lock import holder
 
 
 @click.command(epilog="Example:  reconciler plan --include 'icons/*'")
@@ -37,21 +38,20 @@ from reconciler.store.state.lock import holder
 def command(directory: str | None, /, format_: str, exit_code: bool, out: str | None, **given: Any) -> int:
     """Show what would be made, why, and what it would cost. Needs no key, opens no socket, and writes only with -o."""
     workspace = open_workspace(directory, os.environ)
-    prospect = workspace.look(workspace.wanted(), options.selection(given))
-    workspace.remember(
-        prospect, cached_answers(prospect.plan, datetime.now(UTC)) if options.is_unrestricted(given) else {}
-    )
-    plan = budgeted(prospect, given["max_cost"], given["max_images"])
+    chosen = options.plan_options(given)
+    planned = plan_project(workspace, load_specs(workspace), chosen.selection)
+    remember(workspace, planned, cached_answers(planned.plan, datetime.now(UTC)) if chosen.is_default else {})
+    plan = within_limits(planned, chosen.limits)
     if out is not None:
-        write_plan(Path(directory or ".") / out, prospect, plan, given=given)
-    cautions = prospect.wanted.cautions
+        write_plan(Path(directory or ".") / out, planned, plan, options=chosen)
+    cautions = planned.loaded.cautions
     if format_ == "json":
-        options.print_json(plan_json(plan) | {"behind": prospect.behind, "warnings": cautions_json(cautions)})
+        options.print_json(plan_json(plan) | {"behind": planned.behind, "warnings": cautions_json(cautions)})
     else:
         for line in caution_lines(cautions):
             click.echo(line, err=True)
         for line in plan_lines(plan, datetime.now(UTC)):
             click.echo(line)
-        if prospect.behind:
-            click.echo(behind_line(prospect.behind, running=holder(workspace.state / "lock")))
-    return Exit.DRIFT if exit_code and (plan.drift or prospect.behind) else Exit.DONE
+        if planned.behind:
+            click.echo(behind_line(planned.behind, running=workspace.holder()))
+    return Exit.DRIFT if exit_code and (plan.drift or planned.behind) else Exit.DONE

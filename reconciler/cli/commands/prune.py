@@ -30,7 +30,7 @@ def command(directory: str | None, /, ids: tuple[str, ...], yes: bool, wait: flo
     A file that was changed by hand is left alone, and so is its entry.
     """
     with edit_session(directory, wait=wait) as stage:
-        orphans = [step for step in stage.prospect.plan.steps if step.spec is None and step.entry is not None]
+        orphans = [step for step in stage.planned.plan.steps if step.spec is None and step.entry is not None]
         work = _chosen(stage, orphans, ids) if ids else orphans
         if not work:
             click.echo("nothing to prune: every asset of the lockfile has a spec")
@@ -41,7 +41,7 @@ def command(directory: str | None, /, ids: tuple[str, ...], yes: bool, wait: flo
 
 
 def _chosen(stage: EditSession, orphans: list[Step], ids: tuple[str, ...]) -> list[Step]:
-    wanted = stage.prospect.wanted.specs
+    wanted = stage.planned.loaded.specs
     for name in ids:
         if name in wanted:
             hint = "remove its spec first; `reconciler apply --replace` makes it again"
@@ -59,13 +59,13 @@ def _pruned(stage: EditSession, step: Step) -> Edited | Skipped:
         left = _removed(stage, step)
         if left is not None:
             return left
-    settled, told = settled_in_doubt(stage.prospect, step.asset)
+    settled, told = settled_in_doubt(stage.planned, step.asset)
     return Edited((Removed(step.asset), *(Forgotten(one.attempt) for one in settled)), (*lines, *told))
 
 
 def _removed(stage: EditSession, step: Step) -> Skipped | None:
     """The file is gone and its bytes are in the store; or why not."""
-    found = stage.prospect.seen.outputs.get(step.output)
+    found = stage.planned.seen.outputs.get(step.output)
     entry = step.entry
     assert entry is not None
     if found is None:

@@ -15,7 +15,6 @@ from reconciler.cli.asset_ids import confirm, id_arguments
 from reconciler.core.errors import Exit, ProjectError
 from reconciler.core.events import Forgotten, Requested
 from reconciler.core.text import printable
-from reconciler.project.apply import close_journal
 from reconciler.project.workspace import Workspace, open_workspace
 from reconciler.report.in_doubt import in_doubt_json, in_doubt_lines, in_doubt_total
 
@@ -92,5 +91,5 @@ def _forgotten(workspace: Workspace, requests: Sequence[Requested], *, yes: bool
     for one in requests:
         price = printable(one.cost) or "an unknown price"
         click.echo(f"forgotten: {printable(one.asset)} ({printable(one.provider)}, {printable(one.at)}, {price})")
-    close_journal(workspace)
+    workspace.close_journal()
     return Exit.DONE

@@ -27,16 +27,16 @@ from reconciler.project.edits import Edited, EditSession, Skipped, apply_edits, 
 def command(directory: str | None, /, ids: tuple[str, ...], yes: bool, wait: float, **_: Any) -> int:
     """Put the locked image back where it is missing or was changed. Bytes that it replaces go to the store first."""
     with edit_session(directory, wait=wait) as stage:
-        chosen = select_assets(ids, (step.asset for step in stage.prospect.plan.steps))
+        chosen = select_assets(ids, (step.asset for step in stage.planned.plan.steps))
         work, refused = [], 0
-        for step in stage.prospect.plan.steps:
+        for step in stage.planned.plan.steps:
             if step.asset not in chosen.assets:
                 continue
             if step.entry is None:
                 if step.asset in chosen.exactly:
                     report_skipped(step.asset, Skipped("nothing is locked for it", "`reconciler apply` makes it"))
                     refused += 1
-            elif stage.prospect.seen.outputs.get(step.output) == step.entry.content:
+            elif stage.planned.seen.outputs.get(step.output) == step.entry.content:
                 click.echo(f"{printable(step.asset)}: {printable(step.output)} holds the locked content already")
             else:
                 work.append(step)
@@ -48,7 +48,7 @@ def command(directory: str | None, /, ids: tuple[str, ...], yes: bool, wait: flo
 
 
 def _restored(stage: EditSession, step: Step) -> Edited | Skipped:
-    found, entry = stage.prospect.seen.outputs.get(step.output), step.entry
+    found, entry = stage.planned.seen.outputs.get(step.output), step.entry
     assert entry is not None
     if isinstance(found, Blocked):
         return Skipped(f"{step.output} is {found.what}")
@@ -67,7 +67,7 @@ def _restored(stage: EditSession, step: Step) -> Edited | Skipped:
 def _events(stage: EditSession, step: Step, entry: LockEntry) -> tuple[Durable, ...]:
     """The entry follows to another path; that takes nothing back of what the model refused."""
     published = Published(step.asset, entry, "restored", step.origin)
-    refusal = stage.prospect.lock.refusals.get(step.asset)
+    refusal = stage.planned.lock.refusals.get(step.asset)
     return (published, RefusalRecorded(step.asset, refusal)) if refusal else (published,)
 
 

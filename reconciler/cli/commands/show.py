@@ -11,7 +11,10 @@ from reconciler.cli import options
 from reconciler.cli.asset_ids import id_arguments, select_assets
 from reconciler.core.errors import Exit
 from reconciler.core.plan.plan import Step
-from reconciler.project.workspace import Selection, Workspace, open_workspace
+from reconciler.project.load import load_specs
+from reconciler.project.options import Selection
+from reconciler.project.planning import plan_project
+from reconciler.project.workspace import Workspace, open_workspace
 from reconciler.report.show import asset_json, asset_lines
 from reconciler.store.worktree.sources import ContentSources
 
@@ -23,10 +26,10 @@ from reconciler.store.worktree.sources import ContentSources
 def command(directory: str | None, /, ids: tuple[str, ...], format_: str) -> int:
     """Show the state of an asset, its image, where that came from, and where else its bytes are. Writes nothing."""
     workspace = open_workspace(directory, os.environ)
-    prospect = workspace.look(workspace.wanted(), Selection())
-    chosen = select_assets(ids, (step.asset for step in prospect.plan.steps))
-    steps = sorted((step for step in prospect.plan.steps if step.asset in chosen.assets), key=lambda step: step.asset)
-    recovery = workspace.outputs(frozenset(step.entry.output for step in steps if step.entry)).recovery
+    planned = plan_project(workspace, load_specs(workspace), Selection())
+    chosen = select_assets(ids, (step.asset for step in planned.plan.steps))
+    steps = sorted((step for step in planned.plan.steps if step.asset in chosen.assets), key=lambda step: step.asset)
+    recovery = workspace.sources(frozenset(step.entry.output for step in steps if step.entry))
     now = datetime.now(UTC)
     told = [asset_json(step, now, elsewhere=_elsewhere(workspace, step, recovery)) for step in steps]
     if format_ == "json":

@@ -1,0 +1,189 @@
+"""Carry a plan out: construct its providers, handle Ctrl-C, close the lockfile and the journal."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+
+from reconciler.core.errors import ReconcilerError
+from reconciler.core.lock.entry import DRAFT
+from reconciler.core.money.cost import parse_cost
+from reconciler.core.plan.actions import Generate
+from reconciler.core.plan.plan import Plan
+from reconciler.core.ports import Log, Provider
+from reconciler.core.specs.settings import Budget
+from reconciler.core.value import value
+from reconciler.engine.apply import ApplyContext, Run
+from reconciler.engine.lane.candidates import CandidateProvider
+from reconciler.engine.lane.stored import StoredProvider
+from reconciler.engine.lockfile_saver import LockfileSaver
+from reconciler.engine.report import Report
+from reconciler.project.planning import PlannedProject
+from reconciler.project.workspace import Workspace
+
+_DISK_THREADS = 16
+"""They wait for the disk most of the time; with the default, one a core, requests would wait for them."""
+
+
+@value
+class RunOptions:
+    """What a run may spend, where its events and messages go, and where the keys of providers are."""
+
+    budget: Budget
+    progress: Log
+    environ: Mapping[str, str]
+    say: Callable[[str], None]
+
+
+@value
+class RunResult:
+    """The results of all executed steps. `interrupted`: a person stopped the run."""
+
+    report: Report
+    interrupted: bool
+
+
+def carry_out(workspace: Workspace, planned: PlannedProject, plan: Plan, options: RunOptions) -> RunResult:
+    """Execute the plan, under the lock of the workspace.
+
+    A disk that fails once it has begun is in the report: requests in flight are completed, and every file with paid
+    bytes is named there.
+    """
+    if not gc.isenabled():
+        gc.freeze()  # the project and the plan live to the end; from here on there are a thousand HTTP exchanges
+        gc.set_threshold(200_000, 20, 20)
+        gc.enable()
+    if planned.behind:
+        workspace.lock_file.catch_up()
+    try:
+        result = asyncio.run(_run(workspace, planned, plan, options))
+    except BaseException:
+        with suppress(ReconcilerError):  # the first error is the one to report; the journal keeps its events
+            workspace.close_journal()
+        raise
+    try:
+        workspace.close_journal()
+    except ReconcilerError as error:
+        result.report.closing_failed(error)
+    return result
+
+
+async def _run(workspace: Workspace, planned: PlannedProject, plan: Plan, options: RunOptions) -> RunResult:
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_DISK_THREADS, thread_name_prefix="disk"))
+    lockfile_saver = LockfileSaver(workspace.lock_file)
+    providers = _providers(workspace, planned, plan, options)
+    settings = planned.loaded.project.settings.providers
+    outputs = {step.output for step in plan.steps if step.output}
+    outputs |= {entry.output for entry in planned.lock.entries.values()}
+    world = ApplyContext(
+        store=workspace.store,
+        outputs=workspace.outputs(frozenset(outputs)),
+        journal=workspace.journal,
+        progress=options.progress,
+        lockfile_saver=lockfile_saver,
+        providers=providers.by_name,
+        made_by={name: DRAFT if each.type == DRAFT else name for name, each in settings.items()},
+        files=planned.seen.files,
+        in_doubt=planned.in_doubt,
+        utc=lambda: datetime.now(UTC),
+        drains=providers.drains,
+        consents=planned.consents,
+    )
+    run = Run(plan, planned.lock, world)
+    stopping = _Stopping(run, options.say)
+    task = asyncio.ensure_future(run.run())
+    with stopping.on(task):
+        try:
+            await task
+        except asyncio.CancelledError:
+            if not stopping.asked:
+                raise
+    try:
+        await lockfile_saver.save()
+    except ReconcilerError as error:
+        run.report.closing_failed(error)
+    return RunResult(run.report, stopping.asked)
+
+
+class _Stopping:
+    """The first Ctrl-C drains: requests in flight are completed, no new one is sent. The second cancels them."""
+
+    def __init__(self, run: Run, say: Callable[[str], None]) -> None:
+        self.asked = False
+        self._run = run
+        self._say = say
+
+    @contextmanager
+    def on(self, task: asyncio.Future[Report]) -> Iterator[None]:
+        """Handle SIGINT and SIGTERM while the task runs."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._signalled, task)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    def _signalled(self, task: asyncio.Future[Report]) -> None:
+        if self.asked:
+            task.cancel()
+            return
+        self.asked = True
+        self._run.stop()
+        self._say("stopping: what is under way is finished, nothing new is begun; Ctrl-C again stops at once")
+
+
+@value
+class _Providers:
+    """Providers by name, and how to drain the lane of each."""
+
+    by_name: dict[str, Provider]
+    drains: tuple[Callable[[], None], ...]
+
+
+def _providers(workspace: Workspace, planned: PlannedProject, plan: Plan, options: RunOptions) -> _Providers:
+    """The providers that this plan needs, and no others: each loads a library of its own."""
+    settings = planned.loaded.project.settings.providers
+    needed = {step.spec.provider for step in plan.steps if step.spec and isinstance(step.action, Generate)}
+    drafts = {name for name in needed if settings[name].type == DRAFT}
+    drawn = _draft_providers(workspace, drafts) if drafts else _Providers({}, ())
+    paid = _paid_providers(workspace, planned, needed - drafts, options) if needed - drafts else _Providers({}, ())
+    return _Providers(drawn.by_name | paid.by_name, (*drawn.drains, *paid.drains))
+
+
+def _draft_providers(workspace: Workspace, names: Iterable[str]) -> _Providers:
+    from reconciler.providers.draft.provider import Draft  # noqa: PLC0415 - Pillow is for drafts only
+
+    draft, parallel = Draft(workspace.store), os.cpu_count() or 1
+    stored = StoredProvider(draft, store=workspace.store, utc=lambda: datetime.now(UTC), parallel=parallel)
+    return _Providers(dict.fromkeys(names, stored), (stored.drain,))
+
+
+def _paid_providers(
+    workspace: Workspace, planned: PlannedProject, names: Iterable[str], options: RunOptions
+) -> _Providers:
+    from reconciler.project.paid_providers import paid_providers  # noqa: PLC0415 - a network client is for paid calls only
+
+    settings = planned.loaded.project.settings
+    paid = paid_providers(
+        [settings.providers[name] for name in sorted(names)],
+        models=settings.models,
+        store=workspace.store,
+        journal=workspace.journal,
+        progress=options.progress,
+        budget=options.budget,
+        already=[(request.asset, parse_cost(request.cost)) for request in planned.in_doubt],
+        environ=options.environ,
+    )
+    by_name: dict[str, Provider] = dict(paid.providers)
+    if planned.candidates > 1:
+        count, progress = planned.candidates, options.progress
+        by_name = {name: CandidateProvider(one, count=count, progress=progress) for name, one in by_name.items()}
+    return _Providers(by_name, tuple(paid.drains))

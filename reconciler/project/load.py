@@ -1,0 +1,90 @@
+"""Load the project file and every spec, and collect every problem in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler.core.digest import AssetId, ContentHash
+from reconciler.core.errors import InvalidInput, Problem
+from reconciler.core.specs.document import field_name
+from reconciler.core.specs.expand import Expansion, expand
+from reconciler.core.specs.graph import whole_problems
+from reconciler.core.specs.spec import FileReference, Origin, Spec
+from reconciler.core.value import field, replace, value
+from reconciler.project.prices import address_problems, model_problems, row_problems
+from reconciler.project.workspace import Workspace
+from reconciler.providers.models.table import ModelTable, model_table
+from reconciler.providers.models.warnings import Caution, cautions, next_retirement
+from reconciler.store.documents.project import Project, read_project, specs_folder_problem
+from reconciler.store.documents.specs import SpecFiles, SpecReader, read_specs
+from reconciler.store.index.index import FOREVER
+
+
+@value
+class LoadedSpecs:
+    """The project and its specs, all of them valid. `places` are the reference files, each with the place that names
+    it first. The cautions hold until `until`, in seconds since the epoch."""
+
+    project: Project
+    specs: Mapping[AssetId, Spec]
+    places: Mapping[str, Origin] = field(default_factory=dict)
+    cautions: tuple[Caution, ...] = ()
+    until: float = FOREVER
+
+
+def load_specs(workspace: Workspace) -> LoadedSpecs:
+    """Read the project file and every spec. InvalidInput with every problem of every file."""
+    try:
+        project, reader = _start_reading(workspace)
+    finally:
+        recorded = workspace.recorded  # an error in the lockfile comes before every other one
+    workspace.tree.begin({entry.output: entry.image.size for entry in recorded.entries.values()})
+    files = read_specs(reader, workspace.index)
+    expanded = expand(project.settings, project.document, files.tree)
+    table = model_table(project.settings.models)
+    problems = _problems(project, files, expanded, table)
+    if problems:
+        raise InvalidInput(tuple(problems))
+    specs, providers, today = expanded.specs, project.settings.providers, workspace.utc().date()
+    return LoadedSpecs(
+        project,
+        specs,
+        _reference_places(specs),
+        cautions(specs, providers, table, today=today),
+        next_retirement(specs, providers, table, today=today) or FOREVER,
+    )
+
+
+def reference_contents(workspace: Workspace, loaded: LoadedSpecs) -> dict[str, ContentHash]:
+    """The contents of all reference files. InvalidInput for those that cannot be used."""
+    contents, problems = workspace.tree.references({path: origin.place for path, origin in loaded.places.items()})
+    if problems:
+        fields = {origin.place: field_name(origin.path) for origin in loaded.places.values()}
+        raise InvalidInput(tuple(replace(each, field=fields.get(each.place, each.field)) for each in problems))
+    return contents
+
+
+def _start_reading(workspace: Workspace) -> tuple[Project, SpecReader]:
+    """The project file, and its specs while other processes parse them."""
+    project = read_project(workspace.root, workspace.index)
+    missing = specs_folder_problem(project)
+    if missing is not None and (project.names_specs or workspace.recorded.entries):
+        raise InvalidInput((missing,))
+    return project, SpecReader(workspace.root, project.settings.specs, workspace.index)
+
+
+def _problems(project: Project, files: SpecFiles, expanded: Expansion, table: ModelTable) -> set[Problem]:
+    problems = {*files.problems, *expanded.problems}
+    broken = (*(name.rpartition(".")[0] for name in files.broken), *expanded.broken)
+    problems |= set(whole_problems(expanded.specs, broken, partial=bool(problems)))
+    problems |= {*row_problems(project, table), *address_problems(project)}
+    return problems | set(model_problems(project, expanded.specs, table))
+
+
+def _reference_places(specs: Mapping[AssetId, Spec]) -> dict[str, Origin]:
+    places: dict[str, Origin] = {}
+    for spec in specs.values():
+        for reference, origin in zip(spec.pictures(), spec.picture_origins, strict=True):
+            if isinstance(reference, FileReference):
+                places.setdefault(reference.path, origin)
+    return places

@@ -1,0 +1,95 @@
+"""Observe a project: its recorded state, and its files while they are hashed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reconciler.core.digest import AssetId
+from reconciler.core.events import Requested, settle
+from reconciler.core.lock.lockfile import Lock
+from reconciler.core.plan.observed import Observed
+from reconciler.core.value import replace, value
+from reconciler.project.load import LoadedSpecs, reference_contents
+from reconciler.project.workspace import Workspace
+from reconciler.report.plan_text import UNMERGED
+from reconciler.store.index.index import stat_of
+from reconciler.store.objects.content_store import RecalledImages
+from reconciler.store.state.state_dir import STATE
+from reconciler.store.worktree.observe import TreeObserver
+
+
+@value
+class RecordedState:
+    """The lockfile with the events of the journal, and the requests in doubt. `behind` counts the assets that the
+    lockfile lacks; it is UNMERGED where the lockfile holds both sides of a merge."""
+
+    lock: Lock
+    in_doubt: tuple[Requested, ...]
+    behind: int
+
+    @property
+    def known(self) -> frozenset[AssetId]:
+        """Every asset with an entry or a request in doubt."""
+        return frozenset((*self.lock.entries, *(request.asset for request in self.in_doubt)))
+
+
+def recorded_state(workspace: Workspace) -> RecordedState:
+    """Settle the journal into the lockfile, in memory."""
+    recorded = workspace.recorded
+    workspace.index.note_stat(f"{STATE}/journal", stat_of(workspace.root / STATE / "journal"))
+    settled = settle(recorded, workspace.events())
+    return RecordedState(settled.lock, settled.in_doubt, _behind(recorded, settled.lock))
+
+
+class Observation:
+    """The files of a project, perhaps still being hashed. `expected` is what will be observed if every output is as
+    the lockfile has it."""
+
+    def __init__(self, tree: TreeObserver, outputs: frozenset[str], expected: Observed) -> None:
+        self._tree = tree
+        self._outputs = outputs
+        self.expected = expected
+
+    @property
+    def hashing(self) -> bool:
+        """Whether other processes are hashing: work that is done before `result` then costs no time."""
+        return self._tree.hashing
+
+    def result(self) -> Observed:
+        """What is there. Waits for the hashing."""
+        return replace(self.expected, outputs=self._tree.outputs(self._outputs))
+
+
+def observe(workspace: Workspace, loaded: LoadedSpecs, state: RecordedState) -> Observation:
+    """Observe every output and reference file. Creates nothing. InvalidInput for a reference that cannot be used."""
+    files = reference_contents(workspace, loaded)
+    outputs = frozenset(spec.output for spec in loaded.specs.values())
+    outputs |= {entry.output for entry in state.lock.entries.values()}
+    expected = Observed(
+        outputs={entry.output: entry.content for entry in state.lock.entries.values()},
+        files=files,
+        stored=RecalledImages(workspace.store),
+        sources=workspace.sources(outputs),
+        in_doubt=_by_asset(state.in_doubt),
+    )
+    return Observation(workspace.tree, outputs, expected)
+
+
+def _by_asset(in_doubt: Iterable[Requested]) -> dict[AssetId, tuple[Requested, ...]]:
+    requests: dict[AssetId, tuple[Requested, ...]] = {}
+    for request in in_doubt:
+        requests[request.asset] = (*requests.get(request.asset, ()), request)
+    return requests
+
+
+def _behind(recorded: Lock, settled: Lock) -> int:
+    if recorded.merged:
+        return UNMERGED
+    if recorded == settled:
+        return 0
+    names = {*recorded.entries, *recorded.refusals, *settled.entries, *settled.refusals}
+    return sum(
+        recorded.entries.get(name) != settled.entries.get(name)
+        or recorded.refusals.get(name) != settled.refusals.get(name)
+        for name in names
+    )

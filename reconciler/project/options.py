@@ -1,0 +1,61 @@
+"""The options of plan, check and apply, as values that every caller shares: selection, policy, limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from reconciler.core.plan.policy import Policy
+from reconciler.core.specs.settings import Budget
+from reconciler.core.value import field, replace, value
+
+
+@value
+class Selection:
+    """Which assets a plan is about, and how. `candidates` None is one image for each asset."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    policy: Policy = field(default_factory=Policy)
+    drafts_only: bool = False
+    candidates: int | None = None
+
+    @property
+    def images_per_asset(self) -> int:
+        """How many images are requested for each asset that is generated."""
+        return self.candidates or 1
+
+
+@value
+class SpendingLimits:
+    """Limits for one run. None leaves the project's own limit in force."""
+
+    max_cost: Decimal | None = None
+    max_images: int | None = None
+
+    def applied_to(self, budget: Budget) -> Budget:
+        """The project's budget with these limits in place of its own."""
+        return replace(
+            budget,
+            per_run=budget.per_run if self.max_cost is None else self.max_cost,
+            images=budget.images if self.max_images is None else self.max_images,
+        )
+
+
+@value
+class PlanOptions:
+    """Everything that a plan depends on besides the project."""
+
+    selection: Selection = field(default_factory=Selection)
+    limits: SpendingLimits = field(default_factory=SpendingLimits)
+
+    @property
+    def is_default(self) -> bool:
+        """Whether the plan is the one of `reconciler plan` without options. Limits do not count: a budget holds steps,
+        and a plan without steps stays without them."""
+        return self.selection == Selection()
+
+
+def in_ci(environ: Mapping[str, str]) -> bool:
+    """Whether the environment is a CI job (`CI=true`)."""
+    return environ.get("CI", "").lower() not in ("", "0", "false")

@@ -1,0 +1,167 @@
+"""Plan a loaded and observed project: prices, policy and budget as the options have them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from reconciler.core.digest import AssetId
+from reconciler.core.errors import ProjectError
+from reconciler.core.events import Requested
+from reconciler.core.lock.entry import DRAFT
+from reconciler.core.lock.lockfile import Lock
+from reconciler.core.money.cost import parse_cost
+from reconciler.core.plan.actions import Action, Consent
+from reconciler.core.plan.decide import Facts
+from reconciler.core.plan.observed import Observed
+from reconciler.core.plan.plan import Gate, Plan, plan
+from reconciler.core.plan.policy import gate, select, within_budget
+from reconciler.core.specs.settings import Cascade
+from reconciler.core.specs.spec import Spec
+from reconciler.core.suggest import did_you_mean
+from reconciler.core.value import replace, value
+from reconciler.project.incremental_plan import encode_notes
+from reconciler.project.load import LoadedSpecs
+from reconciler.project.observe import Observation, RecordedState, observe, recorded_state
+from reconciler.project.options import Selection, SpendingLimits
+from reconciler.project.prices import draft_names, pricer
+from reconciler.project.workspace import Workspace
+
+Planner = Callable[[Observed], Plan]
+"""Plans an observation; everything else that a plan depends on is fixed."""
+
+
+@value
+class PlanNotes:
+    """The notes that the next incremental plan needs, with the plan that they describe."""
+
+    plan: Plan
+    text: bytes
+
+
+@value
+class PlannedProject:
+    """A plan and everything that it was made from.
+
+    `behind` is as in RecordedState. Each asset that is generated is requested `candidates` times. `consents` were given
+    for the run. `notes` are worked out early where time was left.
+    """
+
+    loaded: LoadedSpecs
+    lock: Lock
+    seen: Observed
+    plan: Plan
+    in_doubt: tuple[Requested, ...]
+    behind: int
+    candidates: int = 1
+    consents: frozenset[Consent] = frozenset()
+    notes: PlanNotes | None = None
+
+
+def plan_project(workspace: Workspace, loaded: LoadedSpecs, selection: Selection) -> PlannedProject:
+    """Observe the project and plan it. Creates nothing but the cache of parsed specs, in an existing state folder."""
+    state = recorded_state(workspace)
+    loaded = _as_selected(loaded, state.lock, selection)
+    observation = observe(workspace, loaded, state)
+    _fill_caches(workspace, loaded)
+    seen, made, notes = _plan_while_hashing(observation, planner(loaded, state, selection))
+    candidates, consents = selection.images_per_asset, selection.policy.consents
+    return PlannedProject(loaded, state.lock, seen, made, state.in_doubt, state.behind, candidates, consents, notes)
+
+
+def planner(loaded: LoadedSpecs, state: RecordedState, selection: Selection) -> Planner:
+    """The planner for these specs and options. ProjectError for a selection that cannot be meant."""
+    drafts = draft_names(loaded.project.settings.providers)
+    price = pricer(loaded.project, times=selection.images_per_asset)
+    allowed = _gate(selection, loaded, state)
+    return lambda seen: plan(loaded.specs, state.lock, seen, drafts=drafts, price=price, gate=allowed)
+
+
+def within_limits(planned: PlannedProject, limits: SpendingLimits) -> Plan:
+    """The plan with every step held that would exceed the budget. Requests in doubt count as spent."""
+    return within_budget(
+        planned.plan,
+        limits.applied_to(planned.loaded.project.settings.budget),
+        candidates=planned.candidates,
+        already=[(request.asset, parse_cost(request.cost)) for request in planned.in_doubt],
+    )
+
+
+def remember(workspace: Workspace, planned: PlannedProject, answers: Mapping[str, str]) -> None:
+    """Save what was observed for the next run. `answers` are the outputs of commands that hold while nothing changes.
+
+    A plan with a warning is made anew each time, because the warning has to be printed.
+    """
+    workspace.pin(planned)
+    clean = not planned.plan.drift and not planned.behind
+    if not workspace.state.is_dir():
+        return
+    notes = _notes(planned) if clean and answers else b""
+    without = {"plan"} if planned.loaded.cautions else set()
+    kept = {name: text for name, text in answers.items() if clean and name not in without}
+    workspace.index.save(kept, notes=notes, until=planned.loaded.until)
+
+
+def _notes(planned: PlannedProject) -> bytes:
+    early = planned.notes
+    return early.text if early is not None and early.plan is planned.plan else encode_notes(planned.plan)
+
+
+def _plan_while_hashing(observation: Observation, make: Planner) -> tuple[Observed, Plan, PlanNotes | None]:
+    """Plan for the expected files while the real ones are hashed; plan again only if they differ."""
+    expected = observation.expected
+    early = make(expected) if observation.hashing else None
+    notes = PlanNotes(early, encode_notes(early)) if early is not None else None
+    seen = observation.result()
+    if early is not None and seen.outputs == expected.outputs:
+        return expected, early, notes
+    return seen, make(seen), None
+
+
+def _fill_caches(workspace: Workspace, loaded: LoadedSpecs) -> None:
+    """Compute the recipe keys that the plan needs, and save them with the parsed specs. Overlaps with hashing."""
+    for spec in loaded.specs.values():
+        if not spec.pictures():
+            spec.base_recipe.key()
+    if workspace.state.is_dir():
+        workspace.index.parsed.save()
+
+
+def _as_selected(loaded: LoadedSpecs, lock: Lock, selection: Selection) -> LoadedSpecs:
+    """With `--draft`, every asset without a real image is drawn by the draft provider."""
+    if not selection.drafts_only:
+        return loaded
+    specs = dict(loaded.specs)
+    for identity, spec in specs.items():
+        entry = lock.entries.get(identity)
+        if entry is None or entry.made.provider == DRAFT:
+            specs[identity] = replace(spec, provider=DRAFT)
+    return replace(loaded, specs=specs)
+
+
+def _gate(selection: Selection, loaded: LoadedSpecs, state: RecordedState) -> Gate:
+    specs, known = loaded.specs, tuple(state.known)
+    _check_patterns(selection, specs, known)
+    chosen = select(specs, known, include=selection.include, exclude=selection.exclude)
+    if selection.drafts_only:
+        drafts = {identity for identity, spec in specs.items() if spec.provider == DRAFT}
+        chosen = frozenset(drafts if chosen is None else drafts & chosen)
+    policy = replace(selection.policy, selected=chosen)
+    if policy.cascade is Cascade.ASK:
+        policy = replace(policy, cascade=loaded.project.settings.cascade)
+
+    def gated(facts: Facts, action: Action) -> Action:
+        return gate(facts, action, policy)
+
+    return gated
+
+
+def _check_patterns(selection: Selection, specs: Mapping[AssetId, Spec], known: Sequence[AssetId]) -> None:
+    """ProjectError for an --include without a match, and for an --exclude that names an unknown asset: a typing error
+    there would cost money. A glob or a tag to exclude is a rule, and may match nothing."""
+    exact = [pattern for pattern in selection.exclude if not (pattern.startswith("tag:") or set(pattern) & set("*?["))]
+    given = (*(("--include", each) for each in selection.include), *(("--exclude", each) for each in exact))
+    for option, pattern in given:
+        if not select(specs, known, include=(pattern,), exclude=()):
+            tags = {f"tag:{tag}" for spec in specs.values() for tag in spec.tags}
+            hint = did_you_mean(pattern, tags if pattern.startswith("tag:") else {*specs, *known})
+            raise ProjectError(f'{option}: nothing matches "{pattern}"', hint=hint)
