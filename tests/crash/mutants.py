@@ -100,8 +100,8 @@ MUTANTS = (
         "    sound = True\n",
     ),
     Mutant(
-        "the journal forgets what is in doubt", Finder.KILL, "project/apply.py",
-        "    workspace.journal.close_with(workspace.in_doubt())\n", "    workspace.journal.close_with(())\n",
+        "the journal forgets what is in doubt", Finder.KILL, "project/workspace.py",
+        "        self.journal.close_with(self.in_doubt())\n", "        self.journal.close_with(())\n",
     ),
     Mutant(
         "paid bytes are not synced", Finder.CUT, "store/objects/spool.py",
