@@ -12,38 +12,55 @@ from reconciler.core.images.sniff import ImageFacts
 from reconciler.core.lock.lockfile import Made
 from reconciler.core.outcome import Outcome, Spooled
 from reconciler.core.recipe import Recipe
-from reconciler.core.value import field, value
-
-
-@value
-class ReferenceFile:
-    """Bytes that a request needs, in a file that can be read now. `content` is what was hashed for the recipe."""
-
-    content: ContentHash
-    path: Path
+from reconciler.core.value import value
 
 
 @value
 class ImageRequest:
-    """One image to make. `references` are in the order of `recipe.images()`, with repeats.
+    """One image to make. A plain value: it holds no path and no function, so it can be pickled and sent to another
+    process. Its pictures are named by content (`recipe.images()`); a provider gets their bytes from `References`.
 
-    `retry_of` are the attempts in doubt that it retries, with a person's consent. A provider calls `response_complete`
-    once, on the event loop, when the whole answer has arrived: the server is free for another request.
+    `retry_of` are the attempts in doubt that it retries, with the user's consent.
     """
 
     asset: AssetId
     recipe: Recipe
     key: RecipeKey
-    references: tuple[ReferenceFile, ...] = ()
     retry_of: tuple[str, ...] = ()
-    response_complete: Callable[[], None] = field(default=lambda: None, compare=False, repr=False)
+
+
+OnResponse = Callable[[], None]
+"""Called on the event loop when the complete response has arrived: the server is free for another request."""
+
+
+def ignore_response() -> None:
+    """The listener of a caller that does not limit concurrency."""
 
 
 class Provider(Protocol):
-    """What turns a recipe into bytes. Never raises for what the far side does: that is an Outcome."""
+    """Turns a recipe into bytes. Never raises for an error of the server: that is an Outcome."""
 
-    async def generate(self, request: ImageRequest) -> Outcome:
-        """One image, or why not. A cancelled call may have been charged."""
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
+        """One image, or why not. A cancelled call may have been charged.
+
+        `on_response` is called at most once for each attempt. It stays on the caller's side: a provider that runs
+        elsewhere reports the response, and its stand-in here makes the call.
+        """
+        ...
+
+
+class References(Protocol):
+    """The pictures that requests refer to, by content."""
+
+    def share(self, content: ContentHash, path: Path) -> None:
+        """Make the bytes of a file available to providers. Its content was hashed just now, and is `content`."""
+        ...
+
+    def fetch(self, content: ContentHash) -> Path | None:
+        """A file with these bytes on the provider's machine; None if they were never shared, or are gone.
+
+        The file may be the user's own, and may have changed since it was shared: hash it before use.
+        """
         ...
 
 

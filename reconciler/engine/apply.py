@@ -27,7 +27,7 @@ from reconciler.core.plan.actions import (
     UpstreamChanged,
 )
 from reconciler.core.plan.plan import Plan, Step
-from reconciler.core.ports import ImageRequest, InTheWay, Log, Outputs, Provider, ReferenceFile, Store, StoredImage
+from reconciler.core.ports import ImageRequest, InTheWay, Log, Outputs, Provider, References, Store, StoredImage
 from reconciler.core.recipe import Recipe
 from reconciler.core.specs.spec import AssetReference, FileReference, Reference, Spec, build_recipe
 from reconciler.core.value import replace, value
@@ -49,6 +49,7 @@ class ApplyContext:
 
     store: Store
     outputs: Outputs
+    references: References
     journal: Log
     progress: Log
     lockfile_saver: LockfileSaver
@@ -234,8 +235,8 @@ class Run:
                 return await self._put_in_place(step, Restore(action.reason, had, action.replacing, action.old_path))
         self._withheld(step.spec, key, asked=asked)
         self._start(step, "generate")
-        references = await asyncio.to_thread(self._references, step.spec)
-        request = ImageRequest(step.asset, recipe, key, references, self._doubts(step.asset, key))
+        await asyncio.to_thread(self._share_references, step.spec)
+        request = ImageRequest(step.asset, recipe, key, self._doubts(step.asset, key))
         outcome, leader = await self._flight(step.spec, request, alone=asked)
         match outcome:
             case Done():
@@ -340,9 +341,8 @@ class Run:
             return self.world.files.get(reference.path)
         return self.contents.get(reference.asset)
 
-    def _references(self, spec: Spec) -> tuple[ReferenceFile, ...]:
-        """Files with exactly the bytes that the recipe counts, in the order of `Recipe.images()`."""
-        found = []
+    def _share_references(self, spec: Spec) -> None:
+        """Give providers files with exactly the bytes that the recipe counts."""
         for reference in spec.pictures():
             content = self._picture(reference)
             path = self.outputs[reference.asset] if isinstance(reference, AssetReference) else reference.path
@@ -350,8 +350,7 @@ class Run:
             if content is None or file is None:
                 hint = "it changed while we worked, or it is a Git LFS pointer: `git lfs pull` brings its bytes"
                 raise StepError(Result.FAILED, f"{path} does not hold the bytes that were planned with; {hint}")
-            found.append(ReferenceFile(content, file))
-        return tuple(found)
+            self.world.references.share(content, file)
 
     def _entry(self, step: Step, recipe: Recipe, image: StoredImage) -> LockEntry:
         return LockEntry(step.output, image.content, image.image, recipe.key(), recipe.manifest(), image.made)

@@ -16,13 +16,14 @@ from reconciler.core.lock.entry import DRAFT
 from reconciler.core.money.cost import parse_cost
 from reconciler.core.plan.actions import Generate
 from reconciler.core.plan.plan import Plan
-from reconciler.core.ports import Log, Provider
+from reconciler.core.ports import Log, Provider, References
 from reconciler.core.specs.settings import Budget
 from reconciler.core.value import value
 from reconciler.engine.apply import ApplyContext, Run
 from reconciler.engine.lane.candidates import CandidateProvider
 from reconciler.engine.lane.stored import StoredProvider
 from reconciler.engine.lockfile_saver import LockfileSaver
+from reconciler.engine.references import LocalReferences
 from reconciler.engine.report import Report
 from reconciler.project.planning import PlannedProject
 from reconciler.project.workspace import Workspace
@@ -77,13 +78,15 @@ def carry_out(workspace: Workspace, planned: PlannedProject, plan: Plan, options
 async def _run(workspace: Workspace, planned: PlannedProject, plan: Plan, options: RunOptions) -> RunResult:
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_DISK_THREADS, thread_name_prefix="disk"))
     lockfile_saver = LockfileSaver(workspace.lock_file)
-    providers = _providers(workspace, planned, plan, options)
+    references = LocalReferences()
+    providers = _providers(workspace, planned, plan, options, references)
     settings = planned.loaded.project.settings.providers
     outputs = {step.output for step in plan.steps if step.output}
     outputs |= {entry.output for entry in planned.lock.entries.values()}
     world = ApplyContext(
         store=workspace.store,
         outputs=workspace.outputs(frozenset(outputs)),
+        references=references,
         journal=workspace.journal,
         progress=options.progress,
         lockfile_saver=lockfile_saver,
@@ -148,26 +151,29 @@ class _Providers:
     drains: tuple[Callable[[], None], ...]
 
 
-def _providers(workspace: Workspace, planned: PlannedProject, plan: Plan, options: RunOptions) -> _Providers:
+def _providers(
+    workspace: Workspace, planned: PlannedProject, plan: Plan, options: RunOptions, references: References
+) -> _Providers:
     """The providers that this plan needs, and no others: each loads a library of its own."""
     settings = planned.loaded.project.settings.providers
     needed = {step.spec.provider for step in plan.steps if step.spec and isinstance(step.action, Generate)}
     drafts = {name for name in needed if settings[name].type == DRAFT}
-    drawn = _draft_providers(workspace, drafts) if drafts else _Providers({}, ())
-    paid = _paid_providers(workspace, planned, needed - drafts, options) if needed - drafts else _Providers({}, ())
+    drawn = _draft_providers(workspace, drafts, references) if drafts else _Providers({}, ())
+    names = needed - drafts
+    paid = _paid_providers(workspace, planned, names, options, references) if names else _Providers({}, ())
     return _Providers(drawn.by_name | paid.by_name, (*drawn.drains, *paid.drains))
 
 
-def _draft_providers(workspace: Workspace, names: Iterable[str]) -> _Providers:
+def _draft_providers(workspace: Workspace, names: Iterable[str], references: References) -> _Providers:
     from reconciler.providers.draft.provider import Draft  # noqa: PLC0415 - Pillow is for drafts only
 
-    draft, parallel = Draft(workspace.store), os.cpu_count() or 1
+    draft, parallel = Draft(workspace.store, references), os.cpu_count() or 1
     stored = StoredProvider(draft, store=workspace.store, utc=lambda: datetime.now(UTC), parallel=parallel)
     return _Providers(dict.fromkeys(names, stored), (stored.drain,))
 
 
 def _paid_providers(
-    workspace: Workspace, planned: PlannedProject, names: Iterable[str], options: RunOptions
+    workspace: Workspace, planned: PlannedProject, names: Iterable[str], options: RunOptions, references: References
 ) -> _Providers:
     from reconciler.project.paid_providers import paid_providers  # noqa: PLC0415 - a network client is for paid calls only
 
@@ -176,6 +182,7 @@ def _paid_providers(
         [settings.providers[name] for name in sorted(names)],
         models=settings.models,
         store=workspace.store,
+        references=references,
         journal=workspace.journal,
         progress=options.progress,
         budget=options.budget,

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from reconciler.core.digest import AssetId, Json
 from reconciler.core.money.cost import Cost
-from reconciler.core.ports import ImageRequest, Log, Provider
+from reconciler.core.ports import ImageRequest, Log, Provider, References
 from reconciler.core.specs.settings import Budget, ProviderSettings
 from reconciler.core.value import value
 from reconciler.engine.lane.budget import Spending
@@ -34,6 +34,7 @@ def paid_providers(
     *,
     models: Mapping[str, Json],
     store: ContentStore,
+    references: References,
     journal: Log,
     progress: Log,
     budget: Budget,
@@ -47,7 +48,7 @@ def paid_providers(
     made = PaidProviders({}, [])
     for settings in wanted:
         lane = open_lane(settings, run=run)
-        inner = connect(settings, environ=environ, spool=store, models=table)
+        inner = connect(settings, environ=environ, spool=store, references=references, models=table)
 
         def estimate(request: ImageRequest, type_: str = settings.type) -> Cost | None:
             return price(request.recipe, table, provider_type=type_)

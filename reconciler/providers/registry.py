@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from reconciler.core.ports import Spool
+from reconciler.core.ports import References, Spool
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.value import value
 from reconciler.providers.gemini import Gemini
@@ -32,12 +32,15 @@ def connect(
     *,
     environ: Mapping[str, str],
     spool: Spool,
+    references: References,
     models: ModelTable,
     http: Http | None = None,
 ) -> Remote:
     """The provider that these settings describe. Without a key it rejects every request, before sending it."""
     key = key_for(settings, environ)
-    return BY_TYPE[settings.type](settings, key=key, spool=spool, http=http or Http(settings), models=models)
+    return BY_TYPE[settings.type](
+        settings, key=key, spool=spool, references=references, http=http or Http(settings), models=models
+    )
 
 
 @value

@@ -25,7 +25,7 @@ from reconciler.core.outcome import (
     Stop,
     Throttled,
 )
-from reconciler.core.ports import ImageRequest, Spool
+from reconciler.core.ports import ImageRequest, OnResponse, References, Spool, ignore_response
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.value import replace
 from reconciler.providers.http.client import FetchFailed, Http, HttpAnswer
@@ -54,15 +54,23 @@ class Remote:
     """The header that carries the key, and what stands before it."""
 
     def __init__(
-        self, settings: ProviderSettings, *, key: Key | NoKey, spool: Spool, http: Http, models: ModelTable
+        self,
+        settings: ProviderSettings,
+        *,
+        key: Key | NoKey,
+        spool: Spool,
+        references: References,
+        http: Http,
+        models: ModelTable,
     ) -> None:
         self._settings = settings
         self._key = key
         self._spool = spool
+        self._references = references
         self._http = http
         self._models = models
 
-    async def generate(self, request: ImageRequest) -> Outcome:
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
         """One image, or why not. A cancelled call may have been charged.
 
         DiskError where our own disk fails: Unsent before the request, else it names the file with the answer.
@@ -72,7 +80,7 @@ class Remote:
         base = base_of(self._settings)
         if isinstance(base, BadBase):
             return Rejected(f"providers.{self._settings.name}: {base.why}")
-        ready = await asyncio.to_thread(prepare, request)
+        ready = await asyncio.to_thread(prepare, request, self._references)
         if isinstance(ready, Rejected):
             return ready
         wire = type(self).build(ready, self._settings, base, self._models)
@@ -84,7 +92,7 @@ class Remote:
         if not isinstance(answered, HttpAnswer):
             return _fit(answered, self._key)
         if answered.status == 200:  # what else it says is to be learned before anything more is sent
-            request.response_complete()
+            on_response()
         try:
             return _fit(await self._landed(request, wire, base, answered), self._key)
         except OSError as error:

@@ -29,10 +29,11 @@ from typing import Any, ClassVar
 from reconciler.core.errors import DiskError, Unsent
 from reconciler.core.events import Ended, Event, Requested, Stored
 from reconciler.core.outcome import Done, NotSent, Outcome, Rejected, Stop, Throttled
-from reconciler.core.ports import ImageRequest, Log, Provider, Spool
+from reconciler.core.ports import ImageRequest, Log, OnResponse, Provider, Spool, ignore_response
 from reconciler.core.recipe import Recipe
 from reconciler.core.specs.settings import ProviderSettings, Timeouts
 from reconciler.engine.lane.recorded import Recorded
+from reconciler.engine.references import LocalReferences
 from reconciler.providers.http.origins import TRUSTED_KEYS
 from reconciler.providers.models.table import model_table
 from reconciler.providers.registry import connect
@@ -65,6 +66,8 @@ class ProviderContract:
     """Formats that it makes with this model."""
     deterministic: ClassVar[bool] = False
     """The same request gives the same bytes."""
+    shared: ClassVar[LocalReferences] = LocalReferences()
+    """The reference images that the suite has shared: for a provider that takes some."""
 
     def provider(self, spool: Spool) -> Provider:
         """A new provider that writes images into this spool."""
@@ -75,9 +78,11 @@ class ProviderContract:
         common = {"model": self.model, "size": self.sizes[0], "format": self.formats[0]}
         return Recipe(prompt, **{**common, **fields})
 
-    def generate(self, spool: MemorySpool, request: ImageRequest) -> Outcome:
+    def generate(
+        self, spool: MemorySpool, request: ImageRequest, *, on_response: OnResponse = ignore_response
+    ) -> Outcome:
         """The outcome of one call, checked for all that holds of any outcome."""
-        outcome = asyncio.run(self.provider(spool).generate(request))
+        outcome = asyncio.run(self.provider(spool).generate(request, on_response=on_response))
         check_outcome(outcome, spool)
         return outcome
 
@@ -111,7 +116,7 @@ class ProviderContract:
 
     def test_it_tells_at_most_once_that_a_response_is_complete(self, tmp_path: Path) -> None:
         calls: list[None] = []
-        self.generate(MemorySpool(tmp_path), a_request(self.recipe(), lambda: calls.append(None)))
+        self.generate(MemorySpool(tmp_path), a_request(self.recipe()), on_response=lambda: calls.append(None))
         assert len(calls) <= 1
 
     def test_a_cancelled_call_leaves_no_file(self, tmp_path: Path) -> None:
@@ -189,7 +194,7 @@ class RemoteProviderContract(ProviderContract):
 
     def connect(self, spool: Spool, settings: ProviderSettings, environ: Mapping[str, str]) -> Provider:
         """The provider with these settings, whose key is in this environment."""
-        return connect(settings, environ=environ, spool=spool, models=model_table())
+        return connect(settings, environ=environ, spool=spool, references=self.shared, models=model_table())
 
     def provider(self, spool: Spool, *, fault: str = "ok", key: str | None = None) -> Provider:
         settings = ProviderSettings(
@@ -236,9 +241,9 @@ class RemoteProviderContract(ProviderContract):
                 assert outcome.final == (fault == "bad_certificate")
 
     def test_a_request_holds_the_prompt_the_model_and_the_references_in_order(self, tmp_path: Path) -> None:
-        spool, files = MemorySpool(tmp_path / "spool"), some_references(tmp_path, max(1, self.references))
-        contents = tuple(reference.content for reference in files)
-        outcome = self.generate(spool, a_request(self.recipe(references=contents), references=files))
+        spool = MemorySpool(tmp_path / "spool")
+        contents = some_references(tmp_path, max(1, self.references), self.shared)
+        outcome = self.generate(spool, a_request(self.recipe(references=contents)))
         if not self.references:
             assert isinstance(outcome, Rejected), outcome
             assert self.gateway.ledger.requests == ()
@@ -297,8 +302,8 @@ class RemoteProviderContract(ProviderContract):
         """And not for a response that the engine must see before it may send another request."""
         calls: list[str] = []
         for fault in ("ok", "empty_data", "429_seconds", "503_json", "reset_mid_body"):
-            request = a_request(self.recipe(f"a cat fault:{fault}"), partial(calls.append, fault))
-            self.generate(MemorySpool(tmp_path / fault), request)
+            request = a_request(self.recipe(f"a cat fault:{fault}"))
+            self.generate(MemorySpool(tmp_path / fault), request, on_response=partial(calls.append, fault))
         assert calls == ["ok", "empty_data"]
 
     def test_without_a_key_nothing_is_sent(self, tmp_path: Path) -> None:

@@ -84,8 +84,8 @@ MUTANTS = (
         "intent after send", Finder.KILL, "engine/lane/recorded.py",
         "        await self._begin(attempt, request)\n"
         "        # cancelled in here, or an error of ours: no end is written, and that is what in doubt means\n"
-        "        try:\n            outcome = await self._inner.generate(request)\n",
-        "        try:\n            outcome = await self._inner.generate(request)\n"
+        "        try:\n            outcome = await self._inner.generate(request, on_response=on_response)\n",
+        "        try:\n            outcome = await self._inner.generate(request, on_response=on_response)\n"
         "            await self._begin(attempt, request)\n",
     ),
     Mutant(

@@ -13,7 +13,7 @@ from reconciler.core.events import Ended, Noted, Requested, Stored
 from reconciler.core.images.sniff import ImageFacts
 from reconciler.core.money.cost import Cost
 from reconciler.core.outcome import Done, Outcome, Spooled
-from reconciler.core.ports import ImageRequest, Provider
+from reconciler.core.ports import ImageRequest, OnResponse, Provider, ignore_response
 from reconciler.core.recipe import Recipe
 from reconciler.core.specs.settings import Budget, ProviderSettings
 from reconciler.engine.lane.budget import Spending, Unpriced
@@ -58,7 +58,7 @@ class Scripted:
         self.in_flight = 0
         self.most = 0
 
-    async def generate(self, request: ImageRequest) -> Outcome:
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
         self.ledger.append((request.asset, now()))
         self.in_flight += 1
         self.most = max(self.most, self.in_flight)
@@ -67,7 +67,7 @@ class Scripted:
         finally:
             self.in_flight -= 1
         if self._landing is not None:
-            request.response_complete()
+            on_response()
             await asyncio.sleep(self._landing)
         left = self._script.get(request.asset, [])
         outcome = left.pop(0) if left else a_done(request.asset)

@@ -9,7 +9,7 @@ import pytest
 from reconciler.core.errors import DiskError
 from reconciler.core.money.cost import Cost
 from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused, Rejected, Throttled
-from reconciler.core.ports import ImageRequest
+from reconciler.core.ports import ImageRequest, OnResponse, ignore_response
 from reconciler.core.specs.settings import Budget
 from reconciler.engine.lane.candidates import CandidateProvider
 from tests.engine.clock import play
@@ -65,7 +65,7 @@ def test_a_disk_that_fails_is_heard_once_the_others_have_landed() -> None:
     landed: list[int] = []
 
     class Failing:
-        async def generate(self, request: ImageRequest) -> Outcome:
+        async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
             landed.append(len(landed))
             if len(landed) == 1:
                 raise DiskError("full")

@@ -13,7 +13,7 @@ from reconciler.core.errors import DiskError, Unsent
 from reconciler.core.events import Ended, Event, Requested, Stored
 from reconciler.core.money.cost import FREE
 from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused, Rejected, Spooled, Throttled
-from reconciler.core.ports import ImageRequest, Provider, StoredImage
+from reconciler.core.ports import ImageRequest, OnResponse, Provider, StoredImage, ignore_response
 from reconciler.engine.clock import stamp
 from reconciler.engine.lane.recorded import Recorded
 from tests.engine.clock import START, play
@@ -85,7 +85,7 @@ def test_in_doubt_has_no_end() -> None:
 
 
 class Faulty:
-    async def generate(self, request: ImageRequest) -> Outcome:
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
         raise ZeroDivisionError
 
 
@@ -127,7 +127,7 @@ class Instant:
     def __init__(self) -> None:
         self.asked = 0
 
-    async def generate(self, request: ImageRequest) -> Outcome:
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
         self.asked += 1
         return a_done()
 
@@ -195,7 +195,7 @@ class Refusing:
     def __init__(self, error: DiskError) -> None:
         self.error = error
 
-    async def generate(self, request: ImageRequest) -> Outcome:
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
         raise self.error
 
 

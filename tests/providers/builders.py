@@ -10,9 +10,10 @@ from typing import Any
 from PIL import Image
 
 from reconciler.core.digest import AssetId, content_hash
-from reconciler.core.ports import ImageRequest, ReferenceFile
+from reconciler.core.ports import ImageRequest
 from reconciler.core.recipe import ImagePart, Recipe, TextPart, Turn
 from reconciler.core.specs.settings import ProviderSettings, Timeouts
+from reconciler.engine.references import LocalReferences
 from reconciler.providers.http.client import Http
 from reconciler.providers.http.origins import Key
 from reconciler.providers.models.table import model_table
@@ -28,6 +29,8 @@ MODELS = {
 }
 QUICK = Timeouts(connect=0.4, write=5, first_byte=0.4, idle=0.4, total=1.5)
 """For faults that end in a timeout."""
+SHARED = LocalReferences()
+"""The reference pictures of all requests that are built here."""
 FAST = Timeouts(connect=5, write=20, first_byte=20, idle=20, total=40)
 
 
@@ -36,8 +39,9 @@ def a_recipe(prompt: str = "a cat", **fields: Any) -> Recipe:
 
 
 def a_request(recipe: Recipe, files: Sequence[Path] = ()) -> ImageRequest:
-    references = tuple(ReferenceFile(content_hash(path.read_bytes()), path) for path in files)
-    return ImageRequest(AssetId("asset"), recipe, recipe.key(), references)
+    for path in files:
+        SHARED.share(content_hash(path.read_bytes()), path)
+    return ImageRequest(AssetId("asset"), recipe, recipe.key())
 
 
 def a_picture(path: Path, *, form: str = "png", colour: str = "red", size: int = 8) -> Path:
@@ -59,7 +63,7 @@ def settings_for(kind: str, url: str = "", **fields: Any) -> ProviderSettings:
 
 def a_provider(settings: ProviderSettings, spool: MemorySpool, *, key: str, http: Http | None = None) -> Remote:
     return BY_TYPE[settings.type](
-        settings, key=Key(key), spool=spool, http=http or Http(settings), models=model_table()
+        settings, key=Key(key), spool=spool, references=SHARED, http=http or Http(settings), models=model_table()
     )
 
 

@@ -13,7 +13,7 @@ class TestDraft(ProviderContract):
     deterministic = True
 
     def provider(self, spool: Spool) -> Provider:
-        return Draft(spool)
+        return Draft(spool, self.shared)
 
 
 class TestGravitexImages(RemoteProviderContract):

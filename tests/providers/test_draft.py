@@ -19,10 +19,12 @@ from reconciler.core.digest import AssetId, ContentHash, content_hash
 from reconciler.core.images.sniff import ImageFacts
 from reconciler.core.money.cost import FREE
 from reconciler.core.outcome import Done, Outcome, Rejected
-from reconciler.core.ports import ImageRequest, ReferenceFile
+from reconciler.core.ports import ImageRequest
 from reconciler.core.recipe import ImagePart, Recipe, TextPart, Turn
+from reconciler.engine.references import LocalReferences
+from reconciler.providers.draft import provider
 from reconciler.providers.draft.colours import CARD, INK, contrast, level, palette
-from reconciler.providers.draft.provider import Draft, draw
+from reconciler.providers.draft.provider import Draft
 from reconciler.providers.draft.text import ELLIPSIS, HIDDEN, MAX_READ, face, readable, wrap
 from reconciler.testing.memory_ports import MemorySpool
 from tests.core.test_sniff import IEND, IHDR, chunk, png
@@ -36,20 +38,30 @@ FOREIGN = (
     "",
 )
 COLOUR_OF_A_REFERENCE = (250, 20, 40)
+SHARED = LocalReferences()
+
+
+def draw(request: ImageRequest, size: tuple[int, int]) -> bytes:
+    return provider.draw(request, size, SHARED)
 
 
 def a_request(
     prompt: str = WORDS, *, asset: str = "icons/sword", files: tuple[Path, ...] = (), **fields: object
 ) -> ImageRequest:
-    contents = tuple(ContentHash(f"sha256:{number:064x}") for number, _ in enumerate(files))
-    recipe = Recipe(prompt=prompt, **{"references": contents, **fields})  # type: ignore[arg-type]  # a builder
-    references = tuple(ReferenceFile(content, path) for content, path in zip(contents, files, strict=True))
-    return ImageRequest(AssetId(asset), recipe, recipe.key(), references)
+    contents = tuple(content_hash(str(file).encode()) for file in files)  # a draft shows bytes without hashing them
+    for content, path in zip(contents, files, strict=True):
+        SHARED.share(content, path)
+    numbers = tuple(ContentHash(f"sha256:{number:064x}") for number, _ in enumerate(files))
+    recipe, numbered = (
+        Recipe(prompt=prompt, **{"references": each, **fields})  # type: ignore[arg-type]  # a builder
+        for each in (contents, numbers)
+    )
+    return ImageRequest(AssetId(asset), recipe, numbered.key())  # the key, and so the pattern, not by the files' names
 
 
 def generate(request: ImageRequest) -> tuple[Outcome, bytes]:
     with tempfile.TemporaryDirectory() as directory:
-        outcome = asyncio.run(Draft(MemorySpool(Path(directory))).generate(request))
+        outcome = asyncio.run(Draft(MemorySpool(Path(directory)), SHARED).generate(request))
         return outcome, outcome.spooled.path.read_bytes() if isinstance(outcome, Done) else b""
 
 
@@ -223,7 +235,7 @@ class SpoolOnAFullDisk(MemorySpool):
 
 def test_a_full_disk_leaves_no_file_behind(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No space"):
-        asyncio.run(Draft(SpoolOnAFullDisk(tmp_path)).generate(a_request()))
+        asyncio.run(Draft(SpoolOnAFullDisk(tmp_path), SHARED).generate(a_request()))
     assert list(tmp_path.iterdir()) == []
 
 

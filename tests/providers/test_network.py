@@ -19,6 +19,7 @@ from typing import IO, Any
 
 import pytest
 
+from reconciler.core.digest import content_hash
 from reconciler.core.errors import DiskError, Unsent
 from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Rejected
 from reconciler.core.specs.settings import ProviderSettings, Timeouts
@@ -102,8 +103,8 @@ def test_references_arrive_and_the_picture_comes_back(
 ) -> None:
     dialect, model, settings, form = case
     files = [a_picture(tmp_path / f"{colour}.png", colour=colour) for colour in ("red", "blue")]
-    request = a_request(a_recipe(), files)
-    recipe = a_recipe(model=model, size="16:9", format=form, references=tuple(f.content for f in request.references))
+    contents = tuple(content_hash(file.read_bytes()) for file in files)
+    recipe = a_recipe(model=model, size="16:9", format=form, references=contents)
     provider = a_provider(settings_for(dialect, gateway.url(dialect), **settings), spool, key=gateway.key)
     outcome = asyncio.run(provider.generate(a_request(recipe, files)))
     assert isinstance(outcome, Done), outcome
@@ -134,7 +135,7 @@ def test_the_gateway_gives_the_size_whichever_field_it_reads(
     spool: MemorySpool, tmp_path: Path, gateway_as: str, image_size: str
 ) -> None:
     red = a_picture(tmp_path / "red.png")
-    reference = a_request(a_recipe(), [red]).references[0].content
+    reference = content_hash(red.read_bytes())
     fields = {"format": "jpeg", "size": "16:9", "quality": "high", "references": (reference,)}
     recipe = a_recipe(model="gemini-3-pro-image", image_size=image_size, **fields)
     with running(gateway=gateway_as) as far:
@@ -275,8 +276,7 @@ def test_the_wait_for_the_first_byte_begins_when_all_is_written(spool: MemorySpo
 
         threading.Thread(target=serve, daemon=True).start()
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        request = a_request(a_recipe(), [big])
-        recipe = a_recipe(model="sd", references=(request.references[0].content,))
+        recipe = a_recipe(model="sd", references=(content_hash(big.read_bytes()),))
         settings = settings_for("openai", url, timeouts=Timeouts(first_byte=0.3))
         outcome = asyncio.run(a_provider(settings, spool, key="").generate(a_request(recipe, [big])))
     assert outcome == Rejected("400 no")
@@ -460,8 +460,7 @@ def test_memory_stays_flat(tmp_path: Path, spool: MemorySpool) -> None:
     """16 answers of 10 MB in flight, each with a reference of 2 MB in its request."""
     reference = tmp_path / "big.png"
     reference.write_bytes(png_bytes() + bytes(2 << 20))
-    request = a_request(a_recipe(), [reference])
-    request = a_request(a_recipe(references=(request.references[0].content,)), [reference])
+    request = a_request(a_recipe(references=(content_hash(reference.read_bytes()),)), [reference])
     with spawned(tmp_path / "ledger", "--bytes", str(10 << 20), "--lines-only") as far:
         provider = a_provider(settings_for("gravitex", far.url()), spool, key=far.key)
 

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from reconciler.core.digest import content_hash
 from reconciler.core.outcome import Rejected
 from reconciler.core.recipe import Recipe
+from reconciler.engine.references import LocalReferences
 from reconciler.providers.http.origins import Base, base_of
 from reconciler.providers.http.request import WireRequest
 from reconciler.providers.http.spool_file import stream
@@ -20,7 +22,7 @@ from reconciler.providers.models.table import model_table
 from reconciler.providers.registry import BY_TYPE
 from reconciler.providers.requests.prepared import PreparedRequest, prepare
 from reconciler.testing.gateway.wire import multipart
-from tests.providers.builders import a_picture, a_recipe, a_request, settings_for, turns
+from tests.providers.builders import SHARED, a_picture, a_recipe, a_request, settings_for, turns
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ def uri(path: Path) -> str:
 
 
 def built(kind: str, recipe: Recipe, files: Sequence[Path] = (), **settings: Any) -> WireRequest | Rejected:
-    ready = prepare(a_request(recipe, files))
+    ready = prepare(a_request(recipe, files), SHARED)
     assert isinstance(ready, PreparedRequest)
     chosen = settings_for(kind, **{"base_url": "http://localhost:1", **settings})
     base = base_of(chosen)
@@ -97,8 +99,7 @@ def test_pictures_as_contents_or_as_image_and_always_a_prompt(red: Path, blue: P
 
 
 def make_recipe(*files: Path, **fields: Any) -> Recipe:
-    request = a_request(a_recipe(), files)
-    return a_recipe(**{"references": tuple(file.content for file in request.references), **fields})
+    return a_recipe(**{"references": tuple(content_hash(file.read_bytes()) for file in files), **fields})
 
 
 def test_a_conversation_ends_in_the_prompt(red: Path, blue: Path) -> None:
@@ -180,7 +181,7 @@ def test_gpt_generation_and_edit(red: Path, blue: Path, kind: str) -> None:
     width, height = map(int, body["size"].split("x"))
     assert width % 16 == height % 16 == 0
     assert width / height == pytest.approx(16 / 9, rel=0.03)
-    mask = a_request(a_recipe(), (red,)).references[0].content
+    mask = content_hash(red.read_bytes())
     path, parts = sent(kind, make_recipe(red, blue, mask=mask, **fields), (red, blue, red))
     assert path == "/v1/images/edits"
     assert {name: data.decode() for name, file, _, data in parts if not file} == {k: str(v) for k, v in body.items()}
@@ -259,7 +260,7 @@ def test_what_cannot_be_said_is_rejected_before_it_is_sent(kind: str, fields: An
 
 
 def test_a_mask_is_for_edits(red: Path) -> None:
-    mask = a_request(a_recipe(), (red,)).references[0].content
+    mask = content_hash(red.read_bytes())
     for kind, model in (("gravitex", "gemini-2.5-flash-image"), ("gemini", "gemini-2.5-flash-image"), ("openai", "sd")):
         assert isinstance(built(kind, a_recipe(model=model, mask=mask), (red,)), Rejected)
 
@@ -267,12 +268,14 @@ def test_a_mask_is_for_edits(red: Path) -> None:
 def test_a_picture_must_be_there_unchanged_and_of_a_known_format(red: Path, tmp_path: Path) -> None:
     request = a_request(make_recipe(red), (red,))
     a_picture(red, colour="green")
-    assert "has changed" in str(prepare(request))
+    assert "has changed" in str(prepare(request, SHARED))
     red.unlink()
-    assert "cannot read the reference red.png" in str(prepare(request))
+    assert "cannot read the reference red.png" in str(prepare(request, SHARED))
     text = tmp_path / "words.png"
     text.write_text("no picture")
-    assert "is not a PNG" in str(prepare(a_request(make_recipe(text), (text,))))
+    assert "is not a PNG" in str(prepare(a_request(make_recipe(text), (text,)), SHARED))
     gif = a_picture(tmp_path / "a.gif", form="gif")
     assert "takes no gif" in str(built("gravitex", make_recipe(gif), (gif,)))
-    assert isinstance(prepare(a_request(make_recipe(gif), ())), Rejected)
+    assert prepare(a_request(make_recipe(gif)), LocalReferences()) == Rejected(
+        f"the reference {content_hash(gif.read_bytes())} is not at hand"
+    )

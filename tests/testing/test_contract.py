@@ -11,7 +11,7 @@ import pytest
 
 from reconciler.core.digest import ContentHash
 from reconciler.core.outcome import Done, InDoubt, Outcome, Throttled
-from reconciler.core.ports import ImageRequest, Provider, Spool
+from reconciler.core.ports import ImageRequest, OnResponse, Provider, Spool, ignore_response
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.value import replace
 from reconciler.providers.draft.provider import Draft
@@ -24,94 +24,102 @@ class Faulty:
     def __init__(self, inner: Provider, spool: Spool) -> None:
         self.inner, self.spool = inner, spool
 
-    async def generate(self, request: ImageRequest) -> Outcome:
-        return await self.inner.generate(request)
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
+        return await self.inner.generate(request, on_response=on_response)
 
 
 class WrongHash(Faulty):
-    async def generate(self, request: ImageRequest) -> Outcome:
-        outcome = await self.inner.generate(request)
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
+        outcome = await self.inner.generate(request, on_response=on_response)
         assert isinstance(outcome, Done)
         return replace(outcome, spooled=replace(outcome.spooled, content=ContentHash("sha256:0")))
 
 
 class WrongFacts(Faulty):
-    async def generate(self, request: ImageRequest) -> Outcome:
-        outcome = await self.inner.generate(request)
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
+        outcome = await self.inner.generate(request, on_response=on_response)
         assert isinstance(outcome, Done)
         return replace(outcome, image=replace(outcome.image, width=1))
 
 
 class LeavesFiles(Faulty):
-    async def generate(self, request: ImageRequest) -> Outcome:
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
         self.spool.open()[1].close()
-        return await self.inner.generate(request)
+        return await self.inner.generate(request, on_response=on_response)
 
 
 class LosesCancelledFiles(Faulty):
-    async def generate(self, request: ImageRequest) -> Outcome:
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
         path, file = self.spool.open()
         file.close()
         await asyncio.sleep(0)
         path.unlink()
-        return await self.inner.generate(request)
+        return await self.inner.generate(request, on_response=on_response)
 
 
 class RaisesForOddPrompts(Faulty):
-    async def generate(self, request: ImageRequest) -> Outcome:
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
         request.recipe.prompt.encode()
-        return await self.inner.generate(request)
+        return await self.inner.generate(request, on_response=on_response)
 
 
 class IgnoresTheFormat(Faulty):
-    async def generate(self, request: ImageRequest) -> Outcome:
-        return await self.inner.generate(replace(request, recipe=replace(request.recipe, format="png")))
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
+        return await self.inner.generate(
+            replace(request, recipe=replace(request.recipe, format="png")), on_response=on_response
+        )
 
 
 class IgnoresTheSize(Faulty):
-    async def generate(self, request: ImageRequest) -> Outcome:
-        return await self.inner.generate(replace(request, recipe=replace(request.recipe, size="1:1")))
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
+        return await self.inner.generate(
+            replace(request, recipe=replace(request.recipe, size="1:1")), on_response=on_response
+        )
 
 
 class TellsTwice(Faulty):
-    async def generate(self, request: ImageRequest) -> Outcome:
-        outcome = await self.inner.generate(request)
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
+        outcome = await self.inner.generate(request, on_response=on_response)
         for _ in range(2):
-            request.response_complete()
+            on_response()
         return outcome
 
 
 class Retries(Faulty):
-    async def generate(self, request: ImageRequest) -> Outcome:
-        outcome = await self.inner.generate(request)
-        return await self.inner.generate(request) if isinstance(outcome, Throttled) else outcome
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
+        outcome = await self.inner.generate(request, on_response=on_response)
+        return (
+            await self.inner.generate(request, on_response=on_response) if isinstance(outcome, Throttled) else outcome
+        )
 
 
 class CallsItThrottled(Faulty):
-    async def generate(self, request: ImageRequest) -> Outcome:
-        outcome = await self.inner.generate(request)
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
+        outcome = await self.inner.generate(request, on_response=on_response)
         return Throttled(outcome.message) if isinstance(outcome, InDoubt) else outcome
 
 
 class SwallowsCancellation(Faulty):
-    async def generate(self, request: ImageRequest) -> Outcome:
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
         try:
-            return await self.inner.generate(request)
+            return await self.inner.generate(request, on_response=on_response)
         except asyncio.CancelledError:
             return InDoubt("cancelled")
 
 
 class HidesDiskErrors(Faulty):
-    async def generate(self, request: ImageRequest) -> Outcome:
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
         try:
-            return await self.inner.generate(request)
+            return await self.inner.generate(request, on_response=on_response)
         except Exception as error:
             return InDoubt(str(error))
 
 
 class DropsReferences(Faulty):
-    async def generate(self, request: ImageRequest) -> Outcome:
-        return await self.inner.generate(replace(request, recipe=replace(request.recipe, references=()), references=()))
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
+        return await self.inner.generate(
+            replace(request, recipe=replace(request.recipe, references=())), on_response=on_response
+        )
 
 
 class Drafts(ProviderContract):
@@ -120,7 +128,7 @@ class Drafts(ProviderContract):
     faulty: type[Faulty] = Faulty
 
     def provider(self, spool: Spool) -> Provider:
-        return self.faulty(Draft(spool), spool)
+        return self.faulty(Draft(spool, self.shared), spool)
 
 
 class OverTheNetwork(RemoteProviderContract):

@@ -12,7 +12,7 @@ from enum import Enum
 from reconciler.core.digest import AssetId
 from reconciler.core.money.cost import Cost
 from reconciler.core.outcome import Done, NotSent, Outcome, Rejected, Stop, Throttled
-from reconciler.core.ports import ImageRequest, Provider
+from reconciler.core.ports import ImageRequest, OnResponse, Provider, ignore_response
 from reconciler.core.specs.settings import Budget
 from reconciler.core.value import value
 from reconciler.engine.lane.recorded import Estimate
@@ -149,13 +149,13 @@ class Budgeted:
         self._spending = spending
         self._estimate = estimate
 
-    async def generate(self, request: ImageRequest) -> Outcome:
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
         reservation = await self._spending.reserve(request.asset, self._estimate(request))
         if isinstance(reservation, NotSent):
             return reservation
         outcome: Outcome | None = None
         try:
-            outcome = await self._inner.generate(request)
+            outcome = await self._inner.generate(request, on_response=on_response)
         finally:
             self._spending.settle(reservation, outcome)
         return outcome

@@ -9,7 +9,7 @@ from reconciler.core.errors import DiskError
 from reconciler.core.events import Noted
 from reconciler.core.money.cost import Cost, total
 from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused, Stop
-from reconciler.core.ports import ImageRequest, Log, Provider
+from reconciler.core.ports import ImageRequest, Log, OnResponse, Provider, ignore_response
 from reconciler.core.value import replace
 from reconciler.engine.report import outcome_title
 
@@ -28,12 +28,12 @@ class CandidateProvider:
         self._count = count
         self._progress = progress
 
-    async def generate(self, request: ImageRequest) -> Outcome:
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
         """Raises what a call raises, once all of them have landed."""
         outcomes: list[Outcome] = []  # in the order in which they came
 
         async def call(number: int) -> None:
-            outcome = await self._inner.generate(request)
+            outcome = await self._inner.generate(request, on_response=on_response)
             outcomes.append(outcome)
             self._tell(request, number, outcome)
 

@@ -10,7 +10,7 @@ from typing import Any
 from reconciler.core.digest import AssetId
 from reconciler.core.events import Noted
 from reconciler.core.outcome import NotSent, Outcome, Rejected, Stop, Throttled
-from reconciler.core.ports import ImageRequest, Log, Provider
+from reconciler.core.ports import ImageRequest, Log, OnResponse, Provider, ignore_response
 from reconciler.core.value import replace
 from reconciler.engine.clock import Clock, stamp
 from reconciler.engine.lane.limits import OPEN_SECONDS, PARK_OVER, Limits, Permit, limits
@@ -127,7 +127,7 @@ class Limited:
         self._inner = inner
         self._lane = lane
 
-    async def generate(self, request: ImageRequest) -> Outcome:
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
         admitted = await self._lane.enter()
         if isinstance(admitted, NotSent):
             return admitted
@@ -136,9 +136,10 @@ class Limited:
         def response_complete() -> None:
             nonlocal permit
             permit = self._lane.response_complete(permit)
+            on_response()
 
         try:
-            outcome = await self._inner.generate(replace(request, response_complete=response_complete))
+            outcome = await self._inner.generate(request, on_response=response_complete)
         except asyncio.CancelledError:
             self._lane.abandon(permit)
             raise

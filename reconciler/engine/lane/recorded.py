@@ -13,7 +13,7 @@ from reconciler.core.events import Ended, Requested, Stored
 from reconciler.core.lock.lockfile import Made
 from reconciler.core.money.cost import Cost
 from reconciler.core.outcome import BadOutput, Done, InDoubt, Outcome, Spooled
-from reconciler.core.ports import ImageRequest, Log, Provider, Store, StoredImage
+from reconciler.core.ports import ImageRequest, Log, OnResponse, Provider, Store, StoredImage, ignore_response
 from reconciler.core.value import replace
 from reconciler.engine.clock import stamp
 
@@ -46,13 +46,13 @@ class Recorded:
         self._new_attempt = new_attempt
         self._utc = utc
 
-    async def generate(self, request: ImageRequest) -> Outcome:
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
         """Raises DiskError, which is final; its message names the file with what was paid for."""
         attempt = self._new_attempt()
         await self._begin(attempt, request)
         # cancelled in here, or an error of ours: no end is written, and that is what in doubt means
         try:
-            outcome = await self._inner.generate(request)
+            outcome = await self._inner.generate(request, on_response=on_response)
         except Unsent as error:
             with suppress(DiskError):  # the first error is the one to tell
                 await run_to_completion(self._journal.record, Ended(attempt, request.asset, "NotSent", error.fact))

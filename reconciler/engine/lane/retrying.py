@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from reconciler.core.events import Noted
 from reconciler.core.outcome import NotSent, Outcome, Rejected, Stop, Throttled
-from reconciler.core.ports import ImageRequest, Log, Provider
+from reconciler.core.ports import ImageRequest, Log, OnResponse, Provider, ignore_response
 
 ATTEMPTS = 3
 BACKOFF_BASE = 1.0
@@ -63,8 +63,8 @@ class Retrying:
         self._sleep = sleep
         self._jitter = jitter
 
-    async def generate(self, request: ImageRequest) -> Outcome:
-        outcome = await self._inner.generate(request)
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
+        outcome = await self._inner.generate(request, on_response=on_response)
         if not _held_back(outcome):
             self._retries.requests += 1
         for retry in range(ATTEMPTS - 1):
@@ -78,7 +78,7 @@ class Retrying:
             when = f"in {wait:.0f} s" if wait >= 0.5 else "at once"
             self._note(request, f"asking again {when} ({retry + 2} of {ATTEMPTS}): {outcome.message}")
             await self._sleep(wait)
-            outcome = await self._inner.generate(request)
+            outcome = await self._inner.generate(request, on_response=on_response)
         return outcome
 
     def _note(self, request: ImageRequest, text: str) -> None:

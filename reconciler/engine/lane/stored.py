@@ -10,7 +10,7 @@ from reconciler.core.lock.entry import DRAFT
 from reconciler.core.lock.lockfile import Made
 from reconciler.core.money.cost import FREE
 from reconciler.core.outcome import Done, NotSent, Outcome, Stop
-from reconciler.core.ports import ImageRequest, Provider, Store, StoredImage
+from reconciler.core.ports import ImageRequest, OnResponse, Provider, Store, StoredImage, ignore_response
 from reconciler.core.value import replace
 from reconciler.engine.clock import stamp
 
@@ -29,12 +29,12 @@ class StoredProvider:
         """Begin nothing new; what is being drawn is finished."""
         self._drained = True
 
-    async def generate(self, request: ImageRequest) -> Outcome:
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
         """As the inner provider; raises DiskError if the store cannot keep it."""
         async with self._places:
             if self._drained:
                 return NotSent("not begun: interrupted", final=True, stop=Stop.INTERRUPTED)
-            outcome = await self._inner.generate(request)
+            outcome = await self._inner.generate(request, on_response=on_response)
             if isinstance(outcome, Done):
                 return await asyncio.to_thread(self._kept, request, outcome)
             return outcome

@@ -14,7 +14,7 @@ from reconciler.core.images.pixel_size import pixel_size
 from reconciler.core.images.sniff import ImageFacts, sniff
 from reconciler.core.money.cost import FREE
 from reconciler.core.outcome import Done, Outcome, Rejected, Spooled
-from reconciler.core.ports import ImageRequest, Spool
+from reconciler.core.ports import ImageRequest, OnResponse, References, Spool, ignore_response
 from reconciler.core.recipe import Recipe, TextPart, Turn, comparable
 from reconciler.providers.draft.card import Card, paint
 from reconciler.providers.draft.thumbnails import Thumbnail
@@ -31,10 +31,11 @@ _PROMPT_READ = 20_000
 class Draft:
     """The provider that needs no network and no key."""
 
-    def __init__(self, spool: Spool) -> None:
+    def __init__(self, spool: Spool, references: References) -> None:
         self._spool = spool
+        self._references = references
 
-    async def generate(self, request: ImageRequest) -> Outcome:
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
         """A card of the size and format asked for. Rejected if that size is none, or too large to draw."""
         try:
             size = pixel_size(request.recipe.size, request.recipe.image_size)
@@ -42,7 +43,7 @@ class Draft:
             return Rejected(str(error))
         if max(size) > SIDE_LIMIT or size[0] * size[1] > PIXEL_LIMIT:
             return Rejected(f"{size[0]}x{size[1]} pixels are more than a draft can have")
-        data = await asyncio.to_thread(draw, request, size)
+        data = await asyncio.to_thread(draw, request, size, self._references)
         facts = sniff(data)
         if not isinstance(facts, ImageFacts):
             return Rejected(f"the draft cannot be written as {request.recipe.format}: {facts.why}")
@@ -60,22 +61,24 @@ class Draft:
         return Spooled(path, content_hash(data), len(data))
 
 
-def draw(request: ImageRequest, size: tuple[int, int]) -> bytes:
+def draw(request: ImageRequest, size: tuple[int, int], references: References) -> bytes:
     """The encoded card."""
-    return _encode(paint(card(request, size)), request.recipe.format)
+    recipe = request.recipe
+    named = zip(_labels(recipe), map(references.fetch, recipe.images()), strict=False)
+    thumbnails = tuple(Thumbnail(label, file) for label, file in named if file is not None)
+    return _encode(paint(card(request, size, thumbnails)), recipe.format)
 
 
-def card(request: ImageRequest, size: tuple[int, int]) -> Card:
-    """What a draft says about a request."""
+def card(request: ImageRequest, size: tuple[int, int], thumbnails: tuple[Thumbnail, ...] = ()) -> Card:
+    """The texts, colours and pictures of a draft."""
     recipe = request.recipe
     takes = (f"take {recipe.take}",) if recipe.take > 1 else ()
-    labels = (label for label, _ in zip(_labels(recipe), request.references, strict=False))
     return Card(
         size=size,
         name=request.asset,
         notes=(f"{size[0]}x{size[1]} {recipe.format}", *takes, "draft"),
         paragraphs=(recipe.prompt, *map(_spoken, recipe.turns)),
-        pictures=tuple(map(Thumbnail, labels, (reference.path for reference in request.references))),
+        pictures=thumbnails,
         colours=_seed(comparable(recipe.prompt[:_PROMPT_READ])),
         pattern=_seed(request.key),
         rounded=recipe.background == "transparent" and recipe.format != "jpeg",

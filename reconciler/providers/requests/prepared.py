@@ -7,7 +7,7 @@ from pathlib import Path
 
 from reconciler.core.digest import ContentHash, RecipeKey, content_of_hex
 from reconciler.core.outcome import Rejected
-from reconciler.core.ports import ImageRequest, ReferenceFile
+from reconciler.core.ports import ImageRequest, References
 from reconciler.core.recipe import Recipe, TextPart
 from reconciler.core.value import value
 from reconciler.providers.http.request import Attachment
@@ -59,40 +59,40 @@ class PreparedRequest:
         return (*self.turns[:-1], PreparedTurn(last.role, (*last.parts, *self.references)))
 
 
-def prepare(request: ImageRequest) -> PreparedRequest | Rejected:
+def prepare(request: ImageRequest, references: References) -> PreparedRequest | Rejected:
     """Read every picture once. Blocking: it hashes files."""
     recipe = request.recipe
-    if tuple(file.content for file in request.references) != recipe.images():
-        return Rejected("the pictures at hand are not those that the recipe names")
     found: dict[ContentHash, Attachment] = {}
-    for file in request.references:
-        attached = found.get(file.content) or _attach(file)
+    for content in recipe.images():
+        attached = found.get(content) or _attach(content, references.fetch(content))
         if isinstance(attached, Rejected):
             return attached
-        found[file.content] = attached
+        found[content] = attached
     turns = tuple(
         PreparedTurn(turn.role, tuple(p.text if isinstance(p, TextPart) else found[p.content] for p in turn.parts))
         for turn in recipe.turns
     )
-    references = tuple(found[content] for content in recipe.references)
-    return PreparedRequest(recipe, request.key, references, found[recipe.mask] if recipe.mask else None, turns)
+    pictures = tuple(found[content] for content in recipe.references)
+    return PreparedRequest(recipe, request.key, pictures, found[recipe.mask] if recipe.mask else None, turns)
 
 
-def _attach(file: ReferenceFile) -> Attachment | Rejected:
+def _attach(content: ContentHash, path: Path | None) -> Attachment | Rejected:
+    if path is None:
+        return Rejected(f"the reference {content} is not at hand")
     try:
-        with open_picture(file.path) as stream:
+        with open_picture(path) as stream:
             head = stream.read(32)
             stream.seek(0)
-            content = content_of_hex(hashlib.file_digest(stream, "sha256").hexdigest())
+            found = content_of_hex(hashlib.file_digest(stream, "sha256").hexdigest())
             size = stream.tell()
     except OSError as error:
-        return Rejected(f"cannot read the reference {file.path.name}: {error.strerror}")
-    if content != file.content:
-        return Rejected(f"the reference {file.path.name} has changed since it was hashed")
+        return Rejected(f"cannot read the reference {path.name}: {error.strerror}")
+    if found != content:
+        return Rejected(f"the reference {path.name} has changed since it was hashed")
     kind = magic(head)
     if not kind:
-        return Rejected(f"the reference {file.path.name} is not a PNG, JPEG, WebP, AVIF or GIF file")
-    return Attachment(Path(file.path), content, size, kind)
+        return Rejected(f"the reference {path.name} is not a PNG, JPEG, WebP, AVIF or GIF file")
+    return Attachment(path, content, size, kind)
 
 
 def magic(head: bytes) -> str:

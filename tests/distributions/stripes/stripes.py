@@ -13,7 +13,7 @@ from reconciler.core.images.pixel_size import pixel_size
 from reconciler.core.images.sniff import ImageFacts, sniff
 from reconciler.core.money.cost import FREE
 from reconciler.core.outcome import Done, Outcome, Rejected, Spooled
-from reconciler.core.ports import ImageRequest, Spool
+from reconciler.core.ports import ImageRequest, OnResponse, Spool, ignore_response
 
 
 class Stripes:
@@ -22,7 +22,7 @@ class Stripes:
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
 
-    async def generate(self, request: ImageRequest) -> Outcome:
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
         """One image, or the reason that there is none."""
         recipe = request.recipe
         if recipe.images():
