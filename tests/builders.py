@@ -19,12 +19,15 @@ from reconciler.core.ports import StoredImage
 from reconciler.core.recipe import Recipe
 from reconciler.core.specs.document import Document
 from reconciler.core.specs.expand import Expansion, SpecTree, expand
-from reconciler.core.specs.settings import ProviderSettings, Settings
+from reconciler.core.specs.settings import Settings
 from reconciler.core.specs.spec import AssetReference, FileReference, Spec
+from reconciler.core.traits import Traits
 from reconciler.core.value import replace
+from reconciler.providers.registry import REGISTRY
+from reconciler.store.documents.project import default_providers
 from reconciler.store.yaml.loader import parse
 
-PROVIDERS = {name: ProviderSettings(name, name) for name in ("draft", "gravitex", "gemini")}
+PROVIDERS = {name: settings for name, settings in default_providers(REGISTRY).items() if name != "openai"}
 AT = "2026-11-22T16:00:00Z"
 PICTURE = ImageFacts("png", 64, 48, 100)
 
@@ -95,8 +98,15 @@ def planned(
         return gate(facts, action, rules)
 
     wanted = {spec.id: spec for spec in sorted(specs, key=lambda one: one.id)}
-    drafts = frozenset({"draft"})
-    return plan(wanted, lock or Lock(), observed or Observed(), drafts=drafts, price=price, gate=gated)
+    traits = {spec.provider: Traits() for spec in wanted.values()} | Settings(providers=PROVIDERS).traits()
+    return plan(
+        wanted,
+        lock or Lock(),
+        observed or Observed(),
+        traits=traits,
+        price=price,
+        gate=gated,
+    )
 
 
 def the_step(made: Plan, identity: str = "sword") -> Step:

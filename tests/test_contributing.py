@@ -6,32 +6,26 @@ import json
 import re
 from pathlib import Path
 
-from reconciler.core.lock.entry import DRAFT
+from reconciler.providers.declaration import Dialect
 from reconciler.providers.draft.provider import Draft
-from reconciler.providers.http.origins import HOME, KEY_VARIABLES
-from reconciler.providers.registry import BY_TYPE
-from reconciler.store.documents.project import BUILT_IN
+from reconciler.providers.registry import REGISTRY
 from reconciler.store.schemas.files import schema_text
 from reconciler.testing.contract import ProviderContract, RemoteProviderContract
 from reconciler.testing.memory_ports import MemorySpool
 from tests.providers import test_contract
 
 ROOT = Path(__file__).parents[1]
-TYPES = {DRAFT, *BY_TYPE}
+TYPES = set(REGISTRY.built_in)
+DIALECTS = {type_ for type_, declared in REGISTRY.built_in.items() if isinstance(declared, Dialect)}
 
 
 def test_every_provider_is_under_the_contract(tmp_path: Path) -> None:
     suites = [suite for suite in vars(test_contract).values() if isinstance(suite, type)]
     remote = [suite for suite in suites if issubclass(suite, RemoteProviderContract)]
-    assert {suite.provider_type for suite in remote if suite is not RemoteProviderContract} == set(BY_TYPE)
+    assert {suite.provider_type for suite in remote if suite is not RemoteProviderContract} == DIALECTS
     drawing = set(suites) - set(remote) - {ProviderContract}
     made = [suite().provider(MemorySpool(tmp_path)) for suite in drawing if issubclass(suite, ProviderContract)]
     assert [type(provider) for provider in made] == [Draft]
-
-
-def test_every_provider_has_its_origin_its_variable_and_its_settings() -> None:
-    assert set(HOME) == set(KEY_VARIABLES) == set(BY_TYPE)
-    assert {settings.type for settings in BUILT_IN.values()} == set(BUILT_IN) == TYPES
 
 
 def test_every_provider_is_in_the_schema_and_on_the_page() -> None:

@@ -163,7 +163,7 @@ def settle(lock: Lock, events: Iterable[Durable]) -> Settled:
                     if asset is not None:
                         entries.pop(asset, None)
                 entries[event.asset] = event.entry
-                if refused and event.entry.made.provider == "draft":  # a placeholder is no answer of the model's
+                if refused and event.entry.made.placeholder:  # a placeholder is no answer of the model's
                     refusals[event.asset] = refused[-1]
                 if event.how == "adopted":  # a person decided what this asset is, whatever became of the request
                     answered = (event.asset, event.entry.key)

@@ -7,7 +7,6 @@ from enum import Enum
 
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.events import Durable, Ended, Published, Stored
-from reconciler.core.lock.entry import DRAFT
 from reconciler.core.lock.lockfile import Lock, LockEntry, Made
 from reconciler.core.money.cost import parse_cost
 from reconciler.core.ports import StoredImage
@@ -88,7 +87,7 @@ def retention_of(
         return Retention.LOCKED
     if held.content in in_flight:
         return Retention.IN_FLIGHT
-    if held.made and all(made.provider == DRAFT for made in held.made):
+    if held.made and all(made.placeholder for made in held.made):
         return Retention.DRAFT
     if held.content in committed:
         return Retention.COMMITTED

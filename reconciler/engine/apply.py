@@ -9,7 +9,6 @@ from datetime import datetime
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.errors import DiskError
 from reconciler.core.events import Durable, Failed, Forgotten, Published, RefusalRecorded, Requested, Started
-from reconciler.core.lock.entry import DRAFT
 from reconciler.core.lock.lockfile import Lock, LockEntry, Refusal
 from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused, Rejected, Stop, Throttled
 from reconciler.core.plan.actions import (
@@ -30,6 +29,7 @@ from reconciler.core.plan.plan import Plan, Step
 from reconciler.core.ports import ImageRequest, InTheWay, Log, Outputs, Provider, References, Store, StoredImage
 from reconciler.core.recipe import Recipe
 from reconciler.core.specs.spec import AssetReference, FileReference, Reference, Spec, build_recipe
+from reconciler.core.traits import Traits
 from reconciler.core.value import replace, value
 from reconciler.engine.clock import stamp
 from reconciler.engine.lockfile_saver import LockfileSaver
@@ -43,7 +43,7 @@ class ApplyContext:
     """What an apply works on. `files` are the contents of reference files as they were planned with.
 
     `in_doubt` are requests without an end, which an answer to the same question puts to rest. `providers` are by the
-    names that specs use, already behind their lanes; `made_by` is the name that the lockfile keeps for each. `consents`
+    names that specs use, already behind their lanes; `traits` are those of every provider by its name. `consents`
     were given for the run: what a recipe turns out to ask again is not sent without them.
     """
 
@@ -54,7 +54,7 @@ class ApplyContext:
     progress: Log
     lockfile_saver: LockfileSaver
     providers: Mapping[str, Provider]
-    made_by: Mapping[str, str]
+    traits: Mapping[str, Traits]
     files: Mapping[str, ContentHash]
     in_doubt: tuple[Requested, ...]
     utc: Callable[[], datetime]
@@ -270,7 +270,7 @@ class Run:
     def _withheld(self, spec: Spec, key: RecipeKey, *, asked: bool) -> None:
         """Hold what was asked for before without an answer, or was refused: where an upstream had to be made first,
         the plan could not see it."""
-        if self.world.made_by[spec.provider] == DRAFT:
+        if self.world.traits[spec.provider].free:
             return
         in_doubt = [one for one in self.world.in_doubt if one.key == key]
         if in_doubt and Consent.RETRY_IN_DOUBT not in self.world.consents:
@@ -292,12 +292,12 @@ class Run:
         return Line(step.asset, Result.RESTORED)
 
     async def _flight(self, spec: Spec, request: ImageRequest, *, alone: bool) -> tuple[Outcome, bool]:
-        """One request per recipe, whichever of the providers that cost money is asked: whoever comes second waits for
-        the first, and asks only where that one's provider cannot have charged. True for who asked."""
+        """One request per recipe, whichever provider is asked; placeholders apart. A second caller waits for the first,
+        and asks only where the first one's provider cannot have charged. True for the caller that asked."""
         provider = self.world.providers[spec.provider]
         if alone:
             return await provider.generate(request), True
-        flight = (self.world.made_by[spec.provider] == DRAFT, request.key)
+        flight = (self.world.traits[spec.provider].placeholder, request.key)
         while (under_way := self._flights.get(flight)) is not None:
             outcome = await asyncio.shield(under_way[1])
             if under_way[0] == spec.provider or not isinstance(outcome, NotSent | Throttled | Rejected):
@@ -320,9 +320,9 @@ class Run:
 
     async def _stored_already(self, step: Step, key: RecipeKey) -> ContentHash | None:
         assert step.spec is not None
-        made_by = self.world.made_by[step.spec.provider]
+        placeholders = self.world.traits[step.spec.provider].placeholder
         for stored in reversed(await asyncio.to_thread(self.world.store.recall, key)):
-            if stored.made.provider == made_by or stored.made.provider != DRAFT:
+            if placeholders or not stored.made.placeholder:
                 return stored.content
         return None
 

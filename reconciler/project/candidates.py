@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from reconciler.core.candidates import Candidate
 from reconciler.core.digest import ContentHash, RecipeKey
-from reconciler.core.lock.entry import DRAFT
 from reconciler.core.ports import Store
 
 
 def candidates(store: Store, key: RecipeKey, *, locked: ContentHash | None) -> tuple[Candidate, ...]:
     """The pictures of a recipe that the store holds. Drafts are none."""
-    made = [one for one in store.recall(key) if one.made.provider != DRAFT]
+    made = [one for one in store.recall(key) if not one.made.placeholder]
     found = ((one, store.find(one.content)) for one in made)
     held = [(one, path) for one, path in found if path is not None]
     return tuple(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,6 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 from reconciler.core.errors import ReconcilerError
-from reconciler.core.lock.entry import DRAFT
 from reconciler.core.money.cost import parse_cost
 from reconciler.core.plan.actions import Generate
 from reconciler.core.plan.plan import Plan
@@ -21,10 +19,10 @@ from reconciler.core.specs.settings import Budget
 from reconciler.core.value import value
 from reconciler.engine.apply import ApplyContext, Run
 from reconciler.engine.lane.candidates import CandidateProvider
-from reconciler.engine.lane.stored import StoredProvider
 from reconciler.engine.lockfile_saver import LockfileSaver
 from reconciler.engine.references import LocalReferences
 from reconciler.engine.report import Report
+from reconciler.project.free_providers import free_providers
 from reconciler.project.planning import PlannedProject
 from reconciler.project.workspace import Workspace
 
@@ -80,7 +78,7 @@ async def _run(workspace: Workspace, planned: PlannedProject, plan: Plan, option
     lockfile_saver = LockfileSaver(workspace.lock_file)
     references = LocalReferences()
     providers = _providers(workspace, planned, plan, options, references)
-    settings = planned.loaded.project.settings.providers
+    settings = planned.loaded.project.settings
     outputs = {step.output for step in plan.steps if step.output}
     outputs |= {entry.output for entry in planned.lock.entries.values()}
     world = ApplyContext(
@@ -91,7 +89,7 @@ async def _run(workspace: Workspace, planned: PlannedProject, plan: Plan, option
         progress=options.progress,
         lockfile_saver=lockfile_saver,
         providers=providers.by_name,
-        made_by={name: DRAFT if each.type == DRAFT else name for name, each in settings.items()},
+        traits=settings.traits(),
         files=planned.seen.files,
         in_doubt=planned.in_doubt,
         utc=lambda: datetime.now(UTC),
@@ -157,19 +155,25 @@ def _providers(
     """The providers that this plan needs, and no others: each loads a library of its own."""
     settings = planned.loaded.project.settings.providers
     needed = {step.spec.provider for step in plan.steps if step.spec and isinstance(step.action, Generate)}
-    drafts = {name for name in needed if settings[name].type == DRAFT}
-    drawn = _draft_providers(workspace, drafts, references) if drafts else _Providers({}, ())
-    names = needed - drafts
+    free = {name for name in needed if settings[name].traits.free}
+    made = _free_providers(workspace, planned, free, options, references) if free else _Providers({}, ())
+    names = needed - free
     paid = _paid_providers(workspace, planned, names, options, references) if names else _Providers({}, ())
-    return _Providers(drawn.by_name | paid.by_name, (*drawn.drains, *paid.drains))
+    return _Providers(made.by_name | paid.by_name, (*made.drains, *paid.drains))
 
 
-def _draft_providers(workspace: Workspace, names: Iterable[str], references: References) -> _Providers:
-    from reconciler.providers.draft.provider import Draft  # noqa: PLC0415 - Pillow is for drafts only
-
-    draft, parallel = Draft(workspace.store, references), os.cpu_count() or 1
-    stored = StoredProvider(draft, store=workspace.store, utc=lambda: datetime.now(UTC), parallel=parallel)
-    return _Providers(dict.fromkeys(names, stored), (stored.drain,))
+def _free_providers(
+    workspace: Workspace, planned: PlannedProject, names: Iterable[str], options: RunOptions, references: References
+) -> _Providers:
+    settings = planned.loaded.project.settings
+    made = free_providers(
+        [settings.providers[name] for name in sorted(names)],
+        models=settings.models,
+        store=workspace.store,
+        references=references,
+        environ=options.environ,
+    )
+    return _Providers(dict(made), tuple(each.drain for each in made.values()))
 
 
 def _paid_providers(

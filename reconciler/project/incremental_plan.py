@@ -25,9 +25,10 @@ from reconciler.core.specs.expand import Context, TextBudget, asset_count, expan
 from reconciler.core.specs.paths import same_file_key
 from reconciler.core.specs.spec import FileReference, Spec
 from reconciler.core.value import value
-from reconciler.project.prices import draft_names, model_problems, pricer
+from reconciler.project.prices import model_problems, pricer
 from reconciler.providers.models.table import model_table
 from reconciler.providers.models.warnings import cautions
+from reconciler.providers.registry import REGISTRY
 from reconciler.report.plan_text import check_hint, note_lines, plan_lines
 from reconciler.store.documents.project import LOCK_FILE, Project, read_project
 from reconciler.store.documents.specs import read_document, stay_inside
@@ -93,7 +94,7 @@ def incremental_plan(
         if noted["more"] or len(before) < len(changed):
             return None
         index = index_without_memory(root)
-        project = read_project(root, index)
+        project = read_project(root, index, REGISTRY)
         stay_inside(root, project.settings.specs)
         specs = _specs(project, snapshot, before, index, room_left=noted["room"])
         if not specs or _refers_to(specs.values(), snapshot.notes):
@@ -194,7 +195,7 @@ def _planned(
         specs,
         lock,
         Observed(outputs=contents, files=contents, stored=RecalledImages(ContentStore(project.root))),
-        drafts=draft_names(project.settings.providers),
+        traits=project.settings.traits(),
         price=pricer(project),
         gate=lambda facts, action: gate(facts, action, policy),
     )

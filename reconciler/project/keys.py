@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reconciler.core.errors import ProjectError
-from reconciler.core.lock.entry import DRAFT
 from reconciler.core.plan.actions import Generate
 from reconciler.core.plan.plan import Plan
 from reconciler.core.specs.settings import ProviderSettings
-from reconciler.providers.http.origins import NoKey, key_for
+from reconciler.providers.keys import key_for
+from reconciler.providers.secret import NoKey
 
 
 def require_keys(plan: Plan, providers: Mapping[str, ProviderSettings], environ: Mapping[str, str]) -> None:
     """ProjectError unless every provider that this plan asks has a key that may be sent, or needs none."""
     asked = {step.spec.provider for step in plan.steps if step.spec and isinstance(step.action, Generate)}
-    settings = [providers[name] for name in sorted(asked) if providers[name].type != DRAFT]
+    settings = [providers[name] for name in sorted(asked) if providers[name].traits.needs_key]
     lacking = [found for each in settings if isinstance(found := key_for(each, environ), NoKey)]
     if lacking:
         facts = dict.fromkeys(one.reason for one in lacking)

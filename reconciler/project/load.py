@@ -15,6 +15,7 @@ from reconciler.project.prices import address_problems, model_problems, row_prob
 from reconciler.project.workspace import Workspace
 from reconciler.providers.models.table import ModelTable, model_table
 from reconciler.providers.models.warnings import Caution, cautions, next_retirement
+from reconciler.providers.registry import REGISTRY
 from reconciler.store.documents.project import Project, read_project, specs_folder_problem
 from reconciler.store.documents.specs import SpecFiles, SpecReader, read_specs
 from reconciler.store.index.index import FOREVER
@@ -66,7 +67,7 @@ def reference_contents(workspace: Workspace, loaded: LoadedSpecs) -> dict[str, C
 
 def _start_reading(workspace: Workspace) -> tuple[Project, SpecReader]:
     """The project file, and its specs while other processes parse them."""
-    project = read_project(workspace.root, workspace.index)
+    project = read_project(workspace.root, workspace.index, REGISTRY)
     missing = specs_folder_problem(project)
     if missing is not None and (project.names_specs or workspace.recorded.entries):
         raise InvalidInput((missing,))

@@ -13,9 +13,10 @@ from reconciler.core.specs.settings import Budget, ProviderSettings
 from reconciler.core.value import value
 from reconciler.engine.lane.budget import Spending
 from reconciler.engine.lane.build import PaidRun, open_lane, paid
-from reconciler.providers.models.capabilities import price
+from reconciler.providers.connect import connect
+from reconciler.providers.declaration import Declaration, price_of
 from reconciler.providers.models.table import model_table
-from reconciler.providers.registry import connect
+from reconciler.providers.registry import REGISTRY
 from reconciler.store.objects.content_store import ContentStore
 
 _M_ARENA_MAX = -8
@@ -49,9 +50,10 @@ def paid_providers(
     for settings in wanted:
         lane = open_lane(settings, run=run)
         inner = connect(settings, environ=environ, spool=store, references=references, models=table)
+        declared = REGISTRY.declared(settings)
 
-        def estimate(request: ImageRequest, type_: str = settings.type) -> Cost | None:
-            return price(request.recipe, table, provider_type=type_)
+        def estimate(request: ImageRequest, declared: Declaration = declared) -> Cost | None:
+            return price_of(declared, request.recipe, table)
 
         made.providers[settings.name] = paid(inner, lane=lane, run=run, estimate=estimate)
         made.drains.append(lane.drain)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from reconciler.core.digest import AssetId
 from reconciler.core.errors import ProjectError
 from reconciler.core.events import Requested
-from reconciler.core.lock.entry import DRAFT
 from reconciler.core.lock.lockfile import Lock
 from reconciler.core.money.cost import parse_cost
 from reconciler.core.plan.actions import Action, Consent
@@ -23,8 +22,9 @@ from reconciler.project.incremental_plan import encode_notes
 from reconciler.project.load import LoadedSpecs
 from reconciler.project.observe import Observation, RecordedState, observe, recorded_state
 from reconciler.project.options import Selection, SpendingLimits
-from reconciler.project.prices import draft_names, pricer
+from reconciler.project.prices import pricer
 from reconciler.project.workspace import Workspace
+from reconciler.providers.registry import PLACEHOLDERS
 
 Planner = Callable[[Observed], Plan]
 """Plans an observation; everything else that a plan depends on is fixed."""
@@ -70,10 +70,10 @@ def plan_project(workspace: Workspace, loaded: LoadedSpecs, selection: Selection
 
 def planner(loaded: LoadedSpecs, state: RecordedState, selection: Selection) -> Planner:
     """The planner for these specs and options. ProjectError for a selection that cannot be meant."""
-    drafts = draft_names(loaded.project.settings.providers)
+    traits = loaded.project.settings.traits()
     price = pricer(loaded.project, times=selection.images_per_asset)
     allowed = _gate(selection, loaded, state)
-    return lambda seen: plan(loaded.specs, state.lock, seen, drafts=drafts, price=price, gate=allowed)
+    return lambda seen: plan(loaded.specs, state.lock, seen, traits=traits, price=price, gate=allowed)
 
 
 def within_limits(planned: PlannedProject, limits: SpendingLimits) -> Plan:
@@ -133,8 +133,8 @@ def _as_selected(loaded: LoadedSpecs, lock: Lock, selection: Selection) -> Loade
     specs = dict(loaded.specs)
     for identity, spec in specs.items():
         entry = lock.entries.get(identity)
-        if entry is None or entry.made.provider == DRAFT:
-            specs[identity] = replace(spec, provider=DRAFT)
+        if entry is None or entry.made.placeholder:
+            specs[identity] = replace(spec, provider=PLACEHOLDERS)
     return replace(loaded, specs=specs)
 
 
@@ -143,7 +143,8 @@ def _gate(selection: Selection, loaded: LoadedSpecs, state: RecordedState) -> Ga
     _check_patterns(selection, specs, known)
     chosen = select(specs, known, include=selection.include, exclude=selection.exclude)
     if selection.drafts_only:
-        drafts = {identity for identity, spec in specs.items() if spec.provider == DRAFT}
+        traits = loaded.project.settings.traits()
+        drafts = {identity for identity, spec in specs.items() if traits[spec.provider].placeholder}
         chosen = frozenset(drafts if chosen is None else drafts & chosen)
     policy = replace(selection.policy, selected=chosen)
     if policy.cascade is Cascade.ASK:

@@ -7,22 +7,17 @@ from collections.abc import Iterator, Mapping
 
 from reconciler.core.digest import AssetId, ContentHash
 from reconciler.core.errors import Problem
-from reconciler.core.lock.entry import DRAFT
-from reconciler.core.money.cost import FREE, Cost
+from reconciler.core.money.cost import Cost
 from reconciler.core.plan.facts import Price
 from reconciler.core.recipe import Recipe
-from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.specs.spec import Spec
 from reconciler.core.value import replace
+from reconciler.providers.declaration import price_of
 from reconciler.providers.http.origins import BadBase, parse_base
-from reconciler.providers.models.capabilities import price, problems
+from reconciler.providers.models.capabilities import problems
 from reconciler.providers.models.table import ModelTable, model_table
+from reconciler.providers.registry import REGISTRY
 from reconciler.store.documents.project import Project
-
-
-def draft_names(providers: Mapping[str, ProviderSettings]) -> frozenset[str]:
-    """The names of providers whose images are placeholders."""
-    return frozenset(name for name, settings in providers.items() if settings.type == DRAFT)
 
 
 def pricer(project: Project, *, times: int = 1) -> Price:
@@ -31,11 +26,8 @@ def pricer(project: Project, *, times: int = 1) -> Price:
     providers = project.settings.providers
 
     def cost(spec: Spec, recipe: Recipe) -> Cost | None:
-        settings = providers[spec.provider]
-        if settings.type == DRAFT:
-            return FREE
-        one = price(recipe, table, provider_type=settings.type)
-        return None if one is None else Cost(one.amount * times, one.currency)
+        one = price_of(REGISTRY.declared(providers[spec.provider]), recipe, table)
+        return one if one is None or one.free else Cost(one.amount * times, one.currency)
 
     return cost
 
@@ -43,7 +35,7 @@ def pricer(project: Project, *, times: int = 1) -> Price:
 def model_problems(project: Project, specs: Mapping[AssetId, Spec], table: ModelTable) -> Iterator[Problem]:
     """What a known model cannot do, said before anything is paid."""
     for spec in specs.values():
-        if project.settings.providers[spec.provider].type == DRAFT:
+        if not project.settings.providers[spec.provider].traits.needs_model:
             continue
         pictures = tuple(ContentHash(f"sha256:{index}") for index, _ in enumerate(spec.references))
         for said in problems(replace(spec.base_recipe, references=pictures), table):

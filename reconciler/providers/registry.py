@@ -1,92 +1,108 @@
-"""The explicit table of providers over the network, and the two things that are made from it.
-
-It stands apart from the package's own module so that a run on drafts imports no network client.
-"""
+"""The types of providers: those that are built in, and those of other distributions."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
-from reconciler.core.ports import References, Spool
+from reconciler.core.errors import ProjectError
+from reconciler.core.provider_types import UnusableType
 from reconciler.core.specs.settings import ProviderSettings
-from reconciler.core.value import value
-from reconciler.providers.gemini import Gemini
-from reconciler.providers.gravitex import Gravitex
-from reconciler.providers.http.client import Http, HttpAnswer
-from reconciler.providers.http.origins import BadBase, Key, NoKey, base_of, key_for
-from reconciler.providers.http.request import WireRequest
-from reconciler.providers.models.table import ModelTable
-from reconciler.providers.openai import OpenAI
-from reconciler.providers.remote import Remote
-from reconciler.providers.responses.api_error import api_error_of
-from reconciler.providers.responses.body import open_answer
-from reconciler.providers.responses.redact import redact
-from reconciler.providers.responses.reply import JsonReply
+from reconciler.core.suggest import nearest_word
+from reconciler.core.text import one_line
+from reconciler.providers.declaration import Declaration, Dialect, ProviderFactory
+from reconciler.providers.draft.declaration import DRAFT
+from reconciler.providers.gemini import GEMINI
+from reconciler.providers.gravitex import GRAVITEX
+from reconciler.providers.openai import OPENAI
 
-BY_TYPE: Mapping[str, type[Remote]] = {"gravitex": Gravitex, "gemini": Gemini, "openai": OpenAI}
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
-
-def connect(
-    settings: ProviderSettings,
-    *,
-    environ: Mapping[str, str],
-    spool: Spool,
-    references: References,
-    models: ModelTable,
-    http: Http | None = None,
-) -> Remote:
-    """The provider that these settings describe. Without a key it rejects every request, before sending it."""
-    key = key_for(settings, environ)
-    return BY_TYPE[settings.type](
-        settings, key=key, spool=spool, references=references, http=http or Http(settings), models=models
-    )
+GROUP = "reconciler.providers"
+"""The entry-point group of plug-ins: the name is the type, the object a Dialect or a ProviderFactory."""
+_BUILT_IN: tuple[Declaration, ...] = (
+    DRAFT,
+    GRAVITEX,
+    GEMINI,
+    OPENAI,
+)
+PLACEHOLDERS = DRAFT.type
+"""The name of the built-in provider that draws placeholders."""
 
 
-@value
-class Listing:
-    """What a free look at a provider gave: whether it works, one line about it, and the models it names."""
+class Registry:
+    """A core.provider_types.ProviderTypes. Plug-ins are found, and their modules imported, when first needed."""
 
-    works: bool
-    line: str
-    models: tuple[str, ...] = ()
+    built_in: Mapping[str, Declaration]
+
+    def __init__(self, built_in: tuple[Declaration, ...]) -> None:
+        self.built_in = {each.type: each for each in built_in}
+        self._loaded: dict[str, Declaration] = {}
+
+    def find(self, type_: str) -> Declaration | UnusableType:
+        """A type by name. The installed distributions are searched only if it is not built in."""
+        known = self.built_in.get(type_) or self._loaded.get(type_)
+        if known is not None:
+            return known
+        entries = _entry_points()
+        named = [entry for entry in entries if entry.name == type_]
+        if not named:
+            names = (*self.built_in, *sorted({entry.name for entry in entries} - self.built_in.keys()))
+            return UnusableType(
+                f'"{one_line(type_)}" is not one of {", ".join(map(one_line, names))}', nearest_word(type_, names)
+            )
+        if len(named) > 1:
+            owners = " and ".join(sorted(map(_owner, named)))
+            return UnusableType(f'"{type_}" is a plug-in of {owners}', "uninstall all but one of them", broken=True)
+        loaded = _load(named[0])
+        if not isinstance(loaded, UnusableType):
+            self._loaded[type_] = loaded
+        return loaded
+
+    def declared(self, settings: ProviderSettings) -> Declaration:
+        """The type of a configured provider. ProjectError if it cannot be used any more."""
+        found = self.find(settings.type)
+        if isinstance(found, UnusableType):
+            raise ProjectError(f"providers.{settings.name}.type: {found.fact}", hint=found.hint)
+        return found
+
+    def installed(self) -> Iterator[tuple[str, Declaration | UnusableType]]:
+        """Every plug-in by the name of its type, in order. Imports them all."""
+        for name in sorted({entry.name for entry in _entry_points()}):
+            if name in self.built_in:
+                yield name, UnusableType(f'"{name}" is built in and cannot be replaced by a plug-in', broken=True)
+            else:
+                yield name, self.find(name)
 
 
-async def list_models(
-    settings: ProviderSettings, key: Key | NoKey, *, spool: Spool, http: Http | None = None
-) -> Listing:
-    """Ask for the list of models: a call that costs nothing and needs the same key and network as a paid one."""
-    base = base_of(settings)
-    if isinstance(key, NoKey):
-        return Listing(False, key.reason)
-    if isinstance(base, BadBase):
-        return Listing(False, base.why)
-    provider = BY_TYPE[settings.type]
-    url = base.url("/v1beta/models" if settings.type == "gemini" else "/v1/models")
-    answered = await (http or Http(settings)).send(WireRequest("GET", url), secret=provider.secret(key), spool=spool)
-    if not isinstance(answered, HttpAnswer):
-        return Listing(False, redact(f"{base.origin}: {answered.message}", key=key))
-    paths = {answered.path}
+REGISTRY = Registry(_BUILT_IN)
+
+
+def _entry_points() -> tuple[EntryPoint, ...]:
+    from importlib.metadata import entry_points  # noqa: PLC0415 - for plug-ins only: it costs start-up time
+
+    return tuple(entry_points(group=GROUP))
+
+
+def _load(entry: EntryPoint) -> Declaration | UnusableType:
+    where = f'the plug-in "{entry.name}" of {_owner(entry)}'
+    hint = "upgrade or reinstall that distribution"
     try:
-        opened = await asyncio.to_thread(open_answer, answered, spool, limit=settings.body_limit)
-        paths.add(opened.path)
-    finally:
-        for path in paths:
-            path.unlink(missing_ok=True)
-    reply = opened.reply
-    names = _names(reply.body.value) if reply.status == 200 and isinstance(reply.body, JsonReply) else None
-    if names is None:
-        return Listing(False, redact(f"{base.origin}: {reply.status} {api_error_of(reply)}", key=key))
-    shown = tuple(redact(name, key=key) for name in names)
-    return Listing(True, f"{base.origin}: works, {len(shown)} models", shown)
+        found = entry.load()
+    except Exception as error:  # noqa: BLE001 - a module of a stranger may raise anything when it is imported
+        return UnusableType(
+            f"{where} does not load: {one_line(f'{type(error).__name__}: {error}', 200)}", hint, broken=True
+        )
+    if not isinstance(found, Dialect | ProviderFactory):
+        return UnusableType(
+            f"{where} is a {type(found).__name__}, not a Dialect or a ProviderFactory", hint, broken=True
+        )
+    if found.type != entry.name:
+        return UnusableType(f'{where} declares the type "{one_line(found.type)}"', hint, broken=True)
+    return found
 
 
-def _names(value: object) -> tuple[str, ...] | None:
-    """The models in either shape of a list; None if it is no list of models."""
-    if not isinstance(value, Mapping):
-        return None
-    entries = value.get("data", value.get("models"))
-    if not isinstance(entries, list):
-        return None
-    names = (entry.get("id") or entry.get("name") for entry in entries if isinstance(entry, Mapping))
-    return tuple(sorted(name.removeprefix("models/") for name in names if isinstance(name, str)))
+def _owner(entry: EntryPoint) -> str:
+    """The distribution of an entry point, with its version."""
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist is not None else entry.value

@@ -28,17 +28,19 @@ from reconciler.core.outcome import (
 from reconciler.core.ports import ImageRequest, OnResponse, References, Spool, ignore_response
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.value import replace
+from reconciler.providers.declaration import Dialect
 from reconciler.providers.http.client import FetchFailed, Http, HttpAnswer
-from reconciler.providers.http.origins import BadBase, Base, Key, NoKey, base_of
+from reconciler.providers.http.origins import BadBase, Base
 from reconciler.providers.http.request import WireRequest
 from reconciler.providers.http.spool_file import run_in_executor_to_completion, unlink
-from reconciler.providers.models.capabilities import price
+from reconciler.providers.keys import base_of
 from reconciler.providers.models.table import ModelTable, cost_of_usage
-from reconciler.providers.requests.build import Build
+from reconciler.providers.requests.build import build_wire_request
 from reconciler.providers.requests.prepared import prepare
 from reconciler.providers.responses.receive import Checked, Elsewhere, Expected, receive, receive_fetched
 from reconciler.providers.responses.redact import redact
 from reconciler.providers.responses.usage import plain_usage
+from reconciler.providers.secret import Key, NoKey
 
 DECODERS = ThreadPoolExecutor(2, thread_name_prefix="land")
 """Answers are landed two at a time, whatever number of providers: each may need 200 MB, and threads keep theirs."""
@@ -47,14 +49,11 @@ FETCHES = 3
 
 
 class Remote:
-    """A provider with its key, its way to the network, and its way of saying things."""
-
-    build: Build
-    key_header: tuple[str, str] = ("Authorization", "Bearer ")
-    """The header that carries the key, and what stands before it."""
+    """A core.ports.Provider that speaks a dialect over HTTP."""
 
     def __init__(
         self,
+        dialect: Dialect,
         settings: ProviderSettings,
         *,
         key: Key | NoKey,
@@ -63,6 +62,7 @@ class Remote:
         http: Http,
         models: ModelTable,
     ) -> None:
+        self._dialect = dialect
         self._settings = settings
         self._key = key
         self._spool = spool
@@ -83,10 +83,10 @@ class Remote:
         ready = await asyncio.to_thread(prepare, request, self._references)
         if isinstance(ready, Rejected):
             return ready
-        wire = type(self).build(ready, self._settings, base, self._models)
+        wire = build_wire_request(self._dialect, ready, self._settings, base, self._models)
         if isinstance(wire, Rejected):
             return wire
-        answered = await self._http.send(wire, secret=self.secret(self._key), spool=self._spool)
+        answered = await self._http.send(wire, secret=secret_header(self._dialect, self._key), spool=self._spool)
         if isinstance(answered, NotSent):
             answered = replace(answered, message=f"{base.origin}: {answered.message}")
         if not isinstance(answered, HttpAnswer):
@@ -100,12 +100,6 @@ class Remote:
             raise DiskError(f"{why}; what came is in {answered.path}") from error
         except DiskError as error:
             raise DiskError(f"{error.fact}; what came is in {answered.path}", hint=error.hint) from error
-
-    @classmethod
-    def secret(cls, key: Key) -> tuple[str, str] | None:
-        """The header with the key; None where none is sent."""
-        name, prefix = cls.key_header
-        return (name, prefix + key.reveal()) if key.reveal() else None
 
     async def _landed(self, request: ImageRequest, wire: WireRequest, base: Base, answered: HttpAnswer) -> Outcome:
         """What an answer means, with the picture that it tells of."""
@@ -148,7 +142,13 @@ class Remote:
 
     def _cost(self, request: ImageRequest, usage: Mapping[str, Json]) -> Cost | None:
         row = self._models.find(request.recipe.model)
-        return cost_of_usage(row, usage) or price(request.recipe, self._models, provider_type=self._settings.type)
+        return cost_of_usage(row, usage) or self._dialect.price(request.recipe, self._models)
+
+
+def secret_header(dialect: Dialect, key: Key) -> tuple[str, str] | None:
+    """The header with the key; None if none is sent."""
+    name, prefix = dialect.key_header
+    return (name, prefix + key.reveal()) if key.reveal() else None
 
 
 def _fit(outcome: Outcome, key: Key) -> Outcome:

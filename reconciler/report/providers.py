@@ -5,31 +5,40 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from reconciler.core.lock.entry import DRAFT
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.text import printable
-from reconciler.providers.http.origins import BadBase, NoKey, base_of, key_for, key_variable
+from reconciler.providers.http.origins import BadBase
+from reconciler.providers.keys import base_of, key_for, key_variable
 from reconciler.providers.models.table import Model, ModelTable
+from reconciler.providers.secret import NoKey
 
 
 def provider_json(settings: ProviderSettings, environ: Mapping[str, str], *, chosen: str) -> dict[str, Any]:
     """One provider: where its requests go, and whether its key is there. Never the key, nor anything made from it."""
     told: dict[str, Any] = {"name": settings.name, "type": settings.type, "default": settings.name == chosen}
-    if settings.type == DRAFT:
-        return told | {"origin": "", "key": {"variable": "", "ready": True, "why": "", "hint": ""}}
-    base, key = base_of(settings), key_for(settings, environ)
+    traits = settings.traits
+    key = key_for(settings, environ) if traits.needs_key else None
     lacks = key if isinstance(key, NoKey) else NoKey("")
-    return told | {
-        "origin": "cannot be used" if isinstance(base, BadBase) else f"{base.origin}{base.path}",
+    told |= {
+        "origin": "" if traits.local else _origin(settings),
         "key": {
-            "variable": key_variable(settings),
+            "variable": key_variable(settings) if traits.needs_key else "",
             "ready": not lacks.reason,
             "why": lacks.reason,
             "hint": lacks.hint,
         },
+    }
+    if traits.free:
+        return told
+    return told | {
         "concurrency": settings.concurrency,
         "requests_per_minute": settings.requests_per_minute,
     }
+
+
+def _origin(settings: ProviderSettings) -> str:
+    base = base_of(settings)
+    return "cannot be used" if isinstance(base, BadBase) else f"{base.origin}{base.path}"
 
 
 def provider_lines(providers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -57,8 +66,8 @@ def _key(one: Mapping[str, Any]) -> str:
 
 
 def _limits(one: Mapping[str, Any]) -> str:
-    if one["type"] == DRAFT:
-        return "free, offline"
+    if "concurrency" not in one:
+        return "free" if one["origin"] else "free, offline"
     rate = f", {one['requests_per_minute']} a minute" if one["requests_per_minute"] else ""
     return f"{one['concurrency']} at once{rate}"
 

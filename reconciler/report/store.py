@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reconciler.core.digest import AssetId, RecipeKey
-from reconciler.core.lock.entry import DRAFT
 from reconciler.core.money.cost import parse_cost, total
 from reconciler.core.retention import StoredObject
 from reconciler.core.text import printable
@@ -29,7 +28,7 @@ def _users(one: StoredObject, users: Mapping[RecipeKey, AssetId]) -> str:
     if one.assets:
         return _listed(one.assets)
     of = [users[key] for key in one.recipes if key in users]
-    if of and one.made[0].provider != DRAFT:
+    if of and not one.made[0].placeholder:
         return f"candidate of {_listed(of)}"
     return "unused" if one.recipes else "no recipe"
 

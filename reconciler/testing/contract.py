@@ -34,9 +34,9 @@ from reconciler.core.recipe import Recipe
 from reconciler.core.specs.settings import ProviderSettings, Timeouts
 from reconciler.engine.lane.recorded import Recorded
 from reconciler.engine.references import LocalReferences
-from reconciler.providers.http.origins import TRUSTED_KEYS
+from reconciler.providers.connect import connect
+from reconciler.providers.keys import TRUSTED_KEYS
 from reconciler.providers.models.table import model_table
-from reconciler.providers.registry import connect
 from reconciler.testing.gateway import CustomApi, Gateway, faults, running
 from reconciler.testing.memory_ports import FullSpool, FunctionLog, MemorySpool, MemoryStore
 from reconciler.testing.outcomes import check_outcome, files_of

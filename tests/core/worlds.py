@@ -10,7 +10,6 @@ from typing import Any
 from hypothesis import strategies as st
 
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey, content_hash
-from reconciler.core.lock.entry import DRAFT
 from reconciler.core.lock.lockfile import Lock, LockEntry, Made
 from reconciler.core.plan.actions import Adopt, Asked, Conflict, Generate, Hold, Keep, Move, Restore, UpstreamChanged
 from reconciler.core.plan.observed import Blocked, Observed
@@ -111,13 +110,13 @@ class Apply:
         if isinstance(action.reason, UpstreamChanged) and same:
             self.cut_off = True
             return
-        maker = "draft" if step.spec.provider == DRAFT else "gravitex"
+        maker = "draft" if step.spec.provider == "draft" else "gravitex"
         had = [i for i in self.world.stored.get(recipe.key(), ()) if i.content in self.world.held]
         had = [image for image in had if image.made.provider in (maker, "gravitex")]
         if had and action.after and not isinstance(action.reason, Asked):
             image = had[-1]
         else:
-            data = f"{recipe.key()}" if maker == DRAFT else f"{recipe.key()} {self.world.next_made()}"
+            data = f"{recipe.key()}" if maker == "draft" else f"{recipe.key()} {self.world.next_made()}"
             image = StoredImage(content_hash(data.encode()), PICTURE, Made(maker, AT))
         self.world.held.add(image.content)
         self.world.stored[recipe.key()] = (*self.world.stored.get(recipe.key(), ()), image)
@@ -149,7 +148,7 @@ class Apply:
         if step.origin is not None:
             del entries[step.origin]
         refusals = dict(self.world.lock.refusals)
-        if entry.made.provider != DRAFT and step.asset in refusals and refusals[step.asset].key == entry.key:
+        if not entry.made.placeholder and step.asset in refusals and refusals[step.asset].key == entry.key:
             del refusals[step.asset]  # a placeholder, or another recipe, is no answer to what was refused
         self.world.lock = Lock({**entries, step.asset: entry}, refusals)
         self.contents[step.asset] = entry.content

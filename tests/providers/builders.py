@@ -14,11 +14,12 @@ from reconciler.core.ports import ImageRequest
 from reconciler.core.recipe import ImagePart, Recipe, TextPart, Turn
 from reconciler.core.specs.settings import ProviderSettings, Timeouts
 from reconciler.engine.references import LocalReferences
+from reconciler.providers.declaration import Dialect
 from reconciler.providers.http.client import Http
-from reconciler.providers.http.origins import Key
 from reconciler.providers.models.table import model_table
-from reconciler.providers.registry import BY_TYPE
+from reconciler.providers.registry import REGISTRY
 from reconciler.providers.remote import Remote
+from reconciler.providers.secret import Key
 from reconciler.testing.memory_ports import MemorySpool
 
 MODELS = {
@@ -62,9 +63,21 @@ def settings_for(kind: str, url: str = "", **fields: Any) -> ProviderSettings:
 
 
 def a_provider(settings: ProviderSettings, spool: MemorySpool, *, key: str, http: Http | None = None) -> Remote:
-    return BY_TYPE[settings.type](
-        settings, key=Key(key), spool=spool, references=SHARED, http=http or Http(settings), models=model_table()
+    return Remote(
+        a_dialect(settings),
+        settings,
+        key=Key(key),
+        spool=spool,
+        references=SHARED,
+        http=http or Http(settings),
+        models=model_table(),
     )
+
+
+def a_dialect(settings: ProviderSettings) -> Dialect:
+    declared = REGISTRY.declared(settings)
+    assert isinstance(declared, Dialect)
+    return declared
 
 
 def turns(*said: tuple[str, str | Path]) -> tuple[Turn, ...]:

@@ -11,10 +11,12 @@ import pytest
 
 from reconciler.core.digest import content_hash
 from reconciler.core.money.cost import FREE, Cost, parse_cost
+from reconciler.providers.declaration import price_of
 from reconciler.providers.models import capabilities as abilities
 from reconciler.providers.models import table as models
 from reconciler.providers.models.capabilities import price, problems, warnings
 from reconciler.providers.models.table import cost_of_usage, model_table
+from reconciler.providers.registry import REGISTRY
 from tests.providers.builders import a_recipe, turns
 
 TABLE = model_table()
@@ -83,11 +85,13 @@ def test_problems(model: str, fields: dict[str, Any], fact: str) -> None:
     ],
 )
 def test_prices(kind: str, model: str, fields: dict[str, Any], cost: str | None) -> None:
-    assert price(a_recipe(model=model, **fields), TABLE, provider_type=kind) == (parse_cost(cost) if cost else None)
+    assert price_of(REGISTRY.built_in[kind], a_recipe(model=model, **fields), TABLE) == (
+        parse_cost(cost) if cost else None
+    )
 
 
 def test_a_draft_costs_nothing_and_tokens_are_counted() -> None:
-    assert price(a_recipe(), TABLE, provider_type="draft") == FREE
+    assert price_of(REGISTRY.built_in["draft"], a_recipe(), TABLE) == FREE
     usage = {"input_tokens_details": {"text_tokens": 1000, "image_tokens": 500}, "output_tokens": 4000}
     expected = Cost(parse_cost("0.129 USD").amount)  # type: ignore[union-attr] # a price that reads
     assert cost_of_usage(TABLE.find("gpt-image-2"), usage) == expected
@@ -118,7 +122,7 @@ def test_the_project_extends_and_overrides_field_by_field() -> None:
     assert table.problems == ()
     recipe = a_recipe(image_size="2K")
     assert problems(recipe, table) == ()
-    assert str(price(recipe, table, provider_type="gravitex")) == "0.05 USD"
+    assert str(price(recipe, table, quality_sets_size=True)) == "0.05 USD"
     assert problems(a_recipe(references=(PICTURE,) * 4), table)
     assert problems(a_recipe(model="mine", references=(PICTURE,) * 2), table)
     assert table.series("mine") == "gpt"
@@ -130,8 +134,8 @@ def test_the_project_extends_and_overrides_field_by_field() -> None:
     [{"prices": {"": 0}}, {"prices": {"1K": "0.038"}}, {"prices": {"": 9}, "currency": "JPY"}, {"prices": {}}],
 )
 def test_no_row_of_the_project_makes_a_listed_model_cheaper(row: Any) -> None:
-    made = price(a_recipe(), model_table({"gemini-2.5-flash-image": row}), provider_type="gravitex")
-    assert made == price(a_recipe(), TABLE, provider_type="gravitex")
+    made = price(a_recipe(), model_table({"gemini-2.5-flash-image": row}), quality_sets_size=True)
+    assert made == price(a_recipe(), TABLE, quality_sets_size=True)
 
 
 @pytest.mark.parametrize("row", [{"tokens": {"out": 0}}, {"tokens": {}}, {"currency": "JPY"}])

@@ -23,10 +23,12 @@ from reconciler.core.digest import content_hash
 from reconciler.core.errors import DiskError, Unsent
 from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Rejected
 from reconciler.core.specs.settings import ProviderSettings, Timeouts
+from reconciler.providers.connect import list_models
 from reconciler.providers.http.client import FetchFailed, Http
-from reconciler.providers.http.origins import Base, Key, NoKey, base_of
-from reconciler.providers.registry import list_models
+from reconciler.providers.http.origins import Base
+from reconciler.providers.keys import base_of
 from reconciler.providers.responses.usage import plain_usage
+from reconciler.providers.secret import Key, NoKey
 from reconciler.testing.gateway import Gateway, running, spawned
 from reconciler.testing.memory_ports import MemorySpool
 from tests.providers.builders import (

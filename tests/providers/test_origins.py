@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from reconciler.core.specs.settings import ProviderSettings
-from reconciler.providers.http.origins import BadBase, Base, Key, NoKey, key_for, parse_base
+from reconciler.providers.http.origins import BadBase, Base, parse_base
 from reconciler.providers.http.public_address import is_public, public_address
+from reconciler.providers.keys import key_for
+from reconciler.providers.secret import Key, NoKey
 
 ENV = {
     "GRAVITEX_API_KEY": "sk-gravitex",

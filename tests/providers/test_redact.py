@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.providers.http.origins import Key
 from reconciler.providers.responses.redact import LIMIT, redact
+from reconciler.providers.secret import Key
 
 KEY = Key("sk/secret+0123456789")
 

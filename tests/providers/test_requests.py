@@ -15,14 +15,15 @@ from reconciler.core.digest import content_hash
 from reconciler.core.outcome import Rejected
 from reconciler.core.recipe import Recipe
 from reconciler.engine.references import LocalReferences
-from reconciler.providers.http.origins import Base, base_of
+from reconciler.providers.http.origins import Base
 from reconciler.providers.http.request import WireRequest
 from reconciler.providers.http.spool_file import stream
+from reconciler.providers.keys import base_of
 from reconciler.providers.models.table import model_table
-from reconciler.providers.registry import BY_TYPE
+from reconciler.providers.requests.build import build_wire_request
 from reconciler.providers.requests.prepared import PreparedRequest, prepare
 from reconciler.testing.gateway.wire import multipart
-from tests.providers.builders import SHARED, a_picture, a_recipe, a_request, settings_for, turns
+from tests.providers.builders import SHARED, a_dialect, a_picture, a_recipe, a_request, settings_for, turns
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def built(kind: str, recipe: Recipe, files: Sequence[Path] = (), **settings: Any
     chosen = settings_for(kind, **{"base_url": "http://localhost:1", **settings})
     base = base_of(chosen)
     assert isinstance(base, Base)
-    return BY_TYPE[chosen.type].build(ready, chosen, base, model_table())
+    return build_wire_request(a_dialect(chosen), ready, chosen, base, model_table())
 
 
 async def _body(request: WireRequest) -> bytes:

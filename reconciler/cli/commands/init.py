@@ -12,6 +12,7 @@ from reconciler.cli.init_files import EXAMPLE, GIT_ATTRIBUTES, GIT_IGNORE, PROJE
 from reconciler.core.errors import Exit, InvalidInput, ProjectError
 from reconciler.core.specs.settings import Settings
 from reconciler.core.text import printable
+from reconciler.providers.registry import REGISTRY
 from reconciler.store import disk
 from reconciler.store.documents.project import PROJECT_FILE, read_project
 from reconciler.store.documents.specs import find
@@ -69,7 +70,7 @@ def _append(root: Path, name: str, lines: tuple[str, ...]) -> None:
 def _specs_folder(root: Path) -> str:
     """Where the project that is there has its specs; a file that is wrong is `validate`'s to speak about."""
     with suppress(InvalidInput):
-        return read_project(root, index_without_memory(root)).settings.specs
+        return read_project(root, index_without_memory(root), REGISTRY).settings.specs
     return Settings().specs
 
 

@@ -12,13 +12,16 @@ import click
 
 from reconciler.cli import options
 from reconciler.core.errors import Exit, ProjectError
-from reconciler.core.lock.entry import DRAFT
+from reconciler.core.provider_types import UnusableType
 from reconciler.core.specs.settings import ProviderSettings, Settings
 from reconciler.core.suggest import did_you_mean
-from reconciler.providers.http.origins import NoKey, key_for
+from reconciler.core.text import printable
+from reconciler.providers.keys import key_for
 from reconciler.providers.models.table import model_table
+from reconciler.providers.registry import REGISTRY
+from reconciler.providers.secret import NoKey
 from reconciler.report.providers import model_lines, models_json, provider_json, provider_lines
-from reconciler.store.documents.project import BUILT_IN, find_root, read_project
+from reconciler.store.documents.project import configured, default_providers, find_root, read_project
 from reconciler.store.index.index import index_without_memory
 
 
@@ -41,7 +44,13 @@ def command(directory: str | None, /, format_: str, models: bool, test: str | No
         else:
             click.echo("\n".join(model_lines(table)))
         return Exit.DONE
-    told = [provider_json(one, os.environ, chosen=settings.provider) for one in settings.providers.values()]
+    listed = dict(settings.providers)
+    for name, plugin in REGISTRY.installed():
+        if isinstance(plugin, UnusableType):
+            click.echo(f"warning: {printable(plugin.fact)}", err=True)
+        elif all(one.type != name for one in listed.values()):
+            listed[name] = configured(name, plugin)
+    told = [provider_json(one, os.environ, chosen=settings.provider) for one in listed.values()]
     if format_ == "json":
         options.print_json({"providers": told, **models_json(table)})
     else:
@@ -54,8 +63,8 @@ def _settings(directory: str | None) -> Settings:
     try:
         root = find_root(Path(directory or "."))
     except ProjectError:
-        return Settings(providers=BUILT_IN)
-    return read_project(root, index_without_memory(root)).settings
+        return Settings(providers=default_providers(REGISTRY))
+    return read_project(root, index_without_memory(root), REGISTRY).settings
 
 
 def _tested(settings: Settings, name: str, format_: str) -> int:
@@ -74,12 +83,13 @@ def _tested(settings: Settings, name: str, format_: str) -> int:
 
 def _verdict(provider: ProviderSettings) -> tuple[bool, str, str, list[str]]:
     """Whether it works, one line, a hint, and the models that it names."""
-    if provider.type == DRAFT:
-        return True, "works, on this machine and for nothing", "", []
+    if provider.traits.local:
+        price = " and for nothing" if provider.traits.free else ""
+        return True, f"works, on this machine{price}", "", []
     key = key_for(provider, os.environ)
     if isinstance(key, NoKey):
         return False, key.reason, key.hint, []
-    from reconciler.providers.registry import list_models  # noqa: PLC0415 - a network client is for --test only
+    from reconciler.providers.connect import list_models  # noqa: PLC0415 - a network client is for --test only
 
     with tempfile.TemporaryDirectory(prefix="reconciler-") as folder:
         listing = asyncio.run(list_models(provider, key, spool=_Throwaway(Path(folder))))

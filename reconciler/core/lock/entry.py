@@ -10,13 +10,13 @@ from reconciler.core.images.sniff import FORMATS, ImageFacts
 from reconciler.core.lock.json_shape import Shape, a_content, a_key, a_path, shallow, shaped
 from reconciler.core.value import field, value
 
-DRAFT = "draft"
-"""`made.provider` of a placeholder."""
+PLACEHOLDER = "draft"
+"""`made.provider` of a placeholder, whichever provider drew it."""
 
 
 @value
 class Made:
-    """Where a picture came from. `at` is UTC, ISO 8601 to the second; `provider` is `draft` for a placeholder."""
+    """Where a picture came from. `at` is UTC, ISO 8601 to the second; `provider` is a name, or PLACEHOLDER."""
 
     provider: str
     at: str
@@ -24,6 +24,11 @@ class Made:
     request: str = ""
     cost: str = ""
     usage: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def placeholder(self) -> bool:
+        """Whether the picture stands in for a real one."""
+        return self.provider == PLACEHOLDER
 
 
 @value

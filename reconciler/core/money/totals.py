@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from reconciler.core.digest import ContentHash
-from reconciler.core.lock.entry import DRAFT
 from reconciler.core.lock.lockfile import Made
 from reconciler.core.money.cost import Total, parse_cost, total
 from reconciler.core.value import value
@@ -58,10 +57,11 @@ GROUPS: Mapping[str, Named] = {
 def summed(images: Iterable[Image]) -> Sum:
     """An image that several assets or recipes share was paid for once."""
     calls = {(each.content, each.made.at, each.made.request, each.made.provider): each.made for each in images}
-    paid = [made for made in calls.values() if made.provider not in (DRAFT, BROUGHT)]
-    providers = [made.provider for made in calls.values()]
+    paid = [made for made in calls.values() if _paid(made)]
+    drafts = sum(made.placeholder for made in calls.values())
+    brought = sum(made.provider == BROUGHT for made in calls.values())
     cost = total(parse_cost(made.cost) for made in paid)
-    return Sum(cost, len(paid), providers.count(DRAFT), providers.count(BROUGHT))
+    return Sum(cost, len(paid), drafts, brought)
 
 
 def grouped(locked: Iterable[Image], ever: Iterable[Image], named: Named) -> tuple[Row, ...]:
@@ -73,6 +73,11 @@ def grouped(locked: Iterable[Image], ever: Iterable[Image], named: Named) -> tup
 def _apart(images: Iterable[Image], named: Named) -> dict[str, list[Image]]:
     groups: dict[str, list[Image]] = {}
     for image in images:
-        for name in named(image) if image.made.provider not in (DRAFT, BROUGHT) else ():
+        for name in named(image) if _paid(image.made) else ():
             groups.setdefault(name, []).append(image)
     return groups
+
+
+def _paid(made: Made) -> bool:
+    """Whether an image came from a provider that may charge."""
+    return not made.placeholder and made.provider != BROUGHT

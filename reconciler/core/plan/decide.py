@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from reconciler.core.digest import AssetId, ContentHash, Json
 from reconciler.core.events import Requested
-from reconciler.core.lock.entry import DRAFT
 from reconciler.core.lock.lockfile import LockEntry
 from reconciler.core.money.cost import Cost
 from reconciler.core.plan.actions import (
@@ -38,6 +37,7 @@ from reconciler.core.plan.actions import (
 from reconciler.core.plan.observed import Blocked, Found
 from reconciler.core.recipe import Change, Recipe, changes
 from reconciler.core.specs.spec import Spec
+from reconciler.core.traits import Traits
 from reconciler.core.value import replace, value
 
 PICTURED = ("references", "mask", "turns")
@@ -55,6 +55,7 @@ class Facts:
       whose pictures are the only difference.
     - `in_doubt`: requests of this asset whose end is unknown; `in_doubt_elsewhere`: those for this recipe under
       other ids.
+    - `traits`: what may be assumed of the provider that the spec names.
     """
 
     identity: AssetId
@@ -73,7 +74,7 @@ class Facts:
     in_doubt: tuple[Requested, ...] = ()
     in_doubt_elsewhere: tuple[Requested, ...] = ()
     refused: str | None = None
-    wants_draft: bool = False
+    traits: Traits = Traits()
     old_path: str | None = None
     cost: Cost | None = None
 
@@ -140,7 +141,7 @@ def generate(facts: Facts, why: Reason) -> Generate:
 
 def staleness(facts: Facts, entry: LockEntry) -> Reason | None:
     """Why what was made is not what is wanted, or None. A placeholder is one whatever else has changed."""
-    if entry.made.provider == DRAFT and not facts.wants_draft:
+    if entry.made.placeholder and not facts.traits.placeholder:
         return Placeholder()
     if facts.recipe is None:
         return RecipeChanged(_known_changes(facts, entry))

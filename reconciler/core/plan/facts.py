@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.events import Requested
-from reconciler.core.lock.entry import DRAFT
 from reconciler.core.lock.lockfile import Lock, LockEntry
 from reconciler.core.money.cost import Cost
 from reconciler.core.plan.actions import Action, Adopt, Generate, Move, Restore
@@ -15,18 +14,21 @@ from reconciler.core.plan.decide import Facts
 from reconciler.core.plan.observed import Found, Observed
 from reconciler.core.recipe import Recipe, manifest_images
 from reconciler.core.specs.spec import AssetReference, FileReference, Reference, Spec, build_recipe
+from reconciler.core.traits import Traits
 
 Price = Callable[[Spec, Recipe], Cost | None]
 
 
 class FactCollector:
-    """What is known of a project while its plan is made. `drafts` are the names of placeholder providers."""
+    """What is known of a project while its plan is made. `traits` are those of each provider, by its name."""
 
-    def __init__(self, specs: Mapping[AssetId, Spec], lock: Lock, seen: Observed, *, drafts: frozenset[str]) -> None:
+    def __init__(
+        self, specs: Mapping[AssetId, Spec], lock: Lock, seen: Observed, *, traits: Mapping[str, Traits]
+    ) -> None:
         self.specs = specs
         self.lock = lock
         self.seen = seen
-        self.drafts = drafts
+        self.traits = traits
         self.contents: dict[AssetId, ContentHash] = {}
         self.generating: set[AssetId] = set()
         self.locked_contents = {entry.output: entry.content for entry in lock.entries.values()}
@@ -55,14 +57,14 @@ class FactCollector:
         if entry is None and self.orphans:
             origin = self._orphan_for(spec, key)
             entry = self._take(origin) if origin is not None else None
-        wants_draft = spec.provider in self.drafts
+        traits = self.traits[spec.provider]
         found = self.seen.outputs.get(spec.output)
         before = entry.output if entry is not None and entry.output != spec.output else None
         upstreams = spec.upstreams()
         pending = tuple(up for up in upstreams if up in self.generating) if upstreams else ()
         changed = self._changed_upstreams(spec, entry, key)
         fresh = entry is not None and key == entry.key
-        placeholder = entry is not None and entry.made.provider == DRAFT and not wants_draft
+        placeholder = entry is not None and entry.made.placeholder and not traits.placeholder
         return Facts(
             identity,
             spec=spec,
@@ -73,7 +75,7 @@ class FactCollector:
             found_before=self.seen.outputs.get(before) if before is not None else None,
             locked_elsewhere=self.locked_contents.get(spec.output),
             stored=None if pending or key is None or (fresh and not placeholder)
-            else self._made_before(key, found, wants_draft=wants_draft),
+            else self._made_before(key, found, placeholders=traits.placeholder),
             source=self._source(entry) if entry is not None and found != entry.content else None,
             pending=pending,
             missing=tuple(up for up in upstreams if not (up in self.generating or up in self.contents))
@@ -82,7 +84,7 @@ class FactCollector:
             in_doubt=self.seen.in_doubt.get(identity, ()),
             in_doubt_elsewhere=self._in_doubt_elsewhere(identity, key) if self.in_doubt and not pending else (),
             refused=self.refusals.get(key) if key is not None and not pending else None,
-            wants_draft=wants_draft,
+            traits=traits,
             old_path=before if before is not None and before not in self.outputs else None,
             cost=price(spec, recipe or spec.base_recipe),
         )  # fmt: skip
@@ -130,19 +132,19 @@ class FactCollector:
             return ()
         return tuple(dict.fromkeys(ref.asset for ref, was in old.items() if self.contents.get(ref.asset) != was))
 
-    def _made_before(self, key: RecipeKey, found: Found, *, wants_draft: bool) -> ContentHash | None:
+    def _made_before(self, key: RecipeKey, found: Found, *, placeholders: bool) -> ContentHash | None:
         """An image for this very recipe: the one that stands there already, a locked one whose bytes are at hand, or
-        the newest of the store."""
+        the newest of the store. `placeholders`: one of these will do."""
         locked = (
             entry.content
             for entry in self.locked_by_key.get(key, ())
-            if (wants_draft or entry.made.provider != DRAFT)
+            if (placeholders or not entry.made.placeholder)
             and (entry.content == found or self._source(entry) is not None)
         )
         stored = (
             image.content
             for image in reversed(self.seen.stored.get(key, ()))
-            if wants_draft or image.made.provider != DRAFT
+            if placeholders or not image.made.placeholder
         )
         had = (*locked, *stored)
         return next((content for content in had if content == found), had[0] if had else None)

@@ -12,6 +12,7 @@ from reconciler.core.plan.facts import FactCollector, Price
 from reconciler.core.plan.observed import Observed
 from reconciler.core.specs.graph import work_order
 from reconciler.core.specs.spec import Spec
+from reconciler.core.traits import Traits
 from reconciler.core.value import value
 
 
@@ -45,15 +46,21 @@ Gate = Callable[[Facts, Action], Action]
 
 
 def plan(
-    specs: Mapping[AssetId, Spec], lock: Lock, seen: Observed, *, drafts: frozenset[str], price: Price, gate: Gate
+    specs: Mapping[AssetId, Spec],
+    lock: Lock,
+    seen: Observed,
+    *,
+    traits: Mapping[str, Traits],
+    price: Price,
+    gate: Gate,
 ) -> Plan:
-    """Every asset's action. `drafts` are the names of the providers that draw placeholders.
+    """Every asset's action. `traits` are those of every provider, by the name that specs use.
 
     The gate is asked for each action as it is decided, since the actions of downstream assets rest on it: a picture
     counts by its locked content or by the one that this plan restores; where it is about to be generated, the
     assets that refer to it come `after` it.
     """
-    survey = FactCollector(specs, lock, seen, drafts=drafts)
+    survey = FactCollector(specs, lock, seen, traits=traits)
     steps: list[Step] = []
     for identity in work_order(specs):
         facts = survey.facts(identity, price)

@@ -185,7 +185,7 @@ class AssetFields:
             if each is not None:
                 hint = did_you_mean(name, self.settings.providers)
                 self._report(each, f'no provider is called "{name}"', hint)
-        elif settings.type != "draft" and not model:
+        elif settings.traits.needs_model and not model:
             hint = "write model: here, in _defaults.yaml, or under defaults: in reconciler.yaml"
             self._report(LayeredField(None, self.own), f"has no model, and the provider {name} needs one", hint)
         return name

@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import Enum
 
 from reconciler.core.digest import Json
+from reconciler.core.traits import Traits
 from reconciler.core.value import field, value
 
 
@@ -33,7 +34,7 @@ class Timeouts:
 class ProviderSettings:
     """One provider as configured. `api_key_env` is the *name* of an environment variable; "" sends no key.
 
-    `type` is draft, gravitex, gemini or openai. `base_url` "" is the provider's own origin.
+    `type` is built in, or a plug-in's; `traits` are those of the type. `base_url` "" is the provider's own origin.
     """
 
     name: str
@@ -47,6 +48,7 @@ class ProviderSettings:
     timeouts: Timeouts = Timeouts()
     body_limit: int = 64 * 1024 * 1024
     trust_env: bool = False
+    traits: Traits = Traits()
 
 
 @value
@@ -72,6 +74,10 @@ class Settings:
     budget: Budget = Budget()
     cascade: Cascade = Cascade.ASK
     asset_limit: int = 10_000
+
+    def traits(self) -> Mapping[str, Traits]:
+        """What may be assumed of each provider, by the name that specs use."""
+        return {name: each.traits for name, each in self.providers.items()}
 
     def provider_settings(self, name: str) -> ProviderSettings | None:
         """The settings of a provider by the name that specs use; None if there is none."""

@@ -1,4 +1,4 @@
-"""Keep what a free provider made: drafts cost nothing, so they need the store but no journal and no lane."""
+"""Store the images of a free provider: no money is at stake, so they need no journal and no lane."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
-from reconciler.core.lock.entry import DRAFT
 from reconciler.core.lock.lockfile import Made
 from reconciler.core.money.cost import FREE
 from reconciler.core.outcome import Done, NotSent, Outcome, Stop
@@ -16,9 +15,15 @@ from reconciler.engine.clock import stamp
 
 
 class StoredProvider:
-    """A Provider whose every image is in the store; at most `parallel` are made at a time."""
+    """A Provider whose every image is in the store; at most `parallel` are made at a time.
 
-    def __init__(self, inner: Provider, *, store: Store, utc: Callable[[], datetime], parallel: int) -> None:
+    `made_by` is the name that the lockfile keeps for it.
+    """
+
+    def __init__(
+        self, inner: Provider, *, made_by: str, store: Store, utc: Callable[[], datetime], parallel: int
+    ) -> None:
+        self._made_by = made_by
         self._inner = inner
         self._store = store
         self._utc = utc
@@ -40,7 +45,7 @@ class StoredProvider:
             return outcome
 
     def _kept(self, request: ImageRequest, done: Done) -> Done:
-        made = Made(provider=DRAFT, at=stamp(self._utc()), model=done.model, cost=str(FREE))
+        made = Made(provider=self._made_by, at=stamp(self._utc()), model=done.model, cost=str(FREE))
         self._store.put(done.spooled)
         known = self._store.remember(request.key, StoredImage(done.spooled.content, done.image, made))
         return replace(done, made=known.made)

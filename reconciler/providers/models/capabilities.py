@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 
 from reconciler.core.images.sniff import pixels_of, ratio_of
-from reconciler.core.money.cost import FREE, Cost
+from reconciler.core.money.cost import Cost
 from reconciler.core.recipe import Recipe
 from reconciler.providers.models.sizes import asked_pixels, near_ratio
 from reconciler.providers.models.table import Model, ModelTable
@@ -101,25 +101,26 @@ def warnings(recipe: Recipe, table: ModelTable, today: date) -> tuple[str, ...]:
     return tuple(found)
 
 
-def price(recipe: Recipe, table: ModelTable, *, provider_type: str) -> Cost | None:
-    """The list price of one picture; None is unknown.
+def price(recipe: Recipe, table: ModelTable, *, quality_sets_size: bool = False) -> Cost | None:
+    """The list price of one image; None is unknown. `quality_sets_size`: the server reads quality `high` as size 2K.
 
-    The project's own rows may raise it and never lower it: they come from a file that a pull request can change, and
-    consent and budgets rest on it.
+    The project's own rows may raise the price and never lower it: they come from a file that a pull request can change,
+    and consent and budgets rest on it.
     """
-    if provider_type == "draft":
-        return FREE
     row, listed = table.find(recipe.model), table.listed.get(recipe.model)
-    ours = None if row is None else _price(recipe, row, provider_type)
-    least = None if listed is None or listed is row else _price(recipe, listed, provider_type)
+    ours = None if row is None else _price(recipe, row, quality_sets_size=quality_sets_size)
+    least = None
+    if listed is not None and listed is not row:
+        least = _price(recipe, listed, quality_sets_size=quality_sets_size)
     if ours is None or least is None:
         return ours or least
     return ours if ours.currency == least.currency and ours.amount >= least.amount else least
 
 
-def _price(recipe: Recipe, row: Model, provider_type: str) -> Cost | None:
+def _price(recipe: Recipe, row: Model, *, quality_sets_size: bool) -> Cost | None:
     quality = recipe.quality or "auto"
-    image_size = recipe.image_size.upper() or _implied_size(recipe, row, provider_type)
+    large = quality_sets_size and row.series == "gemini" and recipe.quality in ("hd", "high", "2K")
+    image_size = recipe.image_size.upper() or ("2K" if large else "1K")
     try:
         width, height = asked_pixels(recipe, row) or (0, 0)
     except ValueError:
@@ -127,13 +128,6 @@ def _price(recipe: Recipe, row: Model, provider_type: str) -> Cost | None:
     keys = (f"{width}x{height}/{quality}", f"{image_size}/{quality}", f"{width}x{height}", image_size, "")
     amount = next((row.prices[key] for key in keys if key in row.prices), None)
     return None if amount is None else Cost(amount, row.currency)
-
-
-def _implied_size(recipe: Recipe, row: Model, provider_type: str) -> str:
-    """The gateway takes some words of quality for an image size where none is given."""
-    if provider_type == "gravitex" and row.series == "gemini" and recipe.quality in ("hd", "high", "2K"):
-        return "2K"
-    return "1K"
 
 
 def _listed(message: tuple[str, ...]) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 
 from reconciler.core.digest import AssetId
-from reconciler.core.lock.entry import DRAFT
 from reconciler.core.recipe import Recipe
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.specs.spec import Spec
@@ -47,6 +46,6 @@ def next_retirement(
 
 def _in_use(specs: Mapping[AssetId, Spec], providers: Mapping[str, ProviderSettings]) -> Counter[tuple[str, str]]:
     """Models with the formats that are asked of them, and by how many assets."""
-    paid = {name for name, settings in providers.items() if settings.type != DRAFT}
-    recipes = (spec.base_recipe for spec in specs.values() if spec.provider in paid)
+    with_model = {name for name, settings in providers.items() if settings.traits.needs_model}
+    recipes = (spec.base_recipe for spec in specs.values() if spec.provider in with_model)
     return Counter((recipe.model, recipe.format) for recipe in recipes)

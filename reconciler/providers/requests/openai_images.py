@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from reconciler.core.digest import Json
 from reconciler.core.outcome import Rejected
+from reconciler.core.specs.settings import ProviderSettings
 from reconciler.providers.http.origins import Base
 from reconciler.providers.http.request import (
     Base64File,
@@ -82,6 +83,55 @@ def image_field(ready: PreparedRequest) -> dict[str, RequestJson]:
 def with_params(body: Mapping[str, T], params: Mapping[str, Json]) -> dict[str, T | Json]:
     """The body with the spec's parameters over it. A parameter of null takes a field of ours out; so do empty ones."""
     return {name: value for name, value in {**body, **params}.items() if value is not None and value != ""}
+
+
+def images(
+    ready: PreparedRequest,
+    settings: ProviderSettings,
+    base: Base,
+    *,
+    fields: dict[str, Json],
+    asked: tuple[int, int] | None,
+    part_name: str = "image[]",
+) -> WireRequest | Rejected:
+    """Generations without pictures, else edits: as a form, or as JSON where `reference_encoding` is `image`.
+
+    `part_name` is the name of each reference in a form.
+    """
+    pictures = bool(ready.references) or ready.mask is not None
+    if settings.endpoint == "images" or (settings.endpoint != "edits" and not pictures):
+        return generation(ready, base, fields=fields, asked=asked)
+    if not ready.references:
+        return Rejected("the edits endpoint needs at least one reference")
+    if settings.reference_encoding == "image":
+        return edit_json(ready, base, fields=fields, asked=asked)
+    return edit_form(ready, base, fields=fields, asked=asked, name=part_name)
+
+
+def gpt_fields(ready: PreparedRequest, asked: tuple[int, int] | None) -> dict[str, Json]:
+    recipe = ready.recipe
+    return {
+        "size": pixel_text(asked),
+        "quality": recipe.quality,
+        "background": recipe.background,
+        "output_format": recipe.format,
+    }
+
+
+def plain_fields(ready: PreparedRequest, asked: tuple[int, int] | None) -> dict[str, Json]:
+    """What every OpenAI-shaped server takes; what only some take is said only if it was asked for."""
+    recipe = ready.recipe
+    return {
+        "size": pixel_text(asked),
+        "quality": recipe.quality,
+        "background": recipe.background,
+        "output_format": "" if recipe.format == "png" else recipe.format,
+        "response_format": "b64_json",
+    }
+
+
+def pixel_text(asked: tuple[int, int] | None) -> str:
+    return f"{asked[0]}x{asked[1]}" if asked else ""
 
 
 _NO_TURNS = Rejected("turns: this model takes one prompt, not a conversation")

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from urllib.parse import quote
 
-from reconciler.providers.http.origins import Key
+from reconciler.providers.secret import Key
 
 LIMIT = 500
 """Characters of a provider's words that are kept."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +14,7 @@ from reconciler.core.errors import DiskError, InvalidInput, LockfileError, Probl
 from reconciler.core.lock.lockfile import Lock
 from reconciler.core.lock.lockfile import loads as loads_lock
 from reconciler.core.money.cost import CURRENCY
+from reconciler.core.provider_types import ProviderType, ProviderTypes, UnusableType
 from reconciler.core.specs.document import Document
 from reconciler.core.specs.paths import BadPath, in_folder, project_path
 from reconciler.core.specs.settings import Budget, Cascade, ProviderSettings, Settings, Timeouts
@@ -25,14 +26,9 @@ from reconciler.store.index.index import Index
 
 PROJECT_FILE = "reconciler.yaml"
 LOCK_FILE = "assets.lock"
+_NO_SETTINGS: Mapping[str, Any] = {}
 _MOST = 512 << 20
 """Bytes. A lockfile of a hundred thousand assets has a tenth of them."""
-BUILT_IN = {
-    "draft": ProviderSettings("draft", "draft"),
-    "gravitex": ProviderSettings("gravitex", "gravitex", api_key_env="GRAVITEX_API_KEY"),
-    "gemini": ProviderSettings("gemini", "gemini", api_key_env="GEMINI_API_KEY"),
-    "openai": ProviderSettings("openai", "openai", api_key_env="OPENAI_API_KEY"),
-}
 
 
 @value
@@ -60,12 +56,12 @@ def find_root(start: Path) -> Path:
     raise ProjectError(f"no {PROJECT_FILE} in {folder} or above it", hint="`reconciler init` writes one")
 
 
-def read_project(root: Path, index: Index) -> Project:
-    """The project at `root`; InvalidInput with all that is wrong in its file."""
+def read_project(root: Path, index: Index, types: ProviderTypes) -> Project:
+    """The project at `root`; InvalidInput with every error in its file. `types` are those that a provider can have."""
     document, problems = read_document(root, PROJECT_FILE, "project", index)
     if document is None or problems:
-        raise InvalidInput(problems)
-    settings, wrong = _settings(document)
+        raise InvalidInput((*problems, *(_unusable_types(document, types) if document is not None else ())))
+    settings, wrong = _settings(document, types)
     if wrong:
         raise InvalidInput(tuple(wrong))
     return Project(root, settings, document)
@@ -120,7 +116,7 @@ def _content(root: Path, output: str) -> Any:
         return None
 
 
-def _settings(document: Document) -> tuple[Settings, list[Problem]]:
+def _settings(document: Document, types: ProviderTypes) -> tuple[Settings, list[Problem]]:
     body = cast(Mapping[str, Any], document.value)
     problems: list[Problem] = []
     folders = {}
@@ -132,18 +128,10 @@ def _settings(document: Document) -> tuple[Settings, list[Problem]]:
     if in_folder(folders["outputs"], folders["specs"]) and not problems:
         fact = f'"{folders["outputs"]}" lies in the folder of the specs'
         problems.append(document.problem(("outputs",), fact, "keep pictures in a folder of their own"))
-    providers = dict(BUILT_IN)
-    for name, given in cast(Mapping[str, Mapping[str, Any]], body.get("providers", {})).items():
-        if "type" not in given and name not in BUILT_IN:
-            hint = "write type: openai for a server that speaks OpenAI's API, or gravitex, gemini, draft"
-            problems.append(document.problem(("providers", name), "has no type", hint))
-            continue
-        if name in BUILT_IN and given.get("type", name) != name:  # `draft` must never be one that asks for money
-            fact = f'"{name}" is the provider that is built in under this name'
-            problems.append(document.problem(("providers", name, "type"), fact, "give it another name"))
-            continue
-        providers[name] = _provider(name, given)
+    providers = _providers(document, types, problems)
     chosen = str(body.get("provider", "draft"))
+    if chosen not in providers and not isinstance(found := types.find(chosen), UnusableType):
+        providers[chosen] = configured(chosen, found)
     if chosen not in providers:
         fact = f'no provider is called "{chosen}"'
         problems.append(document.problem(("provider",), fact, did_you_mean(chosen, providers)))
@@ -160,13 +148,61 @@ def _settings(document: Document) -> tuple[Settings, list[Problem]]:
     ), problems
 
 
-def _provider(name: str, given: Mapping[str, Any]) -> ProviderSettings:
-    base = BUILT_IN.get(name) or ProviderSettings(name, str(given["type"]))
-    type_ = str(given.get("type", base.type))
-    home_key = BUILT_IN[type_].api_key_env if not given.get("base_url") else ""
+def default_providers(types: ProviderTypes) -> dict[str, ProviderSettings]:
+    """The providers of a project that configures none: each built-in type under its own name."""
+    return {name: configured(name, type_) for name, type_ in types.built_in.items()}
+
+
+def _providers(document: Document, types: ProviderTypes, problems: list[Problem]) -> dict[str, ProviderSettings]:
+    """The providers by name, those that are built in among them. Appends to `problems`."""
+    providers = default_providers(types)
+    problems += _unusable_types(document, types)
+    for name, given in _configured(document).items():
+        if name in types.built_in and given.get("type", name) != name:  # `draft` must never be one that asks for money
+            fact = f'"{name}" is the provider that is built in under this name'
+            problems.append(document.problem(("providers", name, "type"), fact, "give it another name"))
+            continue
+        type_ = types.find(given.get("type", name))
+        if isinstance(type_, UnusableType):
+            continue
+        settings = configured(name, type_, given)
+        for wrong in type_.problems(settings):
+            problems.append(document.problem(("providers", name, wrong.setting), wrong.fact, wrong.hint))
+        providers[name] = settings
+    return providers
+
+
+def _unusable_types(document: Document, types: ProviderTypes) -> Iterator[Problem]:
+    """Configured providers whose type is missing or cannot be used. The schema may not have been checked."""
+    for name, given in _configured(document).items():
+        type_ = given.get("type", name)
+        found = types.find(type_) if isinstance(type_, str) else None
+        if not isinstance(found, UnusableType):
+            continue
+        if "type" in given or found.broken:
+            path = ("providers", name, "type") if "type" in given else ("providers", name)
+            yield document.problem(path, found.fact, found.hint)
+        else:
+            hint = "write type: openai for a server that speaks OpenAI's API, or gravitex, gemini, draft"
+            yield document.problem(("providers", name), "has no type", hint)
+
+
+def _configured(document: Document) -> dict[str, Mapping[str, Any]]:
+    """The mappings under `providers:`."""
+    body = document.value if isinstance(document.value, Mapping) else {}
+    given = body.get("providers", {})
+    if not isinstance(given, Mapping):
+        return {}
+    return {str(name): each for name, each in given.items() if isinstance(each, Mapping)}
+
+
+def configured(name: str, type_: ProviderType, given: Mapping[str, Any] = _NO_SETTINGS) -> ProviderSettings:
+    """A provider of this type under this name, with the settings given under `providers:`; all others by default."""
+    base = ProviderSettings(name, type_.type)
+    home_key = next(iter(type_.key_variables), "") if not given.get("base_url") else ""
     return ProviderSettings(
         name,
-        type_,
+        type_.type,
         base_url=str(given.get("base_url", "")).rstrip("/"),
         api_key_env=str(given.get("api_key_env", home_key)),
         concurrency=int(given.get("concurrency", base.concurrency)),
@@ -176,6 +212,7 @@ def _provider(name: str, given: Mapping[str, Any]) -> ProviderSettings:
         timeouts=Timeouts(**{key: float(value) for key, value in given.get("timeouts", {}).items()}),
         body_limit=int(given.get("body_limit_mib", 64)) * 1024 * 1024,
         trust_env=bool(given.get("trust_env", False)),
+        traits=type_.traits,
     )
 
 

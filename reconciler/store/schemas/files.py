@@ -20,5 +20,11 @@ def schema_text(name: str) -> str:
 
 @cache
 def all_schemas() -> dict[str, dict[str, Any]]:
-    """Every schema, parsed, by the kind of file."""
-    return {name: json.loads(schema_text(name)) for name in NAMES}
+    """Every schema as documents are checked against it, parsed, by the kind of file.
+
+    The shipped project schema lists the built-in types of providers, for editors. A plug-in has others, so the reader
+    of the project checks them.
+    """
+    schemas = {name: json.loads(schema_text(name)) for name in NAMES}
+    del schemas["project"]["properties"]["providers"]["additionalProperties"]["properties"]["type"]["enum"]
+    return schemas

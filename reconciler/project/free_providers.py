@@ -1,0 +1,54 @@
+"""Construct the providers that cost nothing: their images go to the store, without journal, lane or budget."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from reconciler.core.digest import Json
+from reconciler.core.lock.entry import PLACEHOLDER
+from reconciler.core.ports import Provider, References
+from reconciler.core.specs.settings import ProviderSettings
+from reconciler.engine.lane.stored import StoredProvider
+from reconciler.providers.declaration import Dialect, Resources
+from reconciler.providers.models.table import model_table
+from reconciler.providers.registry import REGISTRY
+from reconciler.providers.secret import NO_KEY_SENT
+from reconciler.store.objects.content_store import ContentStore
+
+
+def free_providers(
+    wanted: Sequence[ProviderSettings],
+    *,
+    models: Mapping[str, Json],
+    store: ContentStore,
+    references: References,
+    environ: Mapping[str, str],
+) -> dict[str, StoredProvider]:
+    """Each provider by its name. At most one image per processor is made at a time."""
+    return {
+        settings.name: StoredProvider(
+            _inner(settings, models, store, references, environ),
+            made_by=PLACEHOLDER if settings.traits.placeholder else settings.name,
+            store=store,
+            utc=lambda: datetime.now(UTC),
+            parallel=os.cpu_count() or 1,
+        )
+        for settings in wanted
+    }
+
+
+def _inner(
+    settings: ProviderSettings,
+    models: Mapping[str, Json],
+    store: ContentStore,
+    references: References,
+    environ: Mapping[str, str],
+) -> Provider:
+    declared = REGISTRY.declared(settings)
+    if not isinstance(declared, Dialect) and not settings.traits.needs_key:
+        return declared.create(settings, Resources(store, references, NO_KEY_SENT))
+    from reconciler.providers.connect import connect  # noqa: PLC0415 - a network client is for servers only
+
+    return connect(settings, environ=environ, spool=store, references=references, models=model_table(models))

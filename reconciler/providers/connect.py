@@ -1,0 +1,114 @@
+"""Make the provider that settings describe, and ask a server for its list of models.
+
+Apart from the registry because it imports the network client, which most commands do not need.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from reconciler.core.outcome import Outcome, Rejected, Stop
+from reconciler.core.ports import ImageRequest, OnResponse, Provider, References, Spool, ignore_response
+from reconciler.core.specs.settings import ProviderSettings
+from reconciler.core.value import value
+from reconciler.providers.declaration import Dialect, Resources
+from reconciler.providers.http.client import Http, HttpAnswer
+from reconciler.providers.http.origins import BadBase
+from reconciler.providers.http.request import WireRequest
+from reconciler.providers.keys import base_of, key_for
+from reconciler.providers.models.table import ModelTable
+from reconciler.providers.registry import REGISTRY
+from reconciler.providers.remote import Remote, secret_header
+from reconciler.providers.responses.api_error import api_error_of
+from reconciler.providers.responses.body import open_answer
+from reconciler.providers.responses.redact import redact
+from reconciler.providers.responses.reply import JsonReply
+from reconciler.providers.secret import Key, NoKey
+
+
+def connect(
+    settings: ProviderSettings,
+    *,
+    environ: Mapping[str, str],
+    spool: Spool,
+    references: References,
+    models: ModelTable,
+    http: Http | None = None,
+) -> Provider:
+    """The provider that these settings describe. Without its key it rejects every request before sending it."""
+    declared, key = REGISTRY.declared(settings), key_for(settings, environ)
+    if isinstance(declared, Dialect):
+        return Remote(
+            declared,
+            settings,
+            key=key,
+            spool=spool,
+            references=references,
+            http=http or Http(settings),
+            models=models,
+        )
+    return _WithoutKey(key) if isinstance(key, NoKey) else declared.create(settings, Resources(spool, references, key))
+
+
+class _WithoutKey:
+    """A core.ports.Provider in place of one whose key is missing."""
+
+    def __init__(self, key: NoKey) -> None:
+        self._key = key
+
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
+        """Always Rejected."""
+        return Rejected(str(self._key), Stop.BAD_KEY)
+
+
+@value
+class Listing:
+    """What a free look at a provider gave: whether it works, one line about it, and the models it names."""
+
+    works: bool
+    line: str
+    models: tuple[str, ...] = ()
+
+
+async def list_models(
+    settings: ProviderSettings, key: Key | NoKey, *, spool: Spool, http: Http | None = None
+) -> Listing:
+    """Ask for the list of models: a call that costs nothing and needs the same key and network as a paid one."""
+    base = base_of(settings)
+    if isinstance(key, NoKey):
+        return Listing(False, key.reason)
+    if isinstance(base, BadBase):
+        return Listing(False, base.why)
+    dialect = REGISTRY.declared(settings)
+    if not isinstance(dialect, Dialect):
+        return Listing(False, "cannot be tested: this type of provider has no list of models")
+    secret = secret_header(dialect, key)
+    url = base.url(dialect.models_path)
+    answered = await (http or Http(settings)).send(WireRequest("GET", url), secret=secret, spool=spool)
+    if not isinstance(answered, HttpAnswer):
+        return Listing(False, redact(f"{base.origin}: {answered.message}", key=key))
+    paths = {answered.path}
+    try:
+        opened = await asyncio.to_thread(open_answer, answered, spool, limit=settings.body_limit)
+        paths.add(opened.path)
+    finally:
+        for path in paths:
+            path.unlink(missing_ok=True)
+    reply = opened.reply
+    names = _names(reply.body.value) if reply.status == 200 and isinstance(reply.body, JsonReply) else None
+    if names is None:
+        return Listing(False, redact(f"{base.origin}: {reply.status} {api_error_of(reply)}", key=key))
+    shown = tuple(redact(name, key=key) for name in names)
+    return Listing(True, f"{base.origin}: works, {len(shown)} models", shown)
+
+
+def _names(value: object) -> tuple[str, ...] | None:
+    """The models in either shape of a list; None if it is no list of models."""
+    if not isinstance(value, Mapping):
+        return None
+    entries = value.get("data", value.get("models"))
+    if not isinstance(entries, list):
+        return None
+    names = (entry.get("id") or entry.get("name") for entry in entries if isinstance(entry, Mapping))
+    return tuple(sorted(name.removeprefix("models/") for name in names if isinstance(name, str)))

@@ -1,0 +1,100 @@
+"""How a provider is declared: as a dialect of an HTTP API, or as a factory of provider objects.
+
+A declaration is cheap to import: commands that send nothing read it, too. Another distribution gives one of the two
+to the entry-point group `reconciler.providers`, under the name of its type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+from reconciler.core.money.cost import FREE, Cost
+from reconciler.core.outcome import Rejected
+from reconciler.core.ports import Provider, References, Spool
+from reconciler.core.provider_types import SettingProblem
+from reconciler.core.recipe import Recipe
+from reconciler.core.specs.settings import ProviderSettings
+from reconciler.core.traits import Traits
+from reconciler.core.value import value
+from reconciler.providers.http.origins import Base
+from reconciler.providers.models.capabilities import price
+from reconciler.providers.models.table import ModelTable
+from reconciler.providers.secret import Key
+
+if TYPE_CHECKING:
+    from reconciler.providers.http.request import WireRequest
+    from reconciler.providers.requests.prepared import PreparedRequest
+
+Build: TypeAlias = "Callable[[PreparedRequest, ProviderSettings, Base, ModelTable], WireRequest | Rejected]"
+"""Builds the HTTP request of a recipe, or rejects the recipe before anything is sent. Pure.
+
+A ValueError is a rejection, too. The prompt, the model and the parameters have been checked.
+"""
+Price: TypeAlias = Callable[[Recipe, ModelTable], Cost | None]
+"""The price of one image before it is requested; None: unknown."""
+Check: TypeAlias = Callable[[ProviderSettings], tuple[SettingProblem, ...]]
+"""Errors in the settings of one provider, found when `reconciler.yaml` is read. Opens no connection."""
+
+
+@value
+class Resources:
+    """What a provider works with: where images go, where reference images are, and the key (empty: none is sent)."""
+
+    spool: Spool
+    references: References
+    key: Key
+
+
+Create: TypeAlias = Callable[[ProviderSettings, Resources], Provider]
+"""Makes the provider that these settings describe."""
+
+
+def no_problems(settings: ProviderSettings) -> tuple[SettingProblem, ...]:
+    """The check of a type whose settings the project's schema describes in full."""
+    return ()
+
+
+@value
+class Dialect:
+    """An HTTP API that answers with an image, or with JSON that holds an image or its URL.
+
+    - `home`: the origin of the provider's own server; "" if every project must give a `base_url`.
+    - `key_variables`: environment variables that hold nothing but a key for it; the first is the default.
+    - `key_header`: the header that carries the key, and the text before the key.
+    - `models_path`: a GET of this path lists the models, at no cost.
+    """
+
+    type: str
+    home: str
+    build: Build
+    key_variables: tuple[str, ...] = ()
+    key_header: tuple[str, str] = ("Authorization", "Bearer ")
+    models_path: str = "/v1/models"
+    price: Price = price
+    traits: Traits = Traits()
+    problems: Check = no_problems
+
+
+@value
+class ProviderFactory:
+    """A provider that is an object of its own: it draws on this machine, or brings its own client.
+
+    `home` and `key_variables` are as in a Dialect, for one that needs a key.
+    """
+
+    type: str
+    traits: Traits
+    create: Create
+    home: str = ""
+    key_variables: tuple[str, ...] = ()
+    price: Price = price
+    problems: Check = no_problems
+
+
+Declaration = Dialect | ProviderFactory
+
+
+def price_of(declared: Declaration, recipe: Recipe, table: ModelTable) -> Cost | None:
+    """The price of one image before it is requested: 0 from a free provider; None: unknown."""
+    return FREE if declared.traits.free else declared.price(recipe, table)

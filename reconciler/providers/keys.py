@@ -1,0 +1,81 @@
+"""Decide where a provider's requests go, and whether its key may be sent there.
+
+A `base_url` and the name of a variable come from a file that a pull request can change; the content of the variable is
+the user's. So a key is sent only to the home origin of its type, to loopback, or to an origin that the user has listed
+in the environment; and it is read only from a variable that its type declares, or that the user has listed there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler.core.specs.settings import ProviderSettings
+from reconciler.providers.declaration import Declaration
+from reconciler.providers.http.origins import BadBase, Base, WebOrigin, parse_base
+from reconciler.providers.registry import REGISTRY
+from reconciler.providers.secret import NO_KEY_SENT, Key, NoKey
+
+TRUSTED_ORIGINS = "RECONCILER_TRUSTED_ORIGINS"
+"""Environment variable: origins that a key may be sent to, separated by commas or spaces."""
+
+TRUSTED_KEYS = "RECONCILER_TRUSTED_KEYS"
+"""Environment variable: names of variables that may be read and sent as keys, separated by commas or spaces."""
+
+
+def base_of(settings: ProviderSettings) -> Base | BadBase:
+    """Where this provider's requests go."""
+    return parse_base(settings.base_url or REGISTRY.declared(settings).home)
+
+
+def key_variable(settings: ProviderSettings) -> str:
+    """The name of the variable that holds the key; "" if none is sent."""
+    if settings.api_key_env or settings.base_url:
+        return settings.api_key_env
+    return next(iter(REGISTRY.declared(settings).key_variables), "")
+
+
+def key_for(settings: ProviderSettings, environ: Mapping[str, str]) -> Key | NoKey:
+    """The key to send, if there is one and it may go where this provider's requests go."""
+    if not settings.traits.needs_key:
+        return NO_KEY_SENT
+    declared, base = REGISTRY.declared(settings), base_of(settings)
+    if isinstance(base, BadBase):
+        hint = "correct base_url in reconciler.yaml: https://…, or http:// and a server on this machine"
+        return NoKey(f"providers.{settings.name}: {base.why}", hint)
+    name = key_variable(settings)
+    if not name:
+        return NO_KEY_SENT
+    if not (_at_home(declared, name, base.origin) or base.origin in trusted_origins(environ)):
+        return NoKey(
+            f"{name} is not sent to {base.origin}, which is not an origin that it belongs to",
+            f"if you trust that server, put {base.origin} into the environment variable {TRUSTED_ORIGINS}",
+        )
+    if name not in declared.key_variables and name not in _words(environ.get(TRUSTED_KEYS, "")):
+        return NoKey(
+            f"{name} is not sent: reconciler.yaml may name any variable, and that one may be no key to {base.origin}",
+            f"if it is, put {name} into the environment variable {TRUSTED_KEYS}",
+        )
+    value = environ.get(name, "").strip()
+    if not value:
+        return NoKey(f"{name} is not set", f"export {name}=… with a key for {base.origin}")
+    if not (value.isascii() and value.isprintable() and " " not in value):
+        return NoKey(f"{name} holds characters that no key has", "set it again, without quotes or line breaks")
+    return Key(value)
+
+
+def _at_home(declared: Declaration, name: str, origin: WebOrigin) -> bool:
+    """Whether the origin is loopback, or the home of this type; a variable of another type belongs to that one."""
+    if origin.loopback:
+        return True
+    owners = (each for each in REGISTRY.built_in.values() if name in each.key_variables)
+    return next(owners, declared) is declared and str(origin) == declared.home
+
+
+def trusted_origins(environ: Mapping[str, str]) -> frozenset[WebOrigin]:
+    """The origins that the user trusts with keys; what cannot be read is ignored."""
+    bases = (parse_base(word) for word in _words(environ.get(TRUSTED_ORIGINS, "")))
+    return frozenset(base.origin for base in bases if isinstance(base, Base))
+
+
+def _words(text: str) -> list[str]:
+    return text.replace(",", " ").split()

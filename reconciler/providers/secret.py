@@ -1,0 +1,34 @@
+"""A key that does not show itself, or the reason that there is none."""
+
+from __future__ import annotations
+
+from reconciler.core.value import value
+
+
+@value
+class Key:
+    """A secret. It shows itself only to `reveal()`."""
+
+    _value: str
+
+    def reveal(self) -> str:
+        """The key itself, for the header of a request and for nothing else."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Key(…)"
+
+
+NO_KEY_SENT = Key("")
+"""For servers that want none."""
+
+
+@value
+class NoKey:
+    """Why there is no key to send, and what would help."""
+
+    reason: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.reason}\n  hint: {self.hint}" if self.hint else self.reason
