@@ -20,7 +20,8 @@ _PIECE = 1 << 20
 
 
 def _files(top: str) -> list[str]:
-    found, pending = [], [top]
+    found: list[str] = []
+    pending = [top]
     while pending:
         with os.scandir(pending.pop()) as entries:
             for entry in entries:

@@ -105,8 +105,10 @@ def _write(root: Path, assets: int, size: int) -> None:
             path.parent.mkdir(parents=True)
         data = b"%08d" % number + filling
         path.write_bytes(data)
-        words = {"model": "gemini-2.5-flash-image", "size": "16:9", "image_size": "1K", "quality": "high"}
-        recipe = Recipe(prompt(number), params={"seed": number}, **words)
+        recipe = Recipe(
+            prompt(number), model="gemini-2.5-flash-image", size="16:9", image_size="1K", quality="high",
+            params={"seed": number},
+        )  # fmt: skip
         facts = ImageFacts("png", 1344, 768, len(data))
         entries[AssetId(name(number))] = LockEntry(
             output(number), content_hash(data), facts, recipe.key(), recipe.manifest(), made

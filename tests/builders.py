@@ -64,7 +64,8 @@ def an_entry(of: Spec | Recipe, *, got: str = "made", provider: str = "gravitex"
     return replace(entry, **changes)
 
 
-def a_lock(entries: Mapping[str, LockEntry] | None = None, *, refused: Mapping[str, Recipe] | None = None) -> Lock:
+def a_lock(entries: Mapping[Any, LockEntry] | None = None, *, refused: Mapping[str, Recipe] | None = None) -> Lock:
+    """Ids are strings, or those of another lock, or both: one type for the keys would allow only one of them."""
     refusals = {AssetId(name): Refusal(recipe.key(), "I will not", AT) for name, recipe in (refused or {}).items()}
     return Lock({AssetId(name): entry for name, entry in (entries or {}).items()}, refusals)
 
@@ -98,7 +99,7 @@ def planned(
         return gate(facts, action, rules)
 
     wanted = {spec.id: spec for spec in sorted(specs, key=lambda one: one.id)}
-    traits = {spec.provider: Traits() for spec in wanted.values()} | Settings(providers=PROVIDERS).traits()
+    traits = {spec.provider: Traits() for spec in wanted.values()} | dict(Settings(providers=PROVIDERS).traits())
     return plan(
         wanted,
         lock or Lock(),

@@ -48,7 +48,7 @@ class Told:
     def specs(self) -> set[str]:
         return {name for name in self.files if name.startswith("specs/")}
 
-    def loaded(self, names: tuple[str, ...]) -> set[str]:
+    def loaded(self, names: tuple[str, ...]) -> frozenset[str]:
         return self.modules & set(names)
 
 

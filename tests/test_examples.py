@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -101,8 +102,9 @@ def test_they_show_what_the_tool_is_for() -> None:
     assert len({recipe["model"] for recipe in recipes}) > 1
     mascot = lock.entries["site/mascot"]  # type: ignore[index]  # an id as a person writes it
     photo = "sha256:" + _sha256(ROOT / "refs" / "headland.jpg")
-    assert sum(mascot.content in recipe.get("references", ()) for recipe in recipes) == 6
-    assert sum(photo in recipe.get("references", ()) for recipe in recipes) == 1
+    references: list[Any] = [recipe.get("references", ()) for recipe in recipes]
+    assert sum(mascot.content in pictures for pictures in references) == 6
+    assert sum(photo in pictures for pictures in references) == 1
     for entry in lock.entries.values():
         with Image.open(ROOT / entry.output) as picture:
             picture.load()

@@ -72,7 +72,8 @@ class Repository:
 
     @property
     def lock(self) -> dict[str, dict[str, object]]:
-        return json.loads((self.root / "assets.lock").read_text())["assets"]
+        assets: dict[str, dict[str, object]] = json.loads((self.root / "assets.lock").read_text())["assets"]
+        return assets
 
 
 @pytest.fixture

@@ -87,7 +87,8 @@ class Scratch:
 
     @property
     def lock(self) -> dict[str, dict[str, Any]]:
-        return json.loads(self.read("assets.lock"))["assets"]
+        assets: dict[str, dict[str, Any]] = json.loads(self.read("assets.lock"))["assets"]
+        return assets
 
     def journal(self, *events: Durable) -> tuple[Durable, ...]:
         """Append events; all that the journal has."""

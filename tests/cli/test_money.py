@@ -18,7 +18,7 @@ from reconciler.testing.gateway import Gateway
 from tests.cli.conftest import picture
 from tests.cli.paid_project import FLASH, PaidProject, opened
 
-TEN = {f"i{number}": f"icon {number}" for number in range(10)}
+TEN: dict[str, Any] = {f"i{number}": f"icon {number}" for number in range(10)}
 
 
 @pytest.fixture(name="paid")

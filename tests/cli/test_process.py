@@ -83,6 +83,7 @@ def test_exit_codes_reach_the_shell(project: Scratch) -> None:
 def test_a_reader_that_goes_away_is_no_error(project: Scratch) -> None:
     for command in ("schema spec", "show *", "explain *", "providers --models"):
         with project.start(*command.split()) as process:
+            assert process.stdout and process.stderr
             process.stdout.close()
             err = process.stderr.read()
             assert (process.wait(30), err) == (0, ""), command
@@ -92,6 +93,7 @@ def test_the_exit_code_is_right_though_nobody_reads_and_the_work_is_done(project
     project.edit("specs/hero.yaml", "dusk", "dawn")
     for command, code in (("check", 2), ("apply --yes --format json", 0), ("check", 0)):
         with project.start(*command.split()) as process:
+            assert process.stdout and process.stderr
             process.stdout.close()
             process.stderr.close()
             assert process.wait(30) == code, command
@@ -99,6 +101,7 @@ def test_the_exit_code_is_right_though_nobody_reads_and_the_work_is_done(project
 
 def test_words_that_find_no_room_are_an_error(project: Scratch) -> None:
     with open("/dev/full", "w") as full, project.start("show", "hero", stdout=full) as process:
+        assert process.stderr
         err = process.stderr.read()
     assert (process.returncode, err) == (1, "cannot write what there is to say: no space left on device\n")
 

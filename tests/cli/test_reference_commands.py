@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -84,7 +85,7 @@ class Models(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server():
+def server() -> Iterator[HTTPServer]:
     Models.asked = []
     with HTTPServer(("127.0.0.1", 0), Models) as http:
         thread = Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from reconciler.core.digest import content_hash, recipe_key
+from reconciler.core.digest import AssetId, content_hash, recipe_key
 from reconciler.core.events import RefusalRecorded
 from reconciler.core.lock.lockfile import Refusal
 from tests.cli.conftest import Scratch, picture, pointer
@@ -55,7 +55,7 @@ def test_the_old_path_keeps_what_a_person_put_there(project: Scratch) -> None:
 def test_a_move_forgets_no_refusal(project: Scratch) -> None:
     project.edit("specs/hero.yaml", "at dusk", "at dawn\noutput: web/hero.png")
     key = recipe_key({"image_size": "512", "prompt": "A lighthouse at dawn", "size": "16:9"})
-    project.journal(RefusalRecorded("hero", Refusal(key, "no dawns", "2026-11-22T16:00:00Z")))
+    project.journal(RefusalRecorded(AssetId("hero"), Refusal(key, "no dawns", "2026-11-22T16:00:00Z")))
     assert project.plan() == {"hero": ("hold", "WasRefused")}
     project.done("restore", "hero")
     assert project.plan() == {"hero": ("hold", "WasRefused")}

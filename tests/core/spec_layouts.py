@@ -118,7 +118,9 @@ class Layout:
         folder = self.draw(st.sampled_from(["", "", "x/", "x/y/"])) if not together else "z/"
         name = self.draw(st.sampled_from(["one", "two", "three"])) + str(number)
         own: Fields = {}
-        shared, style, nearby = {}, {}, {}
+        shared: Fields = {}
+        style: Fields = {}
+        nearby: Fields = {}
         layers = {"own": own, "style": style}
         if together:
             file = self.files.setdefault("z/all.yaml", {"assets": {}})

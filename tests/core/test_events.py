@@ -200,7 +200,7 @@ def test_what_an_event_does_to_the_lock(event: Durable, expected: Lock) -> None:
 )
 def test_a_refused_attempt_is_a_refusal_of_what_was_asked(outcome: str, refused: dict[AssetId, Refusal]) -> None:
     asked = Requested("1", CROW, CROW_KEY, "gravitex", "", "then")
-    journal = [asked, Ended("1", CROW, outcome, "no crows")]
+    journal: list[Durable] = [asked, Ended("1", CROW, outcome, "no crows")]
     assert settle(Lock(), journal) == Settled(Lock({}, refused), ())
     assert settle(Lock(), [*journal, Published(CROW, ENTRY, "made")]) == Settled(a_lock(crow=ENTRY), ())
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from reconciler.core.digest import AssetId
 from reconciler.core.recipe import TextPart
 from reconciler.core.specs.layers import TEXT_LIMIT
 from reconciler.core.specs.sizes import SIZE_RANGE
@@ -157,7 +158,7 @@ class TestLayers:
         assert (a.tags, c.tags) == (("t", "f", "own"), ("t",))
 
     def test_every_field_knows_where_it_came_from(self) -> None:
-        spec = expanded(self.files, project=self.project).specs["icons/all#a"]
+        spec = expanded(self.files, project=self.project).specs[AssetId("icons/all#a")]
         origins = {name: [(one.layer, str(one.place)) for one in found] for name, found in spec.origins.items()}
         assert origins["model"] == [
             ("reconciler.yaml", f"reconciler.yaml:1:{self.project.index('model') + 1}"),

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.core.digest import AssetId
 from reconciler.core.specs.graph import whole_problems, work_order
 from reconciler.core.specs.spec import Spec
 from tests.builders import a_file, a_spec, an_asset, expanded
@@ -13,7 +14,7 @@ from tests.builders import a_file, a_spec, an_asset, expanded
 OUTPUT = "give each asset an output of its own"
 
 
-def the_specs(*specs: Spec) -> dict[str, Spec]:
+def the_specs(*specs: Spec) -> dict[AssetId, Spec]:
     return {spec.id: spec for spec in sorted(specs, key=lambda one: one.id)}
 
 

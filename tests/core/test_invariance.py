@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
+from reconciler.core.digest import AssetId
 from reconciler.core.lock.lockfile import Lock, LockEntry
 from reconciler.core.plan.actions import Generate, Keep, Move
 from reconciler.core.plan.observed import Observed
@@ -40,7 +41,7 @@ def test_how_it_is_written_changes_no_key_and_makes_nothing(project: tuple[list[
     note(f"{layout.files} {layout.styles} {layout.project}")
     assert not found.problems, "\n".join(map(str, found.problems))
     for name, fields in zip(layout.names, wanted, strict=True):
-        recipe = build_recipe(found.specs[name], picture_of)
+        recipe = build_recipe(found.specs[AssetId(name)], picture_of)
         assert recipe is not None
         assert recipe.manifest() == meant(fields).manifest()
         assert recipe.key() == meant(fields).key()
@@ -61,7 +62,7 @@ def test_what_is_asked_for_changes_the_key_and_is_made(
     layout = data.draw(st.builds(lambda: Layout(data.draw, changed)))
     found = layout.read()
     assert not found.problems
-    first = found.specs[layout.names[0]]
+    first = found.specs[AssetId(layout.names[0])]
     recipe = build_recipe(first, picture_of)
     assert recipe is not None
     assert (recipe.key() == meant(wanted[0]).key()) == (meant(changed[0]).manifest() == meant(wanted[0]).manifest())

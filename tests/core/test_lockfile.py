@@ -94,7 +94,8 @@ def test_what_is_written_is_read_and_is_what_the_schema_says(lock: Lock) -> None
 @settings(max_examples=25)
 @given(locks, st.randoms(use_true_random=False))
 def test_equal_locks_are_equal_bytes_however_they_came_about(lock: Lock, rng: random.Random) -> None:
-    shuffled = Lock(*(dict(rng.sample(list(values.items()), len(values))) for values in (lock.entries, lock.refusals)))
+    entries, refusals = list(lock.entries.items()), list(lock.refusals.items())
+    shuffled = Lock(dict(rng.sample(entries, len(entries))), dict(rng.sample(refusals, len(refusals))))
     assert dumps(shuffled) == dumps(lock)
     assert join(
         [dump_entry(asset, lock.entries[asset]) for asset in sorted(lock.entries)],

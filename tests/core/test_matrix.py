@@ -7,6 +7,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.core.digest import Json
 from reconciler.core.specs.matrix import combinations, count
 from tests.builders import a_document, expanded
 
@@ -90,7 +91,7 @@ def test_true_is_not_one() -> None:
 
 @given(st.dictionaries(st.sampled_from("abc"), st.lists(st.sampled_from("xyz"), min_size=1, max_size=3), max_size=3))
 def test_the_count_is_that_of_the_product(axes: dict[str, list[str]]) -> None:
-    matrix = {**axes, "include": [{"new": "value"}]}
+    matrix: dict[str, Json] = {**axes, "include": [{"new": "value"}]}
     assert len(combinations(matrix)) <= count(matrix)
     if axes:
         assert count(axes) == len(combinations(axes))

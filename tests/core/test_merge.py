@@ -62,8 +62,12 @@ def test_both_add_one_asset_and_git_sees_no_conflict(tmp_path: Path) -> None:
     theirs = Lock({**base.entries, AssetId("k1"): right, AssetId("k3"): right, AssetId("k4"): right})
     text, conflicts = git_merge(tmp_path, dumps(ours), dumps(base), dumps(theirs))
     assert conflicts == 0 and text.count('"k4"') == 2
+
+    def read_with(content: ContentHash) -> Lock:
+        return loads(text, content_of=lambda _: content)
+
     for side, other in ((ours, theirs), (theirs, ours)):
-        read = loads(text, content_of=lambda _, side=side: side.entries[AssetId("k4")].content)
+        read = read_with(side.entries[AssetId("k4")].content)
         assert read == Lock({**ours.entries, **theirs.entries, AssetId("k4"): side.entries[AssetId("k4")]}), other
     with pytest.raises(LockfileError, match="both sides of the merge changed k4"):
         loads(text)

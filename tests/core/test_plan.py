@@ -228,7 +228,8 @@ def test_a_refusal_with_the_old_picture_does_not_hold_the_new_one() -> None:
 def test_pictures_in_turns_and_masks_are_edges_too() -> None:
     turns = (SpecTurn("user", (an_asset("mascot"),)),)
     for hero in (a_spec("hero", turns=turns), a_spec("hero", mask=an_asset("mascot"))):
-        assert the_action(planned([MASCOT, hero]), "hero").after == ("mascot",)
+        action = the_action(planned([MASCOT, hero]), "hero")
+        assert isinstance(action, Generate) and action.after == ("mascot",)
 
 
 def test_a_reference_file_counts_by_its_content() -> None:

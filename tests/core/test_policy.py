@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -131,7 +132,7 @@ class TestConsent:
 
     @pytest.mark.parametrize("given", Consent)
     def test_allows_its_own(self, given: Consent) -> None:
-        cases = {
+        cases: dict[Consent, Callable[..., Any]] = {
             Consent.RETRY_IN_DOUBT: decided_in_doubt,
             Consent.RETRY_REFUSED: lambda **p: decided(
                 SWORD, a_lock(refused={"sword": SWORD.base_recipe}), seen(), **p
@@ -189,7 +190,8 @@ class TestReplace:
     def test_what_refers_to_it_waits_and_asks(self) -> None:
         hero = a_spec("hero", references=(an_asset("sword"),))
         made = planned([SWORD, hero], policy=Policy(**self.policy))
-        assert the_action(made, "hero").after == ("sword",)
+        action = the_action(made, "hero")
+        assert isinstance(action, Generate) and action.after == ("sword",)
 
 
 class TestSelection:

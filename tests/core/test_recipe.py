@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.digest import canonical, plain, recipe_key
+from reconciler.core.digest import Json, canonical, plain, recipe_key
 from reconciler.core.recipe import Change, ImagePart, Recipe, TextPart, Turn, changes, comparable, manifest_images
 from reconciler.core.value import fields, replace
 from tests.builders import a_recipe, bytes_of
@@ -112,7 +112,7 @@ def test_a_key_that_was_worked_out_is_not_that_of_a_copy() -> None:
 
 
 def test_canonical_json() -> None:
-    value = {"b": [1.0, "é"], "a": {"y": None, "x": True}}
+    value: Json = {"b": [1.0, "é"], "a": {"y": None, "x": True}}
     assert canonical(plain(value)) == '{"a":{"x":true,"y":null},"b":[1,"é"]}'.encode()
     with pytest.raises(ValueError, match="Out of range"):
         canonical({"a": float("nan")})

@@ -56,13 +56,14 @@ class Model:
 @pytest.mark.parametrize("given", [{}, {"size": 4}, {"notes": {"a": 1}}, {"weight": 2.0, "size": 9}])
 def test_it_is_what_a_dataclass_is(given: Mapping[str, Any]) -> None:
     box, model = Box("a", **given), Model("a", **given)
+    others: tuple[object, ...] = (model, Crate("a", **given))
 
     assert repr(box) == repr(model).replace("Model", "Box")
     assert [getattr(box, each.name) for each in dataclasses.fields(Model)] == [*vars_of(model)]
     assert box == Box("a", **given)
     assert (box == replace(box, weight=7.0)) == (model == dataclasses.replace(model, weight=7.0))
     assert (box == replace(box, size=0)) == (model == dataclasses.replace(model, size=0))
-    assert (box == model, box == Crate("a", **given), Nothing() == Nothing()) == (False, False, True)
+    assert ([box == other for other in others], Nothing() == Nothing()) == ([False, False], True)
     assert Box.__match_args__ == Model.__match_args__
 
 
@@ -71,7 +72,7 @@ def vars_of(model: Model) -> list[object]:
 
 
 @pytest.mark.parametrize("same", [copy.copy, copy.deepcopy, lambda box: pickle.loads(pickle.dumps(box)), replace])
-def test_it_can_be_copied_and_sent(same: Callable[[Box], Box]) -> None:
+def test_it_can_be_copied_and_sent(same: Callable[[Crate], Crate]) -> None:
     box = Crate("a", 4, {"b": 1}, lid=False)
     object.__setattr__(box, "seen", "" if same is replace else "kept")
     assert same(box) == box
@@ -80,7 +81,12 @@ def test_it_can_be_copied_and_sent(same: Callable[[Box], Box]) -> None:
 
 def test_nothing_of_it_changes() -> None:
     box = Box("a")
-    for change in (lambda: setattr(box, "size", 4), lambda: delattr(box, "size"), lambda: setattr(box, "new", 4)):
+    changes: tuple[Callable[[], None], ...] = (
+        lambda: setattr(box, "size", 4),
+        lambda: delattr(box, "size"),
+        lambda: setattr(box, "new", 4),
+    )
+    for change in changes:
         with pytest.raises(AttributeError, match="replace"):
             change()
     assert box == Box("a")
@@ -90,7 +96,7 @@ def test_nothing_of_it_changes() -> None:
 
 @pytest.mark.parametrize("wrong", [(), ("a", 1, {}, 1.0, "seen"), ("a", 1, {}, 1.0, "seen", "more")])
 def test_what_does_not_fit_is_refused_by_the_first_and_by_the_next(wrong: tuple[Any, ...]) -> None:
-    fresh = value(type("Fresh", (), {"__annotations__": dict(Box.__annotations__)}))
+    fresh: Callable[..., object] = value(type("Fresh", (), {"__annotations__": dict(Box.__annotations__)}))
     for kind in (fresh, fresh, Box):
         with pytest.raises(TypeError, match=r"__init__\(\)"):
             kind(*wrong, *(("x", "y") if kind is fresh and wrong[1:] else ()))

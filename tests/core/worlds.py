@@ -141,7 +141,8 @@ class Apply:
         if action.old_path is not None and action.old_path != step.output:
             assert step.entry is not None
             if outputs.get(action.old_path) == step.entry.content:
-                held.add(outputs.pop(action.old_path))
+                del outputs[action.old_path]
+                held.add(step.entry.content)
 
     def _publish(self, step: Step, entry: LockEntry) -> None:
         entries = dict(self.world.lock.entries)

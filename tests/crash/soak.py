@@ -113,7 +113,7 @@ class _Applying:
 
     def until(self, bills: int | None) -> list[Sample]:
         """To its end; or to a SIGKILL as soon as the ledger has about so many lines."""
-        samples = []
+        samples: list[Sample] = []
         with subprocess.Popen(
             self._command, cwd=self._root, env=self._env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -40,4 +40,5 @@ def work(request: ImageRequest, pictures: dict[ContentHash, bytes], folder: Path
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as directory:
-        work(*pickle.load(sys.stdin.buffer), Path(directory))
+        request, pictures = pickle.load(sys.stdin.buffer)
+        work(request, pictures, Path(directory))

@@ -22,7 +22,7 @@ from urllib.parse import urljoin
 
 import httpx
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from reconciler.core import outcome
 from reconciler.testing.gateway import (
@@ -160,7 +160,7 @@ def test_each_dialect_answers_with_an_image_of_the_size_asked_for(
     entry = gateway.ledger.requests[0]
     assert (entry.prompt, entry.billed, entry.key_ok, entry.key_elsewhere) == ("a cat", True, True, False)
     assert entry.images[-1] == hashlib.sha256(images_in(answer)[-1]).hexdigest()
-    assert entry.sent >= entry.planned == len(answer.content)
+    assert entry.sent is not None and entry.sent >= len(answer.content) == entry.planned
     assert entry.client_connected
 
 
@@ -332,7 +332,7 @@ def test_the_images_gone_wrong(shared: Gateway, client: httpx.Client) -> None:
     assert opened(final(client, shared, "wrong_ratio")).size == (864, 1536)
     assert opened(final(client, shared, "tiny_image")).size == (56, 32)
     assert opened(final(client, shared, "wide_1408", "gravitex")).size == (1408, 768)
-    assert opened(final(client, shared, "two_frames")).n_frames == 2
+    assert len(list(ImageSequence.Iterator(opened(final(client, shared, "two_frames"))))) == 2
     assert opened(final(client, shared, "trailing_junk")).size == (1536, 864)
     assert final(client, shared, "html_in_base64").startswith(b"<html>")
     for fault in ("cut_image", "damaged"):
@@ -517,15 +517,20 @@ signal.pause()
 """
     with spawned(tmp_path / "bill.jsonl") as gateway:
         port = gateway.url("openai").rpartition(":")[2]
+
+        def asked(times: int) -> Callable[[], bool]:
+            return lambda: len(gateway.ledger().requests) == times
+
         for share in ("0.5", "1.0"):
             arguments = [sys.executable, "-c", talk, port, gateway.key, share]
             with subprocess.Popen(arguments, stdout=subprocess.PIPE) as killed:
+                assert killed.stdout
                 killed.stdout.readline()
                 if share == "1.0":
-                    wait_for(lambda: len(gateway.ledger().requests) == 2)
+                    wait_for(asked(2))
                 os.kill(killed.pid, signal.SIGKILL)
             wait_for(lambda: all(entry.client_connected is not None for entry in gateway.ledger().requests))
-            wait_for(lambda share=share: len(gateway.ledger().requests) == (1 if share == "0.5" else 2))
+            wait_for(asked(1 if share == "0.5" else 2))
         half, whole = gateway.ledger().requests
         assert (half.complete, half.billed, half.client_connected) == (False, False, False)
         assert (whole.complete, whole.billed, whole.client_connected, whole.sent) == (True, True, False, 0)
@@ -593,7 +598,8 @@ def test_a_delay_comes_before_the_answer_and_after_the_bill(client: httpx.Client
     with running(delay=0.05) as gateway:
         client.request(**a_request(gateway, "openai", "a cat"))
         gateway.settle()
-        assert gateway.ledger.billed[0].took >= 0.05
+        took = gateway.ledger.billed[0].took
+        assert took is not None and took >= 0.05
 
 
 def test_it_starts_without_the_image_library() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.core.digest import Json
 from reconciler.core.outcome import Rejected, Stop, Throttled
 from reconciler.providers.responses.classify import classify
 from reconciler.providers.responses.reply import (
@@ -147,7 +148,7 @@ def test_the_final_picture_is_the_one_that_is_no_draft() -> None:
     assert classify(Reply(200, {"x-oneapi-request-id": "r1"}, images)) == ImageReply(
         base64="ZmluYWw=", request="r1", usage={"total_tokens": 3}
     )
-    parts = [
+    parts: list[Json] = [
         {"inlineData": {"data": "ZHJhZnQ="}, "thought": True},
         {"text": "hm", "thought": True},
         {"text": "Here."},
@@ -155,8 +156,8 @@ def test_the_final_picture_is_the_one_that_is_no_draft() -> None:
         {"inlineData": {"data": "ZmluYWw="}},
         {"inlineData": {"data": "dGhvdWdodA=="}, "thought": True},
     ]
-    candidate = {"content": {"parts": parts}, "finishReason": "STOP"}
-    native = {"candidates": [candidate], "modelVersion": "m", "responseId": "r"}
+    candidate: Json = {"content": {"parts": parts}, "finishReason": "STOP"}
+    native: Json = {"candidates": [candidate], "modelVersion": "m", "responseId": "r"}
     assert classify(Reply(200, {}, JsonReply(native))) == ImageReply(
         base64="ZmluYWw=", model="m", request="r", message="Here."
     )

@@ -8,7 +8,7 @@ import tempfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -120,8 +120,8 @@ def test_a_ratio_is_drawn_at_its_image_size() -> None:
 @pytest.mark.parametrize("kind", ["png", "webp", "avif"])
 def test_a_transparent_background_leaves_the_corners_free(kind: str) -> None:
     alpha = pixels(draw(a_request(format=kind, background="transparent"), (200, 120))).getchannel("A")
-    corners = [alpha.getpixel(corner) for corner in ((0, 0), (199, 0), (0, 119), (199, 119))]
-    assert max(corners) <= 8  # AVIF is lossy in its alpha too
+    for corner in ((0, 0), (199, 0), (0, 119), (199, 119)):
+        assert alpha.getpixel(corner) in range(9)  # AVIF is lossy in its alpha too
     assert {alpha.getpixel(inside) for inside in ((100, 0), (0, 60), (199, 60), (100, 119), (100, 60))} == {255}
 
 
@@ -216,7 +216,7 @@ def test_a_crowd_of_references_still_fits(references: dict[str, Path]) -> None:
 @pytest.mark.parametrize(
     "fields", [{"size": "16x9"}, {"image_size": "9K"}, {"size": "20000x20000"}, {"size": "64x99999"}, {"format": "gif"}]
 )
-def test_what_cannot_be_drawn_is_rejected(fields: dict[str, str]) -> None:
+def test_what_cannot_be_drawn_is_rejected(fields: dict[str, Any]) -> None:
     outcome, _ = generate(a_request(**fields))
     assert isinstance(outcome, Rejected) and outcome.message
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.digest import content_hash
+from reconciler.core.digest import Json, content_hash
 from reconciler.core.money.cost import FREE, Cost, parse_cost
 from reconciler.providers.declaration import price_of
 from reconciler.providers.models import capabilities as abilities
@@ -92,7 +92,7 @@ def test_prices(kind: str, model: str, fields: dict[str, Any], cost: str | None)
 
 def test_a_draft_costs_nothing_and_tokens_are_counted() -> None:
     assert price_of(REGISTRY.built_in["draft"], a_recipe(), TABLE) == FREE
-    usage = {"input_tokens_details": {"text_tokens": 1000, "image_tokens": 500}, "output_tokens": 4000}
+    usage: dict[str, Json] = {"input_tokens_details": {"text_tokens": 1000, "image_tokens": 500}, "output_tokens": 4000}
     expected = Cost(parse_cost("0.129 USD").amount)  # type: ignore[union-attr] # a price that reads
     assert cost_of_usage(TABLE.find("gpt-image-2"), usage) == expected
     assert cost_of_usage(TABLE.find("gpt-image-2"), {"output_tokens": 1}) is None
@@ -140,7 +140,7 @@ def test_no_row_of_the_project_makes_a_listed_model_cheaper(row: Any) -> None:
 
 @pytest.mark.parametrize("row", [{"tokens": {"out": 0}}, {"tokens": {}}, {"currency": "JPY"}])
 def test_no_row_of_the_project_makes_a_token_cheaper(row: Any) -> None:
-    usage = {"input_tokens_details": {"text_tokens": 10, "image_tokens": 0}, "output_tokens": 1000}
+    usage: dict[str, Json] = {"input_tokens_details": {"text_tokens": 10, "image_tokens": 0}, "output_tokens": 1000}
     own, listed = model_table({"gpt-image-2": row}).find("gpt-image-2"), TABLE.find("gpt-image-2")
     assert cost_of_usage(own, usage) == cost_of_usage(listed, usage)
     assert cost_of_usage(own, usage) is not None

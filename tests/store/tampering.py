@@ -43,8 +43,9 @@ class Project:
 
     def check(self) -> tuple[int, str]:
         environment = {name: value for name, value in os.environ.items() if name != "CI"}
-        options = {"cwd": self.root, "env": environment, "capture_output": True, "text": True}
-        done = subprocess.run([*PROGRAM, "check"], check=False, **options)
+        done = subprocess.run(
+            [*PROGRAM, "check"], cwd=self.root, env=environment, capture_output=True, text=True, check=False
+        )
         return done.returncode, done.stdout
 
     @property

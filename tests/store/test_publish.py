@@ -155,12 +155,13 @@ class TestPlace:
     @pytest.mark.parametrize("expect", [None, NEW])
     def test_what_is_no_plain_file_is_left_alone(self, root: Path, source: Path, what: str, expect: Any) -> None:
         target = root / "hero.png"
-        {
+        put: dict[str, Callable[[], object]] = {
             "symlink": lambda: target.symlink_to(source),
             "dangling": lambda: target.symlink_to("absent"),
             "directory": target.mkdir,
             "pipe": lambda: os.mkfifo(target),
-        }[what]()
+        }
+        put[what]()
         before = os.lstat(target)
         with pytest.raises(DiskError, match=r"a symbolic link|not a plain file"):
             publish(source, target, content=NEW, expect=expect, root=root)

@@ -5,7 +5,7 @@ import json
 import os
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -147,7 +147,12 @@ def test_what_is_no_plain_file_is_not_copied_in_and_leaves_nothing(
     store: ContentStore, tmp_path: Path, project: Path, what: str
 ) -> None:
     path = tmp_path / what
-    {"absent": lambda: None, "directory": path.mkdir, "pipe": lambda: os.mkfifo(path)}[what]()
+    put: dict[str, Callable[[], object]] = {
+        "absent": lambda: None,
+        "directory": path.mkdir,
+        "pipe": lambda: os.mkfifo(path),
+    }
+    put[what]()
     with pytest.raises(DiskError):
         store.put_file(path)
     assert files(project) == {".reconciler/.gitignore"}

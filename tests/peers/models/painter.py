@@ -3,6 +3,7 @@
 import hashlib
 import re
 import time
+from typing import Any
 
 from muse.modalities.image_generation.protocol import ImageResult
 from PIL import Image
@@ -31,10 +32,12 @@ class Model:
     model_id = "painter"
     default_size = (256, 256)
 
-    def __init__(self, **given):
+    def __init__(self, **given: object) -> None:
         self._given = given
 
-    def generate(self, prompt, *, width, height, init_image=None, **given):
+    def generate(
+        self, prompt: str, *, width: int, height: int, init_image: Image.Image | None = None, **given: object
+    ) -> Any:
         """`for 0.3 s` takes its time, `broken` fails. A picture to begin with becomes the left half."""
         slow = re.search(r"for ([0-9.]+) s", prompt)
         time.sleep(float(slow.group(1)) if slow else 0)
@@ -45,7 +48,7 @@ class Model:
             image.paste(init_image.convert("RGB").resize((width // 2, height)), (0, 0))
         return ImageResult(image, width, height, 0, {"prompt": prompt})
 
-    def inpaint(self, prompt, *, width, height, init_image, mask_image):
+    def inpaint(self, prompt: str, *, width: int, height: int, init_image: Image.Image, mask_image: Image.Image) -> Any:
         """As above; white of the mask is painted over."""
         made = self.generate(prompt, width=width, height=height)
         under = init_image.convert("RGB").resize((width, height))
