@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -21,7 +21,22 @@ from reconciler.core.specs.paths import image_format
 from reconciler.core.text import printable
 from reconciler.core.value import value
 from reconciler.engine.clock import stamp
-from reconciler.project.edits import Edited, EditSession, Skipped, locked_contents, locked_recipe, settled_in_doubt
+from reconciler.project.asset_ids import select_assets
+from reconciler.project.edits import (
+    AlreadyDone,
+    EditCallbacks,
+    Edited,
+    EditResult,
+    EditSession,
+    PassedOver,
+    Skipped,
+    edit_assets,
+    edit_session,
+    locked_contents,
+    locked_recipe,
+    settled_in_doubt,
+)
+from reconciler.project.workspace import Workspace
 from reconciler.store import disk
 from reconciler.store.worktree.observe import LFS_POINTER_LIMIT, lfs_oid
 
@@ -30,53 +45,52 @@ ADOPTED = "adopted"
 
 
 @value
-class AlreadyLocked:
-    """The file is locked as it is."""
-
-    note: str
-
-
-@value
-class NoFile(Skipped):
-    """There is no file to adopt."""
-
-
-@value
 class Adoptable:
-    """The file can be adopted, as far as can be seen without reading it."""
+    """A file that can be adopted, as far as can be told without reading it."""
 
     recipe: Recipe
     found: ContentHash
 
 
+def adopt(
+    workspace: Workspace, ids: Sequence[str], callbacks: EditCallbacks, *, wait: float, utc: Callable[[], datetime]
+) -> EditResult:
+    """Make the files that are there the locked content of these assets."""
+    with edit_session(workspace, wait=wait) as session:
+        chosen = select_assets(ids, session.planned.loaded.specs)
+        steps = [step for step in session.planned.plan.steps if step.asset in chosen.assets]
+        return edit_assets(session, steps, Adoption(session, exactly=chosen.exactly, utc=utc), callbacks)
+
+
 class Adoption:
-    """Adopts one asset after another; what is adopted counts for the assets that refer to it."""
+    """Adopts one asset after another: an adopted image counts for the assets that refer to it."""
 
-    def __init__(self, stage: EditSession, *, utc: Callable[[], datetime]) -> None:
-        self._stage = stage
+    def __init__(self, session: EditSession, *, exactly: frozenset[AssetId], utc: Callable[[], datetime]) -> None:
+        self._session = session
+        self._exactly = exactly
         self._utc = utc
-        self._foreseen = locked_contents(stage.planned)
+        self._foreseen = locked_contents(session.planned)
         self._locked = dict(self._foreseen)
-        self._traits = stage.planned.loaded.project.settings.traits()
+        self._traits = session.planned.loaded.project.settings.traits()
 
-    def foresee(self, step: Step) -> Adoptable | AlreadyLocked | Skipped:
-        """Whether there is anything to adopt. Asked in working order, before anything is touched."""
+    def foresee(self, step: Step) -> Skipped | PassedOver | AlreadyDone | None:
+        """See Edit. Steps come in working order."""
         ready = self._ready(step, self._foreseen)
-        if isinstance(ready, Skipped):
+        if not isinstance(ready, Adoptable):
             return ready
-        entry, doubtful = step.entry, step.asset in self._stage.planned.seen.in_doubt
+        entry, doubtful = step.entry, step.asset in self._session.planned.seen.in_doubt
         if entry is not None and not doubtful and step.origin is None:
             locked = (entry.content, entry.output, entry.key)
             if locked == (ready.found, step.output, ready.recipe.key()):
-                return AlreadyLocked(_already(step))
+                return AlreadyDone(_already(step))
         self._foreseen[step.asset] = ready.found
-        return ready
+        return None
 
-    def adopt(self, step: Step) -> Edited | Skipped:
-        """Keep the bytes, check the image, and say what the lockfile shall learn."""
+    def edit(self, step: Step) -> Edited | Skipped:
+        """Check the image and keep its bytes in the store."""
         ready = self._ready(step, self._locked)
-        if isinstance(ready, Skipped):
-            return ready
+        if not isinstance(ready, Adoptable):
+            return Skipped(ready.why)
         image = self._image(step, ready.found)
         if isinstance(image, Skipped):
             return image
@@ -84,22 +98,24 @@ class Adoption:
         entry = LockEntry(
             step.output, ready.found, image, key, ready.recipe.manifest(), self._made(step, key, ready.found)
         )
-        if self._stage.workspace.store.find(entry.content) is not None:
-            self._stage.workspace.store.remember(key, StoredImage(entry.content, image, entry.made))
+        if self._session.workspace.store.find(entry.content) is not None:
+            self._session.workspace.store.remember(key, StoredImage(entry.content, image, entry.made))
         self._locked[step.asset] = entry.content
-        settled, told = settled_in_doubt(self._stage.planned, step.asset, got=key)
+        settled, told = settled_in_doubt(self._session.planned, step.asset, got=key)
         events: list[Durable] = [Published(step.asset, entry, ADOPTED, self._origin(step, entry))]
         events += [Forgotten(one.attempt) for one in settled]
         return Edited(tuple(events), (*self._told(step, entry), *told))
 
-    def _ready(self, step: Step, contents: Mapping[AssetId, ContentHash]) -> Adoptable | Skipped:
+    def _ready(self, step: Step, contents: Mapping[AssetId, ContentHash]) -> Adoptable | Skipped | PassedOver:
         assert step.spec is not None
-        found = self._stage.planned.seen.outputs.get(step.output)
+        found = self._session.planned.seen.outputs.get(step.output)
         if found is None:
-            return NoFile(f"there is no file {step.output}", "put one there, or `reconciler apply`")
+            fact = f"there is no file {step.output}"
+            exact = step.asset in self._exactly
+            return Skipped(fact, "put one there, or `reconciler apply`") if exact else PassedOver(fact)
         if isinstance(found, Blocked):
             return Skipped(f"{step.output} is {found.what}")
-        recipe = locked_recipe(step.spec, files=self._stage.planned.seen.files, contents=contents)
+        recipe = locked_recipe(step.spec, files=self._session.planned.seen.files, contents=contents)
         if recipe is None:
             lacking = ", ".join(up for up in step.spec.upstreams() if up not in contents)
             return Skipped(f"it refers to {lacking}, which has no picture yet", "make or adopt that first")
@@ -107,9 +123,9 @@ class Adoption:
 
     def _image(self, step: Step, found: ContentHash) -> ImageFacts | Skipped:
         """What the picture is; its bytes are in the store when this returns. A Git LFS pointer is its picture."""
-        file, store = self._stage.workspace.root / step.output, self._stage.workspace.store
+        file, store = self._session.workspace.root / step.output, self._session.workspace.store
         pointer = _is_pointer(file)
-        source = self._stage.outputs.recovery.fetch(found, step.output) if pointer else file
+        source = self._session.outputs.recovery.fetch(found, step.output) if pointer else file
         if source is None:
             if step.entry is not None and found == step.entry.content:
                 return _fitting(step, step.entry.image)  # checked when it was made, and wherever it is now, unchanged
@@ -127,14 +143,14 @@ class Adoption:
         """Where the picture came from, as far as that is known; else a person brought it."""
         if step.entry is not None and step.entry.content == content:
             return step.entry.made
-        known = (one.made for one in self._stage.workspace.store.recall(key) if one.content == content)
+        known = (one.made for one in self._session.workspace.store.recall(key) if one.content == content)
         return next(known, Made(ADOPTED, stamp(self._utc())))
 
     def _origin(self, step: Step, entry: LockEntry) -> AssetId | None:
         """The id that it was locked under before, unless that has another picture, which is then left to `prune`."""
         if step.origin is None or step.entry is None or step.entry.content != entry.content:
             return None
-        before = self._stage.planned.seen.outputs.get(step.entry.output)
+        before = self._session.planned.seen.outputs.get(step.entry.output)
         return step.origin if before is None or step.entry.output == entry.output else None
 
     def _told(self, step: Step, entry: LockEntry) -> tuple[str, ...]:

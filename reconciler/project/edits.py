@@ -1,15 +1,13 @@
-"""Change the tree and the lockfile on a person's word, in the order of an apply: bytes, journal, lockfile."""
+"""Change the tree and the lockfile by hand: adopt, restore, prune and choose share this sequence."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-
-import click
+from typing import Protocol
 
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
-from reconciler.core.errors import DiskError, Exit
+from reconciler.core.errors import ConsentNeeded, DiskError
 from reconciler.core.events import Durable, Requested
 from reconciler.core.plan.plan import Step
 from reconciler.core.recipe import Recipe
@@ -19,13 +17,13 @@ from reconciler.core.value import value
 from reconciler.project.load import load_specs
 from reconciler.project.options import Selection
 from reconciler.project.planning import PlannedProject, plan_project
-from reconciler.project.workspace import Workspace, open_workspace
+from reconciler.project.workspace import Workspace
 from reconciler.store.worktree.outputs import OutputTree
 
 
 @value
 class EditSession:
-    """What an edit works on: the project as it was seen under the lock, and its image files."""
+    """A project, planned under its lock, and its image files."""
 
     workspace: Workspace
     planned: PlannedProject
@@ -33,14 +31,14 @@ class EditSession:
 
     @property
     def in_use(self) -> frozenset[str]:
-        """Paths that specs give a meaning: outputs, and files that they refer to."""
+        """Paths that specs use: outputs and reference files."""
         specs = self.planned.loaded.specs.values()
         return frozenset({spec.output for spec in specs} | set(self.planned.seen.files))
 
 
 @value
 class Edited:
-    """Done on the disk: what the lockfile shall learn, and what a person shall read."""
+    """Done on the disk: the events for the journal, and the lines for people."""
 
     events: tuple[Durable, ...]
     lines: tuple[str, ...]
@@ -48,16 +46,61 @@ class Edited:
 
 @value
 class Skipped:
-    """Not done, and nothing was touched."""
+    """Not done, and nothing was touched. The command fails."""
 
     why: str
     hint: str = ""
 
 
+@value
+class PassedOver:
+    """Only a glob names the asset, and the edit does not apply to it. The command does not fail."""
+
+    why: str
+
+
+@value
+class AlreadyDone:
+    """The asset is already as the edit would make it."""
+
+    note: str
+
+
+EditOutcome = Edited | Skipped | PassedOver | AlreadyDone
+
+
+class Edit(Protocol):
+    """One kind of edit."""
+
+    def foresee(self, step: Step) -> Skipped | PassedOver | AlreadyDone | None:
+        """Why there is nothing to do for an asset; None where there is. Changes nothing."""
+        ...
+
+    def edit(self, step: Step) -> Edited | Skipped:
+        """Change the tree. The bytes are durable when this returns."""
+        ...
+
+
+@value
+class EditCallbacks:
+    """How an edit speaks to its caller. `consent` decides on the steps to edit; False raises ConsentNeeded. `report`
+    gets the outcome of each asset as soon as it is known."""
+
+    consent: Callable[[Sequence[Step]], bool]
+    report: Callable[[AssetId, EditOutcome], None]
+
+
+@value
+class EditResult:
+    """How many steps there were to edit, and how many assets were skipped."""
+
+    work: int
+    skipped: int
+
+
 @contextmanager
-def edit_session(directory: str | None, *, wait: float) -> Iterator[EditSession]:
-    """The project, observed and held against every other writer."""
-    workspace = open_workspace(directory, os.environ)
+def edit_session(workspace: Workspace, *, wait: float) -> Iterator[EditSession]:
+    """Hold the lock of the project, and plan it."""
     with workspace.exclusive(wait):
         planned = plan_project(workspace, load_specs(workspace), Selection())
         paths = {step.output for step in planned.plan.steps if step.output}
@@ -65,35 +108,37 @@ def edit_session(directory: str | None, *, wait: float) -> Iterator[EditSession]
         yield EditSession(workspace, planned, workspace.outputs(frozenset(paths)))
 
 
-def apply_edits(stage: EditSession, steps: Sequence[Step], edit: Callable[[Step], Edited | Skipped]) -> int:
-    """One asset after another, going on after what cannot be done; the exit code."""
-    left = 0
+def edit_assets(session: EditSession, steps: Sequence[Step], edit: Edit, callbacks: EditCallbacks) -> EditResult:
+    """Edit one asset after another, in the order of an apply: bytes, journal, lockfile.
+
+    An asset that cannot be edited is skipped. ConsentNeeded before anything is changed.
+    """
+    work, skipped = [], 0
+    for step in steps:
+        foreseen = edit.foresee(step)
+        if foreseen is None:
+            work.append(step)
+        else:
+            callbacks.report(step.asset, foreseen)
+            skipped += isinstance(foreseen, Skipped)
+    if not callbacks.consent(work):
+        raise ConsentNeeded("nothing was changed")
     try:
-        for step in steps:
-            result = _tried(step, edit)
-            if isinstance(result, Skipped):
-                left += 1
-                report_skipped(step.asset, result)
-                continue
-            stage.workspace.journal.record_all(result.events)
-            for line in result.lines:
-                click.echo(line)
+        for step in work:
+            outcome = _tried(step, edit)
+            if isinstance(outcome, Edited):
+                session.workspace.journal.record_all(outcome.events)
+            callbacks.report(step.asset, outcome)
+            skipped += isinstance(outcome, Skipped)
     finally:
-        stage.workspace.close_journal()
-    return Exit.ERROR if left else Exit.DONE
+        session.workspace.close_journal()
+    return EditResult(len(work), skipped)
 
 
-def report_skipped(asset: AssetId, left: Skipped) -> None:
-    """Say what was not done, and why."""
-    click.echo(f"left: {printable(asset)}: {printable(left.why)}", err=True)
-    if left.hint:
-        click.echo(f"  hint: {left.hint}", err=True)
-
-
-def _tried(step: Step, edit: Callable[[Step], Edited | Skipped]) -> Edited | Skipped:
+def _tried(step: Step, edit: Edit) -> Edited | Skipped:
     try:
-        return edit(step)
-    except DiskError as error:  # one asset's bytes; where the journal fails, nothing goes on
+        return edit.edit(step)
+    except DiskError as error:  # the bytes of one asset; an error of the journal ends the command
         return Skipped(error.fact, error.hint)
 
 

@@ -339,6 +339,8 @@ class TestCandidates:
         paid.done("choose", "a", shop_hash(paid, 0))
         assert (paid.read("assets/a.png"), paid.plan(), paid.asked) == (first, {}, 3)
         assert "is locked already" in paid.done("choose", "a", "1").out
+        listed = paid.done("choose", "a", "2", "--format", "json").json["candidates"]
+        assert [one["locked"] for one in listed] == [False, True]
 
     def test_the_store_and_the_list_say_whose_they_are(self, paid: PaidProject) -> None:
         paid.set_up(a="a")

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from functools import partial
 
 import click
 
 from reconciler.cli import options
-from reconciler.cli.asset_ids import AssetIds, select_assets
-from reconciler.core.candidates import Candidate, find_candidate
-from reconciler.core.errors import Exit, ProjectError
-from reconciler.core.events import Published
-from reconciler.core.plan.plan import Step
-from reconciler.core.ports import InTheWay
-from reconciler.core.text import printable
-from reconciler.core.value import replace
-from reconciler.project.candidates import candidates
-from reconciler.project.edits import Edited, EditSession, Skipped, apply_edits, edit_session
-from reconciler.project.load import load_specs
-from reconciler.project.options import Selection
-from reconciler.project.planning import PlannedProject, plan_project
+from reconciler.cli.asset_ids import AssetIds
+from reconciler.cli.edits import exit_code, print_outcome
+from reconciler.core.errors import Exit
+from reconciler.project.choose import LockedCandidates, choose, list_candidates
+from reconciler.project.edits import EditCallbacks
 from reconciler.project.workspace import Workspace, open_workspace
 from reconciler.report.candidates import candidate_lines, candidates_json, short_hash
 
@@ -36,73 +28,27 @@ def command(directory: str | None, /, asset: str, candidate: str, format_: str, 
 
     Without a number or a content hash, list them: the locked one is marked.
     """
+    workspace = open_workspace(directory, os.environ)
     if not candidate:
-        workspace = open_workspace(directory, os.environ)
-        step = _step(plan_project(workspace, load_specs(workspace), Selection()), asset)
-        return _list(workspace, step, format_)
-    with edit_session(directory, wait=wait) as stage:
-        step = _step(stage.planned, asset)
-        wanted = find_candidate(_candidates(stage.workspace, step), candidate)
-        if isinstance(wanted, str):
-            raise ProjectError(printable(wanted), hint=f"`reconciler choose {printable(asset)}` lists them")
-        code = apply_edits(stage, [step], lambda each: _chosen(stage, each, wanted))
-        if format_ == "json":
-            _list(
-                stage.workspace, _step(plan_project(stage.workspace, stage.planned.loaded, Selection()), asset), format_
-            )
-    return code
-
-
-def _step(planned: PlannedProject, asset: str) -> Step:
-    """The step of the one asset that is named, which is locked."""
-    (name,) = select_assets((asset,), (step.asset for step in planned.plan.steps)).assets[:1]
-    step = next(step for step in planned.plan.steps if step.asset == name)
-    if step.entry is None:
-        raise ProjectError(f"{printable(name)} is not locked yet", hint="`reconciler apply` makes or restores it")
-    return step
-
-
-def _candidates(workspace: Workspace, step: Step) -> tuple[Candidate, ...]:
-    assert step.entry is not None
-    return candidates(workspace.store, step.entry.key, locked=step.entry.content)
-
-
-def _list(workspace: Workspace, step: Step, format_: str) -> int:
-    found = _candidates(workspace, step)
+        return _list(workspace, list_candidates(workspace, asset), format_)
+    callbacks = EditCallbacks(lambda _: True, partial(print_outcome, err=format_ == "json"))
+    result = choose(workspace, asset, candidate, callbacks, wait=wait)
     if format_ == "json":
-        told: dict[str, Any] = {"asset": step.asset, "candidates": candidates_json(found, root=workspace.root)}
-        options.print_json(told)
+        again = open_workspace(directory, os.environ)
+        _list(again, list_candidates(again, asset), format_)
+    return exit_code(result)
+
+
+def _list(workspace: Workspace, locked: LockedCandidates, format_: str) -> int:
+    if format_ == "json":
+        found = candidates_json(locked.found, root=workspace.root)
+        options.print_json({"asset": locked.step.asset, "candidates": found})
         return Exit.DONE
-    for line in candidate_lines(found, root=workspace.root):
+    for line in candidate_lines(locked.found, root=workspace.root):
         click.echo(line)
-    if not found:
+    if not locked.found:
         click.echo("no picture for its recipe is in the store of this project")
-    elif not any(one.locked for one in found) and step.entry is not None:
-        made = "a draft" if step.entry.made.placeholder else "a file that was adopted or made elsewhere"
-        click.echo(f"*    {short_hash(step.entry.content)}  {made} is locked, none of these")
+    elif not any(one.locked for one in locked.found):
+        made = "a draft" if locked.entry.made.placeholder else "a file that was adopted or made elsewhere"
+        click.echo(f"*    {short_hash(locked.entry.content)}  {made} is locked, none of these")
     return Exit.DONE
-
-
-def _either(asset: str) -> str:
-    name = printable(asset)
-    return f"`reconciler adopt {name}` keeps it, `reconciler restore {name}` does not"
-
-
-def _chosen(stage: EditSession, step: Step, wanted: Candidate) -> Edited | Skipped:
-    entry = step.entry
-    assert entry is not None
-    there = stage.planned.seen.outputs.get(step.output)
-    if entry.output != step.output:
-        return Skipped(f"it moves from {entry.output} to {step.output}", "`reconciler apply` first")
-    if there not in (None, entry.content, wanted.image.content):
-        return Skipped(f"{step.output} was changed by hand", _either(step.asset))
-    if wanted.locked and there is not None:
-        return Edited((), (f"{printable(step.asset)}: candidate {wanted.number} is locked already",))
-    content = wanted.image.content
-    expect = there if isinstance(there, str) else None
-    placed = stage.outputs.place(content, step.output, expect=expect, locked_for=step.output)
-    if isinstance(placed, InTheWay):
-        return Skipped(f"{step.output} was changed meanwhile", "close what writes it, and try again")
-    chosen = replace(entry, content=content, image=wanted.image.image, made=wanted.image.made)
-    line = f"chose {printable(step.asset)}: candidate {wanted.number} -> {printable(step.output)}"
-    return Edited((Published(step.asset, chosen, "restored"),), (line,))

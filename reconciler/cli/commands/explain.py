@@ -9,11 +9,12 @@ from typing import Any
 import click
 
 from reconciler.cli import options
-from reconciler.cli.asset_ids import id_arguments, select_assets
+from reconciler.cli.asset_ids import id_arguments
 from reconciler.core.digest import ContentHash
 from reconciler.core.errors import Exit
 from reconciler.core.plan.plan import Step
 from reconciler.core.specs.spec import FileReference, Reference
+from reconciler.project.asset_ids import select_assets
 from reconciler.project.edits import locked_contents, locked_recipe
 from reconciler.project.load import load_specs
 from reconciler.project.options import Selection

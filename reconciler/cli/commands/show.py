@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 import click
 
 from reconciler.cli import options
-from reconciler.cli.asset_ids import id_arguments, select_assets
+from reconciler.cli.asset_ids import id_arguments
 from reconciler.core.errors import Exit
 from reconciler.core.plan.plan import Step
+from reconciler.project.asset_ids import select_assets
 from reconciler.project.load import load_specs
 from reconciler.project.options import Selection
 from reconciler.project.planning import plan_project

@@ -1,0 +1,92 @@
+"""Remove the images of assets that no spec describes any more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reconciler.core.digest import AssetId
+from reconciler.core.errors import ProjectError
+from reconciler.core.events import Forgotten, Removed
+from reconciler.core.plan.observed import Blocked
+from reconciler.core.plan.plan import Step
+from reconciler.core.ports import InTheWay
+from reconciler.core.text import printable
+from reconciler.core.value import value
+from reconciler.project.asset_ids import select_assets
+from reconciler.project.edits import (
+    AlreadyDone,
+    EditCallbacks,
+    Edited,
+    EditResult,
+    EditSession,
+    PassedOver,
+    Skipped,
+    edit_assets,
+    edit_session,
+    settled_in_doubt,
+)
+from reconciler.project.workspace import Workspace
+
+_BY_HAND = "move it away or delete it, then prune again"
+
+
+def prune(workspace: Workspace, ids: Sequence[str], callbacks: EditCallbacks, *, wait: float) -> EditResult:
+    """Remove the images and lock entries of these orphans, or of all without ids."""
+    with edit_session(workspace, wait=wait) as session:
+        orphans = [step for step in session.planned.plan.steps if step.spec is None and step.entry is not None]
+        steps = _chosen(session, orphans, ids) if ids else orphans
+        return edit_assets(session, steps, Pruning(session), callbacks)
+
+
+@value
+class Pruning:
+    """Prunes one orphan after another. Their bytes stay in the store."""
+
+    session: EditSession
+
+    def foresee(self, step: Step) -> Skipped | PassedOver | AlreadyDone | None:
+        """See Edit."""
+        return None
+
+    def edit(self, step: Step) -> Edited | Skipped:
+        """Remove the image, unless a spec uses its file."""
+        return _pruned(self.session, step)
+
+
+def _chosen(session: EditSession, orphans: list[Step], ids: Sequence[str]) -> list[Step]:
+    specs = session.planned.loaded.specs
+    for name in ids:
+        if name in specs:
+            hint = "remove its spec first; `reconciler apply --replace` makes it again"
+            raise ProjectError(f"{printable(name)} is no orphan: a spec describes it", hint=hint)
+    names: set[AssetId] = set(select_assets(ids, (step.asset for step in orphans)).assets)
+    return [step for step in orphans if step.asset in names]
+
+
+def _pruned(session: EditSession, step: Step) -> Edited | Skipped:
+    lines = [f"pruned {printable(step.asset)}"]
+    assert step.entry is not None
+    if step.output in session.in_use:
+        lines.append(f"  {printable(step.output)} stays: a spec uses it")
+    else:
+        left = _removed(session, step)
+        if left is not None:
+            return left
+    settled, told = settled_in_doubt(session.planned, step.asset)
+    return Edited((Removed(step.asset), *(Forgotten(one.attempt) for one in settled)), (*lines, *told))
+
+
+def _removed(session: EditSession, step: Step) -> Skipped | None:
+    """The file is gone and its bytes are in the store; or why not."""
+    found = session.planned.seen.outputs.get(step.output)
+    entry = step.entry
+    assert entry is not None
+    if found is None:
+        return None
+    if isinstance(found, Blocked):
+        return Skipped(f"{step.output} is {found.what}", _BY_HAND)
+    if found != entry.content:
+        return Skipped(f"{step.output} was changed by hand", _BY_HAND)
+    if isinstance(session.outputs.vacate(step.output, expect=entry.content), InTheWay):
+        return Skipped(f"{step.output} was changed meanwhile, or its bytes are not here (`git lfs pull`)", _BY_HAND)
+    return None
