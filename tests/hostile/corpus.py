@@ -1,0 +1,7 @@
+"""Every case of the corpus, by what a stranger controls."""
+
+from __future__ import annotations
+
+from tests.hostile import bounds, paths, pictures, state, text
+
+CASES = (*paths.CASES, *state.CASES, *bounds.CASES, *text.CASES, *pictures.CASES)
