@@ -19,7 +19,9 @@ def main(names: list[str]) -> int:
             outcome = meet(case, Path(folder))
         cpu, memory = max(run.cpu for run in outcome.runs), max(run.memory for run in outcome.runs)
         codes = ",".join(str(run.code) for run in outcome.runs)
-        print(f"{case.name:<58} {cpu:6.2f} {memory:5.0f}  {'BROKEN' if outcome.broken else 'holds'} ({codes})", flush=True)
+        print(
+            f"{case.name:<58} {cpu:6.2f} {memory:5.0f}  {'BROKEN' if outcome.broken else 'holds'} ({codes})", flush=True
+        )
         failures += bool(outcome.broken)
         for fact in outcome.broken[:6]:
             print(f"    {fact[:300]}", flush=True)

@@ -46,7 +46,13 @@ def _many_unknown_references(root: Path) -> None:
 
 
 def _unknown_variables() -> str:
-    return "prompt: '" + " ".join(f"${{v{number}}}" for number in range(4_500)) + "'\nvars: {" + ", ".join(f"k{n}: 1" for n in range(4_500)) + "}\n"
+    return (
+        "prompt: '"
+        + " ".join(f"${{v{number}}}" for number in range(4_500))
+        + "'\nvars: {"
+        + ", ".join(f"k{n}: 1" for n in range(4_500))
+        + "}\n"
+    )
 
 
 def _includes() -> str:
@@ -147,7 +153,9 @@ def _collisions(root: Path) -> None:
 
 def _refusals(root: Path) -> None:
     start(root)
-    refused = {f"a{n}": {"key": "r1:" + f"{n:064x}", "words": "no " * 100, "at": "2026-11-22T16:00:00Z"} for n in range(20_000)}
+    refused = {
+        f"a{n}": {"key": "r1:" + f"{n:064x}", "words": "no " * 100, "at": "2026-11-22T16:00:00Z"} for n in range(20_000)
+    }
     lock(root, {}, refused=refused)
 
 

@@ -107,7 +107,7 @@ def _run(arguments: list[str], project: Path, case: Case) -> Ran:
     texts = [path.read_bytes()[: case.output_limit + 1].decode("utf-8", "replace") for path in (out, err)]
     out.unlink()
     err.unlink()
-    return Ran(" ".join(arguments), code, *texts, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    return Ran(" ".join(arguments), code, texts[0], texts[1], usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def _waited(process: subprocess.Popen[bytes]) -> tuple[int, resource.struct_rusage]:
@@ -142,7 +142,9 @@ def _broken_by(case: Case, ran: Ran) -> Iterator[str]:
     for line in text.splitlines():
         if re.match(r"\s*::", line) or "##[" in line:
             yield f"a workflow command: {line[:80]!r}"
-    hidden = {char for char in text if char not in "\n" and unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")}
+    hidden = {
+        char for char in text if char != "\n" and unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+    }
     if hidden:
         yield f"unescaped {sorted(map(ascii, hidden))[:5]}"
     if CANARY in text:
@@ -169,5 +171,10 @@ def _digests(folder: Path, project: Path) -> dict[str, str]:
 
 def _leaks(project: Path) -> Iterator[str]:
     for path in project.rglob("*"):
-        if path.is_file() and not path.is_symlink() and path.stat().st_size < 1 << 26 and CANARY.encode() in path.read_bytes():
+        if (
+            path.is_file()
+            and not path.is_symlink()
+            and path.stat().st_size < 1 << 26
+            and CANARY.encode() in path.read_bytes()
+        ):
             yield str(path.relative_to(project))

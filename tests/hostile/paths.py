@@ -10,7 +10,16 @@ from pathlib import Path
 from tests.hostile.case import Case
 from tests.hostile.world import PAYLOAD, committed, content, entry, git, lock, png, start, stored, write
 
-WRITERS = ("validate", "check", "plan", "restore * --yes", "prune --yes", "apply --yes", "adopt * --yes", "check --strict")
+WRITERS = (
+    "validate",
+    "check",
+    "plan",
+    "restore * --yes",
+    "prune --yes",
+    "apply --yes",
+    "adopt * --yes",
+    "check --strict",
+)
 TARGETS = (
     ".git/config", ".git/x.png", ".GIT/x.png", ".git/hooks/x.png", "sub/.git/x.png", ".g\u200cit/x.png", "GIT~1/x.png", ".git./x.png",
     ".git /x.png", ".git::$INDEX_ALLOCATION/x.png", ".reconciler/x.png", ".reconciler/store/objects/x.png", ".RECONCILER/x.png",
@@ -81,7 +90,14 @@ def _moved_text(root: Path) -> None:
 
 def _plan_file(root: Path, target: str) -> None:
     start(root)
-    step = {"asset": "sword", "action": "generate", "reason": "NeverGenerated", "output": target, "content": content(PAYLOAD), "vacates": target}
+    step = {
+        "asset": "sword",
+        "action": "generate",
+        "reason": "NeverGenerated",
+        "output": target,
+        "content": content(PAYLOAD),
+        "vacates": target,
+    }
     write(root, "p.json", json.dumps({"plan": 1, "steps": [step], "options": {}, "lock": ""}))
 
 
@@ -100,7 +116,9 @@ def _reference(root: Path, target: str) -> None:
     (root / "refs/zero.png").symlink_to("/dev/zero")
 
 
-def _named(build: Callable[..., None], name: str, *values: str, commands: tuple[str, ...] = WRITERS) -> tuple[Case, ...]:
+def _named(
+    build: Callable[..., None], name: str, *values: str, commands: tuple[str, ...] = WRITERS
+) -> tuple[Case, ...]:
     return tuple(Case(f"{name}: {ascii(value)[1:-1]}", partial(_applied, build, value), commands) for value in values)
 
 

@@ -39,6 +39,7 @@ def big_webp() -> bytes:
 @cache
 def png_bomb() -> bytes:
     """20,000 x 20,000 pixels of zeros."""
+
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
@@ -71,6 +72,12 @@ def _output(suffix: str, data: Callable[[], bytes], root: Path) -> None:
 
 
 CASES = (
-    *(Case(f"reference: {name}", partial(_reference, suffix, data), COMMANDS) for name, (suffix, data) in PICTURES.items()),
-    *(Case(f"output: {name}", partial(_output, suffix, data), ("plan", "adopt sword", "check")) for name, (suffix, data) in PICTURES.items()),
+    *(
+        Case(f"reference: {name}", partial(_reference, suffix, data), COMMANDS)
+        for name, (suffix, data) in PICTURES.items()
+    ),
+    *(
+        Case(f"output: {name}", partial(_output, suffix, data), ("plan", "adopt sword", "check"))
+        for name, (suffix, data) in PICTURES.items()
+    ),
 )

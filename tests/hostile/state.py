@@ -15,7 +15,6 @@ from tests.hostile.world import (
     committed,
     content,
     entry,
-    git,
     journal,
     lock,
     png,

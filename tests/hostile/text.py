@@ -13,8 +13,30 @@ NASTY = (
     "s\n::error file=x::INJ", "::warning::x", "##[error]x", "\x1b[2J\x1b]0;title\x07", "\x9b2J", "\u202egnp", "\u2066x\u2069", "a\u200bb",
     "\x7f", "\u2028::error::x", "\x85::error::x", "\r::error::x", "\U000e0041", "\ufeffx", "a\u00adb", "::add-mask::x", "\u061cx",
 )  # fmt: skip
-FIELDS = ("prompt", "model", "size", "style", "description", "output", "provider", "quality", "format", "references", "tags", "nonsense")
-COMMANDS = ("validate", "plan", "plan --format json", "check", "check --format json", "explain sword", "show sword", "explain sword --format json")
+FIELDS = (
+    "prompt",
+    "model",
+    "size",
+    "style",
+    "description",
+    "output",
+    "provider",
+    "quality",
+    "format",
+    "references",
+    "tags",
+    "nonsense",
+)
+COMMANDS = (
+    "validate",
+    "plan",
+    "plan --format json",
+    "check",
+    "check --format json",
+    "explain sword",
+    "show sword",
+    "explain sword --format json",
+)
 
 
 def _field(field: str, value: str, root: Path) -> None:
@@ -46,7 +68,10 @@ def _lock_value(value: str, root: Path) -> None:
 
 
 def _models(value: str, root: Path) -> None:
-    start(root, project=f"provider: gravitex\nmodels: {{{json.dumps(value)}: {{prices: 7}}}}\ndefaults: {{model: {json.dumps(value)}}}\n")
+    start(
+        root,
+        project=f"provider: gravitex\nmodels: {{{json.dumps(value)}: {{prices: 7}}}}\ndefaults: {{model: {json.dumps(value)}}}\n",
+    )
 
 
 def _names(value: str) -> str:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from reconciler.core.recipe import Recipe
 
-PAYLOAD = b"[core]\n\tfsmonitor = \"touch pwned\"\n"
+PAYLOAD = b'[core]\n\tfsmonitor = "touch pwned"\n'
 """What the next `git status` would run if it stood in `.git/config`."""
 AT = "2026-11-22T16:00:00Z"
 SWORD = "specs/sword.yaml"
@@ -54,7 +54,9 @@ def content(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
-def entry(output: str, data: bytes, *, prompt: str = "An orphan", provider: str = "gravitex", **more: Any) -> dict[str, Any]:
+def entry(
+    output: str, data: bytes, *, prompt: str = "An orphan", provider: str = "gravitex", **more: Any
+) -> dict[str, Any]:
     """A lock entry that says that `data` was made for this prompt and lies at `output`."""
     recipe = Recipe(prompt)
     return {
