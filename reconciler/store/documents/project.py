@@ -130,11 +130,15 @@ def _settings(document: Document, types: ProviderTypes) -> tuple[Settings, list[
         problems.append(document.problem(("outputs",), fact, "keep pictures in a folder of their own"))
     providers = _providers(document, types, problems)
     chosen = str(body.get("provider", "draft"))
-    if chosen not in providers and not isinstance(found := types.find(chosen), UnusableType):
-        providers[chosen] = configured(chosen, found)
-    if chosen not in providers:
-        fact = f'no provider is called "{chosen}"'
-        problems.append(document.problem(("provider",), fact, did_you_mean(chosen, providers)))
+    if chosen not in providers and chosen not in _configured(document):
+        found = types.find(chosen)
+        if not isinstance(found, UnusableType):
+            providers[chosen] = configured(chosen, found)
+        elif found.broken:
+            problems.append(document.problem(("provider",), found.fact, found.hint))
+        else:
+            fact = f'no provider is called "{chosen}"'
+            problems.append(document.problem(("provider",), fact, did_you_mean(chosen, providers)))
     return Settings(
         specs=folders["specs"],
         outputs=folders["outputs"],
