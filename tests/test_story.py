@@ -186,12 +186,18 @@ def test_a_lost_lockfile_is_rebuilt_from_the_store_and_makes_nothing(repo: Repos
     assert (repo.root / "assets.lock").read_text() == before
 
 
-def test_an_upstream_that_changes_asks_before_it_cascades(repo: Repository) -> None:
+def test_free_images_follow_their_upstream_without_consent(repo: Repository) -> None:
     repo.edit("specs/mascot.yaml", "red", "blue")
-    assert repo.plan() == {"mascot": ("generate", "RecipeChanged"), "hero": ("hold", "UpstreamChanged")}
-    assert repo.run("apply", "--yes") == (3, "made 1 (0 USD), held 1\n")
-    assert repo.plan() == {"hero": ("hold", "UpstreamChanged")}
-    assert repo.run("apply", "--yes", "--cascade") == (0, "made 1 (0 USD)\n")
+    assert repo.plan() == {"mascot": ("generate", "RecipeChanged"), "hero": ("generate", "UpstreamChanged")}
+    assert repo.run("apply", "--yes") == (0, "made 2 (0 USD)\n")
+    assert repo.run("check")[0] == 0
+
+
+def test_a_project_may_ignore_new_upstream_images(repo: Repository) -> None:
+    repo.write("reconciler.yaml", PROJECT + "cascade: ignore\n")
+    repo.edit("specs/mascot.yaml", "red", "blue")
+    assert repo.plan() == {"mascot": ("generate", "RecipeChanged")}
+    assert repo.run("apply", "--yes") == (0, "made 1 (0 USD)\n")
     assert repo.run("check")[0] == 0
 
 
@@ -244,15 +250,18 @@ def test_a_failure_blocks_only_what_depends_on_it(repo: Repository) -> None:
     assert repo.run("plan", "--include", "icons/*", "--exit-code")[0] == 0
 
 
-def test_a_file_that_comes_back_forgets_no_change_that_waits_for_consent(repo: Repository) -> None:
+def test_a_file_that_comes_back_forgets_no_change_that_was_ignored(repo: Repository) -> None:
     before = repo.images()
+    repo.write("reconciler.yaml", PROJECT + "cascade: ignore\n")
     repo.edit("specs/mascot.yaml", "red", "blue")
     repo.run("apply", "--yes")
     (repo.root / "assets/hero.png").unlink()
     assert repo.plan() == {"hero": ("restore", "OutputMissing")}
     assert repo.run("apply", "--yes") == (0, "restored 1\n")
     assert repo.images()["assets/hero.png"] == before["assets/hero.png"]
-    assert repo.plan() == {"hero": ("hold", "UpstreamChanged")}
+    assert repo.plan() == {}
+    repo.write("reconciler.yaml", PROJECT)
+    assert repo.plan() == {"hero": ("generate", "UpstreamChanged")}
 
 
 def test_a_merge_that_git_could_not_make_is_written_as_one(repo: Repository) -> None:

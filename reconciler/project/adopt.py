@@ -12,7 +12,7 @@ from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.events import Durable, Forgotten, Published
 from reconciler.core.images.sniff import ImageFacts, NotAnImage, sniff
 from reconciler.core.lock.lockfile import LockEntry, Made
-from reconciler.core.plan.actions import Generate, Hold, UpstreamChanged
+from reconciler.core.plan.actions import Generate, Hold, Placeholder, UpstreamChanged
 from reconciler.core.plan.observed import Blocked
 from reconciler.core.plan.plan import Step
 from reconciler.core.ports import StoredImage
@@ -183,7 +183,7 @@ def _fitting(step: Step, image: ImageFacts) -> ImageFacts | Skipped:
 
 
 def _already(step: Step) -> str:
-    if step.entry is not None and step.entry.made.placeholder and isinstance(step.action, Generate):
+    if isinstance(step.action, Generate) and isinstance(step.action.reason, Placeholder):
         return "locked as it is; a draft stays a placeholder unless its spec says `provider: draft`"
     if isinstance(step.action, Generate | Hold) and isinstance(step.action.reason, UpstreamChanged):
         ups = ", ".join(map(printable, step.action.reason.upstreams))

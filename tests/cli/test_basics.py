@@ -97,7 +97,7 @@ def test_apply_does_only_what_is_selected_and_tells_programs_line_by_line(projec
     (end,) = project.done("apply", "--include", "mascot", "--format", "json").out.splitlines()
     assert json.loads(end)["event"] == "end"
     assert project.read("assets/hero.png") == hero
-    assert project.plan() == {"hero": ("generate", "RecipeChanged"), "pair": ("hold", "UpstreamChanged")}
+    assert project.plan() == {"hero": ("generate", "RecipeChanged"), "pair": ("generate", "UpstreamChanged")}
 
 
 def test_replace_overwrites_a_persons_bytes_only_once_they_are_kept(project: Scratch) -> None:

@@ -55,6 +55,19 @@ def test_what_passes_the_budget_of_a_run_is_held(
     assert (paid.asked, sorted(paid.lock)) == (2, ["a", "b"])
 
 
+def test_a_paid_image_waits_for_consent_to_follow_its_upstream_and_a_free_one_does_not(paid: PaidProject) -> None:
+    follows: dict[str, Any] = {"references": [{"asset": "m"}]}
+    thumb = {"prompt": "t", "provider": "draft", "size": "64x64", **follows}
+    paid.set_up(m="a fox", paid={"prompt": "p", **follows}, thumb=thumb)
+    paid.done("apply", "--yes")
+    paid.edit("specs/m.yaml", "fox", "owl")
+    said = paid.apply()
+    assert (said.code, said.out) == (3, "made 2 (0.039 USD), held 1\n")
+    assert paid.plan() == {"paid": ("hold", "UpstreamChanged")}
+    assert paid.done("apply", "--yes", "--cascade").out == "made 1 (0.039 USD)\n"
+    assert paid.asked == 4
+
+
 def test_prices_in_the_project_switch_off_neither_consent_nor_limits(
     paid: PaidProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from reconciler.core.digest import AssetId
-from reconciler.core.lock.lockfile import Lock, LockEntry
+from reconciler.core.lock.lockfile import Lock, LockEntry, Made
 from reconciler.core.plan.actions import (
+    Action,
     Conflict,
     Consent,
     Current,
@@ -29,6 +32,7 @@ from reconciler.core.specs.settings import Cascade
 from reconciler.core.specs.spec import SpecTurn
 from reconciler.core.value import replace
 from tests.builders import (
+    AT,
     a_file,
     a_lock,
     a_request,
@@ -163,6 +167,36 @@ class TestOnlyTheUpstreamChanges:
         pending = a_spec("pending", prompt="another")
         action = the_action(planned([specs["changed"], specs["same"], pending, hero], lock, seen(there)), "hero")
         assert action.reason == UpstreamChanged((AssetId("changed"), AssetId("pending")))
+
+
+class TestFreeWorkFollowsItsUpstream:
+    """Consent is for money: a free provider needs none, unless its image would replace one that it did not make."""
+
+    hero = replace(HERO, provider="draft")
+    why = UpstreamChanged((MASCOT.id,))
+
+    def action(self, made_by: str, policy: Policy | None = None, *, fox: str = "fox") -> Action:
+        mascot = OTHER_MASCOT if fox == "fox" else MASCOT
+        lock = locked(fox)
+        entry = replace(lock.entries[HERO.id], made=Made(made_by, AT))
+        lock = a_lock({**lock.entries, "hero": entry})
+        return the_action(
+            planned([mascot, self.hero], lock, seen({**THERE, MASCOT.output: fox}), policy=policy), "hero"
+        )
+
+    def test_before_and_after_the_upstream_is_made(self) -> None:
+        assert self.action("draft") == Generate(self.why, None, None, bytes_of("hero"), (MASCOT.id,))
+        known = Generate(self.why, recipe_with("red fox").key(), None, bytes_of("hero"))
+        assert self.action("draft", fox="red fox") == known
+
+    @pytest.mark.parametrize("made_by", ["gravitex", "adopted"])
+    def test_but_replaces_no_image_that_was_paid_for_or_brought(self, made_by: str) -> None:
+        action = self.action(made_by)
+        assert isinstance(action, Hold)
+        assert action.consent is Consent.CASCADE
+
+    def test_and_the_project_may_ignore_it(self) -> None:
+        assert self.action("draft", Policy(cascade=Cascade.IGNORE)) == Keep()
 
 
 def test_an_upstream_that_is_restored_counts_as_what_is_restored() -> None:

@@ -14,6 +14,7 @@ from reconciler.core.plan.actions import (
     Current,
     Frozen,
     Generate,
+    Hold,
     Ignored,
     Keep,
     Move,
@@ -98,6 +99,16 @@ def test_what_is_kept_is_as_it_should_be(world: World, policy: Policy) -> None:
         assert isinstance(step.action.reason, Current | Frozen | Ignored)
         assert step.entry == world.lock.entries[step.asset]
         assert (step.entry.output, step.entry.content) == (step.output, world.outputs[step.output])
+
+
+@settings(max_examples=50)
+@given(worlds(), policies)
+def test_no_free_step_waits_for_consent_to_follow_its_upstream(world: World, policy: Policy) -> None:
+    for step in world.plan(policy).steps:
+        if isinstance(step.action, Hold) and step.action.consent is Consent.CASCADE:
+            assert step.spec is not None
+            assert step.entry is not None
+            assert step.spec.provider != "draft" or not step.entry.made.placeholder
 
 
 @settings(max_examples=25)

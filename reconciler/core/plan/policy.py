@@ -8,6 +8,7 @@ from decimal import Decimal
 from fnmatch import fnmatchcase
 
 from reconciler.core.digest import AssetId
+from reconciler.core.lock.entry import LockEntry
 from reconciler.core.money.cost import Cost
 from reconciler.core.plan.actions import (
     Action,
@@ -34,6 +35,7 @@ from reconciler.core.plan.decide import Facts, generate, in_place, staleness
 from reconciler.core.plan.plan import Plan, Step
 from reconciler.core.specs.settings import Budget, Cascade
 from reconciler.core.specs.spec import AssetReference, Spec
+from reconciler.core.traits import Traits
 from reconciler.core.value import replace, value
 
 
@@ -65,6 +67,8 @@ def gate(facts: Facts, action: Action, policy: Policy) -> Action:
     if unheeded is not None:
         return _allowed(in_place(facts, facts.entry, unheeded), policy)
     if isinstance(why, UpstreamChanged) and isinstance(action, Generate) and not _cascades(policy):
+        if _makes_for_free(facts.traits, facts.entry, facts.spec):
+            return action
         first = in_place(facts, facts.entry)
         return Hold(why, Consent.CASCADE, action) if isinstance(first, Keep) else _allowed(first, policy)
     return action
@@ -75,6 +79,11 @@ def _allowed(action: Action, policy: Policy) -> Action:
     if isinstance(action, Hold) and action.consent in policy.consents and action.otherwise is not None:
         return action.otherwise
     return action
+
+
+def _makes_for_free(traits: Traits, entry: LockEntry, spec: Spec) -> bool:
+    """Whether a free image replaces a free image. Another one, paid for or a person's, is not replaced unasked."""
+    return traits.free and (entry.made.placeholder or entry.made.provider == spec.provider)
 
 
 def _cascades(policy: Policy) -> bool:
