@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -90,23 +90,107 @@ class StoredImage:
 
 
 class Store(Protocol):
-    """Content-addressed bytes of everything that was paid for."""
+    """The bytes of paid images, by content, and the recipes that they answer."""
 
     def put(self, spooled: Spooled) -> Path:
-        """Take the file over. Durable once this returns: a crash after it never pays twice."""
+        """Take over a spool file. Durable once this returns: after a crash, nothing is paid for twice."""
         ...
 
     def remember(self, key: RecipeKey, stored: StoredImage) -> StoredImage:
-        """Record that these bytes answer this recipe; as it is remembered, which is as it was first. Durable once this
-        returns."""
+        """Record that these bytes answer this recipe, and return the record. An earlier record of the same bytes
+        stays, and is returned. Durable once this returns."""
         ...
 
     def find(self, content: ContentHash) -> Path | None:
-        """The file with these bytes, or None."""
+        """The file with these bytes, or None. It is not read."""
         ...
 
     def recall(self, key: RecipeKey) -> tuple[StoredImage, ...]:
-        """What answers this recipe, oldest first; only what the store still holds."""
+        """The images that answer this recipe, oldest first, without those whose bytes are gone."""
+        ...
+
+
+class Objects(Protocol):
+    """Verified bytes by content: enough to put outputs in place."""
+
+    def sound(self, content: ContentHash) -> Path | None:
+        """The file with these bytes, hashed just now; None if it is absent or damaged."""
+        ...
+
+    def put_file(self, path: Path) -> ContentHash:
+        """Copy a file of the user in. The hash is of the bytes copied. Durable once this returns."""
+        ...
+
+
+@value
+class Damaged:
+    """An object whose bytes do not have the hash in its name. `found` is their hash; None: it cannot be read."""
+
+    content: ContentHash
+    path: Path
+    found: ContentHash | None
+
+
+class StoreInventory(Protocol):
+    """The contents of a store, for reports."""
+
+    def contents(self) -> Iterable[ContentHash]:
+        """Every object, in order."""
+        ...
+
+    def size(self, content: ContentHash) -> int:
+        """Bytes of an object; 0 if it is absent."""
+        ...
+
+    def remembered(self) -> Iterable[tuple[RecipeKey, StoredImage]]:
+        """Every image that ever answered a recipe, also those whose bytes are gone."""
+        ...
+
+    def verify(self) -> Iterable[Damaged]:
+        """Hash every object again; the damaged ones, which are left as they are."""
+        ...
+
+
+class StoreMaintenance(Protocol):
+    """Changes to a store under the apply lock, beside those of an apply."""
+
+    def secure(self, key: RecipeKey) -> None:
+        """Make the records of a recipe durable: a crashed run may have written them without a sync."""
+        ...
+
+    def leftovers(self) -> tuple[Path, ...]:
+        """Spool files of crashed runs: complete or partial responses that never reached the store."""
+        ...
+
+    def folders(self) -> Iterable[Path]:
+        """Every directory that may hold temporary files of crashed runs."""
+        ...
+
+    def drop(self, contents: Collection[ContentHash]) -> tuple[ContentHash, ...]:
+        """Delete objects and their records; the objects that were deleted."""
+        ...
+
+
+class ProjectStore(Store, Objects, Spool, StoreInventory, StoreMaintenance, Protocol):
+    """The whole store of one project, as its composition root holds it. Consumers take one of the parts."""
+
+
+class Source(Protocol):
+    """A place that may still have bytes which were paid for once. `name` is for messages: `the store`, `Git LFS`."""
+
+    @property
+    def name(self) -> str: ...
+
+    def has(self, content: ContentHash, path: str) -> bool:
+        """Whether `fetch` would find the bytes that were locked for this path. Writes nothing."""
+        ...
+
+    def fetch(self, content: ContentHash, path: str) -> Path | None:
+        """A file with exactly these bytes, verified, or None. May first copy them into the store."""
+        ...
+
+    def permanent(self) -> frozenset[ContentHash]:
+        """The contents that this source keeps for good: the store need not keep them as well."""
         ...
 
 

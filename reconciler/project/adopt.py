@@ -125,7 +125,7 @@ class Adoption:
         """What the picture is; its bytes are in the store when this returns. A Git LFS pointer is its picture."""
         file, store = self._session.workspace.root / step.output, self._session.workspace.store
         pointer = _is_pointer(file)
-        source = self._session.outputs.recovery.fetch(found, step.output) if pointer else file
+        source = self._session.outputs.source.fetch(found, step.output) if pointer else file
         if source is None:
             if step.entry is not None and found == step.entry.content:
                 return _fitting(step, step.entry.image)  # checked when it was made, and wherever it is now, unchanged

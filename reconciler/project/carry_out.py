@@ -170,6 +170,7 @@ def _free_providers(
         [settings.providers[name] for name in sorted(names)],
         models=settings.models,
         store=workspace.store,
+        spool=workspace.store,
         references=references,
         environ=options.environ,
     )
@@ -186,6 +187,7 @@ def _paid_providers(
         [settings.providers[name] for name in sorted(names)],
         models=settings.models,
         store=workspace.store,
+        spool=workspace.store,
         references=references,
         journal=workspace.journal,
         progress=options.progress,

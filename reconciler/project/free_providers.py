@@ -8,28 +8,28 @@ from datetime import UTC, datetime
 
 from reconciler.core.digest import Json
 from reconciler.core.lock.entry import PLACEHOLDER
-from reconciler.core.ports import Provider, References
+from reconciler.core.ports import Provider, References, Spool, Store
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.engine.lane.stored import StoredProvider
 from reconciler.providers.declaration import Dialect, Resources
 from reconciler.providers.models.table import model_table
 from reconciler.providers.registry import REGISTRY
 from reconciler.providers.secret import NO_KEY_SENT
-from reconciler.store.objects.content_store import ContentStore
 
 
 def free_providers(
     wanted: Sequence[ProviderSettings],
     *,
     models: Mapping[str, Json],
-    store: ContentStore,
+    store: Store,
+    spool: Spool,
     references: References,
     environ: Mapping[str, str],
 ) -> dict[str, StoredProvider]:
     """Each provider by its name. At most one image per processor is made at a time."""
     return {
         settings.name: StoredProvider(
-            _inner(settings, models, store, references, environ),
+            _inner(settings, models, spool, references, environ),
             made_by=PLACEHOLDER if settings.traits.placeholder else settings.name,
             store=store,
             utc=lambda: datetime.now(UTC),
@@ -42,13 +42,13 @@ def free_providers(
 def _inner(
     settings: ProviderSettings,
     models: Mapping[str, Json],
-    store: ContentStore,
+    spool: Spool,
     references: References,
     environ: Mapping[str, str],
 ) -> Provider:
     declared = REGISTRY.declared(settings)
     if not isinstance(declared, Dialect) and not settings.traits.needs_key:
-        return declared.create(settings, Resources(store, references, NO_KEY_SENT))
+        return declared.create(settings, Resources(spool, references, NO_KEY_SENT))
     from reconciler.providers.connect import connect  # noqa: PLC0415 - a network client is for servers only
 
-    return connect(settings, environ=environ, spool=store, references=references, models=model_table(models))
+    return connect(settings, environ=environ, spool=spool, references=references, models=model_table(models))

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from reconciler.core.digest import AssetId, Json
 from reconciler.core.money.cost import Cost
-from reconciler.core.ports import ImageRequest, Log, Provider, References
+from reconciler.core.ports import ImageRequest, Log, Provider, References, Spool, Store
 from reconciler.core.specs.settings import Budget, ProviderSettings
 from reconciler.core.value import value
 from reconciler.engine.lane.budget import Spending
@@ -17,7 +17,6 @@ from reconciler.providers.connect import connect
 from reconciler.providers.declaration import Declaration, price_of
 from reconciler.providers.models.table import model_table
 from reconciler.providers.registry import REGISTRY
-from reconciler.store.objects.content_store import ContentStore
 
 _M_ARENA_MAX = -8
 
@@ -34,7 +33,8 @@ def paid_providers(
     wanted: Sequence[ProviderSettings],
     *,
     models: Mapping[str, Json],
-    store: ContentStore,
+    store: Store,
+    spool: Spool,
     references: References,
     journal: Log,
     progress: Log,
@@ -49,7 +49,7 @@ def paid_providers(
     made = PaidProviders({}, [])
     for settings in wanted:
         lane = open_lane(settings, run=run)
-        inner = connect(settings, environ=environ, spool=store, references=references, models=table)
+        inner = connect(settings, environ=environ, spool=spool, references=references, models=table)
         declared = REGISTRY.declared(settings)
 
         def estimate(request: ImageRequest, declared: Declaration = declared) -> Cost | None:

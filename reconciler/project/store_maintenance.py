@@ -9,6 +9,7 @@ from typing import Any
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.images.sniff import ImageFacts, sniff
 from reconciler.core.lock.lockfile import Lock
+from reconciler.core.ports import Objects, StoreMaintenance
 from reconciler.core.retention import REMOVABLE, Retention, StoredObject, in_flight, inventory, retention_of
 from reconciler.core.text import printable
 from reconciler.core.value import value
@@ -16,7 +17,6 @@ from reconciler.project.workspace import Workspace
 from reconciler.report.plan_text import counted
 from reconciler.report.store import object_line, size_text
 from reconciler.store import disk
-from reconciler.store.objects.content_store import ContentStore
 
 
 def stored_objects(workspace: Workspace) -> tuple[StoredObject, ...]:
@@ -56,12 +56,12 @@ def damages(workspace: Workspace, held: Sequence[StoredObject]) -> tuple[Damage,
         return ()
     entries = workspace.locked().entries
     users = {one.content: one.assets for one in held}
-    recovery = workspace.outputs(frozenset(entry.output for entry in entries.values())).recovery
+    sources = workspace.sources(frozenset(entry.output for entry in entries.values()))
 
     def source(content: ContentHash) -> str:
         paths = [entries[asset].output for asset in users.get(content, ())]
         outputs = (path for path in paths if disk.holds(workspace.root / path, content))
-        return next(outputs, "") or next(filter(None, (recovery.elsewhere(content, path) for path in paths)), "")
+        return next(outputs, "") or next(filter(None, (sources.get((content, path), "") for path in paths)), "")
 
     return tuple(Damage(one.content, one.path, one.found, source(one.content)) for one in damaged)
 
@@ -98,7 +98,7 @@ class Garbage:
         stay = f"{len(reasons)} {'stays' if len(reasons) == 1 else 'stay'}" + (kept and f": {kept}")
         yield f"to go: {counted(len(self.going), 'object')} ({size_text(size)}); {stay}"
 
-    def delete(self, store: ContentStore) -> int:
+    def delete(self, store: StoreMaintenance) -> int:
         """How many bytes were freed."""
         sizes = {held.content: held.size for held, _ in self.going}
         freed = sum(sizes[content] for content in store.drop(tuple(sizes)))
@@ -112,7 +112,7 @@ def find_garbage(workspace: Workspace, give_up: frozenset[Retention]) -> Garbage
     judged = [(one, retention_of(one, in_flight=flying, committed=(), give_up=())) for one in held]
     if any(why in (Retention.PAID, Retention.UNKNOWN) for _, why in judged):
         paths = frozenset(entry.output for entry in lock.entries.values())
-        committed = workspace.outputs(paths).recovery.committed()
+        committed = workspace.sources(paths).permanent()
         judged = [(one, retention_of(one, in_flight=flying, committed=committed, give_up=give_up)) for one in held]
     spooled = workspace.store.leftovers()
     doubt = bool(workspace.in_doubt())
@@ -132,7 +132,7 @@ def _folders(workspace: Workspace, lock: Lock) -> list[Path]:
     return sorted({workspace.root, workspace.state, *outputs, *workspace.store.folders()})
 
 
-def _is_worthless(path: Path, store: ContentStore) -> bool:
+def _is_worthless(path: Path, store: Objects) -> bool:
     """Whether nothing is in a spool file that the store has not. What cannot be told is not worthless."""
     try:
         return not path.lstat().st_size or store.sound(disk.file_hash(path)) is not None

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from reconciler.core.events import Durable, Requested, settle
 from reconciler.core.lock.lockfile import Lock
+from reconciler.core.ports import ProjectStore
 from reconciler.core.unrecorded import unrecorded
 from reconciler.project.options import in_ci
 from reconciler.store.documents.lockfile import LockOnDisk
@@ -19,9 +20,11 @@ from reconciler.store.objects.content_store import ContentStore
 from reconciler.store.state.journal import Journal
 from reconciler.store.state.lock import exclusive, holder
 from reconciler.store.state.state_dir import make_state_dir, state_dir
+from reconciler.store.worktree.git import GitRepository
+from reconciler.store.worktree.git_sources import GitHistory, GitLfs
 from reconciler.store.worktree.observe import TreeObserver
 from reconciler.store.worktree.outputs import OutputTree
-from reconciler.store.worktree.sources import ContentSources
+from reconciler.store.worktree.sources import ContentSources, StoreSource
 
 
 class Workspace:
@@ -34,7 +37,7 @@ class Workspace:
         self.root = root
         self.utc = utc
         self.state = state_dir(root)
-        self.store = ContentStore(root)
+        self.store: ProjectStore = ContentStore(root)
         self.journal = Journal(self.state / "journal")
         self.lock_file = LockOnDisk(root, journal=self.journal.read)
         index = Index(root, self.state / "index")
@@ -62,7 +65,10 @@ class Workspace:
 
     def sources(self, paths: frozenset[str]) -> ContentSources:
         """Every place that may hold the locked bytes of these paths."""
-        return ContentSources(self.root, self.store, paths)
+        repository = GitRepository(self.root)
+        lfs = GitLfs(repository)
+        history = GitHistory(repository, paths, lfs=lfs, store=self.store)
+        return ContentSources((StoreSource(self.store), lfs, history))
 
     def outputs(self, paths: frozenset[str] = frozenset()) -> OutputTree:
         """The image files, for commands that write. `paths` are those whose locked bytes may be needed."""

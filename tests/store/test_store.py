@@ -17,9 +17,10 @@ import pytest
 from reconciler.core.digest import ContentHash, RecipeKey, content_hash, hex_of
 from reconciler.core.errors import DiskError
 from reconciler.core.outcome import Spooled
+from reconciler.core.ports import Damaged
 from reconciler.core.value import replace
 from reconciler.store import disk
-from reconciler.store.objects.content_store import ContentStore, Damaged
+from reconciler.store.objects.content_store import ContentStore
 from tests.store.contract import KEY, StoreContract, an_image, drawing, spooled
 from tests.store.tracing import tracing
 

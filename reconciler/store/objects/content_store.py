@@ -15,23 +15,13 @@ from reconciler.core.digest import ContentHash, RecipeKey, content_of_hex, hex_o
 from reconciler.core.errors import DiskError
 from reconciler.core.images.sniff import ImageFacts, NotAnImage, sniff
 from reconciler.core.outcome import Spooled
-from reconciler.core.ports import StoredImage
-from reconciler.core.value import value
+from reconciler.core.ports import Damaged, Store, StoredImage
 from reconciler.store import disk
 from reconciler.store.objects.recipe_index import RecipeIndex
 from reconciler.store.objects.spool import SpoolDir
 from reconciler.store.state.state_dir import make_state_dir, state_dir
 
 _CONTENT = re.compile(r"sha256:[0-9a-f]{64}")
-
-
-@value
-class Damaged:
-    """An object whose bytes are not what its name says. `found` is what they are; None: it cannot be read."""
-
-    content: ContentHash
-    path: Path
-    found: ContentHash | None
 
 
 class ContentStore:
@@ -199,7 +189,7 @@ def _copy(path: Path, out: IO[bytes]) -> tuple[ContentHash, int]:
 class RecalledImages(Mapping[RecipeKey, tuple[StoredImage, ...]]):
     """What the store holds for a recipe, looked up when asked."""
 
-    def __init__(self, store: ContentStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
 
     def __getitem__(self, key: RecipeKey) -> tuple[StoredImage, ...]:

@@ -7,21 +7,19 @@ from pathlib import Path
 
 from reconciler.core.digest import ContentHash
 from reconciler.core.errors import DiskError
-from reconciler.core.ports import InTheWay, Placed
+from reconciler.core.ports import InTheWay, Objects, Placed, Source
 from reconciler.store import disk
-from reconciler.store.objects.content_store import ContentStore
 from reconciler.store.worktree.observe import LFS_POINTER_LIMIT, lfs_oid
 from reconciler.store.worktree.publish import Foreign, publish, remove_file
-from reconciler.store.worktree.sources import ContentSources
 
 
 class OutputTree:
     """The image files below a project's root. Implements core.ports.Outputs."""
 
-    def __init__(self, root: Path, store: ContentStore, recovery: ContentSources) -> None:
+    def __init__(self, root: Path, store: Objects, source: Source) -> None:
         self.root = root
         self.store = store
-        self.recovery = recovery
+        self.source = source
         self._placed: set[tuple[int, int]] = set()
 
     def fetch(self, content: ContentHash, path: str) -> Path | None:
@@ -29,7 +27,7 @@ class OutputTree:
         file = self.root / path
         if self._holds(file, content):
             return file
-        return self.recovery.fetch(content, path)
+        return self.source.fetch(content, path)
 
     def place(
         self, content: ContentHash, path: str, *, expect: ContentHash | None, locked_for: str
@@ -82,7 +80,7 @@ class OutputTree:
         """A file with these bytes that nothing replaces while it is read: another step may be moving that path."""
         if self.store.sound(content) is None and self._holds(self.root / path, content):
             self.store.put_file(self.root / path)
-        return self.recovery.fetch(content, path)
+        return self.source.fetch(content, path)
 
     def _keep(self, content: ContentHash, path: str) -> bool:
         """Whether the store has these bytes now, wherever they were."""
