@@ -174,6 +174,15 @@ def test_only_the_middle_and_the_top_move() -> None:
     assert not wrong
 
 
+def test_the_module_beside_the_layers_is_for_the_two_that_move() -> None:
+    """`aio` stands in no layer: what engine and providers both need of asyncio, and nothing of ours."""
+    assert not ours("aio.py")
+    users = {layer(module) for module in MODULES if "aio.py" in ours(module)}
+    assert users == {"engine", "providers"}
+    beside = {module for module in MODULES if "/" not in module}
+    assert beside == {"__init__.py", "aio.py"}
+
+
 def test_values_of_the_core_are_frozen() -> None:
     wrong = []
     for module in (module for module in MODULES if layer(module) == "core"):

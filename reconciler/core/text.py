@@ -1,4 +1,4 @@
-"""Foreign text on its way to a person: no control character, no direction override, no more than a line."""
+"""The one escaper: foreign text shown without control characters, direction overrides and line breaks."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ _OVERRIDES = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u
 
 
 def printable(text: str) -> str:
-    """The text with what a terminal would obey, or an eye would miss, written as an escape."""
+    """The text with every character escaped that a terminal would obey or a reader could not see."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(_shown(char) for char in text)
 
 
 def printable_lines(text: str) -> str:
-    """The same for words of ours that go over several lines."""
+    """The same for a message of several lines."""
     return "\n".join(map(printable, text.split("\n")))
 
 

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urljoin
 
+from reconciler.aio import run_to_completion
 from reconciler.core.digest import Json
 from reconciler.core.errors import DiskError
 from reconciler.core.money.cost import Cost
@@ -32,7 +33,7 @@ from reconciler.providers.declaration import Dialect
 from reconciler.providers.http.client import FetchFailed, Http, HttpAnswer
 from reconciler.providers.http.origins import BadBase, Base
 from reconciler.providers.http.request import WireRequest
-from reconciler.providers.http.spool_file import run_in_executor_to_completion, unlink
+from reconciler.providers.http.spool_file import unlink
 from reconciler.providers.keys import base_of
 from reconciler.providers.models.table import ModelTable, cost_of_usage
 from reconciler.providers.requests.build import build_wire_request
@@ -104,10 +105,10 @@ class Remote:
     async def _landed(self, request: ImageRequest, wire: WireRequest, base: Base, answered: HttpAnswer) -> Outcome:
         """What an answer means, with the picture that it tells of."""
         wanted = Expected(request.recipe, wire.asked, self._settings.body_limit)
-        found = await run_in_executor_to_completion(DECODERS, receive, answered, self._spool, wanted)
+        found = await run_to_completion(DECODERS, receive, answered, self._spool, wanted)
         if isinstance(found, Elsewhere):
             got = await self._fetched(wire, base, found.picture.url)
-            found = await run_in_executor_to_completion(DECODERS, receive_fetched, found, got, wanted)
+            found = await run_to_completion(DECODERS, receive_fetched, found, got, wanted)
         if not isinstance(found, Checked):
             return found
         picture, usage = found.picture, plain_usage(found.picture.usage)

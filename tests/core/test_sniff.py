@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from reconciler.core.images.magic import image_format
 from reconciler.core.images.pixel_size import pixel_size
 from reconciler.core.images.sniff import ImageFacts, NotAnImage, pixels_of, ratio_matches, ratio_of, sniff
 
@@ -218,3 +219,27 @@ def test_pixels_as_models_would_choose() -> None:
 def test_a_size_that_says_nothing_is_an_error(size: str, image_size: str) -> None:
     with pytest.raises(ValueError, match="size"):
         pixel_size(size, image_size)
+
+
+HEADS = {
+    "png": b"\x89PNG\r\n\x1a\n",
+    "jpeg": b"\xff\xd8\xff\xe0",
+    "webp": b"RIFF\x00\x00\x00\x00WEBPVP8 ",
+    "avif": b"\x00\x00\x00\x1cftypmif1\x00\x00\x00\x00mif1miafavif",
+    "gif": b"GIF89a",
+}
+
+
+@pytest.mark.parametrize(("name", "head"), HEADS.items())
+def test_the_first_bytes_announce_the_format(name: str, head: bytes) -> None:
+    assert image_format(head) == name
+    assert image_format(head + bytes(1000)) == name
+    assert all(image_format(head[:end]) in ("", name) for end in range(len(head)))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"", b"<html>", b"RIFF\x00\x00\x00\x00WAVE", b"\x00\x00\x00\x14ftypisom\x00\x00\x00\x00mp42avif", bytes(400)],
+)
+def test_any_other_file_announces_no_format(head: bytes) -> None:
+    assert image_format(head) == ""

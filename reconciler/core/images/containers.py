@@ -7,25 +7,12 @@ import struct
 from collections.abc import Callable, Iterator
 
 from reconciler.core.images import png
+from reconciler.core.images.magic import HEAD, image_format
 from reconciler.core.images.png import BrokenError
 from reconciler.core.value import value
 
 Measure = Callable[[memoryview], tuple[int, int]]
 """Walks a whole file and returns its width and height. Raises BrokenError or struct.error."""
-
-
-def recognise(view: memoryview) -> tuple[str, Measure] | None:
-    """The format that the first bytes promise, and its walk."""
-    head = bytes(view[:12])
-    if head.startswith(png.SIGNATURE):
-        return "png", _png
-    if head.startswith(b"\xff\xd8\xff"):
-        return "jpeg", _jpeg
-    if head.startswith(b"RIFF") and head.endswith(b"WEBP"):
-        return "webp", _webp
-    if head[4:8] == b"ftyp" and _is_avif(view):
-        return "avif", _avif
-    return None
 
 
 def _png(view: memoryview) -> tuple[int, int]:
@@ -153,12 +140,6 @@ def _inside(view: memoryview, start: int, end: int, kind: bytes) -> _Box:
     raise BrokenError(f"no {kind.decode()} box")
 
 
-def _is_avif(view: memoryview) -> bool:
-    (length,) = struct.unpack_from(">I", view, 0)
-    brands = bytes(view[8 : min(length, 8 + 4 * 64)])
-    return any(brands[at : at + 4] in (b"avif", b"avis") for at in range(0, len(brands), 4))
-
-
 def _avif(view: memoryview) -> tuple[int, int]:
     kinds = {box.kind: box for box in _boxes(view, 0, len(view))}
     if b"meta" not in kinds:
@@ -199,3 +180,13 @@ def _properties_of(view: memoryview, box: _Box, item: int) -> Iterator[int]:
 def _nothing_after(view: memoryview, end: int) -> None:
     if len(view) > end:
         raise BrokenError(f"{len(view) - end} bytes after its end")
+
+
+_WALKS: dict[str, Measure] = {"png": _png, "jpeg": _jpeg, "webp": _webp, "avif": _avif}
+
+
+def recognise(view: memoryview) -> tuple[str, Measure] | None:
+    """The format that the first bytes announce, and its walk; None for a format without one."""
+    name = image_format(bytes(view[:HEAD]))
+    walk = _WALKS.get(name)
+    return None if walk is None else (name, walk)

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from typing import ParamSpec, TypeVar
 
+from reconciler.aio import is_cancelled, run_to_completion
 from reconciler.core.errors import DiskError, Unsent
 from reconciler.core.events import Ended, Requested, Stored
 from reconciler.core.lock.lockfile import Made
@@ -16,9 +16,6 @@ from reconciler.core.outcome import BadOutput, Done, InDoubt, Outcome, Spooled
 from reconciler.core.ports import ImageRequest, Log, OnResponse, Provider, Store, StoredImage, ignore_response
 from reconciler.core.value import replace
 from reconciler.engine.clock import stamp
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 Estimate = Callable[[ImageRequest], Cost | None]
 """What one attempt should cost; None is unknown."""
@@ -55,22 +52,23 @@ class Recorded:
             outcome = await self._inner.generate(request, on_response=on_response)
         except Unsent as error:
             with suppress(DiskError):  # the first error is the one to tell
-                await run_to_completion(self._journal.record, Ended(attempt, request.asset, "NotSent", error.fact))
+                await run_to_completion(
+                    None, self._journal.record, Ended(attempt, request.asset, "NotSent", error.fact)
+                )
             raise
         except DiskError as error:
             raise DiskError(f"{error.fact}; in doubt, it may have been charged", hint=error.hint) from error
-        return await run_to_completion(self._end, attempt, request, outcome)
+        return await run_to_completion(None, self._end, attempt, request, outcome)
 
     async def _begin(self, attempt: str, request: ImageRequest) -> None:
         cost = _text(self._estimate(request))
         at = stamp(self._utc())
         begin = Requested(attempt, request.asset, request.key, self._provider, cost, at, request.retry_of)
-        try:
-            await run_to_completion(self._journal.record, begin)
-        except asyncio.CancelledError:
+        await run_to_completion(None, self._journal.record, begin)
+        if is_cancelled():
             end = Ended(attempt, request.asset, "NotSent", "interrupted before it was sent")
-            await run_to_completion(self._journal.record, end)
-            raise
+            await run_to_completion(None, self._journal.record, end)
+            raise asyncio.CancelledError
 
     def _end(self, attempt: str, request: ImageRequest, outcome: Outcome) -> Outcome:
         """Blocking, and never torn apart by a cancellation. Gives the outcome with its bytes where they are now,
@@ -111,22 +109,6 @@ class Recorded:
         message = "" if isinstance(outcome, Done) else outcome.message
         content = kept.content if kept else None
         self._journal.record(Ended(attempt, request.asset, type(outcome).__name__, message, content))
-
-
-async def run_to_completion(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run blocking disk work in a thread. A cancellation takes effect when it is through; its own error wins."""
-    # a future of the executor, not a task: the end of a loop cancels every task
-    work = asyncio.get_running_loop().run_in_executor(None, lambda: function(*args, **kwargs))
-    interrupted: asyncio.CancelledError | None = None
-    while not work.done():
-        try:
-            await asyncio.wait({work})
-        except asyncio.CancelledError as error:
-            interrupted = error
-    result = work.result()
-    if interrupted is not None:
-        raise interrupted
-    return result
 
 
 def _text(cost: Cost | None) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 from types import TracebackType
-from typing import IO, ParamSpec, Self, TypeVar
+from typing import IO, Self
 
 import pybase64
 
@@ -18,9 +16,6 @@ from reconciler.core.digest import content_of_hex
 from reconciler.core.errors import DiskError
 from reconciler.core.outcome import Spooled
 from reconciler.providers.http.request import Piece, RawFile
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 READ_BYTES = 3 * 64 * 1024
 """Bytes of a file per step; divisible by three, so that base64 pieces join."""
@@ -71,26 +66,6 @@ def open_picture(path: Path) -> Iterator[BufferedReader]:
     finally:
         with suppress(OSError):
             file.close()
-
-
-async def run_in_executor_to_completion(
-    executor: Executor | None, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
-) -> T:
-    """Run blocking work on an answer in a thread, to its end: what has come is paid for. A cancellation meanwhile is
-    asked for again, and so takes effect at the next await that can be left."""
-    # a future of the executor, not a task: the end of a loop cancels every task
-    work = asyncio.get_running_loop().run_in_executor(executor, lambda: function(*args, **kwargs))
-    task, interrupted = asyncio.current_task(), False
-    while not work.done():
-        try:
-            await asyncio.wait({work})
-        except asyncio.CancelledError:
-            interrupted = True
-            if task is not None:
-                task.uncancel()
-    if interrupted and task is not None:
-        task.cancel()
-    return work.result()
 
 
 def unlink(path: Path) -> None:

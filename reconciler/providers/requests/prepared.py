@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from reconciler.core.digest import ContentHash, RecipeKey, content_of_hex
+from reconciler.core.images.magic import HEAD, image_format
 from reconciler.core.outcome import Rejected
 from reconciler.core.ports import ImageRequest, References
 from reconciler.core.recipe import Recipe, TextPart
@@ -81,7 +82,7 @@ def _attach(content: ContentHash, path: Path | None) -> Attachment | Rejected:
         return Rejected(f"the reference {content} is not at hand")
     try:
         with open_picture(path) as stream:
-            head = stream.read(32)
+            head = stream.read(HEAD)
             stream.seek(0)
             found = content_of_hex(hashlib.file_digest(stream, "sha256").hexdigest())
             size = stream.tell()
@@ -89,20 +90,7 @@ def _attach(content: ContentHash, path: Path | None) -> Attachment | Rejected:
         return Rejected(f"cannot read the reference {path.name}: {error.strerror}")
     if found != content:
         return Rejected(f"the reference {path.name} has changed since it was hashed")
-    kind = magic(head)
+    kind = image_format(head)
     if not kind:
         return Rejected(f"the reference {path.name} is not a PNG, JPEG, WebP, AVIF or GIF file")
     return Attachment(path, content, size, kind)
-
-
-def magic(head: bytes) -> str:
-    """The format that the first bytes of a file name; "" is none that we know."""
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "png"
-    if head.startswith(b"\xff\xd8\xff"):
-        return "jpeg"
-    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
-        return "webp"
-    if head[4:8] == b"ftyp" and (b"avif" in head or b"avis" in head):
-        return "avif"
-    return "gif" if head.startswith((b"GIF87a", b"GIF89a")) else ""

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import IO
 
 from reconciler.core.digest import content_of_hex
+from reconciler.core.images.magic import image_format
 from reconciler.core.outcome import Spooled
 from reconciler.core.ports import Spool
 from reconciler.core.value import replace, value
 from reconciler.providers.http.client import HttpAnswer
 from reconciler.providers.http.spool_file import HashedFile, SpoolFile, open_picture
-from reconciler.providers.requests.prepared import magic
 from reconciler.providers.responses.json_stream import (
     SCAN_CHUNK,
     CutShort,
@@ -73,7 +73,7 @@ def _opened(reply: Reply, path: Path) -> OpenedBody:
         head = file.read(PREVIEW)
         if not head:
             return OpenedBody(reply, path)
-        if magic(head):
+        if image_format(head):
             return OpenedBody(replace(reply, body=RawPicture()), path)
         file.seek(0)
         frame = scan(file)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from urllib.parse import quote
 
+from reconciler.core.text import one_line
 from reconciler.providers.secret import Key
 
 LIMIT = 500
@@ -20,7 +20,6 @@ _HIDDEN = (
     (re.compile(r"\bAIza[A-Za-z0-9_*-]{6,}"), "[hidden key]"),
     (re.compile(r"(?:data:[a-z]+/[a-z+.-]+;base64,)?[A-Za-z0-9+/_-]{100,}={0,2}"), "[data]"),
 )
-_BIDI = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 
 def redact(text: str, *, key: Key) -> str:
@@ -30,10 +29,4 @@ def redact(text: str, *, key: Key) -> str:
     text = text[: 64 * LIMIT]
     for pattern, shown in _HIDDEN:
         text = pattern.sub(shown, text)
-    text = "".join(map(_shown, " ".join(text.split())))
-    return text if len(text) <= LIMIT else text[: LIMIT - 1] + "…"
-
-
-def _shown(char: str) -> str:
-    hidden = unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} or unicodedata.bidirectional(char) in _BIDI
-    return char.encode("unicode_escape").decode("ascii") if hidden else char
+    return one_line(text, LIMIT)

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from reconciler.core.images.magic import HEAD, image_format
 from reconciler.core.images.pixel_size import SIDES
-from reconciler.core.images.png import SIGNATURE, BrokenError, walk
+from reconciler.core.images.png import BrokenError, walk
 from reconciler.core.images.sniff import ImageFacts, NotAnImage, pixels_of, ratio_of, sniff
 from reconciler.core.recipe import Recipe
 from reconciler.core.value import value
@@ -31,7 +32,7 @@ LEAST_PIXELS = 128 * 128
 def verify_image(path: Path, recipe: Recipe, *, asked: tuple[int, int] | None = None) -> ImageFacts | str:
     """The picture's facts, or what is wrong with it. `asked` is the pixel size that the request named."""
     with open_picture(path) as file:
-        seen = _png(file) if file.peek(len(SIGNATURE)).startswith(SIGNATURE) else _other(file)
+        seen = _png(file) if image_format(file.peek(HEAD)[:HEAD]) == "png" else _other(file)
     if isinstance(seen, str):
         return seen
     facts = seen.facts

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING
 
 from reconciler.core.digest import hex_of
 from reconciler.core.errors import DiskError
+from reconciler.core.images.magic import HEAD, image_format
 from reconciler.core.outcome import Spooled
 from reconciler.store import disk
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 _BUFFER = 256 * 1024
 """Bytes that a spool file gathers: each write lets other threads in, and the event loop then waits for its turn."""
-_MAGIC = ((b"\x89PNG", 0, "png"), (b"\xff\xd8\xff", 0, "jpg"), (b"WEBP", 8, "webp"), (b"ftypavi", 4, "avif"))
+_SUFFIXES = {"jpeg": "jpg", "": "bin"}
 
 
 class SpoolDir:
@@ -221,6 +222,6 @@ def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
 def _rescue_name(spooled: Spooled, source: Path) -> str:
     head = b""
     with suppress(OSError), disk.open_for_reading(source) as stream:
-        head = stream.read(16)
-    suffix = next((name for magic, at, name in _MAGIC if head.startswith(magic, at)), "bin")
-    return f"reconciler-rescue-{hex_of(spooled.content)[:8]}.{suffix}"
+        head = stream.read(HEAD)
+    found = image_format(head)
+    return f"reconciler-rescue-{hex_of(spooled.content)[:8]}.{_SUFFIXES.get(found, found)}"

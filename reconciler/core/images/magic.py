@@ -1,0 +1,27 @@
+"""The one place that tells the format of a file by its first bytes."""
+
+from __future__ import annotations
+
+from reconciler.core.images.png import SIGNATURE as PNG
+
+HEAD = 264
+"""Bytes that are enough: the longest is the list of up to 64 brands at the start of an AVIF file."""
+
+
+def image_format(head: bytes) -> str:
+    """The format that the first bytes of a file announce: png, jpeg, webp, avif, gif, or "" for any other file."""
+    if head.startswith(PNG):
+        return "png"
+    if head.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "webp"
+    if head[4:8] == b"ftyp" and _has_avif_brand(head):
+        return "avif"
+    return "gif" if head.startswith((b"GIF87a", b"GIF89a")) else ""
+
+
+def _has_avif_brand(head: bytes) -> bool:
+    """Whether a brand in the first box, major or compatible, is AVIF's."""
+    brands = head[8 : min(int.from_bytes(head[:4], "big"), HEAD)]
+    return any(brands[at : at + 4] in (b"avif", b"avis") for at in range(0, len(brands), 4))

@@ -1,0 +1,65 @@
+"""Foreign text is shown so that it can neither steer a terminal nor mislead a reader."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.core.text import one_line, printable, printable_lines
+from reconciler.providers.responses.redact import redact
+from reconciler.providers.secret import Key
+
+ESCAPED = {
+    "\x1b[2J": "\\x1b[2J",
+    "\x9b": "\\x9b",
+    "a\rb": "a\\rb",
+    "\u202eabc": "\\u202eabc",
+    "\u2066\u2069": "\\u2066\\u2069",
+    "\u200f": "\\u200f",
+    "\ufeff": "\\ufeff",
+    "\u2028": "\\u2028",
+    "\ud800": "\\ud800",
+    "\ue000": "\\ue000",
+    "\U0010ffff": "\\U0010ffff",
+}
+
+
+@pytest.mark.parametrize(("text", "shown"), ESCAPED.items())
+def test_characters_that_steer_or_mislead_are_escaped(text: str, shown: str) -> None:
+    assert printable(text) == shown
+
+
+@pytest.mark.parametrize("text", ["", "plain", "Größe 東京 🐈", "e\u0301", "👩\u200d🎨", "a\xa0b"])
+def test_text_in_any_language_stays_as_it_is(text: str) -> None:
+    assert printable(text) == text
+
+
+@given(st.text(st.characters(), max_size=40))
+def test_no_escaped_text_holds_a_control_character(text: str) -> None:
+    for shown in (printable(text), one_line(text), redact(text, key=Key(""))):
+        assert not {unicodedata.category(char) for char in shown} & {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
+        assert not {unicodedata.bidirectional(char) for char in shown} & {
+            "LRE",
+            "RLE",
+            "LRO",
+            "RLO",
+            "PDF",
+            "LRI",
+            "RLI",
+        }
+
+
+def test_words_of_a_provider_are_escaped_as_all_other_text_is() -> None:
+    """One set of characters: what a message shows as an escape, an outcome does, too."""
+    for text in ESCAPED:
+        if not text.isspace() and "\r" not in text and "\u2028" not in text:
+            assert redact(text, key=Key("")) == printable(text)
+
+
+def test_lines_stay_lines_where_a_message_has_several() -> None:
+    assert printable_lines("a\nb\x07") == "a\nb\\x07"
+    assert one_line("a\n  b\tc") == "a b c"
+    assert one_line("abcdef", 4) == "abc…"
