@@ -61,14 +61,14 @@ def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_holds_every_file_of_the_package_and_the_schemas(wheel: Path) -> None:
-    assert wheel.name == f"reconciler-{__version__}-py3-none-any.whl"
+    assert wheel.name == f"image_reconciler-{__version__}-py3-none-any.whl"
     held = set(zipfile.ZipFile(wheel).namelist())
     listed = subprocess.run(["git", "ls-files", "reconciler"], cwd=ROOT, capture_output=True, text=True, check=True)
     # a file that another branch of work is about to delete may still be listed
     wanted = {name for name in listed.stdout.split() if (ROOT / name).is_file()}
     wanted |= {f"reconciler/schemas/{name}.schema.json" for name in NAMES} | {"reconciler/py.typed"}
     assert wanted <= held
-    assert all(name.startswith(("reconciler/", f"reconciler-{__version__}.dist-info/")) for name in held)
+    assert all(name.startswith(("reconciler/", f"image_reconciler-{__version__}.dist-info/")) for name in held)
 
 
 @pytest.mark.timeout(240)  # installs the dependencies
