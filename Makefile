@@ -6,8 +6,11 @@ USE  := $(VENV)/.use
 DEV  := $(VENV)/.dev
 PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+# The development tools, and all that they need, have exact versions. `make CONSTRAINTS= …` takes the newest instead.
+CONSTRAINTS := dev-constraints.txt
+
 .DEFAULT_GOAL := help
-.PHONY: sweep powercut mutants disksweep concurrency soak help assets check test test-wire test-peers bench lint types clean
+.PHONY: sweep powercut mutants disksweep concurrency soak constraints help assets check test test-wire test-peers bench lint format types clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -58,14 +61,25 @@ concurrency: $(DEV)       ## eight applies at once, by SCHEDULES=200 schedules
 soak: $(DEV)              ## IMAGES=2000 at a provider that fails one time in twenty, with KILLS=20
 	@$(frozen) $(BIN)/python -m tests.crash.soak --images $(or $(IMAGES),2000) --kills $(or $(KILLS),20) --package "$$frozen"
 
-lint: $(DEV)              ## ruff
+lint: $(DEV)              ## ruff: rules and format
 	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
 
-types: $(DEV)             ## mypy, strict
+format: $(DEV)            ## format the code, and mend what ruff can
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+types: $(DEV)             ## mypy, strict: package, tests and benchmarks
 	@$(BIN)/mypy
 
+constraints: | $(BIN)/python  ## pin the newest versions of the development tools
+	@test -x .venv-constraints/bin/python || $(BIN)/python -m venv .venv-constraints
+	@.venv-constraints/bin/python -m pip --disable-pip-version-check --quiet install --upgrade uv
+	@UV_CUSTOM_COMPILE_COMMAND='make constraints' .venv-constraints/bin/uv pip compile --quiet --no-progress --upgrade \
+	    --universal --python-version 3.11 --extra dev --extra release --output-file dev-constraints.txt pyproject.toml
+
 clean:                    ## remove what was installed and built; the images and the store stay
-	rm -rf $(VENV) .venv-wire .venv-peers .venv-bench dist build .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-wire .venv-peers .venv-bench .venv-constraints .venv-release dist build .mypy_cache .ruff_cache .hypothesis
 
 # Two stamps, so that the first picture does not wait for the test tools.
 $(USE): pyproject.toml | $(BIN)/python
@@ -73,9 +87,9 @@ $(USE): pyproject.toml | $(BIN)/python
 	@$(PIP) install --editable .
 	@touch $@
 
-$(DEV): pyproject.toml | $(BIN)/python
+$(DEV): pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	@echo 'make: installing reconciler and its development tools into $(VENV)' >&2
-	@$(PIP) install --editable '.[dev]'
+	@$(PIP) install $(addprefix --constraint ,$(CONSTRAINTS)) --editable '.[dev]'
 	@touch $@ $(USE)
 
 # A long run tests the package as it was when it began, whatever is edited meanwhile.
