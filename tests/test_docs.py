@@ -15,10 +15,10 @@ import click
 import pytest
 import yaml
 
-from reconciler.cli.init_files import GIT_ATTRIBUTES
 from reconciler.cli.main import COMMANDS, cli, run
 from reconciler.core.errors import Exit
 from reconciler.core.lock.lockfile import dumps, loads, verify_recipe_keys
+from reconciler.project.init_files import GIT_ATTRIBUTES
 from reconciler.providers.models.table import model_table
 from reconciler.store.schemas.files import schema_text
 from tests import pages, plan_picture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
 from enum import Enum
+from pathlib import Path
 
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.events import Durable, Ended, Published, Stored
@@ -37,6 +38,46 @@ class Retention(Enum):
 
 
 REMOVABLE = frozenset({Retention.COMMITTED, Retention.DRAFT, Retention.FORGOTTEN})
+
+
+@value
+class Damage:
+    """An object that is not what its name says. `found` None: it cannot be read. `source` has the bytes, or is ""."""
+
+    content: ContentHash
+    path: Path
+    found: ContentHash | None
+    source: str
+
+
+@value
+class Leftover:
+    """A file that a crashed run left in the store. `holds_image`: it may be an answer that was paid for, and it is a
+    whole image."""
+
+    path: Path
+    size: int
+    holds_image: bool = False
+
+
+@value
+class Garbage:
+    """Which objects may go and which stay, each with its reason.
+
+    `leftovers` may go; `answers` are those that stay, because they may have been paid for. `users` are the assets of
+    locked recipes.
+    """
+
+    going: tuple[tuple[StoredObject, Retention], ...]
+    staying: tuple[tuple[StoredObject, Retention], ...]
+    leftovers: tuple[Leftover, ...]
+    answers: tuple[Leftover, ...]
+    users: Mapping[RecipeKey, AssetId]
+
+    @property
+    def size(self) -> int:
+        """The bytes that may go."""
+        return sum(held.size for held, _ in self.going) + sum(each.size for each in self.leftovers)
 
 
 def inventory(

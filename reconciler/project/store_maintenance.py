@@ -1,21 +1,26 @@
-"""Look after the store: what it holds and for whom, what is damaged, what is waste."""
+"""Maintain the store: list its objects, verify them, collect garbage."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.images.sniff import ImageFacts, sniff
 from reconciler.core.lock.lockfile import Lock
-from reconciler.core.ports import Objects, StoreMaintenance
-from reconciler.core.retention import REMOVABLE, Retention, StoredObject, in_flight, inventory, retention_of
-from reconciler.core.text import printable
-from reconciler.core.value import value
+from reconciler.core.ports import Objects
+from reconciler.core.retention import (
+    REMOVABLE,
+    Damage,
+    Garbage,
+    Leftover,
+    Retention,
+    StoredObject,
+    in_flight,
+    inventory,
+    retention_of,
+)
 from reconciler.project.workspace import Workspace
-from reconciler.report.plan_text import counted
-from reconciler.report.store import object_line, size_text
 from reconciler.store import disk
 
 
@@ -28,25 +33,6 @@ def stored_objects(workspace: Workspace) -> tuple[StoredObject, ...]:
 def recipe_users(workspace: Workspace) -> dict[RecipeKey, AssetId]:
     """The recipes that locked images were made from, each with the first of its assets."""
     return {entry.key: asset for asset, entry in sorted(workspace.locked().entries.items(), reverse=True)}
-
-
-@value
-class Damage:
-    """An object that is not what its name says. `found` None: it cannot be read. `source` has the bytes, or is ""."""
-
-    content: ContentHash
-    path: Path
-    found: ContentHash | None
-    source: str
-
-    def json(self) -> dict[str, Any]:
-        """For programs."""
-        return {
-            "path": str(self.path),
-            "expected": self.content,
-            "found": self.found,
-            "elsewhere": self.source or None,
-        }
 
 
 def damages(workspace: Workspace, held: Sequence[StoredObject]) -> tuple[Damage, ...]:
@@ -66,47 +52,8 @@ def damages(workspace: Workspace, held: Sequence[StoredObject]) -> tuple[Damage,
     return tuple(Damage(one.content, one.path, one.found, source(one.content)) for one in damaged)
 
 
-@value
-class Garbage:
-    """What may go and what stays, each with its reason; spool files and temp files of dead runs."""
-
-    going: tuple[tuple[StoredObject, Retention], ...]
-    staying: tuple[tuple[StoredObject, Retention], ...]
-    leftovers: tuple[Path, ...]
-    answers: tuple[Path, ...]
-    users: Mapping[RecipeKey, AssetId]
-
-    @property
-    def anything(self) -> bool:
-        """Whether there is something to delete."""
-        return bool(self.going or self.leftovers)
-
-    def lines(self) -> Iterator[str]:
-        """What is deleted or would be, and why the rest is not."""
-        for held, why in self.going:
-            yield f"{object_line(held, self.users)}: {why.value}"
-        if self.leftovers:
-            yield f"{counted(len(self.leftovers), 'temporary file')} of runs that died"
-        for path in self.answers:
-            what = "a whole image" if _is_image(path) else "perhaps the answer"
-            yield f"{printable(str(path))} stays: {what} that a run which died had paid for"
-        if self.answers:
-            yield "  once you have what you need of them, `reconciler store gc --forget-paid` lets them go"
-        size = sum(held.size for held, _ in self.going) + sum(map(_size, self.leftovers))
-        reasons = [why for _, why in self.staying]
-        kept = ", ".join(f"{reasons.count(why)} {why.value}" for why in Retention if why in reasons)
-        stay = f"{len(reasons)} {'stays' if len(reasons) == 1 else 'stay'}" + (kept and f": {kept}")
-        yield f"to go: {counted(len(self.going), 'object')} ({size_text(size)}); {stay}"
-
-    def delete(self, store: StoreMaintenance) -> int:
-        """How many bytes were freed."""
-        sizes = {held.content: held.size for held, _ in self.going}
-        freed = sum(sizes[content] for content in store.drop(tuple(sizes)))
-        return freed + sum(size for size, gone in [(_size(path), disk.remove(path)) for path in self.leftovers] if gone)
-
-
 def find_garbage(workspace: Workspace, give_up: frozenset[Retention]) -> Garbage:
-    """What may go. Git is asked only where nothing else decides."""
+    """What may go. Git is run only where nothing else decides."""
     lock, held = workspace.locked(), stored_objects(workspace)
     flying = in_flight(workspace.events())
     judged = [(one, retention_of(one, in_flight=flying, committed=(), give_up=())) for one in held]
@@ -121,10 +68,17 @@ def find_garbage(workspace: Workspace, give_up: frozenset[Retention]) -> Garbage
     return Garbage(
         tuple((one, why) for one, why in judged if why in REMOVABLE),
         tuple((one, why) for one, why in judged if why not in REMOVABLE),
-        tuple(path for path in (*spooled, *temps) if path not in answers),
-        answers,
+        tuple(Leftover(path, _size(path)) for path in (*spooled, *temps) if path not in answers),
+        tuple(Leftover(path, _size(path), _is_image(path)) for path in answers),
         recipe_users(workspace),
     )
+
+
+def delete_garbage(workspace: Workspace, garbage: Garbage) -> int:
+    """Delete what may go; how many bytes that freed."""
+    sizes = {held.content: held.size for held, _ in garbage.going}
+    freed = sum(sizes[content] for content in workspace.store.drop(tuple(sizes)))
+    return freed + sum(each.size for each in garbage.leftovers if disk.remove(each.path))
 
 
 def _folders(workspace: Workspace, lock: Lock) -> list[Path]:
@@ -144,7 +98,7 @@ def _is_image(path: Path) -> bool:
     try:
         return isinstance(sniff(path.read_bytes()), ImageFacts)
     except OSError:
-        return True  # who knows
+        return True  # an unreadable file may be an image
 
 
 def _size(path: Path) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -62,6 +62,20 @@ def in_doubt_json(requests: Sequence[Requested]) -> list[dict[str, Any]]:
         }
         for one in requests
     ]
+
+
+def in_doubt_list(requests: Sequence[Requested], now: datetime) -> Iterator[str]:
+    """A table of requests, for people: the asset, then as in `in_doubt_lines`."""
+    width = min(40, max((len(one.asset) for one in requests), default=0))
+    for one, line in zip(requests, in_doubt_lines(requests, now), strict=True):
+        yield f"? {printable(one.asset):<{width}}  {line}"
+
+
+def in_doubt_list_json(requests: Sequence[Requested]) -> dict[str, Any]:
+    """The requests and their sum, for programs."""
+    cost = in_doubt_total(requests)
+    sums = {"amounts": [str(each) for each in cost.amounts], "unknown": cost.unknown}
+    return {"in_doubt": in_doubt_json(requests), "may_have_cost": sums}
 
 
 def age(at: str, now: datetime) -> str:

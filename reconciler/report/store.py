@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.core.digest import AssetId, RecipeKey
 from reconciler.core.money.cost import parse_cost, total
-from reconciler.core.retention import StoredObject
+from reconciler.core.retention import Damage, Garbage, Retention, StoredObject
 from reconciler.core.text import printable
 from reconciler.report.plan_text import counted
 
@@ -50,6 +50,45 @@ def object_json(one: StoredObject) -> dict[str, Any]:
         if made is None
         else {"at": made.at, "cost": made.cost or None, "model": made.model, "provider": made.provider},
     }
+
+
+def damage_json(damage: Damage) -> dict[str, Any]:
+    """One damaged object for programs."""
+    return {
+        "path": str(damage.path),
+        "expected": damage.content,
+        "found": damage.found,
+        "elsewhere": damage.source or None,
+    }
+
+
+def damage_lines(damage: Damage) -> Iterator[str]:
+    """One damaged object for people, with a hint."""
+    yield f"{printable(str(damage.path))} is damaged"
+    yield f"  expected {damage.content}"
+    yield f"  found    {damage.found or 'cannot be read'}"
+    if damage.source:
+        hint = f"{printable(damage.source)} has the bytes: delete the damaged file, and they are taken from there"
+    else:
+        hint = "no other copy is known: look for one in backups and with colleagues before you delete it"
+    yield f"  hint: {hint}"
+
+
+def garbage_lines(garbage: Garbage) -> Iterator[str]:
+    """Each object that may go, then the totals with the reasons of those that stay."""
+    for held, why in garbage.going:
+        yield f"{object_line(held, garbage.users)}: {why.value}"
+    if garbage.leftovers:
+        yield f"{counted(len(garbage.leftovers), 'temporary file')} of runs that died"
+    for answer in garbage.answers:
+        what = "a whole image" if answer.holds_image else "perhaps the answer"
+        yield f"{printable(str(answer.path))} stays: {what} that a run which died had paid for"
+    if garbage.answers:
+        yield "  once you have what you need of them, `reconciler store gc --forget-paid` lets them go"
+    reasons = [why for _, why in garbage.staying]
+    kept = ", ".join(f"{reasons.count(why)} {why.value}" for why in Retention if why in reasons)
+    stay = f"{len(reasons)} {'stays' if len(reasons) == 1 else 'stay'}" + (kept and f": {kept}")
+    yield f"to go: {counted(len(garbage.going), 'object')} ({size_text(garbage.size)}); {stay}"
 
 
 def count_text(held: Sequence[StoredObject]) -> str:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import click
 
 from reconciler.cli import options
-from reconciler.core.digest import RecipeKey
-from reconciler.core.events import Requested
-from reconciler.core.money.cost import Total, parse_cost, total
-from reconciler.core.money.totals import GROUPS, Image, Row, Sum, grouped, summed
-from reconciler.core.text import printable
-from reconciler.project.load import load_specs
-from reconciler.project.workspace import Workspace, open_workspace
+from reconciler.core.errors import Exit
+from reconciler.core.money.totals import GROUPS, Row, grouped, summed
+from reconciler.project.costs import costed_images
+from reconciler.project.workspace import open_workspace
+from reconciler.report.costs import cost_lines, costs_json
 
 
 @click.command(epilog="Example:  reconciler costs --by tag --format json")
@@ -30,89 +26,13 @@ def command(directory: str | None, /, groups: tuple[str, ...], format_: str) -> 
     neither. An asset with several tags counts under each of them.
     """
     workspace = open_workspace(directory, os.environ)
-    locked, ever = _images(workspace)
+    images = costed_images(workspace)
     in_doubt = workspace.in_doubt()
-    by = {name: grouped(locked, ever, GROUPS[name]) for name in groups or GROUPS}
-    everything = Row("all", summed(locked), summed(ever))
+    by = {name: grouped(images.locked, images.ever, GROUPS[name]) for name in groups or GROUPS}
+    everything = Row("all", summed(images.locked), summed(images.ever))
     if format_ == "json":
-        options.print_json(_json(everything, by, in_doubt))
+        options.print_json(costs_json(everything, by, in_doubt))
     else:
-        for line in _lines(everything, by, in_doubt):
+        for line in cost_lines(everything, by, in_doubt):
             click.echo(line)
-    return 0
-
-
-def _images(workspace: Workspace) -> tuple[list[Image], list[Image]]:
-    """The images that are locked now, and those that the store remembers."""
-    specs = load_specs(workspace).specs
-    lock = workspace.locked()
-    tags: dict[RecipeKey, dict[str, None]] = {}
-    locked = []
-    for asset, entry in lock.entries.items():
-        its = specs[asset].tags if asset in specs else ()
-        tags.setdefault(entry.key, {}).update(dict.fromkeys(its))
-        locked.append(Image(entry.content, entry.made, its))
-    ever = [Image(one.content, one.made, tuple(tags.get(key, ()))) for key, one in workspace.store.remembered()]
-    return locked, ever
-
-
-def _lines(everything: Row, by: Mapping[str, Sequence[Row]], in_doubt: Sequence[Requested]) -> Iterator[str]:
-    now, once = everything.locked, everything.ever
-    if not in_doubt and not any((now.paid, now.drafts, now.brought, once.paid)):
-        yield "nothing was paid for, and nothing is locked"
-        return
-    table = [("", "LOCKED NOW", "", "EVER MADE HERE", ""), _cells(everything)]
-    for name, rows in by.items():
-        table += [("",) * 5, (f"by {name}", "", "", "", ""), *(_cells(row, indent="  ") for row in rows)]
-    widths = [max(len(row[column]) for row in table) for column in range(5)]
-    for row in table:
-        yield "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-    free = [(now.drafts, "free draft"), (now.brought, "image that a person brought")]
-    if any(count for count, _ in free):
-        yield ""
-        yield f"also locked: {' and '.join(_counted(count, noun) for count, noun in free if count)}"
-    if in_doubt:
-        yield ""
-        yield f"in doubt: {_counted(len(in_doubt), 'request')} that may have cost {_doubtful(in_doubt)}"
-        for one in in_doubt:
-            yield printable(f"  {one.asset}  {one.provider}  {one.at}  {one.cost or 'price unknown'}")
-        yield "  hint: the provider's bill knows; `reconciler plan` says what can be done"
-
-
-def _cells(row: Row, *, indent: str = "") -> tuple[str, ...]:
-    sums = (cell for each in (row.locked, row.ever) for cell in (str(each.cost), _counted(each.paid, "image")))
-    return (indent + printable(row.name), *sums)
-
-
-def _counted(number: int, noun: str) -> str:
-    first, _, rest = noun.partition(" that")
-    return f"{number:,} {first}{'' if number == 1 else 's'}{' that' if rest else ''}{rest}"
-
-
-def _doubtful(in_doubt: Sequence[Requested]) -> Total:
-    return total(parse_cost(one.cost) for one in in_doubt)
-
-
-def _json(everything: Row, by: Mapping[str, Sequence[Row]], in_doubt: Sequence[Requested]) -> dict[str, Any]:
-    asked = [
-        {"asset": one.asset, "provider": one.provider, "at": one.at, "may_have_cost": one.cost or None}
-        for one in in_doubt
-    ]
-    return {
-        "costs": 1,
-        "locked": _sum_json(everything.locked),
-        "ever": _sum_json(everything.ever),
-        "by": {
-            name: [{"name": row.name, "locked": _sum_json(row.locked), "ever": _sum_json(row.ever)} for row in rows]
-            for name, rows in by.items()
-        },
-        "in_doubt": {"requests": asked, "may_have_cost": _total_json(_doubtful(in_doubt))},
-    }
-
-
-def _sum_json(each: Sum) -> dict[str, Any]:
-    return {"images": each.paid, **_total_json(each.cost), "drafts": each.drafts, "brought": each.brought}
-
-
-def _total_json(cost: Total) -> dict[str, Any]:
-    return {"amounts": [str(one) for one in cost.amounts if one.amount], "unknown": cost.unknown}
+    return Exit.DONE

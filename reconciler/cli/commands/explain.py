@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
-from typing import Any
 
 import click
 
 from reconciler.cli import options
 from reconciler.cli.asset_ids import id_arguments
-from reconciler.core.digest import ContentHash
 from reconciler.core.errors import Exit
-from reconciler.core.plan.plan import Step
-from reconciler.core.specs.spec import FileReference, Reference
 from reconciler.project.asset_ids import select_assets
-from reconciler.project.edits import locked_contents, locked_recipe
+from reconciler.project.explain import explain
 from reconciler.project.load import load_specs
 from reconciler.project.options import Selection
-from reconciler.project.planning import PlannedProject, plan_project
+from reconciler.project.planning import plan_project
 from reconciler.project.workspace import open_workspace
-from reconciler.report.explain import explanation, explanation_lines
+from reconciler.report.explain import explanation_lines
 
 
 @click.command(epilog="Example:  reconciler explain 'icons/items#rare-sword'")
@@ -33,7 +29,7 @@ def command(directory: str | None, /, ids: tuple[str, ...], format_: str) -> int
     planned = plan_project(workspace, load_specs(workspace), Selection())
     chosen = select_assets(ids, (step.asset for step in planned.plan.steps))
     steps = sorted((step for step in planned.plan.steps if step.asset in chosen.assets), key=lambda step: step.asset)
-    told = [_explained(planned, step) for step in steps]
+    told = [explain(planned, step, datetime.now(UTC)) for step in steps]
     if format_ == "json":
         options.print_json({"explain": 1, "assets": told})
         return Exit.DONE
@@ -43,16 +39,3 @@ def command(directory: str | None, /, ids: tuple[str, ...], format_: str) -> int
         for line in explanation_lines(one, step, now=datetime.now(UTC)):
             click.echo(line)
     return Exit.DONE
-
-
-def _explained(planned: PlannedProject, step: Step) -> dict[str, Any]:
-    contents = locked_contents(planned)
-
-    def content_of(reference: Reference) -> ContentHash | None:
-        if isinstance(reference, FileReference):
-            return planned.seen.files.get(reference.path)
-        return contents.get(reference.asset)
-
-    recipe = locked_recipe(step.spec, files=planned.seen.files, contents=contents) if step.spec else None
-    project = planned.loaded.project.document
-    return explanation(step, datetime.now(UTC), recipe=recipe, content_of=content_of, project=project)

@@ -10,11 +10,18 @@ from reconciler.cli import options
 from reconciler.core.errors import Exit, LockfileError
 from reconciler.core.lock.lockfile import verify_recipe_keys as verify_keys
 from reconciler.core.retention import Retention
-from reconciler.core.text import printable
-from reconciler.project.store_maintenance import Damage, damages, find_garbage, recipe_users, stored_objects
+from reconciler.project.store_maintenance import damages, delete_garbage, find_garbage, recipe_users, stored_objects
 from reconciler.project.workspace import Workspace, open_workspace
 from reconciler.report.plan_text import counted
-from reconciler.report.store import count_text, object_json, object_line, size_text
+from reconciler.report.store import (
+    count_text,
+    damage_json,
+    damage_lines,
+    garbage_lines,
+    object_json,
+    object_line,
+    size_text,
+)
 from reconciler.store.documents.project import read_lock
 
 
@@ -49,11 +56,12 @@ def verify_command(directory: str | None, /, format_: str) -> int:
     damaged = damages(workspace, held)
     wrong = _wrong_keys(workspace)
     if format_ == "json":
-        told = [damage.json() for damage in damaged]
+        told = [damage_json(damage) for damage in damaged]
         options.print_json({"objects": len(held), "damaged": told, "lockfile": wrong or None})
         return Exit.ERROR if damaged or wrong else Exit.DONE
     for damage in damaged:
-        _tell(damage)
+        for line in damage_lines(damage):
+            click.echo(line)
     if wrong:
         click.echo(wrong, err=True)
     if damaged:
@@ -76,18 +84,18 @@ def gc_command(directory: str | None, /, forget_paid: bool, yes: bool, wait: flo
     workspace = open_workspace(directory, os.environ)
     give_up = frozenset({Retention.PAID, Retention.UNKNOWN}) if forget_paid else frozenset()
     if not yes:
-        waste = find_garbage(workspace, give_up)
-        for line in waste.lines():
+        garbage = find_garbage(workspace, give_up)
+        for line in garbage_lines(garbage):
             click.echo(line)
-        if waste.anything:
+        if garbage.going or garbage.leftovers:
             given = " --forget-paid" if forget_paid else ""
             click.echo(f"  hint: `reconciler store gc{given} --yes` deletes it", err=True)
         return Exit.DONE
     with workspace.exclusive(wait):
-        waste = find_garbage(workspace, give_up)
-        for line in waste.lines():
+        garbage = find_garbage(workspace, give_up)
+        for line in garbage_lines(garbage):
             click.echo(line)
-        click.echo(f"freed {size_text(waste.delete(workspace.store))}")
+        click.echo(f"freed {size_text(delete_garbage(workspace, garbage))}")
     return Exit.DONE
 
 
@@ -97,13 +105,3 @@ def _wrong_keys(workspace: Workspace) -> str:
     except LockfileError as error:
         return str(error)
     return ""
-
-
-def _tell(damage: Damage) -> None:
-    found = damage.found or "cannot be read"
-    click.echo(f"{printable(str(damage.path))} is damaged\n  expected {damage.content}\n  found    {found}")
-    if damage.source:
-        hint = f"{printable(damage.source)} has the bytes: delete the damaged file, and they are taken from there"
-    else:
-        hint = "no other copy is known: look for one in backups and with colleagues before you delete it"
-    click.echo(f"  hint: {hint}")

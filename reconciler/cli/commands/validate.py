@@ -11,6 +11,7 @@ from reconciler.core.errors import Exit, InvalidInput
 from reconciler.project.load import load_specs, reference_contents
 from reconciler.project.workspace import open_workspace
 from reconciler.report.plan_text import counted
+from reconciler.report.problems import problems_json
 from reconciler.report.warnings import caution_lines, cautions_json
 
 
@@ -26,18 +27,7 @@ def command(directory: str | None, /, format_: str) -> int:
     except InvalidInput as error:
         if format_ == "text":
             raise
-        found = [
-            {
-                "file": problem.place.file,
-                "line": problem.place.line,
-                "column": problem.place.column,
-                "field": problem.field,
-                "fact": problem.fact,
-                "hint": problem.hint,
-            }
-            for problem in error.problems
-        ]
-        options.print_json({"valid": False, "problems": found})
+        options.print_json({"valid": False, "problems": problems_json(error.problems)})
         return Exit.ERROR
     if format_ == "json":
         warnings = cautions_json(loaded.cautions)

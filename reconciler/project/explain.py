@@ -1,0 +1,27 @@
+"""Explain an asset: where its fields come from, and the recipe that is wanted now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from reconciler.core.digest import ContentHash
+from reconciler.core.plan.plan import Step
+from reconciler.core.specs.spec import FileReference, Reference
+from reconciler.project.edits import locked_contents, locked_recipe
+from reconciler.project.planning import PlannedProject
+from reconciler.report.explain import explanation
+
+
+def explain(planned: PlannedProject, step: Step, now: datetime) -> dict[str, Any]:
+    """The explanation of one asset; references count by their locked images."""
+    contents = locked_contents(planned)
+
+    def content_of(reference: Reference) -> ContentHash | None:
+        if isinstance(reference, FileReference):
+            return planned.seen.files.get(reference.path)
+        return contents.get(reference.asset)
+
+    recipe = locked_recipe(step.spec, files=planned.seen.files, contents=contents) if step.spec else None
+    project = planned.loaded.project.document
+    return explanation(step, now, recipe=recipe, content_of=content_of, project=project)
