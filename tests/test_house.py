@@ -30,10 +30,23 @@ LONG_MODULES: dict[str, str] = {}
 """Modules over the budget, and why each cannot be cut."""
 LONG_FUNCTIONS: dict[str, str] = {}
 """Functions over the budget, and why each cannot be cut."""
-ADAPTERS = (
+ADAPTERS = {
     "ContentStore", "ContentSources", "StoreSource", "GitRepository", "GitLfs", "GitHistory", "OutputTree",
     "TreeObserver", "Journal", "LockOnDisk", "Index", "Spending", "LockfileSaver", "LocalReferences", "Http",
-)  # fmt: skip
+    "Run", "Draft", "StoredProvider", "CandidateProvider", "PaidRun",
+}  # fmt: skip
+"""Classes that hold a file, a connection, a budget or a run: constructed by project/ for everybody else."""
+INSIDE = {"Index": "store/index/index.py", "Http": "providers/registry.py"}
+"""Adapters that a function below project/ constructs: `index_without_memory`, for a reader of single files; `connect` and
+`list_models`, unless they are given one."""
+PROCESS = {"environ", "environb", "getenv", "stdin", "stdout", "stderr", "argv"}
+"""The attributes of os and sys that belong to the process of the command line."""
+PROCESS_USERS = {
+    "store/objects/content_store.py": "the folder of a rescue file is TMPDIR, at the moment when the disk refuses",
+    "store/worktree/sources.py": "git gets the environment of the process",
+    "store/state/lock.py": "the lock names the command that holds it",
+}
+"""Modules below cli/ that read them, and why."""
 FORBIDDEN_IN_CORE = {
     "os", "io", "sys", "time", "random", "secrets", "uuid", "asyncio", "threading", "subprocess", "socket", "shutil",
     "tempfile", "logging", "fcntl", "httpx", "yaml", "jsonschema", "PIL", "rich", "click", "locale", "urllib", "http",
@@ -193,13 +206,41 @@ def test_values_of_the_core_are_frozen() -> None:
     assert not wrong
 
 
-def test_adapters_are_constructed_in_one_place() -> None:
-    for module in MODULES:
-        if layer(module) not in ("cli", "report"):
-            continue
-        for node in ast.walk(tree(module)):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                assert node.func.id not in ADAPTERS, f"{module}:{node.lineno}: {node.func.id}"
+def named_calls(module: str) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Call):
+            name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            yield name, node.lineno
+
+
+def test_only_project_constructs_adapters() -> None:
+    defined = {node.name for module in MODULES for node in tree(module).body if isinstance(node, ast.ClassDef)}
+    assert defined >= ADAPTERS
+    wrong = [
+        f"{module}:{line}: {name}"
+        for module in COMMAND
+        if layer(module) != "project"
+        for name, line in named_calls(module)
+        if name in ADAPTERS and INSIDE.get(name) != module
+    ]
+    assert not wrong
+
+
+def test_only_the_command_line_imports_click_and_reads_its_process() -> None:
+    assert {layer(module) for module in MODULES if "click" in tops(module)} == {"cli"}
+    readers = {
+        module
+        for module in COMMAND
+        if layer(module) != "cli" and uses(module, *(f"{owner}.{name}" for owner in ("os", "sys") for name in PROCESS))
+    }
+    assert readers == set(PROCESS_USERS)
+
+
+def test_reports_are_pure() -> None:
+    for module in (module for module in MODULES if layer(module) == "report"):
+        assert not tops(module) & FORBIDDEN_IN_CORE, module
+        methods = {"open", "print", "now", "read_text", "read_bytes", "stat", "exists", "is_file", "is_dir", "iterdir"}
+        assert not {name for name, _ in named_calls(module)} & methods, module
 
 
 def test_consumers_of_the_store_know_its_ports_only() -> None:
