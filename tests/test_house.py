@@ -36,9 +36,12 @@ ADAPTERS = {
     "Run", "Draft", "StoredProvider", "CandidateProvider", "PaidRun",
 }  # fmt: skip
 """Classes that hold a file, a connection, a budget or a run: constructed by project/ for everybody else."""
-INSIDE = {"Index": "store/index/index.py", "Http": "providers/registry.py"}
-"""Adapters that a function below project/ constructs: `index_without_memory`, for a reader of single files; `connect` and
-`list_models`, unless they are given one."""
+INSIDE = {
+    "Index": "store/index/index.py",
+    "Http": "providers/connect.py",
+    "Draft": "providers/draft/declaration.py",
+}
+"""Adapters with a factory below project/: an index for a reader of single files, and what the providers declare."""
 PROCESS = {"environ", "environb", "getenv", "stdin", "stdout", "stderr", "argv"}
 """The attributes of os and sys that belong to the process of the command line."""
 PROCESS_USERS = {
