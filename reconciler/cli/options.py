@@ -14,15 +14,26 @@ from reconciler.core.digest import AssetId
 from reconciler.core.plan.actions import Consent
 from reconciler.core.plan.policy import Policy
 from reconciler.project.options import PlanOptions, Selection, SpendingLimits
+from reconciler.report.formats import FORMATS, render
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def reading_options(function: F) -> F:
-    """`--format text|json`, for every command that reads."""
+def format_option(report: str, *, help_: str = "The form.") -> Callable[[F], F]:
+    """`--format`, with the formats of this report in reconciler/report/formats.py."""
+    names = list(FORMATS[report])
     return click.option(
-        "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True, help="The form."
-    )(function)
+        "--format", "format_", type=click.Choice(names), default=names[0], show_default=True, help=help_
+    )
+
+
+def print_report(report: str, format_: str, facts: object) -> None:
+    """Print a report in the format that `format_option` gave."""
+    printed = render(report, format_, facts)
+    for line in printed.err:
+        click.echo(line, err=True)
+    for line in printed.out:
+        click.echo(line)
 
 
 def selection_options(function: F) -> F:
@@ -88,11 +99,6 @@ class Money(click.ParamType[Decimal]):
         if not amount.is_finite() or amount < 0:
             self.fail(f'"{value}" is not an amount: write 5.00', param, ctx)
         return amount
-
-
-def print_json_line(value: Any) -> None:
-    """One of many JSON documents on stdout, each on a line."""
-    click.echo(json.dumps(value, ensure_ascii=False, default=str))
 
 
 def print_json(value: Any) -> None:

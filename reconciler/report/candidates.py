@@ -7,10 +7,39 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.core.candidates import Candidate
-from reconciler.core.digest import CONTENT_PREFIX, ContentHash, hex_of
+from reconciler.core.digest import CONTENT_PREFIX, AssetId, ContentHash, hex_of
+from reconciler.core.lock.lockfile import LockEntry
 from reconciler.core.text import printable
+from reconciler.core.value import value
+from reconciler.report.formats import Printed, document
 
 _SHOWN_DIGITS = 12
+
+
+@value
+class CandidateFacts:
+    """The candidates of an asset, whose lock entry may be none of them. Paths are shown below `root`."""
+
+    asset: AssetId
+    entry: LockEntry
+    found: tuple[Candidate, ...]
+    root: Path
+
+
+def candidates_text(facts: CandidateFacts) -> Printed:
+    """A line for each candidate, and one for a locked image that is none of them."""
+    lines = tuple(candidate_lines(facts.found, root=facts.root))
+    if not facts.found:
+        return Printed(("no picture for its recipe is in the store of this project",))
+    if any(one.locked for one in facts.found):
+        return Printed(lines)
+    made = "a draft" if facts.entry.made.placeholder else "a file that was adopted or made elsewhere"
+    return Printed((*lines, f"*    {short_hash(facts.entry.content)}  {made} is locked, none of these"))
+
+
+def candidates_document(facts: CandidateFacts) -> Printed:
+    """The candidates for programs."""
+    return document({"asset": facts.asset, "candidates": candidates_json(facts.found, root=facts.root)})
 
 
 def candidate_lines(found: Sequence[Candidate], *, root: Path) -> Iterator[str]:

@@ -9,10 +9,30 @@ from reconciler.core.events import Requested
 from reconciler.core.money.cost import Total, parse_cost, total
 from reconciler.core.money.totals import Row, Sum
 from reconciler.core.text import printable
+from reconciler.core.value import value
+from reconciler.report.formats import Printed, document
 
 
-def cost_lines(everything: Row, by: Mapping[str, Sequence[Row]], in_doubt: Sequence[Requested]) -> Iterator[str]:
-    """The table of sums, for people. `by` has a row for each group, under the name of its grouping."""
+@value
+class CostFacts:
+    """The sums: of everything, by group under the name of each grouping, and the requests that are in neither."""
+
+    everything: Row
+    by: Mapping[str, Sequence[Row]]
+    in_doubt: tuple[Requested, ...]
+
+
+def costs_text(facts: CostFacts) -> Printed:
+    """The table of sums, for people."""
+    return Printed(tuple(_lines(facts.everything, facts.by, facts.in_doubt)))
+
+
+def costs_json(facts: CostFacts) -> Printed:
+    """The sums for programs."""
+    return document(_document(facts.everything, facts.by, facts.in_doubt))
+
+
+def _lines(everything: Row, by: Mapping[str, Sequence[Row]], in_doubt: Sequence[Requested]) -> Iterator[str]:
     now, once = everything.locked, everything.ever
     if not in_doubt and not any((now.paid, now.drafts, now.brought, once.paid)):
         yield "nothing was paid for, and nothing is locked"
@@ -49,8 +69,7 @@ def _doubtful(in_doubt: Sequence[Requested]) -> Total:
     return total(parse_cost(one.cost) for one in in_doubt)
 
 
-def costs_json(everything: Row, by: Mapping[str, Sequence[Row]], in_doubt: Sequence[Requested]) -> dict[str, Any]:
-    """The sums for programs."""
+def _document(everything: Row, by: Mapping[str, Sequence[Row]], in_doubt: Sequence[Requested]) -> dict[str, Any]:
     asked = [
         {"asset": one.asset, "provider": one.provider, "at": one.at, "may_have_cost": one.cost or None}
         for one in in_doubt

@@ -13,6 +13,8 @@ from reconciler.core.recipe import Recipe
 from reconciler.core.specs.document import Document, Path
 from reconciler.core.specs.spec import FileReference, Origin, Reference, Spec
 from reconciler.core.text import one_line, printable
+from reconciler.core.value import value
+from reconciler.report.formats import Printed, document, separated
 from reconciler.report.plan_text import describe
 from reconciler.report.show import state_json
 
@@ -115,6 +117,24 @@ def _name(reference: Reference) -> str:
 
 def _reference(reference: Reference, content_of: Callable[[Reference], ContentHash | None]) -> dict[str, Any]:
     return {"name": _name(reference), "content": content_of(reference)}
+
+
+@value
+class ExplainFacts:
+    """Assets, each as `explanation` tells it, with its step."""
+
+    now: datetime
+    assets: tuple[tuple[Mapping[str, Any], Step], ...]
+
+
+def explain_text(facts: ExplainFacts) -> Printed:
+    """The assets for people."""
+    return separated(explanation_lines(told, step, now=facts.now) for told, step in facts.assets)
+
+
+def explain_json(facts: ExplainFacts) -> Printed:
+    """The assets for programs."""
+    return document({"explain": 1, "assets": [told for told, _ in facts.assets]})
 
 
 def explanation_lines(told: Mapping[str, Any], step: Step, *, now: datetime) -> Iterator[str]:

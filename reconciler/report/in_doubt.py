@@ -10,7 +10,13 @@ from reconciler.core.digest import RecipeKey
 from reconciler.core.events import Requested
 from reconciler.core.money.cost import Total, parse_cost, total
 from reconciler.core.text import printable
+from reconciler.core.value import value
+from reconciler.report.formats import Printed, document
 
+_HINT = (
+    "  hint: look at the provider's bill; then `reconciler apply --retry-in-doubt` asks again, `reconciler adopt ID`\n"
+    "        takes a file that you have, `reconciler recover --forget ID` drops the request"
+)
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
@@ -71,11 +77,28 @@ def in_doubt_list(requests: Sequence[Requested], now: datetime) -> Iterator[str]
         yield f"? {printable(one.asset):<{width}}  {line}"
 
 
-def in_doubt_list_json(requests: Sequence[Requested]) -> dict[str, Any]:
-    """The requests and their sum, for programs."""
-    cost = in_doubt_total(requests)
+@value
+class InDoubtFacts:
+    """Requests without a recorded end, at a point in time."""
+
+    requests: tuple[Requested, ...]
+    now: datetime
+
+
+def recover_text(facts: InDoubtFacts) -> Printed:
+    """The table and its sum for people."""
+    requests = facts.requests
+    if not requests:
+        return Printed(("nothing is in doubt",))
+    total_line = f"{len(requests)} in doubt, which may have cost {in_doubt_total(requests)}"
+    return Printed((*in_doubt_list(requests, facts.now), total_line), (_HINT,))
+
+
+def recover_json(facts: InDoubtFacts) -> Printed:
+    """The requests and their sum for programs."""
+    cost = in_doubt_total(facts.requests)
     sums = {"amounts": [str(each) for each in cost.amounts], "unknown": cost.unknown}
-    return {"in_doubt": in_doubt_json(requests), "may_have_cost": sums}
+    return document({"in_doubt": in_doubt_json(facts.requests), "may_have_cost": sums})
 
 
 def age(at: str, now: datetime) -> str:

@@ -7,10 +7,12 @@ from typing import Any
 
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.text import printable
+from reconciler.core.value import value
 from reconciler.providers.http.origins import BadBase
 from reconciler.providers.keys import base_of, key_for, key_variable
 from reconciler.providers.models.table import Model, ModelTable
 from reconciler.providers.secret import NoKey
+from reconciler.report.formats import Printed, document
 
 
 def provider_json(settings: ProviderSettings, environ: Mapping[str, str], *, chosen: str) -> dict[str, Any]:
@@ -39,6 +41,34 @@ def provider_json(settings: ProviderSettings, environ: Mapping[str, str], *, cho
 def _origin(settings: ProviderSettings) -> str:
     base = base_of(settings)
     return "cannot be used" if isinstance(base, BadBase) else f"{base.origin}{base.path}"
+
+
+@value
+class ProviderFacts:
+    """The providers as `provider_json` has them, and the table of models."""
+
+    providers: tuple[Mapping[str, Any], ...]
+    table: ModelTable
+
+
+def providers_text(facts: ProviderFacts) -> Printed:
+    """The table of providers for people."""
+    return Printed(tuple(provider_lines(facts.providers)))
+
+
+def providers_json(facts: ProviderFacts) -> Printed:
+    """Providers and models for programs."""
+    return document({"providers": facts.providers, **models_json(facts.table)})
+
+
+def models_text(table: ModelTable) -> Printed:
+    """The table of models for people."""
+    return Printed(tuple(model_lines(table)))
+
+
+def models_document(table: ModelTable) -> Printed:
+    """The models for programs."""
+    return document(models_json(table))
 
 
 def provider_lines(providers: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from reconciler.core.lock.lockfile import LockEntry
 from reconciler.core.plan.plan import Step
 from reconciler.core.text import one_line, printable
+from reconciler.report.formats import Printed, document, separated
 from reconciler.report.plan_json import step_json
 from reconciler.report.plan_text import describe
 
@@ -53,6 +54,16 @@ def _entry_json(entry: LockEntry, elsewhere: tuple[str, ...]) -> dict[str, Any]:
         "recipe": {"key": entry.key, **entry.recipe},
         "elsewhere": list(elsewhere),
     }
+
+
+def show_text(facts: Sequence[Mapping[str, Any]]) -> Printed:
+    """The assets for people. `facts` are values of `asset_json`."""
+    return separated(map(asset_lines, facts))
+
+
+def show_json(facts: Sequence[Mapping[str, Any]]) -> Printed:
+    """The same for programs."""
+    return document({"show": 1, "assets": facts})
 
 
 def asset_lines(told: Mapping[str, Any]) -> Iterator[str]:

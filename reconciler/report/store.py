@@ -9,6 +9,8 @@ from reconciler.core.digest import AssetId, RecipeKey
 from reconciler.core.money.cost import parse_cost, total
 from reconciler.core.retention import Damage, Garbage, Retention, StoredObject
 from reconciler.core.text import printable
+from reconciler.core.value import value
+from reconciler.report.formats import Printed, document
 from reconciler.report.plan_text import counted
 
 _SHORT = len("sha256:") + 12
@@ -50,6 +52,49 @@ def object_json(one: StoredObject) -> dict[str, Any]:
         if made is None
         else {"at": made.at, "cost": made.cost or None, "model": made.model, "provider": made.provider},
     }
+
+
+@value
+class StoreFacts:
+    """The objects of the store, and the assets of locked recipes."""
+
+    objects: tuple[StoredObject, ...]
+    users: Mapping[RecipeKey, AssetId]
+
+
+def objects_text(facts: StoreFacts) -> Printed:
+    """A line for each object, then the totals."""
+    return Printed((*(object_line(one, facts.users) for one in facts.objects), count_text(facts.objects)))
+
+
+def objects_json(facts: StoreFacts) -> Printed:
+    """The objects for programs."""
+    return document({"objects": [object_json(one) for one in facts.objects]})
+
+
+@value
+class VerifyFacts:
+    """What a verification of `objects` objects found. `wrong_keys` says which recipes of the lockfile were edited."""
+
+    objects: int
+    damaged: tuple[Damage, ...]
+    wrong_keys: str
+
+
+def damages_text(facts: VerifyFacts) -> Printed:
+    """The damaged objects and a total; wrong recipes on stderr."""
+    if facts.damaged:
+        total_line = f"{len(facts.damaged)} of {facts.objects} objects are damaged"
+    else:
+        total_line = f"{counted(facts.objects, 'object')} whole"
+    lines = (line for damage in facts.damaged for line in damage_lines(damage))
+    return Printed((*lines, total_line), (facts.wrong_keys,) if facts.wrong_keys else ())
+
+
+def damages_json(facts: VerifyFacts) -> Printed:
+    """The same for programs."""
+    damaged = [damage_json(damage) for damage in facts.damaged]
+    return document({"objects": facts.objects, "damaged": damaged, "lockfile": facts.wrong_keys or None})
 
 
 def damage_json(damage: Damage) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from reconciler.cli import options
 from reconciler.cli.asset_ids import AssetIds
 from reconciler.cli.progress import open_progress
 from reconciler.core.errors import ConsentNeeded, Exit
-from reconciler.core.text import printable
+from reconciler.core.value import replace
 from reconciler.project.apply import (
     Applied,
     ApplyCallbacks,
@@ -26,17 +26,15 @@ from reconciler.project.apply import (
     apply,
 )
 from reconciler.project.workspace import open_workspace
-from reconciler.report.apply_summary import exit_code, problem_lines, report_json, summary_line
-from reconciler.report.candidates import candidate_lines, candidates_json
-from reconciler.report.in_doubt import in_doubt_lines
-from reconciler.report.plan_json import plan_json
+from reconciler.report.apply_report import ApplyFacts
+from reconciler.report.apply_summary import exit_code
 from reconciler.report.plan_text import plan_lines, plan_total
-from reconciler.report.warnings import caution_lines, cautions_json
+from reconciler.report.warnings import caution_lines
 
 
 @click.command(epilog="Example:  reconciler apply --include 'icons/*' --max-cost 2.00")
 @click.argument("plan_file", required=False, type=click.Path(dir_okay=False), metavar="[PLAN]")
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="json: a line an event.")
+@options.format_option("apply", help_="json: a line an event.")
 @options.selection_options
 @options.consent_options
 @click.option(
@@ -70,13 +68,18 @@ def command(
         say=_say,
     )
     ended = apply(workspace, ApplyOptions(options.plan_options(given), saved, wait), callbacks, environ=os.environ)
+    options.print_report("apply", format_, _facts(ended, workspace.root))
     if isinstance(ended, NothingToApply):
-        return _nothing(ended.proposal, format_)
-    if format_ == "json":
-        _print_json(ended, workspace.root)
-    else:
-        _print_text(ended, workspace.root)
+        return Exit.DONE
     return Exit.INTERRUPTED if ended.interrupted else exit_code(ended.report, in_doubt=ended.in_doubt)
+
+
+def _facts(ended: Applied | NothingToApply, root: Path) -> ApplyFacts:
+    proposal, now = ended.proposal, datetime.now(UTC)
+    nothing = ApplyFacts(proposal.plan, now, root, cautions=proposal.planned.loaded.cautions)
+    if isinstance(ended, NothingToApply):
+        return nothing
+    return replace(nothing, report=ended.report, in_doubt=ended.in_doubt, candidates=ended.candidates)
 
 
 def _say(text: str) -> None:
@@ -106,38 +109,3 @@ def _ask(proposal: ApplyProposal) -> bool:
         fact = f"this would cost {plan_total(proposal.plan)}"
         raise ConsentNeeded(fact, hint="say --yes where nobody can be asked")
     return True
-
-
-def _nothing(proposal: ApplyProposal, format_: str) -> int:
-    if format_ == "json":
-        warnings = cautions_json(proposal.planned.loaded.cautions)
-        options.print_json_line({"event": "end", **plan_json(proposal.plan), "warnings": warnings})
-    else:
-        for line in plan_lines(proposal.plan, datetime.now(UTC)):
-            click.echo(line)
-    return Exit.DONE
-
-
-def _print_json(ended: Applied, root: Path) -> None:
-    document = {"event": "end", **report_json(ended.report, in_doubt=ended.in_doubt)}
-    document["warnings"] = cautions_json(ended.proposal.planned.loaded.cautions)
-    if ended.candidates:
-        document["candidates"] = {asset: candidates_json(found, root=root) for asset, found in ended.candidates.items()}
-    options.print_json_line(document)
-
-
-def _print_text(ended: Applied, root: Path) -> None:
-    for line in problem_lines(ended.report, in_doubt=ended.in_doubt):
-        click.echo(line, err=True)
-    reported = {line.asset for line in ended.report.lines}
-    cut_off = [one for one in ended.in_doubt if one.asset not in reported]
-    for one, line in zip(cut_off, in_doubt_lines(cut_off, datetime.now(UTC)), strict=True):
-        click.echo(f"in doubt: {printable(one.asset)}: {line}", err=True)
-    if cut_off:
-        click.echo("  hint: `reconciler recover` lists them", err=True)
-    for asset, found in ended.candidates.items():
-        name = printable(asset)
-        click.echo(f"{name}: {len(found)} candidates; `reconciler choose {name} NUMBER` locks another one:")
-        for line in candidate_lines(found, root=root):
-            click.echo(line)
-    click.echo(summary_line(ended.report, in_doubt=ended.in_doubt))

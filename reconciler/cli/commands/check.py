@@ -15,12 +15,12 @@ from reconciler.project.load import load_specs
 from reconciler.project.options import in_ci
 from reconciler.project.planning import plan_project, remember
 from reconciler.project.workspace import open_workspace
-from reconciler.report.plan_json import plan_json
-from reconciler.report.plan_text import behind_line, cached_answers, check_hint, plan_lines, totals_line
+from reconciler.report.plan_report import PlanFacts
+from reconciler.report.plan_text import cached_answers
 
 
 @click.command(epilog="Example:  reconciler check || exit 1")
-@options.reading_options
+@options.format_option("check")
 @options.selection_options
 @click.option("--strict", is_flag=True, help="Hash every file and every recipe again. CI does so anyway.")
 @click.option("-q", "--quiet", is_flag=True, help="Say it with the exit code alone.")
@@ -33,17 +33,8 @@ def command(directory: str | None, /, format_: str, strict: bool, quiet: bool, *
     if strict or in_ci(os.environ):
         verify_recipe_keys(planned.lock)
     remember(workspace, planned, cached_answers(planned.plan, datetime.now(UTC)) if chosen.is_default else {})
-    drift = bool(planned.plan.drift or planned.behind)
-    if format_ == "json":
-        options.print_json({"clean": not drift, "behind": planned.behind, **plan_json(planned.plan)})
-    elif not quiet and drift:
-        for line in plan_lines(planned.plan, datetime.now(UTC)):
-            click.echo(line)
-        if planned.behind:
-            click.echo(behind_line(planned.behind, running=workspace.holder()))
-        hint = check_hint(planned.plan, behind=planned.behind)
-        if hint:
-            click.echo(hint, err=True)
-    elif not quiet:
-        click.echo(totals_line(planned.plan))
-    return Exit.DRIFT if drift else Exit.DONE
+    running = workspace.holder() if planned.behind else None
+    facts = PlanFacts(planned.plan, datetime.now(UTC), planned.behind, running)
+    if not quiet or format_ != "text":
+        options.print_report("check", format_, facts)
+    return Exit.DRIFT if facts.drift else Exit.DONE

@@ -14,13 +14,13 @@ from reconciler.core.errors import Exit
 from reconciler.project.choose import LockedCandidates, choose, list_candidates
 from reconciler.project.edits import EditCallbacks
 from reconciler.project.workspace import Workspace, open_workspace
-from reconciler.report.candidates import candidate_lines, candidates_json, short_hash
+from reconciler.report.candidates import CandidateFacts
 
 
 @click.command(epilog="Example:  reconciler choose hero 2")
 @click.argument("asset", type=AssetIds(), metavar="ID")
 @click.argument("candidate", default="", metavar="[NUMBER|HASH]")
-@options.reading_options
+@options.format_option("choose")
 @click.option("--wait", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS", help="Wait for an apply.")
 @click.pass_obj
 def command(directory: str | None, /, asset: str, candidate: str, format_: str, wait: float) -> int:
@@ -40,15 +40,6 @@ def command(directory: str | None, /, asset: str, candidate: str, format_: str, 
 
 
 def _list(workspace: Workspace, locked: LockedCandidates, format_: str) -> int:
-    if format_ == "json":
-        found = candidates_json(locked.found, root=workspace.root)
-        options.print_json({"asset": locked.step.asset, "candidates": found})
-        return Exit.DONE
-    for line in candidate_lines(locked.found, root=workspace.root):
-        click.echo(line)
-    if not locked.found:
-        click.echo("no picture for its recipe is in the store of this project")
-    elif not any(one.locked for one in locked.found):
-        made = "a draft" if locked.entry.made.placeholder else "a file that was adopted or made elsewhere"
-        click.echo(f"*    {short_hash(locked.entry.content)}  {made} is locked, none of these")
+    facts = CandidateFacts(locked.step.asset, locked.entry, locked.found, workspace.root)
+    options.print_report("choose", format_, facts)
     return Exit.DONE

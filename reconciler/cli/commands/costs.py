@@ -11,12 +11,12 @@ from reconciler.core.errors import Exit
 from reconciler.core.money.totals import GROUPS, Row, grouped, summed
 from reconciler.project.costs import costed_images
 from reconciler.project.workspace import open_workspace
-from reconciler.report.costs import cost_lines, costs_json
+from reconciler.report.costs import CostFacts
 
 
 @click.command(epilog="Example:  reconciler costs --by tag --format json")
 @click.option("--by", "groups", multiple=True, type=click.Choice(list(GROUPS)), help="Only these sums. Default: all.")
-@options.reading_options
+@options.format_option("costs")
 @click.pass_obj
 def command(directory: str | None, /, groups: tuple[str, ...], format_: str) -> int:
     """Sum what images have cost, by model, tag, month and provider. Writes nothing.
@@ -27,12 +27,7 @@ def command(directory: str | None, /, groups: tuple[str, ...], format_: str) -> 
     """
     workspace = open_workspace(directory, os.environ)
     images = costed_images(workspace)
-    in_doubt = workspace.in_doubt()
     by = {name: grouped(images.locked, images.ever, GROUPS[name]) for name in groups or GROUPS}
     everything = Row("all", summed(images.locked), summed(images.ever))
-    if format_ == "json":
-        options.print_json(costs_json(everything, by, in_doubt))
-    else:
-        for line in cost_lines(everything, by, in_doubt):
-            click.echo(line)
+    options.print_report("costs", format_, CostFacts(everything, by, workspace.in_doubt()))
     return Exit.DONE

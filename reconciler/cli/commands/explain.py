@@ -16,12 +16,12 @@ from reconciler.project.load import load_specs
 from reconciler.project.options import Selection
 from reconciler.project.planning import plan_project
 from reconciler.project.workspace import open_workspace
-from reconciler.report.explain import explanation_lines
+from reconciler.report.explain import ExplainFacts
 
 
 @click.command(epilog="Example:  reconciler explain 'icons/items#rare-sword'")
 @id_arguments(required=True)
-@options.reading_options
+@options.format_option("explain")
 @click.pass_obj
 def command(directory: str | None, /, ids: tuple[str, ...], format_: str) -> int:
     """Say of every field which file and line it comes from, what the prompt came to, and what changed since."""
@@ -29,13 +29,7 @@ def command(directory: str | None, /, ids: tuple[str, ...], format_: str) -> int
     planned = plan_project(workspace, load_specs(workspace), Selection())
     chosen = select_assets(ids, (step.asset for step in planned.plan.steps))
     steps = sorted((step for step in planned.plan.steps if step.asset in chosen.assets), key=lambda step: step.asset)
-    told = [explain(planned, step, datetime.now(UTC)) for step in steps]
-    if format_ == "json":
-        options.print_json({"explain": 1, "assets": told})
-        return Exit.DONE
-    for number, (one, step) in enumerate(zip(told, steps, strict=True)):
-        if number:
-            click.echo()
-        for line in explanation_lines(one, step, now=datetime.now(UTC)):
-            click.echo(line)
+    now = datetime.now(UTC)
+    facts = ExplainFacts(now, tuple((explain(planned, step, now), step) for step in steps))
+    options.print_report("explain", format_, facts)
     return Exit.DONE

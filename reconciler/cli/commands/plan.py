@@ -16,13 +16,12 @@ from reconciler.project.load import load_specs
 from reconciler.project.planning import plan_project, remember, within_limits
 from reconciler.project.saved_plan import write_plan
 from reconciler.project.workspace import open_workspace
-from reconciler.report.plan_json import plan_json
-from reconciler.report.plan_text import behind_line, cached_answers, plan_lines
-from reconciler.report.warnings import caution_lines, cautions_json
+from reconciler.report.plan_report import PlanFacts
+from reconciler.report.plan_text import cached_answers
 
 
 @click.command(epilog="Example:  reconciler plan --include 'icons/*'")
-@options.reading_options
+@options.format_option("plan")
 @options.selection_options
 @options.consent_options
 @click.option("--draft", is_flag=True, help="Plan as `apply --draft` would: drafts for all that has no real image.")
@@ -44,14 +43,7 @@ def command(directory: str | None, /, format_: str, exit_code: bool, out: str | 
     plan = within_limits(planned, chosen.limits)
     if out is not None:
         write_plan(Path(directory or ".") / out, planned, plan, options=chosen)
-    cautions = planned.loaded.cautions
-    if format_ == "json":
-        options.print_json(plan_json(plan) | {"behind": planned.behind, "warnings": cautions_json(cautions)})
-    else:
-        for line in caution_lines(cautions):
-            click.echo(line, err=True)
-        for line in plan_lines(plan, datetime.now(UTC)):
-            click.echo(line)
-        if planned.behind:
-            click.echo(behind_line(planned.behind, running=workspace.holder()))
-    return Exit.DRIFT if exit_code and (plan.drift or planned.behind) else Exit.DONE
+    running = workspace.holder() if planned.behind else None
+    facts = PlanFacts(plan, datetime.now(UTC), planned.behind, running, planned.loaded.cautions)
+    options.print_report("plan", format_, facts)
+    return Exit.DRIFT if exit_code and facts.drift else Exit.DONE

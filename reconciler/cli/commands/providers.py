@@ -13,11 +13,11 @@ from reconciler.core.suggest import did_you_mean
 from reconciler.core.text import printable
 from reconciler.project.providers import list_providers, settings_of, try_provider
 from reconciler.providers.models.table import model_table
-from reconciler.report.providers import model_lines, models_json, provider_json, provider_lines
+from reconciler.report.providers import ProviderFacts, provider_json
 
 
 @click.command(epilog="Example:  reconciler providers --test gravitex")
-@options.reading_options
+@options.format_option("providers")
 @click.option("--models", is_flag=True, help="List the known models and what an image costs.")
 @click.option("--test", metavar="NAME", help="Ask a provider for its models, which is free. Exit 1 if it fails.")
 @click.pass_obj
@@ -30,19 +30,13 @@ def command(directory: str | None, /, format_: str, models: bool, test: str | No
     if table.problems:
         raise ProjectError("\n".join(table.problems), hint="see models: in reconciler.yaml")
     if models:
-        if format_ == "json":
-            options.print_json(models_json(table))
-        else:
-            click.echo("\n".join(model_lines(table)))
+        options.print_report("models", format_, table)
         return Exit.DONE
     listed = list_providers(settings)
     for fact in listed.unusable:
         click.echo(f"warning: {printable(fact)}", err=True)
-    told = [provider_json(one, os.environ, chosen=settings.provider) for one in listed.providers]
-    if format_ == "json":
-        options.print_json({"providers": told, **models_json(table)})
-    else:
-        click.echo("\n".join(provider_lines(told)))
+    shown = tuple(provider_json(one, os.environ, chosen=settings.provider) for one in listed.providers)
+    options.print_report("providers", format_, ProviderFacts(shown, table))
     return Exit.DONE
 
 

@@ -15,12 +15,7 @@ from reconciler.core.events import Requested
 from reconciler.core.text import printable
 from reconciler.project.recover import forget_requests, requests_in_doubt
 from reconciler.project.workspace import open_workspace
-from reconciler.report.in_doubt import in_doubt_list, in_doubt_list_json, in_doubt_total
-
-_HINT = (
-    "  hint: look at the provider's bill; then `reconciler apply --retry-in-doubt` asks again, `reconciler adopt ID`\n"
-    "        takes a file that you have, `reconciler recover --forget ID` drops the request"
-)
+from reconciler.report.in_doubt import InDoubtFacts, in_doubt_list
 
 
 @click.command(epilog="Example:  reconciler recover --forget hero 'icons/*'")
@@ -28,7 +23,7 @@ _HINT = (
 @click.option("--forget", is_flag=True, help="Take these assets' requests off the list; the next apply asks anew.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask, however many requests it forgets.")
 @click.option("--wait", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS", help="Wait for another apply.")
-@options.reading_options
+@options.format_option("recover")
 @click.pass_obj
 def command(
     directory: str | None, /, *, ids: tuple[str, ...], forget: bool, format_: str, yes: bool, wait: float
@@ -40,7 +35,9 @@ def command(
     """
     workspace = open_workspace(directory, os.environ)
     if not forget:
-        return _list(requests_in_doubt(workspace, ids), format_)
+        facts = InDoubtFacts(requests_in_doubt(workspace, ids), datetime.now(UTC))
+        options.print_report("recover", format_, facts)
+        return Exit.DONE
     if not ids:
         raise ProjectError("--forget takes the ids of assets, or globs", hint="`reconciler recover` lists them")
 
@@ -53,18 +50,4 @@ def command(
     for one in forget_requests(workspace, ids, wait=wait, consent=consent):
         price = printable(one.cost) or "an unknown price"
         click.echo(f"forgotten: {printable(one.asset)} ({printable(one.provider)}, {printable(one.at)}, {price})")
-    return Exit.DONE
-
-
-def _list(in_doubt: Sequence[Requested], format_: str) -> int:
-    if format_ == "json":
-        options.print_json(in_doubt_list_json(in_doubt))
-        return Exit.DONE
-    for line in in_doubt_list(in_doubt, datetime.now(UTC)):
-        click.echo(line)
-    if not in_doubt:
-        click.echo("nothing is in doubt")
-        return Exit.DONE
-    click.echo(f"{len(in_doubt)} in doubt, which may have cost {in_doubt_total(in_doubt)}")
-    click.echo(_HINT, err=True)
     return Exit.DONE

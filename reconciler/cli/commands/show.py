@@ -16,13 +16,13 @@ from reconciler.project.load import load_specs
 from reconciler.project.options import Selection
 from reconciler.project.planning import plan_project
 from reconciler.project.workspace import Workspace, open_workspace
-from reconciler.report.show import asset_json, asset_lines
+from reconciler.report.show import asset_json
 from reconciler.store.worktree.sources import ContentSources
 
 
 @click.command(epilog="Example:  reconciler show hero --format json")
 @id_arguments(required=True)
-@options.reading_options
+@options.format_option("show")
 @click.pass_obj
 def command(directory: str | None, /, ids: tuple[str, ...], format_: str) -> int:
     """Show the state of an asset, its image, where that came from, and where else its bytes are. Writes nothing."""
@@ -32,15 +32,8 @@ def command(directory: str | None, /, ids: tuple[str, ...], format_: str) -> int
     steps = sorted((step for step in planned.plan.steps if step.asset in chosen.assets), key=lambda step: step.asset)
     recovery = workspace.sources(frozenset(step.entry.output for step in steps if step.entry))
     now = datetime.now(UTC)
-    told = [asset_json(step, now, elsewhere=_elsewhere(workspace, step, recovery)) for step in steps]
-    if format_ == "json":
-        options.print_json({"show": 1, "assets": told})
-        return Exit.DONE
-    for number, one in enumerate(told):
-        if number:
-            click.echo()
-        for line in asset_lines(one):
-            click.echo(line)
+    facts = tuple(asset_json(step, now, elsewhere=_elsewhere(workspace, step, recovery)) for step in steps)
+    options.print_report("show", format_, facts)
     return Exit.DONE
 
 

@@ -12,16 +12,7 @@ from reconciler.core.lock.lockfile import verify_recipe_keys as verify_keys
 from reconciler.core.retention import Retention
 from reconciler.project.store_maintenance import damages, delete_garbage, find_garbage, recipe_users, stored_objects
 from reconciler.project.workspace import Workspace, open_workspace
-from reconciler.report.plan_text import counted
-from reconciler.report.store import (
-    count_text,
-    damage_json,
-    damage_lines,
-    garbage_lines,
-    object_json,
-    object_line,
-    size_text,
-)
+from reconciler.report.store import StoreFacts, VerifyFacts, garbage_lines, size_text
 from reconciler.store.documents.project import read_lock
 
 
@@ -31,44 +22,25 @@ def command() -> None:
 
 
 @command.command("ls", epilog="Example:  reconciler store ls --format json")
-@options.reading_options
+@options.format_option("store ls")
 @click.pass_obj
 def ls_command(directory: str | None, /, format_: str) -> int:
     """List what the store holds: size, price, when and by which model it was made, and who uses it."""
     workspace = open_workspace(directory, os.environ)
-    held, users = stored_objects(workspace), recipe_users(workspace)
-    if format_ == "json":
-        options.print_json({"objects": [object_json(one) for one in held]})
-        return Exit.DONE
-    for one in held:
-        click.echo(object_line(one, users))
-    click.echo(count_text(held))
+    options.print_report("store ls", format_, StoreFacts(stored_objects(workspace), recipe_users(workspace)))
     return Exit.DONE
 
 
 @command.command("verify", epilog="Example:  reconciler store verify && echo whole")
-@options.reading_options
+@options.format_option("store verify")
 @click.pass_obj
 def verify_command(directory: str | None, /, format_: str) -> int:
     """Hash everything again. Exit 1 names each file that does not hold what it should, and who else has the bytes."""
     workspace = open_workspace(directory, os.environ)
     held = stored_objects(workspace)
-    damaged = damages(workspace, held)
-    wrong = _wrong_keys(workspace)
-    if format_ == "json":
-        told = [damage_json(damage) for damage in damaged]
-        options.print_json({"objects": len(held), "damaged": told, "lockfile": wrong or None})
-        return Exit.ERROR if damaged or wrong else Exit.DONE
-    for damage in damaged:
-        for line in damage_lines(damage):
-            click.echo(line)
-    if wrong:
-        click.echo(wrong, err=True)
-    if damaged:
-        click.echo(f"{len(damaged)} of {len(held)} objects are damaged")
-    else:
-        click.echo(f"{counted(len(held), 'object')} whole")
-    return Exit.ERROR if damaged or wrong else Exit.DONE
+    facts = VerifyFacts(len(held), damages(workspace, held), _wrong_keys(workspace))
+    options.print_report("store verify", format_, facts)
+    return Exit.ERROR if facts.damaged or facts.wrong_keys else Exit.DONE
 
 
 @command.command("gc", epilog="Example:  reconciler store gc --yes")

@@ -10,13 +10,11 @@ from reconciler.cli import options
 from reconciler.core.errors import Exit, InvalidInput
 from reconciler.project.load import load_specs, reference_contents
 from reconciler.project.workspace import open_workspace
-from reconciler.report.plan_text import counted
-from reconciler.report.problems import problems_json
-from reconciler.report.warnings import caution_lines, cautions_json
+from reconciler.report.validation import ValidationFacts
 
 
 @click.command(epilog="Example:  reconciler validate --format json")
-@options.reading_options
+@options.format_option("validate")
 @click.pass_obj
 def command(directory: str | None, /, format_: str) -> int:
     """Read every spec and say all that is wrong with any of them, as file:line:column: field: fact."""
@@ -25,15 +23,8 @@ def command(directory: str | None, /, format_: str) -> int:
         loaded = load_specs(workspace)
         reference_contents(workspace, loaded)
     except InvalidInput as error:
-        if format_ == "text":
-            raise
-        options.print_json({"valid": False, "problems": problems_json(error.problems)})
+        options.print_report("validate", format_, ValidationFacts(error.problems))
         return Exit.ERROR
-    if format_ == "json":
-        warnings = cautions_json(loaded.cautions)
-        options.print_json({"valid": True, "assets": len(loaded.specs), "problems": [], "warnings": warnings})
-    else:
-        for line in caution_lines(loaded.cautions):
-            click.echo(line, err=True)
-        click.echo(f"all specs are valid: {counted(len(loaded.specs), 'asset')}")
+    facts = ValidationFacts((), len(loaded.specs), loaded.cautions)
+    options.print_report("validate", format_, facts)
     return Exit.DONE

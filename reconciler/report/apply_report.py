@@ -1,0 +1,70 @@
+"""The end of an apply, for people and for programs. The events before it are streamed by the command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from reconciler.core.candidates import Candidate
+from reconciler.core.digest import AssetId
+from reconciler.core.events import Requested
+from reconciler.core.plan.plan import Plan
+from reconciler.core.text import printable
+from reconciler.core.value import field, value
+from reconciler.engine.report import Report
+from reconciler.providers.models.warnings import Caution
+from reconciler.report.apply_summary import problem_lines, report_json, summary_line
+from reconciler.report.candidates import candidate_lines, candidates_json
+from reconciler.report.formats import Printed, json_line
+from reconciler.report.in_doubt import in_doubt_lines
+from reconciler.report.plan_json import plan_json
+from reconciler.report.plan_text import plan_lines
+from reconciler.report.warnings import cautions_json
+
+
+@value
+class ApplyFacts:
+    """How an apply ended. `report` None: there was nothing to do, and `plan` says so. `candidates` are those of each
+    asset with a choice; their paths are shown below `root`."""
+
+    plan: Plan
+    now: datetime
+    root: Path
+    report: Report | None = None
+    in_doubt: tuple[Requested, ...] = ()
+    candidates: Mapping[AssetId, tuple[Candidate, ...]] = field(default_factory=dict)
+    cautions: tuple[Caution, ...] = ()
+
+
+def apply_text(facts: ApplyFacts) -> Printed:
+    """The summary, below the candidates; problems on stderr."""
+    if facts.report is None:
+        return Printed(tuple(plan_lines(facts.plan, facts.now)))
+    problems = (*problem_lines(facts.report, in_doubt=facts.in_doubt), *_cut_off(facts, facts.report))
+    return Printed((*_choices(facts), summary_line(facts.report, in_doubt=facts.in_doubt)), problems)
+
+
+def apply_json(facts: ApplyFacts) -> Printed:
+    """The last event of the stream."""
+    ended = plan_json(facts.plan) if facts.report is None else report_json(facts.report, in_doubt=facts.in_doubt)
+    told = {"event": "end", **ended, "warnings": cautions_json(facts.cautions)}
+    listed = {asset: candidates_json(found, root=facts.root) for asset, found in facts.candidates.items()}
+    return json_line(told | ({"candidates": listed} if listed else {}))
+
+
+def _cut_off(facts: ApplyFacts, report: Report) -> Iterator[str]:
+    """The requests that an interrupted run leaves without an answer."""
+    reported = {line.asset for line in report.lines}
+    cut_off = [one for one in facts.in_doubt if one.asset not in reported]
+    for one, line in zip(cut_off, in_doubt_lines(cut_off, facts.now), strict=True):
+        yield f"in doubt: {printable(one.asset)}: {line}"
+    if cut_off:
+        yield "  hint: `reconciler recover` lists them"
+
+
+def _choices(facts: ApplyFacts) -> Iterator[str]:
+    for asset, found in facts.candidates.items():
+        name = printable(asset)
+        yield f"{name}: {len(found)} candidates; `reconciler choose {name} NUMBER` locks another one:"
+        yield from candidate_lines(found, root=facts.root)

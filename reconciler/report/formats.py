@@ -1,0 +1,65 @@
+"""The table of reports and their formats. The `--format` option of every command is derived from it.
+
+A format of a report is one pure function: it takes the facts of the report and returns the text to print.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Any
+
+from reconciler.core.value import value
+
+
+@value
+class Printed:
+    """The lines for stdout, and those for people on stderr."""
+
+    out: tuple[str, ...]
+    err: tuple[str, ...] = ()
+
+
+FORMATS: dict[str, dict[str, str]] = {
+    "apply": {"text": "apply_report:apply_text", "json": "apply_report:apply_json"},
+    "check": {"text": "plan_report:check_text", "json": "plan_report:check_json"},
+    "choose": {"text": "candidates:candidates_text", "json": "candidates:candidates_document"},
+    "costs": {"text": "costs:costs_text", "json": "costs:costs_json"},
+    "explain": {"text": "explain:explain_text", "json": "explain:explain_json"},
+    "models": {"text": "providers:models_text", "json": "providers:models_document"},
+    "plan": {"text": "plan_report:plan_text", "json": "plan_report:plan_document"},
+    "providers": {"text": "providers:providers_text", "json": "providers:providers_json"},
+    "recover": {"text": "in_doubt:recover_text", "json": "in_doubt:recover_json"},
+    "show": {"text": "show:show_text", "json": "show:show_json"},
+    "store ls": {"text": "store:objects_text", "json": "store:objects_json"},
+    "store verify": {"text": "store:damages_text", "json": "store:damages_json"},
+    "validate": {"text": "validation:validation_text", "json": "validation:validation_json"},
+}
+"""Each report with its formats: `module:function`, loaded when it is used. The first is the default."""
+
+
+def render(report: str, format_: str, facts: object) -> Printed:
+    """The report in this format. All formats of a report take the same facts."""
+    module, _, function = FORMATS[report][format_].partition(":")
+    printed: Printed = getattr(import_module(f"reconciler.report.{module}"), function)(facts)
+    return printed
+
+
+def document(value: Any) -> Printed:
+    """One JSON document."""
+    return Printed((json.dumps(value, indent=2, ensure_ascii=False, default=str),))
+
+
+def json_line(value: Any) -> Printed:
+    """One JSON document on one line, at the end of a stream of them."""
+    return Printed((json.dumps(value, ensure_ascii=False, default=str),))
+
+
+def separated(blocks: Iterable[Iterable[str]]) -> Printed:
+    """Blocks of lines with an empty line between them."""
+    lines: list[str] = []
+    for number, block in enumerate(blocks):
+        lines += ("",) if number else ()
+        lines += block
+    return Printed(tuple(lines))
