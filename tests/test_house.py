@@ -46,7 +46,7 @@ PROCESS = {"environ", "environb", "getenv", "stdin", "stdout", "stderr", "argv"}
 """The attributes of os and sys that belong to the process of the command line."""
 PROCESS_USERS = {
     "store/objects/content_store.py": "the folder of a rescue file is TMPDIR, at the moment when the disk refuses",
-    "store/worktree/sources.py": "git gets the environment of the process",
+    "store/worktree/git.py": "git gets the environment of the process",
     "store/state/lock.py": "the lock names the command that holds it",
 }
 """Modules below cli/ that read them, and why."""
