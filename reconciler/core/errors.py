@@ -12,10 +12,21 @@ ReconcilerError                      1
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from enum import IntEnum
+from itertools import islice
 
+from reconciler.core.suggest import EAGER, did_you_mean
 from reconciler.core.text import printable, printable_lines
-from reconciler.core.value import value
+from reconciler.core.value import field as value_field
+from reconciler.core.value import replace, value
+
+MAX_PROBLEMS = 1_000
+"""Problems that are collected and shown; nobody reads more of them at once."""
+_SUGGESTED = 20
+"""Problems that get a suggestion out of many names."""
+_LONGEST = 1_000
+"""Characters of a fact or a field that are shown."""
 
 
 class Exit(IntEnum):
@@ -52,20 +63,50 @@ class Place:
 
 @value
 class Problem:
-    """One thing wrong with what a person wrote: place, field, fact, and a hint that helps."""
+    """One thing wrong with what a person wrote: place, field, fact, and a hint that helps.
+
+    Each text is shown on one line. `unknown` is a name that is not among `names`; a suggestion takes the hint's place
+    once it is worked out, which `suggested` does.
+    """
 
     place: Place
     field: str
     fact: str
     hint: str = ""
+    unknown: str = value_field(default="", compare=False, repr=False)
+    names: Collection[str] = value_field(default=(), compare=False, repr=False)
 
     def __lt__(self, other: Problem) -> bool:
         return (self.place, self.field, self.fact, self.hint) < (other.place, other.field, other.fact, other.hint)
 
     def __str__(self) -> str:
-        field = f"{printable(self.field)}: " if self.field else ""
-        hint = f"\n  hint: {printable_lines(self.hint)}" if self.hint else ""
-        return f"{self.place}: {field}{printable_lines(self.fact)}{hint}"
+        name = f"{_shown(self.field)}: " if self.field else ""
+        hint = f"\n  hint: {_shown(self.hint)}" if self.hint else ""
+        return f"{self.place}: {name}{_shown(self.fact)}{hint}"
+
+    def suggested(self) -> Problem:
+        """The same problem with the suggestion worked out."""
+        hint = did_you_mean(self.unknown, self.names) if self.unknown else ""
+        return replace(self, hint=hint or self.hint, unknown="", names=())
+
+
+def _shown(text: str) -> str:
+    """One line, and no more of it than a person reads: a field may hold a megabyte."""
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
+    return printable(text)
+
+
+def unknown_name(problem: Problem, name: str, names: Collection[str]) -> Problem:
+    """The problem of a name that is none of `names`. With few names it gets its suggestion at once, with many it gets
+    one if it is among the first that are shown."""
+    found = replace(problem, unknown=name, names=names)
+    return found.suggested() if len(names) <= EAGER else found
+
+
+def first_problems(problems: Iterable[Problem], already: int = 0) -> list[Problem]:
+    """As many of them as there is room for beside those that were found `already`; the rest is not worked out."""
+    return list(islice(problems, max(0, MAX_PROBLEMS - already)))
 
 
 class ReconcilerError(Exception):
@@ -84,11 +125,21 @@ class ReconcilerError(Exception):
 
 
 class InvalidInput(ReconcilerError):
-    """Every problem of every file, sorted by place."""
+    """Every problem of every file, sorted by place; the first of them where there are very many."""
 
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
-        self.problems = tuple(sorted(problems))
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        found = sorted(problems)
+        first = found[:MAX_PROBLEMS]
+        late = [index for index, problem in enumerate(first) if problem.unknown][:_SUGGESTED]
+        for index in late:
+            first[index] = first[index].suggested()
+        self.problems = tuple(first)
+        self.more = len(found) >= MAX_PROBLEMS
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    def __str__(self) -> str:
+        rest = f"\nthe first {MAX_PROBLEMS:,} problems; there may be more" if self.more else ""
+        return f"{self.fact}{rest}"
 
 
 class ProjectError(ReconcilerError):

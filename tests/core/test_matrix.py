@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.digest import Json
-from reconciler.core.specs.matrix import combinations, count
+from reconciler.core.specs.matrix import Combination, TooMuch, combinations, count
 from tests.builders import a_document, expanded
 
 
 def made(text: str) -> list[dict[str, object]]:
     matrix = a_document(text).value
     assert isinstance(matrix, dict)
-    return [dict(one) for one in combinations(matrix)]
+    return [dict(one) for one in all_of(matrix)]
+
+
+def all_of(matrix: Mapping[str, Json]) -> tuple[Combination, ...]:
+    found = combinations(matrix)
+    assert not isinstance(found, TooMuch)
+    return found
 
 
 def test_expanding_or_adding_as_documented() -> None:
@@ -92,9 +101,54 @@ def test_true_is_not_one() -> None:
 @given(st.dictionaries(st.sampled_from("abc"), st.lists(st.sampled_from("xyz"), min_size=1, max_size=3), max_size=3))
 def test_the_count_is_that_of_the_product(axes: dict[str, list[str]]) -> None:
     matrix: dict[str, Json] = {**axes, "include": [{"new": "value"}]}
-    assert len(combinations(matrix)) <= count(matrix)
+    assert len(all_of(matrix)) <= count(matrix)
     if axes:
-        assert count(axes) == len(combinations(axes))
+        assert count(axes) == len(all_of(axes))
+
+
+NAMES, SCALARS = st.sampled_from("abcd"), st.sampled_from(["x", "y", 1, True, 0, False])
+PATTERNS = st.lists(st.dictionaries(NAMES, SCALARS, min_size=1, max_size=3), max_size=4)
+
+
+def same(one: object, other: object) -> bool:
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
+
+
+@given(
+    st.dictionaries(st.sampled_from("abc"), st.lists(SCALARS, min_size=1, max_size=3), min_size=1), PATTERNS, PATTERNS
+)
+def test_is_what_the_rules_of_github_say_word_for_word(axes: dict[str, Any], excludes: Any, includes: Any) -> None:
+    plain = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+    left = [
+        one
+        for one in plain
+        if not any(all(key in one and same(one[key], value) for key, value in no.items()) for no in excludes)
+    ]
+    expected = [dict(one) for one in left]
+    for extra in includes:
+        hosts = [
+            index
+            for index, one in enumerate(left)
+            if all(same(one[key], value) for key, value in extra.items() if key in one)
+        ]
+        for index in hosts:
+            expected[index].update(extra)
+        if not hosts:
+            expected.append(dict(extra))
+    found = all_of({**axes, "exclude": excludes, "include": includes})
+    assert [list(one.items()) for one in found] == [list(one.items()) for one in expected]
+
+
+def test_what_would_take_long_to_match_is_refused() -> None:
+    axis = list(range(1000))
+    includes: list[dict[str, Json]] = [{"new": number} for number in range(2000)]
+    assert combinations({"a": axis, "include": includes}) == TooMuch("include")
+    names = [f"a{number}" for number in range(12)]
+    axes: dict[str, Json] = {name: [0, 1] for name in names}
+    excludes = [{name: 0 for index, name in enumerate(names) if mask >> index & 1} for mask in range(1, 4096)]
+    assert combinations({**axes, "exclude": excludes}) == TooMuch("exclude")
+    found = expanded(f"prompt: x\nid: a${{a}}\nmatrix: {{a: {axis}, include: {includes}}}\n")
+    assert [problem.field for problem in found.problems] == ["matrix.include"]
 
 
 def test_a_million_millions_are_refused_at_once() -> None:

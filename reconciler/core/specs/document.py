@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from reconciler.core.digest import Json
-from reconciler.core.errors import Place, Problem
+from reconciler.core.errors import Place, Problem, unknown_name
 from reconciler.core.value import value
 
 Path = tuple[str | int, ...]
@@ -34,6 +34,10 @@ class Document:
     def problem(self, path: Path, fact: str, hint: str = "") -> Problem:
         """A problem with the node at `path`; its field is the path in words (`references[1].asset`)."""
         return Problem(self.place(path), field_name(path), fact, hint)
+
+    def unknown(self, path: Path, fact: str, name: str, names: Collection[str], hint: str = "") -> Problem:
+        """The problem of a name that is none of `names`, with a suggestion; `hint` where none of them is near."""
+        return unknown_name(self.problem(path, fact, hint), name, names)
 
 
 def field_name(path: Path) -> str:

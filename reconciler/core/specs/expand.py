@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from reconciler.core.digest import AssetId, Json
-from reconciler.core.errors import Place, Problem
+from reconciler.core.errors import Place, Problem, first_problems
 from reconciler.core.recipe import TextPart
 from reconciler.core.specs import matrix as matrices
 from reconciler.core.specs.document import Document, Path
@@ -18,7 +18,6 @@ from reconciler.core.specs.layers import Layer, LayeredField, Substitution, as_t
 from reconciler.core.specs.paths import is_unicode
 from reconciler.core.specs.settings import Settings
 from reconciler.core.specs.spec import Spec
-from reconciler.core.suggest import did_you_mean
 from reconciler.core.value import field, value
 
 _ID_PART = re.compile(r"(?!\s)[^\x00-\x1f\x7f\ud800-\udfff#*?\[\]\\]+(?<!\s)")
@@ -183,11 +182,20 @@ def _variants(layer: Layer, template: str, problems: list[Problem]) -> Iterator[
         return
     seen: set[str] = set()
     matrix = _mapping(layer.fields["matrix"])
-    slips = tuple(_bad_matrix(layer, matrix))
+    slips = first_problems(_bad_matrix(layer, matrix), len(problems))
     problems.extend(slips)
     if slips:
         return
-    for combination in matrices.combinations(matrix):
+    combinations = matrices.combinations(matrix)
+    if isinstance(combinations, matrices.TooMuch):
+        fact = f"its {combinations.field} entries take too long to match with its combinations"
+        path = (*layer.path, "matrix", combinations.field)
+        problems.append(layer.document.problem(path, fact, "write fewer of them, or several assets"))
+        return
+    if not combinations:
+        problems.append(layer.document.problem((*layer.path, "matrix"), "leaves no combination", "exclude less"))
+        return
+    for combination in combinations:
         values = {key: as_text(value) for key, value in combination.items()}
         identity, wrong = _matrix_id(layer, template, values)
         if not wrong and identity in seen:
@@ -204,21 +212,22 @@ def _bad_matrix(layer: Layer, matrix: Mapping[str, Json]) -> Iterator[Problem]:
     """A value that stands twice, an exclude that can never match (which costs money), a matrix that leaves nothing."""
     axes = matrices.axes(matrix)
     for name, values in axes.items():
-        texts = [as_text(value) for value in values]
-        for index, text in enumerate(texts):
-            if text in texts[:index]:
+        known: set[str] = set()
+        for index, text in enumerate(map(as_text, values)):
+            if text in known:
                 path: Path = (*layer.path, "matrix", name, index)
                 yield layer.document.problem(path, f'"{text}" stands twice', "remove one")
+            known.add(text)
+    allowed = {name: matrices.values_of(values) for name, values in axes.items()}
+    texts = {name: frozenset(map(as_text, values)) for name, values in axes.items()}
     for index, pattern in enumerate(matrices.entries(matrix, "exclude")):
         for key, named in pattern.items():
             path = (*layer.path, "matrix", "exclude", index, key)
             if key not in axes:
-                yield layer.document.problem(path, "the matrix has no axis of this name", did_you_mean(key, axes))
-            elif not matrices.has(axes[key], named):
-                hint = did_you_mean(as_text(named), map(as_text, axes[key]))
-                yield layer.document.problem(path, f'"{as_text(named)}" is not a value of {key}', hint)
-    if not matrices.combinations(matrix):
-        yield layer.document.problem((*layer.path, "matrix"), "leaves no combination", "exclude less")
+                yield layer.document.unknown(path, "the matrix has no axis of this name", key, axes)
+            elif not matrices.is_among(named, allowed[key]):
+                text = as_text(named)
+                yield layer.document.unknown(path, f'"{text}" is not a value of {key}', text, texts[key])
 
 
 def _matrix_id(layer: Layer, template: str, values: Mapping[str, str]) -> tuple[str, tuple[Problem, ...]]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 
 from reconciler.core.digest import AssetId
-from reconciler.core.errors import Problem
+from reconciler.core.errors import Problem, first_problems, unknown_name
 from reconciler.core.specs.paths import same_file_key
 from reconciler.core.specs.spec import AssetReference, FileReference, Spec
-from reconciler.core.suggest import did_you_mean
+
+_SHOWN = 12
+"""Assets of a cycle that its problem names."""
 
 
 def whole_problems(
@@ -22,7 +25,7 @@ def whole_problems(
     files = {identity.partition("#")[0] for identity in specs} | set(broken) if partial else ()
     tied = [identity for identity, spec in specs.items() if spec.upstreams()]
     unknown = (problem for up, problem in _unknown(specs, tied, set(broken)) if up.partition("#")[0] not in files)
-    return (*unknown, *_cycles(specs, tied), *_collisions(specs))
+    return tuple(first_problems(itertools.chain(unknown, _cycles(specs, tied), _collisions(specs))))
 
 
 def work_order(specs: Mapping[AssetId, Spec]) -> tuple[AssetId, ...]:
@@ -46,11 +49,12 @@ def work_order(specs: Mapping[AssetId, Spec]) -> tuple[AssetId, ...]:
 def _unknown(
     specs: Mapping[AssetId, Spec], tied: Iterable[AssetId], broken: set[str]
 ) -> Iterable[tuple[AssetId, Problem]]:
+    names = {*specs, *broken}
     for identity in tied:
         for up in specs[identity].upstreams():
             if up not in specs:
-                hint = did_you_mean(up, {*specs, *broken})
-                yield up, specs[identity].picture_problem(AssetReference(up), f'no asset is called "{up}"', hint)
+                problem = specs[identity].picture_problem(AssetReference(up), f'no asset is called "{up}"')
+                yield up, unknown_name(problem, up, names)
 
 
 def _cycles(specs: Mapping[AssetId, Spec], tied: Iterable[AssetId]) -> Iterable[Problem]:
@@ -69,7 +73,7 @@ def _cycles(specs: Mapping[AssetId, Spec], tied: Iterable[AssetId]) -> Iterable[
             elif current in on_trail:
                 cycle = trail[trail.index(current) :]
                 first = min(range(len(cycle)), key=lambda at: cycle[at])
-                path = " → ".join([*cycle[first:], *cycle[:first], cycle[first]])
+                path = _listed([*cycle[first:], *cycle[:first], cycle[first]])
                 after = AssetReference(cycle[(first + 1) % len(cycle)])
                 fact = f"assets refer to each other in a circle: {path}"
                 yield specs[cycle[first]].picture_problem(after, fact, "break it")
@@ -78,6 +82,12 @@ def _cycles(specs: Mapping[AssetId, Spec], tied: Iterable[AssetId]) -> Iterable[
                 on_trail.add(current)
                 stack.append((current, False))
                 stack.extend((up, True) for up in reversed(specs[current].upstreams()) if up in specs)
+
+
+def _listed(cycle: list[AssetId]) -> str:
+    """The path of a cycle; its middle is left out where it is long."""
+    shown = cycle if len(cycle) <= _SHOWN else [*cycle[: _SHOWN - 2], f"… {len(cycle) - _SHOWN + 1} more …", cycle[-1]]
+    return " → ".join(shown)
 
 
 def _folders(path: str) -> Iterator[str]:

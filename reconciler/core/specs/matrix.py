@@ -8,9 +8,19 @@ from math import prod
 from typing import cast
 
 from reconciler.core.digest import Json
+from reconciler.core.value import value
 
 Scalar = str | int | bool
 Combination = dict[str, Scalar]
+_MOST_WORK = 1_000_000
+"""Steps of matching `exclude` and `include` with combinations. The largest matrix of a real project has thousands."""
+
+
+@value
+class TooMuch:
+    """The field, `exclude` or `include`, whose entries would take too long to match."""
+
+    field: str
 
 
 def count(matrix: Mapping[str, Json]) -> int:
@@ -18,7 +28,7 @@ def count(matrix: Mapping[str, Json]) -> int:
     return prod(len(values) for values in axes(matrix).values()) + len(entries(matrix, "include"))
 
 
-def combinations(matrix: Mapping[str, Json]) -> tuple[Combination, ...]:
+def combinations(matrix: Mapping[str, Json]) -> tuple[Combination, ...] | TooMuch:
     """Every combination, in the order of the axes as written.
 
     `exclude` removes what agrees with all its keys. Each `include` is added to every combination whose original
@@ -27,29 +37,68 @@ def combinations(matrix: Mapping[str, Json]) -> tuple[Combination, ...]:
     """
     named = axes(matrix)
     made = [dict(zip(named, values, strict=True)) for values in itertools.product(*named.values())] if named else []
-    for pattern in entries(matrix, "exclude"):
-        made = [combo for combo in made if not all(_agree(combo.get(key), value) for key, value in pattern.items())]
-    originals = [dict(combo) for combo in made]
-    for extra in entries(matrix, "include"):
-        hosts = [
-            combo
-            for combo, original in zip(made, originals, strict=False)
-            if all(_agree(original[key], value) for key, value in extra.items() if key in original)
-        ]
-        for combo in hosts:
-            combo.update(extra)
-        if not hosts:
-            made.append(dict(extra))
-    return tuple(made)
+    excluded = _by_keys(entries(matrix, "exclude"), named)
+    if len(made) * len(excluded) > _MOST_WORK:
+        return TooMuch("exclude")
+    for keys, patterns in excluded.items():
+        unwanted = {_values(pattern, keys) for pattern in patterns}
+        made = [combo for combo in made if _values(combo, keys) not in unwanted]
+    return _included(made, entries(matrix, "include"), named)
 
 
-def _agree(one: Scalar | None, other: Scalar) -> bool:
-    return one == other and isinstance(one, bool) == isinstance(other, bool)  # in Python, True == 1
+def _included(
+    made: list[Combination], extras: Sequence[Mapping[str, Scalar]], named: Mapping[str, Sequence[Scalar]]
+) -> tuple[Combination, ...] | TooMuch:
+    """The combinations with each `include` added, in the order in which they are written."""
+    own = tuple(tuple(key for key in extra if key in named) for extra in extras)
+    if len(made) * len(set(own)) > _MOST_WORK:
+        return TooMuch("include")
+    hosts: dict[tuple[str, ...], dict[_Values, list[int]]] = {}
+    for keys in set(own):
+        by_values: dict[_Values, list[int]] = {}
+        for index, combo in enumerate(made):
+            by_values.setdefault(_values(combo, keys), []).append(index)
+        hosts[keys] = by_values
+    merged, work = [dict(combo) for combo in made], 0
+    for extra, keys in zip(extras, own, strict=True):
+        found = hosts[keys].get(_values(extra, keys), ())
+        work += len(found) * len(extra)
+        if work > _MOST_WORK:
+            return TooMuch("include")
+        for index in found:
+            merged[index].update(extra)
+        if not found:
+            merged.append(dict(extra))
+    return tuple(merged)
 
 
-def has(values: Sequence[Scalar], value: Scalar) -> bool:
+def _by_keys(
+    patterns: Sequence[Mapping[str, Scalar]], named: Mapping[str, Sequence[Scalar]]
+) -> dict[tuple[str, ...], list[Mapping[str, Scalar]]]:
+    """The patterns that can agree with a combination, by the axes that they name."""
+    found: dict[tuple[str, ...], list[Mapping[str, Scalar]]] = {}
+    for pattern in patterns:
+        if all(key in named for key in pattern):
+            found.setdefault(tuple(sorted(pattern)), []).append(pattern)
+    return found
+
+
+_Values = tuple[tuple[bool, Scalar], ...]
+
+
+def _values(combination: Mapping[str, Scalar], keys: tuple[str, ...]) -> _Values:
+    """Equal where values agree: in Python, True == 1."""
+    return tuple((isinstance(value := combination[key], bool), value) for key in keys)
+
+
+def values_of(values: Sequence[Scalar]) -> frozenset[tuple[bool, Scalar]]:
+    """The values of an axis, for `is_among`."""
+    return frozenset((isinstance(value, bool), value) for value in values)
+
+
+def is_among(value: Scalar, values: frozenset[tuple[bool, Scalar]]) -> bool:
     """Whether an exclude with this value can agree with a combination of these."""
-    return any(_agree(one, value) for one in values)
+    return (isinstance(value, bool), value) in values
 
 
 def axes(matrix: Mapping[str, Json]) -> dict[str, Sequence[Scalar]]:
