@@ -11,6 +11,8 @@ from reconciler import __version__
 
 _ASKED: dict[tuple[str, ...], str] = {("check",): "check", ("plan",): "plan"}
 """Command lines that an unchanged project answers from its index alone."""
+_RUN_PROVIDERS = ("reconciler.cli.commands.apply", "reconciler.cli.commands.providers")
+"""The modules of commands that run providers, which may be plug-ins."""
 
 
 def entry() -> None:
@@ -36,19 +38,25 @@ def _ended(arguments: list[str]) -> int:
 
 
 def _leave(code: int) -> None:
-    """End the process at once: the system takes its memory back whole, Python would take every value apart first."""
+    """End the process: as any Python program after a command that ran the code of providers, at once after others.
+
+    The quick end leaves the memory to the system. Python would free value by value, which takes longer than a warm
+    `check`; but it also runs the exit handlers of libraries and plug-ins, and waits for threads that still write.
+    """
     for stream in (sys.stdout, sys.stderr):
         try:  # noqa: SIM105 - contextlib takes longer to load than --version to answer
             stream.flush()
-        except Exception:  # noqa: BLE001, S110 - closed, or nobody listens: there is nowhere left to say it
+        except Exception:  # noqa: BLE001, S110 - closed, or without a reader: there is nowhere left to report it
             pass
     threads = sys.modules.get("threading")
-    if threads is not None and threads.active_count() > 1:
-        import signal  # noqa: PLC0415 - where there are threads it is loaded
+    writing = threads is not None and threads.active_count() > 1
+    if not writing and not any(command in sys.modules for command in _RUN_PROVIDERS):
+        os._exit(code)
+    import signal  # noqa: PLC0415 - such a command has loaded it
 
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        raise SystemExit(code)  # Python waits for what they do
-    os._exit(code)
+    signal.signal(signal.SIGINT, signal.SIG_IGN if writing else lambda *_: os._exit(130))
+    gc.freeze()  # nothing that is alive now is looked at again
+    raise SystemExit(code)
 
 
 def _answered(arguments: list[str]) -> int | None:

@@ -249,3 +249,36 @@ def test_the_end_waits_for_what_threads_are_still_doing_and_no_ctrl_c_cuts_it_sh
     done = subprocess.run(program, cwd=scratch.root, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (7, "said", "")
     assert (scratch.root / "landed").exists()
+
+
+PLUG_IN = """
+import atexit, os, pathlib, signal, sys
+
+@atexit.register
+def at_the_end():
+    pathlib.Path("ended").touch()
+    if os.environ.get("INTERRUPTED"):
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(1_000_000):
+            pass
+        pathlib.Path("not interrupted").touch()
+"""
+
+
+@pytest.mark.parametrize(("command", "ordinary"), [("apply --yes", True), ("check", False), ("plan", False)])
+def test_an_apply_runs_the_exit_handlers_of_plug_ins(project: Scratch, command: str, ordinary: bool) -> None:
+    """A quick command ends at once instead: there is nothing in it that has any."""
+    project.write("plug-in/sitecustomize.py", PLUG_IN)
+    with project.start(*command.split(), env={**os.environ, "PYTHONPATH": "plug-in"}) as process:
+        _, err = process.communicate(timeout=30)
+    assert (process.returncode, "Traceback" in err) == (0, False)
+    assert (project.root / "ended").exists() is ordinary
+
+
+def test_ctrl_c_in_an_exit_handler_has_its_code_and_no_traceback(project: Scratch) -> None:
+    project.write("plug-in/sitecustomize.py", PLUG_IN)
+    with project.start("apply", "--yes", env={**os.environ, "PYTHONPATH": "plug-in", "INTERRUPTED": "1"}) as process:
+        _, err = process.communicate(timeout=30)
+    assert (process.returncode, "Traceback" in err) == (130, False), err
+    assert (project.root / "ended").exists()
+    assert not (project.root / "not interrupted").exists()
