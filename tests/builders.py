@@ -13,7 +13,7 @@ from reconciler.core.money.cost import Cost
 from reconciler.core.plan.actions import Action
 from reconciler.core.plan.decide import Facts
 from reconciler.core.plan.observed import Observed
-from reconciler.core.plan.plan import Plan, Step, plan
+from reconciler.core.plan.plan import AssetStep, Plan, Step, plan
 from reconciler.core.plan.policy import Policy, gate
 from reconciler.core.ports import StoredImage
 from reconciler.core.recipe import Recipe
@@ -112,6 +112,12 @@ def planned(
 
 def the_step(made: Plan, identity: str = "sword") -> Step:
     (step,) = (step for step in made.steps if step.asset == identity)
+    return step
+
+
+def the_asset_step(made: Plan, identity: str = "sword") -> AssetStep:
+    step = the_step(made, identity)
+    assert isinstance(step, AssetStep)
     return step
 
 

@@ -25,7 +25,7 @@ from reconciler.core.plan.actions import (
     Restore,
     UpstreamChanged,
 )
-from reconciler.core.plan.plan import Plan, Step
+from reconciler.core.plan.plan import AssetStep, Plan, Step
 from reconciler.core.ports import ImageRequest, InTheWay, Log, Outputs, Provider, References, Store, StoredImage
 from reconciler.core.recipe import Recipe
 from reconciler.core.specs.spec import AssetReference, FileReference, Reference, Spec, build_recipe
@@ -134,6 +134,8 @@ class Run:
                 self._ended[step.asset].set_result(good)
 
     async def _line(self, step: Step) -> Line:
+        if not isinstance(step, AssetStep):
+            return Line(step.asset, Result.HELD)
         action = step.action
         match action:
             case Hold():
@@ -151,16 +153,16 @@ class Run:
                         raise StepError(Result.NOT_STARTED, "interrupted")
                     return await self._put_in_place(step, action)
 
-    async def _upstreams(self, step: Step) -> None:
+    async def _upstreams(self, step: AssetStep) -> None:
         """Wait for the assets that this one refers to. What failed and has no picture blocks it."""
         needed = step.action.after if isinstance(step.action, Generate) else ()
-        for up in step.spec.upstreams() if step.spec else ():
+        for up in step.spec.upstreams():
             if up in self._ended:
                 good = await asyncio.shield(self._ended[up])
                 if not good and (up in needed or up not in self.contents):
                     raise StepError(Result.BLOCKED, f"waits for {up}, which has no picture yet", "Blocked")
 
-    async def _put_in_place(self, step: Step, action: Action) -> Line:
+    async def _put_in_place(self, step: AssetStep, action: Action) -> Line:
         match action:
             case Restore(content=content, replacing=replacing, old_path=old_path):
                 self._start(step, "restore")
@@ -180,15 +182,13 @@ class Run:
             case _:
                 return Line(step.asset, Result.UNCHANGED)
 
-    async def _had(self, step: Step, action: Restore | Move | Adopt, content: ContentHash) -> LockEntry:
+    async def _had(self, step: AssetStep, action: Restore | Move | Adopt, content: ContentHash) -> LockEntry:
         """The lock entry for bytes that were had already, under the recipe wanted now.
 
         What only comes back, or moves, keeps the recipe that it was made from: a change that is frozen, ignored or
         waits for consent must not be forgotten with it.
         """
-        assert step.spec is not None
-        if isinstance(action, Move) or isinstance(action.reason, OutputMissing):
-            assert step.entry is not None
+        if step.entry is not None and (isinstance(action, Move) or isinstance(action.reason, OutputMissing)):
             return replace(step.entry, output=step.output)
         recipe = self._recipe(step.spec)
         known = self.by_content.get(content)
@@ -201,7 +201,7 @@ class Run:
         raise StepError(Result.FAILED, f"nothing is known of {content}", DISK_ERROR)
 
     async def _place(
-        self, step: Step, content: ContentHash, replacing: ContentHash | None, old_path: str | None
+        self, step: AssetStep, content: ContentHash, replacing: ContentHash | None, old_path: str | None
     ) -> None:
         """Bytes to the output, if it still holds what the plan saw; then away from where they were."""
         try:
@@ -222,8 +222,7 @@ class Run:
         if old_path is not None and step.entry is not None:
             await asyncio.to_thread(self.world.outputs.vacate, old_path, expect=step.entry.content)
 
-    async def _generate(self, step: Step, action: Generate) -> Line:
-        assert step.spec is not None
+    async def _generate(self, step: AssetStep, action: Generate) -> Line:
         recipe = self._recipe(step.spec)
         key = recipe.key()
         asked = isinstance(action.reason, Asked)
@@ -282,7 +281,7 @@ class Run:
             hint = "change the spec, or `reconciler apply --retry-refused`"
             raise StepError(Result.HELD, f"refused before: {refused}", "Refused", hint)
 
-    async def _cut_off(self, step: Step, action: Generate, entry: LockEntry) -> Line:
+    async def _cut_off(self, step: AssetStep, action: Generate, entry: LockEntry) -> Line:
         """The upstream's new picture is the old one: nothing follows, but the file is where it should be."""
         if action.replacing == entry.content and step.origin is None and entry.output == step.output:
             return Line(step.asset, Result.UNCHANGED)
@@ -318,8 +317,7 @@ class Run:
         landing.set_result(outcome)
         return outcome, True
 
-    async def _stored_already(self, step: Step, key: RecipeKey) -> ContentHash | None:
-        assert step.spec is not None
+    async def _stored_already(self, step: AssetStep, key: RecipeKey) -> ContentHash | None:
         placeholders = self.world.traits[step.spec.provider].placeholder
         for stored in reversed(await asyncio.to_thread(self.world.store.recall, key)):
             if placeholders or not stored.made.placeholder:
@@ -352,13 +350,13 @@ class Run:
                 raise StepError(Result.FAILED, f"{path} does not hold the bytes that were planned with; {hint}")
             self.world.references.share(content, file)
 
-    def _entry(self, step: Step, recipe: Recipe, image: StoredImage) -> LockEntry:
+    def _entry(self, step: AssetStep, recipe: Recipe, image: StoredImage) -> LockEntry:
         return LockEntry(step.output, image.content, image.image, recipe.key(), recipe.manifest(), image.made)
 
     def _start(self, step: Step, action: str) -> None:
         self.world.progress.record(Started(step.asset, action))
 
-    async def _publish(self, step: Step, entry: LockEntry, how: str) -> None:
+    async def _publish(self, step: AssetStep, entry: LockEntry, how: str) -> None:
         self.contents[step.asset] = entry.content
         await self._record(Published(step.asset, entry, how, step.origin))
 

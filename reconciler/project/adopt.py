@@ -14,7 +14,7 @@ from reconciler.core.images.sniff import ImageFacts, NotAnImage, sniff
 from reconciler.core.lock.lockfile import LockEntry, Made
 from reconciler.core.plan.actions import Generate, Hold, Placeholder, UpstreamChanged
 from reconciler.core.plan.observed import Blocked
-from reconciler.core.plan.plan import Step
+from reconciler.core.plan.plan import AssetStep
 from reconciler.core.ports import StoredImage
 from reconciler.core.recipe import Recipe
 from reconciler.core.specs.paths import image_format
@@ -58,7 +58,7 @@ def adopt(
     """Make the files that are there the locked content of these assets."""
     with edit_session(workspace, wait=wait) as session:
         chosen = select_assets(ids, session.planned.loaded.specs)
-        steps = [step for step in session.planned.plan.steps if step.asset in chosen.assets]
+        steps = [step for step in session.planned.plan.asset_steps if step.asset in chosen.assets]
         return edit_assets(session, steps, Adoption(session, exactly=chosen.exactly, utc=utc), callbacks)
 
 
@@ -73,7 +73,7 @@ class Adoption:
         self._locked = dict(self._foreseen)
         self._traits = session.planned.loaded.project.settings.traits()
 
-    def foresee(self, step: Step) -> Skipped | PassedOver | AlreadyDone | None:
+    def foresee(self, step: AssetStep) -> Skipped | PassedOver | AlreadyDone | None:
         """See Edit. Steps come in working order."""
         ready = self._ready(step, self._foreseen)
         if not isinstance(ready, Adoptable):
@@ -86,7 +86,7 @@ class Adoption:
         self._foreseen[step.asset] = ready.found
         return None
 
-    def edit(self, step: Step) -> Edited | Skipped:
+    def edit(self, step: AssetStep) -> Edited | Skipped:
         """Check the image and keep its bytes in the store."""
         ready = self._ready(step, self._locked)
         if not isinstance(ready, Adoptable):
@@ -106,8 +106,7 @@ class Adoption:
         events += [Forgotten(one.attempt) for one in settled]
         return Edited(tuple(events), (*self._told(step, entry), *told))
 
-    def _ready(self, step: Step, contents: Mapping[AssetId, ContentHash]) -> Adoptable | Skipped | PassedOver:
-        assert step.spec is not None
+    def _ready(self, step: AssetStep, contents: Mapping[AssetId, ContentHash]) -> Adoptable | Skipped | PassedOver:
         found = self._session.planned.seen.outputs.get(step.output)
         if found is None:
             fact = f"there is no file {step.output}"
@@ -121,7 +120,7 @@ class Adoption:
             return Skipped(f"it refers to {lacking}, which has no picture yet", "make or adopt that first")
         return Adoptable(recipe, found)
 
-    def _image(self, step: Step, found: ContentHash) -> ImageFacts | Skipped:
+    def _image(self, step: AssetStep, found: ContentHash) -> ImageFacts | Skipped:
         """What the picture is; its bytes are in the store when this returns. A Git LFS pointer is its picture."""
         file, store = self._session.workspace.root / step.output, self._session.workspace.store
         pointer = _is_pointer(file)
@@ -139,25 +138,25 @@ class Adoption:
             return Skipped(f"{step.output} was changed meanwhile", "close what writes it, and try again")
         return fits
 
-    def _made(self, step: Step, key: RecipeKey, content: ContentHash) -> Made:
+    def _made(self, step: AssetStep, key: RecipeKey, content: ContentHash) -> Made:
         """Where the picture came from, as far as that is known; else a person brought it."""
         if step.entry is not None and step.entry.content == content:
             return step.entry.made
         known = (one.made for one in self._session.workspace.store.recall(key) if one.content == content)
         return next(known, Made(ADOPTED, stamp(self._utc())))
 
-    def _origin(self, step: Step, entry: LockEntry) -> AssetId | None:
+    def _origin(self, step: AssetStep, entry: LockEntry) -> AssetId | None:
         """The id that it was locked under before, unless that has another picture, which is then left to `prune`."""
         if step.origin is None or step.entry is None or step.entry.content != entry.content:
             return None
         before = self._session.planned.seen.outputs.get(step.entry.output)
         return step.origin if before is None or step.entry.output == entry.output else None
 
-    def _told(self, step: Step, entry: LockEntry) -> tuple[str, ...]:
+    def _told(self, step: AssetStep, entry: LockEntry) -> tuple[str, ...]:
         image = entry.image
         facts = f"{image.format}, {image.width}x{image.height}"
         line = f"adopted {printable(step.asset)}: {printable(entry.output)} ({facts})"
-        if step.spec is not None and entry.made.placeholder and not self._traits[step.spec.provider].placeholder:
+        if entry.made.placeholder and not self._traits[step.spec.provider].placeholder:
             return line, "  it is a draft, and stays a placeholder until the real one comes"
         return (line,)
 
@@ -175,14 +174,14 @@ def _is_pointer(path: Path) -> bool:
         return lfs_oid(file.read(LFS_POINTER_LIMIT + 1)) is not None
 
 
-def _fitting(step: Step, image: ImageFacts) -> ImageFacts | Skipped:
+def _fitting(step: AssetStep, image: ImageFacts) -> ImageFacts | Skipped:
     named = image_format(step.output)
     if named == image.format:
         return image
     return Skipped(f"{step.output} holds {image.format}, and its name says {named}", "convert it, or change the output")
 
 
-def _already(step: Step) -> str:
+def _already(step: AssetStep) -> str:
     if isinstance(step.action, Generate) and isinstance(step.action.reason, Placeholder):
         return "locked as it is; a draft stays a placeholder unless its spec says `provider: draft`"
     if isinstance(step.action, Generate | Hold) and isinstance(step.action.reason, UpstreamChanged):

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 
 from reconciler.core.errors import ReconcilerError
 from reconciler.core.money.cost import parse_cost
-from reconciler.core.plan.actions import Generate
 from reconciler.core.plan.plan import Plan
 from reconciler.core.ports import Log, Provider, References
 from reconciler.core.specs.settings import Budget
@@ -154,7 +153,7 @@ def _providers(
 ) -> _Providers:
     """The providers that this plan needs, and no others: each loads a library of its own."""
     settings = planned.loaded.project.settings.providers
-    needed = {step.spec.provider for step in plan.steps if step.spec and isinstance(step.action, Generate)}
+    needed = plan.generating_providers
     free = {name for name in needed if settings[name].traits.free}
     made = _free_providers(workspace, planned, free, options, references) if free else _Providers({}, ())
     names = needed - free

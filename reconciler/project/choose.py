@@ -6,7 +6,7 @@ from reconciler.core.candidates import Candidate, find_candidate
 from reconciler.core.errors import ProjectError
 from reconciler.core.events import Published
 from reconciler.core.lock.lockfile import LockEntry
-from reconciler.core.plan.plan import Step
+from reconciler.core.plan.plan import Step, locked_entry
 from reconciler.core.ports import InTheWay
 from reconciler.core.text import printable
 from reconciler.core.value import replace, value
@@ -56,9 +56,10 @@ def choose(workspace: Workspace, pattern: str, candidate: str, callbacks: EditCa
 def _locked(workspace: Workspace, planned: PlannedProject, pattern: str) -> LockedCandidates:
     (name,) = select_assets((pattern,), (step.asset for step in planned.plan.steps)).assets[:1]
     step = next(step for step in planned.plan.steps if step.asset == name)
-    if step.entry is None:
+    entry = locked_entry(step)
+    if entry is None:
         raise ProjectError(f"{printable(name)} is not locked yet", hint="`reconciler apply` makes or restores it")
-    return LockedCandidates(step, step.entry, candidates(workspace.store, step.entry.key, locked=step.entry.content))
+    return LockedCandidates(step, entry, candidates(workspace.store, entry.key, locked=entry.content))
 
 
 @value

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.errors import ConsentNeeded, DiskError
 from reconciler.core.events import Durable, Requested
-from reconciler.core.plan.plan import Step
+from reconciler.core.plan.plan import Step, locked_entry
 from reconciler.core.recipe import Recipe
 from reconciler.core.specs.spec import AssetReference, FileReference, Reference, Spec, build_recipe
 from reconciler.core.text import printable
@@ -19,6 +19,9 @@ from reconciler.project.options import Selection
 from reconciler.project.planning import PlannedProject, plan_project
 from reconciler.project.workspace import Workspace
 from reconciler.store.worktree.outputs import OutputTree
+
+AnyStep = TypeVar("AnyStep", bound=Step)
+EditedStep_contra = TypeVar("EditedStep_contra", bound=Step, contravariant=True)
 
 
 @value
@@ -69,14 +72,14 @@ class AlreadyDone:
 EditOutcome = Edited | Skipped | PassedOver | AlreadyDone
 
 
-class Edit(Protocol):
-    """One kind of edit."""
+class Edit(Protocol[EditedStep_contra]):
+    """One kind of edit, of the steps to which it applies."""
 
-    def foresee(self, step: Step) -> Skipped | PassedOver | AlreadyDone | None:
+    def foresee(self, step: EditedStep_contra) -> Skipped | PassedOver | AlreadyDone | None:
         """Why there is nothing to do for an asset; None where there is. Changes nothing."""
         ...
 
-    def edit(self, step: Step) -> Edited | Skipped:
+    def edit(self, step: EditedStep_contra) -> Edited | Skipped:
         """Change the tree. The bytes are durable when this returns."""
         ...
 
@@ -108,7 +111,9 @@ def edit_session(workspace: Workspace, *, wait: float) -> Iterator[EditSession]:
         yield EditSession(workspace, planned, workspace.outputs(frozenset(paths)))
 
 
-def edit_assets(session: EditSession, steps: Sequence[Step], edit: Edit, callbacks: EditCallbacks) -> EditResult:
+def edit_assets(
+    session: EditSession, steps: Sequence[AnyStep], edit: Edit[AnyStep], callbacks: EditCallbacks
+) -> EditResult:
     """Edit one asset after another, in the order of an apply: bytes, journal, lockfile.
 
     An asset that cannot be edited is skipped. ConsentNeeded before anything is changed.
@@ -135,7 +140,7 @@ def edit_assets(session: EditSession, steps: Sequence[Step], edit: Edit, callbac
     return EditResult(len(work), skipped)
 
 
-def _tried(step: Step, edit: Edit) -> Edited | Skipped:
+def _tried(step: AnyStep, edit: Edit[AnyStep]) -> Edited | Skipped:
     try:
         return edit.edit(step)
     except DiskError as error:  # the bytes of one asset; an error of the journal ends the command
@@ -181,4 +186,4 @@ def settled_in_doubt(
 
 def locked_contents(planned: PlannedProject) -> dict[AssetId, ContentHash]:
     """What is locked for each asset, under the id that its spec has now."""
-    return {step.asset: step.entry.content for step in planned.plan.steps if step.entry is not None}
+    return {step.asset: entry.content for step in planned.plan.steps if (entry := locked_entry(step)) is not None}

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from reconciler.core.digest import ContentHash
-from reconciler.core.plan.plan import Step
+from reconciler.core.plan.plan import AssetStep, Step
 from reconciler.core.specs.spec import FileReference, Reference
 from reconciler.project.edits import locked_contents, locked_recipe
 from reconciler.project.planning import PlannedProject
@@ -22,6 +22,8 @@ def explain(planned: PlannedProject, step: Step, now: datetime) -> dict[str, Any
             return planned.seen.files.get(reference.path)
         return contents.get(reference.asset)
 
-    recipe = locked_recipe(step.spec, files=planned.seen.files, contents=contents) if step.spec else None
+    recipe = None
+    if isinstance(step, AssetStep):
+        recipe = locked_recipe(step.spec, files=planned.seen.files, contents=contents)
     project = planned.loaded.project.document
     return explanation(step, now, recipe=recipe, content_of=content_of, project=project)

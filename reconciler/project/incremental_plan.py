@@ -50,13 +50,12 @@ def encode_notes(whole: Plan) -> bytes:
     """
     if whole.drift:
         return b""
-    tied = {up for step in whole.steps if step.spec is not None for up in step.spec.upstreams()}
+    steps = whole.asset_steps
+    tied = {up for step in steps for up in step.spec.upstreams()}
     files: dict[str, list[str]] = {}
     room = TextBudget()
-    for step in whole.steps:
+    for step in steps:
         spec = step.spec
-        if spec is None:
-            continue
         room.takes(spec)
         fields = files.setdefault(spec.file, [_LOOSE])
         fields += (step.asset, step.output)

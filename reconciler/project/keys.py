@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reconciler.core.errors import ProjectError
-from reconciler.core.plan.actions import Generate
 from reconciler.core.plan.plan import Plan
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.providers.keys import key_for
@@ -14,7 +13,7 @@ from reconciler.providers.secret import NoKey
 
 def require_keys(plan: Plan, providers: Mapping[str, ProviderSettings], environ: Mapping[str, str]) -> None:
     """ProjectError unless every provider that this plan asks has a key that may be sent, or needs none."""
-    asked = {step.spec.provider for step in plan.steps if step.spec and isinstance(step.action, Generate)}
+    asked = plan.generating_providers
     settings = [providers[name] for name in sorted(asked) if providers[name].traits.needs_key]
     lacking = [found for each in settings if isinstance(found := key_for(each, environ), NoKey)]
     if lacking:

@@ -8,7 +8,7 @@ from reconciler.core.digest import AssetId
 from reconciler.core.errors import ProjectError
 from reconciler.core.events import Forgotten, Removed
 from reconciler.core.plan.observed import Blocked
-from reconciler.core.plan.plan import Step
+from reconciler.core.plan.plan import OrphanStep
 from reconciler.core.ports import InTheWay
 from reconciler.core.text import printable
 from reconciler.core.value import value
@@ -33,7 +33,7 @@ _BY_HAND = "move it away or delete it, then prune again"
 def prune(workspace: Workspace, ids: Sequence[str], callbacks: EditCallbacks, *, wait: float) -> EditResult:
     """Remove the images and lock entries of these orphans, or of all without ids."""
     with edit_session(workspace, wait=wait) as session:
-        orphans = [step for step in session.planned.plan.steps if step.spec is None and step.entry is not None]
+        orphans = [step for step in session.planned.plan.steps if isinstance(step, OrphanStep)]
         steps = _chosen(session, orphans, ids) if ids else orphans
         return edit_assets(session, steps, Pruning(session), callbacks)
 
@@ -44,16 +44,16 @@ class Pruning:
 
     session: EditSession
 
-    def foresee(self, step: Step) -> Skipped | PassedOver | AlreadyDone | None:
+    def foresee(self, step: OrphanStep) -> Skipped | PassedOver | AlreadyDone | None:
         """See Edit."""
         return None
 
-    def edit(self, step: Step) -> Edited | Skipped:
+    def edit(self, step: OrphanStep) -> Edited | Skipped:
         """Remove the image, unless a spec uses its file."""
         return _pruned(self.session, step)
 
 
-def _chosen(session: EditSession, orphans: list[Step], ids: Sequence[str]) -> list[Step]:
+def _chosen(session: EditSession, orphans: list[OrphanStep], ids: Sequence[str]) -> list[OrphanStep]:
     specs = session.planned.loaded.specs
     for name in ids:
         if name in specs:
@@ -63,9 +63,8 @@ def _chosen(session: EditSession, orphans: list[Step], ids: Sequence[str]) -> li
     return [step for step in orphans if step.asset in names]
 
 
-def _pruned(session: EditSession, step: Step) -> Edited | Skipped:
+def _pruned(session: EditSession, step: OrphanStep) -> Edited | Skipped:
     lines = [f"pruned {printable(step.asset)}"]
-    assert step.entry is not None
     if step.output in session.in_use:
         lines.append(f"  {printable(step.output)} stays: a spec uses it")
     else:
@@ -76,17 +75,15 @@ def _pruned(session: EditSession, step: Step) -> Edited | Skipped:
     return Edited((Removed(step.asset), *(Forgotten(one.attempt) for one in settled)), (*lines, *told))
 
 
-def _removed(session: EditSession, step: Step) -> Skipped | None:
+def _removed(session: EditSession, step: OrphanStep) -> Skipped | None:
     """The file is gone and its bytes are in the store; or why not."""
     found = session.planned.seen.outputs.get(step.output)
-    entry = step.entry
-    assert entry is not None
     if found is None:
         return None
     if isinstance(found, Blocked):
         return Skipped(f"{step.output} is {found.what}", _BY_HAND)
-    if found != entry.content:
+    if found != step.entry.content:
         return Skipped(f"{step.output} was changed by hand", _BY_HAND)
-    if isinstance(session.outputs.vacate(step.output, expect=entry.content), InTheWay):
+    if isinstance(session.outputs.vacate(step.output, expect=step.entry.content), InTheWay):
         return Skipped(f"{step.output} was changed meanwhile, or its bytes are not here (`git lfs pull`)", _BY_HAND)
     return None

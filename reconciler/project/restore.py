@@ -8,7 +8,7 @@ from reconciler.core.digest import ContentHash
 from reconciler.core.events import Durable, Published, RefusalRecorded
 from reconciler.core.lock.lockfile import LockEntry
 from reconciler.core.plan.observed import Blocked
-from reconciler.core.plan.plan import Step
+from reconciler.core.plan.plan import AssetStep, Step, locked_entry
 from reconciler.core.ports import InTheWay
 from reconciler.core.text import printable
 from reconciler.core.value import replace, value
@@ -26,13 +26,15 @@ from reconciler.project.edits import (
 )
 from reconciler.project.workspace import Workspace
 
+_NOT_LOCKED = Skipped("nothing is locked for it", "`reconciler apply` makes it")
+
 
 def restore(workspace: Workspace, ids: Sequence[str], callbacks: EditCallbacks, *, wait: float) -> EditResult:
     """Put the locked images of these assets back where they are missing or were changed."""
     with edit_session(workspace, wait=wait) as session:
         chosen = select_assets(ids, (step.asset for step in session.planned.plan.steps))
         named = (step for step in session.planned.plan.steps if step.asset in chosen.assets)
-        steps = [step for step in named if step.entry is not None or step.asset in chosen.exactly]
+        steps = [step for step in named if locked_entry(step) is not None or step.asset in chosen.exactly]
         return edit_assets(session, steps, Restoration(session), callbacks)
 
 
@@ -44,20 +46,21 @@ class Restoration:
 
     def foresee(self, step: Step) -> Skipped | PassedOver | AlreadyDone | None:
         """See Edit."""
-        if step.entry is None:
-            return Skipped("nothing is locked for it", "`reconciler apply` makes it")
-        if self.session.planned.seen.outputs.get(step.output) == step.entry.content:
+        entry = locked_entry(step)
+        if entry is None:
+            return _NOT_LOCKED
+        if self.session.planned.seen.outputs.get(step.output) == entry.content:
             return AlreadyDone(f"{printable(step.output)} holds the locked content already")
         return None
 
     def edit(self, step: Step) -> Edited | Skipped:
         """Put the locked bytes in place."""
-        return _restored(self.session, step)
+        entry = locked_entry(step)
+        return _NOT_LOCKED if entry is None else _restored(self.session, step, entry)
 
 
-def _restored(session: EditSession, step: Step) -> Edited | Skipped:
-    found, entry = session.planned.seen.outputs.get(step.output), step.entry
-    assert entry is not None
+def _restored(session: EditSession, step: Step, entry: LockEntry) -> Edited | Skipped:
+    found = session.planned.seen.outputs.get(step.output)
     if isinstance(found, Blocked):
         return Skipped(f"{step.output} is {found.what}")
     placed = session.outputs.place(entry.content, step.output, expect=found, locked_for=entry.output)
@@ -66,17 +69,19 @@ def _restored(session: EditSession, step: Step) -> Edited | Skipped:
     lines = [f"restored {printable(step.asset)} -> {printable(step.output)}"]
     if found is not None:
         lines.append(f"  what was there: {_kept(session, found)}")
-    if entry.output == step.output and step.origin is None:
+    origin = step.origin if isinstance(step, AssetStep) else None
+    if entry.output == step.output and origin is None:
         return Edited((), tuple(lines))
     lines += _vacated(session, entry)
-    return Edited(_events(session, step, replace(entry, output=step.output)), tuple(lines))
+    return Edited(
+        _events(session, Published(step.asset, replace(entry, output=step.output), "restored", origin)), tuple(lines)
+    )
 
 
-def _events(session: EditSession, step: Step, entry: LockEntry) -> tuple[Durable, ...]:
+def _events(session: EditSession, published: Published) -> tuple[Durable, ...]:
     """The entry follows to another path; that takes nothing back of what the model refused."""
-    published = Published(step.asset, entry, "restored", step.origin)
-    refusal = session.planned.lock.refusals.get(step.asset)
-    return (published, RefusalRecorded(step.asset, refusal)) if refusal else (published,)
+    refusal = session.planned.lock.refusals.get(published.asset)
+    return (published, RefusalRecorded(published.asset, refusal)) if refusal else (published,)
 
 
 def _kept(session: EditSession, found: ContentHash) -> str:

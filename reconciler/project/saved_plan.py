@@ -13,7 +13,7 @@ from typing import Any
 from reconciler.core.digest import AssetId, ContentHash, Json, content_hash, recipe_key
 from reconciler.core.errors import ProjectError
 from reconciler.core.plan.actions import Conflict, Consent, Generate, Hold, Keep, NotSelected
-from reconciler.core.plan.plan import Plan, Step
+from reconciler.core.plan.plan import AssetStep, Plan, Step
 from reconciler.core.plan.policy import Policy
 from reconciler.core.specs.spec import FileReference, Spec
 from reconciler.core.text import printable
@@ -45,14 +45,16 @@ def write_plan(path: Path, planned: PlannedProject, plan: Plan, *, options: Plan
 def recorded_step(step: Step, files: Mapping[str, ContentHash]) -> dict[str, Json]:
     """What must be the same when a step is done as it was when it was planned."""
     action = step.action
-    if isinstance(action, Hold | Conflict | Keep):
+    if not isinstance(step, AssetStep) or isinstance(action, Hold | Conflict | Keep):
         return {"action": type(action).__name__.lower()}
-    told: dict[str, Json] = {"action": type(action).__name__.lower(), "output": step.output}
-    if step.spec is not None:
-        told["asked"] = _asked(step.spec, files)
+    told: dict[str, Json] = {
+        "action": type(action).__name__.lower(),
+        "output": step.output,
+        "asked": _asked(step.spec, files),
+    }
     if isinstance(action, Generate):
         return told | {
-            "provider": step.spec.provider if step.spec is not None else None,
+            "provider": step.spec.provider,
             "recipe": action.key,
             "cost": None if action.cost is None else str(action.cost),
             "replacing": action.replacing,

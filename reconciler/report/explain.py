@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from reconciler.core.digest import ContentHash, Json
-from reconciler.core.plan.plan import Step
+from reconciler.core.plan.plan import AssetStep, Step, locked_entry
 from reconciler.core.recipe import Recipe
 from reconciler.core.specs.document import Document, Path
 from reconciler.core.specs.spec import FileReference, Origin, Reference, Spec
@@ -35,12 +35,13 @@ def explanation(
 ) -> dict[str, Any]:
     """One asset for programs. `recipe` is the one wanted now; None while a picture that it needs is not there."""
     told: dict[str, Any] = {"asset": step.asset, "state": state_json(step, now)}
-    if step.spec is not None:
+    if isinstance(step, AssetStep):
         told["spec"] = str(step.spec.place(""))
         told["fields"] = list(_fields(step.spec, project))
         told["references"] = [_reference(one, content_of) for one in step.spec.pictures()]
     told["recipe"] = {"key": recipe.key(), **recipe.manifest()} if recipe is not None else None
-    told["locked"] = {"key": step.entry.key, **step.entry.recipe} if step.entry is not None else None
+    entry = locked_entry(step)
+    told["locked"] = {"key": entry.key, **entry.recipe} if entry is not None else None
     return told
 
 
@@ -157,7 +158,9 @@ def explanation_lines(told: Mapping[str, Any], step: Step, *, now: datetime) -> 
 
 
 def _no_recipe(step: Step) -> str:
-    return "none: no spec describes it" if step.spec is None else "not known while a picture that it needs is missing"
+    if isinstance(step, AssetStep):
+        return "not known while a picture that it needs is missing"
+    return "none: no spec describes it"
 
 
 def _origin_words(layer: Mapping[str, Any]) -> str:

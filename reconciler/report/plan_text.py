@@ -11,7 +11,7 @@ from reconciler.core.digest import Json
 from reconciler.core.money.cost import Cost, Total, total
 from reconciler.core.plan import actions as do
 from reconciler.core.plan.actions import Action, Reason
-from reconciler.core.plan.plan import Plan, Step
+from reconciler.core.plan.plan import Plan, Step, locked_entry
 from reconciler.core.plan.policy import OTHER_CURRENCY
 from reconciler.core.recipe import Change
 from reconciler.core.text import one_line, printable
@@ -141,7 +141,8 @@ def describe(step: Step, now: datetime) -> StepText:
             return StepText("!", reason_text(action.reason), _changes(action.reason), _conflict_hint(step))
         case do.Hold(reason=do.Doubtful(requests=requests), otherwise=otherwise):
             hint = in_doubt_hint(requests, asks=step.asset if isinstance(otherwise, do.Generate) else "")
-            locked = step.entry.key if step.entry is not None else None
+            entry = locked_entry(step)
+            locked = entry.key if entry is not None else None
             return StepText("?", in_doubt_title(requests, locked=locked), in_doubt_lines(requests, now), hint)
         case do.Hold(otherwise=otherwise):
             details = _changes(otherwise.reason) if isinstance(otherwise, do.Generate) else ()

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from reconciler.core.lock.lockfile import LockEntry
-from reconciler.core.plan.plan import Step
+from reconciler.core.plan.plan import AssetStep, Step, locked_entry
 from reconciler.core.text import one_line, printable
 from reconciler.report.formats import Printed, document, separated
 from reconciler.report.plan_json import step_json
@@ -19,13 +19,14 @@ _WIDTH = 100
 def asset_json(step: Step, now: datetime, *, elsewhere: tuple[str, ...]) -> dict[str, Any]:
     """One asset for programs. `elsewhere` are the places, other than its output, that have the locked bytes."""
     told: dict[str, Any] = {"asset": step.asset, "state": state_json(step, now), "output": step.output}
-    if step.spec is not None:
+    if isinstance(step, AssetStep):
         told["spec"] = str(step.spec.place(""))
         told["provider"] = step.spec.provider
         told["description"] = step.spec.description
         told["tags"] = list(step.spec.tags)
-    told["locked"] = _entry_json(step.entry, elsewhere) if step.entry is not None else None
-    if step.origin is not None and step.entry is not None:
+    entry = locked_entry(step)
+    told["locked"] = _entry_json(entry, elsewhere) if entry is not None else None
+    if entry is not None and isinstance(step, AssetStep) and step.origin is not None:
         told["locked"]["under"] = step.origin
     return told
 

@@ -33,6 +33,7 @@ from reconciler.core.plan.actions import (
     WasRefused,
 )
 from reconciler.core.plan.observed import Blocked
+from reconciler.core.plan.plan import OrphanStep
 from reconciler.core.recipe import Change
 from reconciler.core.value import replace
 from tests.builders import (
@@ -45,7 +46,7 @@ from tests.builders import (
     planned,
     seen,
     the_action,
-    the_step,
+    the_asset_step,
 )
 
 SWORD = a_spec()
@@ -154,7 +155,8 @@ def test_new() -> None:
 def test_an_orphan_is_kept_and_reported(there: dict[str, str]) -> None:
     made = planned([], LOCK, seen(there))
     assert the_action(made) == Keep(Orphaned())
-    assert (the_step(made).spec, the_step(made).output) == (None, OUT)
+    assert made.steps == (OrphanStep(SWORD.id, Keep(Orphaned()), LOCK.entries[SWORD.id]),)
+    assert made.steps[0].output == OUT
     assert not made.drift
 
 
@@ -232,7 +234,7 @@ class TestMoves:
         there = replace(self.blade, output=OUT)
         made = planned([there], LOCK, seen({OUT: "made"}))
         assert the_action(made, "blade") == Move(Moved(SWORD.id, OUT), bytes_of("made"))
-        assert (the_step(made, "blade").origin, len(made.steps)) == ("sword", 1)
+        assert (the_asset_step(made, "blade").origin, len(made.steps)) == ("sword", 1)
 
     def test_of_the_output_alone(self) -> None:
         action = decided(self.elsewhere, LOCK, seen({OUT: "made"}))
@@ -302,7 +304,7 @@ class TestTakeovers:
     def test_by_recipe_comes_before_by_path(self) -> None:
         lock = a_lock({"here": an_entry(EDITED), "same": an_entry(a_spec("same"), got="same")})
         made = planned([SWORD], lock, seen({OUT: "made", "assets/same.png": "same"}))
-        assert the_step(made).origin == "same"
+        assert the_asset_step(made).origin == "same"
         assert the_action(made) == Move(
             Moved(AssetId("same"), "assets/same.png"), bytes_of("same"), bytes_of("made"), "assets/same.png"
         )
@@ -310,11 +312,11 @@ class TestTakeovers:
 
     def test_by_recipe_prefers_the_one_at_the_same_path(self) -> None:
         lock = a_lock({"a": an_entry(a_spec("a")), "z": an_entry(SWORD)})
-        assert the_step(planned([SWORD], lock, seen({OUT: "made"}))).origin == "z"
+        assert the_asset_step(planned([SWORD], lock, seen({OUT: "made"}))).origin == "z"
 
     def test_by_path_is_the_same_asset_with_another_recipe(self) -> None:
         lock = a_lock({"old": an_entry(EDITED)})
-        step = the_step(planned([SWORD], lock, seen({OUT: "made"})))
+        step = the_asset_step(planned([SWORD], lock, seen({OUT: "made"})))
         assert step.origin == "old"
         assert isinstance(step.action, Generate)
         assert (step.action.replacing, type(step.action.reason)) == (bytes_of("made"), RecipeChanged)
@@ -322,10 +324,10 @@ class TestTakeovers:
     def test_each_orphan_is_taken_over_once(self) -> None:
         lock = a_lock({"old": an_entry(SWORD)})
         made = planned([a_spec("a"), a_spec("b")], lock, seen({OUT: "made"}))
-        assert [step.origin for step in made.steps] == ["old", None]
+        assert [step.origin for step in made.asset_steps] == ["old", None]
         assert [type(step.action) for step in made.steps] == [Move, Restore]  # the second has the picture too
 
     def test_an_asset_with_an_entry_takes_nothing_over(self) -> None:
         lock = a_lock({"sword": an_entry(EDITED, got="mine"), "old": an_entry(SWORD, output="assets/old.png")})
-        step = the_step(planned([SWORD], lock, seen({OUT: "mine"})))
+        step = the_asset_step(planned([SWORD], lock, seen({OUT: "mine"})))
         assert step.origin is None

@@ -13,6 +13,7 @@ from reconciler.core.plan.actions import (
     Conflict,
     Consent,
     Current,
+    Doubtful,
     Generate,
     Hold,
     Keep,
@@ -25,7 +26,7 @@ from reconciler.core.plan.actions import (
     UpstreamUnavailable,
 )
 from reconciler.core.plan.observed import Observed
-from reconciler.core.plan.plan import Plan
+from reconciler.core.plan.plan import DoubtStep, Plan, locked_entry
 from reconciler.core.plan.policy import Policy
 from reconciler.core.recipe import Change, Recipe
 from reconciler.core.specs.settings import Cascade
@@ -44,6 +45,7 @@ from tests.builders import (
     planned,
     seen,
     the_action,
+    the_asset_step,
     the_step,
 )
 
@@ -300,6 +302,14 @@ def test_orphans_come_last_by_id_and_are_no_drift() -> None:
 
 def test_a_step_carries_its_spec_its_output_and_its_entry() -> None:
     lock = locked()
-    step = the_step(planned([MASCOT, HERO], lock, seen(THERE)), "hero")
+    step = the_asset_step(planned([MASCOT, HERO], lock, seen(THERE)), "hero")
     assert (step.spec, step.output, step.entry, step.origin) == (HERO, HERO.output, lock.entries[HERO.id], None)
     assert step.action == Keep(Current())
+
+
+def test_a_request_in_doubt_without_a_spec_or_an_entry_is_a_step_without_an_output() -> None:
+    request = a_request("gone")
+    made = planned([MASCOT], locked(), seen(THERE, in_doubt={request.asset: (request,)}))
+    step = the_step(made, "gone")
+    assert step == DoubtStep(request.asset, Hold(Doubtful((request,))))
+    assert (step.output, locked_entry(step)) == ("", None)

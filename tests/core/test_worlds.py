@@ -84,19 +84,20 @@ def test_a_plan_is_total_ordered_and_a_function_of_its_input(world: World, polic
     plan = world.plan(policy)
     assert plan == copy.deepcopy(world).plan(policy)
     order = [step.asset for step in plan.steps]
-    taken = {step.origin for step in plan.steps}
+    taken = {step.origin for step in plan.asset_steps}
     assert sorted(order) == sorted({*world.specs, *world.lock.entries} - taken | world.doubts.keys())
-    for step in plan.steps:
-        assert all(order.index(up) < order.index(step.asset) for up in (step.spec.upstreams() if step.spec else ()))
+    for step in plan.asset_steps:
+        assert all(order.index(up) < order.index(step.asset) for up in step.spec.upstreams())
 
 
 @settings(max_examples=30)
 @given(worlds(), policies)
 def test_what_is_kept_is_as_it_should_be(world: World, policy: Policy) -> None:
-    for step in world.plan(policy).steps:
-        if step.spec is None or not isinstance(step.action, Keep) or step.action.reason == NotSelected():
+    for step in world.plan(policy).asset_steps:
+        if not isinstance(step.action, Keep) or step.action.reason == NotSelected():
             continue
         assert isinstance(step.action.reason, Current | Frozen | Ignored)
+        assert step.entry is not None
         assert step.entry == world.lock.entries[step.asset]
         assert (step.entry.output, step.entry.content) == (step.output, world.outputs[step.output])
 
@@ -104,9 +105,8 @@ def test_what_is_kept_is_as_it_should_be(world: World, policy: Policy) -> None:
 @settings(max_examples=50)
 @given(worlds(), policies)
 def test_no_free_step_waits_for_consent_to_follow_its_upstream(world: World, policy: Policy) -> None:
-    for step in world.plan(policy).steps:
+    for step in world.plan(policy).asset_steps:
         if isinstance(step.action, Hold) and step.action.consent is Consent.CASCADE:
-            assert step.spec is not None
             assert step.entry is not None
             assert step.spec.provider != "draft" or not step.entry.made.placeholder
 
@@ -115,10 +115,9 @@ def test_no_free_step_waits_for_consent_to_follow_its_upstream(world: World, pol
 @given(worlds())
 def test_nothing_is_bought_for_what_the_store_holds(world: World) -> None:
     stored = world.seen().stored
-    for step in world.plan().steps:
+    for step in world.plan().asset_steps:
         if isinstance(step.action, Generate) and step.action.key is not None and step.action.key in stored:
             assert all(image.made.provider == "draft" for image in stored[step.action.key])
-            assert step.spec is not None
             assert step.spec.provider != "draft"
 
 

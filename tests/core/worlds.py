@@ -13,7 +13,7 @@ from reconciler.core.digest import AssetId, ContentHash, RecipeKey, content_hash
 from reconciler.core.lock.lockfile import Lock, LockEntry, Made
 from reconciler.core.plan.actions import Adopt, Asked, Conflict, Generate, Hold, Keep, Move, Restore, UpstreamChanged
 from reconciler.core.plan.observed import Blocked, Observed
-from reconciler.core.plan.plan import Plan, Step
+from reconciler.core.plan.plan import AssetStep, Plan, Step
 from reconciler.core.plan.policy import Policy
 from reconciler.core.ports import StoredImage
 from reconciler.core.recipe import Recipe
@@ -86,6 +86,8 @@ class Apply:
             self._step(step)
 
     def _step(self, step: Step) -> None:
+        if not isinstance(step, AssetStep):
+            return
         match step.action:
             case Keep() | Hold() | Conflict():
                 pass
@@ -102,8 +104,7 @@ class Apply:
                 self._place(step, content)
                 self._publish(step, entry)
 
-    def _generate(self, step: Step, action: Generate) -> None:
-        assert step.spec is not None
+    def _generate(self, step: AssetStep, action: Generate) -> None:
         recipe = self._recipe(step.spec)
         assert action.key in (None, recipe.key()), "the plan priced another recipe"
         same = step.entry is not None and step.entry.key == recipe.key()
@@ -126,7 +127,7 @@ class Apply:
         self._place(step, image.content)
         self._publish(step, self._entry(step, image))
 
-    def _place(self, step: Step, content: ContentHash) -> None:
+    def _place(self, step: AssetStep, content: ContentHash) -> None:
         action: Any = step.action
         outputs, held = self.world.outputs, self.world.held
         there = outputs.get(step.output)
@@ -144,7 +145,7 @@ class Apply:
                 del outputs[action.old_path]
                 held.add(step.entry.content)
 
-    def _publish(self, step: Step, entry: LockEntry) -> None:
+    def _publish(self, step: AssetStep, entry: LockEntry) -> None:
         entries = dict(self.world.lock.entries)
         if step.origin is not None:
             del entries[step.origin]
@@ -154,15 +155,14 @@ class Apply:
         self.world.lock = Lock({**entries, step.asset: entry}, refusals)
         self.contents[step.asset] = entry.content
 
-    def _image(self, step: Step, content: ContentHash) -> StoredImage:
+    def _image(self, step: AssetStep, content: ContentHash) -> StoredImage:
         for entry in self.world.lock.entries.values():
             if entry.content == content:
                 return StoredImage(content, entry.image, entry.made)
         images = itertools.chain.from_iterable(self.world.stored.values())
         return next(image for image in images if image.content == content)
 
-    def _entry(self, step: Step, image: StoredImage) -> LockEntry:
-        assert step.spec is not None
+    def _entry(self, step: AssetStep, image: StoredImage) -> LockEntry:
         recipe = self._recipe(step.spec)
         return LockEntry(step.output, image.content, image.image, recipe.key(), recipe.manifest(), image.made)
 

@@ -10,7 +10,7 @@ import click
 from reconciler.cli import options
 from reconciler.cli.asset_ids import id_arguments
 from reconciler.core.errors import Exit
-from reconciler.core.plan.plan import Step
+from reconciler.core.plan.plan import Step, locked_entry
 from reconciler.project.asset_ids import select_assets
 from reconciler.project.load import load_specs
 from reconciler.project.options import Selection
@@ -30,7 +30,7 @@ def command(directory: str | None, /, ids: tuple[str, ...], format_: str) -> int
     planned = plan_project(workspace, load_specs(workspace), Selection())
     chosen = select_assets(ids, (step.asset for step in planned.plan.steps))
     steps = sorted((step for step in planned.plan.steps if step.asset in chosen.assets), key=lambda step: step.asset)
-    recovery = workspace.sources(frozenset(step.entry.output for step in steps if step.entry))
+    recovery = workspace.sources(frozenset(entry.output for step in steps if (entry := locked_entry(step)) is not None))
     now = datetime.now(UTC)
     facts = tuple(asset_json(step, now, elsewhere=_elsewhere(workspace, step, recovery)) for step in steps)
     options.print_report("show", format_, facts)
@@ -38,4 +38,5 @@ def command(directory: str | None, /, ids: tuple[str, ...], format_: str) -> int
 
 
 def _elsewhere(workspace: Workspace, step: Step, recovery: ContentSources) -> tuple[str, ...]:
-    return recovery.places(step.entry.content, step.entry.output) if step.entry is not None else ()
+    entry = locked_entry(step)
+    return recovery.places(entry.content, entry.output) if entry is not None else ()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 from reconciler.core.digest import AssetId
 from reconciler.core.lock.lockfile import Lock, LockEntry
-from reconciler.core.plan.actions import Action, Keep
+from reconciler.core.plan.actions import Action, Generate, Keep
 from reconciler.core.plan.decide import Facts, decide
 from reconciler.core.plan.facts import FactCollector, Price
 from reconciler.core.plan.observed import Observed
@@ -17,17 +18,49 @@ from reconciler.core.value import value
 
 
 @value
-class Step:
-    """One asset's part of the plan. `spec` is None for an orphan; `entry` is what the lock has for it, or for the
-    orphan `origin` that it takes over. Without either, all that is known of the asset is a request in doubt, and
-    `output` is ""."""
+class AssetStep:
+    """The action for an asset with a spec. `entry` is its lock entry, or the entry of the orphan `origin` that the
+    asset takes over."""
 
     asset: AssetId
     action: Action
-    output: str
-    spec: Spec | None = None
+    spec: Spec
     entry: LockEntry | None = None
     origin: AssetId | None = None
+
+    @property
+    def output(self) -> str:
+        return self.spec.output
+
+
+@value
+class OrphanStep:
+    """The action for a lock entry without a spec: `Keep`, or `Hold` while a request for it is in doubt."""
+
+    asset: AssetId
+    action: Action
+    entry: LockEntry
+
+    @property
+    def output(self) -> str:
+        return self.entry.output
+
+
+@value
+class DoubtStep:
+    """The `Hold` for an asset of which only a request in doubt is known: no spec, no lock entry, no output."""
+
+    asset: AssetId
+    action: Action
+    output: ClassVar[str] = ""
+
+
+Step = AssetStep | OrphanStep | DoubtStep
+
+
+def locked_entry(step: Step) -> LockEntry | None:
+    """The lock entry that a step knows of."""
+    return None if isinstance(step, DoubtStep) else step.entry
 
 
 @value
@@ -40,6 +73,16 @@ class Plan:
     def drift(self) -> tuple[Step, ...]:
         """What is not as it should be. Empty exactly when `check` is 0."""
         return tuple(step for step in self.steps if not isinstance(step.action, Keep))
+
+    @property
+    def asset_steps(self) -> tuple[AssetStep, ...]:
+        """The steps of assets with a spec."""
+        return tuple(step for step in self.steps if isinstance(step, AssetStep))
+
+    @property
+    def generating_providers(self) -> frozenset[str]:
+        """The names of the providers that are asked for an image."""
+        return frozenset(step.spec.provider for step in self.asset_steps if isinstance(step.action, Generate))
 
 
 Gate = Callable[[Facts, Action], Action]
@@ -66,9 +109,10 @@ def plan(
         facts = survey.facts(identity, price)
         action = gate(facts, decide(facts))
         survey.expect(facts, action)
-        steps.append(Step(identity, action, specs[identity].output, specs[identity], facts.entry, facts.origin))
+        steps.append(AssetStep(identity, action, specs[identity], facts.entry, facts.origin))
     for identity in sorted({*survey.orphans, *seen.in_doubt} - specs.keys()):
-        orphan = Facts(identity, entry=survey.orphans.get(identity), in_doubt=seen.in_doubt.get(identity, ()))
-        path = orphan.entry.output if orphan.entry is not None else ""
-        steps.append(Step(identity, gate(orphan, decide(orphan)), path, None, orphan.entry))
+        entry = survey.orphans.get(identity)
+        orphan = Facts(identity, entry=entry, in_doubt=seen.in_doubt.get(identity, ()))
+        action = gate(orphan, decide(orphan))
+        steps.append(DoubtStep(identity, action) if entry is None else OrphanStep(identity, action, entry))
     return Plan(tuple(steps))
