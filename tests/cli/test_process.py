@@ -17,6 +17,7 @@ from reconciler.core.digest import AssetId
 from reconciler.core.events import Removed
 from reconciler.store.state.lock import exclusive
 from tests.cli.conftest import Scratch, picture
+from tests.needs import needs_dev_full
 
 
 @contextmanager
@@ -99,6 +100,7 @@ def test_the_exit_code_is_right_though_nobody_reads_and_the_work_is_done(project
             assert process.wait(30) == code, command
 
 
+@needs_dev_full
 def test_words_that_find_no_room_are_an_error(project: Scratch) -> None:
     with open("/dev/full", "w") as full, project.start("show", "hero", stdout=full) as process:
         assert process.stderr
@@ -159,6 +161,7 @@ def test_an_edit_first_settles_what_a_killed_one_left(project: Scratch, command:
     assert project.journal() == ()
 
 
+@needs_dev_full
 @pytest.mark.parametrize("command", ["plan", "--version"])
 def test_a_full_disk_takes_a_quick_answer_with_one_line(project: Scratch, command: str) -> None:
     project.done("plan")

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.crash.soak import soak
+from tests.needs import needs_proc
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs_proc]
 
 
 def test_what_was_billed_is_stored_or_in_doubt(tmp_path: Path, commit: str) -> None:

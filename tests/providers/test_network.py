@@ -31,6 +31,7 @@ from reconciler.providers.responses.usage import plain_usage
 from reconciler.providers.secret import Key, NoKey
 from reconciler.testing.gateway import Gateway, running, spawned
 from reconciler.testing.memory_ports import MemorySpool
+from tests.needs import needs_dev_full
 from tests.providers.builders import (
     a_picture,
     a_provider,
@@ -340,6 +341,7 @@ def test_an_answer_that_came_whole_survives_its_cancellation(gateway: Gateway, t
     assert b"b64_json" in answer.read_bytes()
 
 
+@needs_dev_full
 @pytest.mark.parametrize("when", ["open", "write", "close"])
 def test_a_full_disk_is_a_disk_error(gateway: Gateway, tmp_path: Path, when: str) -> None:
     class Full:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.needs import needs_proc
+
 SCRIPT = """
 import os, signal, sys
 from array import array
@@ -56,11 +58,12 @@ def told(folder: Path, how: str, *, least: int = 1) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="children are counted in /proc")
+@needs_proc
 @pytest.mark.parametrize(("how", "says"), [("plain", "True"), ("killed", "True"), ("raises", "raised")])
 def test_a_child_looks_and_is_gone_afterwards(tmp_path: Path, how: str, says: str) -> None:
     assert told(tmp_path, how) == f"{says} 1 []"
 
 
+@needs_proc
 def test_a_small_project_needs_none(tmp_path: Path) -> None:
     assert told(tmp_path, "plain", least=1000) == "True 0 []"

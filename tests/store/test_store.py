@@ -21,6 +21,7 @@ from reconciler.core.ports import Damaged
 from reconciler.core.value import replace
 from reconciler.store import disk
 from reconciler.store.objects.content_store import ContentStore
+from tests.needs import needs_dev_full
 from tests.store.contract import KEY, StoreContract, an_image, drawing, spooled
 from tests.store.tracing import tracing
 
@@ -226,6 +227,7 @@ class TestRecipes:
 
 
 class TestRescue:
+    @needs_dev_full
     def test_a_disk_that_fills_while_the_answer_comes_loses_no_byte(self, store: ContentStore, shelter: Path) -> None:
         path, out = store.open()
         with out:
@@ -241,6 +243,7 @@ class TestRescue:
         assert_rescued(shelter, caught.value)
         assert not os.path.lexists(path)
 
+    @needs_dev_full
     @pytest.mark.parametrize("on", [1, 2])
     def test_the_message_names_a_rescue_file_that_is_there(self, store: ContentStore, shelter: Path, on: int) -> None:
         path, out = store.open()
@@ -253,6 +256,7 @@ class TestRescue:
         assert str(shelter / name) in caught.value.fact
         assert name.endswith(".part" if on == 1 else ".png"), "only what is on the disk gets its lasting name"
 
+    @needs_dev_full
     def test_where_nothing_takes_the_bytes_the_writer_hears_it(self, project: Path, tmp_path: Path) -> None:
         _, out = ContentStore(project, shelters=(tmp_path / "absent",)).open()
         fill_the_disk_under(out)
