@@ -1,4 +1,4 @@
-"""Workflows, scripts and pins: what runs where no test of this suite can see it fail."""
+"""Workflows, scripts and pins are consistent: they run on other machines, where this suite does not see them fail."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_an_action_is_pinned_by_its_commit(workflow: Path) -> None:
                 assert step["with"]["persist-credentials"] is False
 
 
-def test_what_is_published_was_tested_built_and_installed() -> None:
+def test_a_release_is_tested_built_and_installed_before_it_is_published() -> None:
     release = jobs(ROOT / ".github/workflows/release.yml")
     assert (release["test"]["uses"], release["build"]["needs"]) == ("./.github/workflows/test.yml", "test")
     assert (release["publish"]["needs"], release["publish"]["environment"]["name"]) == ("build", "pypi")
