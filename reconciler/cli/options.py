@@ -34,6 +34,8 @@ def print_report(report: str, format_: str, facts: object) -> None:
         click.echo(line, err=True)
     for line in printed.out:
         click.echo(line)
+    if printed.hint:
+        click.echo(printed.hint, err=True)
 
 
 def selection_options(function: F) -> F:

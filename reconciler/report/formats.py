@@ -15,10 +15,11 @@ from reconciler.core.value import value
 
 @value
 class Printed:
-    """The lines for stdout, and those for people on stderr."""
+    """The lines for stdout, and those for people on stderr: warnings come before them, a hint after."""
 
     out: tuple[str, ...]
     err: tuple[str, ...] = ()
+    hint: str = ""
 
 
 FORMATS: dict[str, dict[str, str]] = {

@@ -91,7 +91,7 @@ def recover_text(facts: InDoubtFacts) -> Printed:
     if not requests:
         return Printed(("nothing is in doubt",))
     total_line = f"{len(requests)} in doubt, which may have cost {in_doubt_total(requests)}"
-    return Printed((*in_doubt_list(requests, facts.now), total_line), (_HINT,))
+    return Printed((*in_doubt_list(requests, facts.now), total_line), hint=_HINT)
 
 
 def recover_json(facts: InDoubtFacts) -> Printed:

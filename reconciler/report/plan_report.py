@@ -45,8 +45,8 @@ def check_text(facts: PlanFacts) -> Printed:
     """One line if everything is up to date, else the steps."""
     if not facts.drift:
         return Printed((totals_line(facts.plan),))
-    hint = check_hint(facts.plan, behind=facts.behind)
-    return Printed((*plan_lines(facts.plan, facts.now), *_behind(facts)), (hint,) if hint else ())
+    lines = (*plan_lines(facts.plan, facts.now), *_behind(facts))
+    return Printed(lines, hint=check_hint(facts.plan, behind=facts.behind))
 
 
 def check_json(facts: PlanFacts) -> Printed:
