@@ -22,16 +22,6 @@ _DIFF_WORDS = 2000
 _TEXT_WIDTH = 100
 CHECK_HINT = "  hint: `reconciler apply` does what can be done"
 
-SYMBOLS: dict[type, str] = {
-    do.Generate: "+",
-    do.Restore: "<",
-    do.Move: ">",
-    do.Adopt: "=",
-    do.Conflict: "!",
-    do.Hold: "?",
-    do.Keep: " ",
-}
-
 
 @value
 class StepText:

@@ -156,7 +156,7 @@ def written(
             sync(fd)
         yield temp
     finally:
-        with suppress(OSError):  # renamed, which is the rule; or left for sweep_temps
+        with suppress(OSError):  # renamed, which is the rule; or left for `store gc`
             os.unlink(temp, dir_fd=folder)
 
 
@@ -287,11 +287,6 @@ def temps(directory: Path) -> tuple[Path, ...]:
         files = [item for item in found if _TEMP.fullmatch(item.name) and item.is_file(follow_symlinks=False)]
         return tuple(sorted(Path(item.path) for item in files))
     return ()
-
-
-def sweep_temps(directory: Path) -> tuple[Path, ...]:
-    """Remove them; only for whoever holds the apply lock."""
-    return tuple(path for path in temps(directory) if remove(path))
 
 
 def remove(path: Path) -> bool:

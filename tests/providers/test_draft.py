@@ -23,7 +23,7 @@ from reconciler.core.ports import ImageRequest
 from reconciler.core.recipe import ImagePart, Recipe, TextPart, Turn
 from reconciler.engine.references import LocalReferences
 from reconciler.providers.draft import provider
-from reconciler.providers.draft.colours import CARD, INK, contrast, level, palette
+from reconciler.providers.draft.colours import CARD, INK, Colour, level, palette
 from reconciler.providers.draft.provider import Draft
 from reconciler.providers.draft.text import ELLIPSIS, HIDDEN, MAX_READ, face, readable, wrap
 from reconciler.testing.memory_ports import MemorySpool
@@ -244,6 +244,19 @@ def test_drawing_side_by_side_gives_the_same_bytes() -> None:
     alone = [draw(request, (300, 200)) for request in requests]
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(lambda request: draw(request, (300, 200)), requests)) == alone
+
+
+def contrast(one: Colour, other: Colour) -> float:
+    """The contrast ratio of WCAG 2: 1 to 21."""
+    low, high = sorted((_luminance(one), _luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(colour: Colour) -> float:
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in (c / 255 for c in colour)
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 @given(st.binary(min_size=3, max_size=3))

@@ -13,7 +13,7 @@ import pytest
 from reconciler.core.digest import content_hash
 from reconciler.core.errors import DiskError
 from reconciler.store import disk
-from reconciler.store.worktree.publish import Foreign, Missing, Written, move_file, publish, remove_file
+from reconciler.store.worktree.publish import Foreign, Missing, Written, publish, remove_file
 from tests.store.tracing import tracing
 
 OLD, NEW, MINE = content_hash(b"old"), content_hash(b"new"), content_hash(b"painted over")
@@ -180,8 +180,6 @@ class TestPlace:
                 publish(source, target, content=NEW, expect=None, root=root)
             with pytest.raises(DiskError, match="outside the project"):
                 remove_file(target, expect=NEW, root=root)
-            with pytest.raises(DiskError, match="outside the project"):
-                move_file(target, root / "x.png", expect=NEW, root=root)
         assert tree(outside) == {"hero.png": b"new"}
 
     def test_a_link_that_stays_inside_is_followed(self, root: Path, source: Path) -> None:
@@ -210,27 +208,6 @@ class TestPlace:
         link.symlink_to(root)
         assert publish(source, link / "hero.png", content=NEW, expect=None, root=link) == Written()
         assert tree(root) == {"hero.png": b"new"}
-
-
-class TestMove:
-    def test_the_bytes_go_along(self, root: Path) -> None:
-        (root / "a.png").write_bytes(b"new")
-        assert move_file(root / "a.png", root / "deep/b.png", expect=NEW, root=root) == Written()
-        assert tree(root) == {"deep/b.png": b"new"}
-
-    def test_neither_side_may_be_a_persons(self, root: Path) -> None:
-        (root / "a.png").write_bytes(b"painted over")
-        assert move_file(root / "a.png", root / "b.png", expect=NEW, root=root) == Foreign(MINE)
-        (root / "a.png").write_bytes(b"new")
-        (root / "b.png").write_bytes(b"painted over")
-        assert move_file(root / "a.png", root / "b.png", expect=NEW, root=root) == Foreign(MINE)
-        assert tree(root) == {"a.png": b"new", "b.png": b"painted over"}
-
-    def test_an_edit_in_between_stays(self, root: Path) -> None:
-        (root / "a.png").write_bytes(b"new")
-        with meanwhile("take_name", lambda: (root / "a.png").write_bytes(b"painted over")):
-            assert move_file(root / "a.png", root / "b.png", expect=NEW, root=root) == Written()
-        assert tree(root) == {"a.png": b"painted over", "b.png": b"new"}
 
 
 class TestRemove:

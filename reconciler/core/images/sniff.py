@@ -84,8 +84,3 @@ def ratio_of(size: str) -> tuple[int, int] | None:
         return None
     divisor = math.gcd(*pair)
     return pair[0] // divisor, pair[1] // divisor
-
-
-def ratio_matches(width: int, height: int, ratio: tuple[int, int], *, tolerance: float = 0.035) -> bool:
-    """Whether an image has the ratio that was asked for. Models round sides: 1408x768 is sold as 16:9, 3.1 % off."""
-    return abs(width * ratio[1] / (height * ratio[0]) - 1) <= tolerance

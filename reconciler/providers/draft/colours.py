@@ -56,19 +56,6 @@ def opacities() -> bytes:
     return bytes(round(255 * index / CARD) for index in range(CARD + 1))
 
 
-def contrast(one: Colour, other: Colour) -> float:
-    """The contrast ratio of WCAG 2: 1 to 21."""
-    low, high = sorted((_luminance(one), _luminance(other)))
-    return (high + 0.05) / (low + 0.05)
-
-
-def _luminance(colour: Colour) -> float:
-    linear = [
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in (c / 255 for c in colour)
-    ]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
 def _between(tone: _Tone, hue: float, step: float) -> Colour:
     lightness, chroma = (a + (b - a) * step for a, b in zip(tone.card, tone.ink, strict=True))
     return _srgb(lightness, chroma, hue + _DRIFT * step)

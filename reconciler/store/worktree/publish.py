@@ -68,21 +68,6 @@ def publish(
             return _place(folder, temp, target, expect)
 
 
-def move_file(source: Path, target: Path, *, expect: ContentHash, root: Path) -> Written | Foreign:
-    """Give an output another path: the target must be absent, the source must hold `expect`.
-
-    The target is durable before the source goes; a source that is edited in between stays beside it.
-    """
-    with disk.naming_errors("move", source), _walked(_inside(source.parent, root), root) as folder:
-        found = _content(folder, source)
-    if found != expect:
-        return Foreign(found)
-    placed = publish(source, target, content=expect, expect=None, root=root)
-    if isinstance(placed, Written):
-        remove_file(source, expect=expect, root=root)
-    return placed
-
-
 def remove_file(path: Path, *, expect: ContentHash, root: Path) -> Missing | Foreign:
     """Remove a file below `root` if it still holds `expect`. What is absent already is gone."""
     folder_path = _inside(path.parent, root)
