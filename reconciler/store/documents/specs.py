@@ -18,7 +18,7 @@ from reconciler.core.value import value
 from reconciler.store.index.index import Index
 from reconciler.store.index.parsed_specs import Entry, LateMarks, marked
 from reconciler.store.index.snapshot import signature, spec_kind
-from reconciler.store.parallel.process_pool import MAX_PROCESSES, ProcessPool, start_pool
+from reconciler.store.parallel.process_pool import MAX_PIECES, ProcessPool, start_pool
 from reconciler.store.schemas.validate import accepts, schema_problems
 from reconciler.store.yaml import loader as yaml
 from reconciler.store.yaml.source import MAX_BYTES
@@ -92,7 +92,8 @@ class SpecReader:
 def read_specs(reading: SpecReader, index: Index) -> SpecFiles:
     """All files of the specs folder."""
     root, specs = reading.root, reading.specs
-    for entries in reading.ahead.results().values() if reading.ahead is not None else ():
+    parsed: dict[int, list[tuple[str, Entry]]] = reading.ahead.results() if reading.ahead is not None else {}
+    for entries in parsed.values():
         index.parsed.remember_all(entries)
     documents: dict[str, Document] = {}
     defaults: dict[str, Document] = {}
@@ -151,12 +152,12 @@ def _known(root: Path, name: str, index: Index) -> Json:
     return known
 
 
-def _parse_ahead(root: Path, names: Sequence[str], index: Index) -> ProcessPool[list[tuple[str, Entry]]] | None:
+def _parse_ahead(root: Path, names: Sequence[str], index: Index) -> ProcessPool | None:
     """Parse what is not known yet, where that is much. What is not right is left for who reports it."""
     new = [name for name in names if name not in index.parsed]
     if len(new) < _WORTH:
         return None
-    step = len(new) // MAX_PROCESSES + 16
+    step = len(new) // MAX_PIECES + 16
 
     def piece(number: int) -> list[tuple[str, Entry]]:
         parsed = ((name, _entry(root, name)) for name in new[number * step : number * step + step])

@@ -15,7 +15,6 @@ from array import array
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing takes longer to import than all else here
     from collections.abc import Callable
-    from typing import NoReturn
 
 MAGIC = b"reconciler index 6\n"
 MANY = 4_000
@@ -167,42 +166,23 @@ def look(root: str, snapshot: Snapshot) -> array[int]:
 
 
 def look_beside(root: str, snapshot: Snapshot, meanwhile: Callable[[], object], *, least: int = MANY) -> array[int]:
-    """`look`, by a child on another core while `meanwhile` runs here; by ourselves where that cannot be, or fails."""
-    child = 0
-    if len(snapshot.names) >= least and (os.cpu_count() or 1) > 1:
-        ours, its = os.pipe()
-        try:
-            child = os.fork()
-        except OSError:  # no more processes for this user
-            os.close(ours)
-            os.close(its)
-        else:
-            if not child:
-                _tell(its, root, snapshot, unread=ours)
-    if not child:
+    """`look` in a helper process while `meanwhile` runs here; in this process if that cannot be, or fails."""
+    pool = None
+    if len(snapshot.names) >= least:
+        from reconciler.store.parallel.process_pool import start_pool  # noqa: PLC0415 - for large projects only
+
+        pool = start_pool(lambda _: look(root, snapshot).tobytes(), 1)
+    if pool is None:
         return look(root, snapshot)
-    os.close(its)
     try:
-        with open(ours, "rb") as answer:
-            meanwhile()
-            data = answer.read()
+        meanwhile()
     finally:
-        os.waitpid(child, 0)
+        data = pool.results().get(0, b"")
     if len(data) != len(snapshot.marks) * snapshot.marks.itemsize:
         return look(root, snapshot)
     found = array("q")
     found.frombytes(data)
     return found
-
-
-def _tell(to: int, root: str, snapshot: Snapshot, *, unread: int) -> NoReturn:
-    """All that the child does. It takes nothing of ours down with it: no buffer is written, no handler runs."""
-    try:
-        os.close(unread)  # else nobody would be missed at the pipe's other end
-        with open(to, "wb") as answer:
-            answer.write(look(root, snapshot).tobytes())
-    finally:
-        os._exit(0)
 
 
 class Comparison:

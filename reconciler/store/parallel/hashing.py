@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from reconciler.core.digest import ContentHash, content_of_hex
 from reconciler.store.index.snapshot import Signature, signature
-from reconciler.store.parallel.process_pool import MAX_PROCESSES, ProcessPool, start_pool
+from reconciler.store.parallel.process_pool import MAX_PIECES, start_pool
 
 _WORTH = 32 * 1024 * 1024
 """Bytes. Less is hashed in the time that it takes to share the work."""
@@ -25,14 +25,15 @@ class Hashing:
     def __init__(self, root: str, files: Sequence[str]) -> None:
         self._root = root
         self._files = files
-        self._step = len(files) // MAX_PROCESSES + 8
+        self._step = len(files) // MAX_PIECES + 8
         self._buffer = memoryview(bytearray(_BUFFER))
-        self._crew: ProcessPool[list[_Hashed]] | None = start_pool(self._hashes, -(-len(files) // self._step))
+        self._pool = start_pool(self._hashes, -(-len(files) // self._step))
 
     def results(self) -> dict[str, tuple[Signature, ContentHash]]:
         """How every plain file looked before it was read and what it held, as far as it could be. Waits for all."""
         found = {}
-        for piece, hashes in (self._crew.results() if self._crew is not None else {}).items():
+        pieces: dict[int, list[_Hashed]] = self._pool.results() if self._pool is not None else {}
+        for piece, hashes in pieces.items():
             for file, hashed in zip(self._piece(piece), hashes, strict=True):
                 if hashed is not None:
                     found[file] = (hashed[0], content_of_hex(hashed[1]))

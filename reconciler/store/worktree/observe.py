@@ -21,8 +21,6 @@ LFS_POINTER_LIMIT = 200
 _LFS_POINTER = re.compile(
     rb"version https://git-lfs\.github\.com/spec/v1\n(?:[a-z0-9.-]+ [^\n]*\n)*?oid sha256:([0-9a-f]{64})\nsize [0-9]+\n"
 )
-_PARALLEL_FROM = 64
-_CHUNK = 128
 _AT_ONCE = 1 << 20
 """Bytes of a file that are read in one piece."""
 
@@ -94,19 +92,18 @@ class TreeObserver:
         return contents, tuple(problems)
 
     def _each(self, paths: list[str]) -> list[tuple[str, ContentHash | Blocked | None]]:
-        if len(paths) < _PARALLEL_FROM or self._hashed:  # by processes, so that threads would only wait for each other
-            return self._look_at(paths)
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - 4 ms, and few commands need it
+        """The state of each path. Files that the index does not know are hashed by all cores, if they are large."""
+        looked = [(path, self._look(path)) for path in paths]
+        sizes = {path: found.st_size for path, found in looked if isinstance(found, os.stat_result)}
+        started = hashing.start_hashing(self.real_root, sizes) if not self._hashed else None
+        if started is not None:
+            self._hashed = started.results()
+        return [
+            (path, self._read(path, found) if isinstance(found, os.stat_result) else found) for path, found in looked
+        ]
 
-        # hashing releases the GIL; chunks keep the pool's own cost out of the stat of a file that did not change
-        chunks = [paths[start : start + _CHUNK] for start in range(0, len(paths), _CHUNK)]
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return [found for chunk in pool.map(self._look_at, chunks) for found in chunk]
-
-    def _look_at(self, paths: list[str]) -> list[tuple[str, ContentHash | Blocked | None]]:
-        return [(path, self._look(path)) for path in paths]
-
-    def _look(self, path: str) -> ContentHash | Blocked | None:
+    def _look(self, path: str) -> ContentHash | Blocked | os.stat_result | None:
+        """What is at a path, without reading it; the state of a file whose content the index does not know."""
         full = f"{self.real_root}/{path}"
         try:
             seen = os.stat(full)
@@ -121,8 +118,10 @@ class TreeObserver:
         known = self.index.content(path, seen)
         if known is not None:
             return known
-        if not self._inside(full):
-            return Blocked("a link that leaves the project")
+        return seen if self._inside(full) else Blocked("a link that leaves the project")
+
+    def _read(self, path: str, seen: os.stat_result) -> ContentHash | Blocked:
+        full = f"{self.real_root}/{path}"
         try:
             content = self._hashed_before(path, seen) or self._hash(full, seen.st_size)
         except (OSError, ValueError) as error:
