@@ -64,7 +64,7 @@ class _WithoutKey:
 
 @value
 class Listing:
-    """What a free look at a provider gave: whether it works, one line about it, and the models it names."""
+    """The result of a free request to a provider: whether it works, one line about it, and its models."""
 
     works: bool
     line: str
@@ -74,7 +74,7 @@ class Listing:
 async def list_models(
     settings: ProviderSettings, key: Key | NoKey, *, spool: Spool, http: Http | None = None
 ) -> Listing:
-    """Ask for the list of models: a call that costs nothing and needs the same key and network as a paid one."""
+    """Request the list of models: it costs nothing, and needs the same key and network as a paid request."""
     base = base_of(settings)
     if isinstance(key, NoKey):
         return Listing(False, key.reason)
@@ -104,7 +104,7 @@ async def list_models(
 
 
 def _names(value: object) -> tuple[str, ...] | None:
-    """The models in either shape of a list; None if it is no list of models."""
+    """The names in OpenAI's or Google's list of models; None if the JSON is neither."""
     if not isinstance(value, Mapping):
         return None
     entries = value.get("data", value.get("models"))

@@ -23,7 +23,7 @@ TRUSTED_KEYS = "RECONCILER_TRUSTED_KEYS"
 
 
 def base_of(settings: ProviderSettings) -> Base | BadBase:
-    """Where this provider's requests go."""
+    """The server of this provider: `base_url`, or the home of its type."""
     return parse_base(settings.base_url or REGISTRY.declared(settings).home)
 
 
@@ -35,7 +35,7 @@ def key_variable(settings: ProviderSettings) -> str:
 
 
 def key_for(settings: ProviderSettings, environ: Mapping[str, str]) -> Key | NoKey:
-    """The key to send, if there is one and it may go where this provider's requests go."""
+    """The key to send with this provider's requests, or the reason that none may be sent."""
     if not settings.traits.needs_key:
         return NO_KEY_SENT
     declared, base = REGISTRY.declared(settings), base_of(settings)
@@ -59,7 +59,7 @@ def key_for(settings: ProviderSettings, environ: Mapping[str, str]) -> Key | NoK
     if not value:
         return NoKey(f"{name} is not set", f"export {name}=… with a key for {base.origin}")
     if not (value.isascii() and value.isprintable() and " " not in value):
-        return NoKey(f"{name} holds characters that no key has", "set it again, without quotes or line breaks")
+        return NoKey(f"{name} contains characters that no key may have", "set it again, without quotes or line breaks")
     return Key(value)
 
 
@@ -72,7 +72,7 @@ def _at_home(declared: Declaration, name: str, origin: WebOrigin) -> bool:
 
 
 def trusted_origins(environ: Mapping[str, str]) -> frozenset[WebOrigin]:
-    """The origins that the user trusts with keys; what cannot be read is ignored."""
+    """The origins that the user trusts with keys. Words that are not origins are ignored."""
     bases = (parse_base(word) for word in _words(environ.get(TRUSTED_ORIGINS, "")))
     return frozenset(base.origin for base in bases if isinstance(base, Base))
 

@@ -1,6 +1,6 @@
-"""Make one image at a provider over the network: say it, send it, read the answer, check the picture.
+"""Make one image at a provider over the network: build the request, send it, read the response, verify the image.
 
-One attempt, one outcome. Nothing here is retried, recorded or limited: that is for wrappers around it.
+One attempt, one outcome. Retries, limits and the journal are wrapped around it by the engine.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ from reconciler.providers.responses.usage import plain_usage
 from reconciler.providers.secret import Key, NoKey
 
 DECODERS = ThreadPoolExecutor(2, thread_name_prefix="land")
-"""Answers are landed two at a time, whatever number of providers: each may need 200 MB, and threads keep theirs."""
+"""Responses are decoded two at a time, for all providers together: each may need 200 MB, which a thread keeps."""
 FETCHES = 3
-"""Times that a picture is fetched from where it lies: it is paid for, and a GET costs nothing."""
+"""Attempts to download an image from its URL: it is paid for, and a GET costs nothing."""
 
 
 class Remote:
@@ -97,13 +97,13 @@ class Remote:
         try:
             return _fit(await self._landed(request, wire, base, answered), self._key)
         except OSError as error:
-            why = f"cannot read or write the answer: {error.strerror}"
-            raise DiskError(f"{why}; what came is in {answered.path}") from error
+            why = f"cannot read or write the response: {error.strerror}"
+            raise DiskError(f"{why}; the response is in {answered.path}") from error
         except DiskError as error:
-            raise DiskError(f"{error.fact}; what came is in {answered.path}", hint=error.hint) from error
+            raise DiskError(f"{error.fact}; the response is in {answered.path}", hint=error.hint) from error
 
     async def _landed(self, request: ImageRequest, wire: WireRequest, base: Base, answered: HttpAnswer) -> Outcome:
-        """What an answer means, with the picture that it tells of."""
+        """The outcome of a response; an image that it links to is downloaded."""
         wanted = Expected(request.recipe, wire.asked, self._settings.body_limit)
         found = await run_to_completion(DECODERS, receive, answered, self._spool, wanted)
         if isinstance(found, Elsewhere):
@@ -123,11 +123,11 @@ class Remote:
         )
 
     async def _fetched(self, wire: WireRequest, base: Base, url: str) -> Path | str:
-        """The file with a picture that lies at an address, or why there is none."""
+        """The file with the image of a URL, or the reason that there is none."""
         try:
             address, why = urljoin(wire.url, url), ""
         except ValueError:
-            return "the picture is paid for, but its address is none"
+            return "the picture is paid for, but its URL is not valid"
         for _ in range(FETCHES):
             got = await self._http.fetch(address, own=base, spool=self._spool)
             if isinstance(got, FetchFailed):
@@ -136,10 +136,10 @@ class Remote:
             if got.status == 200 and got.whole and got.size:
                 return got.path
             unlink(got.path)
-            why = f"{got.status}" if got.whole else "it goes on beyond the limit"
+            why = f"{got.status}" if got.whole else "it is larger than the limit"
             if not got.whole or 300 <= got.status < 500:
                 break
-        return f"the picture is paid for, but could not be fetched from its address: {why}"
+        return f"the picture is paid for, but could not be downloaded from its URL: {why}"
 
     def _cost(self, request: ImageRequest, usage: Mapping[str, Json]) -> Cost | None:
         row = self._models.find(request.recipe.model)
@@ -153,7 +153,7 @@ def secret_header(dialect: Dialect, key: Key) -> tuple[str, str] | None:
 
 
 def _fit(outcome: Outcome, key: Key) -> Outcome:
-    """The outcome with every foreign word made presentable."""
+    """The outcome with all text of the server redacted."""
     match outcome:
         case Done():
             return replace(

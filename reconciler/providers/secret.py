@@ -1,4 +1,4 @@
-"""A key that does not show itself, or the reason that there is none."""
+"""A key that no `repr` shows, or the reason that there is none."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from reconciler.core.value import value
 
 @value
 class Key:
-    """A secret. It shows itself only to `reveal()`."""
+    """A secret. Only `reveal()` returns it."""
 
     _value: str
 
@@ -20,12 +20,12 @@ class Key:
 
 
 NO_KEY_SENT = Key("")
-"""For servers that want none."""
+"""For servers that need no key."""
 
 
 @value
 class NoKey:
-    """Why there is no key to send, and what would help."""
+    """The reason that there is no key to send, and a hint."""
 
     reason: str
     hint: str = ""

@@ -110,7 +110,7 @@ def test_a_retired_model_is_a_warning_from_its_day_on() -> None:
 
 def test_a_format_that_was_never_seen_is_a_warning() -> None:
     today = date(2026, 1, 1)
-    assert "seen to give jpeg" in warnings(a_recipe(model="gemini-3-pro-image-preview"), TABLE, today)[0]
+    assert "observed to return jpeg" in warnings(a_recipe(model="gemini-3-pro-image-preview"), TABLE, today)[0]
     assert warnings(a_recipe(model="gemini-3-pro-image-preview", format="jpeg"), TABLE, today) == ()
 
 

@@ -233,9 +233,9 @@ def test_nothing_sent_and_nothing_known_are_told_apart(spool: MemorySpool) -> No
     with socket.create_server(("127.0.0.1", 0), backlog=1) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         outcome = asyncio.run(go(url, timeouts=Timeouts(first_byte=0.1)))
-        assert outcome == InDoubt("the time was up, no answer came")
+        assert outcome == InDoubt("timed out, no answer came")
         outcome = asyncio.run(go(url.replace("http:", "https:"), timeouts=Timeouts(total=0.1)))
-        assert outcome == NotSent(f"{url.replace('http:', 'https:')}: the time was up")
+        assert outcome == NotSent(f"{url.replace('http:', 'https:')}: timed out")
 
 
 def test_an_answer_that_stops_is_waited_for_no_longer_than_it_may_idle(gateway: Gateway, spool: MemorySpool) -> None:
@@ -243,7 +243,7 @@ def test_an_answer_that_stops_is_waited_for_no_longer_than_it_may_idle(gateway: 
     provider = a_provider(settings, spool, key=gateway.key)
     outcome = asyncio.run(provider.generate(a_request(a_recipe("fault:stall_mid_body"))))
     assert isinstance(outcome, InDoubt)
-    assert re.fullmatch(r"the time was up after [1-9]\d* bytes of the answer \(200\)", outcome.message)
+    assert re.fullmatch(r"timed out after [1-9]\d* bytes of the answer \(200\)", outcome.message)
 
 
 def test_a_bomb_is_put_aside_while_it_is_small(spool: MemorySpool) -> None:
@@ -252,7 +252,7 @@ def test_a_bomb_is_put_aside_while_it_is_small(spool: MemorySpool) -> None:
         provider = a_provider(settings_for("openai", url), spool, key="")
         outcome = asyncio.run(provider.generate(a_request(a_recipe(model="sd"))))
     assert isinstance(outcome, BadOutput)
-    assert "when unpacked" in outcome.message
+    assert "when decompressed" in outcome.message
     assert outcome.kept
     assert outcome.kept.path.read_bytes() == packed
 
@@ -366,11 +366,11 @@ def test_a_full_disk_is_a_disk_error(gateway: Gateway, tmp_path: Path, when: str
     [
         ("https://cdn.example/a.png", ("10.0.0.1",), "not on the public internet"),
         ("https://cdn.example/a.png", ("93.184.216.34", "127.0.0.1"), "not on the public internet"),
-        ("http://cdn.example/a.png", ("93.184.216.34",), "not one that pictures are fetched from"),
+        ("http://cdn.example/a.png", ("93.184.216.34",), "not one that images are downloaded from"),
         ("http://127.0.0.1:9/a.png", (), "not the provider's own origin"),
-        ("https://user:pw@cdn.example/a.png", (), "not one that pictures are fetched from"),
-        ("file:///etc/passwd", (), "not one that pictures are fetched from"),
-        ("gopher://cdn.example/", (), "not one that pictures are fetched from"),
+        ("https://user:pw@cdn.example/a.png", (), "not one that images are downloaded from"),
+        ("file:///etc/passwd", (), "not one that images are downloaded from"),
+        ("gopher://cdn.example/", (), "not one that images are downloaded from"),
     ],
 )
 def test_a_picture_is_fetched_from_nowhere_inside(

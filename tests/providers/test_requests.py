@@ -278,5 +278,5 @@ def test_a_picture_must_be_there_unchanged_and_of_a_known_format(red: Path, tmp_
     gif = a_picture(tmp_path / "a.gif", form="gif")
     assert "takes no gif" in str(built("gravitex", make_recipe(gif), (gif,)))
     assert prepare(a_request(make_recipe(gif)), LocalReferences()) == Rejected(
-        f"the reference {content_hash(gif.read_bytes())} is not at hand"
+        f"the reference {content_hash(gif.read_bytes())} is not available"
     )

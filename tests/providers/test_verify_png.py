@@ -87,20 +87,20 @@ def test_a_filter_that_there_is_not_in_any_row(at: int) -> None:
     pixels = bytearray(rows(30, 99, 24, 0, 1))
     pixels[at * 91] = 5
     data = png(bytes(pixels), 30, 99)
-    assert looked_at(data).wrong == "a row has no filter that PNG has"
+    assert looked_at(data).wrong == "a row has no filter type of PNG"
     assert not decodes(data)
 
 
 def test_a_filter_in_the_last_pass_of_an_interlaced_picture() -> None:
     pixels = bytearray(rows(16, 16, 24, 1, 0))
     pixels[-49] = 9
-    assert looked_at(png(bytes(pixels), 16, 16, interlaced=1)).wrong == "a row has no filter that PNG has"
+    assert looked_at(png(bytes(pixels), 16, 16, interlaced=1)).wrong == "a row has no filter type of PNG"
 
 
 @pytest.mark.parametrize(("colour", "depth", "interlaced"), [(2, 4, 0), (1, 8, 0), (7, 8, 0), (2, 8, 2), (0, 3, 0)])
 def test_a_kind_of_pixels_that_there_is_not(colour: int, depth: int, interlaced: int) -> None:
     data = png(bytes(1000), 10, 10, colour=colour, depth=depth, interlaced=interlaced)
-    assert looked_at(data).wrong == "no kind of pixels that PNG has"
+    assert looked_at(data).wrong == "no colour type and bit depth of PNG"
 
 
 def test_indices_need_a_palette() -> None:

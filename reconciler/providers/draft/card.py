@@ -1,4 +1,4 @@
-"""Lay out a placeholder card: what it stands for, large enough to be read, in exactly the size asked for."""
+"""Lay out a placeholder card of exactly the requested size: the asset's name, its prompt and its references."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from reconciler.providers.draft.text import HIDDEN, Face, face, readable, wrap
 from reconciler.providers.draft.thumbnails import Thumbnail, paint_thumbnails
 
 SMALLEST = 8
-"""The smallest letters, in pixels, that can be read."""
+"""The smallest legible font size, in pixels."""
 _FULL, _SOFT, _DIM, _BAR = level(1.0), level(0.9), level(0.83), level(0.4)
 _WIDE = 2.2
-"""From this ratio on a card has two columns."""
+"""A card of at least this ratio has two columns."""
 
 
 @value
 class Card:
-    """What is written on a draft. `paragraphs` are the prompt and the turns; `notes` stand at its top."""
+    """The content of a draft. `paragraphs` are the prompt and the turns; `notes` are at its top.
+
+    `colours` and `pattern` are seeds. `rounded`: its corners are transparent.
+    """
 
     size: tuple[int, int]
     name: str
@@ -52,7 +55,7 @@ class _Box:
 
 @value
 class _Line:
-    """Words on one line, and the height that it takes with the room above it."""
+    """The words of one line, and its height with the space above it."""
 
     words: tuple[str, ...]
     face: Face
@@ -75,7 +78,7 @@ def paint(card: Card) -> Image.Image:
 
 
 def _write(canvas: Image.Image, card: Card) -> tuple[tuple[int, int, int], ...]:
-    """Everything that stands on the card. Returns the colours that its thumbnails brought."""
+    """Draw the content of the card. Returns the colours of its thumbnails."""
     width, height = card.size
     short = min(card.size)
     margin = max(3, round(short * 0.075))
@@ -115,7 +118,7 @@ def _columns(box: _Box) -> tuple[_Box, _Box]:
 
 
 def _draw_notes(canvas: Image.Image, notes: tuple[str, ...], small: Face, box: _Box) -> None:
-    """The notes on the first line, the first at its left end, of the others what has room at its right."""
+    """Draw the notes on the first line: the first one on the left, as many of the others as fit on the right."""
     draw = ImageDraw.Draw(canvas)
     base = box.top + small.size
     draw.text((box.left, base), notes[0], _DIM, small.font, anchor="ls")
@@ -128,7 +131,7 @@ def _draw_notes(canvas: Image.Image, notes: tuple[str, ...], small: Face, box: _
 
 
 def _title(name: str, box: _Box, *, largest: int, least: int) -> tuple[_Line, ...]:
-    """The last part of an id as large as it fits, the way to it small above, if there is room."""
+    """The last part of an id, as large as fits; the parts before it small above, if there is space."""
     if box.width < 3 * SMALLEST or box.height < 2 * SMALLEST:
         return _initial(name, box)
     way, last = re.fullmatch(r"(.*[/#])?(.*)", name, re.DOTALL).groups()  # type: ignore[union-attr]  # matches anything
@@ -151,13 +154,13 @@ def _title(name: str, box: _Box, *, largest: int, least: int) -> tuple[_Line, ..
 
 
 def _initial(name: str, box: _Box) -> tuple[_Line, ...]:
-    """One letter, where there is no room for a word."""
+    """A single letter, if there is no space for a word."""
     letters = face(max(1, min(box.width, box.height)))
     return tuple(_Line((word[:1],), letters, _FULL, box.height) for word in readable(re.split("[/#]", name)[-1])[:1])
 
 
 def _paragraphs(paragraphs: tuple[str, ...], small: Face, box: _Box) -> tuple[_Line, ...]:
-    """As much of every paragraph as fits: in smaller letters before words are left out."""
+    """As much of every paragraph as fits: the font shrinks before words are left out."""
     texts = tuple(words for words in map(readable, paragraphs) if words)
     for size in (small.size, round(small.size * 0.85), round(small.size * 0.72)):
         letters = face(max(size, SMALLEST))
@@ -186,7 +189,7 @@ def _fill(texts: tuple[tuple[str, ...], ...], letters: Face, box: _Box) -> tuple
 
 
 def _draw(canvas: Image.Image, lines: tuple[_Line, ...], box: _Box) -> None:
-    """The lines, the last one on the bottom of the box."""
+    """Draw the lines, the last one at the bottom of the box."""
     draw = ImageDraw.Draw(canvas)
     below = box.bottom - sum(line.height for line in lines)
     for line in lines:

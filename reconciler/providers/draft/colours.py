@@ -1,4 +1,4 @@
-"""The colours of a draft: one hue from its words, light enough against dark to be read, as one palette of 256."""
+"""The colours of a draft: a hue derived from its prompt, with enough contrast to be read, in a palette of 256."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import math
 from reconciler.core.value import value
 
 CLEAR = 0
-"""Palette index without any colour; up to `CARD` the card's colour grows opaque."""
+"""The transparent palette index. From here to `CARD` the opacity of the card's colour grows."""
 CARD = 15
 INK = CARD + 12
-"""Few steps between card and ink: smooth enough for letters, and files stay small, since they are committed."""
+"""Few steps between card and ink: enough for smooth letters, few enough for small files, which are committed."""
 PICTURES = INK + 1
-"""From here on the palette belongs to the thumbnails."""
+"""The first palette index of the thumbnails."""
 PICTURE_COLOURS = 48
 
 Colour = tuple[int, int, int]
@@ -20,11 +20,11 @@ Colour = tuple[int, int, int]
 
 @value
 class _Tone:
-    """Lightness and chroma (OKLCH) of the card and of what is written on it; the hues that look well so."""
+    """Lightness and chroma (OKLCH) of the card and of its text, and the range of hues."""
 
     card: tuple[float, float]
     ink: tuple[float, float]
-    hues: tuple[float, float] = (135.0, 290.0)  # from, and how many degrees: dark yellows are mud
+    hues: tuple[float, float] = (135.0, 290.0)  # start and width in degrees; dark yellows look muddy
 
 
 _TONES = (
@@ -35,7 +35,7 @@ _TONES = (
     _Tone((0.94, 0.035), (0.27, 0.085), (0.0, 360.0)),
 )
 _DRIFT = 35.0
-"""Degrees of hue between card and ink: two colours look chosen where one looks tinted."""
+"""Degrees of hue between card and ink: two hues look better than one."""
 
 
 def level(strength: float) -> int:
@@ -62,7 +62,7 @@ def _between(tone: _Tone, hue: float, step: float) -> Colour:
 
 
 def _srgb(lightness: float, chroma: float, hue: float) -> Colour:
-    """OKLCH as sRGB, clipped to what screens show. The matrices: https://bottosson.github.io/posts/oklab/."""
+    """OKLCH as sRGB, clipped to its gamut. The matrices: https://bottosson.github.io/posts/oklab/."""
     a, b = chroma * math.cos(math.radians(hue)), chroma * math.sin(math.radians(hue))
     long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
     medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3

@@ -1,4 +1,4 @@
-"""Draw placeholders, offline and free: the same request gives the same bytes wherever the same Pillow runs."""
+"""Draw placeholders, offline and free. The same request gives the same bytes with the same version of Pillow."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from reconciler.providers.draft.thumbnails import Thumbnail
 MODEL = "draft"
 PIXEL_LIMIT = 64_000_000
 SIDE_LIMIT = 16_383
-"""The longest side that WebP can hold: one limit for all formats."""
+"""The longest side of a WebP file, in pixels; the limit for all formats."""
 
 _PROMPT_READ = 20_000
-"""Characters of a prompt that its colours depend on."""
+"""Characters of a prompt that determine its colours."""
 
 
 class Draft:
@@ -36,7 +36,7 @@ class Draft:
         self._references = references
 
     async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
-        """A card of the size and format asked for. Rejected if that size is none, or too large to draw."""
+        """A card of the requested size and format. Rejected if the size is invalid or too large."""
         try:
             size = pixel_size(request.recipe.size, request.recipe.image_size)
         except ValueError as error:
@@ -47,7 +47,7 @@ class Draft:
         facts = sniff(data)
         if not isinstance(facts, ImageFacts):
             return Rejected(f"the draft cannot be written as {request.recipe.format}: {facts.why}")
-        # Not in the thread: between here and the answer nothing can be cancelled, so no file is left behind.
+        # Not in the thread: without an await nothing can be cancelled from here on, so no file is left behind.
         return Done(self._write(data), facts, model=MODEL, cost=FREE)
 
     def _write(self, data: bytes) -> Spooled:
@@ -86,7 +86,7 @@ def card(request: ImageRequest, size: tuple[int, int], thumbnails: tuple[Thumbna
 
 
 def _labels(recipe: Recipe) -> Iterator[str]:
-    """What the pictures of `recipe.images()` are called: the prompt may speak of "image 1"."""
+    """Labels for `recipe.images()`, endless: the prompt may refer to "image 1"."""
     yield from (str(number) for number, _ in enumerate(recipe.references, 1))
     if recipe.mask:
         yield "mask"

@@ -1,4 +1,4 @@
-"""The shapes of a draft: a quiet pattern of its own for every request, rounded corners, a cross. All drawn smooth."""
+"""The shapes of a draft, antialiased: a faint pattern of its own for each request, rounded corners, a cross."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from PIL import Image, ImageDraw
 from reconciler.providers.draft.colours import CARD, CLEAR, level
 
 _FINE = 4
-"""Shapes are drawn this many times larger: Pillow's own edges are jagged."""
+"""Shapes are drawn this many times larger and scaled down: Pillow does not antialias."""
 _TURNS = (None, Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270)
 _STRENGTHS = (0.07, 0.13)
 _TILES = 4
 
 
 def paint_pattern(canvas: Image.Image, seed: bytes) -> None:
-    """Put a few large tiles that the seed picks onto the upper right: words stand on the lower left.
+    """Draw a few large tiles, chosen by the seed, at the upper right; the text is at the lower left.
 
-    They are faint, since words may stand on them too, and few, since every curved edge makes the file larger.
+    They are faint, since text may overlap them, and few, since every curved edge makes the file larger.
     """
     side = max(4, round(min(canvas.size) / (2, 2.5, 3)[seed[0] % 3]))
     kinds = (seed[1] % len(_KINDS), seed[2] % len(_KINDS))
@@ -33,9 +33,9 @@ def paint_pattern(canvas: Image.Image, seed: bytes) -> None:
 
 
 def round_corners(canvas: Image.Image) -> None:
-    """Make what lies outside a rounded card transparent."""
+    """Make the corners outside a rounded card transparent."""
     side = max(2, round(min(canvas.size) * 0.09))
-    quarter = _tile(0, side, 2)  # its middle is at its lower right: an upper left corner
+    quarter = _tile(0, side, 2)  # its centre is at the lower right: the upper left corner of a card
     edge = quarter.point([round(value * CARD / 255) or CLEAR for value in range(256)])
     outside = quarter.point([0 if value == 255 else 255 for value in range(256)])
     right, below = canvas.width - side, canvas.height - side
@@ -44,7 +44,7 @@ def round_corners(canvas: Image.Image) -> None:
 
 
 def cross(size: tuple[int, int], *, ground: int, lines: int) -> Image.Image:
-    """A crossed box, the sign for a picture that is not there."""
+    """A crossed box, the symbol of a missing image."""
     large = (size[0] * _FINE, size[1] * _FINE)
     mask = Image.new("L", large, 0)
     draw = ImageDraw.Draw(mask)
@@ -60,7 +60,7 @@ def cross(size: tuple[int, int], *, ground: int, lines: int) -> Image.Image:
 
 @lru_cache(maxsize=32)
 def _tile(kind: int, side: int, turn: int) -> Image.Image:
-    """A mask of one shape. Nobody paints on it: it is shared."""
+    """A mask of one shape. It is cached: do not draw on it."""
     large = side * _FINE if side <= 400 else side
     mask = Image.new("L", (large, large), 0)
     _KINDS[kind](ImageDraw.Draw(mask), large)

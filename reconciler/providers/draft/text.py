@@ -1,4 +1,4 @@
-"""Foreign words as lines in a small built-in font: what has no glyph becomes a bar, as in a layout sketch."""
+"""Break text into lines of a small built-in font. Characters without a glyph become bars, as in a wireframe."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from PIL import ImageFont
 from reconciler.core.value import field, value
 
 HIDDEN = "\0"
-"""Stands for half an em that cannot be shown; a word is made of these alone, or of none."""
+"""Half an em of text without glyphs; a word consists of these only, or of none."""
 ELLIPSIS = "…"
 MAX_READ = 1600
-"""So much of a text is looked at; no card has room for more."""
+"""Characters of a text that are read; no card has space for more."""
 _LONGEST_BAR = 8
 _LOOKALIKES = str.maketrans(
     {
@@ -35,12 +35,12 @@ _LOOKALIKES = str.maketrans(
         "Ł": "L",
     }
 )
-"""What Unicode does not take apart by itself."""
+"""Characters without a decomposition in Unicode."""
 
 
 @value
 class Face:
-    """The font at one size in pixels, with widths remembered: measuring is what wrapping spends its time on."""
+    """The font at one size in pixels, with a cache of widths: wrapping spends its time on measuring."""
 
     size: int
     font: ImageFont.FreeTypeFont
@@ -48,11 +48,11 @@ class Face:
 
     @property
     def leading(self) -> int:
-        """The distance of two lines."""
+        """The line height in pixels."""
         return round(self.size * 1.36)
 
     def width(self, word: str) -> float:
-        """Pixels that a word takes, give or take its kerning."""
+        """The width of a word in pixels, without kerning."""
         total = 0.0
         for char in word:
             advance = self.advances.get(char)
@@ -65,12 +65,12 @@ class Face:
 
 @lru_cache(maxsize=128)
 def face(size: int) -> Face:
-    """The font that comes with Pillow: the same letters on every machine."""
+    """The font that ships with Pillow: the same glyphs on every machine."""
     return Face(size, cast(ImageFont.FreeTypeFont, ImageFont.load_default(size)))
 
 
 def readable(text: str) -> tuple[str, ...]:
-    """The words of a text, as far as a card has room, in characters that the font has."""
+    """The words of a text, up to MAX_READ characters, in characters that the font has."""
     words: list[str] = []
     for word in text[:MAX_READ].split():
         shown = "".join(map(_shown, word))
@@ -84,7 +84,7 @@ def readable(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)
 def _shown(char: str) -> str:
-    """A character, its plain relatives, bars in its place, or nothing if it takes no room."""
+    """A character, its decomposition, bars in its place, or "" for a combining or control character."""
     if unicodedata.category(char)[0] in "CM":
         return ""
     if _has_glyph(char):
@@ -101,14 +101,14 @@ def _has_glyph(char: str) -> bool:
 
 @value
 class Wrapped:
-    """Lines of words. `whole` says whether nothing had to be left out."""
+    """Lines of words. `whole`: no word was left out."""
 
     lines: tuple[tuple[str, ...], ...]
     whole: bool
 
 
 def wrap(words: Iterable[str], face: Face, *, width: int, lines: int, joint: str = " ") -> Wrapped:
-    """As many words as fit into a width and a number of lines; what is cut off shows as an ellipsis."""
+    """As many words as fit into a width in pixels and a number of lines; an ellipsis marks the cut."""
     if lines <= 0:
         return Wrapped((), whole=False)
     space = face.width(joint)
@@ -130,7 +130,7 @@ def wrap(words: Iterable[str], face: Face, *, width: int, lines: int, joint: str
 
 
 def _pieces(word: str, face: Face, width: int) -> Iterable[str]:
-    """A word that is wider than a line, in pieces that are not."""
+    """A word, split into pieces that fit into a line."""
     start, used = 0, 0.0
     for index, char in enumerate(word):
         used += face.width(char)
@@ -141,7 +141,7 @@ def _pieces(word: str, face: Face, width: int) -> Iterable[str]:
 
 
 def _cut(line: tuple[str, ...], face: Face, width: int, joint: str) -> tuple[str, ...]:
-    """The line with an ellipsis at its end, shortened as far as that needs."""
+    """The line with an ellipsis at its end, shortened to fit."""
     kept = list(line)
     while kept:
         last = kept[-1].rstrip(".,;:-_" + HIDDEN)

@@ -1,4 +1,4 @@
-"""Thumbnails of the references: read with care, shown in a row, crossed out where they cannot be read."""
+"""Thumbnails of the references in a row; a crossed box replaces an image that cannot be read."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from reconciler.providers.draft.text import Face, face
 
 FILE_LIMIT = 64 * 1024 * 1024
 THUMBNAIL_PIXEL_LIMIT = 50_000_000
-"""Of a reference; below the size at which Pillow warns."""
+"""The most pixels of a reference; below the size at which Pillow warns."""
 _SMALLEST = 20
 _GROUND = (255, 255, 255, 255)
-"""Behind pictures with transparency."""
+"""The background of transparent images."""
 
 Colours = tuple[tuple[int, int, int], ...]
 
 
 @value
 class Thumbnail:
-    """A file to show and what it is called on the card."""
+    """A file to show, and its label on the card."""
 
     label: str
     path: Path
@@ -34,9 +34,9 @@ class Thumbnail:
 def paint_thumbnails(
     canvas: Image.Image, pictures: tuple[Thumbnail, ...], corner: tuple[int, int], width: int, height: int
 ) -> tuple[Colours, int]:
-    """A row of thumbnails, `height` high and `width` wide at most, that stands on its lower left `corner`.
+    """Draw a row of thumbnails, at most `height` high and `width` wide, with its lower left at `corner`; all in pixels.
 
-    Returns the colours it added from index `PICTURES` on, and the height it takes.
+    Returns the colours for the palette from index `PICTURES` on, and the height that the row takes.
     """
     if not pictures or height < _SMALLEST:
         return (), 0
@@ -65,7 +65,7 @@ def paint_thumbnails(
 
 
 def _paste(canvas: Image.Image, thumbnails: tuple[tuple[int, Image.Image], ...], top: int) -> Colours:
-    """The thumbnails in one set of colours, each at its x."""
+    """Draw the thumbnails, each at its x, in one set of colours."""
     if not thumbnails:
         return ()
     strip = Image.new("RGB", (sum(picture.width for _, picture in thumbnails), thumbnails[0][1].height))
@@ -85,7 +85,7 @@ def _paste(canvas: Image.Image, thumbnails: tuple[tuple[int, Image.Image], ...],
 
 
 def _tag(canvas: Image.Image, label: str, letters: Face, corner: tuple[int, int]) -> None:
-    """What a thumbnail is called, on its lower left corner."""
+    """Draw the label at the lower left corner of a thumbnail."""
     height = round(letters.size * 1.3)
     width = max(height, round(letters.width(label) + letters.size * 0.6))
     x, bottom = corner
@@ -95,7 +95,7 @@ def _tag(canvas: Image.Image, label: str, letters: Face, corner: tuple[int, int]
 
 
 def _thumbnail(path: Path, height: int) -> Image.Image | None:
-    """The picture in a few colours at this height, its width within half and double; None if it cannot be read."""
+    """The image at this height, cropped to a width of half to twice that; None if it cannot be read."""
     try:
         data = path.read_bytes() if path.stat().st_size <= FILE_LIMIT else b""
         facts = sniff(data)
@@ -105,7 +105,7 @@ def _thumbnail(path: Path, height: int) -> Image.Image | None:
             picture.draft("RGB", (2 * height, 2 * height))  # JPEG: decoded small
             picture.thumbnail((8 * height, 2 * height))
             upright = ImageOps.exif_transpose(picture).convert("RGBA")
-    except Exception:  # noqa: BLE001  decoders raise whatever foreign bytes provoke; a draft shows a cross instead
+    except Exception:  # noqa: BLE001  decoders raise any exception on invalid bytes; the draft shows a cross
         return None
     ground = Image.new("RGBA", upright.size, _GROUND)
     ground.alpha_composite(upright)

@@ -1,7 +1,7 @@
-"""Carry one request and one answer over one connection, and know whether any byte of the request was written.
+"""Send one HTTP request over a connection of its own, and track whether any byte of it was written.
 
-The only user of httpx. HTTP/1.1, a fresh connection for each request, no redirects, no retries, no decoding: the
-answer's bytes go to a file as they come.
+The only module that imports httpx. HTTP/1.1; no redirects, no retries, no content decoding. The response body is
+written to a file as it arrives.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ from reconciler.providers.http.request import WireRequest
 from reconciler.providers.http.spool_file import PictureChangedError, SpoolFile, stream
 
 if importlib.util.find_spec("sniffio") is None:
-    # httpcore looks for it eight times a request, and each time that it is not there the whole path is searched
+    # httpcore imports it eight times a request; a missing module costs a search of the whole import path each time
     sys.modules["sniffio"] = None  # type: ignore[assignment]  # documented: it makes an import fail at once
 
 httpcore.AsyncHTTP11Connection.READ_NUM_BYTES = 256 * 1024
-# It reads 64 KiB at a time; each piece costs 0.1 ms of Python on the event loop, and a picture is a megabyte.
+# The default is 64 KiB. Each read costs 0.1 ms of Python on the event loop, and an image has about a megabyte.
 
 Resolve = Callable[[str, int], Awaitable[tuple[str, ...]]]
-"""The addresses of a host and port."""
+"""Resolves a host and a port to IP addresses."""
 
 
 @value
 class HttpAnswer:
-    """An answer whose body is in a file as it was sent. `whole` is false where it was left at the limit."""
+    """A response; its body is in a file, as sent. `size` in bytes. `whole`: the body ended before the size limit."""
 
     status: int
     headers: Mapping[str, str]
@@ -56,19 +56,19 @@ class HttpAnswer:
 
 @value
 class FetchFailed:
-    """Why a picture could not be fetched from where it lies."""
+    """The reason that an image could not be downloaded from its URL."""
 
     why: str
 
 
 async def resolve(host: str, port: int) -> tuple[str, ...]:
-    """What the system's resolver says."""
+    """Resolve with the resolver of the system. Raises OSError, and UnicodeError for a label that IDNA cannot encode."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return tuple(str(entry[4][0]) for entry in found)
 
 
 class _Flight:
-    """How far one exchange has come."""
+    """The progress of one exchange: whether the request was sent, and how much of the response has arrived."""
 
     def __init__(self, timeouts: Timeouts) -> None:
         self._timeouts = timeouts
@@ -79,7 +79,7 @@ class _Flight:
         self._line: Any = None
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """httpcore tells each step before it is taken; a CONNECT to a proxy is not the request."""
+        """Called by httpcore before and after each step. A CONNECT to a proxy is not the request."""
         if event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
             self.sent = True
         elif event == "http11.receive_response_headers.started" and self.sent:
@@ -88,12 +88,12 @@ class _Flight:
             self._line = info["return_value"]
 
     async def hang_up(self) -> None:
-        """httpcore loses the connection when it is cancelled during a TLS handshake."""
+        """Close the TCP connection: httpcore leaks it if it is cancelled during a TLS handshake."""
         if self._line is not None:
             await self._line.aclose()
 
     def lost(self, error: Exception) -> NotSent | InDoubt:
-        """What an exchange that broke means: before the first byte nothing happened, after it nobody knows."""
+        """The outcome of a failed exchange: NotSent before the first byte of the request, InDoubt after it."""
         if not self.sent:
             certificate = _certificate_error(error)
             return NotSent(f"{_kind(error)}{f': {certificate}' if certificate else ''}", final=bool(certificate))
@@ -103,7 +103,7 @@ class _Flight:
 
 
 class Http:
-    """One provider's way to the network. Holds no connection between requests."""
+    """The HTTP client of one provider. Keeps no connection between requests."""
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ class Http:
         choose: Callable[[tuple[str, ...]], str] = public_address,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        """`choose` gives the one of a foreign name's addresses to connect to, or ""; `tls` says whom to trust."""
+        """`choose` picks the IP address of another origin to download from; "" is none. `tls` replaces the default."""
         self._timeouts = settings.timeouts
         self._limit = settings.body_limit
         self._trust_env = settings.trust_env
@@ -124,9 +124,9 @@ class Http:
     async def send(
         self, request: WireRequest, *, secret: tuple[str, str] | None, spool: Spool
     ) -> HttpAnswer | NotSent | InDoubt:
-        """Send a request, with the key in the header that `secret` names, and take the answer.
+        """Send a request and receive the response. `secret` is the name and the value of the header with the key.
 
-        Unsent if there is no file for the answer: then nothing is asked for.
+        Raises Unsent if no file can be opened for the response: nothing was sent then.
         """
         headers = dict(request.headers)
         if request.pieces:
@@ -140,14 +140,14 @@ class Http:
         return await self._exchange(request, request.url, headers=headers, file=file, extensions={})
 
     async def fetch(self, url: str, *, own: Base, spool: Spool) -> HttpAnswer | FetchFailed:
-        """Get a picture, without the key: from the provider's own origin, or from a public address by https."""
+        """Download an image, without the key: from the provider's own origin, or by https from a public IP address."""
         try:
             target = urlsplit(url)
         except ValueError:
-            return FetchFailed("its address is none")
+            return FetchFailed("its URL is not valid")
         base = parse_base(f"{target.scheme}://{target.netloc}")
         if not isinstance(base, Base):
-            return FetchFailed("its address is not one that pictures are fetched from")
+            return FetchFailed("its URL is not one that images are downloaded from")
         extensions: dict[str, Any] = {}
         headers = {"Host": str(base.origin).partition("://")[2]}
         if base.origin != own.origin:
@@ -167,13 +167,13 @@ class Http:
         return got if isinstance(got, HttpAnswer) else FetchFailed(got.message)
 
     async def _pinned(self, origin: WebOrigin) -> str | FetchFailed:
-        """The checked address of a foreign origin: what was checked is what is connected to."""
+        """The checked IP address of another origin. The connection is made to it, so the name is resolved only once."""
         if origin.scheme != "https":
             return FetchFailed(f"{origin} is not the provider's own origin and not https")
         try:
             async with asyncio.timeout(self._timeouts.connect):
                 found = await self._resolve(origin.host, origin.port)
-        except (OSError, UnicodeError) as error:  # TimeoutError is one; a label may be too long for the codec of names
+        except (OSError, UnicodeError) as error:  # OSError includes TimeoutError; a label may be too long for IDNA
             return FetchFailed(f"{origin.host}: {_kind(error)}")
         return self._choose(found) or FetchFailed(f"{origin.host} is not on the public internet")
 
@@ -204,14 +204,14 @@ class Http:
                     stack.push_async_callback(response.aclose)
                     flight.status = response.status_code
                     await self._take(response, flight, file)
-                    file.whole = True  # from here on no hurry may lose it
+                    file.whole = True  # from here on a cancellation may not delete it
             headers = {name.lower(): value for name, value in response.headers.items()}
             return HttpAnswer(response.status_code, headers, file.path, file.size, file.size <= self._limit)
         except _BROKEN as error:
             return flight.lost(error)
 
     async def _take(self, response: httpx.Response, flight: _Flight, file: SpoolFile) -> None:
-        """The body, as it comes, into a file of ours."""
+        """Write the body to the file as it arrives, up to the size limit."""
         chunks = response.aiter_raw()
         while file.size <= self._limit:
             async with asyncio.timeout(self._timeouts.idle):
@@ -222,9 +222,9 @@ class Http:
             flight.received = file.size
 
     def _client(self, *, secure: bool) -> httpx.AsyncClient:
-        """A client for one request: nothing that it learns outlives it."""
+        """A client for one request: no cookie and no connection is kept."""
         limits = self._timeouts
-        needed = secure or self._trust_env  # a proxy may speak TLS where we do not
+        needed = secure or self._trust_env  # the proxy may need TLS though the request does not
         return httpx.AsyncClient(
             verify=(self._trusted or _tls(self._trust_env)) if needed else _no_tls(),
             trust_env=self._trust_env,
@@ -241,7 +241,7 @@ def _tls(trust_env: bool) -> ssl.SSLContext:
 
 @functools.cache
 def _no_tls() -> ssl.SSLContext:
-    """For plain http: reading the certificate bundle would be the dearest part of the call."""
+    """For plain http: reading the certificate bundle would be the most expensive part of the call."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
@@ -251,23 +251,23 @@ _KINDS: tuple[tuple[type[Exception], str], ...] = (
     (httpx.WriteTimeout, "the request could not be written in time"),
     (httpx.ProxyError, "the proxy refused"),
     (httpx.ConnectError, "cannot connect"),
-    (httpx.RemoteProtocolError, "the connection was closed, or spoke no HTTP"),
+    (httpx.RemoteProtocolError, "the connection was closed, or the server does not speak HTTP"),
     (httpx.NetworkError, "the connection broke"),
-    (httpx.InvalidURL, "the address cannot be used"),
-    (TimeoutError, "the time was up"),
+    (httpx.InvalidURL, "the URL is not valid"),
+    (TimeoutError, "timed out"),
     (PictureChangedError, "a reference changed while it was sent"),
     (OSError, "the network failed"),
-    (UnicodeError, "no name of a host"),
+    (UnicodeError, "not a valid host name"),
 )
 
 
 def _kind(error: Exception) -> str:
-    """In words of ours: the libraries' own may quote headers."""
+    """A message of this package: those of the libraries may quote headers."""
     return next((message for kind, message in _KINDS if isinstance(error, kind)), "the exchange failed")
 
 
 def _certificate_error(error: BaseException | None) -> str:
-    """What is wrong with the server's certificate, if that was the cause."""
+    """The error in the server's certificate, if that is the cause; else ""."""
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):
             return error.verify_message

@@ -7,7 +7,7 @@ import re
 
 from reconciler.core.value import value
 
-# Strict on purpose: what this does not match is refused, so no second parser can read another host out of it.
+# Strict on purpose: everything else is refused, so no other URL parser can find another host in it.
 _BASE_URL = re.compile(r"(https?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?(/[A-Za-z0-9._~/-]*)?")
 _PORTS = {"http": 80, "https": 443}
 
@@ -26,7 +26,7 @@ class WebOrigin:
 
     @property
     def loopback(self) -> bool:
-        """Whether it can only be this machine."""
+        """Whether it is certainly this machine."""
         if self.host == "localhost":
             return True
         try:
@@ -43,20 +43,20 @@ class Base:
     path: str = ""
 
     def url(self, path: str) -> str:
-        """The address of `/v1/…`; a base that already ends in `/v1` is not given another."""
+        """The URL of `/v1/…`; the version is not repeated for a base that ends in `/v1`."""
         version = "/" + path.split("/", 2)[1]
         return f"{self.origin}{self.path.removesuffix(version)}{path}"
 
 
 @value
 class BadBase:
-    """Why an address cannot be used."""
+    """The reason that a base_url cannot be used."""
 
     why: str
 
 
 def parse_base(url: str) -> Base | BadBase:
-    """A base_url, read strictly: no user, query or fragment; https unless it is this machine."""
+    """Parse a base_url strictly: no user, query or fragment; https, or http to this machine."""
     match = _BASE_URL.fullmatch(url)
     if match is None:
         return BadBase("base_url must read https://host, https://host:port or with a plain path after it")
@@ -66,5 +66,5 @@ def parse_base(url: str) -> Base | BadBase:
         return BadBase(f"base_url has no port {port}")
     origin = WebOrigin(scheme, host.strip("[]").lower(), number)
     if scheme == "http" and not origin.loopback:
-        return BadBase(f"{origin} is not encrypted: only a server on this machine may be spoken to by http")
+        return BadBase(f"{origin} is not encrypted: only a server on this machine may be used without https")
     return Base(origin, (path or "").rstrip("/"))

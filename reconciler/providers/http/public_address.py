@@ -1,4 +1,4 @@
-"""Decide which network addresses a picture may be fetched from: public ones only, whatever name leads there."""
+"""Decide which IP addresses an image may be downloaded from: public ones only, whatever host name was given."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def is_public(text: str) -> bool:
-    """Whether an IP address is one of the open internet; what carries another address inside counts as that one."""
+    """Whether an IP address is on the public internet. So must be every IPv4 address that an IPv6 address embeds."""
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
@@ -29,6 +29,6 @@ def _inside(address: Address) -> Iterable[Address]:
 
 
 def public_address(addresses: Iterable[str]) -> str:
-    """The address to connect to; "" if any of them is not public, since a name may not mix the two."""
+    """The first address; "" if there is none, or if any of them is not public."""
     found = list(addresses)
     return found[0] if found and all(map(is_public, found)) else ""

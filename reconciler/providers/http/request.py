@@ -1,4 +1,4 @@
-"""A request as it will stand on the wire, without its key: bytes of ours between files that are read while sending."""
+"""HTTP requests as values, without the key: literal bytes between files that are read while the request is sent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciler.core.value import field, value
 
 @value
 class Attachment:
-    """A picture that goes along, as it was found when the request was made ready. `size` in bytes."""
+    """An image that is sent, as found when the request was prepared. `size` in bytes."""
 
     path: Path
     content: ContentHash
@@ -27,7 +27,7 @@ class Attachment:
 
 @value
 class RawFile:
-    """The bytes of a picture, as they are."""
+    """The bytes of an image, unencoded."""
 
     file: Attachment
 
@@ -38,7 +38,7 @@ class RawFile:
 
 @value
 class Base64File:
-    """The bytes of a picture as base64. In a JSON body it stands for a string, after `prefix`."""
+    """The bytes of an image as base64. In JSON it is a string that begins with `prefix`."""
 
     file: Attachment
     prefix: str = ""
@@ -52,12 +52,15 @@ Piece = bytes | RawFile | Base64File
 RequestJson: TypeAlias = (
     "bool | int | float | str | Base64File | Sequence[RequestJson] | Mapping[str, RequestJson] | None"
 )
-"""JSON in which pictures stand as what they will be sent from."""
+"""JSON in which a Base64File takes the place of a string."""
 
 
 @value
 class WireRequest:
-    """One HTTP request. `headers` hold neither the key nor the length. `asked` is the pixel size it names, if any."""
+    """One HTTP request. `headers` lack the key and the length. `asked` is the size in pixels that it requests, if any.
+
+    `json` is the body of a JSON request before it was encoded.
+    """
 
     method: str
     url: str
@@ -73,7 +76,7 @@ class WireRequest:
 
 
 def data_uri(file: Attachment) -> Base64File:
-    """A picture as a `data:` address."""
+    """An image as a `data:` URL."""
     return Base64File(file, f"data:{file.mime};base64,")
 
 
@@ -110,7 +113,7 @@ def _plain(value: float | str | None) -> bytes:
 
 @value
 class Part:
-    """One part of a form: words, or a picture under the file name that the server sees."""
+    """One part of a form: text, or an image with the file name that the server sees."""
 
     name: str
     value: str | Attachment
@@ -120,7 +123,7 @@ class Part:
 def form_request(
     url: str, parts: Sequence[Part], *, boundary: str, asked: tuple[int, int] | None = None
 ) -> WireRequest:
-    """A POST of multipart/form-data. The boundary must not stand in any part."""
+    """A POST of multipart/form-data. The boundary must not occur in any part."""
     headers = (("Content-Type", f"multipart/form-data; boundary={boundary}"),)
     pieces = [piece for part in parts for piece in _part_pieces(part, boundary)]
     return WireRequest("POST", url, headers, _joined(iter((*pieces, f"--{boundary}--\r\n".encode("ascii")))), asked)
@@ -136,7 +139,7 @@ def _part_pieces(part: Part, boundary: str) -> tuple[Piece, ...]:
 
 
 def _joined(pieces: Iterator[Piece]) -> tuple[Piece, ...]:
-    """The same body with neighbouring bytes in one piece."""
+    """The same body, with adjacent bytes joined."""
     joined: list[Piece] = []
     for piece in pieces:
         if isinstance(piece, bytes) and joined and isinstance(joined[-1], bytes):
@@ -147,5 +150,5 @@ def _joined(pieces: Iterator[Piece]) -> tuple[Piece, ...]:
 
 
 def form_value(value: Json) -> str:
-    """A parameter as a form carries it: words as they are, all else as JSON."""
+    """A parameter as the value of a form field: strings as they are, everything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Put bytes of an answer into a file of ours: what the disk refuses is a DiskError, what is given up leaves no file."""
+"""Write a response to a file of the spool. A failed write is a DiskError; an abandoned file is deleted."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from reconciler.core.outcome import Spooled
 from reconciler.providers.http.request import Piece, RawFile
 
 READ_BYTES = 3 * 64 * 1024
-"""Bytes of a file per step; divisible by three, so that base64 pieces join."""
+"""Bytes that are read from a file at a time; divisible by three, so that base64 pieces can be joined."""
 
 
 class SpoolFile:
-    """A new file of the spool, as a context: closed at its end, and deleted where that end is an exception, unless
-    all that should be in it is (`whole`)."""
+    """A new file of the spool, as a context manager. It is closed at the end, and deleted after an exception unless it
+    is complete (`whole`)."""
 
     def __init__(self, opened: Callable[[], tuple[Path, IO[bytes]]]) -> None:
         try:
@@ -48,7 +48,7 @@ class SpoolFile:
     ) -> None:
         try:
             self._file.close()
-        except OSError as refusal:  # a full disk may be noticed only here
+        except OSError as refusal:  # a full disk may be reported only here
             raise _refused(refusal) from refusal
         finally:
             given, self.path = self.path, Path(self._file.name)
@@ -59,7 +59,7 @@ class SpoolFile:
 
 @contextmanager
 def open_picture(path: Path) -> Iterator[BufferedReader]:
-    """A file to read. Nothing rests on its close: an error of it must not cost an answer that is paid for."""
+    """Open a file to read. An error when it is closed is ignored: it must not lose a response that is paid for."""
     file = path.open("rb")
     try:
         yield file
@@ -69,7 +69,7 @@ def open_picture(path: Path) -> Iterator[BufferedReader]:
 
 
 def unlink(path: Path) -> None:
-    """Remove what nobody needs; what cannot be removed does no harm."""
+    """Delete a file that is not needed any more. Errors are ignored: a left-over file does no harm."""
     with suppress(OSError):
         if path.is_file():
             path.unlink()
@@ -91,16 +91,16 @@ class HashedFile(SpoolFile):
         super().write(data)
 
     def spooled(self) -> Spooled:
-        """What was written, once the context has ended."""
+        """The written file. Call it after the end of the context."""
         return Spooled(self.path, content_of_hex(self._digest.hexdigest()), self.size)
 
 
 class PictureChangedError(Exception):
-    """A file that was measured is shorter now."""
+    """A file is shorter than when it was measured."""
 
 
 async def stream(pieces: tuple[Piece, ...]) -> AsyncIterator[bytes]:
-    """The body of a request, its pictures read and encoded as they are sent."""
+    """The body of a request. Images are read and encoded while they are sent. Raises PictureChangedError, OSError."""
     for piece in pieces:
         if isinstance(piece, bytes):
             yield piece

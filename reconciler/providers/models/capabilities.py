@@ -1,4 +1,4 @@
-"""Say, before anything is paid, what a known model cannot do of what a recipe asks, and what the picture will cost."""
+"""Check a recipe against the capabilities of its model before anything is paid, and look up its price."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from reconciler.providers.models.sizes import asked_pixels, near_ratio
 from reconciler.providers.models.table import Model, ModelTable
 
 OURS = frozenset({"model", "prompt", "contents", "image", "images", "image[]", "mask", "n", "stream", "partial_images"})
-"""Parameters that a spec may not pass: its other fields say them, or they would change what one call buys."""
+"""Parameters that a spec may not pass: it has fields of its own for them, or they change the number of images."""
 CANDIDATES = frozenset(
     {"candidateCount", "candidate_count", "numberOfImages", "batch_size", "sequential_image_generation"}
 )
-"""Parameters that may ask one call for several pictures; a value other than 1 or disabled is refused."""
+"""Parameters that may request several images; a value other than 1 or disabled is an error."""
 
 
 def problems(recipe: Recipe, table: ModelTable) -> tuple[str, ...]:
-    """What a known model cannot do of this, each as `field: fact`. Nothing for a model that the table does not know."""
+    """Fields that the model does not support, each as `field: fact`. An unknown model gives none but those of
+    parameters."""
     row = table.find(recipe.model)
     found = list(parameter_problems(recipe))
     if row is not None:
@@ -29,13 +30,13 @@ def problems(recipe: Recipe, table: ModelTable) -> tuple[str, ...]:
 
 
 def parameter_problems(recipe: Recipe) -> Iterator[str]:
-    """What no spec may pass as a parameter, whatever the model."""
+    """Parameters that no model may be given, each as `params.NAME: fact`."""
     inner = recipe.params.get("generationConfig")
     for name, value in (*recipe.params.items(), *(inner.items() if isinstance(inner, Mapping) else ())):
         if name in OURS:
-            yield f"params.{name}: not a parameter: the spec's own fields say it, and one call makes one picture"
+            yield f"params.{name}: not a parameter: a spec has its own fields for it, and one request makes one image"
         elif name in CANDIDATES and value not in (1, "disabled", None):
-            yield f"params.{name}: one call makes one picture"
+            yield f"params.{name}: one request makes one image"
 
 
 def _size(recipe: Recipe, row: Model) -> Iterator[str]:
@@ -89,7 +90,7 @@ def _look(recipe: Recipe, row: Model) -> Iterator[str]:
 
 
 def warnings(recipe: Recipe, table: ModelTable, today: date) -> tuple[str, ...]:
-    """What may go wrong though it is no error: a retired model, a format that the model was not seen to give."""
+    """Warnings: a retired model, a format that the model was not observed to return."""
     row = table.find(recipe.model)
     if row is None:
         return ()
@@ -97,7 +98,7 @@ def warnings(recipe: Recipe, table: ModelTable, today: date) -> tuple[str, ...]:
     if row.retires and row.retires <= today.isoformat():
         found.append(f"model: {row.name} was to be retired on {row.retires} (table of {table.date})")
     if row.usually_gives and row.usually_gives != recipe.format and recipe.format in row.gives:
-        found.append(f"format: {row.name} was seen to give {row.usually_gives} whatever is asked for")
+        found.append(f"format: {row.name} was observed to return {row.usually_gives} whatever format is requested")
     return tuple(found)
 
 

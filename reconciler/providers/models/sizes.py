@@ -1,4 +1,4 @@
-"""Turn a recipe's size into what each kind of server knows: a ratio, or pixels that the model can make."""
+"""Convert the size of a recipe to a ratio, or to pixels that the model can make."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ from reconciler.providers.models.table import FreePixels, Model
 
 RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9", "1:4", "4:1", "1:8", "8:1")
 TOLERANCE = 0.035
-"""How far a ratio may be from the one asked for: models round to blocks, each in its own way.
-
-About 3 %, and a little more: 1408x768 for 16:9 is 3.1 % off, and a model is known to make it.
-"""
+"""The accepted relative error of a ratio: models round sides to blocks. 1408x768 for 16:9, which a model is known to
+make, is 3.1 % off."""
 
 
 def near_ratio(size: str, ratios: Iterable[str] = RATIOS) -> str:
-    """The ratio nearest to a size, if it is near enough to pass for it; else ""."""
+    """The ratio nearest to a size, within TOLERANCE; else ""."""
     wanted = _quotient(size)
     if wanted is None:
         return ""
@@ -34,7 +32,7 @@ def _quotient(size: str) -> float | None:
 
 
 def ratio_size(recipe: Recipe) -> str:
-    """The aspect ratio to ask for; "" leaves it to the model. Pixels become the ratio that they are near."""
+    """The aspect ratio to request; "" leaves it to the model. A size in pixels becomes the nearest ratio."""
     if recipe.size in ("", "auto"):
         return ""
     if pixels_of(recipe.size) is None:
@@ -48,7 +46,7 @@ def ratio_size(recipe: Recipe) -> str:
 
 
 def asked_pixels(recipe: Recipe, row: Model | None) -> tuple[int, int] | None:
-    """The pixels to ask for; None leaves them to the model. Raises ValueError for a size that is none."""
+    """Width and height to request; None leaves them to the model. Raises ValueError for an invalid size."""
     if recipe.size in ("", "auto"):
         return None
     fixed = pixels_of(row.pixels[recipe.size]) if row is not None and recipe.size in row.pixels else None
@@ -62,7 +60,7 @@ def asked_pixels(recipe: Recipe, row: Model | None) -> tuple[int, int] | None:
 
 
 def _within(size: tuple[int, int], free: FreePixels) -> tuple[int, int]:
-    """The same ratio, as large as the model makes it at most."""
+    """The same ratio, reduced to the limits of the model."""
     width, height = size
     scale = min(1.0, math.sqrt(free.most / (width * height)), free.longest / max(width, height))
     grid = free.multiple

@@ -1,6 +1,6 @@
-"""Know what each model takes, gives and costs: a dated table, which the project can extend and override.
+"""The capabilities and prices of models: a dated table, which the project can extend and override.
 
-A model that is not in the table is nobody's error: it may be newer than the table.
+Unknown models are allowed, since a model may be newer than the table; their price is unknown.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from reconciler.core.value import field, replace, value
 
 @value
 class FreePixels:
-    """Pixel sizes are free within these: sides divisible by `multiple`, `least` to `most` in all, 1:`steepest`."""
+    """Limits on freely chosen sizes, in pixels: sides are divisible by `multiple` and at most `longest`, the area is
+    `least` to `most`, the ratio at most `steepest`:1."""
 
     multiple: int = 16
     least: int = 1
@@ -30,9 +31,9 @@ class FreePixels:
 
 @value
 class Model:
-    """One row. Empty, or None, is "nothing is known": it gives no errors.
+    """One row. An empty field, or None, is unknown, and gives no errors.
 
-    `gives` are the formats that may be asked for, `usually_gives` the one that was seen whatever was asked for.
+    `gives` are the formats that can be requested, `usually_gives` the one that was observed whatever was requested.
     `pixels` is the fixed pixel size of each ratio. `prices` are keyed by image size, pixels/quality, or "" for all;
     `tokens` are prices of a million tokens (text in, image in, image out).
     """
@@ -61,8 +62,8 @@ class Model:
 
 @value
 class ModelTable:
-    """Models by name, the date of the data, and what was wrong with the project's own rows. `listed` are the built-in
-    rows, whose prices are the least that any row may say."""
+    """Models by name, the date of the data, and the errors in the project's own rows. `listed` are the built-in rows;
+    their prices are the minimum for rows of the project."""
 
     models: Mapping[str, Model]
     date: str
@@ -71,7 +72,7 @@ class ModelTable:
     listed: Mapping[str, Model] = field(default_factory=dict)
 
     def find(self, name: str) -> Model | None:
-        """The row of a model; None if the table does not know it."""
+        """The row of a model; None if it is unknown."""
         return self.models.get(name)
 
     def series(self, name: str) -> str:
@@ -117,7 +118,7 @@ def _built_in() -> ModelTable:
 
 
 def _not_cheaper(row: Model, listed: Model | None) -> Model:
-    """The row with no token cheaper than the built-in table has it: answers are charged to the budget by them."""
+    """The row, no token price below that of the built-in table: responses are charged to the budget by them."""
     if listed is None or not listed.tokens:
         return row
     if row.currency != listed.currency:
@@ -127,7 +128,7 @@ def _not_cheaper(row: Model, listed: Model | None) -> Model:
 
 
 class _RowError(ValueError):
-    """A row that cannot be read; the text begins with the field's path."""
+    """An invalid row; the text begins with the path of the field."""
 
 
 def _merged(base: Model, row: Json) -> Model:
@@ -147,7 +148,7 @@ def _merged(base: Model, row: Json) -> Model:
 
 
 def _value(name: str, kind: str, given: Json) -> object:
-    """One field, read as the type that its annotation names."""
+    """One field, parsed as the type of its annotation."""
     if kind.startswith("str") and isinstance(given, str):
         return given
     if kind.startswith("bool") and (given is None or isinstance(given, bool)):
@@ -197,7 +198,7 @@ def _amount(name: str, value: Json) -> Decimal:
 
 
 def cost_of_usage(row: Model | None, usage: Mapping[str, Json]) -> Cost | None:
-    """What an answer cost by its own count of tokens, for a model that is sold by the token."""
+    """The price of a response by its token counts; None if the model has no token prices, or a count is missing."""
     details = usage.get("input_tokens_details")
     if row is None or not row.tokens or not isinstance(details, Mapping):
         return None

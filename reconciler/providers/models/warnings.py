@@ -1,4 +1,4 @@
-"""What may go wrong with the models in use though it is no error: told to people, never a reason to make anything."""
+"""Warnings about the models in use. They never make an asset stale."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from reconciler.providers.models.table import ModelTable
 
 @value
 class Caution:
-    """One warning, and how many assets it is about."""
+    """One warning, and the number of assets that it concerns."""
 
     model: str
     message: str
@@ -27,7 +27,7 @@ class Caution:
 def cautions(
     specs: Mapping[AssetId, Spec], providers: Mapping[str, ProviderSettings], table: ModelTable, *, today: date
 ) -> tuple[Caution, ...]:
-    """Each warning once, in the order of models."""
+    """Each warning once, sorted by model."""
     found: Counter[tuple[str, str]] = Counter()
     for (model, form), assets in sorted(_in_use(specs, providers).items()):
         for message in warnings(Recipe(prompt="", model=model, format=form), table, today):
@@ -38,14 +38,15 @@ def cautions(
 def next_retirement(
     specs: Mapping[AssetId, Spec], providers: Mapping[str, ProviderSettings], table: ModelTable, *, today: date
 ) -> float | None:
-    """When the next warning falls due, in seconds of the epoch: what is said of a project holds until then."""
+    """The time of the next warning, in seconds since the epoch; None if none is to come. Until then a cached answer
+    about the project is valid."""
     rows = (table.find(model) for model, _ in _in_use(specs, providers))
     days = [row.retires for row in rows if row is not None and row.retires > today.isoformat()]
     return datetime.combine(date.fromisoformat(min(days)), time(tzinfo=UTC)).timestamp() if days else None
 
 
 def _in_use(specs: Mapping[AssetId, Spec], providers: Mapping[str, ProviderSettings]) -> Counter[tuple[str, str]]:
-    """Models with the formats that are asked of them, and by how many assets."""
+    """The number of assets for each model and format."""
     with_model = {name for name, settings in providers.items() if settings.traits.needs_model}
     recipes = (spec.base_recipe for spec in specs.values() if spec.provider in with_model)
     return Counter((recipe.model, recipe.format) for recipe in recipes)

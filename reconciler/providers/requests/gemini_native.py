@@ -14,7 +14,7 @@ from reconciler.providers.models.table import Model
 from reconciler.providers.requests.prepared import PreparedRequest
 
 _BESIDE = frozenset({"safetySettings", "tools", "toolConfig", "systemInstruction", "cachedContent", "labels"})
-"""Parameters that stand beside `generationConfig`; every other one goes into it."""
+"""Parameters that are siblings of `generationConfig`; all others go into it."""
 
 
 def native(ready: PreparedRequest, base: Base, row: Model | None) -> WireRequest | Rejected:
@@ -41,7 +41,7 @@ def _part(part: str | Attachment) -> RequestJson:
 
 def _config(ready: PreparedRequest, row: Model | None, params: Mapping[str, Json]) -> dict[str, Json]:
     image = {"aspectRatio": ratio_size(ready.recipe)}
-    if row is None or row.image_sizes != ("1K",):  # a model of one size takes no word for it
+    if row is None or row.image_sizes != ("1K",):  # a model with one size rejects the field
         image["imageSize"] = ready.recipe.image_size.upper()
     config = _over({"responseModalities": ["IMAGE"], "imageConfig": {k: v for k, v in image.items() if v}}, params)
     given = params.get("generationConfig")
@@ -52,7 +52,7 @@ def _config(ready: PreparedRequest, row: Model | None, params: Mapping[str, Json
 
 
 def _over(config: Mapping[str, Json], params: Mapping[str, Json]) -> dict[str, Json]:
-    """Parameters over ours, `imageConfig` field by field."""
+    """The spec's parameters over the config; `imageConfig` is merged field by field."""
     merged = {**config, **params}
     ours, theirs = config.get("imageConfig"), params.get("imageConfig")
     if isinstance(ours, Mapping) and isinstance(theirs, Mapping):

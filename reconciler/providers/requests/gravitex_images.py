@@ -52,7 +52,7 @@ def build_request(
 
 
 def _gateway_gemini(ready: PreparedRequest, settings: ProviderSettings, base: Base) -> WireRequest | Rejected:
-    """Gemini through the gateway's images endpoint. It needs a prompt even beside `contents`."""
+    """A Gemini model at the gateway's images endpoint, which requires a prompt even beside `contents`."""
     if ready.mask is not None:
         return Rejected("mask: Gemini models take none")
     recipe = ready.recipe
@@ -83,7 +83,7 @@ def _part(part: str | Attachment) -> RequestJson:
 
 
 def _gateway_quality(quality: str, image_size: str) -> str:
-    """The gateway reads `high` as 2K and all else as 1K, and may not read `image_size`: both must say the same."""
+    """The quality that agrees with `image_size`: the gateway may ignore that, and reads `high` as 2K, others as 1K."""
     if not image_size:
         return quality
     if image_size in ("512", "1K"):

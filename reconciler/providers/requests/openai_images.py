@@ -27,13 +27,13 @@ GENERATIONS = "/v1/images/generations"
 EDITS = "/v1/images/edits"
 
 Fields = Mapping[str, Json]
-"""What a model wants to be told beside words and pictures; empty values are left out."""
+"""Fields of the request beside the prompt and the images; empty values are left out."""
 
 
 def generation(
     ready: PreparedRequest, base: Base, *, fields: Fields, asked: tuple[int, int] | None
 ) -> WireRequest | Rejected:
-    """`/v1/images/generations`; pictures, if any, stand in `image` as data addresses."""
+    """`/v1/images/generations`; references, if any, are `data:` URLs in `image`."""
     if ready.mask is not None:
         return Rejected("mask: a mask goes to the edits endpoint")
     return _as_json(ready, base.url(GENERATIONS), fields=fields, asked=asked)
@@ -60,7 +60,7 @@ def _as_json(
 def edit_form(
     ready: PreparedRequest, base: Base, *, fields: Fields, asked: tuple[int, int] | None, name: str = "image[]"
 ) -> WireRequest | Rejected:
-    """`/v1/images/edits` as a form: pictures as they are, no base64. `name` is that of each picture's part."""
+    """`/v1/images/edits` as a form: images are sent unencoded, each in a part called `name`."""
     if ready.turns:
         return _NO_TURNS
     recipe = ready.recipe
@@ -73,7 +73,7 @@ def edit_form(
 
 
 def image_field(ready: PreparedRequest) -> dict[str, RequestJson]:
-    """`image`: one data address, or a list of them."""
+    """`image`: one `data:` URL, or a list of them."""
     files: list[Base64File] = [data_uri(file) for file in ready.references]
     if not files:
         return {}
@@ -81,7 +81,7 @@ def image_field(ready: PreparedRequest) -> dict[str, RequestJson]:
 
 
 def with_params(body: Mapping[str, T], params: Mapping[str, Json]) -> dict[str, T | Json]:
-    """The body with the spec's parameters over it. A parameter of null takes a field of ours out; so do empty ones."""
+    """The body with the spec's parameters over it. A null or empty parameter removes a field."""
     return {name: value for name, value in {**body, **params}.items() if value is not None and value != ""}
 
 
@@ -119,7 +119,7 @@ def gpt_fields(ready: PreparedRequest, asked: tuple[int, int] | None) -> dict[st
 
 
 def plain_fields(ready: PreparedRequest, asked: tuple[int, int] | None) -> dict[str, Json]:
-    """What every OpenAI-shaped server takes; what only some take is said only if it was asked for."""
+    """Fields that every OpenAI-shaped server accepts; the others are sent only if the spec asks for them."""
     recipe = ready.recipe
     return {
         "size": pixel_text(asked),

@@ -1,4 +1,4 @@
-"""Make a request ready to send: every picture it needs is there, is what was hashed, and is of a known format."""
+"""Prepare a request: check that each image it needs is there, has the hashed content, and has a known format."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from reconciler.providers.http.spool_file import open_picture
 
 @value
 class PreparedTurn:
-    """One turn, its pictures in place."""
+    """One turn of a conversation, with its images."""
 
     role: str
     parts: tuple[str | Attachment, ...]
@@ -25,7 +25,7 @@ class PreparedTurn:
 
 @value
 class PreparedRequest:
-    """A recipe with its pictures sorted into where they belong."""
+    """A recipe with the files of its images: references, mask, and those within turns."""
 
     recipe: Recipe
     key: RecipeKey
@@ -35,17 +35,17 @@ class PreparedRequest:
 
     @property
     def boundary(self) -> str:
-        """For a form: it cannot stand in a picture whose own digest it is made from, nor by accident elsewhere."""
+        """The boundary of a form. It holds the digest of the recipe, which covers the images: no image contains it."""
         return "reconciler-" + self.key.partition(":")[2][:40]
 
     @property
     def prompt(self) -> str:
-        """The words to send where only one prompt fits: the prompt, else what was said last in the conversation."""
+        """The text for an API with a single prompt: the prompt, else the last text of the conversation."""
         said = (part for turn in reversed(self.turns) for part in reversed(turn.parts) if isinstance(part, str))
         return self.recipe.prompt or next(said, "")
 
     def files(self) -> tuple[Attachment, ...]:
-        """Every picture that goes along."""
+        """Every image that is sent."""
         in_turns = (part for turn in self.turns for part in turn.parts if not isinstance(part, str))
         return (*self.references, *((self.mask,) if self.mask else ()), *in_turns)
 
@@ -61,7 +61,7 @@ class PreparedRequest:
 
 
 def prepare(request: ImageRequest, references: References) -> PreparedRequest | Rejected:
-    """Read every picture once. Blocking: it hashes files."""
+    """Read and hash every image once. Blocking. Rejected if one is missing, changed, or of an unknown format."""
     recipe = request.recipe
     found: dict[ContentHash, Attachment] = {}
     for content in recipe.images():
@@ -79,7 +79,7 @@ def prepare(request: ImageRequest, references: References) -> PreparedRequest | 
 
 def _attach(content: ContentHash, path: Path | None) -> Attachment | Rejected:
     if path is None:
-        return Rejected(f"the reference {content} is not at hand")
+        return Rejected(f"the reference {content} is not available")
     try:
         with open_picture(path) as stream:
             head = stream.read(HEAD)

@@ -1,4 +1,4 @@
-"""Read what an API says is wrong, in whichever of their shapes it says it, and how long it asks to wait."""
+"""Parse the error in a response, in the shapes of several APIs, and the delay before a retry."""
 
 from __future__ import annotations
 
@@ -30,36 +30,36 @@ _GENERAL = re.compile(
     r"(?i)[0-9]+|(?:bad|invalid)_(?:request|argument)(?:_error)?|permission_denied|resource_exhausted|forbidden"
     r"|(?:new_|one_)?api_error|(?:upstream|openai|server|unknown)_error"
 )
-"""Codes that say no more than the status does: the words decide then."""
+"""Codes that add nothing to the status: the message decides then."""
 _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 
 
 @value
 class ApiError:
-    """An error as an API tells it. `codes` are its code, type, status and reasons, those that are not empty."""
+    """An error of an API. `codes` are its code, type, status and reasons, without the empty ones."""
 
     message: str = ""
     codes: tuple[str, ...] = ()
     shaped: bool = False
-    """Whether it came in an API's own JSON."""
+    """Whether it was the error object of an API."""
 
     @property
     def refusal(self) -> bool:
-        """Whether the model, or what guards it, will not draw this."""
+        """Whether the model or its content filter declined."""
         return self._tells(_REFUSAL_CODE, _REFUSAL_WORDS)
 
     @property
     def credit(self) -> bool:
-        """Whether there is no money left."""
+        """Whether the account is out of credit."""
         return self._tells(_CREDIT_CODE, _CREDIT_WORDS)
 
     @property
     def key(self) -> bool:
-        """Whether the key was refused."""
+        """Whether the key was rejected."""
         return any(map(_KEY_CODE.search, self.codes))
 
     def _tells(self, code: re.Pattern[str], message: re.Pattern[str]) -> bool:
-        """By code; by words only where no code says anything, since words may quote the prompt."""
+        """Match the codes; match the message only if no code is specific, since a message may quote the prompt."""
         if any(map(code.search, self.codes)):
             return True
         return all(map(_GENERAL.fullmatch, self.codes)) and bool(message.search(self.message))
@@ -69,7 +69,7 @@ class ApiError:
 
 
 def api_error_of(reply: Reply) -> ApiError:
-    """What is wrong, as the reply's body tells it."""
+    """The error in a response."""
     match reply.body:
         case JsonReply(value):
             return api_error_in(value) or ApiError()
@@ -84,7 +84,7 @@ def api_error_of(reply: Reply) -> ApiError:
 
 
 def api_error_in(value: Json) -> ApiError | None:
-    """The error in a JSON answer; None if it tells of none."""
+    """The error in a JSON response; None if there is none."""
     if isinstance(value, list) and value:
         value = value[0]
     if not isinstance(value, Mapping):
@@ -113,7 +113,7 @@ def _details(error: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]:
 
 
 def _text(value: Json) -> str:
-    """Words, from a string or from the list of them that form checkers give."""
+    """Text, from a string or from the list of validation errors that some frameworks return."""
     if isinstance(value, str):
         return value
     if isinstance(value, list):
@@ -127,7 +127,7 @@ def _without_markup(text: str) -> str:
 
 
 def retry_after(reply: Reply) -> float | None:
-    """Seconds to wait at least: the longest of the ways it may be said in. Garbage, and the past, say nothing."""
+    """The least delay in seconds: the longest of those in headers and body; None if none can be parsed."""
     headers = reply.headers
     said = [
         _seconds(headers.get("retry-after-ms", ""), 1000),
@@ -143,7 +143,7 @@ def _seconds(text: str, unit: int) -> float | None:
 
 
 def _until(when: str, now: str) -> float | None:
-    """A moment against the reply's own clock: ours may be wrong."""
+    """Seconds until a date, by the `Date` header of the response: the local clock may be wrong."""
     end, start = _moment(when), _moment(now)
     return (end - start).total_seconds() if end and start else None
 

@@ -1,6 +1,6 @@
-"""Turn the file of an answer into facts, and the picture in it into a file of its own. Blocking: run it in a thread.
+"""Parse the file of a response, and save the image in it to a file of its own. Blocking: run it in a thread.
 
-Nothing here holds a body: pictures go from file to file in pieces, hashed on the way.
+No body is held in memory: images are copied from file to file in pieces, and hashed on the way.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ from reconciler.providers.responses.reply import (
 )
 
 PREVIEW = 64 * 1024
-"""Bytes of an answer that is no JSON which are looked at for words."""
+"""Bytes of a response that is not JSON in which a message is looked for."""
 LEAST_PACKED = 64
-"""Times that a packed answer may grow: pictures shrink by nothing, base64 by a quarter, JSON by far less than this."""
+"""How many times its size a compressed response may expand to. JSON with base64 images compresses far less."""
 
 
 @value
 class OpenedBody:
-    """An answer as facts. `frame` finds its long strings in the file."""
+    """A parsed response. `frame` locates its long strings in the file."""
 
     reply: Reply
     path: Path
@@ -55,7 +55,7 @@ class OpenedBody:
 
 
 def open_answer(answered: HttpAnswer, spool: Spool, *, limit: int) -> OpenedBody:
-    """What an answer says. A packed body that unpacks within the limit is read from a second file."""
+    """Parse a response. A compressed body is decompressed into a second file, up to `limit` bytes."""
     reply = Reply(answered.status, answered.headers, Nothing())
     if not answered.whole:
         return OpenedBody(replace(reply, body=TooLarge(answered.size)), answered.path)
@@ -89,22 +89,22 @@ def _opened(reply: Reply, path: Path) -> OpenedBody:
 
 
 def _unpacked(path: Path, packing: str, spool: Spool, limit: int) -> Path | TextReply | Cut:
-    """A file with what was packed, or why not: a small answer may unpack to anything."""
+    """The file with the decompressed body, or the reason that there is none. `limit` guards against zip bombs."""
     if packing not in ("gzip", "x-gzip", "deflate"):
-        return TextReply("", "packed in a way that was not asked for")
+        return TextReply("", "compressed in a way that was not requested")
     try:
         with open_picture(path) as file, SpoolFile(spool.open_paid) as out:
             for piece in _inflated(file, limit):
                 out.write(piece)
     except zlib.error:
-        return TextReply("", "packed in a way that cannot be read")
+        return TextReply("", "compressed, and cannot be decompressed")
     except _PackedError as error:
         return error.body
     return out.path
 
 
 class _PackedError(Exception):
-    """Why a packed answer is not read, as a fact."""
+    """A compressed response that is not read; `body` says why."""
 
     def __init__(self, body: TextReply | Cut) -> None:
         super().__init__(body)
@@ -117,7 +117,7 @@ def _inflated(file: IO[bytes], limit: int) -> Iterator[bytes]:
         piece = inflate.decompress(data, SCAN_CHUNK)
         size += len(piece)
         if size > limit:
-            raise _PackedError(TextReply("", f"packed, and more than {limit} bytes when unpacked"))
+            raise _PackedError(TextReply("", f"compressed, and more than {limit} bytes when decompressed"))
         yield piece
     yield inflate.flush()
     if not inflate.eof:
@@ -125,7 +125,7 @@ def _inflated(file: IO[bytes], limit: int) -> Iterator[bytes]:
 
 
 def save_base64(opened: OpenedBody, text: str, spool: Spool) -> Spooled | str:
-    """The picture in a file of its own, hashed; or why its base64 is none."""
+    """Decode the image into a file of its own; or the error in its base64. `text` is a string of the JSON."""
     span = opened.frame.long_string(text) if opened.frame is not None else None
     try:
         if span is None:
@@ -144,7 +144,7 @@ def _saved(pieces: Iterable[bytes], spool: Spool) -> Spooled:
 
 
 def keep_verbatim(path: Path) -> Spooled | None:
-    """A file of an answer as bytes to keep; None if it is empty."""
+    """The file of a response, hashed, to keep as it is; None if it is empty."""
     with open_picture(path) as file:
         digest = hashlib.file_digest(file, "sha256")
         size = file.tell()

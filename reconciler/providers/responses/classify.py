@@ -1,6 +1,7 @@
-"""Decide how an attempt ended, from status, headers and body facts alone. The whole table; read it top to bottom.
+"""Classify a response by its status, headers and body. The whole table; read it top to bottom.
 
-Status first, then code and type, then words: either of the later ones may be empty. What is not definite is in doubt.
+The status decides first, then the code and the type of the error, then its message. A response that is not definite is
+in doubt.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ from reconciler.providers.responses.reply import (
 )
 
 _MAYBE_DONE = frozenset({408, 409, 423, 424, 425, 499})
-"""4xx after which the work may be under way or finished."""
+"""4xx statuses after which the image may still be made, and charged."""
 
 
 def classify(reply: Reply) -> Outcome | ImageReply:
-    """How it ended, or the picture that it says it brought. Words are as they came: make them presentable."""
+    """The outcome, or the image in the response. Messages are as received: redact them before they are shown."""
     status, fault = reply.status, api_error_of(reply)
     message = f"{status} {fault}".strip()
     if isinstance(reply.body, Cut):
-        return InDoubt(f"{status}, but the answer broke off")
+        return InDoubt(f"{status}, but the response ended early")
     if 200 <= status < 300:
         return _answer(reply)
     if 300 <= status < 400:
@@ -52,7 +53,7 @@ def classify(reply: Reply) -> Outcome | ImageReply:
 
 
 def _too_many(reply: Reply, fault: ApiError, message: str) -> Outcome:
-    """A limit that passes, unless it is the money that has run out; a delay to wait says that it passes."""
+    """Throttled, unless the credit has run out. A delay in the response means that it has not."""
     wait = retry_after(reply)
     if fault.credit and (wait is None or "insufficient_quota" in fault.codes):
         return Rejected(message, Stop.OUT_OF_CREDIT)
@@ -70,7 +71,7 @@ def _client_error(status: int, fault: ApiError, message: str) -> Outcome:
 
 
 def _redirect(reply: Reply) -> Outcome:
-    """Never followed: the key and the pictures would go where the far side says. Only 303 says that it was done."""
+    """Redirects are not followed: they would send the key and the images elsewhere. 303 means that work was done."""
     where = reply.headers.get("location", "nowhere")
     if reply.status == 303:
         return InDoubt(f"303 see {where}")
@@ -86,17 +87,17 @@ def _answer(reply: Reply) -> Outcome | ImageReply:
         case RawPicture():
             return ImageReply(request=request_id(reply))
         case TextReply(text, why):
-            return BadOutput(f"{reply.status}, but the answer is {why}: {api_error_of(reply).message or text}")
+            return BadOutput(f"{reply.status}, but the response is {why}: {api_error_of(reply).message or text}")
         case Nothing():
-            return BadOutput(f"{reply.status}, but the answer is empty")
+            return BadOutput(f"{reply.status}, but the response is empty")
         case TooLarge(limit):
-            return InDoubt(f"{reply.status}, but the answer goes on after {limit} bytes")
+            return InDoubt(f"{reply.status}, but the response goes on after {limit} bytes")
         case _:
-            return InDoubt(f"{reply.status}, but the answer broke off")
+            return InDoubt(f"{reply.status}, but the response ended early")
 
 
 def _said(reply: Reply, value: object) -> Outcome | ImageReply:
-    """JSON with 200: an error all the same, a picture, or words instead of one."""
+    """A 2xx response with JSON: it may hold an error, an image, or a text instead of one."""
     body = reply.body
     fault = api_error_in(body.value) if isinstance(body, JsonReply) else None
     if fault is not None and fault.shaped:
@@ -115,6 +116,6 @@ def _said(reply: Reply, value: object) -> Outcome | ImageReply:
 
 
 def request_id(reply: Reply) -> str:
-    """The id by which the far side's support desk finds this call."""
+    """The id of the request, for the provider's support."""
     names = ("x-oneapi-request-id", "x-request-id", "request-id")
     return next((reply.headers[name] for name in names if reply.headers.get(name)), "")

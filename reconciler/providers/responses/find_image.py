@@ -1,4 +1,4 @@
-"""Find the picture in a JSON answer: OpenAI's shape or Google's, whichever it is. Pure."""
+"""Find the image in a JSON response of OpenAI's or Google's shape. Pure."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from reconciler.core.value import value
 from reconciler.providers.responses.reply import ImageReply
 
 _FINISHED = frozenset({"", "STOP", "FINISH_REASON_UNSPECIFIED"})
-"""Finish reasons after which a picture should be there. Any other one, known or not, is why there is none."""
+"""Finish reasons of a successful response. Any other one, known or not, is the reason that there is no image."""
 
 
 @value
 class NoImage:
-    """An answer without a picture, in the model's words. `refused`: it would not draw."""
+    """A response without an image; `message` is the model's. `refused`: the model declined."""
 
     message: str
     refused: bool = False
 
 
 def find_image(value: object) -> ImageReply | NoImage:
-    """The final picture of an answer: earlier ones are drafts of it."""
+    """The last image of a response: earlier ones are drafts of it."""
     if not isinstance(value, Mapping):
         return NoImage("the answer is not an object")
     if "candidates" in value or "promptFeedback" in value:
@@ -71,7 +71,7 @@ def _google(value: Mapping[str, Json]) -> ImageReply | NoImage:
         reason = _string(candidate.get("finishReason"))
         if reason not in _FINISHED:
             return NoImage(_sentence("no picture", reason, candidate.get("finishMessage"), message), refused=True)
-    return NoImage(message, refused=True) if message else NoImage("the model gave neither picture nor words")
+    return NoImage(message, refused=True) if message else NoImage("the model returned neither an image nor text")
 
 
 def _parts(candidate: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]:

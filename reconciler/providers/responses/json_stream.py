@@ -1,6 +1,6 @@
-"""Read a JSON answer from a file without holding its pictures: long strings stay in the file, known by where they lie.
+"""Parse a JSON response from a file without holding its images: long strings stay in the file, known by position.
 
-Memory is bounded by the frame (all that is not a long string), whatever the size of the body.
+Memory is bounded by the frame (the JSON without its long strings), whatever the size of the body.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from reconciler.core.value import value
 
 SCAN_CHUNK = 192 * 1024
 LONG = 16 * 1024
-"""Bytes from which a string stays in the file."""
+"""A string of more bytes stays in the file."""
 FRAME = 1024 * 1024
-"""Bytes of an answer beside its long strings."""
+"""The most bytes of a response beside its long strings."""
 DEPTH = 64
 
-# Possessive, so that hostile strings cost no backtracking.
+# Possessive quantifiers: no backtracking on hostile strings.
 _IN_STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 _BRACKET = re.compile(rb"[\[\]{}]")
 _MARK = "\0long "
@@ -31,7 +31,7 @@ _MARK = "\0long "
 
 @value
 class Span:
-    """Where a long string lies in the file, without its quotes."""
+    """The position of a long string in the file, in bytes, without its quotes."""
 
     start: int
     end: int
@@ -40,13 +40,13 @@ class Span:
 
 @value
 class Frame:
-    """A JSON value whose long strings are marks that `long_string` resolves."""
+    """A JSON value whose long strings are replaced by marks; `long_string` resolves them."""
 
     value: Json
     spans: tuple[Span, ...]
 
     def long_string(self, text: str) -> Span | None:
-        """Where the string that this mark stands for lies; None for a string that is itself."""
+        """The position of the string that this mark replaces; None for an ordinary string."""
         number = text.removeprefix(_MARK)
         known = text.startswith(_MARK) and number.isascii() and number.isdigit() and len(number) < 8
         return self.spans[int(number)] if known and int(number) < len(self.spans) else None
@@ -54,12 +54,12 @@ class Frame:
 
 @value
 class CutShort:
-    """The text ended in the middle of a value."""
+    """The text ended inside a value."""
 
 
 @value
 class NotJson:
-    """Why it is not JSON that we read."""
+    """The reason that the text is not JSON, or exceeds a limit."""
 
     why: str
 
@@ -81,8 +81,10 @@ def scan(stream: IO[bytes]) -> Frame | CutShort | NotJson:
 
 
 def _end_of_string(chunk: bytes, position: int) -> int:
-    """Where a quote or half an escape ends what may be passed over. The expression is for strings with escapes: base64
-    has none, and a search for two bytes is twenty times as fast."""
+    """The position of the quote, or of the incomplete escape, that ends this part of a string.
+
+    The expression is for strings with escapes. Base64 has none, and searching for two bytes is 20 times as fast.
+    """
     quote = chunk.find(b'"', position)
     end = quote if quote >= 0 else len(chunk)
     if chunk.find(b"\\", position, end) < 0:
@@ -99,18 +101,18 @@ class _Scanner:
         self.spans: list[Span] = []
         self._offset = 0
         self._depth = 0
-        self._string: bytearray | None = None  # what is held of the string that we are in
+        self._string: bytearray | None = None  # the beginning of the current string; None outside of strings
         self._start = 0
         self._escaped = False
         self._after_backslash = False
 
     @property
     def open(self) -> bool:
-        """Whether something has begun and not ended."""
+        """Whether a string or a bracket is not closed yet."""
         return self._string is not None or self._depth > 0
 
     def feed(self, chunk: bytes) -> str:
-        """Take the next bytes; says what is wrong with them, or ""."""
+        """Parse the next bytes. Returns the error in them, or ""."""
         position = 0
         while position < len(chunk):
             if self._string is None:
@@ -146,7 +148,7 @@ class _Scanner:
         if self._after_backslash:
             position, self._after_backslash = position + 1, False
         end = _end_of_string(chunk, position)
-        if end < len(chunk) and chunk[end] == 0x5C:  # a backslash whose other half is in the next chunk
+        if end < len(chunk) and chunk[end] == 0x5C:  # the escape continues in the next chunk
             self._after_backslash = True
             end += 1
         self._escaped = self._escaped or chunk.find(b"\\", first, end) >= 0
@@ -164,18 +166,18 @@ class _Scanner:
 
 
 class NotBase64Error(ValueError):
-    """A string that is not strict base64."""
+    """The text is not strict base64."""
 
 
 def decoded(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Strict base64, decoded in pieces; a `data:` prefix is skipped. Raises NotBase64Error."""
+    """Decode strict base64 in pieces; a `data:` prefix is skipped. Raises NotBase64Error."""
     rest, padded, first = b"", False, True
     for chunk in chunks:
         text = rest + chunk
         if first and text.startswith(b"data:"):
             head, comma, text = text.partition(b",")
             if not comma or not head.endswith(b";base64"):
-                raise NotBase64Error("a data address that is not base64")
+                raise NotBase64Error("a data: URL that is not base64")
         first = False
         whole = len(text) - len(text) % 4
         piece, rest = text[:whole], text[whole:]
@@ -210,7 +212,7 @@ def span_chunks(stream: IO[bytes], span: Span) -> Iterator[bytes]:
 
 
 def _safe_cut(text: bytes) -> int:
-    r"""Where a text can be cut without cutting an escape (`\/` or `\u003d`) apart."""
+    r"""The last position at which the text can be cut without splitting an escape (`\/` or `\u003d`)."""
     tail = text.rfind(b"\\", max(0, len(text) - 5))
     if tail < 0:
         return len(text)

@@ -1,6 +1,6 @@
-"""Turn an answer in a file into an outcome, its picture checked. Blocking, in one call: run it in a thread.
+"""Turn a response in a file into an outcome, and verify its image. Blocking: run it in a thread.
 
-In the end only the file with what is to be kept is left. After an exception the answer stays: it may be paid for.
+Afterwards only the file to keep is left. After an exception the response stays: it may be paid for.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from reconciler.providers.responses.verify_image import verify_image
 
 @value
 class Expected:
-    """What a picture must be. `asked` is the pixel size that the request named; `limit`, the bytes of an answer."""
+    """The requirements for an image. `asked` is the size in pixels of the request; `limit`, the bytes of a response."""
 
     recipe: Recipe
     asked: tuple[int, int] | None
@@ -32,7 +32,7 @@ class Expected:
 
 @value
 class Checked:
-    """A picture that is what was wanted, in a file of its own."""
+    """An image that was verified, in a file of its own."""
 
     spooled: Spooled
     facts: ImageFacts
@@ -41,14 +41,14 @@ class Checked:
 
 @value
 class Elsewhere:
-    """A picture that has still to be fetched from its address; `answer` is the file that says so."""
+    """An image that has to be downloaded from its URL; `answer` is the file of the response."""
 
     picture: ImageReply
     answer: Path
 
 
 def receive(answered: HttpAnswer, spool: Spool, wanted: Expected) -> Checked | Elsewhere | Outcome:
-    """What an answer comes to. Raises DiskError, and OSError where the answer cannot be read."""
+    """The outcome of a response. Raises DiskError, and OSError if the response cannot be read."""
     opened = open_answer(answered, spool, limit=wanted.limit)
     files = {answered.path, opened.path}
     match classify(opened.reply):
@@ -67,7 +67,7 @@ def receive(answered: HttpAnswer, spool: Spool, wanted: Expected) -> Checked | E
 
 
 def receive_fetched(elsewhere: Elsewhere, got: Path | str, wanted: Expected) -> Checked | Outcome:
-    """The same for a picture that was fetched into a file, or why it could not be."""
+    """The same for a downloaded image; `got` is its file, or the reason that there is none."""
     spooled = got if isinstance(got, str) else keep_verbatim(got) or "the picture is empty"
     found = _checked(elsewhere.picture, spooled, wanted, answer=elsewhere.answer)
     _leave(_kept(found), {elsewhere.answer, *([got] if isinstance(got, Path) else ())})
@@ -75,7 +75,7 @@ def receive_fetched(elsewhere: Elsewhere, got: Path | str, wanted: Expected) -> 
 
 
 def _checked(picture: ImageReply, spooled: Spooled | str, wanted: Expected, *, answer: Path) -> Checked | BadOutput:
-    """A picture that cannot be had is kept as the answer that was to bring it."""
+    """Verify the image. If there is none, the response is kept in its place."""
     if isinstance(spooled, str):
         return BadOutput(spooled, keep_verbatim(answer))
     try:

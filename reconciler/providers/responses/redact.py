@@ -1,4 +1,4 @@
-"""Make foreign words fit to show: on one line, short, without control characters, keys or picture data."""
+"""Redact text of a server: one short line, without control characters, keys or image data."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from reconciler.core.text import one_line
 from reconciler.providers.secret import Key
 
 LIMIT = 500
-"""Characters of a provider's words that are kept."""
+"""The most characters of a message that are kept."""
 SECRET = 8
-"""Characters from which a key is a secret; a shorter one is what people give to servers that want any."""
+"""The least length of a key that is hidden. A shorter one is a dummy for a server that accepts any."""
 
 _HIDDEN = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[^\s\"',;]+"), r"\1 [hidden]"),
@@ -23,7 +23,7 @@ _HIDDEN = (
 
 
 def redact(text: str, *, key: Key) -> str:
-    """The words as they may be shown, logged and recorded, whatever was in them."""
+    """The text in a form that is safe to show, log and record."""
     for secret in {key.reveal(), quote(key.reveal(), safe="")} if len(key.reveal()) >= SECRET else ():
         text = text.replace(secret, "[hidden key]")
     text = text[: 64 * LIMIT]

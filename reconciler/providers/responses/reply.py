@@ -1,4 +1,4 @@
-"""What came back, as facts: the values that outcomes are decided on."""
+"""A response as values, from which the outcome is decided."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from reconciler.core.value import field, value
 
 @value
 class JsonReply:
-    """A complete JSON body; its long strings are marks."""
+    """A complete JSON body; its long strings are replaced by marks (see `json_stream.Frame`)."""
 
     value: Json
 
 
 @value
 class TextReply:
-    """A complete body that is not JSON. `why` is what the reader says of it."""
+    """A complete body that is not JSON. `why` is the error of the parser."""
 
     text: str
     why: str = "not JSON"
@@ -25,22 +25,22 @@ class TextReply:
 
 @value
 class RawPicture:
-    """A complete body that begins as a picture does."""
+    """A complete body that begins with the signature of an image format."""
 
 
 @value
 class Nothing:
-    """A complete body of no bytes."""
+    """An empty body."""
 
 
 @value
 class Cut:
-    """A body that ended in the middle."""
+    """A body that ended early."""
 
 
 @value
 class TooLarge:
-    """A body that went on beyond the limit, in bytes, and was left."""
+    """A body that exceeded `limit` bytes; the rest was not read."""
 
     limit: int
 
@@ -50,7 +50,7 @@ ReplyBody = JsonReply | TextReply | RawPicture | Nothing | Cut | TooLarge
 
 @value
 class Reply:
-    """One HTTP answer. Header names are in lower case."""
+    """One HTTP response. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -59,9 +59,9 @@ class Reply:
 
 @value
 class ImageReply:
-    """An answer that says it holds a picture: base64 (or the mark of it), an address, or the body itself.
+    """A response that holds an image: as base64 (or its mark), as a URL, or, if both are "", as the body itself.
 
-    `model` and `request` are as the far side names them, `message` what the model said beside the picture.
+    `model` and `request` are as reported by the server; `message` is the text of the model beside the image.
     """
 
     base64: str = ""

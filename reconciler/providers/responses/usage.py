@@ -1,4 +1,4 @@
-"""Keep of an answer's usage what is worth a line in the lockfile: names and counts, nothing else."""
+"""Reduce the usage of a response to names and counts, for the lockfile."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ _DEPTH = 3
 
 
 def plain_usage(usage: Mapping[str, Json], depth: int = _DEPTH) -> dict[str, Json]:
-    """The counts by name, a few levels deep; words, lists and odd names are left out."""
+    """The integers by name, 3 levels deep and 32 names a level. Strings, lists and names that are no identifiers are
+    left out."""
     kept: dict[str, Json] = {}
     for name, value in list(usage.items())[:_NAMES]:
         if not (name.isascii() and name.isidentifier() and len(name) <= 64):

@@ -1,6 +1,6 @@
-"""Decide whether bytes that were paid for are the picture that was asked for. They are never changed.
+"""Verify that a file is the image that was requested. The file is never changed.
 
-Blocking: it decodes. In order: structure, pixel limit, format, one frame, every bit, alpha, ratio, size.
+Blocking: it decodes. Checks in order: structure, pixel limit, format, frames, pixels, alpha, ratio, size.
 """
 
 from __future__ import annotations
@@ -22,22 +22,25 @@ from reconciler.providers.models.sizes import TOLERANCE
 from reconciler.providers.responses.verify_png import PngPixels
 
 MOST_PIXELS = 50_000_000
-"""Pixels that are decoded at most: 200 MB. The largest that any model makes is 17 million."""
+"""The most pixels that are decoded: 200 MB of memory. The largest images of today's models have 17 million."""
 LEAST_SHARE = 0.5
-"""The share of the pixels asked for that must be there."""
+"""The smallest share of the requested pixels that is accepted."""
 LEAST_PIXELS = 128 * 128
-"""Pixels that must be there whatever was asked for."""
+"""The fewest pixels that are accepted, whatever was requested."""
 
 
 def verify_image(path: Path, recipe: Recipe, *, asked: tuple[int, int] | None = None) -> ImageFacts | str:
-    """The picture's facts, or what is wrong with it. `asked` is the pixel size that the request named."""
+    """The facts of the image, or the reason that it is rejected. `asked` is the size in pixels of the request.
+
+    Raises OSError if the file cannot be read.
+    """
     with open_picture(path) as file:
         seen = _png(file) if image_format(file.peek(HEAD)[:HEAD]) == "png" else _other(file)
     if isinstance(seen, str):
         return seen
     facts = seen.facts
     if facts.width * facts.height > MOST_PIXELS:
-        return f"{facts.width}x{facts.height} pixels are more than are ever decoded"
+        return f"{facts.width}x{facts.height} pixels are too many to decode"
     if facts.format != recipe.format:
         return f"the picture is {facts.format}, not {recipe.format}"
     if seen.wrong:
@@ -49,7 +52,7 @@ def verify_image(path: Path, recipe: Recipe, *, asked: tuple[int, int] | None = 
 
 @value
 class _Seen:
-    """A complete file of a known format. `wrong` says why its pixels are not one picture."""
+    """A complete file of a known format. `wrong` is the error in its pixels, or ""."""
 
     facts: ImageFacts
     wrong: str
@@ -57,7 +60,7 @@ class _Seen:
 
 
 def _png(file: BufferedReader) -> _Seen | str:
-    """In one pass: its checksums find more than a decoder does."""
+    """One pass over the chunks. Their checksums detect more damage than a decoder does."""
     pixels = PngPixels(most=MOST_PIXELS)
     try:
         walk(file.read, pixels.see)
@@ -83,14 +86,14 @@ def _other(file: BufferedReader) -> _Seen | str:
         return _Seen(facts, "", transparent=False)
     try:
         with Image.open(file, formats=[facts.format]) as image:
-            wrong = "the picture gives two sizes" if image.size != (facts.width, facts.height) else ""
+            wrong = "the picture states two sizes" if image.size != (facts.width, facts.height) else ""
             if getattr(image, "n_frames", 1) != 1:
                 wrong = "the picture has several frames"
             if not wrong:
                 image.load()
             return _Seen(facts, wrong, image.has_transparency_data)
-    except Exception as error:  # decoders raise anything at all on bytes that are wrong
-        if isinstance(error, OSError) and error.errno:  # the disk, which says nothing of the picture
+    except Exception as error:  # decoders raise any exception on invalid bytes
+        if isinstance(error, OSError) and error.errno:  # an error of the disk, not of the image
             raise
         return _Seen(facts, f"the picture cannot be decoded: {type(error).__name__}", transparent=False)
 
@@ -107,7 +110,7 @@ def _wrong_size(facts: ImageFacts, recipe: Recipe, asked: tuple[int, int] | None
 
 
 def _least(recipe: Recipe, asked: tuple[int, int] | None) -> int:
-    """What the spec wants, if it says; less where the request had to ask for less. Not what we chose for it."""
+    """The fewest pixels that the spec allows: a share of its size, or of the size in the request if that is smaller."""
     pixels = pixels_of(recipe.size)
     side = SIDES.get(recipe.image_size.upper(), 0)
     wanted = pixels[0] * pixels[1] if pixels else side * side

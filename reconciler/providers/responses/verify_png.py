@@ -70,7 +70,7 @@ class PngPixels:
         self.width, self.height, self.bits, self.colour, *methods, interlace = struct.unpack(">IIBBBBB", self._header)
         samples, depths = _COLOURS.get(self.colour, (0, ()))
         if self.bits not in depths or methods != [0, 0] or interlace not in (0, 1):
-            self._wrong = "no kind of pixels that PNG has"
+            self._wrong = "no colour type and bit depth of PNG"
         elif self.width * self.height <= self._most:
             passes = _ADAM7 if interlace else _WHOLE
             self._rows = _Rows(_sizes(self.width, self.height, passes, samples * self.bits))
@@ -107,7 +107,7 @@ class _Rows:
             except zlib.error:
                 return "its pixels cannot be inflated"
             if not self._see(block):
-                return "a row has no filter that PNG has"
+                return "a row has no filter type of PNG"
             piece = self._inflate.unconsumed_tail
         return ""
 
