@@ -1,4 +1,4 @@
-"""Make a write durable, or say in one line that it is not: the only user of os.replace, os.fsync and fcntl."""
+"""Durable writes, or a DiskError in one line: the only user of os.replace, os.fsync and fcntl."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def display_path(path: Path) -> str:
 
 @contextmanager
 def naming_errors(what: str, path: Path) -> Iterator[None]:
-    """Turn what the file system refuses into a DiskError: what was tried, where, and why not."""
+    """Turn an OSError into a DiskError with the operation (`what`), the path and the reason."""
     try:
         yield
     except OSError as error:
@@ -58,7 +58,7 @@ def naming_errors(what: str, path: Path) -> Iterator[None]:
 
 @contextmanager
 def opened(path: Path | str, flags: int, mode: int = 0o666, *, folder: int | None = None) -> Iterator[int]:
-    """A descriptor that is closed again. After a write an error of that close counts: it may be the write's own."""
+    """A descriptor that is closed again. After a write, an error of the close counts: it may belong to the write."""
     fd = os.open(path, flags | os.O_CLOEXEC, mode, dir_fd=folder)
     try:
         yield fd
@@ -73,19 +73,19 @@ def opened(path: Path | str, flags: int, mode: int = 0o666, *, folder: int | Non
 
 @contextmanager
 def open_for_reading(path: Path) -> Iterator[FileIO]:
-    """A file to read, without a buffer. Raises OSError where it cannot be opened; nothing rests on its close."""
+    """A file to read, without a buffer. Raises OSError if it cannot be opened; an error of its close is ignored."""
     with opened(path, os.O_RDONLY) as fd, open(fd, "rb", buffering=0, closefd=False) as stream:
         yield stream
 
 
 def close_quietly(fd: int) -> None:
-    """Close what nothing rests on any more: the first error is the one to tell."""
+    """Close a descriptor and ignore an error: no durable write depends on it."""
     with suppress(OSError):
         os.close(fd)
 
 
 def write_all(fd: int, data: bytes | memoryview) -> None:
-    """Every byte, however few the system takes at a time."""
+    """Write every byte, also if the system accepts only a part at a time."""
     rest = memoryview(data)
     while rest:
         taken = os.write(fd, rest)
@@ -95,7 +95,7 @@ def write_all(fd: int, data: bytes | memoryview) -> None:
 
 
 def sync(fd: int) -> None:
-    """The file's bytes are on the disk. After an error nobody knows what is: never try the same file again."""
+    """Make the bytes of a file durable. After an error their state is unknown: never sync the same file again."""
     if _FULL_SYNC is None:
         os.fsync(fd)
         return
@@ -108,22 +108,22 @@ def sync(fd: int) -> None:
 
 
 def sync_folder(folder: int) -> None:
-    """The names in an open directory are on the disk."""
+    """Make the names in an open directory durable."""
     try:
         sync(folder)
     except OSError as error:
-        if error.errno != errno.EINVAL:  # some network file systems have no such thing as a durable directory
+        if error.errno != errno.EINVAL:  # some network file systems cannot sync a directory
             raise
 
 
 def fsync_dir(path: Path) -> None:
-    """The names in a directory are on the disk: a rename is only durable once its directory is."""
+    """Make the names in a directory durable: a rename is only durable once its directory is."""
     with naming_errors("save the names in", path), opened(path, _DIRECTORY) as folder:
         sync_folder(folder)
 
 
 def make_dirs(path: Path) -> None:
-    """A directory and its missing parents, each durable in the one above it."""
+    """Create a directory and its missing parents, each durable in its parent."""
     missing = []
     while not os.path.isdir(path):
         missing.append(path)
@@ -142,7 +142,7 @@ def make_dirs(path: Path) -> None:
 def written(
     folder: int, name: str, chunks: Iterable[bytes], *, mode: int = 0o666, keep: int | None = None
 ) -> Iterator[str]:
-    """The name of a temp file in `folder` that holds `chunks`, on the disk; gone again unless it was renamed.
+    """Write `chunks` to a temporary file in `folder`, durably, and give its name; it is deleted unless it was renamed.
 
     `mode` is subject to the umask; `keep` is the permission bits of the file that it is to replace.
     """
@@ -161,7 +161,7 @@ def written(
 
 
 def write_atomic(path: Path, data: bytes, *, mode: int | None = None) -> None:
-    """The file holds `data` and is durable once this returns; at no time does it hold anything but old or new.
+    """Replace a file atomically: it holds the old data or `data` at any time, and `data` durably once this returns.
 
     An existing file keeps its permission bits unless `mode` is given; a new one gets `mode` less the umask.
     """
@@ -172,7 +172,7 @@ def write_atomic(path: Path, data: bytes, *, mode: int | None = None) -> None:
 
 
 def write_cache(path: Path, data: bytes) -> None:
-    """The file holds `data`, whole or not at all; not durable: it is for what can be worked out again."""
+    """Replace a file atomically, without durability: for caches, which can be computed again."""
     with naming_errors("write", path), opened(path.parent, _DIRECTORY) as folder:
         temp = f".{path.name}.reconciler-{os.urandom(8).hex()}.tmp"
         try:
@@ -185,27 +185,27 @@ def write_cache(path: Path, data: bytes) -> None:
 
 
 def permissions(folder: int, name: str) -> int | None:
-    """The permission bits of what has that name; None if nothing has it."""
+    """The permission bits of a file in an open directory; None if there is none."""
     with suppress(FileNotFoundError):
         return stat.S_IMODE(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode) & 0o777
     return None
 
 
 def rename_over(source: Path, target: Path) -> None:
-    """Give a file, already on the disk, its lasting name, over whatever has it; durable once this returns."""
+    """Rename a file that is synced already, replacing any file of that name; durable once this returns."""
     with naming_errors("rename to", target), opened(target.parent, _DIRECTORY) as folder:
         os.replace(source, target.name, dst_dir_fd=folder)
         sync_folder(folder)  # the rename is only durable once the directory is; an old name left behind does no harm
 
 
 def replace_name(folder: int, temp: str, name: str) -> None:
-    """Rename within an open directory, over whatever has the name; durable once this returns."""
+    """Rename within an open directory, replacing any file of that name; durable once this returns."""
     os.replace(temp, name, src_dir_fd=folder, dst_dir_fd=folder)
     sync_folder(folder)
 
 
 def take_name(folder: int, temp: str, name: str) -> bool:
-    """Give a temp file a name that must be free, in one step; False where the file system knows no hard links.
+    """Give a temporary file a name that must be free, in one step; False if the file system has no hard links.
 
     Raises FileExistsError if something has the name. Durable once this returns True.
     """
@@ -229,18 +229,18 @@ def try_flock(fd: int) -> bool:
 
 
 def unflock(fd: int) -> None:
-    """Let go even where a forked child still has the descriptor."""
+    """Release the lock, also if a forked child still has the descriptor."""
     fcntl.flock(fd, fcntl.LOCK_UN)
 
 
 def file_hash(path: Path) -> ContentHash:
-    """The content of a file. Raises OSError: what an absent or unreadable file means is the caller's to say."""
+    """The hash of a file. Raises OSError: the caller decides what an absent or unreadable file means."""
     with open_for_reading(path) as stream:
         return content_of_hex(hashlib.file_digest(stream, "sha256").hexdigest())
 
 
 def holds(path: Path, content: ContentHash) -> bool:
-    """Whether a file has this content now. What cannot be read is as good as absent."""
+    """Whether a file has this content now. An unreadable file counts as absent."""
     try:
         return path.is_file() and file_hash(path) == content
     except OSError:
@@ -248,8 +248,8 @@ def holds(path: Path, content: ContentHash) -> bool:
 
 
 def plain_bytes(path: Path, *, most: int | None = None) -> bytes:
-    """A plain file as a whole. DiskError for anything else, and for one of more bytes than `most`; FileNotFoundError
-    where nothing is."""
+    """The bytes of a plain file. DiskError for any other kind of file, and for more bytes than `most`;
+    FileNotFoundError if there is none."""
     with _plain(path) as stream:
         if most is not None and os.fstat(stream.fileno()).st_size > most:
             raise DiskError(f"{display_path(path)} is larger than {most >> 20} MiB", hint="this cannot be one of ours")
@@ -257,7 +257,7 @@ def plain_bytes(path: Path, *, most: int | None = None) -> bytes:
 
 
 def plain_hash(path: Path) -> ContentHash:
-    """The content of a plain file, with the errors of `plain_bytes`."""
+    """The hash of a plain file, with the errors of `plain_bytes`."""
     with _plain(path) as stream:
         return content_of_hex(hashlib.file_digest(stream, "sha256").hexdigest())
 
@@ -282,7 +282,7 @@ def _plain(path: Path) -> Iterator[FileIO]:
 
 
 def temps(directory: Path) -> tuple[Path, ...]:
-    """What dead runs left half-written in a directory; a run that is alive has such files, too."""
+    """The temporary files in a directory: of crashed runs, and of one that is running."""
     with suppress(OSError), os.scandir(directory) as found:
         files = [item for item in found if _TEMP.fullmatch(item.name) and item.is_file(follow_symlinks=False)]
         return tuple(sorted(Path(item.path) for item in files))
@@ -290,7 +290,7 @@ def temps(directory: Path) -> tuple[Path, ...]:
 
 
 def remove(path: Path) -> bool:
-    """Remove a file that nobody needs; False if it cannot be, or is gone."""
+    """Remove a file; False if it cannot be removed, or is gone."""
     try:
         os.unlink(path)
     except OSError:
@@ -299,10 +299,10 @@ def remove(path: Path) -> bool:
 
 
 class Appender:
-    """A file that only grows. After one failure it takes nothing more: what the disk holds is then unknown."""
+    """An append-only file. After one failure it refuses every append: the state of the file is then unknown."""
 
     def __init__(self, path: Path, *, keep: int) -> None:
-        """Open or create, cut to the first `keep` bytes: what follows them was never acknowledged."""
+        """Open or create the file and truncate it to `keep` bytes: later bytes were never acknowledged."""
         self.path = path
         self._broken = False
         with naming_errors("open", path):
@@ -327,6 +327,6 @@ class Appender:
         self._broken = False
 
     def close(self) -> None:
-        """Nothing is lost by it: every append was durable."""
+        """Close the descriptor. Every append was durable before."""
         with naming_errors("close", self.path):
             os.close(self._fd)

@@ -1,8 +1,8 @@
-"""Write `assets.lock`: whole or not at all, not at all if it would not change, and never over what somebody else wrote.
+"""Write `assets.lock` atomically, only if it changes, and never over the changes of another program.
 
-A person may check out another branch, or merge one, while an apply runs. So the file is compared with what was last
-read or written here, byte by byte; if it is another one, it is read anew, and everything that the journal has goes on
-top of it. That may be done any number of times, since the last event about an asset wins whatever was before it.
+The user may check out or merge another branch while an apply runs. So the file is compared, byte by byte, with the one
+last read or written here. If it differs, it is read again, and all events of the journal are applied to it. That may be
+repeated, since the last event of an asset replaces its entry.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from reconciler.store.documents.project import LOCK_FILE, lock_bytes, parse_lock
 
 
 class LockOnDisk:
-    """The lockfile of the project at `root`; `journal` reads all that the journal has. A core.ports.LockFile."""
+    """The lockfile of the project at `root`; `journal` reads all events of the journal. A core.ports.LockFile."""
 
     def __init__(self, root: Path, *, journal: Callable[[], Iterable[Durable]]) -> None:
         self.path = root / LOCK_FILE
@@ -31,10 +31,10 @@ class LockOnDisk:
         self._lines: dict[AssetId, tuple[LockEntry, str]] = {}
 
     def update(self, events: Iterable[Durable]) -> None:
-        """The lockfile has these events, which the journal must have already. Durable and whole once this returns.
+        """Apply these events, which the journal has already. Durable once this returns.
 
-        An unchanged lockfile is not touched, so that an outer make stops there. LockfileError if what somebody else
-        wrote meanwhile cannot be read: it is left as it is, and the journal keeps the events.
+        An unchanged lockfile is not touched, so that an outer make stops there. LockfileError if another program has
+        written an unreadable lockfile: it is left as it is, and the journal keeps the events.
         """
         with self._mutex:
             found = self._read()
@@ -44,7 +44,7 @@ class LockOnDisk:
                 self._write(settle(self._lock, events).lock, found)
 
     def catch_up(self) -> None:
-        """The same for all that the journal has."""
+        """Apply all events of the journal."""
         with self._mutex:
             found = self._read()
             lock = self._lock if found == self._bytes else None

@@ -33,7 +33,7 @@ _MOST = 512 << 20
 
 @value
 class Project:
-    """Where the project is and how it is set up."""
+    """The root of the project, and its settings."""
 
     root: Path
     settings: Settings
@@ -68,7 +68,7 @@ def read_project(root: Path, index: Index, types: ProviderTypes) -> Project:
 
 
 def specs_folder_problem(project: Project) -> Problem | None:
-    """What is wrong with the specs folder as such. An empty project would be taken for one whose assets all went."""
+    """The problem of a missing or unreadable specs folder: without it every asset would count as deleted."""
     name = project.settings.specs
     hint = "correct specs: in reconciler.yaml, or make the folder"
     try:

@@ -1,4 +1,4 @@
-"""Find the spec files, read them and hold each against its schema: files in, a SpecTree or all their problems out."""
+"""Find the spec files, parse them and validate each against its schema; collect all problems."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from reconciler.store.yaml import loader as yaml
 from reconciler.store.yaml.source import MAX_BYTES
 
 _WORTH = 400
-"""Specs. Fewer are parsed in the time that it takes to share the work."""
+"""Specs. Fewer are parsed in the time that it takes to start helpers."""
 _LEAVES = "is a link that leaves the project"
 
 
 @value
 class SpecFiles:
-    """What was read. `broken` are the specs (paths below the folder) that have problems."""
+    """The files of the specs folder. `broken` are the specs (paths below the folder) that have problems."""
 
     tree: SpecTree
     problems: tuple[Problem, ...]
@@ -41,7 +41,7 @@ def find(root: Path, specs: str, index: Index) -> dict[str, str]:
     """What every YAML file below the specs folder is by its name (`spec_kind`), by its path below the folder, with `/`,
     sorted. Links to folders are not followed.
 
-    InvalidInput for a folder that cannot be read: what is in it would count as gone."""
+    InvalidInput for a folder that cannot be read: its specs would count as deleted."""
     stay_inside(root, specs)
     pending = [""]
     found: dict[str, str] = {}
@@ -77,7 +77,7 @@ def _inside(root: Path, name: str) -> bool:
 
 
 class SpecReader:
-    """The files of the specs folder, found, and parsed on all cores beside whatever is done until they are read.
+    """The files of the specs folder, which helper processes parse until they are read.
 
     `specs` is the folder's path below the root. InvalidInput for one that cannot be listed."""
 
@@ -118,7 +118,7 @@ def read_specs(reading: SpecReader, index: Index) -> SpecFiles:
 
 
 def read_document(root: Path, name: str, kind: str, index: Index) -> tuple[Document | None, tuple[Problem, ...]]:
-    """One file, parsed and held against its schema; or remembered, where it looks as it did then."""
+    """One file, parsed and validated; from the cache if its signature is unchanged."""
     known = _known(root, name, index) if kind == "spec" else None
     if known is not None:
         return Document(name, known, LateMarks(partial(_marks, root, name))), ()
@@ -137,7 +137,7 @@ def read_document(root: Path, name: str, kind: str, index: Index) -> tuple[Docum
 
 
 def _known(root: Path, name: str, index: Index) -> Json:
-    """What is known of a spec that looks as it did when it was parsed, or None."""
+    """The cached value of a spec whose signature is unchanged, or None."""
     taken = index.parsed.pop_parsed(name)
     if taken is not None:
         index.note_signature(name, marked(taken))
@@ -153,7 +153,7 @@ def _known(root: Path, name: str, index: Index) -> Json:
 
 
 def _parse_ahead(root: Path, names: Sequence[str], index: Index) -> ProcessPool | None:
-    """Parse what is not known yet, where that is much. What is not right is left for who reports it."""
+    """Start to parse the specs that are not in the cache, if they are many. `read_document` reports invalid ones."""
     new = [name for name in names if name not in index.parsed]
     if len(new) < _WORTH:
         return None
@@ -168,7 +168,7 @@ def _parse_ahead(root: Path, names: Sequence[str], index: Index) -> ProcessPool 
 
 
 def _entry(root: Path, name: str) -> Entry | None:
-    """A valid spec, as the cache has it; None for any other."""
+    """The cache entry of a valid spec; None for an invalid one."""
     try:
         seen, data = _text(root, name)
         value = yaml.parse(data, file=name).value
@@ -178,7 +178,7 @@ def _entry(root: Path, name: str) -> Entry | None:
 
 
 def _marks(root: Path, name: str) -> Mapping[NodePath, tuple[int, int]]:
-    """Where everything stands in a file that was found right before; nowhere, if it is not any more."""
+    """The positions in a file that was valid before; none if it is not any more."""
     try:
         return yaml.parse(_text(root, name)[1], file=name).marks
     except InvalidInput:
@@ -186,8 +186,8 @@ def _marks(root: Path, name: str) -> Mapping[NodePath, tuple[int, int]]:
 
 
 def _text(root: Path, name: str) -> tuple[os.stat_result, bytes]:
-    """How a text file looked before it was read, and what it says; InvalidInput for one that cannot be read, is no
-    plain file or lies outside the project."""
+    """The state of a text file before it was read, and its bytes; InvalidInput for a file that cannot be read, is not
+    plain or lies outside the project."""
     path = f"{root}/{name}"
     try:
         try:
@@ -214,10 +214,10 @@ def _unreadable(error: OSError) -> str:
 
 
 def _read(fd: int, size: int) -> bytes:
-    """All of a file that is no longer than a spec may be; one that is longer is cut just past that."""
+    """The bytes of a file, at most one more than a spec may have."""
     room = MAX_BYTES + 1
     pieces = [os.read(fd, min(room, size + 1))]
-    if len(pieces[0]) != size:  # it grows or shrinks while we look, or is longer than that
+    if len(pieces[0]) != size:  # it changes while it is read, or is longer than that
         while (room := room - len(pieces[-1])) and (piece := os.read(fd, room)):
             pieces.append(piece)
     return b"".join(pieces)

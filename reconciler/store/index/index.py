@@ -1,7 +1,7 @@
-"""Remember what files looked like when they were read, and what they held. A cache: it never guesses.
+"""A cache of file signatures and hashes. It never guesses.
 
-An entry is believed only where size, mtime, ctime and inode are *equal*; the order of times proves nothing. What
-changed so lately that another change could carry the same times is not remembered at all (git's racy guard).
+An entry is used only if size, mtime, ctime and inode are *equal*; the order of times proves nothing. A file that
+changed so recently that another change could have the same times gets no entry (the racy guard of git).
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ from reconciler.store.index.parsed_specs import ParsedCache
 from reconciler.store.index.snapshot import ABSENT, Signature, Snapshot, folder_signature, signature
 
 TICK_NS = 50_000_000
-"""Two changes of a file nearer than this may carry the same time: kernels stamp files with a clock of up to 10 ms."""
+"""Two changes within this time may get the same timestamp: kernels stamp files with a clock of up to 10 ms."""
 COARSE_TICK_NS = 2_100_000_000
-"""The same for file systems that keep whole seconds, or every other one."""
+"""The same for file systems with timestamps of one or two seconds."""
 _NO_DIGEST = bytes(32)
 _UNKNOWN = content_of_hex(_NO_DIGEST.hex())
 FOREVER = 1 << 62
 FEW = 50
-"""Contents learned anew, with more of which an index of a project that is not clean is worth more than a clean one."""
+"""With more new hashes than this, the index of a project that is not clean replaces that of a clean one."""
 
 
 def racy(mark: Signature, now_ns: int) -> bool:
-    """Whether the file may still change without its times showing it."""
+    """Whether another change of the file could leave its timestamps as they are."""
     newest = max(mark[1], mark[2])
     coarse = mark[1] % 1_000_000_000 == 0 and mark[2] % 1_000_000_000 == 0
     return newest > now_ns - (COARSE_TICK_NS if coarse else TICK_NS)
 
 
 def stat_of(path: Path) -> os.stat_result | None:
-    """How a file looks now; None: there is none."""
+    """The state of a file; None if there is none."""
     try:
         return os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -52,7 +52,7 @@ def stat_of(path: Path) -> os.stat_result | None:
 
 
 def index_without_memory(root: Path) -> Index:
-    """An index that knows nothing and keeps nothing, for who reads a file or two."""
+    """An empty index that is never saved, for commands that read a file or two."""
     return Index(root, root / "index")
 
 
@@ -74,7 +74,7 @@ class Index:
         self.parsed = ParsedCache(path.with_name("parsed"), racy=lambda mark: racy(mark, self._began))
 
     def load(self) -> Index:
-        """Read what earlier runs remembered; nothing where there is nothing, or nothing legible."""
+        """Read the index of earlier runs; it stays empty if there is none, or an unreadable one."""
         self.parsed.load()
         found = snapshot.load(str(self.path))
         if found is not None:
@@ -93,23 +93,23 @@ class Index:
 
     @property
     def remembers_little(self) -> bool:
-        """Whether there is no index yet, or none that is believed."""
+        """Whether the index is empty: there is no file yet, or it is not used."""
         return not self._known
 
     def note_stat(self, path: str, seen: os.stat_result | None) -> None:
-        """Note how a file looked before it was read; None: nothing was there."""
+        """Note the state of a file before it is read; None: there was none."""
         self._seen[path] = ABSENT if seen is None else signature(seen)
 
     def note_signature(self, path: str, mark: Signature) -> None:
-        """The same for a file that somebody looked at before reading it for us."""
+        """The same for a file that a helper process has read."""
         self._seen[path] = mark
 
     def note_folder(self, path: str, seen: os.stat_result) -> None:
-        """Note how a folder looked before it was listed. `path` is "" for the root."""
+        """Note the state of a folder before it is listed. `path` is "" for the root."""
         self._folders[path] = folder_signature(seen)
 
     def content(self, path: str, seen: os.stat_result) -> ContentHash | None:
-        """The content of a file that looks as it did when it was hashed, or None."""
+        """The hash of a file whose signature is that of the entry, or None."""
         entry = self._known.get(path)
         if entry is None or entry[0] != signature(seen):
             return None
@@ -117,13 +117,13 @@ class Index:
         return entry[1]
 
     def remember(self, path: str, mark: Signature, content: ContentHash) -> None:
-        """Remember a content that was hashed after the file looked like this. However long that took, only a file that
-        was at rest before we began cannot have been written in the tick in which it was looked at."""
+        """Add the hash of a file that was read after this signature was taken. Only a file that was unchanged before
+        this run began gets an entry: any other may have been written within the clock tick of its signature."""
         if not racy(mark, self._began):
             self._contents[path] = content
 
     def remember_all(self, found: Mapping[str, tuple[Signature, ContentHash]]) -> None:
-        """Note and remember many files that somebody looked at and then hashed for us."""
+        """Note and add many files that helper processes have hashed."""
         for path, (mark, content) in found.items():
             self._seen[path] = mark
             self.remember(path, mark, content)
@@ -149,8 +149,8 @@ class Index:
             disk.write_cache(self.path, packed)
 
     def _serves_still(self) -> bool:
-        """Whether the index on disk knows a clean project that differs from this one by a few specs. Never where this
-        run has not believed it: what was then found in a file that looks unchanged must not be forgotten."""
+        """Whether the index on disk is of a clean project that differs from this one by a few specs only. Never if this
+        run did not use it: a change that it found in a file with an unchanged signature must be saved."""
         anew = (path for path, content in self._contents.items() if self._known.get(path, ("", ""))[1] != content)
         if self.remembers_little or len(list(islice(anew, FEW + 1))) > FEW:
             return False

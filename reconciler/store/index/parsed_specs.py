@@ -1,4 +1,4 @@
-"""Remember what specs said when they were parsed and found to be right, so that a change to one file parses one file.
+"""A cache of the values of valid specs, so that after a change to one file one file is parsed.
 
 A cache: it can be deleted at any time. An entry is believed only for a file that looks exactly as it did, not for one
 that merely holds bytes of the same hash: the signature comes from this machine's kernel, so that nobody can commit a
@@ -30,7 +30,7 @@ WORTH = 200
 
 
 class ParsedCache:
-    """Values by path. `racy` says of a signature whether the file may still change without showing it."""
+    """Values by path. `racy` tells of a signature whether the file may change without a change of its signature."""
 
     def __init__(self, path: Path, *, racy: Callable[[Signature], bool]) -> None:
         self.path = path
@@ -41,7 +41,7 @@ class ParsedCache:
         self._fresh = False
 
     def load(self) -> None:
-        """Believe what earlier runs remembered; it is read when it is first needed."""
+        """Use the cache of earlier runs. The file is read when it is first needed."""
         self._known = None
 
     def __contains__(self, path: str) -> bool:
@@ -49,18 +49,18 @@ class ParsedCache:
         return path in self._remembered
 
     def remember_all(self, entries: Iterable[tuple[str, Entry]]) -> None:
-        """Take what valid files say that were parsed a moment ago, elsewhere."""
+        """Add entries of files that a helper process has just parsed and found to be valid."""
         self._taken.update(entries)
 
     def pop_parsed(self, path: str) -> Entry | None:
-        """What was taken of a file, once: the next who asks looks at it anew."""
+        """The entry that was added for a file, once: the next call returns None."""
         entry = self._taken.pop(path, None)
         if entry is not None:
             self._remember(path, entry)
         return entry
 
     def value(self, path: str, seen: os.stat_result) -> Json:
-        """What the file said, or None: it is not known (a valid spec is a mapping, never None)."""
+        """The cached value of the file, or None (a valid spec is a mapping, never None)."""
         entry = self._remembered.get(path)
         if entry is None or tuple(entry[:4]) != signature(seen):
             return None
@@ -68,7 +68,7 @@ class ParsedCache:
         return cast(Json, entry[4])
 
     def remember(self, path: str, seen: os.stat_result, value: Json) -> None:
-        """Remember what a valid file said, which was read after `seen` was taken."""
+        """Cache the value of a valid file that was read after `seen` was taken."""
         self._remember(path, [*signature(seen), value])
 
     def _remember(self, path: str, entry: Entry) -> None:
@@ -77,7 +77,7 @@ class ParsedCache:
             self._fresh = True
 
     def save(self) -> None:
-        """Write what is in use, if anything is new. A disk that refuses costs only speed."""
+        """Write the entries that are in use, if one is new. An error of the disk costs only speed."""
         if not self._fresh or len(self._used) < WORTH:
             return
         text = json.dumps({"for": _reader(), "specs": self._used}, separators=(",", ":"), check_circular=False)
@@ -101,18 +101,18 @@ class ParsedCache:
 
 
 def _reader() -> str:
-    """Whoever reads files otherwise, or holds them against another schema, must read them anew."""
+    """Distinguishes caches of another parser or schema, whose values are not used."""
     return f"{__version__} {hashlib.sha256(schema_text('spec').encode()).hexdigest()[:16]}"
 
 
 def marked(entry: Entry) -> Signature:
-    """How the file looked."""
+    """The signature of the file."""
     size, mtime, ctime, inode, _ = entry
     return size, mtime, ctime, inode
 
 
 class LateMarks(Mapping[NodePath, tuple[int, int]]):
-    """The marks of a file whose value was remembered: parsed when somebody asks where something was written."""
+    """The marks of a file whose value was cached: the file is parsed when a position is needed."""
 
     __slots__ = ("_marks", "_parse")
 

@@ -1,7 +1,7 @@
-"""What every file of the project looked like when all was found to be right; and whether all still looks so.
+"""The signatures of all files of a clean project, and whether the files still have them.
 
-This is the whole of a warm `check`, so it imports next to nothing: read one file, stat what it names, compare for
-equality. Any difference, or anything odd, is "I do not know", and the long way decides.
+This is all that a warm `check` does, so it imports next to nothing: read one file, stat the paths in it, compare for
+equality. After any difference or error the result is "unknown", and the command reads the project.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ if TYPE_CHECKING:  # typing takes longer to import than all else here
 
 MAGIC = b"reconciler index 6\n"
 MANY = 4_000
-"""Files from which on another core may look at them: a fork is 1 ms, and these are 10."""
+"""Files from which on a helper process takes their signatures: a fork takes 1 ms, the signatures 10."""
 ABSENT = (-1, -1, -1, -1)
-"""The signature of a path where nothing is."""
+"""The signature of a path without a file."""
 _SPECIAL = {"_defaults": "defaults", "_styles": "styles"}
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -28,12 +28,12 @@ Signature = tuple[int, int, int, int]
 
 
 def signature(seen: os.stat_result) -> Signature:
-    """What must be equal for a file to be the same: size, mtime, ctime, inode."""
+    """The state that is equal if a file is unchanged: size, mtime, ctime, inode."""
     return (seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino)
 
 
 def folder_signature(seen: os.stat_result) -> Signature:
-    """The same for a folder: whether names were added, removed or renamed in it. Its size says nothing."""
+    """The same for a folder, without its size: it changes if a name in it is added, removed or renamed."""
     return (-2, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino)
 
 
@@ -68,7 +68,7 @@ class Snapshot:
 
 
 def pack(snapshot: Snapshot) -> bytes:
-    """The bytes of the index file. No JSON: to import its reader takes a warm `check` longer than all else here."""
+    """The bytes of the index file. No JSON: importing a reader of it takes longer than all else in a warm `check`."""
     marks = snapshot.marks[:]
     if sys.byteorder == "big":
         marks.byteswap()
@@ -82,7 +82,7 @@ def pack(snapshot: Snapshot) -> bytes:
 
 
 def unpack(data: bytes) -> Snapshot | None:
-    """The index file's bytes parsed; None for anything that `pack` did not write whole."""
+    """Parse the bytes of an index file; None for bytes that `pack` did not write."""
     if not data.startswith(MAGIC):
         return None
     try:
@@ -125,7 +125,7 @@ def _split(part: memoryview) -> list[str]:
 
 
 def load(path: str) -> Snapshot | None:
-    """The index file, or None where there is none that can be read."""
+    """The index file, or None if there is no readable one."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
@@ -141,7 +141,7 @@ def load(path: str) -> Snapshot | None:
 
 
 def look(root: str, snapshot: Snapshot) -> array[int]:
-    """The signatures that the snapshot's folders and files have now, in its order."""
+    """The present signatures of the folders and files of a snapshot, in its order."""
     found = array("q")
     extend, stat, fresh = found.extend, os.stat, iter(snapshot.names)
     for path, count, listed in snapshot.folders:
@@ -186,7 +186,7 @@ def look_beside(root: str, snapshot: Snapshot, meanwhile: Callable[[], object], 
 
 
 class Comparison:
-    """What a command said when all was clean, and the paths that have changed since, each with its place in `names`."""
+    """The output of a command for the clean project, and the paths changed since, each with its index in `names`."""
 
     __slots__ = ("changed", "said", "snapshot")
 
@@ -221,7 +221,7 @@ def compare(root: str, command: str, *, index: str, meanwhile: Callable[[], obje
 
 
 def _anchored(snapshot: Snapshot, found: array[int]) -> bool:
-    """Whether it knows this very project file: nobody can commit an index that does."""
+    """Whether the snapshot has the signature of this project file, which a committed index cannot have."""
     at = here = 0
     for folder, count, listed in snapshot.folders:
         at += 4 * bool(listed)
@@ -235,7 +235,7 @@ def _anchored(snapshot: Snapshot, found: array[int]) -> bool:
 
 
 def _changed(root: str, snapshot: Snapshot, found: array[int]) -> list[tuple[str, int]] | None:
-    """The files whose signatures differ; None if a folder's names do, or a file came or went."""
+    """The files whose signatures differ; None if the names in a folder differ, or a file was added or removed."""
     changed: list[tuple[str, int]] = []
     listed_folders = {folder for folder, _, listed in snapshot.folders if listed}
     at = here = 0
@@ -258,7 +258,7 @@ def _changed(root: str, snapshot: Snapshot, found: array[int]) -> list[tuple[str
 
 
 def spec_kind(name: str) -> str:
-    """What a file in a folder of specs is by its name: spec, defaults, styles, or "" for none of these."""
+    """The kind of a file in the specs folder, by its name: spec, defaults, styles, or "" for any other."""
     stem, _, suffix = name.rpartition(".")
     if suffix not in ("yaml", "yml") or not stem or stem[0] == ".":
         return ""
@@ -266,7 +266,7 @@ def spec_kind(name: str) -> str:
 
 
 def _same_names(root: str, folder: str, names: list[str], folders: set[str]) -> bool:
-    """Whether a folder of specs holds the specs and folders that it held."""
+    """Whether a folder of specs still holds the same specs and folders."""
     files: set[str] = set()
     below: set[str] = set()
     try:

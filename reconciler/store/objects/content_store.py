@@ -1,4 +1,4 @@
-"""Keep every byte that was paid for, by its content, and say which bytes answer a recipe."""
+"""The content-addressed store of paid images, and the recipes that they answer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CONTENT = re.compile(r"sha256:[0-9a-f]{64}")
 class ContentStore:
     """`.reconciler/store/` of the project at `root`: `objects/ab/<64 hex>`, `recipes/ab/<64 hex>.jsonl`, `spool/`.
 
-    A Store and a Spool. Nothing is created before the first write. `shelters` are the directories where paid bytes go
+    A core.ports.ProjectStore. Nothing is created before the first write. `shelters` are the directories for paid bytes
     that this disk refuses, best first; by default the temporary directory, then the working directory.
     """
 
@@ -40,18 +40,18 @@ class ContentStore:
         self._spool = SpoolDir(store / "spool", shelters or (Path(temporary), Path.cwd()))
 
     def open(self) -> tuple[Path, IO[bytes]]:
-        """A new spool file. What it cannot take goes on in a rescue file; `put` then says where."""
+        """A new spool file. If the disk refuses bytes, a rescue file continues it; `put` then names that."""
         make_state_dir(self._root)
         return self._spool.open()
 
     def open_paid(self) -> tuple[Path, IO[bytes]]:
-        """The same for bytes that are paid for already: elsewhere where this disk refuses; `put` then says where."""
-        with suppress(DiskError):  # what is refused here is refused there, and said there
+        """The same for bytes that are paid for already: in a shelter if this disk refuses; `put` then names it."""
+        with suppress(DiskError):  # `open_paid` meets the same error, and reports it
             make_state_dir(self._root)
         return self._spool.open_paid()
 
     def put(self, spooled: Spooled) -> Path:
-        """Take the file over. Durable once this returns: a crash after it never pays twice.
+        """Take over a spool file. Durable once this returns: after a crash, nothing is paid for twice.
 
         If the disk refuses, the DiskError names the file that holds the paid bytes.
         """
@@ -64,7 +64,7 @@ class ContentStore:
             ) from error
 
     def put_file(self, path: Path) -> ContentHash:
-        """Copy a person's file in; the hash is of the very bytes copied. Durable once this returns."""
+        """Copy a file of the user in; the hash is of the bytes copied. Durable once this returns."""
         spool, out = self.open()
         try:
             with out:
@@ -76,40 +76,40 @@ class ContentStore:
         return content
 
     def remember(self, key: RecipeKey, stored: StoredImage) -> StoredImage:
-        """Record that these bytes answer this recipe; as it is remembered, which is as it was first. Durable once this
-        returns."""
+        """Record that these bytes answer this recipe, and return the record: the earlier one, if there is one. Durable
+        once this returns."""
         make_state_dir(self._root)
         return self._recipes.remember(key, stored)
 
     def secure(self, key: RecipeKey) -> None:
-        """What is remembered of this recipe is durable once this returns, even if the run that remembered it died."""
+        """Make the records of a recipe durable, also those of a crashed run."""
         self._recipes.secure(key)
 
     def find(self, content: ContentHash) -> Path | None:
-        """The file with these bytes, or None. Foreign text that is no content hash is never found."""
+        """The file with these bytes, or None; None also for text that is no content hash."""
         if not _CONTENT.fullmatch(content):
             return None
         path = self._object(content)
         return path if os.path.isfile(path) else None
 
     def sound(self, content: ContentHash) -> Path | None:
-        """The same, if its bytes are what its name says now: a disk rots, and another program writes."""
+        """The same, if its bytes have the hash in its name: disks fail, and other programs write."""
         path = self.find(content)
         return path if path is not None and disk.holds(path, content) else None
 
     def recall(self, key: RecipeKey) -> tuple[StoredImage, ...]:
-        """What answers this recipe, oldest first; only what the store still holds, and is the image that it should be.
+        """The images that answer this recipe, oldest first; only those whose bytes are here, with the recorded facts.
 
-        The memory is a file, and somebody may have written it.
+        The record is a file that another program may have written.
         """
         return tuple(image for image in self._recipes.recall(key) if self._image(image.content) == image.image)
 
     def remembered(self) -> Iterator[tuple[RecipeKey, StoredImage]]:
-        """Every image that ever answered a recipe here, whether or not its bytes are still there."""
+        """Every image that ever answered a recipe here, also those whose bytes are gone."""
         return self._recipes.everything()
 
     def contents(self) -> Iterator[ContentHash]:
-        """Everything the store holds, in order."""
+        """Every object, in order."""
         with disk.naming_errors("list", self._objects):
             for path in sorted(self._objects.glob("[0-9a-f][0-9a-f]/*")):
                 content = content_of_hex(path.name)
@@ -117,7 +117,7 @@ class ContentStore:
                     yield content
 
     def verify(self) -> Iterator[Damaged]:
-        """Hash everything again; the damaged objects, which are left as they are."""
+        """Hash every object again; the damaged ones, which are left as they are."""
         for content in self.contents():
             path = self._object(content)
             try:
@@ -129,40 +129,40 @@ class ContentStore:
                 yield Damaged(content, path, found)
 
     def size(self, content: ContentHash) -> int:
-        """Bytes on the disk; 0 for what is not here."""
+        """Bytes of an object; 0 if it is absent."""
         try:
             return os.stat(self._object(content)).st_size
         except OSError:
             return 0
 
     def drop(self, contents: Collection[ContentHash]) -> tuple[ContentHash, ...]:
-        """Remove objects and what is remembered of them; those that are gone. Ask under the apply lock."""
+        """Delete objects and their records; the objects that were deleted. Call it under the apply lock."""
         gone = tuple(content for content in contents if disk.remove(self._object(content)))
         self._recipes.forget(frozenset(gone))
         return gone
 
     def folders(self) -> Iterator[Path]:
-        """Every directory in which a dead run may have left a temp file."""
+        """Every directory that may hold temporary files of crashed runs."""
         yield self._objects.parent.parent
         yield from sorted(self._objects.parent.glob("*/[0-9a-f][0-9a-f]"))
 
     def rescue(self, spooled: Spooled) -> Path:
-        """Bring paid bytes that the store cannot take to a safe place, and name it; at worst, where they still are."""
+        """Move paid bytes that the store refuses to a safe place, and return it; at worst, the place where they are."""
         return self._spool.rescue(spooled, kept=self._object(spooled.content))
 
     def leftovers(self) -> tuple[Path, ...]:
-        """Spool files of dead runs: answers, whole or in part, that were never stored. Ask under the apply lock."""
+        """Spool files of crashed runs: complete or partial responses. Call it under the apply lock."""
         return self._spool.leftovers()
 
     def _image(self, content: ContentHash) -> ImageFacts | NotAnImage | None:
         path = self.find(content)
         try:
             return None if path is None else sniff(path.read_bytes())
-        except OSError:  # what cannot be read is not offered
+        except OSError:  # an unreadable object is not offered
             return None
 
     def _take(self, spooled: Spooled) -> Path:
-        """Rename into place, even over an equal object: these bytes were hashed just now, those may have rotted."""
+        """Rename into place, also over an equal object: these bytes were hashed just now, those may be damaged."""
         make_state_dir(self._root)
         target = self._object(spooled.content)
         self._spool.secure(spooled)
@@ -187,7 +187,7 @@ def _copy(path: Path, out: IO[bytes]) -> tuple[ContentHash, int]:
 
 
 class RecalledImages(Mapping[RecipeKey, tuple[StoredImage, ...]]):
-    """What the store holds for a recipe, looked up when asked."""
+    """The images of a store by recipe, looked up on access."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

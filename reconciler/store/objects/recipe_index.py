@@ -1,4 +1,4 @@
-"""What the store remembers of each recipe: one small file of JSON lines per recipe key, oldest first."""
+"""The images that answer each recipe: one small file of JSON lines per recipe key, oldest first."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class RecipeIndex:
         self._locks = tuple(threading.Lock() for _ in range(_STRIPES))
 
     def remember(self, key: RecipeKey, stored: StoredImage) -> StoredImage:
-        """Durable once this returns. Content that is known for this recipe already keeps its first facts, and those
-        are what is given back."""
+        """Add a record, and return it. An earlier record of the same content stays, and is returned. Durable once this
+        returns."""
         path = self._path(key)
         with self._locks[int(hex_of(key)[:2], 16) % _STRIPES]:
             known = _bytes(path)
@@ -45,22 +45,22 @@ class RecipeIndex:
             return stored
 
     def secure(self, key: RecipeKey) -> None:
-        """What was remembered of this recipe is durable once this returns: a killed run got as far as the rename."""
+        """Make the records of a recipe durable: a crashed run may have renamed the file without a sync."""
         disk.fsync_dir(self._path(key).parent)
 
     def recall(self, key: RecipeKey) -> tuple[StoredImage, ...]:
-        """Every image remembered for this recipe, whether or not its bytes are still there."""
+        """Every image recorded for this recipe, also those whose bytes are gone."""
         return _decoded(_bytes(self._path(key)))
 
     def everything(self) -> Iterator[tuple[RecipeKey, StoredImage]]:
-        """Every image that was ever remembered, in the order of recipe keys."""
+        """Every image that was ever recorded, in the order of recipe keys."""
         for path in sorted(self._directory.glob("[0-9a-f][0-9a-f]/*.jsonl")):
             key = RecipeKey(RECIPE_PREFIX + path.stem)
             if _KEY.fullmatch(key):
                 yield from ((key, image) for image in _decoded(_bytes(path)))
 
     def forget(self, contents: Collection[ContentHash]) -> None:
-        """Drop the lines of these contents, wherever they are; a file without a line left goes, too."""
+        """Delete the records of these contents from all files; a file without records is deleted."""
         for path in sorted(self._directory.glob("[0-9a-f][0-9a-f]/*.jsonl")):
             lines = _bytes(path).splitlines(keepends=True)
             kept = [line for line in lines if (image := decode_record(line)) is None or image.content not in contents]
@@ -77,7 +77,7 @@ class RecipeIndex:
 
 
 def encode_record(stored: StoredImage) -> bytes:
-    """One line. ASCII only, so that whatever a provider put into its own words can be written."""
+    """One line, in ASCII: a provider may have sent text that UTF-8 cannot encode."""
     image, made = stored.image, stored.made
     line: dict[str, Json] = {
         "schema": RECORD_VERSION,

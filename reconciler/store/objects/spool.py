@@ -1,4 +1,4 @@
-"""Where an answer's bytes go while they arrive; where the disk refuses them, a rescue file elsewhere takes over."""
+"""Spool files: the bytes of a response while they arrive, and rescue files where the disk refuses them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer  # collections.abc.Buffer is newer than Python 3.11
 
 _BUFFER = 256 * 1024
-"""Bytes that a spool file gathers: each write lets other threads in, and the event loop then waits for its turn."""
+"""Bytes that a spool file buffers: each write releases the GIL, and the event loop then waits to get it back."""
 _SUFFIXES = {"jpeg": "jpg", "": "bin"}
 
 
 class SpoolDir:
-    """The spool files of one store, and those of them that had to go elsewhere (`shelters`, best first)."""
+    """The spool files of one store, and their rescue files in other directories (`shelters`, best first)."""
 
     def __init__(self, directory: Path, shelters: tuple[Path, ...]) -> None:
         self.directory = directory
@@ -34,15 +34,15 @@ class SpoolDir:
         self._unsynced: set[Path] = set()
 
     def open(self) -> tuple[Path, IO[bytes]]:
-        """A new empty file, closed or deleted by who opens it. Its bytes may end up in a shelter: the stream's `name`
-        says where they are, and `secure` knows."""
+        """A new empty file, which the caller closes or deletes. Its bytes may end up in a shelter: the `name` of the
+        stream is their path, and `secure` knows it."""
         disk.make_dirs(self.directory)
         path = self.directory / f"{os.urandom(8).hex()}.part"
         with disk.naming_errors("create a file in", self.directory):
             return path, io.BufferedWriter(_SpoolFile(path, self._move_out, self._carry_out), _BUFFER)
 
     def open_paid(self) -> tuple[Path, IO[bytes]]:
-        """The same for bytes that are paid for already: in a shelter where this disk refuses."""
+        """The same for bytes that are paid for already: in a shelter if this disk refuses."""
         try:
             return self.open()
         except DiskError as refusal:
@@ -55,7 +55,7 @@ class SpoolDir:
             raise
 
     def secure(self, spooled: Spooled) -> None:
-        """The spool file is whole, read-only, and its bytes are on the disk."""
+        """Make a complete spool file read-only and durable. DiskError if it is not complete."""
         path = spooled.path
         if path in self._elsewhere:
             raise self._refusals[path]
@@ -69,7 +69,7 @@ class SpoolDir:
             self._unsynced.discard(path)
 
     def rescue(self, spooled: Spooled, *, kept: Path) -> Path:
-        """Where paid bytes are safe that the store could not take; at worst, where they still are.
+        """A safe place for paid bytes that the store refused; at worst, the place where they are.
 
         The spool file itself if the disk holds it; otherwise a copy at a new place, since a second fsync of the same
         file proves nothing. `kept` is where the store's rename may already have put it.
@@ -89,7 +89,7 @@ class SpoolDir:
         return source
 
     def drop(self, path: Path) -> None:
-        """Forget a spool file whose bytes were not paid for."""
+        """Delete a spool file whose bytes were not paid for."""
         with suppress(OSError):
             path.unlink()
         if path in self._elsewhere:
@@ -97,15 +97,15 @@ class SpoolDir:
                 self._elsewhere.pop(path).unlink()
 
     def leftovers(self) -> tuple[Path, ...]:
-        """Spool files of dead runs: answers, whole or in part, that were never stored. Ask under the apply lock."""
+        """Spool files of crashed runs: complete or partial responses. Call it under the apply lock."""
         return tuple(sorted(self.directory.glob("*.part")))
 
     def _move_out(self, path: Path, fd: int, refusal: DiskError) -> Path:
-        """Go on in a shelter, under the same descriptor."""
+        """Continue in a shelter, with the same descriptor."""
         return self._moved(path, refusal, lambda rescue: _continue(path, fd, rescue))
 
     def _carry_out(self, path: Path, refusal: DiskError) -> Path:
-        """All is written, and the close said that some of it may not have been: a copy of what can be read."""
+        """Copy the readable bytes to a shelter: the close has reported an error of an earlier write."""
 
         def copied(rescue: Path) -> None:
             with disk.open_for_reading(path) as stream:
@@ -127,7 +127,7 @@ class SpoolDir:
         raise refusal
 
     def _named(self, rescue: Path, spooled: Spooled) -> Path:
-        """The rescue file under its lasting name, on the disk; under the name that it has if that cannot be."""
+        """Give the rescue file its final name, durably; it keeps its present name if that fails."""
         target = rescue.with_name(_rescue_name(spooled, rescue))
         with suppress(DiskError, OSError):
             with disk.opened(rescue, os.O_RDWR) as fd:
@@ -142,7 +142,7 @@ class SpoolDir:
 
 
 class _SpoolFile(io.FileIO):
-    """A raw file that moves out when its disk refuses a write, or says at the close that it had refused one."""
+    """A raw file that moves to a shelter when its disk refuses a write, or reports at the close that it did."""
 
     def __init__(
         self,
@@ -180,7 +180,7 @@ def _private(path: str, flags: int) -> int:
 
 
 def _continue(path: Path, fd: int, rescue: Path) -> None:
-    """What `fd` holds, and from then on `fd` itself, is in `rescue`."""
+    """Copy the bytes of `fd` to `rescue`, and redirect `fd` to it."""
     with disk.opened(rescue, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600) as new:
         try:
             for chunk in _written(path, fd):
@@ -192,7 +192,7 @@ def _continue(path: Path, fd: int, rescue: Path) -> None:
 
 
 def _written(path: Path, fd: int) -> Iterator[bytes]:
-    """What a file holds, under the descriptor that there is: another one might be refused, or this one be dead."""
+    """The bytes of a file, by the open descriptor; by its path if that fails."""
     at = 0
     try:
         while chunk := os.pread(fd, disk.DISK_CHUNK, at):

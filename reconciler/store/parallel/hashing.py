@@ -1,4 +1,4 @@
-"""Hash many files beside our own work, on all cores."""
+"""Hash many files on all cores while this process does something else."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from reconciler.store.index.snapshot import Signature, signature
 from reconciler.store.parallel.process_pool import MAX_PIECES, start_pool
 
 _WORTH = 32 * 1024 * 1024
-"""Bytes. Less is hashed in the time that it takes to share the work."""
+"""Bytes. Fewer are hashed in the time that it takes to start helpers."""
 _BUFFER = 1 << 17
-"""Bytes that are read at once: they are still in the core's cache when they are hashed."""
+"""Bytes per read: they are still in the cache of the core when they are hashed."""
 _Hashed = tuple[Signature, str] | None
-"""How a file looked and the hex digits of what it held; None for what is left to who looks at it more closely."""
+"""The signature and the hash (hex) of a file; None for a file that the caller has to examine."""
 
 
 class Hashing:
-    """The hashes of some files, by their paths below the root, being worked out. Must be started before any thread."""
+    """The hashes of some files, by path below the root, while helpers compute them. Started before any thread."""
 
     def __init__(self, root: str, files: Sequence[str]) -> None:
         self._root = root
@@ -30,7 +30,7 @@ class Hashing:
         self._pool = start_pool(self._hashes, -(-len(files) // self._step))
 
     def results(self) -> dict[str, tuple[Signature, ContentHash]]:
-        """How every plain file looked before it was read and what it held, as far as it could be. Waits for all."""
+        """The signature, taken before the read, and the hash of every readable plain file. Waits for the helpers."""
         found = {}
         pieces: dict[int, list[_Hashed]] = self._pool.results() if self._pool is not None else {}
         for piece, hashes in pieces.items():
@@ -63,5 +63,5 @@ class Hashing:
 
 
 def start_hashing(root: str, sizes: Mapping[str, int]) -> Hashing | None:
-    """The hashing of these files begun, or None where it is not worth it, going by how large they may be."""
+    """Start to hash these files, or None if they are too small in total. `sizes` in bytes by path."""
     return Hashing(root, tuple(sizes)) if sum(sizes.values()) >= _WORTH else None

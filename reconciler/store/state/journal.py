@@ -1,11 +1,11 @@
-"""Remember money in flight: an append-only file of durable events that survives a death at any byte.
+"""The journal of paid requests: an append-only file of durable events that survives a crash at any byte.
 
 A record is `<length> <crc32> <payload>\\n`: the payload's length in decimal, its checksum as 8 hex digits, and one
 encoded event, or several with a newline between them, which then count all or not at all.
 
-A death leaves at most a torn last record, which was never acknowledged: it is ignored by readers and cut off by the
-next writer. A damaged record *before* a sound one is no death's work. Then everything stops and the file stays as it
-is, since what it said about money is still the best there is.
+A crash leaves at most a torn last record, which was never acknowledged: readers ignore it, and the next writer
+truncates it. No crash damages a record *before* a sound one. Then every command stops and the file stays as it is: it
+is the best record of payments there is.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from reconciler.store import disk
 _HEAD = re.compile(rb"(0|[1-9][0-9]{0,9}) ([0-9a-f]{8}) ")
 _TORN = re.compile(rb"(0|[1-9][0-9]{0,9})( ([0-9a-f]{0,7}|[0-9a-f]{8}( .*)?))?", re.DOTALL)
 _SECTOR = 512
-"""What a disk may leave as zeros where it had made room for bytes and died before they came."""
+"""Bytes that a disk may leave as zeros if it allocated them and lost power before it wrote them."""
 _NEXT = re.compile(rb"(?=" + _HEAD.pattern + rb")")
 
 
 class _Batch:
-    """Records that share one fsync. `error` is what the disk said to all of them."""
+    """Records that share one fsync. `error` is its error, for all of them."""
 
     def __init__(self) -> None:
         self.frames: list[bytes] = []
@@ -37,9 +37,9 @@ class _Batch:
 
 
 class Journal:
-    """A Log that keeps what is Durable. Safe to use from several threads; writers hold the apply lock.
+    """A Log of Durable events. Threads may use it; writers hold the apply lock.
 
-    Who comes while another record is on its way to the disk joins those that wait: the next fsync is for all of them.
+    Records that arrive during an fsync wait together: the next fsync is for all of them.
     """
 
     def __init__(self, path: Path) -> None:
@@ -50,11 +50,11 @@ class Journal:
         self._open: disk.Appender | None = None
 
     def record(self, event: Event) -> None:
-        """Durable once this returns. Events that are for people only are not kept."""
+        """Durable once this returns. Events that are not Durable are ignored."""
         self.record_all((event,))
 
     def record_all(self, events: Iterable[Event]) -> None:
-        """Several events with one fsync: after a death either all of them are there, or none."""
+        """Several events with one fsync: after a crash either all of them are there, or none."""
         frame = _frame(_durable(events))
         if not frame:
             return
@@ -72,7 +72,7 @@ class Journal:
 
     def _write(self, batch: _Batch) -> None:
         with self._door:
-            self._next = _Batch()  # nobody joins this one any more
+            self._next = _Batch()  # later records start a new batch
         batch.written = True
         try:
             if self._open is None:
@@ -91,18 +91,18 @@ class Journal:
         return tuple(decode_event(payload) for payload in payloads)
 
     def close_with(self, events: Iterable[Event]) -> None:
-        """The lockfile holds all the rest: keep only what is still open (in doubt), in one step."""
+        """Replace the journal by these events, the requests in doubt: the lockfile has all others."""
         kept = b"".join(_frame((event,)) for event in _durable(events))
         with self._mutex:
             self._release()
             now = self._bytes()
-            _scan(now, self.path)  # a damaged journal is not overwritten either
+            _scan(now, self.path)  # DiskError for a damaged journal, which is not overwritten
             if now != kept:
                 disk.make_dirs(self.path.parent)
                 disk.write_atomic(self.path, kept)
 
     def close(self) -> None:
-        """Give the descriptor back; the next record opens it again."""
+        """Close the descriptor; the next record opens it again."""
         with self._mutex:
             self._release()
 
@@ -134,7 +134,7 @@ def _frame(events: tuple[Durable, ...]) -> bytes:
 
 
 def _scan(data: bytes, path: Path) -> tuple[list[bytes], int]:
-    """The payload of every event, and the length of the sound part; what follows it is a torn tail."""
+    """The payload of every event, and the length of the sound part; the rest is a torn record."""
     payloads: list[bytes] = []
     at = 0
     while at < len(data):
@@ -164,7 +164,7 @@ def _record_at(data: bytes, at: int) -> tuple[bytes, int] | None:
 
 
 def _refuse_damage(data: bytes, at: int, path: Path) -> None:
-    """A torn record has none after it; where a sound one follows, bytes that were acknowledged have changed."""
+    """DiskError if a sound record follows: a torn record is the last one, so acknowledged bytes have changed."""
     for start in (match.start() for match in _NEXT.finditer(data, at)):
         if _record_at(data, start) is not None:
             raise DiskError(

@@ -1,4 +1,4 @@
-"""One apply at a time, by flock on a side file that is never replaced: no stale locks, no time-outs by age."""
+"""One apply at a time: flock on a file that is never replaced, so that no lock is ever stale."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def exclusive(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[None]:
-    """Hold the side file `path`; wait at most so many seconds for whoever holds it, then raise ApplyRunning.
+    """Hold the lock file `path`; after `wait` seconds raise ApplyRunning with its holder.
 
-    It is free at once when the holder dies; programs that the holder starts do not keep it.
+    The lock is free at once when its holder dies; processes that the holder started do not keep it.
     """
     disk.make_dirs(path.parent)
     deadline = clock() + wait
@@ -47,19 +47,19 @@ def exclusive(
             disk.write_all(fd, _myself())
         yield
     finally:
-        # none of this may hide an error from within: what the file says is for people, and a close ends any lock
+        # no error here may hide one of the body: the text is for people, and the close releases the lock
         with suppress(OSError):
-            os.ftruncate(fd, 0)  # so that nobody reads our name between the next holder's lock and its text
+            os.ftruncate(fd, 0)  # the next holder has the lock before it has written its text
         with suppress(OSError):
             disk.unflock(fd)
         disk.close_quietly(fd)
 
 
 def holder(path: Path) -> str | None:
-    """Who holds the side file `path` now; None if nobody does. Creates nothing.
+    """The holder of the lock file `path`; None if it is free. Creates nothing.
 
-    The text goes with the holder unless that was killed; only where there is one the lock itself is tried, for a
-    moment in which an apply that starts would find it taken.
+    A holder that is not killed erases its text. Only if there is a text is the lock itself tried, for a moment in which
+    an apply that starts would find it taken.
     """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -75,7 +75,7 @@ def holder(path: Path) -> str | None:
 
 
 def _hold(path: Path) -> int | None:
-    """The descriptor that holds the lock, or None if somebody else holds it."""
+    """The descriptor that holds the lock, or None if another process holds it."""
     while True:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
         try:
@@ -91,7 +91,7 @@ def _hold(path: Path) -> int | None:
 
 
 def _is_still(path: Path, fd: int) -> bool:
-    """False if a person deleted the side file between our open and our lock: that lock would guard nothing."""
+    """False if the file was deleted between our open and our lock: that lock would protect nothing."""
     try:
         now = os.stat(path, follow_symlinks=False)
     except FileNotFoundError:

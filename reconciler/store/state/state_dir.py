@@ -1,4 +1,4 @@
-"""Where our own state lives: `.reconciler/` below the project's root, which ignores itself in git."""
+"""The state directory: `.reconciler/` below the root of the project, with a `.gitignore` that ignores all of it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from reconciler.store import disk
 
 STATE = ".reconciler"
 _OURS = ("", "journal", "lock", "store", "store/objects", "store/recipes", "store/spool")
-"""What may not be a symbolic link: somebody could commit one. (The caches are never read or written through one.)"""
+"""Paths that must not be symbolic links, which a commit could contain. (Caches are never used through a link.)"""
 
 
 def state_dir(root: Path) -> Path:
-    """The directory of our state, which need not exist. ProjectError if something of it leads elsewhere."""
+    """The state directory, which need not exist. ProjectError if a part of it is a symbolic link."""
     state = root / STATE
     for name in _OURS:
         path = state / name
@@ -37,7 +37,7 @@ def state_dir(root: Path) -> Path:
 
 
 def make_state_dir(root: Path) -> Path:
-    """Create it and its `.gitignore`, durably, where they are missing."""
+    """Create the directory and its `.gitignore`, durably, if they are missing."""
     state = state_dir(root)
     disk.make_dirs(state)
     ignore = state / ".gitignore"

@@ -1,4 +1,4 @@
-"""Observe what lies in the working tree: the contents of outputs and references, whole or as Git LFS pointers."""
+"""Hash the outputs and reference files of the working tree; a Git LFS pointer counts as the content that it names."""
 
 from __future__ import annotations
 
@@ -45,14 +45,13 @@ class TreeObserver:
         self._insides: dict[str, bool] = {}
 
     def begin(self, sizes: Mapping[str, int]) -> None:
-        """Start hashing what will be asked for and is not known, beside whatever is done until then. `sizes` are in
-        bytes by path, as far as anybody knows."""
+        """Start to hash these files in helper processes if the index is empty. `sizes` are expected bytes by path."""
         if self._hashing is None and self.index.remembers_little:
             self._hashing = hashing.start_hashing(self.real_root, sizes)
 
     @property
     def hashing(self) -> bool:
-        """Whether others are at it: what can be worked out before they are through costs no time."""
+        """Whether helper processes are still hashing: work that is done meanwhile costs no time."""
         return self._hashing is not None
 
     def outputs(self, paths: Iterable[str]) -> dict[str, ContentHash | Blocked]:
@@ -63,7 +62,7 @@ class TreeObserver:
         return found | {path: content for path, content in looked_at if content is not None}
 
     def _begun(self, asked: Set[str]) -> dict[str, ContentHash | Blocked]:
-        """What was begun, once: whoever hashed these files has looked at them before. Again they are looked at here."""
+        """The results of `begin`, once: a helper took the signature of each file before it read it."""
         if self._hashing is None:
             return {}
         self._hashed, self._hashing = self._hashing.results(), None
@@ -146,7 +145,7 @@ class TreeObserver:
         return self._insides[folder]
 
     def _room(self, folder: str) -> Blocked | None:
-        """Why no file can come to be in a folder; None if one can. Better known before an image is paid for."""
+        """Why no file can be created in a folder; None if one can. Found before an image is paid for."""
         if folder not in self._rooms:
             above = f"{self.real_root}/{folder}" if folder else self.real_root
             while not os.path.lexists(above):
@@ -157,14 +156,14 @@ class TreeObserver:
         return self._rooms[folder]
 
     def _hash(self, full: str, size: int) -> ContentHash:
-        """One open and, for most files, one read: the calls cost more than the hashing."""
+        """Hash a file with one open and, mostly, one read: the system calls cost more than the hashing."""
         if size > _AT_ONCE:
             return disk.file_hash(Path(full))
         fd = os.open(full, os.O_RDONLY | os.O_CLOEXEC)
         try:
             data = os.read(fd, size + 1)
             if len(data) != size:
-                return disk.file_hash(Path(full))  # it grows or shrinks while we look
+                return disk.file_hash(Path(full))  # it changes while it is read
         finally:
             os.close(fd)
         return lfs_oid(data) or content_hash(data)

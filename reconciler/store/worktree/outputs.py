@@ -1,4 +1,4 @@
-"""Put images where a build picks them up, and nothing in the way of a person's work."""
+"""Place and remove the image files of a project without losing an edit of the user."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class OutputTree:
         return Placed()
 
     def _is_placed(self, target: Path) -> bool:
-        """Whether this is a file that was put in place just now, by another spelling of its path."""
+        """Whether this file was placed in this run, under another spelling of its path."""
         try:
             found = target.stat()
         except OSError:
@@ -77,20 +77,20 @@ class OutputTree:
         return (found.st_dev, found.st_ino) in self._placed
 
     def _safe(self, content: ContentHash, path: str) -> Path | None:
-        """A file with these bytes that nothing replaces while it is read: another step may be moving that path."""
+        """A file with these bytes that stays while it is read: another step may be moving the file at the path."""
         if self.store.sound(content) is None and self._holds(self.root / path, content):
             self.store.put_file(self.root / path)
         return self.source.fetch(content, path)
 
     def _keep(self, content: ContentHash, path: str) -> bool:
-        """Whether the store has these bytes now, wherever they were."""
+        """Copy these bytes into the store from any source; False if no source has them."""
         source = self._safe(content, path)
         if source is not None and self.store.sound(content) is None:
             self.store.put_file(source)
         return source is not None
 
     def _preserve(self, file: Path) -> ContentHash | None:
-        """Bytes that are about to be replaced are in the store when this returns."""
+        """Copy a file that is about to be replaced into the store; its content."""
         if not file.is_file() or file.is_symlink():
             return None
         with disk.naming_errors("read", file):

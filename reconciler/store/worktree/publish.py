@@ -1,4 +1,4 @@
-"""Put bytes where a build picks them up, move and remove them: only if what is there is still what we think it is."""
+"""Write and remove output files, only if the path still has the expected content."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Written:
 
 @value
 class Missing:
-    """Nothing is there any more, durably."""
+    """There is no file at the path, durably."""
 
 
 @value
 class Foreign:
-    """Not done: a person changed the file meanwhile. `found` is what it holds now; None: it is absent."""
+    """Not done: the user changed the file meanwhile. `found` is its content now; None: it is absent."""
 
     found: ContentHash | None
 
@@ -46,7 +46,7 @@ def publish(
 ) -> Written | Foreign:
     """Copy `source`, whose bytes must be `content`, to `target`, if that still holds `expect` (None: is absent).
 
-    A copy, not a link: whoever edits the output must not edit the store. Raises DiskError if the target is no plain
+    A copy, not a link: an edit of the output must not change the store. Raises DiskError if the target is no plain
     file or lies outside `root`, or if the source is damaged; the target is then as it was.
     """
     folder_path = _inside(target.parent, root)
@@ -69,7 +69,7 @@ def publish(
 
 
 def remove_file(path: Path, *, expect: ContentHash, root: Path) -> Missing | Foreign:
-    """Remove a file below `root` if it still holds `expect`. What is absent already is gone."""
+    """Remove a file below `root` if it still holds `expect`. An absent file counts as removed."""
     folder_path = _inside(path.parent, root)
     if not folder_path.is_dir():
         return Missing()
@@ -85,7 +85,7 @@ def remove_file(path: Path, *, expect: ContentHash, root: Path) -> Missing | For
 
 
 def _place(folder: int, temp: str, target: Path, expect: ContentHash | None) -> Written | Foreign:
-    """The precondition, as late as can be, and the rename."""
+    """Check the precondition as late as possible, and rename."""
     if expect is None:
         try:
             if disk.take_name(folder, temp, target.name):
@@ -100,7 +100,7 @@ def _place(folder: int, temp: str, target: Path, expect: ContentHash | None) -> 
 
 
 def _inside(directory: Path, root: Path) -> Path:
-    """The directory without symbolic links, which must not lead out of the project."""
+    """The directory with symbolic links resolved. DiskError if it is outside the project."""
     real = Path(os.path.realpath(directory))
     if not real.is_relative_to(os.path.realpath(root)):
         raise DiskError(
@@ -112,7 +112,7 @@ def _inside(directory: Path, root: Path) -> Path:
 
 @contextmanager
 def _walked(real: Path, root: Path) -> Iterator[int]:
-    """A directory below `root`, opened step by step: a link put in its way meanwhile is not followed."""
+    """A directory below `root`, opened component by component: a link that appears meanwhile is not followed."""
     real_root = os.path.realpath(root)
     fd = os.open(real_root, _DIRECTORY | os.O_CLOEXEC)
     try:
@@ -122,11 +122,11 @@ def _walked(real: Path, root: Path) -> Iterator[int]:
             fd = inner
         yield fd
     finally:
-        disk.close_quietly(fd)  # it was only looked through: what it held is synced
+        disk.close_quietly(fd)  # only traversed: its names are synced already
 
 
 def _plain(folder: int, path: Path) -> int | None:
-    """The permission bits of a plain file, None if nothing is there; anything else is not ours to replace."""
+    """The permission bits of a plain file, None if there is none. DiskError for any other kind of file."""
     try:
         found = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
@@ -140,7 +140,7 @@ def _plain(folder: int, path: Path) -> int | None:
 
 
 def _content(folder: int, path: Path) -> ContentHash | None:
-    """What a plain file holds now; it held still while it was read."""
+    """The content of a plain file that did not change while it was read."""
     for _ in range(_TRIES):
         if _plain(folder, path) is None:
             return None
