@@ -1,4 +1,4 @@
-"""Say in words in what a document departs from its JSON Schema: place, field, fact, hint.
+"""Explain how a document violates its JSON Schema: place, field, fact, hint.
 
 Imported only when something is wrong: jsonschema explains best, and costs more to import than most commands take.
 """
@@ -39,12 +39,12 @@ _PATTERN_FACTS = {
     "output": ("gives every asset the same file", "use ${id} or ${name} in it"),
 }
 _SECRET = ("api_key_env", "base_url")
-"""Fields in which people put keys and passwords: what stands there is not repeated."""
+"""Fields in which users put keys and passwords: messages do not repeat their values."""
 _SAYS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 
 
 def _pattern(validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterable[ValidationError]:
-    """As ECMA-262 has it, and jsonschema-rs: `$` is the end, where Python's also matches before a last newline."""
+    """`pattern` as in ECMA-262 and jsonschema-rs: `$` matches at the end only, in Python also before a last newline."""
     if isinstance(instance, str) and not re.search(re.sub(r"\$(?=[)|]|$)", r"\\Z", pattern), instance):
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
@@ -54,7 +54,7 @@ _Strict: Any = validators.extend(Draft202012Validator, {"pattern": _pattern})  #
 
 @cache
 def validator(name: str) -> Any:
-    """The validator of a file kind, made once."""
+    """The validator of a file kind, constructed once."""
     schemas = all_schemas()
     registry: Registry[Any] = Registry().with_resources(
         (schema["$id"], Resource.from_contents(schema)) for schema in schemas.values()
@@ -63,7 +63,7 @@ def validator(name: str) -> Any:
 
 
 def explained(name: str, document: Document) -> tuple[Problem, ...]:
-    """Everything in which a document departs from its schema; nothing when it is as it should be."""
+    """The problems of a document; none if it is valid."""
     errors = validator(name).iter_errors(document.value)
     return tuple(problem for error in errors for problem in _problems(document, error))
 
@@ -115,7 +115,7 @@ def _secret(path: Path) -> bool:
 
 
 def _type_hint(path: Path, value: Any, wanted: list[str]) -> str:
-    """What would have been of the type that is wanted."""
+    """A value of the required type that the author may have meant."""
     if path and path[-1] == "size":  # YAML reads 0x0 as a number
         return _PATTERN_FACTS["size"][1]
     if isinstance(value, int | float) and "string" in wanted:

@@ -1,4 +1,4 @@
-"""Where the JSON Schemas are, as text and parsed."""
+"""The JSON Schemas, as text and parsed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hold a document against its JSON Schema. Nearly every document is right, and that must be quick to see."""
+"""Validate a document against its JSON Schema: fast for valid documents, which nearly all are."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def _quick(name: str) -> Any:
 
 
 def accepts(name: str, value: object) -> bool:
-    """Whether a value is as its schema has it."""
+    """Whether a value is valid."""
     return bool(_quick(name).is_valid(value))
 
 
 def schema_problems(name: str, document: Document) -> tuple[Problem, ...]:
-    """Everything in which a document departs from its schema; nothing when it is as it should be."""
+    """The problems of a document; none if it is valid."""
     if accepts(name, document.value):
         return ()
     from reconciler.store.schemas.explain import explained  # noqa: PLC0415 - jsonschema is for what is wrong

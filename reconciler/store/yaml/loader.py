@@ -32,11 +32,11 @@ from reconciler.store.yaml.marks import Lines, Marks
 MAX_DEPTH: Final = 32
 MAX_ALIASES: Final = 64
 MAX_NODES: Final = 100_000
-"""Values; what an alias repeats counts again."""
+"""Values; an aliased value counts each time."""
 MAX_NUMBER: Final = 100
 
 Node: TypeAlias = Any
-"""A value while it grows: str, int, float, bool, None, list, dict."""
+"""A value under construction: str, int, float, bool, None, list, dict."""
 
 _MERGE: Final = ("<<",)
 """The key of a merge until its mapping ends; no string, so that a quoted "<<" is a key like any other."""
@@ -54,7 +54,7 @@ _NUMBER: Final = re.compile(
 )
 _NUMERIC: Final = frozenset("+-.0123456789")
 _STARTS: Final = _NUMERIC.union(word[:1] for word in _WORDS)
-"""How a plain scalar starts that may be no string: one look at one character settles most."""
+"""The first characters of plain scalars that may not be strings: one comparison decides most scalars."""
 
 _QUOTE: Final = "quote it"
 _TOO_DEEP: Final = f"more than {MAX_DEPTH} levels of nesting"
@@ -63,7 +63,7 @@ _TOO_MANY: Final = f"more than {MAX_NODES} values, counting what aliases repeat"
 
 def parse(data: bytes, *, file: str, parser: source.Start = source.PARSERS[0]) -> Document:
     """The one document in `data`; raises InvalidInput with exactly one problem. `file` names it in messages."""
-    data = data.removeprefix(source.BYTE_ORDER_MARK)  # Windows editors write it; it says nothing
+    data = data.removeprefix(source.BYTE_ORDER_MARK)  # Windows editors write it
     source.check_source(data, file)
     tree = _Tree(file, data)
     try:
@@ -74,7 +74,7 @@ def parse(data: bytes, *, file: str, parser: source.Start = source.PARSERS[0]) -
 
 
 class _Tree:
-    """One document while it grows from events."""
+    """One document under construction from events."""
 
     __slots__ = ("aliases", "anchors", "decorated", "file", "lines", "nodes", "places", "stack")
 
@@ -109,7 +109,7 @@ class _Tree:
         here: Node = root
         append: Any = None  # a mapping has none
         marks: Any = {}
-        key: Any = ""  # what waits for its value
+        key: Any = ""  # the key whose value comes next
         for event in iter(next_event, None):
             kind = type(event)
             if kind is ScalarEvent:
@@ -164,14 +164,14 @@ class _Tree:
         return value, getattr(value, "append", None), marks
 
     def _name(self, event: Any, value: Node) -> None:
-        """Refuse a tag, remember an anchor. A lone ! before quotes says nothing that they do not."""
+        """Refuse a tag, record an anchor. A lone ! before quotes has no effect."""
         if event.tag is not None and not (event.tag == "!" and getattr(event, "style", None)):
             raise self._bad(event, "tags are not supported", "quote a text that starts with !")
         if event.anchor is not None:
             self.anchors[event.anchor] = "<<" if value is _MERGE else value
 
     def _plain(self, event: Any) -> Node:
-        """A plain scalar as the core schema of YAML 1.2 reads it."""
+        """The value of a plain scalar in the core schema of YAML 1.2."""
         text = event.value
         if text in _WORDS:
             return _WORDS[text]
@@ -196,7 +196,7 @@ class _Tree:
         return _MERGE if value == "<<" else value
 
     def _alias(self, event: Any, here: Node) -> Node:
-        """What the anchor names: the same object again."""
+        """The value of an anchor: the same object again."""
         self.aliases += 1
         if self.aliases > MAX_ALIASES:
             raise self._bad(event, f"more than {MAX_ALIASES} aliases", "write the values out")
@@ -210,7 +210,7 @@ class _Tree:
         return value
 
     def _count(self, event: Any, value: Node) -> None:
-        """Hold a repeated value, level by level, against the limits as if it were written here."""
+        """Check a repeated value, level by level, against the limits as if it were written here."""
         level, depth = [value], len(self.stack)
         while containers := [node for node in level if type(node) is dict or type(node) is list]:
             depth += 1
@@ -222,7 +222,7 @@ class _Tree:
             level = [child for node in containers for child in (node.values() if type(node) is dict else node)]
 
     def _merge(self, here: Node, marks: dict[Any, Any]) -> None:
-        """Put what `<<` names where no key is written; the first mapping wins. Its own mark stays, as a trace."""
+        """Merge the mappings of `<<` under the written keys; the first mapping wins. The mark of `<<` stays."""
         source = here.pop(_MERGE)
         places = self.places[id(source)] if type(source) is list else [marks[_MERGE]]
         for mapping, place in zip(source if type(source) is list else [source], places, strict=True):

@@ -1,4 +1,4 @@
-"""Where each value of a YAML file was written, worked out only when somebody asks: few files ever have a problem."""
+"""The position of each value in a YAML file, computed on access: few files ever have a problem."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Lines:
         self._starts: tuple[int, ...] = ()
 
     def at(self, index: int) -> tuple[int, int]:
-        """The text is split the first time that this is asked."""
+        """The text is split into lines by the first call."""
         if not self._starts:
             self._starts = (0, *(found.end() for found in BREAK.finditer(self._data.decode())))
         line = bisect_right(self._starts, index)

@@ -1,4 +1,4 @@
-"""PyYAML's own parser, made to read what libyaml reads, for where PyYAML was built without it."""
+"""The pure Python parser of PyYAML, changed to read the same texts as libyaml, for builds without libyaml."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BLANK: Final = "\0 \t\r\n"
 
 
 class PureParser(Reader, Scanner, Parser):
-    """What both parsers accept they read alike. A few odd texts only one accepts, such as `|#`."""
+    """Reads every text that both parsers accept as libyaml does. A few odd texts, such as `|#`, only one accepts."""
 
     def __init__(self, stream: bytes) -> None:
         Reader.__init__(self, stream)

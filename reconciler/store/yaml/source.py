@@ -1,4 +1,4 @@
-"""Decide what bytes may reach a YAML parser, which parser reads them, and how its complaints read."""
+"""Check bytes before a YAML parser reads them, choose the parser, and word its errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_BYTES: Final = 1024 * 1024
 
 _PLAIN: Final = bytes([9, 10, 13, *range(32, 127)])
 _FORBIDDEN: Final = "[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
-"""Not compiled here, nor are the next two: few commands meet a text that needs them, and this one takes 3 ms."""
+"""A pattern, compiled on use like the next two: few commands need them, and this one takes 3 ms."""
 _BREAKS: Final = {"\x85": r"\N", "\u2028": r"\L", "\u2029": r"\P"}
 _DIRECTIVE: Final = rb"%(?<![^\r\n]%)(?!YAML[ \t]+1\.[12][ \t]*(?:[ \t]#[^\r\n]*)?(?:[\r\n]|\Z))"
 _CONFLICT: Final = rb"(?m)^<{7} (?=[^\0]*^>{7}( |$))"
@@ -41,7 +41,7 @@ class EventParser(Protocol):
     """The part of PyYAML that is used: both its parsers have it."""
 
     def peek_event(self) -> Event | None:
-        """The event that comes next."""
+        """The next event, which stays the next one."""
         ...
 
     def get_event(self) -> Event | None:
@@ -66,7 +66,7 @@ def bad(file: str, at: tuple[int, int], fact: str, hint: str = "", *, field: str
 
 
 def check_source(data: bytes, file: str) -> None:
-    """Refuse what is no YAML text of ours before a parser sees it; both parsers then see the same characters."""
+    """Refuse bytes that are not YAML text as a spec may have it, so that both parsers read the same characters."""
     if len(data) > MAX_BYTES:
         raise bad(file, _position(data, MAX_BYTES), f"the file has {len(data)} bytes, {MAX_BYTES} is the limit")
     if b"<<<<<<< " in data and (found := re.search(_CONFLICT, data)):
@@ -98,22 +98,22 @@ def _check_characters(data: bytes, file: str) -> None:
 
 
 def _position(data: bytes, end: int | None) -> tuple[int, int]:
-    """Line and column, from 1, of what follows `data[:end]`."""
+    """Line and column, from 1, of the character after `data[:end]`."""
     lines = BREAK.split(data[:end].decode(errors="ignore"))
     return len(lines), len(lines[-1]) + 1
 
 
 def syntax_problem(error: Exception, data: bytes, file: str) -> InvalidInput:
-    """What a parser raised, in words of ours and at its place."""
+    """The error of a parser as a message with its position."""
     if not isinstance(error, MarkedYAMLError) or error.problem_mark is None:
-        # libyaml decodes %XX in a tag without a look at what it gives
+        # libyaml decodes %XX in a tag without checking the result
         tag = re.search(rb"![^\s]*%[89a-fA-F]", data)
         return bad(file, _position(data, tag.start() if tag else 0), "tags are not supported")
     text, mark, start = data.decode(), error.problem_mark, error.context_mark
     fact = f"{error.problem}, {error.context}" if error.context else str(error.problem)
     hint = _hint(fact, text, mark)
     if start is not None and mark.index >= len(text):
-        mark = start  # what is never closed is to be looked for where it opens
+        mark = start  # an unclosed bracket or quote is reported at its start
     elif start is not None and start.line != mark.line:
         fact += f" that starts on line {start.line + 1}"
     return bad(file, (mark.line + 1, mark.column + 1), fact, hint)
