@@ -85,7 +85,7 @@ def test_bytes_that_are_nowhere_are_an_error_that_changes_nothing(project: Scrat
     shutil.rmtree(project.root / ".reconciler")
     project.write("assets/hero.png", picture())
     said = project.run("restore", "hero")
-    assert (said.code, "nowhere to be had" in said.err) == (1, True), said
+    assert (said.code, "no source has the locked bytes" in said.err) == (1, True), said
     assert project.read("assets/hero.png") == picture()
 
 

@@ -109,4 +109,4 @@ def _myself() -> bytes:
 def _holder(path: Path) -> str:
     with open(path, "rb") as stream:
         text = stream.read(_WHO_BYTES).decode("utf-8", "replace")
-    return printable(text) or "it has not said who it is"
+    return printable(text) or "its process is not known yet"

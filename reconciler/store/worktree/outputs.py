@@ -38,7 +38,7 @@ class OutputTree:
             return self._done(target)
         source = self._safe(content, locked_for)
         if source is None:
-            raise DiskError(f"the bytes that {path} should hold are nowhere to be had ({content})")
+            raise DiskError(f"no source has the locked bytes of {path} ({content})")
         bytes_there = expect
         if expect is not None:
             bytes_there = self._preserve(target)

@@ -63,7 +63,7 @@ def publish(
             if content_of_hex(digest.hexdigest()) != content:
                 raise DiskError(
                     f"{disk.display_path(source)} is damaged: it does not hold {content}",
-                    hint="nothing was written; `reconciler store verify` lists what else is damaged",
+                    hint="nothing was written; `reconciler store verify` lists all damaged objects",
                 )
             return _place(folder, temp, target, expect)
 
