@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ast
 import io
+import json
 import re
+import subprocess
+import sys
 import tokenize
 from collections.abc import Iterator
 from functools import cache
@@ -316,3 +319,23 @@ def test_every_exemption_names_its_rule_and_its_reason() -> None:
         if not (last["codes"] or last["kinds"]) or len(reason.split()) < 2:
             wrong.append(f"{place}: {comment}")
     assert not wrong
+
+
+def test_a_recipe_field_is_one_line_of_the_recipe() -> None:
+    """Added to the class alone, a field is read from the layers, compared, explained, shown in a plan and ignorable."""
+    script = [sys.executable, "-m", "tests.core.added_field"]
+    done = subprocess.run(script, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["manifests"] == [
+        {"prompt": "x", "seed_hint": "a-7"},
+        {"prompt": "x", "seed_hint": "b"},
+        {"prompt": "x"},
+    ]
+    assert found["keys"] == 3
+    (explained,) = found["explain"]
+    assert explained["value"] == "b"
+    assert [(layer["written"], layer["used"]) for layer in explained["from"]] == [("b", True), ("a-${n}", False)]
+    assert found["plan"] == ["seed_hint: a-7 → b"]
+    assert found["ignorable"]
+    assert found["ignored"]

@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import Any, cast
 
 from reconciler.core.digest import ContentHash, Json, RecipeKey, canonical, plain, recipe_key
-from reconciler.core.value import field, value
+from reconciler.core.value import field, fields, value
 
 
 @value
@@ -40,7 +40,8 @@ class Turn:
 class Recipe:
     """What is asked for, complete: defaults, styles and variables are filled in, references are contents.
 
-    An empty string is "not said", which is the same as the provider's default.
+    An empty string is an absent field: the provider's default holds. The fields of this class are the one list of
+    recipe fields; the manifest, the readers of specs, `explain` and the tables below derive theirs from it.
     """
 
     prompt: str
@@ -98,23 +99,29 @@ def _same(value: Json) -> Json:
     return value
 
 
-_MANIFEST: dict[str, Callable[[Any], Json]] = {
+_NORMAL: dict[str, Callable[[Any], Json]] = {
     "prompt": comparable,
-    "model": _same,
-    "size": _same,
     "image_size": str.upper,
-    "quality": _same,
-    "format": _same,
-    "background": _same,
     "references": list,
-    "mask": _same,
     "turns": lambda turns: [_turn(turn) for turn in turns],
     "params": plain,
-    "take": _same,
 }
-"""How every recipe field is shown in the manifest. What a recipe has that says nothing equals absence."""
+"""The form in which a field is compared, where it is not the value itself."""
+_DEFAULTS: dict[str, Any] = {each.name: getattr(Recipe(""), each.name) for each in fields(Recipe) if each.init}
+_MANIFEST = {name: _NORMAL.get(name, _same) for name in _DEFAULTS}
 _values = attrgetter(*_MANIFEST)
-_UNSAID = [(value, show(value)) for show, value in zip(_MANIFEST.values(), _values(Recipe("")), strict=True)]
+_UNSAID = [(default, _MANIFEST[name](default)) for name, default in _DEFAULTS.items()]
+"""Every field that is absent, as in the recipe and as in the manifest."""
+
+RECIPE_FIELDS = tuple(_DEFAULTS)
+SINGLE_FIELDS: Mapping[str, str | int] = {
+    name: default for name, default in _DEFAULTS.items() if isinstance(default, str | int)
+}
+"""The fields with one value, a text, a number or a truth value, and their defaults."""
+KEYED_FIELDS = tuple(name for name, default in _DEFAULTS.items() if isinstance(default, Mapping))
+"""The fields with a value for each key, which layers merge key by key."""
+IGNORABLE_FIELDS = tuple(name for name in RECIPE_FIELDS if name != "format")
+"""The fields that `ignore_changes` takes. Another format is another file, which cannot be ignored."""
 
 
 def manifest_images(manifest: Mapping[str, Json]) -> tuple[ContentHash, ...]:

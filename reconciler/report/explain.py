@@ -9,7 +9,7 @@ from typing import Any
 
 from reconciler.core.digest import ContentHash, Json
 from reconciler.core.plan.plan import AssetStep, Step, locked_entry
-from reconciler.core.recipe import Recipe
+from reconciler.core.recipe import KEYED_FIELDS, SINGLE_FIELDS, Recipe
 from reconciler.core.specs.document import Document, Path
 from reconciler.core.specs.spec import FileReference, Origin, Reference, Spec
 from reconciler.core.text import one_line, printable
@@ -20,7 +20,6 @@ from reconciler.report.show import state_json
 
 _JOINED = ("prompt_prefix", "prompt_suffix", "references")
 """Fields to which every style adds, and the nearest of all other layers."""
-_WORDS = ("prompt", "model", "size", "image_size", "quality", "format", "background", "take")
 _OWN = ("output", "provider", "description", "freeze")
 _WIDTH = 100
 
@@ -48,7 +47,7 @@ def explanation(
 def _fields(spec: Spec, project: Document) -> Iterator[dict[str, Any]]:
     """Every field that some layer writes, or that a default fills in: its value, and the layers, strongest first."""
     values = _values(spec)
-    for name in dict.fromkeys((*_WORDS, *spec.origins, *_OWN)):
+    for name in dict.fromkeys((*SINGLE_FIELDS, *spec.origins, *_OWN)):
         origins = spec.origins.get(name, ())
         if name == "" or (not origins and name not in ("output", "provider", "format")):
             continue
@@ -67,7 +66,7 @@ def _fields(spec: Spec, project: Document) -> Iterator[dict[str, Any]]:
 
 def _values(spec: Spec) -> dict[str, Any]:
     """What the fields came to, variables filled in."""
-    return {name: getattr(spec.base_recipe, name) for name in _WORDS} | {
+    return {name: getattr(spec.base_recipe, name) for name in SINGLE_FIELDS} | {
         "output": spec.output,
         "provider": spec.provider,
         "description": spec.description,
@@ -75,7 +74,7 @@ def _values(spec: Spec) -> dict[str, Any]:
         "tags": list(spec.tags),
         "ignore_changes": sorted(spec.ignore_changes),
         "references": [_name(one) for one in spec.references],
-        **{f"params.{name}": value for name, value in spec.base_recipe.params.items()},
+        **{f"{name}.{key}": value for name in KEYED_FIELDS for key, value in getattr(spec.base_recipe, name).items()},
     }
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconciler.core.recipe import IGNORABLE_FIELDS
 from reconciler.core.specs.document import Document
+from reconciler.core.specs.layers import MERGED_FIELDS, WHOLE_FIELDS
 from reconciler.core.specs.sizes import SIZE_RANGE
 from reconciler.store.schemas.explain import explained, validator
+from reconciler.store.schemas.files import schema_text
 from reconciler.store.schemas.validate import accepts, schema_problems
 
 FIELDS = (
@@ -108,3 +112,20 @@ def test_a_default_output_is_not_one_file_for_all_and_a_style_names_none() -> No
     assert {(one.field, one.fact) for one in found} == {
         (field, "is not a field here") for field in ("flat.style", "flat.output")
     }
+
+
+def test_the_schema_lists_the_fields_that_specs_are_read_for() -> None:
+    properties = json.loads(schema_text("spec"))["$defs"]["asset"]["properties"]
+    known = {*WHOLE_FIELDS, *MERGED_FIELDS, "id", "matrix"}
+    assert known - properties.keys() == set(), "add them to $defs.asset.properties in schemas/spec.schema.json"
+    assert properties.keys() - known == set(), "add them to Recipe, or to _OTHER_FIELDS in core/specs/layers.py"
+    ignorable = properties["ignore_changes"]["items"]["enum"]
+    assert ignorable == list(IGNORABLE_FIELDS), "make ignore_changes in schemas/spec.schema.json say the same"
+
+
+def test_only_an_asset_has_an_id_and_a_matrix() -> None:
+    assert accepts("spec", {"prompt": "x", "id": "${n}", "matrix": {"n": [1]}})
+    for name, value in (("id", "${n}"), ("matrix", {"n": [1]})):
+        for kind, document in (("defaults", {name: value}), ("styles", {"flat": {name: value}})):
+            problems = schema_problems(kind, Document("specs/_x.yaml", document, {(): (1, 1)}))
+            assert [(one.field.rpartition(".")[2], one.fact) for one in problems] == [(name, "is not a field here")]

@@ -12,8 +12,9 @@ from reconciler.core.digest import AssetId, Json
 from reconciler.core.errors import Place, Problem, first_problems
 from reconciler.core.recipe import TextPart
 from reconciler.core.specs import matrix as matrices
+from reconciler.core.specs.asset_layers import AssetLayers
 from reconciler.core.specs.document import Document, Path
-from reconciler.core.specs.fields import AssetFields
+from reconciler.core.specs.fields import read_asset
 from reconciler.core.specs.layers import Layer, LayeredField, Substitution, as_text, merged, nearest
 from reconciler.core.specs.paths import is_unicode
 from reconciler.core.specs.settings import Settings
@@ -146,9 +147,9 @@ def expand_file(
     problems: list[Problem] = []
     for template, layer, file_layers in _assets(document, file_id, body):
         for identity, values in _variants(layer, template, problems):
-            fields = AssetFields(context.settings, (*above, *file_layers), layer, styles=context.styles)
-            spec = fields.read(identity, values)
-            problems.extend(fields.problems)
+            asset = AssetLayers(context.settings, (*above, *file_layers), layer, styles=context.styles)
+            spec = read_asset(asset, identity, values)
+            problems.extend(asset.problems)
             if spec is not None and not text.takes(spec):
                 fact = f"with this file the assets have more than {TEXT_BUDGET:,} characters of text"
                 return (), (*problems, document.problem((), fact, "shorten the prompts, or ask for fewer assets"))

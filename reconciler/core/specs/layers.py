@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from reconciler.core.digest import Json
 from reconciler.core.errors import Problem
+from reconciler.core.recipe import KEYED_FIELDS, RECIPE_FIELDS, SINGLE_FIELDS
 from reconciler.core.specs.document import Document, Path
 from reconciler.core.specs.spec import Origin
 from reconciler.core.suggest import did_you_mean
@@ -80,11 +81,16 @@ def merged(layers: Sequence[Layer], name: str) -> dict[str, LayeredField]:
     }
 
 
-_RECORDED = (
-    "prompt", "prompt_prefix", "prompt_suffix", "model", "size", "image_size", "quality", "format", "background",
-    "references", "mask", "style", "turns", "output", "description", "tags", "take", "freeze", "ignore_changes",
-    "provider",
+MERGED_FIELDS = (*KEYED_FIELDS, "vars")
+"""The fields that are merged key by key."""
+_OTHER_FIELDS = (
+    "prompt_prefix", "prompt_suffix", "references", "mask", "style", "turns", "output", "description", "tags", "freeze",
+    "ignore_changes", "provider",
 )  # fmt: skip
+WHOLE_FIELDS = tuple(
+    name for name in dict.fromkeys((*SINGLE_FIELDS, *_OTHER_FIELDS, *RECIPE_FIELDS)) if name not in MERGED_FIELDS
+)
+"""The other fields that a layer can have."""
 
 
 class Origins(Mapping[str, tuple[Origin, ...]]):
@@ -106,14 +112,14 @@ class Origins(Mapping[str, tuple[Origin, ...]]):
         if dot:
             return (merged(self._layers, field)[key].origin,)
         found = tuple(each.origin for each in every(self._layers, name))
-        if not found or name not in _RECORDED:
+        if not found or name not in WHOLE_FIELDS:
             raise KeyError(name)
         return found
 
     def __iter__(self) -> Iterator[str]:
         yield ""
-        yield from (name for name in _RECORDED if any(name in layer.fields for layer in self._layers))
-        for name in ("params", "vars"):
+        yield from (name for name in WHOLE_FIELDS if any(name in layer.fields for layer in self._layers))
+        for name in MERGED_FIELDS:
             yield from (f"{name}.{key}" for key in merged(self._layers, name))
 
     def __len__(self) -> int:
