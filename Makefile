@@ -10,7 +10,7 @@ PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CONSTRAINTS := dev-constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: sweep powercut mutants disksweep concurrency soak constraints help assets check test test-wire test-peers bench lint format types clean
+.PHONY: sweep powercut mutants mutate disksweep concurrency soak constraints help assets check test test-wire test-peers bench lint format types clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -54,6 +54,9 @@ disksweep: $(DEV)         ## let the disk fail at every eighth call of an apply 
 
 mutants: $(DEV)           ## plant each known fault in the protocol: the sweeps must find it
 	@$(BIN)/python -m tests.crash.mutants
+
+mutate: $(DEV)            ## change the source in COUNT=300 small ways (0: all; SEED=0; MODULES="core/plan engine"): tests must notice
+	@$(BIN)/python -m tests.mutate --count $(or $(COUNT),300) --seed $(or $(SEED),0) $(MODULES)
 
 concurrency: $(DEV)       ## eight applies at once, by SCHEDULES=200 schedules
 	@$(frozen) $(BIN)/python -m tests.crash.concurrent --schedules $(or $(SCHEDULES),200) --package "$$frozen"

@@ -1,0 +1,1 @@
+"""Mutation tests: small mechanical faults in the source, each of which the related tests must find."""

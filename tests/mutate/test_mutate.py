@@ -1,0 +1,124 @@
+"""The mutation tests themselves: which faults there are, how few are drawn, and that each is found or reported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.mutate.__main__ import (
+    ARGUED,
+    MODULES,
+    RELATED,
+    ROOT,
+    Suite,
+    Verdict,
+    as_row,
+    chosen,
+    folder_of,
+    judged,
+    read_argued,
+    table,
+)
+from tests.mutate.operators import Mutant, is_sound, mutants
+
+SOURCES = {
+    str(path.relative_to(ROOT)): path.read_text()
+    for name in MODULES
+    for path in sorted((ROOT / "reconciler" / name).rglob("*.py"))
+}
+
+
+def changes(source: str) -> set[tuple[str, str]]:
+    found = list(mutants("m.py", source))
+    assert all(is_sound(mutant, source) for mutant in found)
+    return {(mutant.before, mutant.after) for mutant in found}
+
+
+@pytest.mark.parametrize(
+    ("source", "before", "after"),
+    [
+        ("x = a < b", "x = a < b", "x = a <= b"),
+        ("x = a is not b", "x = a is not b", "x = a is b"),
+        ("x = a not in b", "x = a not in b", "x = a in b"),
+        ("x = a and (b or c)", "x = a and (b or c)", "x = a or (b or c)"),
+        ("x = a and (b or c)", "x = a and (b or c)", "x = a and (False or c)"),
+        ("x = not (a or b)", "x = not (a or b)", "x = (a or b)"),
+        ("x = a - b", "x = a - b", "x = b - a"),
+        ("x = 20", "x = 20", "x = 21"),
+        ("def f(a=True): pass", "True", "False"),
+        ("x = [a for a in b if a]", "x = [a for a in b if a]", "x = [a for a in b if True]"),
+        ("if a: f()", "a", "False"),
+        ("if a: f()", "f()", "pass"),
+        ("f(a, b)", "f(a, b)", "f(b, a)"),
+        ("f(a, b=c)", "f(a, b=c)", "f(a)"),
+        ("x = f(b=c)", "x = f(b=c)", "x = f()"),
+        ("x = isinstance(a, B | C)", "x = isinstance(a, B | C)", "x = isinstance(a, C)"),
+        ("x = min(a)", "x = min(a)", "x = max(a)"),
+        ("match a:\n  case B(): f()", "B()", "B() if False"),
+        ("try: f()\nexcept E: pass", "E", "()"),
+        ("def f():\n  raise E", "raise E", "pass"),
+        ("x = 'é' == a  # é", "x = 'é' == a", "x = 'é' != a"),
+    ],
+)
+def test_a_fault_of_each_kind(source: str, before: str, after: str) -> None:
+    assert (before, after) in changes(source)
+
+
+def test_what_no_test_can_see_is_left_alone() -> None:
+    assert changes('"""Says 1."""\nx: Literal[1]\nassert x\ny = f"{1}"\n@f(1)\ndef g() -> Literal[1]: ...') == set()
+
+
+def test_a_mutant_says_where_it_is() -> None:
+    (found,) = mutants("m.py", "class A:\n  def f(self):\n    return 1\n")
+    assert (str(found), found.function) == ("m.py:3  return 1  ->  return 2", "A.f")
+
+
+def test_the_same_few_are_drawn_again_and_another_seed_draws_others() -> None:
+    source = {"m.py": SOURCES["reconciler/core/plan/decide.py"]}
+    drawn = chosen(source, count=10, seed=0)
+    assert (chosen(source, count=10, seed=0), len(drawn)) == (drawn, 10)
+    assert chosen(source, count=10, seed=1) != drawn
+    moved = chosen({"m.py": "\n\n" + source["m.py"]}, count=10, seed=0)
+    assert [one.key for one in moved] == [one.key for one in drawn], "where a line stands draws nothing else"
+
+
+def test_every_module_has_its_tests_and_they_exist() -> None:
+    assert len(SOURCES) > 20
+    for file, source in SOURCES.items():
+        for mutant in mutants(file, source):
+            assert folder_of(mutant)
+    for groups in RELATED.values():
+        assert all((ROOT / path).exists() for paths in groups for path in paths.split())
+
+
+def test_a_row_of_the_page_is_read_as_the_mutant_that_it_was_written_for() -> None:
+    found = list(mutants("m.py", "x = a | b\ny = f(b=1)\n"))
+    assert any("|" in mutant.before for mutant in found)
+    page = "\n".join(["| file | change |", "|---|---|", *map(as_row, found)])
+    assert read_argued(page) == {mutant.key for mutant in found}
+
+
+def test_every_row_of_the_page_has_an_argument() -> None:
+    rows = [line for line in ARGUED.read_text().splitlines() if line.startswith("| `")]
+    assert len(read_argued("\n".join(rows))) == len(rows)
+    assert all(len(row.rsplit("|", 2)[1].strip()) > 10 for row in rows)
+
+
+def test_a_fault_is_found_or_reported_in_a_copy_of_the_tree(tmp_path: Path) -> None:
+    source = "def larger(a, b):\n    return a > b\n"
+    (tmp_path / "m.py").write_text(source)
+    (tmp_path / "test_m.py").write_text("from m import larger\ndef test_larger(): assert larger(2, 1)\n")
+    found = {mutant.after: mutant for mutant in mutants("m.py", source)}
+    survivor = found["return a >= b"]
+    killed = Mutant("m.py", 2, "larger", "", "", source.index(">"), source.index(">") + 1, "<")
+    hangs = Mutant(
+        "m.py", 2, "larger", "", "", source.index("return"), source.index("return"), "while True: pass\n    "
+    )
+    tests = [Suite(("test_m.py",), 20)]
+    results = [(one, judged(tmp_path, one, source, tests), 1.0) for one in (survivor, killed)]
+    results.append((hangs, judged(tmp_path, hangs, source, [Suite(("test_m.py",), 3)]), 1.0))
+    assert [verdict for _, verdict, _ in results] == [Verdict.SURVIVED, Verdict.KILLED, Verdict.TIMED_OUT]
+    assert (tmp_path / "m.py").read_text() == source
+    assert [line.split() for line in table(results, {survivor.key})][-1] == ["all", "3", "1", "1", "1", "0", "3"]
+    assert [line.split() for line in table(results, set())][-1] == ["all", "3", "1", "1", "0", "1", "3"]
