@@ -121,6 +121,15 @@ class TestNothingIsPaidTwice:
         assert (paid.apply("--replace", "a").code, paid.asked) == (3, 1)
         assert (paid.apply("--replace", "a", "--retry-in-doubt").code, paid.asked) == (0, 2)
 
+    def test_replace_under_another_name_says_nothing_of_it_either(self, paid: PaidProject) -> None:
+        paid.set_up(a="a fault:500,ok")
+        paid.apply()
+        (paid.root / "specs/a.yaml").rename(paid.root / "specs/b.yaml")
+        assert "? b  in doubt" in paid.run("plan", "--replace", "b").out
+        assert (paid.apply("--replace", "b").code, paid.asked) == (3, 1)
+        paid.apply("--replace", "b", "--retry-in-doubt")
+        assert (paid.asked, paid.plan(), sorted(paid.lock)) == (2, {}, ["b"])
+
     def test_prune_after_a_rename_leaves_the_doubt_to_the_new_name(self, paid: PaidProject) -> None:
         paid.set_up(a="first")
         paid.apply()
@@ -138,6 +147,18 @@ class TestNothingIsPaidTwice:
         project["providers"]["twin"] = project["providers"]["shop"]
         paid.write("reconciler.yaml", json.dumps(project))
         assert (paid.apply().code, paid.asked, paid.plan()) == (0, 1, {})
+
+    @pytest.mark.parametrize(("draft", "bought"), [("a", "b"), ("b", "a")])
+    def test_a_draft_is_no_answer_for_the_paid_asset_of_the_same_recipe(
+        self, paid: PaidProject, draft: str, bought: str
+    ) -> None:
+        paid.set_up(**{draft: {"prompt": "same", "provider": "draft"}, bought: "same"})
+        said = paid.apply()
+        assert (said.code, said.out, paid.asked) == (0, "made 2 (0.039 USD)\n", 1)
+        assert {name: paid.lock[name]["made"]["provider"] for name in "ab"} == {draft: "draft", bought: "shop"}
+        (billed,) = paid.fake.ledger.billed
+        assert paid.lock[bought]["content"] == f"sha256:{billed.images[0]}"
+        assert paid.plan() == {}
 
     def test_what_one_provider_does_not_take_another_is_asked_for(self, paid: PaidProject) -> None:
         paid.set_up(a="same", b={"prompt": "same", "provider": "other"})

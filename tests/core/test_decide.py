@@ -34,6 +34,7 @@ from reconciler.core.plan.actions import (
 )
 from reconciler.core.plan.observed import Blocked
 from reconciler.core.plan.plan import OrphanStep
+from reconciler.core.plan.policy import Policy
 from reconciler.core.recipe import Change
 from reconciler.core.value import replace
 from tests.builders import (
@@ -199,6 +200,17 @@ def test_a_new_name_does_not_buy_what_is_in_doubt_under_the_old_one() -> None:
     had = seen(in_doubt={"old": (request,)}, stored={KEY: (a_stored(),)})
     assert isinstance(decided(SWORD, a_lock(), had), Restore)
     assert decided(SWORD, LOCK, seen({OUT: "made"}, in_doubt={"old": (request,)})) == Keep()
+
+
+def test_in_doubt_elsewhere_comes_before_refused() -> None:
+    """Consent to ask again after a refusal is not consent to pay twice."""
+    refused = a_lock(refused={"sword": SWORD.base_recipe})
+    request = a_request("old", key=KEY)
+    observed = seen(in_doubt={"old": (request,)})
+    held = Hold(Doubtful((request,)), Consent.RETRY_IN_DOUBT, Generate(NeverGenerated(), KEY))
+    assert decided(SWORD, refused, observed) == held
+    consent = Policy(consents=frozenset({Consent.RETRY_REFUSED}))
+    assert the_action(planned([SWORD], refused, observed, policy=consent)) == held
 
 
 def test_refused_is_held_until_the_spec_changes() -> None:
