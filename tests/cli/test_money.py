@@ -152,7 +152,8 @@ class TestNothingIsPaidTwice:
     def test_a_draft_is_no_answer_for_the_paid_asset_of_the_same_recipe(
         self, paid: PaidProject, draft: str, bought: str
     ) -> None:
-        paid.set_up(**{draft: {"prompt": "same", "provider": "draft"}, bought: "same"})
+        specs: dict[str, Any] = {draft: {"prompt": "same", "provider": "draft"}, bought: "same"}
+        paid.set_up(**specs)
         said = paid.apply()
         assert (said.code, said.out, paid.asked) == (0, "made 2 (0.039 USD)\n", 1)
         assert {name: paid.lock[name]["made"]["provider"] for name in "ab"} == {draft: "draft", bought: "shop"}
