@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
@@ -11,6 +10,7 @@ import click
 
 from reconciler.cli.asset_ids import AssetIds
 from reconciler.core.digest import AssetId
+from reconciler.core.json_text import json_text
 from reconciler.core.plan.actions import Consent
 from reconciler.core.plan.policy import Policy
 from reconciler.project.options import PlanOptions, Selection, SpendingLimits
@@ -105,7 +105,7 @@ class Money(click.ParamType[Decimal]):
 
 def print_json(value: Any) -> None:
     """One JSON document on stdout."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    click.echo(json_text(value, indent=2))
 
 
 def editing_options(function: F) -> F:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any, Protocol
 
 import click
 
 from reconciler.core.events import Ended, Event, Failed, Noted, Published, RefusalRecorded, Requested, Started, Stored
+from reconciler.core.json_text import json_text
 from reconciler.core.text import one_line, printable
 from reconciler.report.apply_summary import failed_line
 
@@ -54,7 +54,7 @@ class JsonLines:
     """One JSON object for each event, on stdout."""
 
     def record(self, event: Event) -> None:
-        click.echo(json.dumps(_told(event), ensure_ascii=False))
+        click.echo(json_text(_told(event)))
 
     def close(self) -> None:
         """Nothing to put back."""

@@ -17,7 +17,7 @@ from enum import IntEnum
 from itertools import islice
 
 from reconciler.core.suggest import EAGER, did_you_mean
-from reconciler.core.text import printable, printable_lines
+from reconciler.core.text import printable
 from reconciler.core.value import field as value_field
 from reconciler.core.value import replace, value
 
@@ -110,18 +110,19 @@ def first_problems(problems: Iterable[Problem], already: int = 0) -> list[Proble
 
 
 class ReconcilerError(Exception):
-    """Something a user can act on. `hint` says how."""
+    """Something a user can act on. `hint` says how; `lines` stand below the fact, each shown on one line."""
 
     exit_code = Exit.ERROR
 
-    def __init__(self, fact: str, *, hint: str = "") -> None:
+    def __init__(self, fact: str, *, hint: str = "", lines: Iterable[str] = ()) -> None:
         super().__init__(fact)
         self.fact = fact
         self.hint = hint
+        self.lines = tuple(lines)
 
     def __str__(self) -> str:
-        fact = printable_lines(self.fact)
-        return f"{fact}\n  hint: {printable_lines(self.hint)}" if self.hint else fact
+        shown = [printable(self.fact), *map(printable, self.lines)]
+        return "\n".join([*shown, f"  hint: {printable(self.hint)}"] if self.hint else shown)
 
 
 class InvalidInput(ReconcilerError):

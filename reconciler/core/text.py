@@ -1,23 +1,28 @@
-"""The one escaper: foreign text shown without control characters, direction overrides and line breaks."""
+"""The one escaper: foreign text shown without anything that a terminal or a CI log obeys or a reader cannot see."""
 
 from __future__ import annotations
 
 import unicodedata
 
-_HIDDEN = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp"})
-_OVERRIDES = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Unicode categories: controls, formats (bidirectional overrides, joiners, tags), halves of pairs, private and
+unassigned characters, separators of lines and paragraphs."""
+
+
+def is_hidden(char: str) -> bool:
+    """Whether a character is obeyed by terminals or not seen by readers."""
+    return unicodedata.category(char) in _HIDDEN
 
 
 def printable(text: str) -> str:
-    """The text with every character escaped that a terminal would obey or a reader could not see."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_shown(char) for char in text)
-
-
-def printable_lines(text: str) -> str:
-    """The same for a message of several lines."""
-    return "\n".join(map(printable, text.split("\n")))
+    """The text on one line, with every hidden character escaped and every workflow command of a CI log broken."""
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(_escaped(char) if is_hidden(char) else char for char in text)
+    if "##[" in text:
+        text = text.replace("##[", "#\\x23[")  # anywhere in a line, the runners of GitHub and Azure obey it
+    if "::" in text and text.lstrip().startswith("::"):
+        text = text.replace(":", "\\x3a", 1)  # at the beginning of a line
+    return text
 
 
 def one_line(text: str, width: int = 60) -> str:
@@ -26,7 +31,5 @@ def one_line(text: str, width: int = 60) -> str:
     return flat if len(flat) <= width else flat[: width - 1] + "…"
 
 
-def _shown(char: str) -> str:
-    if char in _OVERRIDES or unicodedata.category(char) in _HIDDEN:
-        return char.encode("unicode_escape", "surrogatepass").decode("ascii")
-    return char
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape", "surrogatepass").decode("ascii")

@@ -18,4 +18,5 @@ def require_keys(plan: Plan, providers: Mapping[str, ProviderSettings], environ:
     lacking = [found for each in settings if isinstance(found := key_for(each, environ), NoKey)]
     if lacking:
         facts = dict.fromkeys(one.reason for one in lacking)
-        raise ProjectError("\n".join(facts), hint=next((one.hint for one in lacking if one.hint), ""))
+        first, *others = facts
+        raise ProjectError(first, lines=others, hint=next((one.hint for one in lacking if one.hint), ""))

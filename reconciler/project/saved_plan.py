@@ -12,6 +12,7 @@ from typing import Any
 
 from reconciler.core.digest import AssetId, ContentHash, Json, content_hash, recipe_key
 from reconciler.core.errors import ProjectError
+from reconciler.core.json_text import json_text
 from reconciler.core.plan.actions import Conflict, Consent, Generate, Hold, Keep, NotSelected
 from reconciler.core.plan.plan import AssetStep, Plan, Step
 from reconciler.core.plan.policy import Policy
@@ -38,7 +39,7 @@ def write_plan(path: Path, planned: PlannedProject, plan: Plan, *, options: Plan
     document["options"] = _options_json(options)
     promised = {step.asset: recorded_step(step, planned.seen.files) for step in plan.steps}
     document["steps"] = [step | promised[AssetId(step["asset"])] for step in document["steps"]]
-    text = json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n"
+    text = json_text(document, indent=2) + "\n"
     disk.write_atomic(path, text.encode("utf-8", "surrogatepass"))
 
 
@@ -110,8 +111,8 @@ class SavedPlan:
         wrong = [line for step in now.steps for line in self._differences(step, planned.seen.files)]
         if wrong:
             changed = f"; {LOCK_FILE} has changed since it was made" if _lock_digest(planned) != self.lock else ""
-            fact = "\n".join((f"{printable(str(self.path))} does not say what would be done now:", *wrong))
-            raise ProjectError(fact, hint=f"nothing was done: look at a new plan{changed}")
+            fact = f"{self.path} does not say what would be done now:"
+            raise ProjectError(fact, hint=f"nothing was done: look at a new plan{changed}", lines=wrong)
         notes = (f"not in the plan, and left alone: {', '.join(map(printable, others))}",) if others else ()
         due = {step.asset for step in known}
         done = [asset for asset in self.steps if asset not in due]

@@ -5,11 +5,11 @@ A format of a report is one pure function: it takes the facts of the report and 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
+from reconciler.core.json_text import json_text
 from reconciler.core.value import value
 
 
@@ -49,12 +49,12 @@ def render(report: str, format_: str, facts: object) -> Printed:
 
 def document(value: Any) -> Printed:
     """One JSON document."""
-    return Printed((json.dumps(value, indent=2, ensure_ascii=False, default=str),))
+    return Printed((json_text(value, indent=2),))
 
 
 def json_line(value: Any) -> Printed:
     """One JSON document on one line, at the end of a stream of them."""
-    return Printed((json.dumps(value, ensure_ascii=False, default=str),))
+    return Printed((json_text(value),))
 
 
 def separated(blocks: Iterable[Iterable[str]]) -> Printed:

@@ -62,8 +62,8 @@ recipes = st.dictionaries(
 @st.composite
 def _entries(draw: st.DrawFn) -> LockEntry:
     recipe = draw(recipes)
-    name = draw(st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=5))
-    output = f"assets/{'x' if name == '..' else name}.png"
+    name = draw(st.text(st.characters(categories=["L", "N", "Zs"], exclude_characters=" "), min_size=1, max_size=5))
+    output = f"assets/x{name}y.png"
     return LockEntry(output, draw(contents), draw(images), recipe_key(recipe), recipe, draw(mades))
 
 

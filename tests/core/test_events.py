@@ -134,7 +134,7 @@ def test_what_a_provider_says_never_spoils_a_line() -> None:
         (LINES[0].replace(b"r1:6", b"r1:/"), "the journal: requested: key: 'r1:/"),
         (LINES[13].replace(b'["a5"]', b"[5]"), "the journal: requested: again: not a list of strings"),
         (LINES[1].replace(b"sha256:a", b"sha256:/"), "the journal: stored: content: 'sha256:/"),
-        (LINES[2].replace(b'"public', b'"../public'), "the journal: published: output: '../public"),
+        (LINES[2].replace(b'"public', b'"../public'), 'the journal: published: output: "../public'),
         (LINES[7].replace(b"sha256:7", b"sha256:/"), "the journal: ended: kept: 'sha256:/"),
     ],
 )

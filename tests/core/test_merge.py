@@ -57,7 +57,7 @@ def test_both_add_an_asset_at_the_same_place(tmp_path: Path, style: str) -> None
 def test_both_add_one_asset_and_git_sees_no_conflict(tmp_path: Path) -> None:
     """Git keeps both, one below the other: a reader that takes the last of two would lose one without a word."""
     old, left, right = (a_entry(name, image=ImageFacts("png", 1, 1, len(name))) for name in ("old", "right", "longer"))
-    base = a_lock(k1=old, k3=replace(old, output="3"), k5=replace(old, output="5"))
+    base = a_lock(k1=old, k3=replace(old, output="3.png"), k5=replace(old, output="5.png"))
     ours = Lock({**base.entries, AssetId("k2"): left, AssetId("k4"): left})
     theirs = Lock({**base.entries, AssetId("k1"): right, AssetId("k3"): right, AssetId("k4"): right})
     text, conflicts = git_merge(tmp_path, dumps(ours), dumps(base), dumps(theirs))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.text import one_line, printable, printable_lines
+from reconciler.core.json_text import json_text
+from reconciler.core.text import is_hidden, one_line, printable
 from reconciler.providers.responses.redact import redact
 from reconciler.providers.secret import Key
 
@@ -20,6 +22,13 @@ ESCAPED = {
     "\u2066\u2069": "\\u2066\\u2069",
     "\u200f": "\\u200f",
     "\ufeff": "\\ufeff",
+    "👩\u200d🎨": "👩\\u200d🎨",
+    "a\xadb\u061c": "a\\xadb\\u061c",
+    "\U000e0041": "\\U000e0041",
+    "::error::x": "\\x3a:error::x",
+    "  ::error::x": "  \\x3a:error::x",
+    "a::b": "a::b",
+    "x ##[error]y": "x #\\x23[error]y",
     "\u2028": "\\u2028",
     "\ud800": "\\ud800",
     "\ue000": "\\ue000",
@@ -32,7 +41,7 @@ def test_characters_that_steer_or_mislead_are_escaped(text: str, shown: str) -> 
     assert printable(text) == shown
 
 
-@pytest.mark.parametrize("text", ["", "plain", "Größe 東京 🐈", "e\u0301", "👩\u200d🎨", "a\xa0b"])
+@pytest.mark.parametrize("text", ["", "plain", "Größe 東京 🐈", "e\u0301", "a\xa0b"])
 def test_text_in_any_language_stays_as_it_is(text: str) -> None:
     assert printable(text) == text
 
@@ -59,7 +68,24 @@ def test_words_of_a_provider_are_escaped_as_all_other_text_is() -> None:
             assert redact(text, key=Key("")) == printable(text)
 
 
-def test_lines_stay_lines_where_a_message_has_several() -> None:
-    assert printable_lines("a\nb\x07") == "a\nb\\x07"
+def test_a_text_is_one_line_of_a_width() -> None:
     assert one_line("a\n  b\tc") == "a b c"
     assert one_line("abcdef", 4) == "abc…"
+
+
+@given(st.text(st.sampled_from("#[:a \n\u2028\x85\x7f\x9b\u202e\ud800\U000e0041é")))
+def test_json_for_programs_is_equal_and_harmless(text: str) -> None:
+    shown = json_text({"text": [text], text: 1}, indent=2)
+    assert json.loads(shown) == {"text": [text], text: 1}
+    assert "##[" not in shown
+    assert not any(is_hidden(char) for char in shown if char != "\n")
+    assert not any(line.lstrip().startswith("::") for line in shown.splitlines())
+
+
+@given(st.text(st.sampled_from("#[:a \n\u2028\x85\x7f\u202e")))
+def test_no_text_begins_a_workflow_command(text: str) -> None:
+    shown = printable(text)
+    assert len(shown.splitlines()) <= 1
+    assert "##[" not in shown
+    assert not shown.lstrip().startswith("::")
+    assert printable(shown) == shown

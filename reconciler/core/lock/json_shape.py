@@ -13,6 +13,7 @@ from typing import Any
 
 from reconciler.core.digest import ContentHash, Json, RecipeKey
 from reconciler.core.errors import LockfileError
+from reconciler.core.specs.paths import BadPath, picture_path
 
 UPGRADE = "it was written by a newer version of reconciler: upgrade, then try again"
 
@@ -95,12 +96,12 @@ def a_key(value: str, name: str) -> RecipeKey:
 
 
 def a_path(value: str, name: str) -> str:
-    """A path below the project root that the file system can take: files there are written and removed."""
-    if not value or value[0] == "/" or "\0" in value or ".." in value.split("/"):
-        raise LockfileError(f"{name}: {value[:80]!r} is not a path below the project")
-    if not value.isascii() and _SURROGATE.search(value):
-        raise LockfileError(f"{name}: {value[:80]!r} is not valid Unicode")
-    return value
+    """The path of a picture below the project root: files there are read, written, moved and removed."""
+    path = picture_path(value)
+    if isinstance(path, BadPath):
+        hint = "nothing is read or written there: take the entry out, or restore the file from version control"
+        raise LockfileError(f"{name}: {path.fact[:300]}", hint=hint)
+    return path
 
 
 def shallow(value: Mapping[str, Json] | Sequence[Json], name: str, *, left: int = 64) -> None:

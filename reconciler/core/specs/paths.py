@@ -1,11 +1,14 @@
-"""Which paths a spec may name: below the project, portable, and never two spellings of one file."""
+"""Which paths a spec, the lockfile or the journal may name: below the project, portable, visible, and in no folder that
+belongs to a tool. One rule, wherever a path comes from."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from reconciler.core.images.sniff import SUFFIXES
+from reconciler.core.text import is_hidden
 from reconciler.core.value import value
 
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
@@ -15,7 +18,10 @@ _PLAIN = re.compile(
 """What nearly every path looks like; nothing is wrong with such a one."""
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\]')
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_OURS = (".git", ".reconciler")
+_CLOSED = frozenset({".git", ".reconciler", ".github"})
+"""Folders whose files other programs obey, at any depth: a picture has no place there."""
+_SHORT_NAME = re.compile(r".*~[0-9]+(\.[^.]{0,3})?", re.DOTALL)
+"""The 8.3 form by which Windows may know a folder: `GIT~1` is `.git`."""
 
 
 @value
@@ -45,8 +51,14 @@ def project_path(text: str) -> str | BadPath:
         return BadPath(f"the path is over 1,000 bytes long: {text[:40]}…")
     if ".." in parts:
         return BadPath(f'"{text}" may leave the project', "write it without .., below the folder of reconciler.yaml")
-    if parts[0].casefold() in _OURS:
-        return BadPath(f'"{text}" lies in {parts[0]}/, which belongs to a tool')
+    if not text.isascii() and (hidden := next((char for char in text if is_hidden(char)), "")):
+        return BadPath(f'"{text}" has an invisible character (U+{ord(hidden):04X})', "rename it without")
+    closed = closed_folder(parts)
+    if closed:
+        return BadPath(f'"{text}" lies in {closed}/, which belongs to a tool')
+    for part in parts[:-1]:
+        if _SHORT_NAME.fullmatch(part):
+            return BadPath(f'"{text}" has a folder that Windows may take for another ({part})', "rename it without ~")
     for part in parts:
         if _FORBIDDEN.search(part) or part.endswith((".", " ")) or part.startswith(" "):
             return BadPath(f'"{text}" has a name that some file systems cannot hold')
@@ -55,6 +67,21 @@ def project_path(text: str) -> str | BadPath:
         if len(part.encode("utf-8", "replace")) > 200:
             return BadPath(f"a name in the path is over 200 bytes long: {part[:40]}…")
     return "/".join(parts)
+
+
+def closed_folder(parts: Iterable[str]) -> str:
+    """The first of these names that belongs to a tool, in any spelling of its letters; "" if there is none."""
+    return next((part for part in parts if part.casefold() in _CLOSED), "")
+
+
+def picture_path(text: str) -> str | BadPath:
+    """The path of a picture that may be read, written, moved and removed, as it must be written; or what is wrong."""
+    path = project_path(text)
+    if isinstance(path, BadPath):
+        return path
+    if path != text:
+        return BadPath(f'"{text}" is not in normal form', f'write "{path}"')
+    return bad_suffix(path) or path
 
 
 def is_unicode(text: str) -> bool:
