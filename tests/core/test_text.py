@@ -26,7 +26,6 @@ ESCAPED = {
     "a\xadb\u061c": "a\\xadb\\u061c",
     "\U000e0041": "\\U000e0041",
     "::error::x": "\\x3a:error::x",
-    "  ::error::x": "  \\x3a:error::x",
     "a::b": "a::b",
     "x ##[error]y": "x #\\x23[error]y",
     "\u2028": "\\u2028",
