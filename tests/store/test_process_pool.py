@@ -224,3 +224,46 @@ def test_a_file_that_changed_after_others_hashed_it_is_hashed_again(tmp_path: Pa
 
     assert before == {"a.png": content_hash(PICTURE)}
     assert tree.outputs(["a.png"]) == {"a.png": content_hash(PICTURE[1:])}
+
+
+SEEN = """
+import json, pathlib
+from reconciler.core.plan.observed import Blocked
+from reconciler.store.index.index import Index, stat_of
+from reconciler.store.worktree.observe import TreeObserver
+root = pathlib.Path.cwd()
+index = Index(root, root / "index")
+paths = sorted(path.name for path in root.iterdir())
+tree = TreeObserver(root, index)
+found = {path: content if isinstance(content, str) else content.what for path, content in tree.outputs(paths).items()}
+print(json.dumps([found, bool(tree._hashed)]))
+"""
+LARGE = "from reconciler.store.parallel import hashing\nhashing._WORTH = 1\n"
+
+
+def cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def test_files_that_the_index_does_not_know_are_hashed_alike_by_one_core_and_by_all(tmp_path: Path) -> None:
+    for number in range(30):
+        (tmp_path / f"{number}.png").write_bytes(bytes([number]) * 10_000)
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'ab' * 32}\nsize 12345\n"
+    (tmp_path / "pointer.png").write_text(pointer)
+    (tmp_path / "linked.png").symlink_to("1.png")
+    (tmp_path / "away.png").symlink_to("/etc/hostname")
+    (tmp_path / "folder.png").mkdir()
+
+    def seen(setup: str) -> tuple[dict[str, str], bool]:
+        command = [sys.executable, "-c", setup + SEEN]
+        found, pooled = json.loads(subprocess.run(command, cwd=tmp_path, capture_output=True, check=True).stdout)
+        return found, pooled
+
+    alone, together = seen(""), seen(LARGE)
+    assert not alone[1]
+    assert together[1] or cores() == 1
+    assert alone[0] == together[0]
+    assert alone[0]["pointer.png"] == "sha256:" + "ab" * 32
+    assert alone[0]["linked.png"] == alone[0]["1.png"] == content_hash(bytes([1]) * 10_000)
+    assert alone[0]["folder.png"] == "a directory"
+    assert alone[0]["away.png"] == "a link that leaves the project"
