@@ -25,7 +25,8 @@ def confirm(count: int, question: str, *, yes: bool) -> None:
     if yes or count < 2:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise ConsentNeeded(f"{count} assets would be touched, and nobody can be asked", hint="say --yes")
+        fact = f"{count} assets would be changed without confirmation"
+        raise ConsentNeeded(fact, hint="pass --yes to run non-interactively")
     if not click.confirm(question, err=True):
         raise ConsentNeeded("nothing was changed")
 

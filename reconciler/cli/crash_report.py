@@ -27,7 +27,7 @@ def crash_report(error: BaseException, arguments: list[str]) -> str:
         return f"reconciler: a bug ({type(error).__name__}); no report could be written\n" + "\n".join(lines[2:])
     return (
         f"reconciler: this is a bug in reconciler ({type(error).__name__}), not in your project\n"
-        f"  hint: nothing that was paid for is lost; please report it with the file {printable(file.name)}"
+        f"  hint: no paid image is lost; please report it with the file {printable(file.name)}"
     )
 
 

@@ -106,7 +106,7 @@ def _say(text: str) -> int:
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):  # else the reader has seen enough
-            _warn(f"cannot write what there is to say: {(error.strerror or '').lower()}")
+            _warn(f"cannot write the output: {(error.strerror or '').lower()}")
             return 1
     return 0
 

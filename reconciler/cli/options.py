@@ -19,7 +19,7 @@ from reconciler.report.formats import FORMATS, render
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def format_option(report: str, *, help_: str = "The form.") -> Callable[[F], F]:
+def format_option(report: str, *, help_: str = "Output format.") -> Callable[[F], F]:
     """`--format`, with the formats of this report in reconciler/report/formats.py."""
     names = list(FORMATS[report])
     return click.option(
@@ -54,10 +54,10 @@ def selection_options(function: F) -> F:
 def consent_options(function: F) -> F:
     """What a person can allow."""
     message = {
-        Consent.RETRY_IN_DOUBT: "Ask again where an earlier request may have been charged.",
-        Consent.RETRY_REFUSED: "Ask again what the model refused before.",
-        Consent.REGENERATE_MISSING: "Pay again for files whose bytes are nowhere to be had.",
-        Consent.CASCADE: "Make assets again of which only a reference's picture changed.",
+        Consent.RETRY_IN_DOUBT: "Request again where an earlier request may have been charged.",
+        Consent.RETRY_REFUSED: "Request again what the model refused.",
+        Consent.REGENERATE_MISSING: "Generate, and pay for, images again whose bytes cannot be found.",
+        Consent.CASCADE: "Generate assets again of which only a reference image changed.",
     }
     for consent, text in reversed(message.items()):
         function = click.option(consent.value, consent.name.lower(), is_flag=True, help=text)(function)
@@ -70,7 +70,7 @@ def retry_options(function: F) -> F:
         "--candidates",
         type=click.IntRange(min=1, max=100),
         metavar="N",
-        help="Ask N times for each image that is paid for; `reconciler choose` locks another one of them.",
+        help="Request N images for each paid asset; `reconciler choose` locks another one of them.",
     )(function)
 
 
@@ -108,10 +108,17 @@ def print_json(value: Any) -> None:
     click.echo(json_text(value, indent=2))
 
 
+def wait_option(function: F) -> F:
+    """`--wait`."""
+    return click.option(
+        "--wait",
+        type=click.FloatRange(min=0),
+        default=0.0,
+        metavar="SECONDS",
+        help="Wait for a running apply to end.",
+    )(function)
+
+
 def editing_options(function: F) -> F:
     """`--yes` and `--wait`."""
-    function = click.option("-y", "--yes", is_flag=True, help="Do not ask, however many assets it touches.")(function)
-    wait = click.option(
-        "--wait", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS", help="Wait for an apply that runs."
-    )
-    return wait(function)
+    return wait_option(click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")(function))

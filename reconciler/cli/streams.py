@@ -28,7 +28,7 @@ class _Output(io.FileIO):
                 if self.fileno() == 2:  # there is nowhere left to say it
                     return memoryview(data).nbytes
                 why = (error.strerror or str(error)).lower()
-                raise DiskError(f"cannot write what there is to say: {why}") from error
+                raise DiskError(f"cannot write the output: {why}") from error
         return memoryview(data).nbytes
 
 

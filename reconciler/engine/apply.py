@@ -160,7 +160,7 @@ class Run:
             if up in self._ended:
                 good = await asyncio.shield(self._ended[up])
                 if not good and (up in needed or up not in self.contents):
-                    raise StepError(Result.BLOCKED, f"waits for {up}, which has no picture yet", "Blocked")
+                    raise StepError(Result.BLOCKED, f"waits for {up}, which has no image yet", "Blocked")
 
     async def _put_in_place(self, step: AssetStep, action: Action) -> Line:
         match action:
@@ -274,7 +274,7 @@ class Run:
         in_doubt = [one for one in self.world.in_doubt if one.key == key]
         if in_doubt and Consent.RETRY_IN_DOUBT not in self.world.consents:
             message = f"in doubt: {in_doubt[0].provider} was asked for the same at {in_doubt[0].at} and no answer came"
-            hint = "look at the provider's bill; `reconciler apply --retry-in-doubt` asks again"
+            hint = "check the provider's bill; `reconciler apply --retry-in-doubt` asks again"
             raise StepError(Result.HELD, message, "InDoubt", hint)
         refused = self.refusals.get(key)
         if refused is not None and not asked and Consent.RETRY_REFUSED not in self.world.consents:

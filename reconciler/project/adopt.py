@@ -117,7 +117,7 @@ class Adoption:
         recipe = locked_recipe(step.spec, files=self._session.planned.seen.files, contents=contents)
         if recipe is None:
             lacking = ", ".join(up for up in step.spec.upstreams() if up not in contents)
-            return Skipped(f"it refers to {lacking}, which has no picture yet", "make or adopt that first")
+            return Skipped(f"it refers to {lacking}, which has no image yet", "make or adopt that first")
         return Adoptable(recipe, found)
 
     def _image(self, step: AssetStep, found: ContentHash) -> ImageFacts | Skipped:

@@ -137,7 +137,7 @@ class _Stopping:
             return
         self.asked = True
         self._run.stop()
-        self._say("stopping: what is under way is finished, nothing new is begun; Ctrl-C again stops at once")
+        self._say("stopping: requests in flight are completed, no new ones are sent; Ctrl-C again stops at once")
 
 
 @value

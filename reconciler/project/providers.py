@@ -63,8 +63,8 @@ def list_providers(settings: Settings) -> ListedProviders:
 def try_provider(provider: ProviderSettings, environ: Mapping[str, str]) -> ProviderTest:
     """Ask a provider for its list of models, which is free."""
     if provider.traits.local:
-        price = " and for nothing" if provider.traits.free else ""
-        return ProviderTest(works=True, line=f"works, on this machine{price}")
+        price = " and costs nothing" if provider.traits.free else ""
+        return ProviderTest(works=True, line=f"works on this machine{price}")
     key = key_for(provider, environ)
     if isinstance(key, NoKey):
         return ProviderTest(works=False, line=key.reason, hint=key.hint)

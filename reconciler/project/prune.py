@@ -1,4 +1,4 @@
-"""Remove the images of assets that no spec describes any more."""
+"""Remove the images of assets that have no spec any more."""
 
 from __future__ import annotations
 

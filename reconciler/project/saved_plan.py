@@ -34,7 +34,8 @@ _MANY = 10**9
 def write_plan(path: Path, planned: PlannedProject, plan: Plan, *, options: PlanOptions) -> None:
     """Write the plan as JSON. An older plan is overwritten; ProjectError for any other file."""
     if os.path.lexists(path) and _parsed(path) is None:
-        raise ProjectError(f"{printable(str(path))} is there and is no plan", hint="choose another name, or delete it")
+        fact = f"{printable(str(path))} exists and is not a saved plan"
+        raise ProjectError(fact, hint="choose another name, or delete it")
     document = plan_json(plan) | {"behind": planned.behind, "lock": _lock_digest(planned)}
     document["options"] = _options_json(options)
     promised = {step.asset: recorded_step(step, planned.seen.files) for step in plan.steps}
@@ -91,7 +92,9 @@ class SavedPlan:
         names = [name for name, value in _selection_json(given.selection).items() if value]
         if names:
             options = ", ".join(f"--{name.replace('_', '-')}" for name in names)
-            raise ProjectError(f"{options} cannot be said of a plan that is made already", hint="say it to `plan -o`")
+            raise ProjectError(
+                f"{options} cannot be combined with a saved plan", hint="pass them to `reconciler plan -o`"
+            )
         saved, limits = self.options.limits, given.limits
         limits = SpendingLimits(
             saved.max_cost if limits.max_cost is None else limits.max_cost,
@@ -111,12 +114,12 @@ class SavedPlan:
         wrong = [line for step in now.steps for line in self._differences(step, planned.seen.files)]
         if wrong:
             changed = f"; {LOCK_FILE} has changed since it was made" if _lock_digest(planned) != self.lock else ""
-            fact = f"{self.path} does not say what would be done now:"
-            raise ProjectError(fact, hint=f"nothing was done: look at a new plan{changed}", lines=wrong)
-        notes = (f"not in the plan, and left alone: {', '.join(map(printable, others))}",) if others else ()
+            fact = f"{self.path} differs from what would be done now:"
+            raise ProjectError(fact, hint=f"nothing was done; make a new plan{changed}", lines=wrong)
+        notes = (f"not in the saved plan, and not done: {', '.join(map(printable, others))}",) if others else ()
         due = {step.asset for step in known}
         done = [asset for asset in self.steps if asset not in due]
-        return part, (*notes, *((f"{len(done)} of the plan's steps need not be done any more",) if done else ()))
+        return part, (*notes, *((f"{len(done)} of the saved steps are done already",) if done else ()))
 
     def _differences(self, step: Step, files: Mapping[str, ContentHash]) -> Iterator[str]:
         before, now = self.steps.get(step.asset), recorded_step(step, files)
@@ -159,7 +162,7 @@ def read_plan(path: Path) -> SavedPlan:
     """The plan that `write_plan` wrote. ProjectError for anything else."""
     document = _parsed(path)
     if document is None:
-        raise ProjectError(f"{printable(str(path))} is no plan", hint="`reconciler plan -o FILE` writes one")
+        raise ProjectError(f"{printable(str(path))} is not a saved plan", hint="`reconciler plan -o FILE` writes one")
     steps = {AssetId(step["asset"]): step for step in document["steps"]}
     return SavedPlan(path, steps, _options(document["options"]), document["lock"])
 

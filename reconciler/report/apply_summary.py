@@ -21,12 +21,12 @@ _WAITING = (Result.HELD, Result.CONFLICT)
 
 
 _HINTS = {
-    "OutOfCredit": "top up the account, then `reconciler apply` again",
-    "BadKey": "`reconciler providers` names the variable of the key: check it, then `reconciler apply` again",
-    "InDoubt": "look at the provider's bill; `reconciler recover` lists what is in doubt, and what can be done",
+    "OutOfCredit": "top up the account, then run `reconciler apply` again",
+    "BadKey": "`reconciler providers` shows the variable of the key: check it, then run `reconciler apply` again",
+    "InDoubt": "check the provider's bill; `reconciler recover` lists the requests in doubt",
 }
 _OFFLINE = ("cannot connect", "connecting took too long")
-_NO_NETWORK = "check the network; where a proxy is in between, `trust_env: true` under the provider uses it"
+_NO_NETWORK = "check the network; if there is a proxy, set `trust_env: true` under the provider"
 
 
 def summary_line(report: Report, *, in_doubt: Sequence[Requested] = ()) -> str:
@@ -55,7 +55,7 @@ def problem_lines(report: Report, *, in_doubt: Sequence[Requested] = ()) -> Iter
             its = next((stop for stop in stops if stop.message.endswith(f": {line.message}")), line)
             alike.setdefault((its.message, _hint(its)), []).append((line.result.value, line.asset))
     for asset in _made_and_doubted(report, in_doubt):
-        message = "an image is locked, and another request for it got no answer"
+        message = "an image is locked, and another request for it got no response"
         alike.setdefault((message, _HINTS["InDoubt"]), []).append(("in doubt", asset))
     hints = set()
     for (message, hint), told in alike.items():

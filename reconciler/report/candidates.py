@@ -30,7 +30,7 @@ def candidates_text(facts: CandidateFacts) -> Printed:
     """A line for each candidate, and one for a locked image that is none of them."""
     lines = tuple(candidate_lines(facts.found, root=facts.root))
     if not facts.found:
-        return Printed(("no picture for its recipe is in the store of this project",))
+        return Printed(("the store of this project has no image for its recipe",))
     if any(one.locked for one in facts.found):
         return Printed(lines)
     made = "a draft" if facts.entry.made.placeholder else "a file that was adopted or made elsewhere"

@@ -43,7 +43,7 @@ def _lines(everything: Row, by: Mapping[str, Sequence[Row]], in_doubt: Sequence[
     widths = [max(len(row[column]) for row in table) for column in range(5)]
     for row in table:
         yield "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-    free = [(now.drafts, "free draft"), (now.brought, "image that a person brought")]
+    free = [(now.drafts, "free draft"), (now.brought, "adopted image")]
     if any(count for count, _ in free):
         yield ""
         yield f"also locked: {' and '.join(_counted(count, noun) for count, noun in free if count)}"
@@ -52,7 +52,7 @@ def _lines(everything: Row, by: Mapping[str, Sequence[Row]], in_doubt: Sequence[
         yield f"in doubt: {_counted(len(in_doubt), 'request')} that may have cost {_doubtful(in_doubt)}"
         for one in in_doubt:
             yield printable(f"  {one.asset}  {one.provider}  {one.at}  {one.cost or 'price unknown'}")
-        yield "  hint: the provider's bill knows; `reconciler plan` says what can be done"
+        yield "  hint: check the provider's bill; `reconciler plan` shows the options"
 
 
 def _cells(row: Row, *, indent: str = "") -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from reconciler.core.value import value
 from reconciler.report.formats import Printed, document
 
 _HINT = (
-    "  hint: look at the provider's bill; then `reconciler apply --retry-in-doubt` asks again, `reconciler adopt ID`\n"
+    "  hint: check the provider's bill; then `reconciler apply --retry-in-doubt` asks again, `reconciler adopt ID`\n"
     "        takes a file that you have, `reconciler recover --forget ID` drops the request"
 )
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
@@ -25,14 +25,14 @@ def in_doubt_reason(requests: Sequence[Requested]) -> str:
     if len(requests) == 1:
         (one,) = requests
         return f"in doubt: {printable(one.provider)} was asked at {printable(one.at)} and no answer came; {_may(one)}"
-    return f"in doubt: {len(requests)} requests got no answer; they may have cost {in_doubt_total(requests)}"
+    return f"in doubt: {len(requests)} requests got no response; they may have cost {in_doubt_total(requests)}"
 
 
 def in_doubt_title(requests: Sequence[Requested], *, locked: RecipeKey | None) -> str:
     """The reason in fewer words, where lines below name each request. `locked` is the recipe of the locked image."""
     if any(one.key == locked for one in requests):
-        return "in doubt: an image is locked, and another request for it got no answer"
-    return "in doubt: it was asked for, and no answer came"
+        return "in doubt: an image is locked, and another request for it got no response"
+    return "in doubt: a request got no response"
 
 
 def in_doubt_lines(requests: Sequence[Requested], now: datetime) -> tuple[str, ...]:
@@ -47,7 +47,7 @@ def in_doubt_hint(requests: Sequence[Requested], *, asks: str) -> str:
     names = " ".join(dict.fromkeys(printable(one.asset) for one in requests))
     forget = f"`reconciler recover --forget {names}` takes it off the list"
     again = f"`reconciler apply --retry-in-doubt --include {printable(asks)}` asks again, " if asks else ""
-    return f"look at the provider's bill; {again}{forget}"
+    return f"check the provider's bill; {again}{forget}"
 
 
 def in_doubt_total(requests: Sequence[Requested]) -> Total:

@@ -20,7 +20,7 @@ from reconciler.report.in_doubt import in_doubt_hint, in_doubt_lines, in_doubt_r
 
 _DIFF_WORDS = 2000
 _TEXT_WIDTH = 100
-CHECK_HINT = "  hint: `reconciler apply` does what can be done"
+CHECK_HINT = "  hint: `reconciler apply` does every step that is not held"
 
 
 @value
@@ -83,11 +83,11 @@ def check_hint(plan: Plan, *, behind: int = 0) -> str:
 def behind_line(count: int, *, running: str | None = None) -> str:
     """What the journal has and the lockfile lacks. `running` is who applies right now, if anybody does."""
     if count == UNMERGED:
-        return "assets.lock holds both sides of a merge; the next apply writes them as one"
+        return "assets.lock contains both sides of a merge; the next apply merges them"
     lacks = f"assets.lock lacks {counted(count, 'asset')}"
     if running is not None:
         return f"an apply is running here ({running}): {lacks} so far"
-    return f"{lacks} of an apply that was cut off; the next apply adds them"
+    return f"{lacks} of an interrupted apply; the next apply adds them"
 
 
 def totals_line(plan: Plan, *, elsewhere: int = 0) -> str:
@@ -120,7 +120,7 @@ def describe(step: Step, now: datetime) -> StepText:
             after = (f"after {', '.join(action.after)}",) if action.after else ()
             return StepText(symbol, reason_text(action.reason), (*_changes(action.reason), *after))
         case do.Restore():
-            how = f"{reason_text(action.reason)}: restored, its bytes are at hand"
+            how = f"{reason_text(action.reason)}: restored from bytes that exist already"
             return StepText("<", how, _changes(action.reason))
         case do.Move(reason=moved):
             origin = moved.origin or moved.from_output
@@ -159,16 +159,16 @@ def reason_text(reason: Reason) -> str:
         case do.UpstreamChanged(upstreams=ups):
             return f"the picture of {', '.join(ups)} changes"
         case do.Placeholder():
-            return "a draft stands where the real image is wanted"
+            return "a draft is locked, and a real image is wanted"
         case do.OutputMissing():
             return "the file is missing"
         case do.OutputLost():
-            return "the file is missing, and its bytes are nowhere to be had"
+            return "the file is missing, and its bytes cannot be found"
         case do.OutputModified(stale=stale):
             both = f", and {', '.join(change.field for change in stale)} changed too" if stale else ""
             return f"the file was changed by hand{both}: left alone"
         case do.Untracked():
-            return "a file is there that reconciler did not make: left alone"
+            return "an untracked file is at its output: left alone"
         case do.NotAFile(what=what):
             return f"its output is {what}"
         case do.Moved():
@@ -180,9 +180,9 @@ def reason_text(reason: Reason) -> str:
         case do.WasRefused(message=message):
             return f"refused before: {one_line(message, _TEXT_WIDTH)}"
         case do.UpstreamUnavailable(upstreams=ups):
-            return f"waits for {', '.join(ups)}, which has no picture"
+            return f"waits for {', '.join(ups)}, which has no image"
         case do.Asked():
-            return "another image was asked for"
+            return "another image was requested"
         case do.OverBudget(limit=limit):
             return f"over budget: {limit}"
         case do.NotSelected():

@@ -83,7 +83,7 @@ def provider_lines(providers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         if key["why"] and key["why"] != f"{key['variable']} is not set":
             yield f"{printable(one['name'])}: {printable(key['why'])}"
             yield from (f"  hint: {hint}" for hint in (key["hint"],) if hint)
-    yield "* is the provider of specs that name none"
+    yield "* is the default provider"
 
 
 def _key(one: Mapping[str, Any]) -> str:
@@ -133,7 +133,7 @@ def model_lines(table: ModelTable) -> Iterator[str]:
         count = "" if row.references is None else f"up to {row.references}" if row.references else "none"
         rows.append(("", row.name, row.series, _price(row), count, row.retires))
     yield from _table(rows)
-    yield f"{table.basis}; a model that is not here can be used all the same, its price is unknown then"
+    yield f"{table.basis}; other models can be used, too; their price is unknown"
 
 
 def _price(row: Model) -> str:

@@ -113,9 +113,9 @@ def damage_lines(damage: Damage) -> Iterator[str]:
     yield f"  expected {damage.content}"
     yield f"  found    {damage.found or 'cannot be read'}"
     if damage.source:
-        hint = f"{printable(damage.source)} has the bytes: delete the damaged file, and they are taken from there"
+        hint = f"{printable(damage.source)} has the bytes: delete the damaged file to have it restored"
     else:
-        hint = "no other copy is known: look for one in backups and with colleagues before you delete it"
+        hint = "no other copy was found: look in backups and ask colleagues before you delete it"
     yield f"  hint: {hint}"
 
 
@@ -124,12 +124,12 @@ def garbage_lines(garbage: Garbage) -> Iterator[str]:
     for held, why in garbage.going:
         yield f"{object_line(held, garbage.users)}: {why.value}"
     if garbage.leftovers:
-        yield f"{counted(len(garbage.leftovers), 'temporary file')} of runs that died"
+        yield f"{counted(len(garbage.leftovers), 'temporary file')} of crashed runs"
     for answer in garbage.answers:
         what = "a whole image" if answer.holds_image else "perhaps the answer"
         yield f"{printable(str(answer.path))} stays: {what} that a run which died had paid for"
     if garbage.answers:
-        yield "  once you have what you need of them, `reconciler store gc --forget-paid` lets them go"
+        yield "  copy the ones that you need; `reconciler store gc --forget-paid` deletes them"
     reasons = [why for _, why in garbage.staying]
     kept = ", ".join(f"{reasons.count(why)} {why.value}" for why in Retention if why in reasons)
     stay = f"{len(reasons)} {'stays' if len(reasons) == 1 else 'stay'}" + (kept and f": {kept}")

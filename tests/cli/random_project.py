@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +97,11 @@ class RandomProject:
             write("specs/_defaults.yaml", json.dumps({"description": "below specs"}))
         write("specs/n0.yaml", json.dumps({"prompt": "root", "size": "1:1"}))
         write("specs/n1.yaml", json.dumps({"prompt": "stem", "size": "1:1"}))
+        write("specs/n7.yaml", json.dumps({"prompt": "leaf of n0", "size": "1:1", "references": [{"asset": "n0"}]}))
         for number in range(2, 7):
             spec, features = a_spec(chance)
+            while "output of an asset" in features:  # that is refused, at the asset whose output it is
+                spec, features = a_spec(chance)
             path = write(f"specs/{chance.choice(['', 'f/'])}n{number}.yaml", json.dumps(spec))
             self.features[path] = features
         matrix = {"prompt": "a ${x} thing", "size": "1:1", "matrix": {"x": chance.sample(WORDS, 2)}}
@@ -142,6 +145,12 @@ class RandomProject:
         target.write_text(json.dumps(spec) + " " * self.chance.randint(0, 9))
         target.replace(path)
 
+    def put_back(self, texts: Mapping[Path, bytes]) -> None:
+        """Write the spec files that have other bytes now, and no others: their signatures stay."""
+        for path, text in texts.items():
+            if not path.exists() or path.read_bytes() != text:
+                path.write_bytes(text)
+
     def write_refusals(self, keys: list[tuple[AssetId, RecipeKey]]) -> None:
         """The lockfile as if the model had refused these recipes."""
         lock = loads(self.project.read("assets.lock").decode())
@@ -162,6 +171,12 @@ def words(world: RandomProject, path: Path) -> None:
     target = spec["assets"][world.chance.choice(["p", "b"])] if "assets" in spec else spec
     target["prompt"] = target.get("prompt", "") + f" {world.chance.choice(WORDS)}"
     world.save(path, spec)
+
+
+def root_words(world: RandomProject, _: Path) -> None:
+    path = world.project.root / "specs/n0.yaml"
+    if path.exists():
+        words(world, path)
 
 
 def earlier_words(world: RandomProject, path: Path) -> None:
@@ -263,7 +278,7 @@ def in_doubt(world: RandomProject, path: Path) -> None:
 
 SPEC_EDITS: tuple[Edit, ...] = (
     words, words, words, words, field_added, field_added, field_added, field_removed, another_spec, another_spec,
-    copied, matrix_changed, ids_swapped, spaces, not_valid, earlier_words, earlier_words,
+    copied, matrix_changed, ids_swapped, spaces, not_valid, earlier_words, earlier_words, root_words,
 )  # fmt: skip
 OTHER_EDITS: tuple[Edit, ...] = (
     removed, another_file, output_gone, output_painted, reference_painted, defaults_changed, style_changed,

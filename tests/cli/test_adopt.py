@@ -145,7 +145,7 @@ def test_more_than_one_asset_needs_a_yes(project: Scratch) -> None:
         project.write(f"assets/{name}.png", picture())
     before = project.snapshot()
     said = project.run("adopt", "hero", "mascot")
-    assert (said.code, "say --yes" in said.err) == (3, True), said
+    assert (said.code, "pass --yes" in said.err) == (3, True), said
     assert project.snapshot() == before
     project.done("adopt", "--yes", "hero", "mascot")
     assert project.plan() == {"pair": ("generate", "UpstreamChanged")}
@@ -159,7 +159,7 @@ def test_a_glob_passes_over_what_has_no_file_and_an_id_does_not(project: Scratch
     project.write("specs/child.yaml", "prompt: A leaf\nreferences: [{asset: new}]\n")
     project.write("assets/child.png", picture())
     said = project.run("adopt", "child")
-    assert (said.code, "refers to new, which has no picture yet" in said.err) == (1, True)
+    assert (said.code, "refers to new, which has no image yet" in said.err) == (1, True)
 
 
 @pytest.mark.parametrize(

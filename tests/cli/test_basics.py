@@ -115,7 +115,7 @@ def test_paid_work_is_not_begun_where_nobody_agreed(project: Scratch, monkeypatc
     monkeypatch.setenv("GRAVITEX_API_KEY", "sk-never-used")
     before = project.snapshot()
     said = project.run("apply")
-    assert (said.code, "say --yes" in said.err) == (3, True)
+    assert (said.code, "pass --yes" in said.err) == (3, True)
     monkeypatch.setenv("CI", "true")
     said = project.run("apply", "--yes")
     assert (said.code, "without a budget" in said.err) == (3, True)

@@ -103,7 +103,7 @@ def test_the_example_is_right_with_all_that_its_comments_offer(scratch: Scratch)
 def test_a_project_above_is_mentioned(scratch: Scratch) -> None:
     scratch.done("init")
     (scratch.root / "inner").mkdir()
-    assert "stands apart" in scratch.done("-C", "inner", "init").err
+    assert "is independent of it" in scratch.done("-C", "inner", "init").err
     assert (scratch.root / "inner/reconciler.yaml").exists()
     said = scratch.run("-C", "nowhere", "init")
     assert (said.code, "there is no folder" in said.err) == (1, True)

@@ -11,7 +11,7 @@ from reconciler.core.lock.entry import read_entry
 from reconciler.store.state.lock import exclusive, holder
 from tests.cli.conftest import Scratch, picture
 
-HINT = "`reconciler apply` does what can be done"
+HINT = "`reconciler apply` does every step that is not held"
 
 
 def test_check_points_to_apply_only_where_apply_can_do_something(project: Scratch) -> None:
@@ -25,12 +25,12 @@ def test_while_an_apply_runs_the_lockfile_is_not_called_cut_off(project: Scratch
     entry = read_entry(project.lock["hero"] | {"content": f"sha256:{'0' * 64}"})
     project.journal(Published(AssetId("hero"), entry, "made"))
     side = project.root / ".reconciler/lock"
-    assert "of an apply that was cut off" in project.run("plan").out
+    assert "of an interrupted apply" in project.run("plan").out
     with exclusive(side):
         assert f"an apply is running here (process {os.getpid()}, " in project.run("plan").out
         assert "assets.lock lacks 1 asset so far" in project.run("check").out
     side.write_text("process 1, who was killed")
-    assert "of an apply that was cut off" in project.run("check").out
+    assert "of an interrupted apply" in project.run("check").out
 
 
 def test_to_ask_who_holds_a_lock_creates_nothing(tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_a_plan_is_not_looked_for_in_a_pipe_or_a_device(project: Scratch) -> Non
     os.mkfifo(project.root / "pipe")
     for path in ("pipe", "/dev/zero"):
         said = project.run("plan", "-o", path)
-        assert (said.code, "is there and is no plan" in said.err) == (1, True)
+        assert (said.code, "exists and is not a saved plan" in said.err) == (1, True)
 
 
 def test_the_hint_of_gc_repeats_what_was_asked(project: Scratch) -> None:

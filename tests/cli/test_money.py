@@ -247,7 +247,7 @@ def test_what_stops_a_lane_is_asked_once_and_told_once(paid: PaidProject, fault:
     assert words in lines[0]
     assert len([line for line in said.err.splitlines() if words in line]) == 2  # the note while it runs, and the end
     assert ("top up the account" in said.err) == (words == "out of credit")
-    assert ("names the variable of the key" in said.err) == (fault == "401")
+    assert ("shows the variable of the key" in said.err) == (fault == "401")
     assert paid.apply().out == "made 10 (0.39 USD)\n"
 
 
@@ -410,15 +410,15 @@ class TestCandidates:
         paid.fake.script("reset_after_request", "ok", "ok")
         said = paid.apply("--candidates", "3")
         assert (said.code, paid.asked) == (3, 3)
-        assert "in doubt: a: an image is locked, and another request for it got no answer" in said.err
+        assert "in doubt: a: an image is locked, and another request for it got no response" in said.err
         assert "candidate 1 of 3: in doubt, it may have been charged: " in said.err
         assert said.out.endswith("made 1 (0.078 USD); 1 request in doubt may have cost 0.039 USD\n")
         told = paid.done("costs", "--format", "json").json
         assert told["in_doubt"]["may_have_cost"]["amounts"] == ["0.039 USD"]
         assert paid.plan()["a"] == ("hold", "Doubtful")
         said = paid.run("check")
-        assert "? a  in doubt: an image is locked, and another request for it got no answer" in said.out
-        assert (said.code, "does what can be done" in said.err) == (2, False)
+        assert "? a  in doubt: an image is locked, and another request for it got no response" in said.out
+        assert (said.code, "does every step" in said.err) == (2, False)
 
     def test_the_budget_counts_each_of_them(self, paid: PaidProject) -> None:
         paid.set_up(a="a", b="b")

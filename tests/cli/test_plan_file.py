@@ -34,8 +34,8 @@ def test_what_is_done_already_is_dropped_and_what_came_later_is_left_alone(chang
     changed.write("specs/new.yaml", "prompt: A new thing\n")
     said = changed.run("apply", "--yes", "plan.json")
     assert said.out == "made 2 (0 USD)\n"
-    assert "not in the plan, and left alone: new" in said.err
-    assert "1 of the plan's steps need not be done any more" in said.err
+    assert "not in the saved plan, and not done: new" in said.err
+    assert "1 of the saved steps are done already" in said.err
     assert set(changed.plan()) == {"new"}
 
 
@@ -59,7 +59,7 @@ def test_options_that_nobody_could_have_said_make_no_plan(changed: Scratch, odd:
     plan = json.loads(changed.read("plan.json"))
     changed.write("plan.json", json.dumps(plan | {"options": plan["options"] | odd}))
     said = changed.run("apply", "--yes", "plan.json")
-    assert (said.code, "plan.json is no plan" in said.err) == (1, True)
+    assert (said.code, "plan.json is not a saved plan" in said.err) == (1, True)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_options_that_nobody_could_have_said_make_no_plan(changed: Scratch, odd:
     [
         ("specs/hero.yaml", "dawn", "noon", "hero: its recipe has changed: r1:"),
         ("specs/hero.yaml", "prompt:", "output: web/hero.png\nprompt:", "hero: its output has moved"),
-        ("specs/hero.yaml", "dawn", "dusk", "need not be done any more"),
+        ("specs/hero.yaml", "dawn", "dusk", "are done already"),
         ("specs/pair.yaml", "Two of", "Three of", "pair: what its spec asks for has changed: r1:"),
         ("reconciler.yaml", "provider: draft", "provider: toy\nproviders: {toy: {type: draft}}", "hero: its provider"),
     ],
@@ -79,7 +79,7 @@ def test_a_spec_that_was_edited_meanwhile_stops_the_whole(
     lock = changed.read("assets.lock")
     said = changed.run("apply", "--yes", "plan.json")
     assert says in said.err
-    if "need not" not in says:
+    if "done already" not in says:
         assert (said.code, changed.read("assets.lock")) == (1, lock)
 
 
@@ -126,7 +126,7 @@ def test_nothing_but_a_plan_is_read_or_overwritten(project: Scratch, text: str) 
     project.write("plan.json", text)
     for command in (("plan", "-o", "plan.json"), ("apply", "--yes", "plan.json")):
         said = project.run(*command)
-        assert (said.code, "is no plan" in said.err) == (1, True)
+        assert (said.code, "is not a saved plan" in said.err) == (1, True)
     assert project.read("plan.json") == text.encode()
     assert project.run("apply", "--yes", "absent.json").code == 1
 

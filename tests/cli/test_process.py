@@ -105,7 +105,7 @@ def test_words_that_find_no_room_are_an_error(project: Scratch) -> None:
     with open("/dev/full", "w") as full, project.start("show", "hero", stdout=full) as process:
         assert process.stderr
         err = process.stderr.read()
-    assert (process.returncode, err) == (1, "cannot write what there is to say: no space left on device\n")
+    assert (process.returncode, err) == (1, "cannot write the output: no space left on device\n")
 
 
 def test_words_that_the_terminal_cannot_show_are_escaped(project: Scratch) -> None:
@@ -167,7 +167,7 @@ def test_a_full_disk_takes_a_quick_answer_with_one_line(project: Scratch, comman
     project.done("plan")
     with open("/dev/full", "w") as full, project.start(command, stdout=full) as process:
         _, err = process.communicate(timeout=30)
-    assert (process.returncode, err) == (1, "cannot write what there is to say: no space left on device\n")
+    assert (process.returncode, err) == (1, "cannot write the output: no space left on device\n")
 
 
 HASTY = """

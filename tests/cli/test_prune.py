@@ -53,7 +53,7 @@ def test_only_what_is_named_goes_and_more_than_one_needs_a_yes(project: Scratch)
     orphan(project, "pair", "mascot", "hero")
     before = project.snapshot()
     said = project.run("prune")
-    assert (said.code, "say --yes" in said.err) == (3, True)
+    assert (said.code, "pass --yes" in said.err) == (3, True)
     assert project.snapshot() == before
     project.done("prune", "h*")
     assert set(project.lock) == {"mascot", "pair"}

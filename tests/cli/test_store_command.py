@@ -92,7 +92,7 @@ def test_verify_says_so_where_nobody_has_the_bytes_and_where_git_has(project: Sc
     damaged = project.run("store", "verify", "--format", "json").json["damaged"]
     found = {one["expected"]: one["elsewhere"] for one in damaged}
     assert found == {project.lock["hero"]["content"]: "the git history", content_hash(b"bought"): None}
-    assert "no other copy is known" in project.run("store", "verify").out
+    assert "no other copy was found" in project.run("store", "verify").out
 
 
 def test_verify_holds_the_lockfile_to_its_own_keys(project: Scratch) -> None:

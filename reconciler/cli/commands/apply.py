@@ -34,7 +34,7 @@ from reconciler.report.warnings import caution_lines
 
 @click.command(epilog="Example:  reconciler apply --include 'icons/*' --max-cost 2.00")
 @click.argument("plan_file", required=False, type=click.Path(dir_okay=False), metavar="[PLAN]")
-@options.format_option("apply", help_="json: a line an event.")
+@options.format_option("apply", help_="json prints one line for each event.")
 @options.selection_options
 @options.consent_options
 @click.option(
@@ -42,14 +42,14 @@ from reconciler.report.warnings import caution_lines
     type=AssetIds(),
     multiple=True,
     metavar="ID",
-    help="Make this asset again; the old bytes go to the store.",
+    help="Generate this asset again; its old image is kept in the store.",
 )
-@click.option("--draft", is_flag=True, help="Fill what has no real image with drafts, whatever the provider.")
+@click.option("--draft", is_flag=True, help="Draw drafts for all assets without a real image, whatever their provider.")
 @click.option("--max-cost", type=options.Money(), help="Spend no more than this sum.")
 @click.option("--max-images", type=click.IntRange(min=0), help="Pay for no more than this number of images.")
 @options.retry_options
-@click.option("--wait", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS", help="Wait for another apply.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@options.wait_option
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.pass_obj
 def command(
     directory: str | None, /, *, plan_file: str | None, format_: str, yes: bool, wait: float, **given: Any
@@ -107,5 +107,5 @@ def _ask(proposal: ApplyProposal) -> bool:
         return click.confirm(f"do it{price}?", err=True)
     if proposal.costs_money:
         fact = f"this would cost {plan_total(proposal.plan)}"
-        raise ConsentNeeded(fact, hint="say --yes where nobody can be asked")
+        raise ConsentNeeded(fact, hint="pass --yes to run non-interactively")
     return True

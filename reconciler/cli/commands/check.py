@@ -22,11 +22,11 @@ from reconciler.report.plan_text import cached_answers
 @click.command(epilog="Example:  reconciler check || exit 1")
 @options.format_option("check")
 @options.selection_options
-@click.option("--strict", is_flag=True, help="Hash every file and every recipe again. CI does so anyway.")
-@click.option("-q", "--quiet", is_flag=True, help="Say it with the exit code alone.")
+@click.option("--strict", is_flag=True, help="Hash every file and every recipe again. Implied in CI.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing; only set the exit code.")
 @click.pass_obj
 def command(directory: str | None, /, format_: str, strict: bool, quiet: bool, **given: Any) -> int:
-    """Exit 0 if nothing is left to do, 2 if something is. Writes nothing, needs no key, opens no socket."""
+    """Exit 0 if everything is up to date, 2 if not. Writes nothing, needs no key, opens no socket."""
     workspace = open_workspace(directory, os.environ, strict=strict)
     chosen = options.plan_options(given)
     planned = plan_project(workspace, load_specs(workspace), chosen.selection)

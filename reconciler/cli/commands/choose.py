@@ -21,7 +21,7 @@ from reconciler.report.candidates import CandidateFacts
 @click.argument("asset", type=AssetIds(), metavar="ID")
 @click.argument("candidate", default="", metavar="[NUMBER|HASH]")
 @options.format_option("choose")
-@click.option("--wait", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS", help="Wait for an apply.")
+@options.wait_option
 @click.pass_obj
 def command(directory: str | None, /, asset: str, candidate: str, format_: str, wait: float) -> int:
     """Lock another of the pictures that were made for an asset (`apply --candidates`). Costs nothing.

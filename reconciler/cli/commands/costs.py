@@ -19,7 +19,7 @@ from reconciler.report.costs import CostFacts
 @options.format_option("costs")
 @click.pass_obj
 def command(directory: str | None, /, groups: tuple[str, ...], format_: str) -> int:
-    """Sum what images have cost, by model, tag, month and provider. Writes nothing.
+    """Sum the costs of images by model, tag, month and provider. Writes nothing.
 
     "Locked now" is what the images of assets.lock have cost, whoever made them. "Ever made here" is every image in
     this project's store: replaced ones and candidates too, but none that a colleague made. What is in doubt is in

@@ -21,12 +21,13 @@ def command(directory: str | None) -> int:
         raise ProjectError(f"there is no folder {printable(str(root))}", hint="create it first")
     above = project_above(root)
     if above is not None:
-        click.echo(f"note: {printable(str(above))} is a project too; this one stands apart from it", err=True)
+        click.echo(f"note: {printable(str(above))} is a project too; this one is independent of it", err=True)
     for outcome in init_project(root):
         click.echo(_line(outcome))
     if not in_git(root):
-        click.echo("This folder is in no git repository: it works all the same, but commit the images and assets.lock")
-        click.echo("with the specs once it is in one (`git init`).")
+        click.echo(
+            "This folder is in no git repository. After `git init`, commit images and assets.lock with the specs."
+        )
     click.echo("Next: `reconciler apply` makes the images; `reconciler plan` only shows what it would do.")
     return Exit.DONE
 

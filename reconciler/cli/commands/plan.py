@@ -24,18 +24,19 @@ from reconciler.report.plan_text import cached_answers
 @options.format_option("plan")
 @options.selection_options
 @options.consent_options
-@click.option("--draft", is_flag=True, help="Plan as `apply --draft` would: drafts for all that has no real image.")
-@click.option(
-    "--replace", type=AssetIds(), multiple=True, metavar="ID", help="Plan to make this asset again. May be repeated."
-)
-@click.option("--max-cost", type=options.Money(), help="Hold what would pass this sum.")
-@click.option("--max-images", type=click.IntRange(min=0), help="Hold what would pass this number of images.")
+@click.option("--draft", is_flag=True, help="Plan as for `apply --draft`: drafts for all assets without a real image.")
+@click.option("--replace", type=AssetIds(), multiple=True, metavar="ID", help="Plan to generate this asset again.")
+@click.option("--max-cost", type=options.Money(), help="Hold steps that would exceed this sum.")
+@click.option("--max-images", type=click.IntRange(min=0), help="Hold steps that would exceed this number of images.")
 @options.retry_options
-@click.option("-o", "--out", type=click.Path(dir_okay=False), metavar="FILE", help="Also write it, for `apply FILE`.")
-@click.option("--exit-code", is_flag=True, help="Exit 2 if anything is to be done.")
+@click.option("-o", "--out", type=click.Path(dir_okay=False), metavar="FILE", help="Save the plan, for `apply FILE`.")
+@click.option("--exit-code", is_flag=True, help="Exit 2 if there is anything to do.")
 @click.pass_obj
 def command(directory: str | None, /, format_: str, exit_code: bool, out: str | None, **given: Any) -> int:
-    """Show what would be made, why, and what it would cost. Needs no key, opens no socket, and writes only with -o."""
+    """Show which images would be made, why, and at what price.
+
+    Needs no key, opens no socket, and writes only with -o.
+    """
     workspace = open_workspace(directory, os.environ)
     chosen = options.plan_options(given)
     planned = plan_project(workspace, load_specs(workspace), chosen.selection)

@@ -19,7 +19,7 @@ from reconciler.report.providers import ProviderFacts, provider_json
 @click.command(epilog="Example:  reconciler providers --test gravitex")
 @options.format_option("providers")
 @click.option("--models", is_flag=True, help="List the known models and what an image costs.")
-@click.option("--test", metavar="NAME", help="Ask a provider for its models, which is free. Exit 1 if it fails.")
+@click.option("--test", metavar="NAME", help="Request a provider's list of models (free). Exit 1 on failure.")
 @click.pass_obj
 def command(directory: str | None, /, format_: str, models: bool, test: str | None) -> int:
     """List the providers, where their requests go, and whether their keys are set. No key is ever shown."""

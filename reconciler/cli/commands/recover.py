@@ -20,9 +20,9 @@ from reconciler.report.in_doubt import InDoubtFacts, in_doubt_list
 
 @click.command(epilog="Example:  reconciler recover --forget hero 'icons/*'")
 @id_arguments(required=False)
-@click.option("--forget", is_flag=True, help="Take these assets' requests off the list; the next apply asks anew.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask, however many requests it forgets.")
-@click.option("--wait", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS", help="Wait for another apply.")
+@click.option("--forget", is_flag=True, help="Remove these requests from the list; the next apply sends new ones.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
+@options.wait_option
 @options.format_option("recover")
 @click.pass_obj
 def command(

@@ -44,9 +44,9 @@ def verify_command(directory: str | None, /, format_: str) -> int:
 
 
 @command.command("gc", epilog="Example:  reconciler store gc --yes")
-@click.option("--forget-paid", is_flag=True, help="Also drop paid bytes and a person's bytes that no commit holds.")
-@click.option("-y", "--yes", is_flag=True, help="Delete. Without it, only show what would be.")
-@click.option("--wait", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS", help="Wait for another apply.")
+@click.option("--forget-paid", is_flag=True, help="Also delete paid and hand-made images that are in no commit.")
+@click.option("-y", "--yes", is_flag=True, help="Delete. Without it, only list what would be deleted.")
+@options.wait_option
 @click.pass_obj
 def gc_command(directory: str | None, /, forget_paid: bool, yes: bool, wait: float) -> int:
     """Show what of the store may go: drafts that nothing uses, and what git has. With --yes, delete it.
