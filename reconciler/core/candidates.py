@@ -1,4 +1,4 @@
-"""The candidates of an asset: the pictures that were made for its recipe, and how one of them is named."""
+"""The candidates of an asset: the images that were made for its recipe, and how a user names one of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LEAST_DIGITS = 4
 
 @value
 class Candidate:
-    """One picture for a recipe. `number` counts from 1, the oldest first; `locked` is the asset's own now."""
+    """One image for a recipe. `number` counts from 1, the oldest first; `locked`: it is in the lockfile now."""
 
     number: int
     image: StoredImage
@@ -23,7 +23,7 @@ class Candidate:
 
 
 def find_candidate(found: Sequence[Candidate], wanted: str) -> Candidate | str:
-    """The one that a number or a content hash (or its first digits) names; or why none is."""
+    """The candidate with this number or content hash (its first digits suffice), or the reason why there is none."""
     if wanted.isascii() and wanted.isdigit() and len(wanted) < _LEAST_DIGITS:
         named = [one for one in found if one.number == int(wanted)]
     else:

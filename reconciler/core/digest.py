@@ -1,4 +1,4 @@
-"""The two digests, which must never be mixed: what was asked for, and what was got."""
+"""The two digests, which must never be mixed: the key of a recipe, and the hash of an image's bytes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import NewType, TypeAlias
 
 AssetId = NewType("AssetId", str)
 RecipeKey = NewType("RecipeKey", str)
-"""`r1:` and 64 hex digits: what was asked for."""
+"""`r1:` and 64 hex digits over the manifest of a recipe."""
 ContentHash = NewType("ContentHash", str)
-"""`sha256:` and 64 hex digits over the plain bytes: what was got. The hex part equals the Git LFS oid."""
+"""`sha256:` and 64 hex digits over the bytes of a file. The hex part equals the Git LFS oid."""
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
@@ -21,7 +21,7 @@ CONTENT_PREFIX = "sha256:"
 
 
 def canonical(value: Json) -> bytes:
-    """Canonical JSON: sorted keys, UTF-8, no spaces. Numbers are as `plain` has them.
+    """Canonical JSON: sorted keys, UTF-8, no spaces. Numbers are in the form of `plain`.
 
     Raises ValueError for NaN and infinities.
     """
@@ -34,7 +34,7 @@ _encode = json.JSONEncoder(
 
 
 def plain(value: Json) -> Json:
-    """The value with every float that is a whole number as that number, and tuples as lists."""
+    """The value with integral floats as integers, and tuples as lists."""
     if value is None or isinstance(value, (str, int)):
         return value
     if isinstance(value, float):

@@ -1,12 +1,12 @@
-"""The errors a user can see, and the exit code that each one ends in.
+"""The errors that a user can see, and the exit code of each.
 
 ReconcilerError                      1
  ├─ InvalidInput (problems)          1   specs, reconciler.yaml: all problems at once, each with its place
  ├─ ProjectError                     1   no project here, a layout that cannot work, bad usage of a command
  ├─ LockfileError                    1   assets.lock cannot be read or merged
- ├─ DiskError                        1   the file system refused; may name where paid bytes were rescued to
+ ├─ DiskError                        1   the file system refused; the message may name a rescue file with paid bytes
  │   └─ Unsent                       1   … before a byte of a paid request was written
- ├─ ConsentNeeded                    3   in doubt, over budget: a person must say so
+ ├─ ConsentNeeded                    3   in doubt, over budget: the user must consent
  └─ ApplyRunning                     4   another apply holds the lock
 """
 
@@ -22,15 +22,15 @@ from reconciler.core.value import field as value_field
 from reconciler.core.value import replace, value
 
 MAX_PROBLEMS = 1_000
-"""Problems that are collected and shown; nobody reads more of them at once."""
+"""The most problems that are collected and shown."""
 _SUGGESTED = 20
-"""Problems that get a suggestion out of many names."""
+"""The most problems that get a suggestion chosen from many names."""
 _LONGEST = 1_000
-"""Characters of a fact or a field that are shown."""
+"""The most characters shown of a fact or a field."""
 
 
 class Exit(IntEnum):
-    """What a command's exit code means. Also: 130 interrupted."""
+    """The exit codes of a command. Also: 130, interrupted."""
 
     DONE = 0
     ERROR = 1
@@ -63,10 +63,10 @@ class Place:
 
 @value
 class Problem:
-    """One thing wrong with what a person wrote: place, field, fact, and a hint that helps.
+    """One error in a file: place, field, fact, and a hint.
 
     Each text is shown on one line. `unknown` is a name that is not among `names`; a suggestion takes the hint's place
-    once it is worked out, which `suggested` does.
+    once `suggested` has computed it.
     """
 
     place: Place
@@ -85,13 +85,13 @@ class Problem:
         return f"{self.place}: {name}{_shown(self.fact)}{hint}"
 
     def suggested(self) -> Problem:
-        """The same problem with the suggestion worked out."""
+        """The same problem with its suggestion computed."""
         hint = did_you_mean(self.unknown, self.names) if self.unknown else ""
         return replace(self, hint=hint or self.hint, unknown="", names=())
 
 
 def _shown(text: str) -> str:
-    """One line, and no more of it than a person reads: a field may hold a megabyte."""
+    """The text on one line, cut to a readable length: a field may hold a megabyte."""
     if len(text) > _LONGEST:
         text = f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
     return printable(text)
@@ -105,12 +105,12 @@ def unknown_name(problem: Problem, name: str, names: Collection[str]) -> Problem
 
 
 def first_problems(problems: Iterable[Problem], already: int = 0) -> list[Problem]:
-    """As many of them as there is room for beside those that were found `already`; the rest is not worked out."""
+    """As many problems as fit beside those found `already`; the rest is not computed."""
     return list(islice(problems, max(0, MAX_PROBLEMS - already)))
 
 
 class ReconcilerError(Exception):
-    """Something a user can act on. `hint` says how; `lines` stand below the fact, each shown on one line."""
+    """An error on which a user can act. `hint` says how; each of `lines` is shown on a line below the fact."""
 
     exit_code = Exit.ERROR
 
@@ -126,7 +126,7 @@ class ReconcilerError(Exception):
 
 
 class InvalidInput(ReconcilerError):
-    """Every problem of every file, sorted by place; the first of them where there are very many."""
+    """Every problem of every file, sorted by place, up to a limit."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         found = sorted(problems)
@@ -152,7 +152,7 @@ class LockfileError(ReconcilerError):
 
 
 class DiskError(ReconcilerError):
-    """The file system refused. What was paid for is in the store or in the rescue file that the message names."""
+    """The file system refused. Paid images are in the store, or in the rescue file that the message names."""
 
 
 class Unsent(DiskError):
@@ -160,7 +160,7 @@ class Unsent(DiskError):
 
 
 class ConsentNeeded(ReconcilerError):
-    """Going on may cost money that nobody agreed to."""
+    """The next step may cost money to which the user has not consented."""
 
     exit_code = Exit.CONSENT
 

@@ -1,6 +1,6 @@
-"""What happens during an apply, as values: one vocabulary for the journal, the progress, the report and recovery.
+"""The events of an apply, shared by the journal, the progress display, the report and recovery.
 
-The first block is money and state: it is what the journal holds, and `settle` needs. The second is for people.
+The first block is money and state: the journal holds these events, and `settle` reads them. The second is for people.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ JOURNAL_VERSION = 1
 class Requested:
     """Durable before the first byte is sent. `attempt` is unique; `cost` is the estimate ("" is unknown).
 
-    `retry_of` are the attempts in doubt that a person agreed to retry: a definite answer to this one ends them, too.
+    `retry_of` are the attempts in doubt that the user consented to retry: a definite response ends them, too.
     """
 
     attempt: str
@@ -39,9 +39,9 @@ class Requested:
 
 @value
 class Ended:
-    """The attempt ended without a usable image and without doubt. `outcome` is the class's name.
+    """The attempt ended without a usable image, and its outcome is certain. `outcome` is the name of the class.
 
-    `kept` is where bytes that failed a check are in the store. One that was `Refused` is a refusal in the lockfile.
+    `kept` is the path in the store of bytes that failed a check. A `Refused` attempt is recorded in the lockfile.
     """
 
     attempt: str
@@ -53,7 +53,7 @@ class Ended:
 
 @value
 class Stored:
-    """The attempt ended with these bytes, durable in the store under this recipe."""
+    """The attempt ended with these bytes; they are durable in the store under this recipe."""
 
     attempt: str
     asset: AssetId
@@ -64,7 +64,7 @@ class Stored:
 
 @value
 class Published:
-    """The output of an asset holds its content, and this is its lock entry from now on.
+    """The output of an asset holds its content, and this is its new lock entry.
 
     `how`: made, restored, moved, adopted. `origin` is the id that it was moved from, or "".
     """
@@ -84,7 +84,7 @@ class Removed:
 
 @value
 class RefusalRecorded:
-    """The lockfile shall remember that the model refused this recipe, though no attempt of this asset ended so."""
+    """The lockfile must record that the model refused this recipe, although no attempt of this asset was refused."""
 
     asset: AssetId
     refusal: Refusal
@@ -92,7 +92,7 @@ class RefusalRecorded:
 
 @value
 class Forgotten:
-    """A person said that this attempt in doubt shall not be asked about any more."""
+    """The user has settled this attempt in doubt: it is not reported any more."""
 
     attempt: str
 
@@ -119,7 +119,7 @@ class Failed:
 
 @value
 class Noted:
-    """Something a person should know while it happens (a retry, a parked lane). `asset` may be ""."""
+    """A notice to show at once, such as a retry or a paused lane. `asset` may be ""."""
 
     asset: AssetId
     text: str
@@ -130,17 +130,17 @@ Event = Durable | Started | Failed | Noted
 
 @value
 class Settled:
-    """What a journal comes to. `in_doubt` may have been charged and is to be asked about, oldest first."""
+    """The state at the end of a journal. `in_doubt`: requests that may have been charged, oldest first."""
 
     lock: Lock
     in_doubt: tuple[Requested, ...]
 
 
 def settle(lock: Lock, events: Iterable[Durable]) -> Settled:
-    """The lock after these events, and the requests among them that nothing ended.
+    """The lock after these events, and those of their requests that no event ended.
 
-    The last event about an asset wins, whatever was before it: so the same journal may be settled twice, as a death
-    between saving the lockfile and closing the journal makes it happen.
+    The last event of an asset wins, whatever preceded it, so settling is idempotent. A crash between saving the
+    lockfile and closing the journal settles the same journal twice.
     """
     entries, refusals = dict(lock.entries), dict(lock.refusals)
     pending: dict[str, Requested] = {}
@@ -163,9 +163,9 @@ def settle(lock: Lock, events: Iterable[Durable]) -> Settled:
                     if asset is not None:
                         entries.pop(asset, None)
                 entries[event.asset] = event.entry
-                if refused and event.entry.made.placeholder:  # a placeholder is no answer of the model's
+                if refused and event.entry.made.placeholder:  # a placeholder is not a response of the model
                     refusals[event.asset] = refused[-1]
-                if event.how == "adopted":  # a person decided what this asset is, whatever became of the request
+                if event.how == "adopted":  # the user chose the content of this asset, whatever became of the request
                     answered = (event.asset, event.entry.key)
                     pending = {name: asked for name, asked in pending.items() if (asked.asset, asked.key) != answered}
             case Removed():
@@ -177,7 +177,7 @@ def settle(lock: Lock, events: Iterable[Durable]) -> Settled:
 
 
 def _is_answer(event: Ended | Stored) -> bool:
-    """Whether the request was dealt with, so that nobody need ask for the same thing again."""
+    """Whether the request has ended, so that the same image need not be requested again."""
     return isinstance(event, Stored) or event.outcome in _ANSWERS
 
 

@@ -1,6 +1,6 @@
-"""The seven ways in which one paid attempt can end. A closed set: match it exhaustively.
+"""The seven outcomes of one paid attempt. A closed set: match it exhaustively.
 
-Source: docs/providers.md. `message` is always what the provider itself said, for people.
+Source: docs/providers.md. `message` is always the text of the provider, for people.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from reconciler.core.value import field, value
 
 
 class Stop(Enum):
-    """Why nothing more is sent, whatever the request: the first four stop a whole lane."""
+    """Why no more requests are sent: the first four reasons stop a whole lane."""
 
     OUT_OF_CREDIT = "out of credit"
     BAD_KEY = "the key was refused"
@@ -29,7 +29,7 @@ class Stop(Enum):
 
 @value
 class Spooled:
-    """Bytes of one answer in a file of ours, hashed while they were written. The store takes the file over."""
+    """The bytes of one response in a spool file, hashed while they were written. The store takes the file over."""
 
     path: Path
     content: ContentHash
@@ -38,8 +38,8 @@ class Spooled:
 
 @value
 class Done:
-    """200, complete, a valid image. `model` is the one that answered, `request` its id for the support desk; `made` is
-    what the store remembers of it, once it does."""
+    """200, complete, a valid image. `model` is the model that responded, `request` the provider's id of the request;
+    `made` is the record in the store, once there is one."""
 
     spooled: Spooled
     image: ImageFacts
@@ -55,7 +55,7 @@ class Done:
 class NotSent:
     """No byte of the request was written. Free to try again unless `final` (a certificate error).
 
-    `stop` says that we held it back ourselves: over budget, a lane that is stopped, or the run is ending.
+    `stop`: it was held back here, since it is over budget, its lane is stopped, or the run is ending.
     """
 
     message: str
@@ -73,7 +73,7 @@ class Throttled:
 
 @value
 class Rejected:
-    """The request is wrong and always will be (400, 401, 403, 404, 413, 415, 422), or was never sendable."""
+    """The request is wrong and will fail again (400, 401, 403, 404, 413, 415, 422), or could not be built."""
 
     message: str
     stop: Stop | None = None
@@ -81,14 +81,14 @@ class Rejected:
 
 @value
 class Refused:
-    """The model will not draw this. Recorded, so that the same refusal is not bought every run."""
+    """The model refuses this recipe. Recorded, so that no later run pays for the same refusal."""
 
     message: str
 
 
 @value
 class BadOutput:
-    """An answer that is not the image asked for; maybe charged. Whatever bytes came are kept."""
+    """A response without the requested image; it may have been charged. The received bytes are kept."""
 
     message: str
     kept: Spooled | None = None
@@ -96,7 +96,7 @@ class BadOutput:
 
 @value
 class InDoubt:
-    """Some of the request was written and no definite answer came: it may have been charged."""
+    """Some of the request was written, and no definite response arrived: it may have been charged."""
 
     message: str
 

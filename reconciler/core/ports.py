@@ -1,4 +1,4 @@
-"""The seams between deciding, moving and the world: Protocols of at most four methods."""
+"""The ports between core, engine and adapters: protocols of at most four methods."""
 
 from __future__ import annotations
 

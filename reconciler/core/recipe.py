@@ -1,6 +1,6 @@
-"""What determines the pixels: the recipe, its manifest, its key, and how two manifests differ.
+"""The recipe, which determines the pixels: its manifest, its key, and the differences of two manifests.
 
-One manifest feeds the key and the explanation, so that "why" cannot drift from the decision.
+The key and the explanation use one manifest, so that the explanation cannot differ from the decision.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from reconciler.core.value import field, fields, value
 
 @value
 class TextPart:
-    """Words in a turn, as written."""
+    """Text in a turn, as written."""
 
     text: str
 
@@ -38,7 +38,7 @@ class Turn:
 
 @value
 class Recipe:
-    """What is asked for, complete: defaults, styles and variables are filled in, references are contents.
+    """A complete request: defaults, styles and variables are filled in, references are contents.
 
     An empty string is an absent field: the provider's default holds. The fields of this class are the one list of
     recipe fields; the manifest, the readers of specs, `explain` and the tables below derive theirs from it.
@@ -59,7 +59,7 @@ class Recipe:
     _key: RecipeKey = field(default=RecipeKey(""), init=False, repr=False, compare=False)
 
     def manifest(self) -> dict[str, Json]:
-        """What the key is made of. Absent equals default; the prompt is compared, not quoted."""
+        """The fields that the key digests. Defaults are left out; the prompt is in its normal form."""
         said = zip(_MANIFEST.items(), _values(self), _UNSAID, strict=True)
         return {
             name: shown
@@ -68,22 +68,22 @@ class Recipe:
         }
 
     def key(self) -> RecipeKey:
-        """What was asked for, as one digest."""
+        """The digest of the manifest."""
         if not self._key:
-            object.__setattr__(self, "_key", recipe_key(self.manifest()))  # worked out once; the value is frozen
+            object.__setattr__(self, "_key", recipe_key(self.manifest()))  # computed once; the value is frozen
         return self._key
 
     def images(self) -> tuple[ContentHash, ...]:
-        """Every picture that must be at hand to ask for this recipe, in order, with repeats."""
+        """Every image that a request for this recipe needs, in order, with repeats."""
         in_turns = (part.content for turn in self.turns for part in turn.parts if isinstance(part, ImagePart))
         return (*self.references, *((self.mask,) if self.mask else ()), *in_turns)
 
 
 def comparable(text: str) -> str:
-    """A prompt as it is compared: Unicode NFC, runs of white space as one space, none at the ends."""
+    """The normal form of a prompt: Unicode NFC, runs of white space as one space, none at the ends."""
     text = text.strip()
     if text.isascii() and text.isprintable() and "  " not in text:
-        return text  # as nearly all are
+        return text  # the common case
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 

@@ -1,4 +1,4 @@
-"""Decide which bytes of the store may go. Pure: never the only copy of what was paid for, or of what a person made."""
+"""Decide which objects of the store may be deleted. Pure: never the only copy of a paid or a hand-made image."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reconciler.core.value import value
 
 @value
 class StoredObject:
-    """One object of the store: what is known of its making, who uses it now, and which recipes it answers."""
+    """One object of the store: its origins, its present users, and the recipes for which it is recorded."""
 
     content: ContentHash
     size: int
@@ -26,7 +26,7 @@ class StoredObject:
 
 
 class Retention(Enum):
-    """Why an object stays or may go."""
+    """Why an object is kept or may be deleted."""
 
     LOCKED = "locked now"
     IN_FLIGHT = "the journal names it"
@@ -42,7 +42,7 @@ REMOVABLE = frozenset({Retention.COMMITTED, Retention.DRAFT, Retention.FORGOTTEN
 
 @value
 class Damage:
-    """An object that is not what its name says. `found` None: it cannot be read. `source` has the bytes, or is ""."""
+    """An object whose bytes do not have the hash in its name. `found` None: unreadable. `source`: a copy, or ""."""
 
     content: ContentHash
     path: Path
@@ -52,8 +52,8 @@ class Damage:
 
 @value
 class Leftover:
-    """A file that a crashed run left in the store. `holds_image`: it may be an answer that was paid for, and it is a
-    whole image."""
+    """A file that a crashed run left in the store. `holds_image`: it is a complete image, perhaps of a paid
+    response."""
 
     path: Path
     size: int
@@ -62,9 +62,9 @@ class Leftover:
 
 @value
 class Garbage:
-    """Which objects may go and which stay, each with its reason.
+    """The objects to delete and the objects to keep, each with its reason.
 
-    `leftovers` may go; `answers` are those that stay, because they may have been paid for. `users` are the assets of
+    `leftovers` may be deleted; `answers` are kept, because they may have been paid for. `users` are the assets of
     locked recipes.
     """
 
@@ -76,14 +76,14 @@ class Garbage:
 
     @property
     def size(self) -> int:
-        """The bytes that may go."""
+        """The number of bytes to delete."""
         return sum(held.size for held, _ in self.going) + sum(each.size for each in self.leftovers)
 
 
 def inventory(
     sizes: Mapping[ContentHash, int], remembered: Iterable[tuple[RecipeKey, StoredImage]], lock: Lock
 ) -> tuple[StoredObject, ...]:
-    """Every object with all that the recipes and the lockfile say of it, in order."""
+    """Every object with its records from the recipes and the lockfile, in order."""
     made: dict[ContentHash, list[Made]] = {}
     recipes: dict[ContentHash, list[RecipeKey]] = {}
     for key, image in remembered:
@@ -105,7 +105,7 @@ def inventory(
 
 
 def in_flight(events: Iterable[Durable]) -> frozenset[ContentHash]:
-    """The contents that an open journal names: what a death left is finished from them."""
+    """The contents that an open journal names: recovery after a crash needs them."""
     named = set()
     for event in events:
         match event:
@@ -123,7 +123,7 @@ def retention_of(
     committed: Container[ContentHash],
     give_up: Container[Retention],
 ) -> Retention:
-    """Why this object stays or may go, read top to bottom. `give_up` are reasons to stay that a person gave up."""
+    """Why this object is kept or may be deleted; read it top to bottom. `give_up`: reasons that the user waived."""
     if held.assets:
         return Retention.LOCKED
     if held.content in in_flight:

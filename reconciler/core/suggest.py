@@ -1,25 +1,25 @@
-"""Did you mean …? The nearest of the names that would have been right, at a cost that the input cannot raise."""
+"""Did you mean …? The nearest of the valid names, at a cost that the input cannot raise."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
 EAGER = 32
-"""Names. With more, a suggestion is worked out only for the problems that are shown first."""
+"""Names. With more, a suggestion is computed only for the problems that are shown first."""
 _COMPARED = 400
-"""Names that difflib compares with a wrong one: each comparison takes about 10 µs."""
+"""The most names that difflib compares with a wrong one: each comparison takes about 10 µs."""
 _LONGEST = 100
 _LISTED = 12
 
 
 def did_you_mean(wrong: str, right: Iterable[str]) -> str:
-    """A hint that names the nearest right name, or the right names if they are few, or ""."""
+    """A hint with the nearest valid name, or with all valid names if they are few, or ""."""
     names = sorted(set(right))
     return nearest_word(wrong, names) or (f"known: {', '.join(names)}" if 0 < len(names) <= _LISTED else "")
 
 
 def nearest_word(wrong: str, right: Iterable[str]) -> str:
-    """A hint that names the nearest right name, or "" where none is near."""
+    """A hint with the nearest valid name, or "" if none is near."""
     import difflib  # noqa: PLC0415 - for a mistake
 
     if len(wrong) > _LONGEST:

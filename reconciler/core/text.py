@@ -1,4 +1,4 @@
-"""The one escaper: foreign text shown without anything that a terminal or a CI log obeys or a reader cannot see."""
+"""The one escaper: foreign text without control sequences of terminals and CI logs, and without hidden characters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ unassigned characters, separators of lines and paragraphs."""
 
 
 def is_hidden(char: str) -> bool:
-    """Whether a character is obeyed by terminals or not seen by readers."""
+    """Whether a character controls a terminal or is invisible to a reader."""
     return unicodedata.category(char) in _HIDDEN
 
 
@@ -19,7 +19,7 @@ def printable(text: str) -> str:
     if not (text.isascii() and text.isprintable()):
         text = "".join(_escaped(char) if is_hidden(char) else char for char in text)
     if "##[" in text:
-        text = text.replace("##[", "#\\x23[")  # anywhere in a line, the runners of GitHub and Azure obey it
+        text = text.replace("##[", "#\\x23[")  # the runners of GitHub and Azure execute it anywhere in a line
     if "::" in text and text.lstrip().startswith("::"):
         text = text.replace(":", "\\x3a", 1)  # at the beginning of a line
     return text

@@ -1,4 +1,4 @@
-"""Find the ends that a death kept out of the journal: the store has the answer, with the attempt that it answers."""
+"""Find the ends of attempts that a crash kept out of the journal: the store records the attempt of each image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reconciler.core.ports import StoredImage
 
 
 def unrecorded(events: Iterable[Durable], recall: Callable[[RecipeKey], Iterable[StoredImage]]) -> Iterator[Stored]:
-    """What the journal would say if the death had come a moment later. Settle it after `events`."""
+    """The events that the journal would hold if the crash had come a moment later. Settle them after `events`."""
     for asked in settle(Lock(), events).in_doubt:
         for stored in recall(asked.key):
             if stored.attempt == asked.attempt:

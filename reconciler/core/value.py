@@ -1,9 +1,9 @@
-"""Frozen values: what frozen dataclasses with slots are, at a fiftieth of the price of defining one.
+"""Frozen values: like frozen dataclasses with slots, at a fiftieth of the cost of defining one.
 
-A dataclass compiles half a dozen methods while its module is imported, half a millisecond for each of our hundred
-classes, before a command has done anything. Here `__init__` alone is compiled, when the first value is made; the other
+A dataclass compiles half a dozen methods while its module is imported: half a millisecond for each of a hundred
+classes, at every start. Here only `__init__` is compiled, when the first value is made; the other
 methods are closures over the fields. Fields are given as in a dataclass; there are no other options and no
-`__post_init__`, and an order is a `__lt__` that the class writes itself.
+`__post_init__`, and a class that needs an order defines `__lt__` itself.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Field:
 
 
 def field(*, default: Any = _MISSING, default_factory: Callable[[], Any] | None = None, **kept: bool) -> Any:
-    """A field that needs more words than its default: `default_factory=`, `init=`, `repr=`, `compare=`."""
+    """A field with more options than its default: `default_factory=`, `init=`, `repr=`, `compare=`."""
     return Field(default, default_factory, **kept)
 
 
@@ -42,7 +42,7 @@ def fields(cls: type) -> tuple[Field, ...]:
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def value(cls: type[T]) -> type[T]:
-    """The class as one of frozen values with slots: equal by their fields, hashable, matched by position."""
+    """A class of frozen values with slots: equal by their fields, hashable, matched by position."""
     body = {name: each for name, each in vars(cls).items() if name not in ("__dict__", "__weakref__")}
     own = tuple(_fields_of(cls, body))
     known = {each.name: each for base in reversed(cls.__mro__[1:]) for each in getattr(base, "__value_fields__", ())}
@@ -95,7 +95,7 @@ def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
 
 
 def _compiled(cls: type, known: tuple[Field, ...]) -> Callable[..., None]:
-    """`__init__` as a person would write it; a slot is set past `__setattr__`, which refuses."""
+    """`__init__` as it would be written by hand; a slot is set directly, since `__setattr__` raises."""
     scope: dict[str, Any] = {"_missing": _MISSING}
     taken, lines = ["self"], []
     for each in known:
@@ -138,7 +138,7 @@ def _restored(self: Any, state: list[Any]) -> None:
 
 
 def replace(old: T, /, **changes: Any) -> T:
-    """The same value but for these fields."""
+    """A copy of the value with these fields changed."""
     for each in fields(type(old)):
         if each.init and each.name not in changes:
             changes[each.name] = getattr(old, each.name)

@@ -1,4 +1,4 @@
-"""How PNG, JPEG, WebP and AVIF files are put together: walks over their structure, to the last byte."""
+"""The structure of PNG, JPEG, WebP and AVIF files, walked to the last byte."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _AFTER_SCAN = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
 
 def _jpeg(view: memoryview) -> tuple[int, int]:
     at, size = _jpeg_picture(view, 0)
-    while at < len(view):  # cameras put further pictures behind the first: previews, gain maps
+    while at < len(view):  # cameras append further images, such as previews and gain maps
         if bytes(view[at : at + 3]) != b"\xff\xd8\xff":
             _nothing_after(view, at)
         at, _ = _jpeg_picture(view, at)
@@ -43,7 +43,7 @@ def _jpeg(view: memoryview) -> tuple[int, int]:
 
 
 def _jpeg_picture(view: memoryview, start: int) -> tuple[int, tuple[int, int]]:
-    """Where the picture that starts here ends, and its size."""
+    """The end and the size of the image that starts here."""
     at, size, seen_scan = start + 2, (0, 0), False
     while True:
         prefix, marker = struct.unpack_from(">BB", view, at)
@@ -90,7 +90,7 @@ def _webp(view: memoryview) -> tuple[int, int]:
 
 
 def _webp_size(view: memoryview, kind: bytes, body: int) -> tuple[int, int]:
-    """The size that the first chunk tells; the later ones repeat it."""
+    """The size in the first chunk; later chunks repeat it."""
     if kind == b"VP8 ":
         start, width, height = struct.unpack_from("<3sHH", view, body + 3)
         if start != b"\x9d\x01\x2a":
@@ -186,7 +186,7 @@ _WALKS: dict[str, Measure] = {"png": _png, "jpeg": _jpeg, "webp": _webp, "avif":
 
 
 def recognise(view: memoryview) -> tuple[str, Measure] | None:
-    """The format that the first bytes announce, and its walk; None for a format without one."""
+    """The format by the first bytes, and its walk; None for a format without one."""
     name = image_format(bytes(view[:HEAD]))
     walk = _WALKS.get(name)
     return None if walk is None else (name, walk)

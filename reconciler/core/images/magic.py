@@ -1,15 +1,15 @@
-"""The one place that tells the format of a file by its first bytes."""
+"""Detect the format of a file by its first bytes. No other module does."""
 
 from __future__ import annotations
 
 from reconciler.core.images.png import SIGNATURE as PNG
 
 HEAD = 264
-"""Bytes that are enough: the longest is the list of up to 64 brands at the start of an AVIF file."""
+"""The number of bytes that suffices: the longest is the list of up to 64 brands at the start of an AVIF file."""
 
 
 def image_format(head: bytes) -> str:
-    """The format that the first bytes of a file announce: png, jpeg, webp, avif, gif, or "" for any other file."""
+    """The format of a file by its first bytes: png, jpeg, webp, avif, gif, or "" for any other file."""
     if head.startswith(PNG):
         return "png"
     if head.startswith(b"\xff\xd8\xff"):

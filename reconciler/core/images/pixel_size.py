@@ -1,4 +1,4 @@
-"""How many pixels a size asks for, for providers that know only width and height, and for drafts."""
+"""The pixels of a requested size, for providers that take only width and height, and for drafts."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ GRID = 16
 def pixel_size(size: str, image_size: str) -> tuple[int, int]:
     """Width and height: pixels as written, or a ratio at about the area of its image size's square.
 
-    "" and "auto" are 1:1 and 1K. A ratio is kept within 3 %, and as near as blocks allow. Raises ValueError for what is
-    neither.
+    "" and "auto" are 1:1 and 1K. A ratio is kept within 3 %, and as near as blocks allow. Raises ValueError for any
+    other text.
     """
     side = SIDES.get(image_size.upper() or "1K")
     if side is None:
@@ -32,7 +32,7 @@ def pixel_size(size: str, image_size: str) -> tuple[int, int]:
 
 
 def _sides(ratio: float, area: int) -> tuple[int, int]:
-    """The short and the long side. The long one follows from the short one, since rounding hurts it less."""
+    """The short and the long side. The long side is derived from the short one: rounding distorts it less."""
     nearest = round(math.sqrt(area / ratio) / GRID)
     pairs = ((blocks * GRID, round(blocks * ratio) * GRID) for blocks in range(max(1, nearest - 1), nearest + 2))
     return min(pairs, key=lambda pair: 4 * abs(pair[1] / pair[0] / ratio - 1) + abs(pair[0] * pair[1] / area - 1))

@@ -8,21 +8,21 @@ from collections.abc import Callable
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
-"""What a reader must know; all else is in lower case, and may be passed over."""
+"""The critical chunks; all others begin in lower case and may be skipped."""
 PIECE = 64 * 1024
-"""Bytes that are held at a time."""
+"""The most bytes in memory at a time."""
 
 
 class BrokenError(Exception):
-    """A walk met something that no complete file has. `sniff` turns it into a value."""
+    """The file is not complete or not well formed. `sniff` returns it as a value."""
 
 
 Read = Callable[[int], bytes | memoryview]
-"""At most so many of the next bytes; none at the end."""
+"""At most this many of the next bytes; none at the end."""
 
 
 def walk(read: Read, see: Callable[[bytes, bytes | memoryview], None]) -> None:
-    """Give every chunk's kind and data, in pieces, to `see`. Raises BrokenError where the file is not whole."""
+    """Call `see` with the kind and data of every chunk, in pieces. Raises BrokenError if the file is incomplete."""
     at, kind, pixels, before = len(SIGNATURE), b"", False, b""
     if bytes(_exactly(read, at)) != SIGNATURE:
         raise BrokenError("no header at its start")

@@ -1,7 +1,7 @@
-"""What a file says it is: format, pixels, whether it is complete, from its bytes alone. Nothing is decoded.
+"""Read the format, the pixel size and the completeness of an image from its bytes. Nothing is decoded.
 
-The walks are over the container's structure, to the last byte: a cut file, and one with something behind its end,
-is `NotAnImage`. Flipped bits are found in PNG only (its chunks carry checksums); elsewhere it takes a decoder.
+The container's structure is walked to the last byte: a truncated file, or one with trailing bytes, is `NotAnImage`.
+Flipped bits are found in PNG only, whose chunks carry checksums; in other formats that takes a decoder.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ SUFFIXES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp", ".a
 """Output suffix (lower case) to format."""
 
 MIN_SIDE = 16
-"""Fewer pixels than this are a ratio written with the wrong sign (`16x9`)."""
+"""A side below this is a ratio written with the wrong sign (`16x9`)."""
 _PAIR = re.compile(r"([0-9]{1,5})([:x])([0-9]{1,5})")
 
 
 @value
 class ImageFacts:
-    """What the lockfile keeps of an image. Sizes in pixels and bytes."""
+    """The facts of an image that the lockfile has. Sizes in pixels and bytes."""
 
     format: str
     width: int
@@ -39,7 +39,7 @@ class ImageFacts:
 
 @value
 class NotAnImage:
-    """Why the bytes are not a complete image of a known format."""
+    """The reason why the bytes are not a complete image of a known format."""
 
     why: str
 
@@ -47,7 +47,7 @@ class NotAnImage:
 def sniff(data: bytes | bytearray | memoryview | mmap) -> ImageFacts | NotAnImage:
     """Format, pixel size and completeness (to the last byte), from the container's own structure.
 
-    Pixels are those stored: an orientation in the metadata is not applied.
+    The pixel size is that of the stored image: an orientation in the metadata is not applied.
     """
     with memoryview(data) as view:
         found = recognise(view)
@@ -66,7 +66,7 @@ def sniff(data: bytes | bytearray | memoryview | mmap) -> ImageFacts | NotAnImag
 
 
 def pixels_of(size: str) -> tuple[int, int] | None:
-    """`1536x1024` as (1536, 1024); None for what is not pixels."""
+    """`1536x1024` as (1536, 1024); None for any other text."""
     match = _PAIR.fullmatch(size)
     if match is None or match[2] != "x":
         return None

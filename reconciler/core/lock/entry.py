@@ -1,4 +1,4 @@
-"""What the lockfile holds, as values; an entry and a refusal as JSON in both directions."""
+"""The contents of the lockfile as values; entries and refusals to JSON and back."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from reconciler.core.lock.json_shape import Shape, a_content, a_key, a_path, sha
 from reconciler.core.value import field, value
 
 PLACEHOLDER = "draft"
-"""`made.provider` of a placeholder, whichever provider drew it."""
+"""`made.provider` of a placeholder, of any provider that draws one."""
 
 
 @value
 class Made:
-    """Where a picture came from. `at` is UTC, ISO 8601 to the second; `provider` is a name, or PLACEHOLDER."""
+    """The origin of an image. `at` is UTC, ISO 8601 to the second; `provider` is a name, or PLACEHOLDER."""
 
     provider: str
     at: str
@@ -27,13 +27,13 @@ class Made:
 
     @property
     def placeholder(self) -> bool:
-        """Whether the picture stands in for a real one."""
+        """Whether the image stands in for a real one."""
         return self.provider == PLACEHOLDER
 
 
 @value
 class LockEntry:
-    """One asset as it was last made or adopted. `recipe` is the manifest whose digest is `key`."""
+    """One asset as it was last generated or adopted. `recipe` is the manifest whose digest is `key`."""
 
     output: str
     content: ContentHash
@@ -45,7 +45,7 @@ class LockEntry:
 
 @value
 class Refusal:
-    """A recipe that the model would not draw, in the model's words."""
+    """A recipe that the model refused, with its message."""
 
     key: RecipeKey
     message: str
@@ -54,7 +54,7 @@ class Refusal:
 
 @value
 class Lock:
-    """`assets.lock`, parsed. `merged`: the file holds two sides that git could not merge; this is what they come to."""
+    """`assets.lock`, parsed. `merged`: the file holds both sides of a git conflict, and this is their merge."""
 
     entries: Mapping[AssetId, LockEntry] = field(default_factory=dict)
     refusals: Mapping[AssetId, Refusal] = field(default_factory=dict)
@@ -62,13 +62,13 @@ class Lock:
 
 
 def made_json(made: Made) -> dict[str, Json]:
-    """What `read_made` reads."""
+    """The JSON that `read_made` reads."""
     optional: dict[str, Json] = {"cost": made.cost, "model": made.model, "request": made.request, "usage": made.usage}
     return {"at": made.at, "provider": made.provider, **{name: value for name, value in optional.items() if value}}
 
 
 def entry_json(entry: LockEntry) -> dict[str, Json]:
-    """What `read_entry` reads, in the order of the lockfile."""
+    """The JSON that `read_entry` reads, in the order of the lockfile."""
     image = entry.image
     return {
         "output": entry.output,
@@ -80,7 +80,7 @@ def entry_json(entry: LockEntry) -> dict[str, Json]:
 
 
 def refusal_json(refusal: Refusal) -> dict[str, Json]:
-    """What `read_refusal` reads."""
+    """The JSON that `read_refusal` reads."""
     return {"at": refusal.at, "key": refusal.key, "words": refusal.message}
 
 
@@ -91,7 +91,7 @@ _REFUSAL = Shape({"at": str, "key": str, "words": str})
 
 
 def read_made(value: Json) -> Made:
-    """Where a picture came from, out of what `made_json` gave."""
+    """The origin of an image from the JSON of `made_json`."""
     made = shaped(value, _MADE, "made")
     if "usage" in made:
         shallow(made["usage"], "made.usage")
@@ -99,7 +99,7 @@ def read_made(value: Json) -> Made:
 
 
 def read_entry(value: Json) -> LockEntry:
-    """One asset, out of what `entry_json` gave."""
+    """One asset from the JSON of `entry_json`."""
     entry = shaped(value, _ENTRY)
     image = shaped(entry["image"], _IMAGE, "image")
     if image["format"] not in FORMATS:
@@ -122,6 +122,6 @@ def read_entry(value: Json) -> LockEntry:
 
 
 def read_refusal(value: Json) -> Refusal:
-    """One refusal, out of what `refusal_json` gave."""
+    """One refusal from the JSON of `refusal_json`."""
     refusal = shaped(value, _REFUSAL)
     return Refusal(a_key(refusal["key"], "key"), refusal["words"], refusal["at"])

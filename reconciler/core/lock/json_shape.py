@@ -1,6 +1,6 @@
-"""JSON of ours: write it on one line, and check that what was read has the fields it must have.
+"""Write JSON on one line, and check the fields of JSON that was read.
 
-Facts in the errors begin with the field, relative to what was checked; who knows the file adds the place.
+The fact of an error begins with the field, relative to the checked value; the caller adds the file and place.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, allow_nan=False,
 
 
 def compact_json(value: Json) -> str:
-    """JSON on one line, keys sorted, as characters. NaN and infinities, which only a provider's usage can hold,
-    become null: an image that was paid for must not be lost to them."""
+    """JSON on one line, keys sorted, as characters. NaN and infinities become null: only the usage that a
+    provider reports can hold them, and they must not cost a paid image."""
     try:
         text = _ENCODER.encode(value)
     except ValueError:
         text = _ENCODER.encode(_finite(value))
-    # half a surrogate pair has no UTF-8; inside JSON it has an escape
+    # a lone surrogate has no UTF-8, but an escape in JSON
     return text if text.isascii() else _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
 
 
@@ -81,14 +81,14 @@ def _path(name: str, key: str) -> str:
 
 
 def a_content(value: str, name: str) -> ContentHash:
-    """A content hash: it names a file in the store, so nothing else may pass."""
+    """A content hash. It names a file in the store, so any other text is an error."""
     if not _CONTENT.fullmatch(value):
         raise LockfileError(f"{name}: {value[:80]!r} is not sha256: and 64 hex digits")
     return ContentHash(value)
 
 
 def a_key(value: str, name: str) -> RecipeKey:
-    """A recipe key of the only canonicaliser so far."""
+    """A recipe key of the current version of canonical JSON."""
     if not _KEY.fullmatch(value):
         hint = UPGRADE if _NEWER_KEY.fullmatch(value) else ""
         raise LockfileError(f"{name}: {value[:80]!r} is not r1: and 64 hex digits", hint=hint)
@@ -105,7 +105,7 @@ def a_path(value: str, name: str) -> str:
 
 
 def shallow(value: Mapping[str, Json] | Sequence[Json], name: str, *, left: int = 64) -> None:
-    """Refuse what nests so deeply that walking it could exhaust the stack."""
+    """Raise for JSON so deeply nested that walking it could exhaust the stack."""
     for item in value.values() if isinstance(value, dict) else value:
         if isinstance(item, (dict, list)):
             if not left:

@@ -1,14 +1,14 @@
-"""The lockfile as values and as text: per asset what was asked for, what was got, and where it came from.
+"""The lockfile as values and as text: the recipe, the content and the origin of each asset.
 
 The text, version 1 (schemas/lockfile.schema.json says the same to other tools):
-- JSON, UTF-8, nothing escaped that need not be, LF, a final newline. First `lockfile`, the version and nothing else;
+- JSON, UTF-8, escapes only where JSON needs them, LF, a final newline. First `lockfile`, the version and nothing else;
   then `assets`, sorted by id; then `refused`, sorted by id, only when a model refused something.
-- An entry has five lines, always in this order: `output`, `content`, `image`, `recipe`, `made`. A refusal has one. What
-  is on a line is sorted by key; a field that has its default is left out.
-- Why so: git merges by line. `content` to `made` change together and touch each other, and a recipe is one line, so
-  that two branches which changed one asset conflict over the whole entry; with a line for each recipe field, or with
-  `output` in between, git would mix two recipes, or one side's picture with the other's recipe, and call it merged.
-- A key that this version does not know is refused: to ignore it would mean to drop it at the next save.
+- An entry has five lines, always in this order: `output`, `content`, `image`, `recipe`, `made`. A refusal has one. The
+  keys of a line are sorted; a field with its default value is left out.
+- The reason is that git merges by line. `content` to `made` change together and are adjacent, and a recipe is one
+  line, so two branches that changed one asset conflict over the whole entry. With a line for each recipe field, or with
+  `output` in between, git would silently mix two recipes, or the image of one side with the recipe of the other.
+- An unknown key is an error: if it were ignored, the next save would drop it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from reconciler.core.lock.json_shape import UPGRADE, Shape, compact_json, shaped
 from reconciler.core.lock.merge import ContentOf, has_conflict, merge, sides
 from reconciler.core.value import replace
 
-# the values too: whoever works with locks imports them from here
+# the values too: users of locks import them from here
 __all__ = ["Lock", "LockEntry", "Made", "Refusal", "dump_entry", "dump_refusal", "dumps", "join"]
 __all__ += ["loads", "merge", "verify_recipe_keys"]
 
@@ -47,7 +47,7 @@ _BY_HAND = "resolve this conflict by hand: of each asset keep all the lines of o
 
 
 def dump_entry(asset: AssetId, entry: LockEntry) -> str:
-    """The lines of one asset, as `join` takes them: a saver may keep them and render only what changed."""
+    """The lines of one asset, as `join` takes them: a saver may keep them and render only the changed assets."""
     lines = ",\n".join(f'      "{name}": {compact_json(value)}' for name, value in entry_json(entry).items())
     return f"    {compact_json(asset)}: {{\n{lines}\n    }}"
 
@@ -58,7 +58,7 @@ def dump_refusal(asset: AssetId, refusal: Refusal) -> str:
 
 
 def join(entries: Iterable[str], refusals: Iterable[str]) -> str:
-    """The lockfile out of what `dump_entry` and `dump_refusal` gave, each sorted by id."""
+    """The lockfile from the lines of `dump_entry` and `dump_refusal`, each sorted by id."""
     blocks = ["  " + f'"lockfile": {LOCKFILE_VERSION}', _block("assets", ",\n".join(entries))]
     refused = ",\n".join(refusals)
     if refused:
@@ -83,10 +83,10 @@ def _id(item: tuple[AssetId, object]) -> str:
 
 
 def loads(text: str, *, file: str = "assets.lock", content_of: ContentOf | None = None) -> Lock:
-    """The lockfile, or a LockfileError with its place. Of a conflict that git left, both sides, merged per asset.
+    """The lockfile, or a LockfileError with its place. Both sides of a git conflict are merged per asset.
 
-    `content_of` says what an output holds on disk now, and so decides between two sides that changed one asset.
-    Whether the keys fit the recipes is not looked at here: see `verify_recipe_keys`.
+    `content_of` gives the content of an output on disk, which decides between two sides that changed one asset.
+    `verify_recipe_keys` checks that the keys fit the recipes.
     """
     if not has_conflict(text):
         return _parse(text, file, content_of)
@@ -103,7 +103,7 @@ def _base(text: str, file: str) -> Lock | None:
     try:
         return _parse(text, file, None)
     except LockfileError:
-        return None  # cut out or spliced by the conflict style, or itself in conflict: less is known, nothing is wrong
+        return None  # the conflict style may cut the base, or it is itself in conflict: that is not an error
 
 
 def _parse(text: str, file: str, content_of: ContentOf | None) -> Lock:
@@ -125,7 +125,7 @@ def _parse(text: str, file: str, content_of: ContentOf | None) -> Lock:
     last = _read(root, text, file)
     if not twice:
         return last
-    # Two branches that add one asset can meet without a conflict: git then keeps both entries, one below the other.
+    # If two branches add one asset, git may merge without a conflict and keep both entries, one below the other.
     first = dict(root)
     for found, pairs in twice:
         name, times = Counter(name for name, _ in pairs).most_common(1)[0]
@@ -168,7 +168,7 @@ def _read_all(
 
 
 def _line_at(text: str, position: int) -> int:
-    """The line of a position; 0, the file as a whole, for one that was not found."""
+    """The line of a position; 0, the whole file, if the position was not found."""
     return 0 if position < 0 else text.count("\n", 0, position) + 1
 
 
@@ -177,8 +177,8 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def verify_recipe_keys(lock: Lock, *, file: str = "assets.lock") -> None:
-    """Every recipe has the key that stands with it; if not, somebody edited the file by hand, and what was asked
-    for is not known any more. Apart from `loads` since it digests every recipe."""
+    """Raise LockfileError unless every key is the digest of its recipe: else the file was edited by hand, and the
+    original recipe is unknown. Not part of `loads`, since it digests every recipe."""
     wrong = sorted(asset for asset, entry in lock.entries.items() if not _fits(entry))
     if wrong:
         raise LockfileError(

@@ -16,7 +16,7 @@ K = TypeVar("K", bound=str)
 V = TypeVar("V")
 
 ContentOf: TypeAlias = Callable[[str], ContentHash | None]
-"""What an output (its path in the lockfile) holds on disk now; None: it is not there."""
+"""The content on disk of an output, by its path in the lockfile; None: absent."""
 
 _MARK = re.compile(r"(<{7,}|\|{7,}|={7,}|>{7,})(?=[ \r]|$)")
 _NEXT = {
@@ -30,7 +30,7 @@ _NEXT = {
 
 @value
 class Sides:
-    """The texts that a conflict was made of. `base` lacks what the conflict style (diff3, zdiff3) does not show.
+    """The texts of a conflict. `base` lacks the parts that the conflict style (merge, diff3, zdiff3) does not show.
 
     Lines of the other sides are left empty, so that a line has the same number as in the conflicted file.
     """
@@ -46,7 +46,7 @@ def has_conflict(text: str) -> bool:
 
 
 def sides(text: str, *, file: str) -> Sides:
-    """Both sides of every conflict, and what is shown of the base.
+    """Both sides of every conflict, and the base as far as it is shown.
 
     The base of a criss-cross merge may hold conflicts of its own; git writes their markers longer, so that they
     stay part of the base here.
@@ -78,7 +78,7 @@ def _broken(file: str, line: int, fact: str) -> LockfileError:
 
 @value
 class Merged(Generic[K, V]):
-    """What a merge gave, and the keys that it could not decide."""
+    """The result of a merge, and the keys that it could not decide."""
 
     values: dict[K, V]
     undecided: tuple[K, ...]
@@ -89,8 +89,8 @@ def three_way(
 ) -> Merged[K, V]:
     """Key by key: a change on one side wins; changed on both, `choose` decides (None: it cannot).
 
-    Removed here and changed there keeps the change, and so does "only here" where no base is known: an entry too
-    many is reported as an orphan, an entry too few would be bought again.
+    A change wins over a removal. Without a known base, an entry on one side only is kept: a superfluous entry is
+    reported as an orphan, while a missing one would be paid for again.
     """
     values: dict[K, V] = {}
     undecided: list[K] = []
@@ -154,7 +154,7 @@ def _later_refusal(mine: Refusal, other: Refusal) -> Refusal:
 
 
 def _answered(asset: AssetId, both: Lock, ours: Lock, theirs: Lock) -> bool:
-    """Whether one side made the picture after the other side saw it refused."""
+    """Whether one side generated the image after the refusal on the other side."""
     refusal, entry = both.refusals[asset], both.entries.get(asset)
     if entry is None or entry.key != refusal.key or entry.made.at < refusal.at:
         return False

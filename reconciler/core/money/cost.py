@@ -1,4 +1,4 @@
-"""What something costs: an exact amount in one currency, or unknown. Unknown is never 0."""
+"""Costs: an exact amount in one currency, or unknown. Unknown is never 0."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciler.core.value import value
 class Cost:
     """An exact price. `str()` is the lockfile's form: `0.134 USD`.
 
-    `free` is what nobody can charge for, since it is made on this machine. A price of 0 is not: a table said it.
+    `free`: made on this machine, so no provider can charge for it. A price of 0 from a table is not `free`.
     """
 
     amount: Decimal
@@ -32,7 +32,7 @@ _COST = re.compile(r"([0-9]{1,30}(?:\.[0-9]{1,30})?) ([A-Z]{3})")
 
 @value
 class Total:
-    """A sum that keeps what it could not add: amounts by currency, and how many prices were unknown."""
+    """A sum: one amount for each currency, and the number of unknown prices."""
 
     amounts: tuple[Cost, ...]
     unknown: int
@@ -45,7 +45,7 @@ class Total:
 
 
 def parse_cost(text: str) -> Cost | None:
-    """`0.134 USD` as a Cost; None for anything else, so that no file can say less than nothing."""
+    """`0.134 USD` as a Cost; None for any other text, negative amounts included."""
     match = _COST.fullmatch(text)
     return Cost(Decimal(match[1]), match[2]) if match else None
 

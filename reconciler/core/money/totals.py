@@ -1,4 +1,4 @@
-"""Sum what images have cost: those that are locked now, and all that were ever made here. Pure."""
+"""Sum the cost of images: those locked now, and all that were ever generated here. Pure."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from reconciler.core.money.cost import Total, parse_cost, total
 from reconciler.core.value import value
 
 BROUGHT = "adopted"
-"""`made.provider` of an image that a person brought: nothing is known to have been paid for it."""
+"""`made.provider` of an adopted image: no cost of it is known."""
 NO_TAG = "(no tag)"
 NO_MODEL = "(not known)"
 
 
 @value
 class Image:
-    """One image and where it came from. `tags` are those of the assets that it was made for, as far as is known."""
+    """One image and its origin. `tags` are those of the assets for which it was generated, as far as they are known."""
 
     content: ContentHash
     made: Made
@@ -26,7 +26,7 @@ class Image:
 
 @value
 class Sum:
-    """What some images have cost. `paid` are those that came from a provider that may charge."""
+    """The cost of some images. `paid` are those from a provider that may charge."""
 
     cost: Total
     paid: int
@@ -36,7 +36,7 @@ class Sum:
 
 @value
 class Row:
-    """One group of images, by its name: as far as they are locked now, and all that were ever made here."""
+    """One group of images, by its name: the sum of those locked now, and of all that were ever generated here."""
 
     name: str
     locked: Sum
@@ -55,7 +55,7 @@ GROUPS: Mapping[str, Named] = {
 
 
 def summed(images: Iterable[Image]) -> Sum:
-    """An image that several assets or recipes share was paid for once."""
+    """An image that several assets or recipes share counts once."""
     calls = {(each.content, each.made.at, each.made.request, each.made.provider): each.made for each in images}
     paid = [made for made in calls.values() if _paid(made)]
     drafts = sum(made.placeholder for made in calls.values())
@@ -65,7 +65,7 @@ def summed(images: Iterable[Image]) -> Sum:
 
 
 def grouped(locked: Iterable[Image], ever: Iterable[Image], named: Named) -> tuple[Row, ...]:
-    """The groups of what was paid for, by name. An image in several groups counts in each of them."""
+    """The groups of paid images, by name. An image in several groups counts in each."""
     now, here = _apart(locked, named), _apart(ever, named)
     return tuple(Row(name, summed(now.get(name, ())), summed(here.get(name, ()))) for name in sorted({*now, *here}))
 
