@@ -1,4 +1,4 @@
-"""Carry a plan out: upstream first, everything else at once, one request per recipe, going on after a failure."""
+"""Carry a plan out: upstream assets first, the others concurrently, one request per recipe, past single failures."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ _LOCAL_AT_ONCE = 8
 
 @value
 class ApplyContext:
-    """What an apply works on. `files` are the contents of reference files as they were planned with.
+    """The ports, providers and facts of one apply. `files` are the contents of reference files as planned.
 
-    `in_doubt` are requests without an end, which an answer to the same question puts to rest. `providers` are by the
-    names that specs use, already behind their lanes; `traits` are those of every provider by its name. `consents`
-    were given for the run: what a recipe turns out to ask again is not sent without them.
+    `in_doubt` are requests without a recorded end; a response to the same recipe resolves them. `providers` maps the
+    names that specs use to providers behind their lanes; `traits` maps the same names to traits. `consents` hold for
+    the whole run: a request that repeats one in doubt or a refused one is not sent without them.
     """
 
     store: Store
@@ -63,7 +63,7 @@ class ApplyContext:
 
 
 class StepError(Exception):
-    """One asset cannot go on; the run can."""
+    """Ends the step of one asset; the run continues."""
 
     def __init__(self, result: Result, message: str, outcome: str = "", hint: str = "") -> None:
         super().__init__(message)
@@ -74,7 +74,7 @@ class StepError(Exception):
 
 
 class Run:
-    """One apply. `stop()` lets what is under way land and starts nothing new."""
+    """One apply. After `stop()`, steps in progress finish and no other step starts."""
 
     def __init__(self, plan: Plan, lock: Lock, world: ApplyContext) -> None:
         self.plan = plan
@@ -90,13 +90,13 @@ class Run:
         self._local = asyncio.Semaphore(_LOCAL_AT_ONCE)
 
     def stop(self) -> None:
-        """Start nothing new, and send nothing of what waits in a lane."""
+        """Start no more steps, and send no request that is queued in a lane."""
         self.stopping = True
         for drain in self.world.drains:
             drain()
 
     async def run(self) -> Report:
-        """Do all that the plan says. If our own disk fails, what is under way lands; the report says what failed."""
+        """Run every step of the plan. After a DiskError, steps in progress finish; the report lists the failures."""
         loop = asyncio.get_running_loop()
         work = [step for step in self.plan.steps if not isinstance(step.action, Keep)]
         self._ended = {step.asset: loop.create_future() for step in work}
@@ -111,7 +111,7 @@ class Run:
                 landed.cancel()
         errors = [result for result in results if isinstance(result, BaseException)]
         for error in sorted(errors, key=lambda error: isinstance(error, asyncio.CancelledError)):
-            raise error  # what went wrong, rather than what was cut off by it
+            raise error  # the cause, rather than a cancellation that followed from it
         return self.report
 
     async def _step(self, step: Step) -> None:
@@ -154,7 +154,7 @@ class Run:
                     return await self._put_in_place(step, action)
 
     async def _upstreams(self, step: AssetStep) -> None:
-        """Wait for the assets that this one refers to. What failed and has no picture blocks it."""
+        """Wait for the assets that this one refers to. One that failed and has no picture blocks it."""
         needed = step.action.after if isinstance(step.action, Generate) else ()
         for up in step.spec.upstreams():
             if up in self._ended:
@@ -183,10 +183,10 @@ class Run:
                 return Line(step.asset, Result.UNCHANGED)
 
     async def _had(self, step: AssetStep, action: Restore | Move | Adopt, content: ContentHash) -> LockEntry:
-        """The lock entry for bytes that were had already, under the recipe wanted now.
+        """The lock entry for bytes that exist already, under the current recipe.
 
-        What only comes back, or moves, keeps the recipe that it was made from: a change that is frozen, ignored or
-        waits for consent must not be forgotten with it.
+        An image that is only restored or moved keeps the recipe that it was made from. Otherwise, a change that is
+        frozen, ignored or waiting for consent would no longer show in later plans.
         """
         if step.entry is not None and (isinstance(action, Move) or isinstance(action.reason, OutputMissing)):
             return replace(step.entry, output=step.output)
@@ -198,12 +198,12 @@ class Run:
         for one in reversed(stored):
             if one.content == content:
                 return self._entry(step, recipe, one)
-        raise StepError(Result.FAILED, f"nothing is known of {content}", DISK_ERROR)
+        raise StepError(Result.FAILED, f"neither the lockfile nor the store has a record of {content}", DISK_ERROR)
 
     async def _place(
         self, step: AssetStep, content: ContentHash, replacing: ContentHash | None, old_path: str | None
     ) -> None:
-        """Bytes to the output, if it still holds what the plan saw; then away from where they were."""
+        """Write the output if it still holds the planned bytes; then remove the file from its old path."""
         try:
             locked = self.by_content.get(content)
             placed = await asyncio.to_thread(
@@ -216,8 +216,10 @@ class Run:
         except DiskError as error:
             raise StepError(Result.FAILED, error.fact, DISK_ERROR, error.hint) from error
         if isinstance(placed, InTheWay):
-            now = "is gone" if placed.found is None else "was changed"
-            message = f"{step.output} {now} meanwhile and was left alone; the image is in the store ({content})"
+            how = "removed" if placed.found is None else "changed"
+            message = (
+                f"{step.output} was {how} during the run; it was not written, the image is in the store ({content})"
+            )
             raise StepError(Result.CONFLICT, message, "Conflict")
         if old_path is not None and step.entry is not None:
             await asyncio.to_thread(self.world.outputs.vacate, old_path, expect=step.entry.content)
@@ -239,15 +241,15 @@ class Run:
         outcome, leader = await self._flight(step.spec, request, alone=asked)
         match outcome:
             case Done():
-                for attempt in () if leader else request.retry_of:  # another asset's request has answered this one, too
+                for attempt in () if leader else request.retry_of:  # the shared response answers these attempts, too
                     await asyncio.to_thread(self.world.journal.record, Forgotten(attempt))
-                assert outcome.made is not None  # a provider of the engine stores what it makes
+                assert outcome.made is not None  # every provider of a run stores its images
                 entry = self._entry(step, recipe, StoredImage(outcome.spooled.content, outcome.image, outcome.made))
                 await self._place(step, entry.content, action.replacing, action.old_path)
                 await self._publish(step, entry, "made")
                 return Line(step.asset, Result.MADE, outcome.cost if leader else None, "" if leader else "shared")
             case Refused(message=message):
-                if not leader:  # for the one who asked, the journal has it with the end of the attempt
+                if not leader:  # the end of the leader's attempt records its refusal
                     await self._record(RefusalRecorded(step.asset, Refusal(key, message, stamp(self.world.utc()))))
                 raise StepError(Result.FAILED, f"refused: {message}", "Refused")
             case NotSent(message=message, stop=Stop.OVER_BUDGET):
@@ -267,13 +269,14 @@ class Run:
                 raise StepError(Result.FAILED, outcome.message, type(outcome).__name__)
 
     def _withheld(self, spec: Spec, key: RecipeKey, *, asked: bool) -> None:
-        """Hold what was asked for before without an answer, or was refused: where an upstream had to be made first,
-        the plan could not see it."""
+        """Hold a recipe that is in doubt or was refused. The plan could not hold it if the recipe became known only
+        after an upstream was made."""
         if self.world.traits[spec.provider].free:
             return
         in_doubt = [one for one in self.world.in_doubt if one.key == key]
         if in_doubt and Consent.RETRY_IN_DOUBT not in self.world.consents:
-            message = f"in doubt: {in_doubt[0].provider} was asked for the same at {in_doubt[0].at} and no answer came"
+            first = in_doubt[0]
+            message = f"in doubt: {first.provider} was asked for the same recipe at {first.at} and no answer came"
             hint = "check the provider's bill; `reconciler apply --retry-in-doubt` asks again"
             raise StepError(Result.HELD, message, "InDoubt", hint)
         refused = self.refusals.get(key)
@@ -282,7 +285,7 @@ class Run:
             raise StepError(Result.HELD, f"refused before: {refused}", "Refused", hint)
 
     async def _cut_off(self, step: AssetStep, action: Generate, entry: LockEntry) -> Line:
-        """The upstream's new picture is the old one: nothing follows, but the file is where it should be."""
+        """The upstream's new picture equals the old one: generate nothing, and put the locked file in place."""
         if action.replacing == entry.content and step.origin is None and entry.output == step.output:
             return Line(step.asset, Result.UNCHANGED)
         self._start(step, "restore")
@@ -291,8 +294,9 @@ class Run:
         return Line(step.asset, Result.RESTORED)
 
     async def _flight(self, spec: Spec, request: ImageRequest, *, alone: bool) -> tuple[Outcome, bool]:
-        """One request per recipe, whichever provider is asked; placeholders apart. A second caller waits for the first,
-        and asks only where the first one's provider cannot have charged. True for the caller that asked."""
+        """One request per recipe over all providers, with placeholders counted apart. A second caller waits for the
+        first. It sends its own request only if it names another provider and the first one's outcome is free. Returns
+        True for the caller that sent the request."""
         provider = self.world.providers[spec.provider]
         if alone:
             return await provider.generate(request), True
@@ -309,7 +313,7 @@ class Run:
             outcome = await provider.generate(request)
         except DiskError as error:
             landing.set_exception(error)
-            landing.exception()  # nobody may be waiting for it
+            landing.exception()  # marks it as retrieved: there may be no second caller
             raise
         except BaseException:
             landing.cancel()
@@ -325,13 +329,13 @@ class Run:
         return None
 
     def _doubts(self, asset: AssetId, key: RecipeKey) -> tuple[str, ...]:
-        """The attempts in doubt that a request of this asset for this recipe asks again."""
+        """The attempts in doubt that a request of this asset for this recipe repeats."""
         return tuple(one.attempt for one in self.world.in_doubt if one.asset == asset or one.key == key)
 
     def _recipe(self, spec: Spec) -> Recipe:
         recipe = build_recipe(spec, self._picture)
         if recipe is None:
-            raise StepError(Result.BLOCKED, "a picture that it refers to is not there", "Blocked")
+            raise StepError(Result.BLOCKED, "a picture that it refers to is missing", "Blocked")
         return recipe
 
     def _picture(self, reference: Reference) -> ContentHash | None:
@@ -340,14 +344,14 @@ class Run:
         return self.contents.get(reference.asset)
 
     def _share_references(self, spec: Spec) -> None:
-        """Give providers files with exactly the bytes that the recipe counts."""
+        """Share files whose bytes have exactly the content hashes in the recipe."""
         for reference in spec.pictures():
             content = self._picture(reference)
             path = self.outputs[reference.asset] if isinstance(reference, AssetReference) else reference.path
             file = self.world.outputs.fetch(content, path) if content is not None else None
             if content is None or file is None:
-                hint = "it changed while we worked, or it is a Git LFS pointer: `git lfs pull` brings its bytes"
-                raise StepError(Result.FAILED, f"{path} does not hold the bytes that were planned with; {hint}")
+                hint = "it changed during the run, or it is a Git LFS pointer: `git lfs pull` fetches its bytes"
+                raise StepError(Result.FAILED, f"{path} does not have the content that was planned; {hint}")
             self.world.references.share(content, file)
 
     def _entry(self, step: AssetStep, recipe: Recipe, image: StoredImage) -> LockEntry:

@@ -1,4 +1,4 @@
-"""Time as the engine sees it, so that tests can bring their own."""
+"""The clock of the engine; tests pass another one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _utc() -> datetime:
 
 @value
 class Clock:
-    """`monotonic` and `sleep` in seconds; `utc` is the wall clock, for people and for records."""
+    """`monotonic` and `sleep` in seconds; `utc` is the wall clock, for messages and records."""
 
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep

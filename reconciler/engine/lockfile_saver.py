@@ -1,4 +1,4 @@
-"""Keep the lockfile up with the journal without letting its size be paid for by every image."""
+"""Bring the lockfile up to date with the journal periodically, since a save takes time in proportion to its size."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from reconciler.core.events import Durable
 from reconciler.core.ports import LockFile
 
 _SHARE = 20
-"""Saving may take one part in so many of the run: the journal has every event already, durably."""
+"""After a save, wait this many times as long as it took: about 5 % of the run time. The journal is durable already."""
 
 
 class LockfileSaver:
-    """The lockfile of a run: events in, a saved file out; at the latest when the run ends."""
+    """Writes the events of a run into the lockfile: periodically, and at the end of the run."""
 
     def __init__(self, file: LockFile, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._file = file
@@ -26,9 +26,10 @@ class LockfileSaver:
         self._next = 0.0
 
     async def add(self, event: Durable) -> None:
-        """Take an event that the journal has; save if that costs no more than its share of the time.
+        """Take an event that is in the journal; save if the last save was long enough ago.
 
-        A lockfile that a person is merging is left to them: the journal has the event, and the end of the run asks.
+        A LockfileError (conflict markers appeared, for example) is ignored here: the journal has the event, and the
+        save at the end of the run raises the error.
         """
         self._pending.append(event)
         if not self._saving.locked() and self._clock() >= self._next:
@@ -36,7 +37,7 @@ class LockfileSaver:
                 await self.save()
 
     async def save(self) -> None:
-        """Everything that was added is in the lockfile once this returns. Raises DiskError or LockfileError."""
+        """Every event added before the call is in the lockfile once this returns. Raises DiskError, LockfileError."""
         async with self._saving:
             if not self._pending:
                 return

@@ -8,7 +8,7 @@ from reconciler.core.digest import ContentHash
 
 
 class LocalReferences:
-    """A core.ports.References that keeps the paths of the files, and copies nothing. Threads may use it."""
+    """A core.ports.References that keeps the paths of the files and copies no bytes. Safe to use from threads."""
 
     def __init__(self) -> None:
         self._files: dict[ContentHash, Path] = {}

@@ -1,4 +1,4 @@
-"""What came of a run, for the one line at its end and for the exit code."""
+"""The results of a run, for the summary line and the exit code."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, 
 from reconciler.core.value import value
 
 DISK_ERROR = DiskError.__name__
-"""The outcome of what our own disk refused."""
+"""The outcome of a step that failed on the local disk."""
 
 
 _ENDINGS: dict[type[Outcome], str] = {
     Done: "made",
     NotSent: "not sent",
-    Throttled: "asked to slow down",
+    Throttled: "rate limited",
     Rejected: "rejected",
     Refused: "refused",
     BadOutput: "bad output",
@@ -50,8 +50,8 @@ class Result(Enum):
 
 @value
 class Line:
-    """One asset's result. `cost` is what was paid now; None is unknown. `message` say what went wrong, `hint` what
-    helps."""
+    """One asset's result. `cost` is the price of its request in this run, None if unknown or without a request.
+    `message` states the failure."""
 
     asset: AssetId
     result: Result
@@ -63,19 +63,22 @@ class Line:
 
 @dataclass(slots=True)
 class Report:
-    """Every step that was not a Keep, in the order in which they ended, and what went wrong with none of them."""
+    """Results of all executed steps in the order in which they ended, plus run-level errors."""
 
     lines: list[Line] = field(default_factory=list)
     errors: list[ReconcilerError] = field(default_factory=list)
 
     def disk_failed(self, asset: AssetId, error: DiskError) -> None:
-        """Our own disk refused something of this asset's. What was paid for is where the words say."""
+        """Add a step that failed on the local disk. The error's fact names the file that holds a paid image."""
         self.lines.append(Line(asset, Result.FAILED, None, error.fact, DISK_ERROR, error.hint))
 
     def closing_failed(self, error: ReconcilerError) -> None:
-        """The lockfile or the journal could not be brought to its end. A disk that failed before has been told of."""
-        told = any(line.outcome == DISK_ERROR for line in self.lines) or bool(self.errors)
-        if not (told and isinstance(error, DiskError)) and all(str(error) != str(known) for known in self.errors):
+        """Add an error of the last save of the lockfile or the journal. Repetitions, and a DiskError after another
+        one, are left out."""
+        failed_before = any(line.outcome == DISK_ERROR for line in self.lines) or bool(self.errors)
+        if failed_before and isinstance(error, DiskError):
+            return
+        if all(str(error) != str(known) for known in self.errors):
             self.errors.append(error)
 
     def count(self) -> Counter[Result]:

@@ -54,7 +54,7 @@ def test_an_image_that_was_painted_over_is_left_alone_and_the_paid_one_is_kept(p
     paid.busy.meanwhile = lambda: paid.write("assets/hero.png", picture("navy"))
     said = paid.apply()
     assert (said.code, paid.read("assets/hero.png")) == (3, picture("navy"))
-    assert "in conflict: hero: assets/hero.png was changed meanwhile and was left alone; the image is in" in said.err
+    assert "in conflict: hero: assets/hero.png was changed during the run; it was not written, the image" in said.err
     assert paid.lock["hero"] == before
     assert paid.plan()["hero"] == ("conflict", "OutputModified")
     (paid.root / "assets/hero.png").unlink()

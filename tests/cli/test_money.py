@@ -291,7 +291,7 @@ def test_a_retry_is_told_in_a_line_that_says_why_and_when(paid: PaidProject) -> 
     paid.fake.script("429_ms")
     said = paid.apply()
     assert said.code == 0
-    assert re.search(r"^  a: asking again in \d+ s \(2 of 3\): 429 ", said.err, re.MULTILINE)
+    assert re.search(r"^  a: retrying in \d+ s \(attempt 2 of 3\): 429 ", said.err, re.MULTILINE)
 
 
 class TestCosts:

@@ -74,7 +74,7 @@ def test_retry_after_holds_the_whole_lane() -> None:
     outcomes = play(world.make(*many(3)))
     assert all(isinstance(outcome, Done) for outcome in outcomes)
     assert world.inner.ledger == [("i000", 0.0), ("i001", 46.0), ("i002", 47.0), ("i000", 48.0)]
-    assert world.progress.notes[0] == "gravitex: asked to wait 45 s: busy"
+    assert world.progress.notes[0] == "gravitex: rate limited, waiting 45 s: busy"
 
 
 def test_after_throttled_the_lane_sends_half_as_many_at_once() -> None:

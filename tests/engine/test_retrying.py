@@ -40,8 +40,8 @@ def test_what_was_not_charged_is_asked_three_times_at_most(outcome: Outcome) -> 
     assert seen == outcome
     assert world.inner.assets == ["hero"] * 3
     assert world.progress.notes == [
-        f"asking again in 1 s (2 of 3): {outcome.message}",
-        f"asking again in 2 s (3 of 3): {outcome.message}",
+        f"retrying in 1 s (attempt 2 of 3): {outcome.message}",
+        f"retrying in 2 s (attempt 3 of 3): {outcome.message}",
     ]
 
 

@@ -1,4 +1,4 @@
-"""Decide whether a request may still be paid for: reserve before the call, settle after it."""
+"""Decide whether the budget allows a request: reserve its price before the call, settle it after the call."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from reconciler.engine.lane.recorded import Estimate
 
 
 class Unpriced(Enum):
-    """What a limit in money means for a price that is unknown, or in another currency than the limit.
+    """The effect of a money limit on a request whose price is unknown, or in another currency than the limit.
 
-    HOLD: not sent, since nobody could keep the limit. COUNT: a person allowed it; it counts as an image only.
-    Where no limit in money is set, such a request is sent, and counts as an image.
+    HOLD: the request is not sent, since the limit could not be kept. COUNT: the user allowed it, and it counts
+    towards the limit on images only. Without a money limit, such a request is sent and counts as an image.
     """
 
     HOLD = "hold"
@@ -31,7 +31,7 @@ class Unpriced(Enum):
 
 @value
 class Reservation:
-    """What one call may cost, set aside until its outcome is known."""
+    """The estimated price of one call, reserved until its outcome is known."""
 
     asset: AssetId
     money: Decimal
@@ -50,11 +50,12 @@ class _Tally:
 
 
 class Spending:
-    """What a run has spent and set aside, over all its lanes. It lives on one event loop.
+    """The money spent and reserved by a run, over all its lanes. Belongs to one event loop.
 
-    `already` counts from the start: the estimates of what earlier runs left in doubt. Whatever may have been charged
-    (Done, InDoubt, Refused, BadOutput, a call that was cut off) counts as spent. An answer that names its own price
-    counts with that; where it is above the estimate it may pass the limit, and then nothing more is sent.
+    `already` holds the estimates of requests that earlier runs left in doubt; they count from the start. Every call
+    that may have been charged counts as spent: Done, InDoubt, Refused, BadOutput and a cancelled call. A response
+    that states its price counts with that price. If it exceeds the estimate, the total can exceed the limit, and the
+    run sends no further request.
     """
 
     def __init__(
@@ -75,16 +76,16 @@ class Spending:
 
     @property
     def spent(self) -> Cost:
-        """What is held to be spent, in the budget's currency."""
+        """The sum that counts as spent, in the budget's currency."""
         return Cost(self._spent.money, self._budget.currency)
 
     @property
     def images(self) -> int:
-        """How many images were paid for, or may have been."""
+        """The number of images that were paid for, or may have been."""
         return self._spent.images
 
     async def reserve(self, asset: AssetId, cost: Cost | None) -> Reservation | NotSent:
-        """Set the price aside. Where only other calls in flight stand in the way, wait: they may turn out free."""
+        """Reserve the price. If only reservations of calls in flight exceed the limit, wait: these may end free."""
         money = self._amount(cost)
         if money is None and self._in_money and self._unpriced is Unpriced.HOLD:
             price = "is unknown" if cost is None else f"is in {cost.currency}"
@@ -101,7 +102,7 @@ class Spending:
                 await self._settled
 
     def settle(self, reservation: Reservation, outcome: Outcome | None) -> None:
-        """Give back what was set aside, and count what may have been charged. None: the call was cut off."""
+        """Release the reservation, and count the price if it may have been charged. None: the call was cancelled."""
         self._reserved.add(reservation.asset, -reservation.money, images=-1)
         charge = self._charge(reservation, outcome)
         if charge is not None:
@@ -120,7 +121,7 @@ class Spending:
                 return reservation.money
 
     def _over(self, wanted: Reservation, *tallies: _Tally) -> str:
-        """Which limit one more call would pass, in words; "" if none."""
+        """A message that names the limit which one more call would exceed; "" if there is none."""
         budget, currency = self._budget, self._budget.currency
         images = sum(tally.images for tally in tallies)
         if budget.images is not None and images + 1 > budget.images:

@@ -1,15 +1,15 @@
-"""Put a provider behind everything that protects money: budget, retries, limits, record, in this order.
+"""Wrap a provider in the layers that protect money: budget, retries, limits and journal, from outside to inside.
 
     Budgeted(Retrying(Limited(Recorded(inner))))
 
-- Recorded is innermost: `Requested` must be durable just before the first byte and not while a request queues, or
-  a death of ours would put into doubt what was never sent. Each attempt is one record.
-- Limited is around it: each attempt takes a turn, and teaches the lane with its own outcome. Once its answer has come
-  whole, the next may be sent while the disk works; but there are never more open attempts in the journal than twice
-  the lane's concurrency.
-- Retrying is around that: it waits without holding a place in the lane, and a retry queues again behind the others.
-- Budgeted is outermost: all attempts of a call together can be charged once (only free outcomes are asked again),
-  so a call is one reservation.
+- Recorded is innermost: `Requested` must be durable just before the first byte is sent, and not while a request is
+  queued. Otherwise a crash would leave requests in doubt that were never sent. Each attempt has its own record.
+- Limited is around it: each attempt takes a concurrency slot, and its outcome adjusts the limits of the lane. The slot
+  is released when the response is complete, so that the next request overlaps with the disk writes. The journal never
+  has more open attempts than twice the lane's concurrency.
+- Retrying is around that: it holds no slot while it waits, and a retry joins the end of the queue.
+- Budgeted is outermost: at most one attempt of a call is charged, since only free outcomes are retried. One
+  reservation a call is therefore enough.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _new_attempt() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaidRun:
-    """What all the lanes of one run share."""
+    """The dependencies that all lanes of one run share."""
 
     store: Store
     journal: Log
@@ -47,7 +47,7 @@ class PaidRun:
 
 
 def open_lane(settings: ProviderSettings, *, run: PaidRun) -> Lane:
-    """The one lane of a provider. Who opens it keeps it, to `drain()` it."""
+    """The one lane of a provider. The caller keeps a reference, to `drain()` it."""
     return Lane(
         settings.name,
         concurrency=settings.concurrency,
@@ -58,7 +58,7 @@ def open_lane(settings: ProviderSettings, *, run: PaidRun) -> Lane:
 
 
 def paid(inner: Provider, *, lane: Lane, run: PaidRun, estimate: Estimate) -> Provider:
-    """The provider as the engine may use it. Raises DiskError, nothing else of its own."""
+    """The provider in its layers, as the engine uses it. The layers raise DiskError and no other exception."""
     recorded = Recorded(
         inner,
         provider=lane.name,

@@ -1,4 +1,4 @@
-"""Ask for several pictures of one asset: so many calls, each paid for, recorded and held back by itself."""
+"""Request several pictures of one asset: one call each, with its own budget reservation, record and limits."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from reconciler.core.value import replace
 from reconciler.engine.report import outcome_title
 
 _TELLING = (Done, InDoubt, Refused, BadOutput)
-"""What one outcome for several calls is, the first kind that is among them."""
+"""The outcome of several calls is the first of these kinds that occurs among theirs."""
 
 
 class CandidateProvider:
-    """A Provider that asks `count` times and answers with the first picture, at the price of all that came.
+    """A Provider that makes `count` calls and returns the first picture, with the price of all pictures.
 
-    The others are in the store under the same recipe. A call that gave no picture is told while it happens.
+    The others are in the store under the same recipe. A call without a picture is reported as progress when it ends.
     """
 
     def __init__(self, inner: Provider, *, count: int, progress: Log) -> None:
@@ -29,8 +29,8 @@ class CandidateProvider:
         self._progress = progress
 
     async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
-        """Raises what a call raises, once all of them have landed."""
-        outcomes: list[Outcome] = []  # in the order in which they came
+        """Raises the error of a call, once all calls have ended."""
+        outcomes: list[Outcome] = []  # in the order in which the calls end
 
         async def call(number: int) -> None:
             outcome = await self._inner.generate(request, on_response=on_response)
@@ -40,7 +40,7 @@ class CandidateProvider:
         calls = (call(number) for number in range(1, self._count + 1))
         landed = await asyncio.gather(*calls, return_exceptions=True)
         refused = [error for error in landed if isinstance(error, DiskError)]
-        if refused:  # each may name a file with what was paid for
+        if refused:  # each message may name a file that holds a paid image
             raise DiskError("; ".join(dict.fromkeys(error.fact for error in refused)), hint=refused[0].hint)
         for failed in landed:
             if failed is not None:
@@ -67,6 +67,6 @@ def _one_of(outcomes: Sequence[Outcome]) -> Outcome:
 
 
 def _sum(done: Sequence[Done]) -> Cost | None:
-    """What all of them cost; None where one price is unknown."""
+    """The price of all calls; None if one of them is unknown."""
     sums = total(each.cost for each in done)
     return sums.amounts[0] if len(sums.amounts) == 1 and not sums.unknown else None

@@ -1,4 +1,4 @@
-"""Let requests through one lane, first come first served, as its limits allow; stop it when nothing can work."""
+"""Admit requests to a provider in FIFO order, within its limits; stop the lane on errors that affect every request."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from reconciler.engine.lane.limits import OPEN_SECONDS, PARK_OVER, Limits, Permi
 
 NO_ASSET = AssetId("")
 FAR = timedelta(days=366)
-"""A Retry-After beyond this is shown as this: dates have an end."""
+"""The longest Retry-After that messages show: adding a longer one could overflow a datetime."""
 
 
 class Lane:
-    """The queue in front of one provider. It lives on one event loop.
+    """The queue in front of one provider. Belongs to one event loop.
 
-    Who is first at the door waits for the limits; the others wait for the door, which is fair (`asyncio.Lock`).
+    The first request in the queue waits for the limits. The others wait for `_door`, an `asyncio.Lock`, which is FIFO.
     """
 
     def __init__(self, name: str, *, concurrency: int, requests_per_minute: int, clock: Clock, progress: Log) -> None:
@@ -37,15 +37,15 @@ class Lane:
         self._change: asyncio.Future[None] | None = None
 
     def drain(self, message: str = "interrupted") -> None:
-        """Send nothing new; what flies lands. Who waits, or comes later, gets NotSent with these words."""
+        """Admit no more requests; those in flight finish. Queued and later requests get NotSent with the message."""
         self._close(NotSent(message, final=True, stop=Stop.INTERRUPTED))
 
     async def pause(self, seconds: float) -> None:
-        """Sleep, but not after the lane was closed: then there is nothing left to wait for."""
+        """Sleep until the time is over or the lane is closed."""
         await _first_of(self._clock.sleep(seconds), self._closed.wait())
 
     async def enter(self) -> Permit | NotSent:
-        """Wait for one's turn. An outcome instead of a permit is final: the lane is closed, nothing was sent."""
+        """Wait for a concurrency slot. NotSent instead of a permit is final: the lane is closed."""
         async with self._door:
             while self._answer is None:
                 now, ready = self._clock.monotonic(), self._limits.ready_at()
@@ -57,18 +57,18 @@ class Lane:
             return self._answer
 
     def response_complete(self, permit: Permit) -> Permit:
-        """The answer has come, and the far side is free for another; only our own work on it remains."""
+        """Release the concurrency slot: the response is complete, though not durable yet."""
         self._limits = self._limits.response_complete()
         self._poke()
         return replace(permit, response_complete=True)
 
     def abandon(self, permit: Permit) -> None:
-        """A request ended without an outcome: cancelled, or an error of ours."""
+        """Release the slot of a request without an outcome: cancelled, or failed on the local disk."""
         self._limits = self._limits.abandoned(permit)
         self._poke()
 
     def land(self, permit: Permit, outcome: Outcome) -> Outcome:
-        """Learn from an outcome, and give back what the asset shall see of it."""
+        """Adjust the limits by an outcome, and return the outcome to report for the asset."""
         before, now = self._limits, self._clock.monotonic()
         self._limits = after = before.landed(permit, outcome, now)
         self._poke()
@@ -84,18 +84,18 @@ class Lane:
         elif after.breaker.openings > before.breaker.openings:
             self._note(f"{Stop.BREAKER.value}; pausing {before.breaker.next_pause:.0f} s: {outcome.message}")
         elif after.held_until > now >= before.held_until:
-            self._note(f"asked to wait {after.held_until - now:.0f} s: {outcome.message}")
+            self._note(f"rate limited, waiting {after.held_until - now:.0f} s: {outcome.message}")
         return outcome
 
     def _stop(self, stop: Stop, why: str, message: str) -> NotSent:
         if self._answer is None:
-            self._note(f"stopped: {why}")  # the provider's words are with each asset that it leaves out
+            self._note(f"stopped: {why}")  # each asset that is not sent has the provider's message
         answer = NotSent(f"{self.name} is stopped: {why}: {message}", final=True, stop=stop)
         self._close(answer)
         return answer
 
     def _close(self, answer: NotSent) -> None:
-        if self._answer is None:  # the first reason is the reason
+        if self._answer is None:  # later reasons follow from the first
             self._answer = answer
         self._closed.set()
         self._poke()
@@ -112,7 +112,7 @@ class Lane:
             self._change.set_result(None)
 
     async def _changed_or(self, seconds: float | None) -> None:
-        # the future exists before the first await, so no change can slip in between
+        # the future exists before the first await, so no change is missed in between
         self._change = asyncio.get_running_loop().create_future()
         if seconds is None:
             await self._change
@@ -121,7 +121,8 @@ class Lane:
 
 
 class Limited:
-    """A Provider that sends through a lane. An error of ours (a full disk) drains it: the next would be lost too."""
+    """A Provider that sends through a lane. A local error (a full disk) drains the lane: the next image would be lost,
+    too."""
 
     def __init__(self, inner: Provider, *, lane: Lane) -> None:
         self._inner = inner
@@ -151,7 +152,7 @@ class Limited:
 
 
 async def _first_of(*waits: Awaitable[Any]) -> None:
-    """Wait until one is over, and give the others up."""
+    """Wait until one has finished, and cancel the others."""
     futures = {asyncio.ensure_future(wait) for wait in waits}
     try:
         await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""Decide when a lane may send its next request. Pure: an outcome and the time in, the limits from then on out.
+"""Decide when a lane may send its next request. Pure: limits, an outcome and the time in, new limits out.
 
 Times are seconds of a monotonic clock. Source: docs/providers.md, "Numbers".
 """
@@ -10,27 +10,27 @@ from reconciler.core.value import replace, value
 
 FAILURES_TO_OPEN = 5
 OPEN_SECONDS = (30.0, 60.0, 120.0)
-"""How long each opening of the breaker lasts. The last one stops the lane: it is how long a person should wait."""
+"""The duration of each opening of the breaker. The last opening stops the lane; the message suggests that wait."""
 DONE_TO_GROW = 20
 PARK_OVER = 120.0
-"""Seconds of Retry-After over which waiting is a person's decision."""
+"""A Retry-After of more seconds stops the lane, and the user decides when to continue."""
 MINUTE = 60.0
 LONG_AGO = float("-inf")
 
 
 def is_failure(outcome: Outcome) -> bool:
-    """Whether the provider did not do its work. Rejected and Refused are answers: it is there, and it works.
+    """Whether an outcome counts as a failure of the provider. Rejected and Refused do not: the provider works.
 
-    BadOutput counts because it may be paid for: a provider that sells rubbish is not asked for more of it.
+    BadOutput counts, since it may be charged: further requests would buy more unusable images.
     """
     return isinstance(outcome, NotSent | Throttled | BadOutput | InDoubt)
 
 
 @value
 class Permit:
-    """The right to send one request. `opening` is how often the breaker had opened when it was given.
+    """A concurrency slot for one request. `opening` is the number of openings of the breaker when it was given.
 
-    `response_complete`: the answer has arrived, and only our own work on it remains."""
+    `response_complete`: the slot is released, and the response is not durable yet."""
 
     opening: int
     response_complete: bool = False
@@ -38,9 +38,9 @@ class Permit:
 
 @value
 class Breaker:
-    """Closed while `open_until` is None. After `open_until` it is half open: one probe flies, and decides.
+    """A circuit breaker. Closed while `open_until` is None; after `open_until` it is half open, and one probe is sent.
 
-    Openings are counted over the whole run and never forgiven: behind each one are calls in doubt.
+    Openings are counted over the whole run and never reset: each one can leave calls in doubt.
     """
 
     failures: int = 0
@@ -49,17 +49,17 @@ class Breaker:
     probing: bool = False
 
     def ready_at(self) -> float | None:
-        """When it lets the next request through; None is "not before the probe lands"."""
+        """The time from which the next request may be sent; None while a probe is in flight."""
         if self.probing:
             return None
         return LONG_AGO if self.open_until is None else self.open_until
 
     def sent(self) -> Breaker:
-        """With one more request in flight: the probe, unless closed."""
+        """With one more request in flight, which is the probe unless the breaker is closed."""
         return replace(self, probing=self.open_until is not None)
 
     def landed(self, permit: Permit, outcome: Outcome, now: float) -> Breaker:
-        """What a request that was sent under this very opening says; older ones say nothing new."""
+        """After an outcome. Requests that were sent before the latest opening do not count."""
         if permit.opening != self.openings:
             return self
         if not is_failure(outcome):
@@ -69,27 +69,27 @@ class Breaker:
         return Breaker(openings=self.openings + 1, open_until=now + self.next_pause)
 
     def abandoned(self, permit: Permit) -> Breaker:
-        """A request that was cancelled says nothing; if it was the probe, another may go."""
+        """After a request without an outcome. If it was the probe, another one may be sent."""
         return replace(self, probing=False) if permit.opening == self.openings else self
 
     @property
     def next_pause(self) -> float:
-        """How long its next opening lasts."""
+        """The duration of the next opening in seconds."""
         return OPEN_SECONDS[min(self.openings, len(OPEN_SECONDS) - 1)]
 
     @property
     def exhausted(self) -> bool:
-        """It opened for the last time."""
+        """Whether the last opening was used up."""
         return self.openings >= len(OPEN_SECONDS)
 
 
 @value
 class Limits:
-    """One lane's limits now. `bound` is the configured concurrency, `interval` the least gap between two requests.
+    """One lane's limits now. `bound` is the configured concurrency, `interval` the minimum seconds between requests.
 
-    Requests per minute become an even pace: a bucket of one token. A bigger bucket would let a burst and its
-    refill into one minute, which is more than the bound. `landing` are the answers that have come and are not safe
-    yet: with what is in flight never more than twice the bound, however slow our own disk is.
+    The limit on requests per minute is a token bucket of size one. A bigger bucket would allow a burst and its refill
+    within one minute, which exceeds the limit. `landing` is the number of responses that are complete and not durable
+    yet. Together with `in_flight` it is at most twice the bound, however slow the local disk is.
     """
 
     bound: int
@@ -103,14 +103,14 @@ class Limits:
     breaker: Breaker = Breaker()
 
     def ready_at(self) -> float | None:
-        """When the next request may be sent; None is "not before one lands"."""
+        """The time from which the next request may be sent; None: only after another one ends."""
         breaker = self.breaker.ready_at()
         if breaker is None or self.in_flight >= self.concurrency or self.in_flight + self.landing >= 2 * self.bound:
             return None
         return max(self.next_at, self.held_until, breaker)
 
     def permit(self) -> Permit:
-        """For a request sent now."""
+        """The permit of a request that is sent now."""
         return Permit(self.breaker.openings)
 
     def sent(self, now: float) -> Limits:
@@ -118,11 +118,11 @@ class Limits:
         return replace(self, in_flight=self.in_flight + 1, next_at=now + self.interval, breaker=self.breaker.sent())
 
     def response_complete(self) -> Limits:
-        """With one request less in flight, and its answer on the way to the store."""
+        """With one request fewer in flight, and its response on the way to the store."""
         return replace(self, in_flight=self.in_flight - 1, landing=self.landing + 1)
 
     def landed(self, permit: Permit, outcome: Outcome, now: float) -> Limits:
-        """Without one request, and with what it taught."""
+        """Without one request, adjusted by its outcome."""
         after = replace(self._without(permit), breaker=self.breaker.landed(permit, outcome, now))
         match outcome:
             case Throttled(retry_after=wait):
@@ -136,7 +136,7 @@ class Limits:
                 return after
 
     def abandoned(self, permit: Permit) -> Limits:
-        """Without one request, that was cancelled."""
+        """Without one request that had no outcome."""
         return replace(self._without(permit), breaker=self.breaker.abandoned(permit))
 
     def _without(self, permit: Permit) -> Limits:
@@ -146,6 +146,6 @@ class Limits:
 
 
 def limits(concurrency: int, requests_per_minute: int) -> Limits:
-    """A fresh lane's limits. No requests per minute is no pace."""
+    """The limits of a new lane. 0 requests per minute means no such limit."""
     interval = MINUTE / requests_per_minute if requests_per_minute > 0 else 0.0
     return Limits(bound=max(1, concurrency), interval=interval, concurrency=max(1, concurrency))

@@ -1,4 +1,4 @@
-"""Write down each attempt before and after it, so that no death of ours pays twice or loses what was paid for."""
+"""Record each attempt before and after it, so that a crash neither pays twice nor loses a paid image."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from reconciler.core.value import replace
 from reconciler.engine.clock import stamp
 
 Estimate = Callable[[ImageRequest], Cost | None]
-"""What one attempt should cost; None is unknown."""
+"""The estimated price of one attempt; None if unknown."""
 
 
 class Recorded:
-    """A Provider whose every attempt is in the journal: `Requested` before, an end after, or none if in doubt."""
+    """A Provider with every attempt in the journal: `Requested` before it, an end after it. In doubt: no end."""
 
     def __init__(
         self,
@@ -44,14 +44,14 @@ class Recorded:
         self._utc = utc
 
     async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
-        """Raises DiskError, which is final; its message names the file with what was paid for."""
+        """Raises DiskError, which is final; its message names the file that holds the paid image."""
         attempt = self._new_attempt()
         await self._begin(attempt, request)
-        # cancelled in here, or an error of ours: no end is written, and that is what in doubt means
+        # a cancellation or a local error from here on: no end is recorded, so the attempt is in doubt
         try:
             outcome = await self._inner.generate(request, on_response=on_response)
         except Unsent as error:
-            with suppress(DiskError):  # the first error is the one to tell
+            with suppress(DiskError):  # the first error is raised
                 await run_to_completion(
                     None, self._journal.record, Ended(attempt, request.asset, "NotSent", error.fact)
                 )
@@ -71,8 +71,8 @@ class Recorded:
             raise asyncio.CancelledError
 
     def _end(self, attempt: str, request: ImageRequest, outcome: Outcome) -> Outcome:
-        """Blocking, and never torn apart by a cancellation. Gives the outcome with its bytes where they are now,
-        and with the cost that was written down."""
+        """Record an outcome. Blocking, and never interrupted by a cancellation. Returns the outcome with the path of
+        its bytes in the store and the recorded cost."""
         match outcome:
             case Done():
                 return self._stored(attempt, request, outcome)

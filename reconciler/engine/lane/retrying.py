@@ -1,4 +1,4 @@
-"""Ask again where it is free and may help: never after bytes were sent and no definite answer came.
+"""Retry where a retry is free and may succeed: never after bytes were sent without a definite response.
 
 Source: docs/providers.md, "Numbers".
 """
@@ -15,9 +15,9 @@ ATTEMPTS = 3
 BACKOFF_BASE = 1.0
 BACKOFF_CAP = 60.0
 RETRY_SHARE = 10
-"""One retry for so many requests of a run, ..."""
+"""One retry is allowed for this many requests of a run, ..."""
 RETRY_FLOOR = 5
-"""... but always this many."""
+"""... and at least this many."""
 
 
 def backoff(retry: int, jitter: float) -> float:
@@ -26,7 +26,7 @@ def backoff(retry: int, jitter: float) -> float:
 
 
 class Retries:
-    """How many retries a run has had, over all its lanes. An outage must not double what is sent."""
+    """Counts the retries of a run, over all its lanes. An outage must not double the number of requests."""
 
     def __init__(self) -> None:
         self.requests = 0
@@ -34,7 +34,7 @@ class Retries:
 
     @property
     def allowed(self) -> int:
-        """At most this many, by what has been sent so far."""
+        """The maximum, given the requests so far."""
         return max(RETRY_FLOOR, self.requests // RETRY_SHARE)
 
     def take(self) -> bool:
@@ -46,7 +46,7 @@ class Retries:
 
 
 class Retrying:
-    """A Provider that asks again after NotSent and Throttled. `sleep` may return early when the lane is closed."""
+    """A Provider that retries after NotSent and Throttled. `sleep` may return early when the lane is closed."""
 
     def __init__(
         self,
@@ -72,11 +72,11 @@ class Retrying:
             if least is None:
                 return outcome
             if not self._retries.take():
-                self._note(request, f"not asked again, the run's {self._retries.allowed} retries are used up")
+                self._note(request, f"not retried: the run's {self._retries.allowed} retries are used up")
                 return outcome
             wait = max(least, backoff(retry, self._jitter()))
             when = f"in {wait:.0f} s" if wait >= 0.5 else "at once"
-            self._note(request, f"asking again {when} ({retry + 2} of {ATTEMPTS}): {outcome.message}")
+            self._note(request, f"retrying {when} (attempt {retry + 2} of {ATTEMPTS}): {outcome.message}")
             await self._sleep(wait)
             outcome = await self._inner.generate(request, on_response=on_response)
         return outcome
@@ -86,7 +86,7 @@ class Retrying:
 
 
 def _may_retry_after(outcome: Outcome) -> float | None:
-    """The least seconds to wait before asking again; None is "never"."""
+    """The minimum seconds to wait before a retry; None means never."""
     match outcome:
         case NotSent(final=False):
             return 0.0
@@ -97,5 +97,5 @@ def _may_retry_after(outcome: Outcome) -> float | None:
 
 
 def _held_back(outcome: Outcome) -> bool:
-    """Whether the lane itself answered: that was no request."""
+    """Whether the outcome comes from the lane itself, without a request."""
     return isinstance(outcome, Rejected | NotSent) and isinstance(outcome.stop, Stop)

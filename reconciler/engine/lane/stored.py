@@ -1,4 +1,4 @@
-"""Store the images of a free provider: no money is at stake, so they need no journal and no lane."""
+"""Store the images of a free provider. They cost no money, so they need no journal and no lane."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from reconciler.engine.clock import stamp
 
 
 class StoredProvider:
-    """A Provider whose every image is in the store; at most `parallel` are made at a time.
+    """A Provider that stores every image, and makes at most `parallel` of them at a time.
 
-    `made_by` is the name that the lockfile keeps for it.
+    `made_by` is its name in the lockfile.
     """
 
     def __init__(
@@ -31,11 +31,11 @@ class StoredProvider:
         self._drained = False
 
     def drain(self) -> None:
-        """Begin nothing new; what is being drawn is finished."""
+        """Start no more images; those in progress finish."""
         self._drained = True
 
     async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
-        """As the inner provider; raises DiskError if the store cannot keep it."""
+        """The inner provider's outcome, with the image in the store. Raises DiskError."""
         async with self._places:
             if self._drained:
                 return NotSent("not begun: interrupted", final=True, stop=Stop.INTERRUPTED)
