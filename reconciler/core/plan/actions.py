@@ -1,4 +1,4 @@
-"""What can be done to an asset, and why, as values. Apply reads actions; people read reasons."""
+"""The actions on an asset and their reasons, as values. Apply executes actions; reports show reasons."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from reconciler.core.value import value
 
 @value
 class Current:
-    """Recipe and output are what the lockfile says."""
+    """Recipe and output are as in the lockfile."""
 
 
 @value
 class Orphaned:
-    """In the lockfile, in no spec."""
+    """In the lockfile, but in no spec."""
 
 
 @value
 class Frozen:
-    """Would be generated, and its spec says freeze."""
+    """Stale, but its spec says freeze."""
 
     instead_of: Reason
 
 
 @value
 class Ignored:
-    """Differs only in what the spec or the project says to ignore."""
+    """Differs only in fields that the spec or the project ignores."""
 
     changes: tuple[Change, ...]
 
@@ -42,48 +42,48 @@ class NeverGenerated:
 
 @value
 class RecipeChanged:
-    """What is asked for is not what was made."""
+    """The wanted recipe is not the locked recipe."""
 
     changes: tuple[Change, ...]
 
 
 @value
 class UpstreamChanged:
-    """Only the pictures of these assets have changed, or are about to."""
+    """Only the images of these assets have changed, or will change in this run."""
 
     upstreams: tuple[AssetId, ...]
 
 
 @value
 class Placeholder:
-    """A draft stands where a real image is wanted."""
+    """The locked image is a draft, and the spec names a real provider."""
 
 
 @value
 class OutputMissing:
-    """The file is gone; its bytes are not."""
+    """The file is missing, and its bytes are available elsewhere."""
 
 
 @value
 class OutputLost:
-    """The file is gone, and its bytes are in no store, no LFS folder and no commit of that path."""
+    """The file is missing, and its bytes are in no store, no LFS folder and no commit of that path."""
 
 
 @value
 class OutputModified:
-    """The file has other bytes than the lockfile says: a person's work."""
+    """The file has other bytes than in the lockfile: it was changed by hand."""
 
     stale: tuple[Change, ...] = ()
 
 
 @value
 class Untracked:
-    """A file stands at the output of an asset that was never made."""
+    """There is a file at the output of an asset that was never generated."""
 
 
 @value
 class NotAFile:
-    """The output's path cannot be a file's: a directory, an unreadable file, a link that leaves the project."""
+    """The output is not a regular file: a directory, an unreadable file, a link that leaves the project."""
 
     what: str
 
@@ -98,12 +98,12 @@ class Moved:
 
 @value
 class AlreadyThere:
-    """The file is what the store or the lockfile holds for this recipe; only the lock entry is missing."""
+    """The file has the content that the store or the lockfile has for this recipe; only the lock entry is missing."""
 
 
 @value
 class Doubtful:
-    """Requests were sent and their end is unknown, oldest first: each may have been charged."""
+    """Requests whose outcome is unknown, oldest first: each may have been charged."""
 
     requests: tuple[Requested, ...]
 
@@ -117,19 +117,19 @@ class WasRefused:
 
 @value
 class UpstreamUnavailable:
-    """It refers to assets that have no picture and will not get one in this run."""
+    """It refers to assets that have no image and will not get one in this run."""
 
     upstreams: tuple[AssetId, ...]
 
 
 @value
 class Asked:
-    """A person asked for another image (`apply --replace`)."""
+    """The user asked for another image (`apply --replace`)."""
 
 
 @value
 class OverBudget:
-    """The limit that it would pass, in words."""
+    """The limit that it would exceed, as text."""
 
     limit: str
 
@@ -147,7 +147,7 @@ Reason = (
 
 
 class Consent(Enum):
-    """What a person can allow: the name of the option that says so."""
+    """The kinds of consent, by the names of their options."""
 
     RETRY_IN_DOUBT = "--retry-in-doubt"
     RETRY_REFUSED = "--retry-refused"
@@ -172,7 +172,7 @@ class Adopt:
 
 @value
 class Restore:
-    """Bytes that are had already are put in place. Free."""
+    """Existing bytes are put in place. Free."""
 
     reason: Reason
     content: ContentHash
@@ -192,9 +192,9 @@ class Move:
 
 @value
 class Generate:
-    """A provider is asked. `key` is None while an upstream's picture is not known; None as cost is unknown.
+    """A provider generates an image. `key` is None while the image of an upstream is unknown; cost None is unknown.
 
-    `replacing` must still be there when the file is published; `old_path` is the path that the asset leaves.
+    `replacing` must still be at the output when the file is published; `old_path` is the path that the asset leaves.
     """
 
     reason: Reason
@@ -207,7 +207,7 @@ class Generate:
 
 @value
 class Conflict:
-    """A person's bytes stand in the way: never overwritten."""
+    """The output holds foreign bytes. They are left alone."""
 
     reason: Reason
     found: ContentHash | None = None
@@ -215,7 +215,7 @@ class Conflict:
 
 @value
 class Hold:
-    """Nothing is done until a person agrees (`consent`) or something else is settled first."""
+    """Nothing is done until the user consents (`consent`) or the reason is resolved."""
 
     reason: Reason
     consent: Consent | None = None

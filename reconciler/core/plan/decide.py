@@ -1,4 +1,4 @@
-"""The decision table: what to do about one asset. Pure, total, and the only place that decides."""
+"""The decision table: the action for one asset. Pure and total; no other module decides."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ from reconciler.core.traits import Traits
 from reconciler.core.value import replace, value
 
 PICTURED = ("references", "mask", "turns")
-"""The fields of a recipe in which pictures stand."""
+"""The fields of a recipe that contain pictures."""
 
 
 @value
 class Facts:
-    """All that the decision about one asset rests on.
+    """The input of the decision about one asset.
 
     - `entry`: the lock entry of this id, or of the orphan `origin` that the asset takes over.
     - `locked_elsewhere`: the content that the lock has for the output's path, under any id.
-    - `stored`: an image that exists already for this very recipe; `source`: where the locked bytes can be had.
-    - `pending`: upstreams about to be generated; `missing`: upstreams that will have no picture; `changed`: upstreams
-      whose pictures are the only difference.
-    - `in_doubt`: requests of this asset whose end is unknown; `in_doubt_elsewhere`: those for this recipe under
+    - `stored`: an existing image for this recipe; `source`: a place that has the locked bytes.
+    - `pending`: upstreams about to be generated; `missing`: upstreams that will have no image; `changed`: upstreams
+      whose images are the only difference.
+    - `in_doubt`: requests of this asset whose outcome is unknown; `in_doubt_elsewhere`: those for this recipe under
       other ids.
     - `traits`: what may be assumed of the provider that the spec names.
     """
@@ -101,13 +101,13 @@ def decide(facts: Facts) -> Action:
 
 
 def _left_behind(facts: Facts, entry: LockEntry) -> ContentHash | None:
-    """A person's bytes at the path that the asset is leaving, unless its picture is at the new one already."""
+    """Foreign bytes at the path that the asset leaves, unless its image is at the new path already."""
     before = _content(facts.found_before)
     return before if facts.old_path is not None and entry.content not in (before, facts.found) else None
 
 
 def in_place(facts: Facts, entry: LockEntry, reason: Reason = Current()) -> Action:  # noqa: B008 - a frozen value
-    """The locked image is the wanted one, or `reason` says why it has to do; is it where it should be?"""
+    """The locked image is kept, as the wanted one or for `reason`. Is it at its output?"""
     found, before = facts.found, facts.found_before
     moved = facts.origin is not None or (facts.spec is not None and entry.output != facts.spec.output)
     if moved and entry.content in (found, before):
@@ -121,7 +121,7 @@ def in_place(facts: Facts, entry: LockEntry, reason: Reason = Current()) -> Acti
 
 
 def _obtain(facts: Facts, why: Reason) -> Action:
-    """An image is needed: had already, or to be asked for."""
+    """An image is needed: an existing one, or a new one."""
     if facts.missing:
         return Hold(UpstreamUnavailable(facts.missing))
     if facts.stored is not None:
@@ -134,13 +134,13 @@ def _obtain(facts: Facts, why: Reason) -> Action:
 
 
 def generate(facts: Facts, why: Reason) -> Generate:
-    """Ask a provider, whatever the table says."""
+    """Generate, without consulting the table."""
     key = facts.recipe.key() if facts.recipe is not None and not facts.pending else None
     return Generate(why, key, facts.cost, _content(facts.found), facts.pending, _vacated(facts))
 
 
 def staleness(facts: Facts, entry: LockEntry) -> Reason | None:
-    """Why what was made is not what is wanted, or None. A placeholder is one whatever else has changed."""
+    """Why the locked image is stale, or None. A placeholder is stale for that reason, whatever else has changed."""
     if entry.made.placeholder and not facts.traits.placeholder:
         return Placeholder()
     if facts.recipe is None:
@@ -155,7 +155,7 @@ def staleness(facts: Facts, entry: LockEntry) -> Reason | None:
 
 
 def _known_changes(facts: Facts, entry: LockEntry) -> tuple[Change, ...]:
-    """What differs while a picture has no content yet: the words, and that picture by the name of its asset."""
+    """The differences while an upstream has no content yet: the other fields, and the upstream by its asset id."""
     names: list[Json] = [f"asset:{up}" for up in (*facts.pending, *facts.missing)]
     differences = changes(entry.recipe, facts.spec.base_recipe.manifest()) if facts.spec is not None else ()
     pictures = Change("references", entry.recipe.get("references"), names)
@@ -163,7 +163,7 @@ def _known_changes(facts: Facts, entry: LockEntry) -> tuple[Change, ...]:
 
 
 def _vacated(facts: Facts) -> str | None:
-    """The path that the asset leaves, where its picture still stands."""
+    """The path that the asset leaves, if its image is still there."""
     gone = facts.entry is None or facts.found_before != facts.entry.content
     return None if gone else facts.old_path
 

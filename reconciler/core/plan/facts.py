@@ -1,4 +1,4 @@
-"""Gather the facts of each asset, in working order, as far as earlier decisions bear on later ones."""
+"""Gather the facts of each asset in working order: the facts of an asset depend on the actions of its upstreams."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Price = Callable[[Spec, Recipe], Cost | None]
 
 
 class FactCollector:
-    """What is known of a project while its plan is made. `traits` are those of each provider, by its name."""
+    """The state of a project while its plan is made. `traits` are those of each provider, by its name."""
 
     def __init__(
         self, specs: Mapping[AssetId, Spec], lock: Lock, seen: Observed, *, traits: Mapping[str, Traits]
@@ -48,7 +48,7 @@ class FactCollector:
             self.locked_by_key.setdefault(entry.key, []).append(entry)
 
     def facts(self, identity: AssetId, price: Price) -> Facts:
-        """All that the decision about one asset rests on; its upstreams must have been decided."""
+        """The input of the decision about one asset; its upstreams must have been decided."""
         spec = self.specs[identity]
         recipe = build_recipe(spec, self._picture)
         key = recipe.key() if recipe is not None else None
@@ -90,9 +90,9 @@ class FactCollector:
         )  # fmt: skip
 
     def expect(self, facts: Facts, action: Action) -> None:
-        """Remember what an action will make of an asset, for those that refer to it.
+        """Record the image that an asset will have after its action, for the assets that refer to it.
 
-        An orphan's picture is the asset's own only once the asset has taken it over.
+        The image of an orphan belongs to the asset only once the asset has taken it over.
         """
         if isinstance(action, Generate):
             self.generating.add(facts.identity)
@@ -107,7 +107,7 @@ class FactCollector:
         return self.contents.get(reference.asset)
 
     def _orphan_for(self, spec: Spec, key: RecipeKey | None) -> AssetId | None:
-        """The orphan that this asset was before: the same recipe (best at the same path), else the same path."""
+        """The orphan from which this asset was renamed: with its recipe (preferably at its path), else at its path."""
         same = self.orphans_by_key.get(key, {}) if key is not None else {}
         here = self.orphans_by_output.get(spec.output, {})
         both = (one for one in here if one in same)
@@ -119,7 +119,7 @@ class FactCollector:
         return entry
 
     def _changed_upstreams(self, spec: Spec, entry: LockEntry | None, key: RecipeKey | None) -> tuple[AssetId, ...]:
-        """The upstreams whose pictures are the only difference from what was made, or nothing."""
+        """The upstreams whose images are the only difference from the locked recipe; empty if anything else differs."""
         if entry is None or key is None or key == entry.key or not spec.upstreams():
             return ()
         before = manifest_images(entry.recipe)
@@ -133,8 +133,8 @@ class FactCollector:
         return tuple(dict.fromkeys(ref.asset for ref, was in old.items() if self.contents.get(ref.asset) != was))
 
     def _made_before(self, key: RecipeKey, found: Found, *, placeholders: bool) -> ContentHash | None:
-        """An image for this very recipe: the one that stands there already, a locked one whose bytes are at hand, or
-        the newest of the store. `placeholders`: one of these will do."""
+        """An image for this recipe: the one at the output, a locked one whose bytes are available, or the newest of the
+        store. `placeholders`: a placeholder suffices."""
         locked = (
             entry.content
             for entry in self.locked_by_key.get(key, ())

@@ -1,4 +1,4 @@
-"""What a plan needs to know of the world, as values that an adapter fills in."""
+"""The observed state of the project, as values that an adapter fills in."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from reconciler.core.value import field, value
 
 @value
 class Blocked:
-    """What stands at an output's path and is no file (`a directory`)."""
+    """An output path that is not a regular file; `what` describes it (`a directory`)."""
 
     what: str
 
 
 Found = ContentHash | Blocked | None
-"""What is at a path: the content (a Git LFS pointer counts as the content it names), no file, or nothing."""
+"""The content at a path (a Git LFS pointer counts as the content that it names), `Blocked`, or None if absent."""
 
 
 @value
 class Observed:
-    """The world as far as a plan needs it. Mappings may be lazy: what is not asked for is not looked up.
+    """The state that a plan needs. Mappings may be lazy: a key is looked up when it is read.
 
-    `outputs` by path; absent is absent. `files` are the contents of reference files by path. `stored` gives for a
-    recipe key what the store holds, oldest first. `sources` says, for a content that was locked for a path, where
-    its bytes can be had for nothing. `in_doubt` are the requests of each asset that nothing ended, oldest first.
+    `outputs` is by path, without absent files. `files` are the contents of reference files by path. `stored` gives the
+    images of a recipe key in the store, oldest first. `sources` gives a place with the bytes of a content that was
+    locked for a path. `in_doubt` are the requests of each asset without an outcome, oldest first.
     """
 
     outputs: Mapping[str, ContentHash | Blocked] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Plan a whole project. Pure: same specs, lock and observation in, same plan out."""
+"""Plan a whole project. Pure: the same specs, lock and observation give the same plan."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ Step = AssetStep | OrphanStep | DoubtStep
 
 
 def locked_entry(step: Step) -> LockEntry | None:
-    """The lock entry that a step knows of."""
+    """The lock entry of a step, if it has one."""
     return None if isinstance(step, DoubtStep) else step.entry
 
 
@@ -71,7 +71,7 @@ class Plan:
 
     @property
     def drift(self) -> tuple[Step, ...]:
-        """What is not as it should be. Empty exactly when `check` is 0."""
+        """The steps that are not a Keep. Empty exactly when `check` exits with 0."""
         return tuple(step for step in self.steps if not isinstance(step.action, Keep))
 
     @property
@@ -81,7 +81,7 @@ class Plan:
 
     @property
     def generating_providers(self) -> frozenset[str]:
-        """The names of the providers that are asked for an image."""
+        """The names of the providers that generate images in this plan."""
         return frozenset(step.spec.provider for step in self.asset_steps if isinstance(step.action, Generate))
 
 
@@ -99,8 +99,8 @@ def plan(
 ) -> Plan:
     """Every asset's action. `traits` are those of every provider, by the name that specs use.
 
-    The gate is asked for each action as it is decided, since the actions of downstream assets rest on it: a picture
-    counts by its locked content or by the one that this plan restores; where it is about to be generated, the
+    The gate applies the policy to each action as it is decided, since the actions of downstream assets depend on it. An
+    upstream counts with its locked content, or with the content that this plan restores. If this plan generates it, the
     assets that refer to it come `after` it.
     """
     survey = FactCollector(specs, lock, seen, traits=traits)

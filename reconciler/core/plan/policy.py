@@ -1,5 +1,5 @@
-"""What a person allows: freeze, ignored changes, cascade, consent, selection, budget. Each turns one action into
-another; none of them enters the decision table."""
+"""Apply the policy of the user: freeze, ignored changes, cascade, consent, selection, budget. Each replaces one action
+by another; none of them is part of the decision table."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from reconciler.core.value import replace, value
 
 @value
 class Policy:
-    """What was allowed for this run. `selected` None is everything; `replace` are assets to make again."""
+    """The policy of this run. `selected` None is everything; `replace` are assets to generate again."""
 
     consents: frozenset[Consent] = frozenset()
     cascade: Cascade = Cascade.ASK
@@ -50,7 +50,7 @@ class Policy:
 
 
 def gate(facts: Facts, action: Action, policy: Policy) -> Action:
-    """One action as the policy has it."""
+    """One action after the policy."""
     if policy.selected is not None and facts.identity not in policy.selected:
         return Keep(NotSelected())
     if facts.identity in policy.replace and facts.spec is not None:
@@ -75,14 +75,14 @@ def gate(facts: Facts, action: Action, policy: Policy) -> Action:
 
 
 def _allowed(action: Action, policy: Policy) -> Action:
-    """The action, or what a person has agreed to do in its place."""
+    """The action, or the one behind it to which the user has consented."""
     if isinstance(action, Hold) and action.consent in policy.consents and action.otherwise is not None:
         return action.otherwise
     return action
 
 
 def _makes_for_free(traits: Traits, entry: LockEntry, spec: Spec) -> bool:
-    """Whether a free image replaces a free image. Another one, paid for or a person's, is not replaced unasked."""
+    """Whether a free image replaces a free image. A paid or hand-made image needs consent."""
     return traits.free and (entry.made.placeholder or entry.made.provider == spec.provider)
 
 
@@ -91,7 +91,7 @@ def _cascades(policy: Policy) -> bool:
 
 
 def _unheeded(why: Reason, spec: Spec, policy: Policy) -> Reason | None:
-    """Why the locked image shall do although it is not what is wanted, or None."""
+    """Why the locked image is kept although it is stale, or None."""
     if spec.freeze:
         return Frozen(why)
     match why:
@@ -106,7 +106,7 @@ def _unheeded(why: Reason, spec: Spec, policy: Policy) -> Reason | None:
 
 
 def _fields_with(spec: Spec, upstreams: tuple[AssetId, ...]) -> set[str]:
-    """The fields of the recipe in which these assets' pictures stand."""
+    """The fields of the recipe that contain the images of these assets."""
     in_turns = (part for turn in spec.turns for part in turn.parts)
     fields = {"references": spec.references, "mask": (spec.mask,), "turns": tuple(in_turns)}
     return {
@@ -117,7 +117,7 @@ def _fields_with(spec: Spec, upstreams: tuple[AssetId, ...]) -> set[str]:
 
 
 def _replaced(facts: Facts, action: Action, policy: Policy) -> Action:
-    """Made again because a person said so; that does not say that what is in doubt may be paid for twice."""
+    """Generate again, as the user asked. A request in doubt still needs consent of its own."""
     if facts.missing or (isinstance(action, Conflict) and isinstance(action.reason, NotAFile)):
         return action
     in_doubt = (*facts.in_doubt, *facts.in_doubt_elsewhere)
@@ -128,11 +128,11 @@ def _replaced(facts: Facts, action: Action, policy: Policy) -> Action:
 def within_budget(
     plan: Plan, budget: Budget, *, candidates: int = 1, already: Sequence[tuple[AssetId, Cost | None]] = ()
 ) -> Plan:
-    """Hold what would pass the budget, in the order of work, and what needs it.
+    """Hold the steps that would exceed the budget, in working order, and the steps that depend on them.
 
-    A price that is unknown, or in another currency, fits in no limit of money. All but drafts count as images, whatever
-    their price. Each step's price is that of all its `candidates`. What `already` may have been charged, for requests
-    in doubt, counts as spent.
+    A price that is unknown, or in another currency, fits no limit in money. Every image but a draft counts as an
+    image, at any price. The price of a step is that of all its `candidates`. `already` are requests in doubt: they may
+    have been charged, and count as spent.
     """
     doubtful = sum((_amount(cost, budget)[0] for _, cost in already), Decimal(0))
     spent, images = doubtful, len(already)
@@ -163,7 +163,7 @@ def within_budget(
 
 @value
 class _Needs:
-    """What one step would bring an asset, a run and its number of images to."""
+    """The totals after one step: of its asset, of the run, and of the number of images."""
 
     asset: Decimal
     run: Decimal
@@ -171,14 +171,14 @@ class _Needs:
 
 
 def _amount(cost: Cost | None, budget: Budget) -> tuple[Decimal, bool]:
-    """A price in the budget's currency, and whether that is known. Nothing is nothing in any currency."""
+    """A price in the budget's currency, and whether it is known. Zero is zero in any currency."""
     if cost is None or (cost.amount and cost.currency != budget.currency):
         return Decimal(0), False
     return cost.amount, True
 
 
 OTHER_CURRENCY = "its price is in "
-"""How a limit begins that is in another currency than the price."""
+"""The beginning of the text of a limit in another currency than the price."""
 
 
 def _unpriced(cost: Cost | None, budget: Budget, needs: _Needs) -> str:
@@ -202,7 +202,7 @@ def _limit(budget: Budget, needs: _Needs) -> str:
 def select(
     specs: Mapping[AssetId, Spec], orphans: Iterable[AssetId], *, include: tuple[str, ...], exclude: tuple[str, ...]
 ) -> frozenset[AssetId] | None:
-    """The ids that globs over ids and `tag:x` choose, with all that the chosen ones refer to; None for everything."""
+    """The ids that globs over ids and `tag:x` select, with all their upstreams; None for everything."""
     if not include and not exclude:
         return None
     chosen = {identity for identity, spec in specs.items() if not include or _matches(identity, spec.tags, include)}

@@ -1,4 +1,4 @@
-"""Check what only the whole asset shows: fields that contradict each other."""
+"""Check the fields of one asset against each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A YAML file as plain values beside the place of every node: what the loader gives and specs are read from."""
+"""A YAML file as plain values, with the place of every node: the output of the loader, the input of specs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Document:
     """One parsed file. `value` holds str, int, float, bool, None, list and dict with string keys only.
 
     `marks[path]` is the (line, column), from 1, of the value at `path`; a value that stands in a mapping is
-    marked at its *key*, since that is what an editor should jump to.
+    marked at its *key*, where an editor should put its cursor.
     """
 
     file: str
@@ -36,7 +36,7 @@ class Document:
         return Problem(self.place(path), field_name(path), fact, hint)
 
     def unknown(self, path: Path, fact: str, name: str, names: Collection[str], hint: str = "") -> Problem:
-        """The problem of a name that is none of `names`, with a suggestion; `hint` where none of them is near."""
+        """The problem of a name that is none of `names`, with a suggestion, or with `hint` if none of them is near."""
         return unknown_name(self.problem(path, fact, hint), name, names)
 
 

@@ -1,6 +1,6 @@
-"""From files to assets: defaults, styles, variables and the matrix filled in, every problem of every file at once.
+"""Expand files to assets: fill in defaults, styles, variables and the matrix, and collect every problem of every file.
 
-The documents have passed their JSON Schema already; what is checked here is what a schema cannot say.
+The documents have passed their JSON Schema already. The checks here are those that a schema cannot express.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ TEXT_BUDGET = 64 << 20
 
 @value
 class SpecTree:
-    """What was read of the specs folder. Names are paths below it, with `/`; `defaults` is by folder, "" the top."""
+    """The documents of the specs folder. Names are paths below it, with `/`; `defaults` is by folder, "" the top."""
 
     specs: Mapping[str, Document]
     defaults: Mapping[str, Document] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class SpecTree:
 
 @value
 class Expansion:
-    """Every asset in the order of ids, everything that is wrong, and the ids of the files in which it is."""
+    """Every asset in the order of ids, every problem, and the ids of the files with problems."""
 
     specs: Mapping[AssetId, Spec]
     problems: tuple[Problem, ...]
@@ -47,7 +47,7 @@ class Expansion:
 
 
 def expand(settings: Settings, project: Document | None, tree: SpecTree) -> Expansion:
-    """All assets of a project. An asset with a problem is left out; its problems are not."""
+    """All assets of a project. An asset with a problem is left out, and its problems are in the result."""
     context = Context(settings, project, tree.defaults, tree.styles)
     problems: set[Problem] = set()
     found: dict[AssetId, Spec] = {}
@@ -61,7 +61,7 @@ def expand(settings: Settings, project: Document | None, tree: SpecTree) -> Expa
             broken.append(name.rpartition(".")[0])
             continue
         room -= wanted
-        if text.left < 0:  # said once, of the first that found no room
+        if text.left < 0:  # reported once, for the first file that exceeds it
             broken.append(name.rpartition(".")[0])
             continue
         specs, wrong = expand_file(context, name, document, text)
@@ -79,7 +79,7 @@ def expand(settings: Settings, project: Document | None, tree: SpecTree) -> Expa
 
 @value
 class Context:
-    """What lies around every spec file."""
+    """The settings and documents that all spec files share."""
 
     settings: Settings
     project: Document | None = None
@@ -88,7 +88,7 @@ class Context:
     _known: dict[str, tuple[Layer, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def layers_above(self, folder: str) -> tuple[Layer, ...]:
-        """The defaults that apply to the spec files of a folder, weakest first; worked out once for all of them."""
+        """The defaults that apply to the spec files of a folder, weakest first; computed once for each folder."""
         if folder not in self._known:
             self._known[folder] = self._layers_above(folder)
         return self._known[folder]
@@ -115,13 +115,13 @@ def asset_count(document: Document) -> int:
 
 
 class TextBudget:
-    """How many characters of text the assets that are yet to come may have."""
+    """The number of characters of text that the remaining assets may have."""
 
     def __init__(self, left: int = TEXT_BUDGET) -> None:
         self.left = left
 
     def takes(self, spec: Spec) -> bool:
-        """Whether there is room for this one too."""
+        """Count an asset, and return whether it fits."""
         self.left -= len(spec.base_recipe.prompt) + len(spec.description)
         if spec.turns:
             self.left -= sum(len(part.text) for turn in spec.turns for part in turn.parts if isinstance(part, TextPart))
@@ -133,7 +133,7 @@ class TextBudget:
 def expand_file(
     context: Context, name: str, document: Document, text: TextBudget
 ) -> tuple[tuple[Spec, ...], tuple[Problem, ...]]:
-    """The assets of one file, and what is wrong with them."""
+    """The assets of one file, and its problems."""
     file_id = name.rpartition(".")[0]
     if not _PLAIN_PATH.fullmatch(file_id):
         if not is_unicode(file_id):
@@ -210,7 +210,7 @@ def _variants(layer: Layer, template: str, problems: list[Problem]) -> Iterator[
 
 
 def _bad_matrix(layer: Layer, matrix: Mapping[str, Json]) -> Iterator[Problem]:
-    """A value that stands twice, an exclude that can never match (which costs money), a matrix that leaves nothing."""
+    """Report duplicate values, an exclude that can never match (which costs money), and an empty matrix."""
     axes = matrices.axes(matrix)
     for name, values in axes.items():
         known: set[str] = set()

@@ -1,4 +1,4 @@
-"""Read the fields of one asset out of its layers into a Spec, or report all that is wrong with them."""
+"""Read the fields of one asset out of its layers into a Spec, or report all their problems."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def read_asset(asset: AssetLayers, identity: AssetId, matrix: dict[str, str]) ->
 
 
 def _plain_fields(asset: AssetLayers) -> dict[str, Any]:
-    """The fields that some layer has, of those that need no rules of their own."""
+    """The values of the fields without rules of their own, as far as a layer has them."""
     found: dict[str, Any] = {}
     for name in KEYED_FIELDS:
         if name in asset.strongest:

@@ -1,4 +1,4 @@
-"""What only all assets together can show: who refers to whom, in which order to work, and whose outputs collide."""
+"""Check all assets together: references, cycles and colliding outputs; and sort them into working order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reconciler.core.specs.paths import same_file_key
 from reconciler.core.specs.spec import AssetReference, FileReference, Spec
 
 _SHOWN = 12
-"""Assets of a cycle that its problem names."""
+"""The most assets of a cycle that its problem names."""
 
 
 def whole_problems(
@@ -19,8 +19,8 @@ def whole_problems(
 ) -> tuple[Problem, ...]:
     """Unknown references, cycles and colliding outputs.
 
-    `broken` are the ids of files that could not be read. Where some asset is missing for a problem of its own
-    (`partial`), a reference into a file that does exist is not held against it.
+    `broken` are the ids of files that could not be read. If an asset is missing because of a problem of its
+    own (`partial`), a reference into an existing file is not reported.
     """
     files = {identity.partition("#")[0] for identity in specs} | set(broken) if partial else ()
     tied = [identity for identity, spec in specs.items() if spec.upstreams()]
@@ -29,7 +29,7 @@ def whole_problems(
 
 
 def work_order(specs: Mapping[AssetId, Spec]) -> tuple[AssetId, ...]:
-    """Every asset after all that it refers to, otherwise by id. Needs a graph without cycles."""
+    """Every asset after all its upstreams, otherwise by id. The graph must have no cycle."""
     if not any(spec.references or spec.turns or spec.mask for spec in specs.values()):
         return tuple(specs)
     done: dict[AssetId, None] = {}
@@ -85,7 +85,7 @@ def _cycles(specs: Mapping[AssetId, Spec], tied: Iterable[AssetId]) -> Iterable[
 
 
 def _listed(cycle: list[AssetId]) -> str:
-    """The path of a cycle; its middle is left out where it is long."""
+    """The path of a cycle; the middle of a long one is left out."""
     shown = cycle if len(cycle) <= _SHOWN else [*cycle[: _SHOWN - 2], f"… {len(cycle) - _SHOWN + 1} more …", cycle[-1]]
     return " → ".join(shown)
 

@@ -1,4 +1,4 @@
-"""How a field's value is found: own fields over styles over defaults, the nearest default first; then variables."""
+"""Find the value of a field: own fields over styles over defaults, the nearest default first; then variables."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Layer:
 
 @value
 class LayeredField:
-    """A field's value as written, and the way to it: a name in a layer, and what is below that."""
+    """The value of a field as written, and the way to it: a name in a layer, and the keys below that."""
 
     value: Json
     layer: Layer
@@ -45,11 +45,11 @@ class LayeredField:
 
     @property
     def origin(self) -> Origin:
-        """Where it was written; worked out only when somebody asks."""
+        """The place where it was written; computed on demand."""
         return Origin(self.layer.name, self.layer.document, (*self.layer.path, *self.way))
 
     def below(self, key: str | int, value: Json) -> LayeredField:
-        """What stands in a mapping or a list."""
+        """A value inside a mapping or a list."""
         return LayeredField(value, self.layer, (*self.way, key))
 
 
@@ -94,7 +94,7 @@ WHOLE_FIELDS = tuple(
 
 
 class Origins(Mapping[str, tuple[Origin, ...]]):
-    """Where each field of an asset was written, weakest layer first; worked out when somebody asks.
+    """Where each field of an asset was written, weakest layer first; computed on demand.
 
     `""` is the asset as a whole; `params.x` and `vars.x` are single keys.
     """
@@ -134,12 +134,12 @@ def as_text(value: Json) -> str:
 
 
 def is_literal(text: str) -> bool:
-    """Whether a text stands for itself: nothing is to be filled in, and it is not too long."""
+    """Whether a text is its own value: it has no variables, and is not too long."""
     return "$" not in text and len(text) <= TEXT_LIMIT
 
 
 class Substitution:
-    """Replaces `${name}` by a variable's value and `$$` by a dollar. Plain text: nothing can be run."""
+    """Replaces `${name}` by a variable's value and `$$` by a dollar. Plain text: nothing is executed."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self.variables = variables
@@ -157,7 +157,7 @@ class Substitution:
         return value
 
     def text(self, each: LayeredField) -> str:
-        """A field that the schema holds to be text."""
+        """The text of a field that the schema declares as text."""
         value = self.fill(each)
         return value if isinstance(value, str) else as_text(value)
 

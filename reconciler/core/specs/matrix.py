@@ -13,7 +13,7 @@ from reconciler.core.value import value
 Scalar = str | int | bool
 Combination = dict[str, Scalar]
 _MOST_WORK = 1_000_000
-"""Steps of matching `exclude` and `include` with combinations. The largest matrix of a real project has thousands."""
+"""The most steps of matching `exclude` and `include` with combinations. Large matrices of real projects take thousands."""
 
 
 @value
@@ -31,8 +31,8 @@ def count(matrix: Mapping[str, Json]) -> int:
 def combinations(matrix: Mapping[str, Json]) -> tuple[Combination, ...] | TooMuch:
     """Every combination, in the order of the axes as written.
 
-    `exclude` removes what agrees with all its keys. Each `include` is added to every combination whose original
-    values it does not overwrite; where there is none, it is a combination of its own.
+    `exclude` removes the combinations that agree with all its keys. Each `include` is added to every combination whose
+    original values it does not overwrite; if there is none, it is a combination of its own.
     Source: GitHub Actions, "Expanding or adding matrix configurations".
     """
     named = axes(matrix)
@@ -87,7 +87,7 @@ _Values = tuple[tuple[bool, Scalar], ...]
 
 
 def _values(combination: Mapping[str, Scalar], keys: tuple[str, ...]) -> _Values:
-    """Equal where values agree: in Python, True == 1."""
+    """Equal for values that agree: in Python, True == 1."""
     return tuple((isinstance(value := combination[key], bool), value) for key in keys)
 
 
@@ -107,5 +107,5 @@ def axes(matrix: Mapping[str, Json]) -> dict[str, Sequence[Scalar]]:
 
 
 def entries(matrix: Mapping[str, Json], name: str) -> Sequence[Mapping[str, Scalar]]:
-    """What stands under `include` or `exclude`."""
+    """The entries of `include` or `exclude`."""
     return cast(Sequence[Mapping[str, Scalar]], matrix.get(name, ()))

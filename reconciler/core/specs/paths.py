@@ -1,5 +1,5 @@
-"""Which paths a spec, the lockfile or the journal may name: below the project, portable, visible, and in no folder that
-belongs to a tool. One rule, wherever a path comes from."""
+"""Check the paths in specs, the lockfile and the journal: below the project, portable, visible, and in no folder of a
+tool. One rule for all of them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?"
 _PLAIN = re.compile(
     r"(?:(?!(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:[./]|\Z))[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*(?:/(?!\Z)|\Z))+"
 )
-"""What nearly every path looks like; nothing is wrong with such a one."""
+"""The common form of a path, which is always valid."""
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\]')
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CLOSED = frozenset({".git", ".reconciler", ".github"})
-"""Folders whose files other programs obey, at any depth: a picture has no place there."""
+"""Folders, at any depth, whose files configure other programs: no image may be there."""
 _SHORT_NAME = re.compile(r".*~[0-9]+(\.[^.]{0,3})?", re.DOTALL)
-"""The 8.3 form by which Windows may know a folder: `GIT~1` is `.git`."""
+"""The 8.3 form of a folder on Windows: `GIT~1` is `.git`."""
 
 
 @value
@@ -33,7 +33,7 @@ class BadPath:
 
 
 def project_path(text: str) -> str | BadPath:
-    """A path below the project root in normal form (`./a//b` is `a/b`), or what is wrong with it."""
+    """A path below the project root in normal form (`./a//b` is `a/b`), or the reason why it is invalid."""
     if len(text) <= 200 and _PLAIN.fullmatch(text):
         return text
     if not text.isascii() and not is_unicode(text):
@@ -75,7 +75,7 @@ def closed_folder(parts: Iterable[str]) -> str:
 
 
 def picture_path(text: str) -> str | BadPath:
-    """The path of a picture that may be read, written, moved and removed, as it must be written; or what is wrong."""
+    """The path of an image that may be read, written, moved and removed; or the reason why it is invalid."""
     path = project_path(text)
     if isinstance(path, BadPath):
         return path
@@ -85,12 +85,12 @@ def picture_path(text: str) -> str | BadPath:
 
 
 def is_unicode(text: str) -> bool:
-    """Whether a name can be written in UTF-8: one that the disk has in other bytes comes with half surrogates."""
+    """Whether a name can be written in UTF-8: a name of other bytes on the disk has lone surrogates."""
     return not _SURROGATE.search(text)
 
 
 def bad_suffix(path: str) -> BadPath | None:
-    """What is wrong with the suffix of a picture's path."""
+    """Why the suffix of an image path is invalid."""
     if image_format(path) is not None:
         return None
     stem, dot, suffix = path.rpartition("/")[2].rpartition(".")
@@ -100,7 +100,7 @@ def bad_suffix(path: str) -> BadPath | None:
 
 
 def image_format(path: str) -> str | None:
-    """The format that a path's suffix says, or None."""
+    """The format by the suffix of a path, or None."""
     name = path.rpartition("/")[2]
     stem, dot, suffix = name.rpartition(".")
     return SUFFIXES.get("." + suffix.lower()) if dot and stem else None
@@ -112,7 +112,7 @@ def in_folder(path: str, folder: str) -> bool:
 
 
 def same_file_key(path: str) -> str:
-    """Equal for two paths that a case-insensitive or normalising file system takes for one."""
+    """Equal for two paths that are one on a case-insensitive or normalising file system."""
     if path.isascii():
         return path.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())

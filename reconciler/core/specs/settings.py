@@ -1,4 +1,4 @@
-"""The project's settings (`reconciler.yaml`) as values, with every default written once."""
+"""The settings of the project (`reconciler.yaml`) as values. Every default is here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconciler.core.value import field, value
 
 
 class Cascade(Enum):
-    """What to do with an asset when nothing but the picture of an asset it refers to has changed."""
+    """What to do with an asset if only the image of an upstream has changed."""
 
     ASK = "ask"
     IGNORE = "ignore"
@@ -21,7 +21,7 @@ class Cascade(Enum):
 
 @value
 class Timeouts:
-    """Seconds. `first_byte` is the wait for the answer's head, `idle` the longest gap inside the body."""
+    """Seconds. `first_byte` is the wait for the head of the response, `idle` the longest gap inside the body."""
 
     connect: float = 10.0
     write: float = 30.0

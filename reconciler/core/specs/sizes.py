@@ -1,4 +1,4 @@
-"""The sizes that a spec may ask for, as text in the form in which they are compared."""
+"""The sizes that a spec may request, in their normal form."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _IMAGE_SIZE = re.compile(r"512|[1-4]K")
 
 @value
 class BadSize:
-    """Why a text is no size."""
+    """Why a text is not a size."""
 
     fact: str
     hint: str
@@ -35,7 +35,7 @@ def wanted_size(text: str) -> str | BadSize:
 
 @lru_cache(maxsize=128)
 def named_size(text: str) -> str | BadSize:
-    """A size by the name that the APIs give it: `1k` is `1K`."""
+    """A size by its name in the APIs: `1k` is `1K`."""
     text = text.upper()
     if _IMAGE_SIZE.fullmatch(text):
         return text

@@ -1,4 +1,4 @@
-"""One wanted image, typed: what a spec says once defaults, styles, variables and the matrix are filled in."""
+"""One wanted image as a value, with defaults, styles, variables and the matrix filled in."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class FileReference:
 
 @value
 class AssetReference:
-    """Another asset's picture: an edge of the graph."""
+    """The image of another asset: an edge of the graph."""
 
     asset: AssetId
 
@@ -38,7 +38,7 @@ class SpecTurn:
 
 @value
 class Origin:
-    """Where a field's value was written, and in which layer (`the spec`, `style flat-v2`, …)."""
+    """The place where a value was written, and the layer (`the spec`, `style flat-v2`, …)."""
 
     layer: str
     document: Document
@@ -51,7 +51,7 @@ class Origin:
 
 @value
 class Spec:
-    """One asset as wanted. `base_recipe` is the recipe without its pictures, which are known by content only later."""
+    """One asset as wanted. `base_recipe` is the recipe without its pictures, whose contents are known only later."""
 
     id: AssetId
     output: str
@@ -68,7 +68,7 @@ class Spec:
     picture_origins: tuple[Origin, ...] = field(default=(), compare=False)
     """Where each of `pictures()` was written; empty for a spec that was not read from a file."""
     file: str = field(default="", compare=False)
-    """The file that asks for this asset."""
+    """The file that describes this asset."""
 
     def pictures(self) -> tuple[Reference, ...]:
         """Every picture that this spec refers to, in the order of `Recipe.images()`."""
@@ -78,7 +78,7 @@ class Spec:
         return (*self.references, *((self.mask,) if self.mask else ()), *in_turns)
 
     def upstreams(self) -> tuple[AssetId, ...]:
-        """The assets whose pictures this one needs, each once, in order."""
+        """The assets whose images this one needs, each once, in order."""
         if not (self.references or self.mask or self.turns):
             return ()
         return tuple(dict.fromkeys(ref.asset for ref in self.pictures() if isinstance(ref, AssetReference)))
@@ -91,7 +91,7 @@ class Spec:
         return Problem(self.place("references"), "references", fact, hint)
 
     def place(self, name: str) -> Place:
-        """Where a field was written, or the nearest thing to it."""
+        """The place where a field was written, or the nearest known place."""
         for key in (name, "prompt", ""):
             if self.origins.get(key):
                 return self.origins[key][-1].place
