@@ -13,7 +13,7 @@ from reconciler.core.value import value
 Scalar = str | int | bool
 Combination = dict[str, Scalar]
 _MOST_WORK = 1_000_000
-"""The most steps of matching `exclude` and `include` with combinations. Large matrices of real projects take thousands."""
+"""The most steps of matching `exclude` and `include` with combinations. Real projects need thousands."""
 
 
 @value
