@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from datetime import datetime
 
-from reconciler.core.digest import AssetId, ContentHash, RecipeKey
+from reconciler.core.digest import AssetId, ContentHash
 from reconciler.core.errors import DiskError
-from reconciler.core.events import Durable, Failed, Forgotten, Published, RefusalRecorded, Requested, Started
+from reconciler.core.events import Durable, Failed, Forgotten, Published, RefusalRecorded, Started
 from reconciler.core.lock.lockfile import Lock, LockEntry, Refusal
-from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused, Rejected, Stop, Throttled
+from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Refused, Rejected, Stop
 from reconciler.core.plan.actions import (
     Action,
     Adopt,
     Asked,
     Conflict,
-    Consent,
     Generate,
     Hold,
     Keep,
@@ -26,51 +23,16 @@ from reconciler.core.plan.actions import (
     UpstreamChanged,
 )
 from reconciler.core.plan.plan import AssetStep, Plan, Step
-from reconciler.core.ports import ImageRequest, InTheWay, Log, Outputs, Provider, References, Store, StoredImage
+from reconciler.core.ports import ImageRequest, InTheWay, StoredImage
 from reconciler.core.recipe import Recipe
-from reconciler.core.specs.spec import AssetReference, FileReference, Reference, Spec, build_recipe
-from reconciler.core.traits import Traits
-from reconciler.core.value import replace, value
+from reconciler.core.value import replace
 from reconciler.engine.clock import stamp
-from reconciler.engine.lockfile_saver import LockfileSaver
-from reconciler.engine.report import DISK_ERROR, Line, Report, Result
+from reconciler.engine.context import ApplyContext
+from reconciler.engine.recipes import Recipes
+from reconciler.engine.report import DISK_ERROR, Line, Report, Result, StepError
+from reconciler.engine.shared_requests import SharedRequests
 
 _LOCAL_AT_ONCE = 8
-
-
-@value
-class ApplyContext:
-    """The ports, providers and facts of one apply. `files` are the contents of reference files as planned.
-
-    `in_doubt` are requests without a recorded end; a response to the same recipe resolves them. `providers` maps the
-    names that specs use to providers behind their lanes; `traits` maps the same names to traits. `consents` hold for
-    the whole run: a request that repeats one in doubt or a refused one is not sent without them.
-    """
-
-    store: Store
-    outputs: Outputs
-    references: References
-    journal: Log
-    progress: Log
-    lockfile_saver: LockfileSaver
-    providers: Mapping[str, Provider]
-    traits: Mapping[str, Traits]
-    files: Mapping[str, ContentHash]
-    in_doubt: tuple[Requested, ...]
-    utc: Callable[[], datetime]
-    drains: tuple[Callable[[], None], ...] = ()
-    consents: frozenset[Consent] = frozenset()
-
-
-class StepError(Exception):
-    """Ends the step of one asset; the run continues."""
-
-    def __init__(self, result: Result, message: str, outcome: str = "", hint: str = "") -> None:
-        super().__init__(message)
-        self.result = result
-        self.message = message
-        self.outcome = outcome
-        self.hint = hint
 
 
 class Run:
@@ -80,13 +42,11 @@ class Run:
         self.plan = plan
         self.world = world
         self.report = Report()
-        self.contents = {identity: entry.content for identity, entry in lock.entries.items()}
+        self.recipes = Recipes(plan, lock, world)
         self.by_content = {entry.content: entry for entry in lock.entries.values()}
-        self.outputs = {step.asset: step.output for step in plan.steps}
-        self.refusals = {refusal.key: refusal.message for refusal in lock.refusals.values()}
         self.stopping = False
         self._ended: dict[AssetId, asyncio.Future[bool]] = {}
-        self._flights: dict[tuple[bool, RecipeKey], tuple[str, asyncio.Future[Outcome]]] = {}
+        self._requests = SharedRequests(world.providers, world.traits)
         self._local = asyncio.Semaphore(_LOCAL_AT_ONCE)
 
     def stop(self) -> None:
@@ -159,7 +119,7 @@ class Run:
         for up in step.spec.upstreams():
             if up in self._ended:
                 good = await asyncio.shield(self._ended[up])
-                if not good and (up in needed or up not in self.contents):
+                if not good and (up in needed or up not in self.recipes.contents):
                     raise StepError(Result.BLOCKED, f"waits for {up}, which has no image yet", "Blocked")
 
     async def _put_in_place(self, step: AssetStep, action: Action) -> Line:
@@ -190,7 +150,7 @@ class Run:
         """
         if step.entry is not None and (isinstance(action, Move) or isinstance(action.reason, OutputMissing)):
             return replace(step.entry, output=step.output)
-        recipe = self._recipe(step.spec)
+        recipe = self.recipes.recipe(step.spec)
         known = self.by_content.get(content)
         if known is not None:
             return self._entry(step, recipe, StoredImage(content, known.image, known.made))
@@ -225,20 +185,20 @@ class Run:
             await asyncio.to_thread(self.world.outputs.vacate, old_path, expect=step.entry.content)
 
     async def _generate(self, step: AssetStep, action: Generate) -> Line:
-        recipe = self._recipe(step.spec)
+        recipe = self.recipes.recipe(step.spec)
         key = recipe.key()
         asked = isinstance(action.reason, Asked)
         if isinstance(action.reason, UpstreamChanged) and step.entry is not None and key == step.entry.key:
             return await self._cut_off(step, action, step.entry)
         if action.after and not asked:
-            had = await self._stored_already(step, key)
+            had = await self.recipes.stored_image(step.spec, key)
             if had is not None:
                 return await self._put_in_place(step, Restore(action.reason, had, action.replacing, action.old_path))
-        self._withheld(step.spec, key, asked=asked)
+        self.recipes.require_consent(step.spec, key, asked=asked)
         self._start(step, "generate")
-        await asyncio.to_thread(self._share_references, step.spec)
-        request = ImageRequest(step.asset, recipe, key, self._doubts(step.asset, key))
-        outcome, leader = await self._flight(step.spec, request, alone=asked)
+        await asyncio.to_thread(self.recipes.share_references, step.spec)
+        request = ImageRequest(step.asset, recipe, key, self.recipes.in_doubt(step.asset, key))
+        outcome, leader = await self._requests.generate(step.spec.provider, request, alone=asked)
         match outcome:
             case Done():
                 for attempt in () if leader else request.retry_of:  # the shared response answers these attempts, too
@@ -268,22 +228,6 @@ class Run:
             case _:
                 raise StepError(Result.FAILED, outcome.message, type(outcome).__name__)
 
-    def _withheld(self, spec: Spec, key: RecipeKey, *, asked: bool) -> None:
-        """Hold a recipe that is in doubt or was refused. The plan could not hold it if the recipe became known only
-        after an upstream was made."""
-        if self.world.traits[spec.provider].free:
-            return
-        in_doubt = [one for one in self.world.in_doubt if one.key == key]
-        if in_doubt and Consent.RETRY_IN_DOUBT not in self.world.consents:
-            first = in_doubt[0]
-            message = f"in doubt: {first.provider} was asked for the same recipe at {first.at} and no answer came"
-            hint = "check the provider's bill; `reconciler apply --retry-in-doubt` asks again"
-            raise StepError(Result.HELD, message, "InDoubt", hint)
-        refused = self.refusals.get(key)
-        if refused is not None and not asked and Consent.RETRY_REFUSED not in self.world.consents:
-            hint = "change the spec, or `reconciler apply --retry-refused`"
-            raise StepError(Result.HELD, f"refused before: {refused}", "Refused", hint)
-
     async def _cut_off(self, step: AssetStep, action: Generate, entry: LockEntry) -> Line:
         """The upstream's new picture equals the old one: generate nothing, and put the locked file in place."""
         if action.replacing == entry.content and step.origin is None and entry.output == step.output:
@@ -293,67 +237,6 @@ class Run:
         await self._publish(step, replace(entry, output=step.output), "restored")
         return Line(step.asset, Result.RESTORED)
 
-    async def _flight(self, spec: Spec, request: ImageRequest, *, alone: bool) -> tuple[Outcome, bool]:
-        """One request per recipe over all providers, with placeholders counted apart. A second caller waits for the
-        first. It sends its own request only if it names another provider and the first one's outcome is free. Returns
-        True for the caller that sent the request."""
-        provider = self.world.providers[spec.provider]
-        if alone:
-            return await provider.generate(request), True
-        flight = (self.world.traits[spec.provider].placeholder, request.key)
-        while (under_way := self._flights.get(flight)) is not None:
-            outcome = await asyncio.shield(under_way[1])
-            if under_way[0] == spec.provider or not isinstance(outcome, NotSent | Throttled | Rejected):
-                return outcome, False
-            if self._flights[flight] is under_way:
-                break
-        landing: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._flights[flight] = (spec.provider, landing)
-        try:
-            outcome = await provider.generate(request)
-        except DiskError as error:
-            landing.set_exception(error)
-            landing.exception()  # marks it as retrieved: there may be no second caller
-            raise
-        except BaseException:
-            landing.cancel()
-            raise
-        landing.set_result(outcome)
-        return outcome, True
-
-    async def _stored_already(self, step: AssetStep, key: RecipeKey) -> ContentHash | None:
-        placeholders = self.world.traits[step.spec.provider].placeholder
-        for stored in reversed(await asyncio.to_thread(self.world.store.recall, key)):
-            if placeholders or not stored.made.placeholder:
-                return stored.content
-        return None
-
-    def _doubts(self, asset: AssetId, key: RecipeKey) -> tuple[str, ...]:
-        """The attempts in doubt that a request of this asset for this recipe repeats."""
-        return tuple(one.attempt for one in self.world.in_doubt if one.asset == asset or one.key == key)
-
-    def _recipe(self, spec: Spec) -> Recipe:
-        recipe = build_recipe(spec, self._picture)
-        if recipe is None:
-            raise StepError(Result.BLOCKED, "a picture that it refers to is missing", "Blocked")
-        return recipe
-
-    def _picture(self, reference: Reference) -> ContentHash | None:
-        if isinstance(reference, FileReference):
-            return self.world.files.get(reference.path)
-        return self.contents.get(reference.asset)
-
-    def _share_references(self, spec: Spec) -> None:
-        """Share files whose bytes have exactly the content hashes in the recipe."""
-        for reference in spec.pictures():
-            content = self._picture(reference)
-            path = self.outputs[reference.asset] if isinstance(reference, AssetReference) else reference.path
-            file = self.world.outputs.fetch(content, path) if content is not None else None
-            if content is None or file is None:
-                hint = "it changed during the run, or it is a Git LFS pointer: `git lfs pull` fetches its bytes"
-                raise StepError(Result.FAILED, f"{path} does not have the content that was planned; {hint}")
-            self.world.references.share(content, file)
-
     def _entry(self, step: AssetStep, recipe: Recipe, image: StoredImage) -> LockEntry:
         return LockEntry(step.output, image.content, image.image, recipe.key(), recipe.manifest(), image.made)
 
@@ -361,7 +244,7 @@ class Run:
         self.world.progress.record(Started(step.asset, action))
 
     async def _publish(self, step: AssetStep, entry: LockEntry, how: str) -> None:
-        self.contents[step.asset] = entry.content
+        self.recipes.contents[step.asset] = entry.content
         await self._record(Published(step.asset, entry, how, step.origin))
 
     async def _record(self, event: Durable) -> None:

@@ -84,3 +84,14 @@ class Report:
     def count(self) -> Counter[Result]:
         """How many ended in each way."""
         return Counter(line.result for line in self.lines)
+
+
+class StepError(Exception):
+    """Ends the step of one asset; the run continues."""
+
+    def __init__(self, result: Result, message: str, outcome: str = "", hint: str = "") -> None:
+        super().__init__(message)
+        self.result = result
+        self.message = message
+        self.outcome = outcome
+        self.hint = hint

@@ -16,7 +16,8 @@ from reconciler.core.plan.plan import Plan
 from reconciler.core.ports import Log, Provider, References
 from reconciler.core.specs.settings import Budget
 from reconciler.core.value import value
-from reconciler.engine.apply import ApplyContext, Run
+from reconciler.engine.apply import Run
+from reconciler.engine.context import ApplyContext
 from reconciler.engine.lane.candidates import CandidateProvider
 from reconciler.engine.lockfile_saver import LockfileSaver
 from reconciler.engine.references import LocalReferences

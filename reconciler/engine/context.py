@@ -1,0 +1,38 @@
+"""The ports, the providers and the facts that one apply works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from reconciler.core.digest import ContentHash
+from reconciler.core.events import Requested
+from reconciler.core.plan.actions import Consent
+from reconciler.core.ports import Log, Outputs, Provider, References, Store
+from reconciler.core.traits import Traits
+from reconciler.core.value import value
+from reconciler.engine.lockfile_saver import LockfileSaver
+
+
+@value
+class ApplyContext:
+    """The ports, providers and facts of one apply. `files` are the contents of reference files as planned.
+
+    `in_doubt` are requests without a recorded end; a response to the same recipe resolves them. `providers` maps the
+    names that specs use to providers behind their lanes; `traits` maps the same names to traits. `consents` hold for
+    the whole run: a request that repeats one in doubt or a refused one is not sent without them.
+    """
+
+    store: Store
+    outputs: Outputs
+    references: References
+    journal: Log
+    progress: Log
+    lockfile_saver: LockfileSaver
+    providers: Mapping[str, Provider]
+    traits: Mapping[str, Traits]
+    files: Mapping[str, ContentHash]
+    in_doubt: tuple[Requested, ...]
+    utc: Callable[[], datetime]
+    drains: tuple[Callable[[], None], ...] = ()
+    consents: frozenset[Consent] = frozenset()

@@ -1,0 +1,74 @@
+"""The recipes of a run: their pictures, earlier images and earlier attempts, as they become known."""
+
+from __future__ import annotations
+
+import asyncio
+
+from reconciler.core.digest import AssetId, ContentHash, RecipeKey
+from reconciler.core.lock.lockfile import Lock
+from reconciler.core.plan.actions import Consent
+from reconciler.core.plan.plan import Plan
+from reconciler.core.recipe import Recipe
+from reconciler.core.specs.spec import AssetReference, FileReference, Reference, Spec, build_recipe
+from reconciler.engine.context import ApplyContext
+from reconciler.engine.report import Result, StepError
+
+
+class Recipes:
+    """`contents` are the images of assets by id: those of the lockfile, and those that this run has published."""
+
+    def __init__(self, plan: Plan, lock: Lock, world: ApplyContext) -> None:
+        self.world = world
+        self.contents = {identity: entry.content for identity, entry in lock.entries.items()}
+        self._outputs = {step.asset: step.output for step in plan.steps}
+        self._refusals = {refusal.key: refusal.message for refusal in lock.refusals.values()}
+
+    def in_doubt(self, asset: AssetId, key: RecipeKey) -> tuple[str, ...]:
+        """The attempts in doubt that a request of this asset for this recipe repeats."""
+        return tuple(one.attempt for one in self.world.in_doubt if one.asset == asset or one.key == key)
+
+    def recipe(self, spec: Spec) -> Recipe:
+        recipe = build_recipe(spec, self._picture)
+        if recipe is None:
+            raise StepError(Result.BLOCKED, "a picture that it refers to is missing", "Blocked")
+        return recipe
+
+    def _picture(self, reference: Reference) -> ContentHash | None:
+        if isinstance(reference, FileReference):
+            return self.world.files.get(reference.path)
+        return self.contents.get(reference.asset)
+
+    def share_references(self, spec: Spec) -> None:
+        """Share files whose bytes have exactly the content hashes in the recipe."""
+        for reference in spec.pictures():
+            content = self._picture(reference)
+            path = self._outputs[reference.asset] if isinstance(reference, AssetReference) else reference.path
+            file = self.world.outputs.fetch(content, path) if content is not None else None
+            if content is None or file is None:
+                hint = "it changed during the run, or it is a Git LFS pointer: `git lfs pull` fetches its bytes"
+                raise StepError(Result.FAILED, f"{path} does not have the content that was planned; {hint}")
+            self.world.references.share(content, file)
+
+    async def stored_image(self, spec: Spec, key: RecipeKey) -> ContentHash | None:
+        """The newest image of this recipe in the store that the provider of the spec may use."""
+        placeholders = self.world.traits[spec.provider].placeholder
+        for stored in reversed(await asyncio.to_thread(self.world.store.recall, key)):
+            if placeholders or not stored.made.placeholder:
+                return stored.content
+        return None
+
+    def require_consent(self, spec: Spec, key: RecipeKey, *, asked: bool) -> None:
+        """Hold a recipe that is in doubt or was refused. The plan could not hold it if the recipe became known only
+        after an upstream was made."""
+        if self.world.traits[spec.provider].free:
+            return
+        in_doubt = [one for one in self.world.in_doubt if one.key == key]
+        if in_doubt and Consent.RETRY_IN_DOUBT not in self.world.consents:
+            first = in_doubt[0]
+            message = f"in doubt: {first.provider} was asked for the same recipe at {first.at} and no answer came"
+            hint = "check the provider's bill; `reconciler apply --retry-in-doubt` asks again"
+            raise StepError(Result.HELD, message, "InDoubt", hint)
+        refused = self._refusals.get(key)
+        if refused is not None and not asked and Consent.RETRY_REFUSED not in self.world.consents:
+            hint = "change the spec, or `reconciler apply --retry-refused`"
+            raise StepError(Result.HELD, f"refused before: {refused}", "Refused", hint)
