@@ -332,6 +332,8 @@ def test_a_recipe_field_is_one_line_of_the_recipe() -> None:
         {"prompt": "x", "seed_hint": "b"},
         {"prompt": "x"},
     ]
+    weights = {"a": 1, "b": 2}
+    assert found["typed"] == {"prompt": "x", "seed_scale": 2, "seed_tiled": True, "seed_weights": weights}
     assert found["keys"] == 3
     (explained,) = found["explain"]
     assert explained["value"] == "b"

@@ -104,22 +104,26 @@ _NORMAL: dict[str, Callable[[Any], Json]] = {
     "image_size": str.upper,
     "references": list,
     "turns": lambda turns: [_turn(turn) for turn in turns],
-    "params": plain,
 }
-"""The form in which a field is compared, where it is not the value itself."""
+"""The form in which a field is compared, where it is neither the value itself nor its plain JSON."""
 _DEFAULTS: dict[str, Any] = {each.name: getattr(Recipe(""), each.name) for each in fields(Recipe) if each.init}
-_MANIFEST = {name: _NORMAL.get(name, _same) for name in _DEFAULTS}
+_MANIFEST = {
+    name: _NORMAL.get(name, plain if isinstance(default, float | Mapping) else _same)
+    for name, default in _DEFAULTS.items()
+}
 _values = attrgetter(*_MANIFEST)
 _UNSAID = [(default, _MANIFEST[name](default)) for name, default in _DEFAULTS.items()]
 """Every field that is absent, as in the recipe and as in the manifest."""
 
 RECIPE_FIELDS = tuple(_DEFAULTS)
-SINGLE_FIELDS: Mapping[str, str | int] = {
-    name: default for name, default in _DEFAULTS.items() if isinstance(default, str | int)
+SINGLE_FIELDS: Mapping[str, str | int | float] = {
+    name: default for name, default in _DEFAULTS.items() if isinstance(default, str | int | float)
 }
 """The fields with one value, a text, a number or a truth value, and their defaults."""
 KEYED_FIELDS = tuple(name for name, default in _DEFAULTS.items() if isinstance(default, Mapping))
 """The fields with a value for each key, which layers merge key by key."""
+PICTURE_FIELDS = tuple(name for name in RECIPE_FIELDS if name not in SINGLE_FIELDS and name not in KEYED_FIELDS)
+"""The other fields, which refer to pictures."""
 IGNORABLE_FIELDS = tuple(name for name in RECIPE_FIELDS if name != "format")
 """The fields that `ignore_changes` takes. Another format is another file, which cannot be ignored."""
 

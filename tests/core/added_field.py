@@ -1,4 +1,4 @@
-"""A recipe field `seed_hint`, added in memory: run as a script, since the modules derive their lists when imported."""
+"""Recipe fields, added in memory: run as a script, since the modules derive their lists when they are imported."""
 
 from __future__ import annotations
 
@@ -11,16 +11,22 @@ from pathlib import Path
 import reconciler
 
 LAST_FIELD = "    take: int = 1\n"
+ADDED_FIELDS = """\
+    seed_hint: str = ""
+    seed_scale: float = 1.0
+    seed_tiled: bool = False
+    seed_weights: Mapping[str, Json] = field(default_factory=dict)
+"""
 
 
 def add_to_recipe() -> None:
-    """`reconciler.core.recipe` with one more line, before any other module imports it."""
+    """`reconciler.core.recipe` with more fields, before any other module imports it."""
     path = Path(reconciler.__file__).parent / "core/recipe.py"
     source = path.read_text()
     assert LAST_FIELD in source
     module = types.ModuleType("reconciler.core.recipe")
     sys.modules[module.__name__] = module
-    wider = source.replace(LAST_FIELD, f'{LAST_FIELD}    seed_hint: str = ""\n')
+    wider = source.replace(LAST_FIELD, LAST_FIELD + ADDED_FIELDS)
     exec(compile(wider, path, "exec"), module.__dict__)
 
 
@@ -58,6 +64,7 @@ def step(wanted: Spec, locked: Spec) -> AssetStep:
 old = spec("{prompt: x}", "seed_hint: a-${n}\nvars: {n: 7}")
 new = spec("{prompt: x, seed_hint: b}", "seed_hint: a-${n}\nvars: {n: 7}")
 ignoring = spec("{prompt: x, seed_hint: b, ignore_changes: [seed_hint]}", "seed_hint: a-${n}\nvars: {n: 7}")
+typed = "{prompt: x, seed_scale: 2.0, seed_tiled: true, seed_weights: {a: 1.0}}"
 changed = step(new, old)
 assert isinstance(changed.action, Generate)
 assert isinstance(changed.action.reason, RecipeChanged)
@@ -66,6 +73,7 @@ print(
     json.dumps(
         {
             "manifests": [old.base_recipe.manifest(), new.base_recipe.manifest(), Recipe("x").manifest()],
+            "typed": spec(typed, "seed_weights: {a: 7, b: 2}").base_recipe.manifest(),
             "keys": len({old.base_recipe.key(), new.base_recipe.key(), Recipe("x").key()}),
             "explain": [one for one in explained["fields"] if one["field"] == "seed_hint"],
             "plan": describe(changed, NOW).details,

@@ -35,13 +35,10 @@ from reconciler.core.plan.actions import (
     WasRefused,
 )
 from reconciler.core.plan.observed import Blocked, Found
-from reconciler.core.recipe import Change, Recipe, changes
+from reconciler.core.recipe import PICTURE_FIELDS, Change, Recipe, changes
 from reconciler.core.specs.spec import Spec
 from reconciler.core.traits import Traits
 from reconciler.core.value import replace, value
-
-PICTURED = ("references", "mask", "turns")
-"""The fields of a recipe that contain pictures."""
 
 
 @value
@@ -159,7 +156,7 @@ def _known_changes(facts: Facts, entry: LockEntry) -> tuple[Change, ...]:
     names: list[Json] = [f"asset:{up}" for up in (*facts.pending, *facts.missing)]
     differences = changes(entry.recipe, facts.spec.base_recipe.manifest()) if facts.spec is not None else ()
     pictures = Change("references", entry.recipe.get("references"), names)
-    return (*(each for each in differences if each.field not in PICTURED), pictures)
+    return (*(each for each in differences if each.field not in PICTURE_FIELDS), pictures)
 
 
 def _vacated(facts: Facts) -> str | None:

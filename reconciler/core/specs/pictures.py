@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from reconciler.core.digest import AssetId, Json
-from reconciler.core.recipe import TextPart
+from reconciler.core.recipe import PICTURE_FIELDS, TextPart
 from reconciler.core.specs.asset_layers import AssetLayers
 from reconciler.core.specs.layers import LayeredField, every, nearest
 from reconciler.core.specs.paths import BadPath, bad_suffix, project_path
@@ -29,7 +29,7 @@ NO_PICTURES = Pictures()
 
 def read_pictures(asset: AssetLayers) -> Pictures:
     """The references, the mask and the turns, in this order."""
-    if asset.strongest.keys().isdisjoint(("references", "mask", "turns")):
+    if asset.strongest.keys().isdisjoint(PICTURE_FIELDS):
         return NO_PICTURES
     origins: list[Origin] = []
     references, mask = _references(asset, origins), _mask(asset, origins)
