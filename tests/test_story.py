@@ -279,7 +279,7 @@ def test_a_merge_that_git_could_not_make_is_written_as_one(repo: Repository) -> 
     git("checkout", "--ours", "specs/hero.yaml", "assets/hero.png")
     assert "<<<<<<<" in (repo.root / "assets.lock").read_text()
     code, out = repo.run("check")
-    assert (code, "holds both sides of a merge" in out) == (2, True)
+    assert (code, "contains both sides of a merge" in out) == (2, True)
     assert repo.run("apply", "--yes")[0] == 0
     assert repo.lock["hero"]["recipe"]["prompt"].startswith("A lighthouse at dawn")  # type: ignore[index] # parsed JSON, a mapping
     assert repo.run("check")[0] == 0

@@ -82,11 +82,12 @@ MUTANTS = (
     ),
     Mutant(
         "intent after send", Finder.KILL, "engine/lane/recorded.py",
-        "        await self._begin(attempt, request)\n"
-        "        # cancelled in here, or an error of ours: no end is written, and that is what in doubt means\n"
-        "        try:\n            outcome = await self._inner.generate(request, on_response=on_response)\n",
-        "        try:\n            outcome = await self._inner.generate(request, on_response=on_response)\n"
-        "            await self._begin(attempt, request)\n",
+        '        await self._begin(attempt, request)\n'
+        '        # a cancellation or a local error from here on: no end is recorded, so the attempt is in doubt\n'
+        '        try:\n'
+        '            outcome = await self._inner.generate(request, on_response=on_response)\n',
+        '        try:\n            outcome = await self._inner.generate(request, on_response=on_response)\n'
+        '            await self._begin(attempt, request)\n',
     ),
     Mutant(
         "recorded before stored", Finder.KILL, "engine/lane/recorded.py",
