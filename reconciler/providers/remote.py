@@ -29,7 +29,7 @@ from reconciler.core.outcome import (
 from reconciler.core.ports import ImageRequest, OnResponse, References, Spool, ignore_response
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.value import replace
-from reconciler.providers.declaration import Dialect
+from reconciler.providers.declaration import Dialect, price_of
 from reconciler.providers.http.client import FetchFailed, Http, HttpAnswer
 from reconciler.providers.http.origins import BadBase, Base
 from reconciler.providers.http.request import WireRequest
@@ -143,7 +143,8 @@ class Remote:
 
     def _cost(self, request: ImageRequest, usage: Mapping[str, Json]) -> Cost | None:
         row = self._models.find(request.recipe.model)
-        return cost_of_usage(row, usage) or self._dialect.price(request.recipe, self._models)
+        billed = None if self._dialect.traits.free else cost_of_usage(row, usage)
+        return billed or price_of(self._dialect, request.recipe, self._models)
 
 
 def secret_header(dialect: Dialect, key: Key) -> tuple[str, str] | None:

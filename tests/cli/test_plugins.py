@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from reconciler.testing.gateway import Gateway
 from tests.cli.conftest import Scratch
 from tests.providers.test_registry import Plugins
 
@@ -40,6 +42,13 @@ PROVIDER = Dialect(
     build=lambda request, settings, base, table: Rejected("it is only a test"),
 )
 """
+FREE_SERVER = """
+from reconciler.core.traits import Traits
+from reconciler.providers.declaration import Dialect
+from reconciler.providers.openai import build
+
+PROVIDER = Dialect("{type}", home="", build=build, traits=Traits(free=True, needs_key=False))
+"""
 
 
 @pytest.fixture
@@ -65,6 +74,20 @@ def test_a_free_plugin_makes_images_without_consent_key_or_budget(
     scratch.done("check")
     scratch.edit("specs/m.yaml", "fox", "owl")
     assert "made 2 (0 USD)" in scratch.done("apply", "--yes").out
+    scratch.done("check")
+
+
+def test_a_free_server_needs_no_consent_key_or_budget(
+    plugins: Plugins, scratch: Scratch, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugins.install("cli_free_server", text=FREE_SERVER)
+    monkeypatch.setenv("CI", "true")
+    providers = {"mine": {"type": "cli_free_server", "base_url": gateway.url("local")}}
+    scratch.write("reconciler.yaml", json.dumps({"provider": "mine", "providers": providers}))
+    scratch.write("specs/m.yaml", "prompt: a fox\nmodel: toy\nsize: 64x64\n")
+    assert "made 1 (0 USD)" in scratch.done("apply", "--yes").out
+    assert (scratch.lock["m"]["made"]["model"], scratch.lock["m"]["made"]["cost"]) == ("toy", "0 USD")
+    assert [(entry.prompt, entry.key_ok) for entry in gateway.ledger.requests] == [("a fox", None)]
     scratch.done("check")
 
 
