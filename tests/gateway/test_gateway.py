@@ -607,6 +607,17 @@ def test_it_starts_without_the_image_library() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_an_api_of_a_third_party_may_have_no_key(client: httpx.Client) -> None:
+    def parse(request: Request) -> ParsedRequest:
+        return ParsedRequest("images", "toy", json.loads(request.body)["text"], (), {"size": "64x48"})
+
+    with running(apis={"toy": CustomApi("/render", parse, dict, key_header=None)}) as gateway:
+        url = gateway.url("toy")
+        assert client.get(f"{url}/v1/models").status_code == 200
+        assert client.post(f"{url}/render", json={"text": "a cat"}).status_code == 200
+        assert [(entry.billed, entry.key_ok) for entry in gateway.ledger.requests] == [(True, None)]
+
+
 def test_an_api_of_a_third_party_is_spoken_by_translation(client: httpx.Client) -> None:
     def parse(request: Request) -> ParsedRequest:
         fields = json.loads(request.body)

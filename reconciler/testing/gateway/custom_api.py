@@ -22,6 +22,6 @@ class CustomApi:
     path: str
     parse: Callable[[Request], ParsedRequest]
     payload: Callable[[Mapping[str, Any]], Mapping[str, Any]]
-    key_header: tuple[str, str] = ("Authorization", "Bearer ")
-    """The header with the key, and the text before the key in it."""
+    key_header: tuple[str, str] | None = ("Authorization", "Bearer ")
+    """The header with the key, and the text before the key in it; None: the API has no key."""
     models_path: str = "/v1/models"

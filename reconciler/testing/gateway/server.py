@@ -146,7 +146,7 @@ class Server:
     def _facts(self, dialect: str, connection: int, request: Request) -> dict[str, Any]:
         """The facts of a request for the ledger, without the key."""
         key, api = self.options.key, self.options.apis.get(dialect)
-        name, prefix = api.key_header if api else KEY_HEADERS.get(dialect, ("Authorization", "Bearer "))
+        name, prefix = (api.key_header if api else KEY_HEADERS.get(dialect)) or ("Authorization", "Bearer ")
         sent = request.header(name)
         others = "\n".join(value for header, value in request.headers if header.lower() != name.lower())
         redacted = SECRET.sub(rb"\1: ***", request.head)

@@ -63,6 +63,7 @@ class Service:
         self._marks = 0
         self._paid_paths = PAID | {name: api.path for name, api in options.apis.items()}
         self._models_paths = LISTS | {name: api.models_path for name, api in options.apis.items()}
+        self._keyless = {"local", *(name for name, api in options.apis.items() if api.key_header is None)}
         self._files: dict[str, tuple[str, bytes]] = {}
 
     def is_paid(self, dialect: str, request: Request) -> bool:
@@ -72,7 +73,7 @@ class Service:
 
     def paid(self, dialect: str, parsed: ParsedRequest, *, key_ok: bool | None, request_id: str) -> Decision:
         """The response to a request for an image, with the fault that the rules choose."""
-        if not key_ok and dialect != "local":
+        if not key_ok and dialect not in self._keyless:
             return Decision(error_responses.by_fault("401", dialect, request_id, wait=0))
         try:
             accepted = accept(dialect, parsed, gateway=self._options.gateway)
@@ -140,7 +141,7 @@ class Service:
         if how:
             return Decision(error_responses.by_fault("404_html", dialect, request_id, wait=0), kind="fetch", fault=how)
         if request.method == "GET" and request.path in {self._models_paths[dialect], "/v1beta/models"}:
-            allowed = key_ok or dialect == "local"
+            allowed = key_ok or dialect in self._keyless
             refused = error_responses.by_fault("401", dialect, request_id, wait=0)
             return Decision(_models(request.path) if allowed else refused, kind="list")
         return Decision(error_responses.by_fault("404", dialect, request_id, wait=0), kind="other")
