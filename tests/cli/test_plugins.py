@@ -165,6 +165,17 @@ def test_a_broken_plugin_is_an_error_at_its_place_and_a_warning_elsewhere(plugin
         assert "Traceback" not in said.err
 
 
+def test_a_plugin_named_like_a_built_in_type_is_a_warning_and_is_not_used(plugins: Plugins, scratch: Scratch) -> None:
+    plugins.install("gravitex", text="raise SystemError('imported')")
+    scratch.write("reconciler.yaml", "provider: gravitex\ndefaults: {model: m-1}\n")
+    scratch.write("specs/m.yaml", "prompt: a fox\n")
+    listed = scratch.done("providers")
+    assert listed.err == 'warning: "gravitex" is built in and cannot be replaced by a plug-in\n'
+    assert "https://api.gravitex.ai" in listed.out
+    assert scratch.done("validate").err == ""
+    assert "1 to generate" in scratch.done("plan").out
+
+
 def test_a_plugin_checks_the_settings_of_its_providers(plugins: Plugins, scratch: Scratch) -> None:
     plugins.install("cli_checked", text=DRAWS)
     scratch.write("reconciler.yaml", "providers:\n  mine:\n    type: cli_checked\n    endpoint: edits\n")
