@@ -23,6 +23,8 @@ from PIL import Image
 from reconciler.testing.gateway import Gateway, running
 
 ROOT = Path(__file__).parents[1]
+PROVIDER_PAGE = ROOT / "docs" / "write-a-provider.md"
+"""Its code is a distribution that tests/distributions installs; its commands are run where that is installed."""
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 
 KINDS = {
@@ -176,20 +178,21 @@ class Shell:
         self._bash.stdout.close()
 
 
-def environment(home: Path) -> dict[str, str]:
-    """What a reader's shell has: our command, git's identity, no key."""
+def environment(home: Path, programs: Path) -> dict[str, str]:
+    """What a reader's shell has: our command, which is in the folder `programs`, git's identity, no key."""
     people = {
         f"GIT_{role}_{part}": f"reader@{role}".lower() for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")
     }
-    path = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
+    path = f"{programs}:/usr/local/bin:/usr/bin:/bin"
     return {"PATH": path, "HOME": os.fspath(home), "LC_ALL": "C.UTF-8", "GIT_CONFIG_NOSYSTEM": "1", **people}
 
 
 class Reader:
     """Follows a page from its first block to its last, in an empty folder."""
 
-    def __init__(self, root: Path, *, ninja: bool) -> None:
+    def __init__(self, root: Path, *, ninja: bool, programs: Path = Path(sys.executable).parent) -> None:
         self._root = root
+        self._programs = programs
         self._ninja = ninja
         self._stack = ExitStack()
         self._shell: Shell | None = None
@@ -206,7 +209,7 @@ class Reader:
         if self._shell is None:
             folder = self._root / "page"
             folder.mkdir()
-            self._shell = Shell(folder, environment(self._root))
+            self._shell = Shell(folder, environment(self._root, self._programs))
             self._stack.callback(self._shell.close)
         return self._shell
 
@@ -309,7 +312,7 @@ def rewritten(text: str, printed: list[Printed]) -> str:
 
 
 def main(names: list[str]) -> None:
-    for page in [Path(name).resolve() for name in names] or PAGES:
+    for page in [Path(name).resolve() for name in names] or [page for page in PAGES if page != PROVIDER_PAGE]:
         with tempfile.TemporaryDirectory() as folder:
             page.write_text(rewritten(page.read_text(), transcript(page, Path(folder), ninja=True)))
 

@@ -3,17 +3,18 @@
 A provider that draws on this machine::
 
     class TestMine(ProviderContract):
-        def provider(self, spool: Spool) -> Provider:
-            return Mine(spool)
+        provider_type = "mine"     # as in `type:` of reconciler.yaml: built in, or the name of an entry point
 
-A provider over the network. The suite starts a billing gateway and sends the provider there::
+A provider over the network. The suite starts a billing gateway and connects the provider to it::
 
     class TestMine(RemoteProviderContract):
-        provider_type = "mine"              # as in `type:` of reconciler.yaml
-        dialect = "openai"         # the API of the gateway that it is sent to
+        provider_type = "mine"
+        dialect = "openai"         # the API of the gateway that it is connected to
         model = "gpt-image-2"
 
-Every attribute and every method without `test_` may be overridden. Nothing here imports pytest.
+The traits of the declaration choose what is held: a `deterministic` provider repeats its bytes, a `free` one charges
+nothing, a `local` one opens no connection. Every attribute and every method without `test_` may be overridden. Nothing
+here imports pytest.
 """
 
 from __future__ import annotations
@@ -28,15 +29,21 @@ from typing import Any, ClassVar
 
 from reconciler.core.errors import DiskError, Unsent
 from reconciler.core.events import Ended, Event, Requested, Stored
+from reconciler.core.money.cost import FREE
 from reconciler.core.outcome import Done, NotSent, Outcome, Rejected, Stop, Throttled
 from reconciler.core.ports import ImageRequest, Log, OnResponse, Provider, Spool, ignore_response
+from reconciler.core.provider_types import UnusableType
 from reconciler.core.recipe import Recipe
 from reconciler.core.specs.settings import ProviderSettings, Timeouts
 from reconciler.engine.lane.recorded import Recorded
 from reconciler.engine.references import LocalReferences
 from reconciler.providers.connect import connect
+from reconciler.providers.declaration import Declaration
+from reconciler.providers.http.origins import Base, parse_base
 from reconciler.providers.keys import TRUSTED_KEYS
 from reconciler.providers.models.table import model_table
+from reconciler.providers.registry import REGISTRY
+from reconciler.testing.connections import connections
 from reconciler.testing.gateway import CustomApi, Gateway, faults, running
 from reconciler.testing.memory_ports import FullSpool, FunctionLog, MemorySpool, MemoryStore
 from reconciler.testing.outcomes import check_outcome, files_of
@@ -59,19 +66,31 @@ SLOW_FAULTS = frozenset({"stall", "stall_mid_body", "slow", "tls_garbage"})
 class ProviderContract:
     """The contract of every provider, and all of it for one that draws on this machine."""
 
+    provider_type: ClassVar[str]
+    """The provider's type, as in reconciler.yaml."""
     model: ClassVar[str] = ""
     sizes: ClassVar[tuple[str, ...]] = ("1:1", "16:9")
     """Sizes that the provider makes. The last one is asked for with each fault: the ratio of it should not be 1."""
     formats: ClassVar[tuple[str, ...]] = ("png",)
     """Formats that it makes with this model."""
-    deterministic: ClassVar[bool] = False
-    """The same request gives the same bytes."""
     shared: ClassVar[LocalReferences] = LocalReferences()
     """The reference images that the suite has shared: for a provider that takes some."""
 
+    @property
+    def declaration(self) -> Declaration:
+        """The declaration of the type: built in, or the one that an entry point gives."""
+        found = REGISTRY.find(self.provider_type)
+        assert not isinstance(found, UnusableType), found.fact
+        return found
+
     def provider(self, spool: Spool) -> Provider:
         """A new provider that writes images into this spool."""
-        raise NotImplementedError
+        settings = ProviderSettings(self.provider_type, self.provider_type, traits=self.declaration.traits)
+        return self.connect(spool, settings, {})
+
+    def connect(self, spool: Spool, settings: ProviderSettings, environ: Mapping[str, str]) -> Provider:
+        """The provider with these settings, whose key is in this environment."""
+        return connect(settings, environ=environ, spool=spool, references=self.shared, models=model_table())
 
     def recipe(self, prompt: str = "a cat", **fields: Any) -> Recipe:
         """A recipe that the provider can make."""
@@ -106,13 +125,34 @@ class ProviderContract:
     def test_no_prompt_makes_it_raise(self, tmp_path: Path, prompt: str) -> None:
         self.generate(MemorySpool(tmp_path), a_request(self.recipe(prompt)))
 
-    def test_the_same_request_gives_the_same_bytes_or_says_that_it_does_not(self, tmp_path: Path) -> None:
+    def test_the_declaration_does_not_contradict_itself(self) -> None:
+        declared = self.declaration
+        traits = declared.traits
+        assert declared.type == self.provider_type
+        assert bool(declared.key_variables) == traits.needs_key, "a key is read from a variable"
+        assert not declared.home or isinstance(parse_base(declared.home), Base)
+        assert traits.free or not (traits.local or traits.placeholder)
+
+    def test_an_image_is_free_if_the_declaration_says_so_and_only_then(self, tmp_path: Path) -> None:
+        outcome = self.generate(MemorySpool(tmp_path), a_request(self.recipe()))
+        assert isinstance(outcome, Done), outcome
+        assert (outcome.cost == FREE) == self.declaration.traits.free, outcome.cost
+
+    def test_a_local_provider_opens_no_connection(self, tmp_path: Path) -> None:
+        with connections() as opened:
+            outcome = self.generate(MemorySpool(tmp_path), a_request(self.recipe()))
+        assert isinstance(outcome, Done), outcome
+        if self.declaration.traits.local:
+            assert opened == []
+
+    def test_the_same_request_gives_the_same_bytes_if_the_provider_is_deterministic(self, tmp_path: Path) -> None:
         spool = MemorySpool(tmp_path)
         first, second = (asyncio.run(self.provider(spool).generate(a_request(self.recipe()))) for _ in range(2))
         assert isinstance(first, Done), first
         assert isinstance(second, Done), second
         assert first.spooled.path != second.spooled.path
-        assert not self.deterministic or first.spooled.content == second.spooled.content
+        if self.declaration.traits.deterministic:
+            assert first.spooled.content == second.spooled.content
 
     def test_it_tells_at_most_once_that_a_response_is_complete(self, tmp_path: Path) -> None:
         calls: list[None] = []
@@ -147,8 +187,6 @@ class ProviderContract:
 class RemoteProviderContract(ProviderContract):
     """The contract of a provider over the network: each fault of the gateway ends in the outcome of its class."""
 
-    provider_type: ClassVar[str]
-    """The provider's type, as in reconciler.yaml."""
     dialect: ClassVar[str]
     """The API of the gateway: gravitex, gemini, openai, or local (OpenAI's images API without a key)."""
     apis: ClassVar[Mapping[str, CustomApi]] = {}
@@ -192,16 +230,18 @@ class RemoteProviderContract(ProviderContract):
         """The class of the outcome of a fault."""
         return faults.expected(fault, self.dialect, self.route)
 
-    def connect(self, spool: Spool, settings: ProviderSettings, environ: Mapping[str, str]) -> Provider:
-        """The provider with these settings, whose key is in this environment."""
-        return connect(settings, environ=environ, spool=spool, references=self.shared, models=model_table())
+    @property
+    def keyless(self) -> bool:
+        """Whether the server wants no key."""
+        return self.dialect == "local" or not self.declaration.traits.needs_key
 
     def provider(self, spool: Spool, *, fault: str = "ok", key: str | None = None) -> Provider:
         settings = ProviderSettings(
             name=self.provider_type,
             type=self.provider_type,
             base_url=self.gateway.origin_for(fault, self.dialect),
-            api_key_env="" if self.dialect == "local" else KEY_VARIABLE,
+            api_key_env="" if self.keyless else KEY_VARIABLE,
+            traits=self.declaration.traits,
             timeouts=IMPATIENT if fault in SLOW_FAULTS else PATIENT,
             body_limit=16 << 20,
             **self.settings,
@@ -214,7 +254,7 @@ class RemoteProviderContract(ProviderContract):
         assert self.gateway.ledger.misdirected == ()
         assert not any(entry.key_elsewhere for entry in self.gateway.ledger.entries)
         assert not any(entry.key_ok for entry in self.gateway.ledger.fetches), "an image's URL needs no key"
-        if self.dialect != "local":
+        if not self.keyless:
             assert all(entry.key_ok for entry in self.gateway.ledger.requests if entry.complete)
 
     def test_each_fault_ends_in_its_outcome(self, tmp_path: Path, fault: str) -> None:
@@ -308,7 +348,7 @@ class RemoteProviderContract(ProviderContract):
 
     def test_without_a_key_nothing_is_sent(self, tmp_path: Path) -> None:
         outcome = asyncio.run(self.provider(MemorySpool(tmp_path), key="").generate(a_request(self.recipe())))
-        if self.dialect == "local":  # a server that wants none
+        if self.keyless:
             assert isinstance(outcome, Done), outcome
             assert [entry.key_ok for entry in self.gateway.ledger.requests] == [None]
             return

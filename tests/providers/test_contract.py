@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from reconciler.core.ports import Provider, Spool
-from reconciler.providers.draft.provider import Draft
 from reconciler.testing.contract import ProviderContract, RemoteProviderContract
 
 
 class TestDraft(ProviderContract):
+    provider_type = "draft"
     sizes = ("1:1", "16:9", "64x48")
     formats = ("png", "jpeg", "webp", "avif")
-    deterministic = True
-
-    def provider(self, spool: Spool) -> Provider:
-        return Draft(spool, self.shared)
 
 
 class TestGravitexImages(RemoteProviderContract):

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Mapping
+from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reconciler.core.digest import ContentHash
+from reconciler.core.digest import ContentHash, recipe_key
+from reconciler.core.money.cost import Cost
 from reconciler.core.outcome import Done, InDoubt, Outcome, Throttled
 from reconciler.core.ports import ImageRequest, OnResponse, Provider, Spool, ignore_response
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.value import replace
-from reconciler.providers.draft.provider import Draft
 from reconciler.testing.contract import ProviderContract, RemoteProviderContract
+
+NUMBERS = count()
 
 
 class Faulty:
@@ -77,6 +82,28 @@ class IgnoresTheSize(Faulty):
         )
 
 
+class Charges(Faulty):
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
+        outcome = await self.inner.generate(request, on_response=on_response)
+        assert isinstance(outcome, Done)
+        return replace(outcome, cost=Cost(Decimal(0)))
+
+
+class NeverDrawsTheSameTwice(Faulty):
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
+        key = recipe_key({"prompt": str(next(NUMBERS))})
+        return await self.inner.generate(
+            replace(request, recipe=replace(request.recipe, prompt=key), key=key), on_response=on_response
+        )
+
+
+class OpensAConnection(Faulty):
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as opened:
+            opened.connect(("127.0.0.1", 9))
+        return await self.inner.generate(request, on_response=on_response)
+
+
 class TellsTwice(Faulty):
     async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
         outcome = await self.inner.generate(request, on_response=on_response)
@@ -123,12 +150,13 @@ class DropsReferences(Faulty):
 
 
 class Drafts(ProviderContract):
+    provider_type = "draft"
     sizes = ("1:1", "16:9")
     formats = ("png", "jpeg")
     faulty: type[Faulty] = Faulty
 
     def provider(self, spool: Spool) -> Provider:
-        return self.faulty(Draft(spool, self.shared), spool)
+        return self.faulty(super().provider(spool), spool)
 
 
 class OverTheNetwork(RemoteProviderContract):
@@ -147,6 +175,9 @@ IN_DRAWING: list[tuple[type[Faulty], str, dict[str, Any]]] = [
     (IgnoresTheSize, "test_an_image_has_the_size_that_was_asked_for", {"size": "16:9"}),
     (IgnoresTheFormat, "test_an_image_has_the_format_that_was_asked_for", {"form": "jpeg"}),
     (RaisesForOddPrompts, "test_no_prompt_makes_it_raise", {"prompt": "a lone \ud800 surrogate"}),
+    (Charges, "test_an_image_is_free_if_the_declaration_says_so_and_only_then", {}),
+    (NeverDrawsTheSameTwice, "test_the_same_request_gives_the_same_bytes_if_the_provider_is_deterministic", {}),
+    (OpensAConnection, "test_a_local_provider_opens_no_connection", {}),
     (TellsTwice, "test_it_tells_at_most_once_that_a_response_is_complete", {}),
     (LosesCancelledFiles, "test_a_cancelled_call_leaves_no_file", {}),
     (HidesDiskErrors, "test_a_disk_that_refuses_is_a_disk_error", {}),
