@@ -16,6 +16,7 @@ from reconciler.providers.registry import REGISTRY
 from reconciler.store.schemas.files import schema_text
 from reconciler.testing.contract import ProviderContract, RemoteProviderContract
 from reconciler.testing.gateway import Gateway
+from tests.pages import edited
 from tests.providers import test_contract
 
 ROOT = Path(__file__).parents[1]
@@ -70,8 +71,8 @@ class CopiedTree:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
-    def run(self, *arguments: str) -> tuple[int, str]:
-        environment = {name: value for name, value in os.environ.items() if name != "CI"}
+    def run(self, *arguments: str, **variables: str) -> tuple[int, str]:
+        environment = {name: value for name, value in os.environ.items() if name != "CI"} | variables
         environment["PYTHONPATH"] = str(self.root)
         program = "from reconciler.cli.entry_point import entry; entry()"
         command = [sys.executable, "-c", program, *arguments]
@@ -83,6 +84,38 @@ def blocks_of(heading: str) -> list[str]:
     recipe = (ROOT / "CONTRIBUTING.md").read_text().partition(f"## {heading}")[2].partition("\n## ")[0]
     found = re.findall(r"^   ```\w+\n(.*?)^   ```", recipe, re.MULTILINE | re.DOTALL)
     return [re.sub("^   ", "", block, flags=re.MULTILINE) for block in found]
+
+
+def add_the_provider(tree: CopiedTree) -> None:
+    """Steps 1 and 2 of the recipe, with its code blocks."""
+    module, change = blocks_of("Add a provider")
+    (tree.root / "reconciler/providers/atelier.py").write_text(module)
+    registry = tree.root / "reconciler/providers/registry.py"
+    registry.write_text(edited(registry.read_text(), change))
+
+
+def test_a_provider_is_added_by_the_steps_of_the_recipe(tmp_path: Path, gateway: Gateway) -> None:
+    tree = CopiedTree(tmp_path)
+    add_the_provider(tree)
+    tree.write("specs/hero.yaml", "prompt: A lighthouse\nmodel: gpt-image-2\n")
+    tree.write("reconciler.yaml", "provider: atelier\n")
+    code, said = tree.run("providers", "--format", "json")
+    assert code == 0, said
+    (row,) = [row for row in json.loads(said)["providers"] if row["default"]]
+    assert (row["type"], row["origin"]) == ("atelier", "https://api.atelier.example")
+    assert row["key"]["variable"] == "ATELIER_API_KEY"
+    assert tree.run("validate") == (0, "all specs are valid: 1 asset\n")
+    code, said = tree.run("plan")
+    assert (code, "+ hero  new" in said) == (0, True), said
+    code, said = tree.run("apply", "--yes", "--max-images", "1")
+    assert (code, "ATELIER_API_KEY is not set" in said) == (1, True), said
+    here = {"atelier": {"base_url": gateway.url("openai"), "api_key_env": "ATELIER_API_KEY"}}
+    tree.write("reconciler.yaml", json.dumps({"provider": "atelier", "providers": here}))
+    code, said = tree.run("apply", "--yes", "--max-images", "1", ATELIER_API_KEY=gateway.key)
+    assert code == 0, said
+    assert gateway.ledger.billed_by_prompt() == {"A lighthouse": 1}
+    assert all(entry.key_ok and not entry.key_elsewhere for entry in gateway.ledger.requests)
+    assert tree.run("check") == (0, "nothing to do: 1 asset up to date\n")
 
 
 def add_the_field(tree: CopiedTree) -> None:
