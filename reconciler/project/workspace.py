@@ -19,7 +19,8 @@ from reconciler.store.index.index import Index, stat_of
 from reconciler.store.objects.content_store import ContentStore
 from reconciler.store.state.journal import Journal
 from reconciler.store.state.lock import exclusive, holder
-from reconciler.store.state.state_dir import make_state_dir, state_dir
+from reconciler.store.state.state_dir import STATE, make_state_dir, state_dir
+from reconciler.store.state.tracked import refuse_tracked_state
 from reconciler.store.worktree.git import GitRepository
 from reconciler.store.worktree.git_sources import GitHistory, GitLfs
 from reconciler.store.worktree.observe import TreeObserver
@@ -102,5 +103,6 @@ class Workspace:
 
 def open_workspace(directory: str | None, environ: Mapping[str, str], *, strict: bool = False) -> Workspace:
     """The project at or above a directory. In CI (`CI=true`) every check is strict."""
-    start = Path(directory) if directory else Path.cwd()
-    return Workspace(find_root(start), strict=strict or in_ci(environ))
+    root = find_root(Path(directory) if directory else Path.cwd())
+    refuse_tracked_state(root, lambda: GitRepository(root).tracked(STATE))
+    return Workspace(root, strict=strict or in_ci(environ))

@@ -187,7 +187,8 @@ def write_cache(path: Path, data: bytes) -> None:
 def permissions(folder: int, name: str) -> int | None:
     """The permission bits of a file in an open directory; None if there is none."""
     with suppress(FileNotFoundError):
-        return stat.S_IMODE(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode) & 0o777
+        mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+        return stat.S_IMODE(mode) & 0o777 if stat.S_ISREG(mode) else None  # those of a link are 0777
     return None
 
 
@@ -245,6 +246,25 @@ def holds(path: Path, content: ContentHash) -> bool:
         return path.is_file() and file_hash(path) == content
     except OSError:
         return False
+
+
+def is_plain(path: Path) -> bool:
+    """Whether there is a plain file of this name in a real folder: neither of the two is a symbolic link."""
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode) and stat.S_ISDIR(os.lstat(path.parent).st_mode)
+    except OSError:
+        return False
+
+
+def refuse_link(folder: Path) -> None:
+    """DiskError if a folder is a symbolic link or another kind of file. It may be missing."""
+    try:
+        mode = os.lstat(folder).st_mode
+    except OSError:
+        return
+    if not stat.S_ISDIR(mode):
+        kind = "a symbolic link" if stat.S_ISLNK(mode) else "not a folder"
+        raise DiskError(f"{display_path(folder)} is {kind}", hint="nothing is read or written through it: move it away")
 
 
 def plain_bytes(path: Path, *, most: int | None = None) -> bytes:

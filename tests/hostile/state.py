@@ -128,7 +128,7 @@ LINKS = (
     (f"store/recipes/{HEX[:2]}/{HEX}.jsonl", "/dev/zero"), (f"store/recipes/{HEX[:2]}", "/tmp"), ("store/recipes", "/tmp"),
     (f"store/objects/{HEX[:2]}", "../../../../outside"), ("store/objects", "../../../outside"), ("store/spool", "../../../outside"),
     ("store", "../../outside"), ("journal", "/dev/zero"), ("journal", "../../secret.txt"), ("index", "/dev/zero"), ("parsed", "/dev/zero"),
-    ("lock", "../../outside/kept.png"), (".gitignore", "../../outside/new"), ("store/spool/x", "/dev/zero"), ("store/objects/aa/x", "/dev/zero"),
+    ("lock", "../../outside/kept.png"), (".gitignore", "../../outside/new"), ("store/spool/x.part", "/dev/zero"), (f"store/objects/aa/aa{HEX[2:]}", "/dev/zero"),
 )  # fmt: skip
 
 CASES = (

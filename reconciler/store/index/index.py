@@ -142,8 +142,8 @@ class Index:
         if not says and self._serves_still():
             return
         packed = snapshot.pack(self._snapshot(dict(says), notes, until))
-        with suppress(OSError):
-            if self.path.read_bytes() == packed:
+        with suppress(DiskError, OSError):
+            if disk.plain_bytes(self.path, most=snapshot.MAX_BYTES) == packed:
                 return
         with suppress(DiskError, OSError):
             disk.write_cache(self.path, packed)

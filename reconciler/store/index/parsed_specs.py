@@ -25,6 +25,8 @@ from reconciler.store.schemas.files import schema_text
 
 Entry = list[Any]
 """A signature's four numbers and the value."""
+_MOST = 128 << 20
+"""Bytes of the cache. That of 100,000 specs has half of them."""
 WORTH = 200
 """Specs. A project with fewer is parsed in the time that it takes to read the cache."""
 
@@ -62,7 +64,7 @@ class ParsedCache:
     def value(self, path: str, seen: os.stat_result) -> Json:
         """The cached value of the file, or None (a valid spec is a mapping, never None)."""
         entry = self._remembered.get(path)
-        if entry is None or tuple(entry[:4]) != signature(seen):
+        if not isinstance(entry, list) or len(entry) != 5 or tuple(entry[:4]) != signature(seen):
             return None
         self._used[path] = entry
         return cast(Json, entry[4])
@@ -92,8 +94,8 @@ class ParsedCache:
         return self._known
 
     def _load(self) -> dict[str, Entry]:
-        with suppress(DiskError, OSError, ValueError, KeyError, TypeError):
-            found = json.loads(disk.plain_bytes(self.path))
+        with suppress(DiskError, OSError, ValueError, KeyError, TypeError, RecursionError):
+            found = json.loads(disk.plain_bytes(self.path, most=_MOST))
             specs = found["specs"]
             if found["for"] == _reader() and isinstance(specs, dict):
                 return specs

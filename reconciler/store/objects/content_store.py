@@ -90,7 +90,7 @@ class ContentStore:
         if not _CONTENT.fullmatch(content):
             return None
         path = self._object(content)
-        return path if os.path.isfile(path) else None
+        return path if disk.is_plain(path) else None
 
     def sound(self, content: ContentHash) -> Path | None:
         """The same, if its bytes have the hash in its name: disks fail, and other programs write."""
@@ -121,8 +121,8 @@ class ContentStore:
         for content in self.contents():
             path = self._object(content)
             try:
-                found = disk.file_hash(path)
-            except OSError:
+                found = disk.plain_hash(path)
+            except (OSError, DiskError):
                 yield Damaged(content, path, None)
                 continue
             if found != content:
@@ -166,6 +166,7 @@ class ContentStore:
         make_state_dir(self._root)
         target = self._object(spooled.content)
         self._spool.secure(spooled)
+        disk.refuse_link(target.parent)
         disk.make_dirs(target.parent)
         disk.rename_over(spooled.path, target)
         return target

@@ -20,6 +20,8 @@ from reconciler.store import disk
 RECORD_VERSION = 1
 _KEY = re.compile(r"r[0-9]+:[0-9a-f]{64}")
 _STRIPES = 16
+_MOST = 8 << 20
+"""Bytes of one recipe's file: 20,000 images."""
 
 
 class RecipeIndex:
@@ -54,14 +56,14 @@ class RecipeIndex:
 
     def everything(self) -> Iterator[tuple[RecipeKey, StoredImage]]:
         """Every image that was ever recorded, in the order of recipe keys."""
-        for path in sorted(self._directory.glob("[0-9a-f][0-9a-f]/*.jsonl")):
+        for path in self._files():
             key = RecipeKey(RECIPE_PREFIX + path.stem)
             if _KEY.fullmatch(key):
                 yield from ((key, image) for image in _decoded(_bytes(path)))
 
     def forget(self, contents: Collection[ContentHash]) -> None:
         """Delete the records of these contents from all files; a file without records is deleted."""
-        for path in sorted(self._directory.glob("[0-9a-f][0-9a-f]/*.jsonl")):
+        for path in self._files():
             lines = _bytes(path).splitlines(keepends=True)
             kept = [line for line in lines if (image := decode_record(line)) is None or image.content not in contents]
             if not kept:
@@ -69,11 +71,17 @@ class RecipeIndex:
             elif len(kept) < len(lines):
                 disk.write_atomic(path, b"".join(kept))
 
+    def _files(self) -> list[Path]:
+        """The file of every recipe, in order; links are none."""
+        return [path for path in sorted(self._directory.glob("[0-9a-f][0-9a-f]/*.jsonl")) if disk.is_plain(path)]
+
     def _path(self, key: RecipeKey) -> Path:
         if not _KEY.fullmatch(key):
             raise ValueError(f"not a recipe key: {key!r}")
         digits = hex_of(key)
-        return self._directory / digits[:2] / f"{digits}.jsonl"
+        folder = self._directory / digits[:2]
+        disk.refuse_link(folder)
+        return folder / f"{digits}.jsonl"
 
 
 def encode_record(stored: StoredImage) -> bytes:
@@ -145,8 +153,8 @@ def _size(value: Json) -> int:
 def _bytes(path: Path) -> bytes:
     with disk.naming_errors("read", path):
         try:
-            return path.read_bytes()
-        except FileNotFoundError:
+            return disk.plain_bytes(path, most=_MOST)
+        except (FileNotFoundError, NotADirectoryError):
             return b""
 
 

@@ -98,7 +98,7 @@ class SpoolDir:
 
     def leftovers(self) -> tuple[Path, ...]:
         """Spool files of crashed runs: complete or partial responses. Call it under the apply lock."""
-        return tuple(sorted(self.directory.glob("*.part")))
+        return tuple(path for path in sorted(self.directory.glob("*.part")) if disk.is_plain(path))
 
     def _move_out(self, path: Path, fd: int, refusal: DiskError) -> Path:
         """Continue in a shelter, with the same descriptor."""

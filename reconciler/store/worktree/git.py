@@ -58,6 +58,11 @@ class GitRepository:
                     known.append(blob)
         return blobs
 
+    def tracked(self, path: str) -> tuple[str, ...]:
+        """The files at or below a path that are in git's index. Paths are relative to `root`."""
+        names = self._output("ls-files", "-z", "--", path).split(b"\0")
+        return tuple(os.fsdecode(name) for name in names if name)
+
     def read_blob(self, blob: str) -> Iterator[bytes]:
         """The bytes of a blob, in pieces."""
         import subprocess  # noqa: PLC0415 - only commands that ask git load it
