@@ -68,6 +68,7 @@ def reference_contents(workspace: Workspace, loaded: LoadedSpecs) -> dict[str, C
 def _start_reading(workspace: Workspace) -> tuple[Project, SpecReader]:
     """The project file, and its specs while other processes parse them."""
     project = read_project(workspace.root, workspace.index, REGISTRY)
+    workspace.tree.specs = project.settings.specs
     missing = specs_folder_problem(project)
     if missing is not None and (project.names_specs or workspace.recorded.entries):
         raise InvalidInput((missing,))

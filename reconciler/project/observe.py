@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from reconciler.core.digest import AssetId
 from reconciler.core.events import Requested, settle
 from reconciler.core.lock.lockfile import Lock
-from reconciler.core.plan.observed import Observed
+from reconciler.core.plan.observed import Blocked, Observed
 from reconciler.core.value import replace, value
 from reconciler.project.load import LoadedSpecs, reference_contents
 from reconciler.project.workspace import Workspace
@@ -57,7 +57,11 @@ class Observation:
 
     def result(self) -> Observed:
         """What is there. Waits for the hashing."""
-        return replace(self.expected, outputs=self._tree.outputs(self._outputs))
+        outputs = self._tree.outputs(self._outputs)
+        for path in self._tree.not_images:
+            if outputs.get(path) == self.expected.outputs.get(path):
+                outputs[path] = Blocked("no image, whatever the lockfile says")
+        return replace(self.expected, outputs=outputs)
 
 
 def observe(workspace: Workspace, loaded: LoadedSpecs, state: RecordedState) -> Observation:

@@ -73,7 +73,7 @@ class Workspace:
 
     def outputs(self, paths: frozenset[str] = frozenset()) -> OutputTree:
         """The image files, for commands that write. `paths` are those whose locked bytes may be needed."""
-        return OutputTree(self.root, self.store, self.sources(paths))
+        return OutputTree(self.root, self.store, self.sources(paths), specs=self.tree.specs)
 
     @contextmanager
     def exclusive(self, wait: float) -> Iterator[None]:

@@ -16,7 +16,7 @@ from reconciler.store.worktree.git_sources import GitHistory, GitLfs
 from reconciler.store.worktree.outputs import OutputTree
 from reconciler.store.worktree.sources import ContentSources, StoreSource
 
-PICTURE = b"a picture that somebody paid for"
+PICTURE = b"\x89PNG\r\n\x1a\n a picture that somebody paid for"
 CONTENT = content_hash(PICTURE)
 _AUTHOR = ("-c", "user.name=n", "-c", "user.email=n@example.com", "-c", "commit.gpgSign=false")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reconciler.core.images.png import SIGNATURE as PNG
 
+_OUTPUTS = frozenset({"png", "jpeg", "webp", "avif"})
 HEAD = 264
 """The number of bytes that suffices: the longest is the list of up to 64 brands at the start of an AVIF file."""
 
@@ -19,6 +20,11 @@ def image_format(head: bytes) -> str:
     if head[4:8] == b"ftyp" and _has_avif_brand(head):
         return "avif"
     return "gif" if head.startswith((b"GIF87a", b"GIF89a")) else ""
+
+
+def begins_as_image(head: bytes) -> bool:
+    """Whether a file that begins so can be an output: a PNG, JPEG, WebP or AVIF file."""
+    return image_format(head) in _OUTPUTS
 
 
 def _has_avif_brand(head: bytes) -> bool:

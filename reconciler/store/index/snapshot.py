@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing takes longer to import than all else here
     from collections.abc import Callable
 
-MAGIC = b"reconciler index 6\n"
+MAGIC = b"reconciler index 7\n"
 MANY = 4_000
 """Files from which on a helper process takes their signatures: a fork takes 1 ms, the signatures 10."""
 MAX_BYTES = 128 << 20

@@ -8,6 +8,7 @@ import stat
 from collections.abc import Mapping, Sequence
 
 from reconciler.core.digest import ContentHash, content_of_hex
+from reconciler.core.images.magic import HEAD, begins_as_image
 from reconciler.store.index.snapshot import Signature, signature
 from reconciler.store.parallel.process_pool import MAX_PIECES, start_pool
 
@@ -15,8 +16,9 @@ _WORTH = 32 * 1024 * 1024
 """Bytes. Fewer are hashed in the time that it takes to start helpers."""
 _BUFFER = 1 << 17
 """Bytes per read: they are still in the cache of the core when they are hashed."""
-_Hashed = tuple[Signature, str] | None
-"""The signature and the hash (hex) of a file; None for a file that the caller has to examine."""
+_Hashed = tuple[Signature, str, bool] | None
+"""The signature and the hash (hex) of a file, and whether it begins as an image; None for a file that the caller has to
+examine."""
 
 
 class Hashing:
@@ -29,14 +31,15 @@ class Hashing:
         self._buffer = memoryview(bytearray(_BUFFER))
         self._pool = start_pool(self._hashes, -(-len(files) // self._step))
 
-    def results(self) -> dict[str, tuple[Signature, ContentHash]]:
-        """The signature, taken before the read, and the hash of every readable plain file. Waits for the helpers."""
+    def results(self) -> dict[str, tuple[Signature, ContentHash, bool]]:
+        """The signature, taken before the read, and the hash of every readable plain file, and whether it begins as an
+        image. Waits for the helpers."""
         found = {}
         pieces: dict[int, list[_Hashed]] = self._pool.results() if self._pool is not None else {}
         for piece, hashes in pieces.items():
             for file, hashed in zip(self._piece(piece), hashes, strict=True):
                 if hashed is not None:
-                    found[file] = (hashed[0], content_of_hex(hashed[1]))
+                    found[file] = (hashed[0], content_of_hex(hashed[1]), hashed[2])
         return found
 
     def _piece(self, number: int) -> Sequence[str]:
@@ -52,10 +55,13 @@ class Hashing:
                 seen = os.fstat(fd)
                 if not stat.S_ISREG(seen.st_mode):
                     return None
+                length = os.readv(fd, (self._buffer,))
+                is_image = begins_as_image(bytes(self._buffer[: min(length, HEAD)]))
                 digest = hashlib.sha256()
-                while length := os.readv(fd, (self._buffer,)):
+                while length:
                     digest.update(self._buffer[:length])
-                return signature(seen), digest.hexdigest()
+                    length = os.readv(fd, (self._buffer,))
+                return signature(seen), digest.hexdigest(), is_image
             finally:
                 os.close(fd)
         except OSError:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from reconciler.core.digest import ContentHash, content_hash, content_of_hex
 from reconciler.core.errors import Place, Problem
+from reconciler.core.images.magic import HEAD, begins_as_image
 from reconciler.core.plan.observed import Blocked
+from reconciler.core.specs.paths import closed_folder, in_folder
 from reconciler.store import disk
 from reconciler.store.index.index import Index
 from reconciler.store.index.snapshot import Signature, signature
@@ -37,12 +39,15 @@ class TreeObserver:
     def __init__(self, root: Path, index: Index) -> None:
         self.root = root
         self.real_root = os.path.realpath(root)
-        self._below = os.path.join(self.real_root, "")
         self.index = index
         self._hashing: hashing.Hashing | None = None
-        self._hashed: dict[str, tuple[Signature, ContentHash]] = {}
+        self._hashed: dict[str, tuple[Signature, ContentHash, bool]] = {}
         self._rooms: dict[str, Blocked | None] = {}
-        self._insides: dict[str, bool] = {}
+        self._closed: dict[str, str] = {}
+        self.specs = ""
+        """The folder of the specs, in which no image may lie; "" while it is not known."""
+        self.not_images: set[str] = set()
+        """The files that were hashed and do not begin as images. The index does not remember them."""
 
     def begin(self, sizes: Mapping[str, int]) -> None:
         """Start to hash these files in helper processes if the index is empty. `sizes` are expected bytes by path."""
@@ -67,11 +72,11 @@ class TreeObserver:
             return {}
         self._hashed, self._hashing = self._hashing.results(), None
         folders = {path.rpartition("/")[0] for path in self._hashed}
-        inside = {folder for folder in folders if self._folder_inside(folder)}
+        inside = {folder for folder in folders if not self._folder_closed(folder)}
         whole = {
             path: (mark, content)
-            for path, (mark, content) in self._hashed.items()
-            if path in asked and mark[0] > LFS_POINTER_LIMIT and path.rpartition("/")[0] in inside
+            for path, (mark, content, is_image) in self._hashed.items()
+            if is_image and path in asked and mark[0] > LFS_POINTER_LIMIT and path.rpartition("/")[0] in inside
         }
         self.index.remember_all(whole)
         return {path: content for path, (_, content) in whole.items()}
@@ -117,32 +122,38 @@ class TreeObserver:
         known = self.index.content(path, seen)
         if known is not None:
             return known
-        return seen if self._inside(full) else Blocked("a link that leaves the project")
+        closed = self._closed_to(full)
+        return Blocked(closed) if closed else seen
 
     def _read(self, path: str, seen: os.stat_result) -> ContentHash | Blocked:
         full = f"{self.real_root}/{path}"
         try:
-            content = self._hashed_before(path, seen) or self._hash(full, seen.st_size)
+            content, is_image = self._hashed_before(path, seen) or self._hash(full, seen.st_size)
         except (OSError, ValueError) as error:
             return Blocked(f"unreadable ({(getattr(error, 'strerror', None) or str(error)).lower()})")
-        self.index.remember(path, signature(seen), content)
+        if is_image:
+            self.index.remember(path, signature(seen), content)
+        else:
+            self.not_images.add(path)
         return content
 
-    def _hashed_before(self, path: str, seen: os.stat_result) -> ContentHash | None:
-        mark, content = self._hashed.get(path, (None, None))
-        return content if mark == signature(seen) and seen.st_size > LFS_POINTER_LIMIT else None
+    def _hashed_before(self, path: str, seen: os.stat_result) -> tuple[ContentHash, bool] | None:
+        known = self._hashed.get(path)
+        if known is None or known[0] != signature(seen) or seen.st_size <= LFS_POINTER_LIMIT:
+            return None
+        return known[1], known[2]
 
-    def _inside(self, full: str) -> bool:
-        """Whether a file lies in the project, links resolved. Those above it are the same for all in its folder."""
+    def _closed_to(self, full: str) -> str:
+        """Why a file is not used, or "". The links above a file are the same for all in its folder."""
         if os.path.islink(full):
-            return os.path.realpath(full).startswith(self._below)
-        return self._folder_inside(os.path.dirname(full)[len(self.real_root) + 1 :])
+            return closed_to_images(os.path.realpath(full), self.real_root, self.specs)
+        return self._folder_closed(os.path.dirname(full)[len(self.real_root) + 1 :])
 
-    def _folder_inside(self, folder: str) -> bool:
-        if folder not in self._insides:
+    def _folder_closed(self, folder: str) -> str:
+        if folder not in self._closed:
             real = os.path.realpath(f"{self.real_root}/{folder}")
-            self._insides[folder] = f"{real}{os.sep}".startswith(self._below)
-        return self._insides[folder]
+            self._closed[folder] = closed_to_images(f"{real}{os.sep}", self.real_root, self.specs)
+        return self._closed[folder]
 
     def _room(self, folder: str) -> Blocked | None:
         """Why no file can be created in a folder; None if one can. Found before an image is paid for."""
@@ -150,20 +161,40 @@ class TreeObserver:
             above = f"{self.real_root}/{folder}" if folder else self.real_root
             while not os.path.lexists(above):
                 above = os.path.dirname(above)
-            inside = f"{os.path.realpath(above)}{os.sep}".startswith(self._below)
-            what = "below a link that leaves the project" if not inside else "below a file"
-            self._rooms[folder] = None if inside and os.path.isdir(above) else Blocked(what)
+            closed = closed_to_images(f"{os.path.realpath(above)}{os.sep}", self.real_root, self.specs)
+            what = f"below {closed}" if closed else "below a file"
+            self._rooms[folder] = None if not closed and os.path.isdir(above) else Blocked(what)
         return self._rooms[folder]
 
-    def _hash(self, full: str, size: int) -> ContentHash:
-        """Hash a file with one open and, mostly, one read: the system calls cost more than the hashing."""
+    def _hash(self, full: str, size: int) -> tuple[ContentHash, bool]:
+        """The content of a file, and whether it begins as an image. One open and, mostly, one read: the system calls
+        cost more than the hashing."""
         if size > _AT_ONCE:
-            return disk.file_hash(Path(full))
+            return _hash_large(full)
         fd = os.open(full, os.O_RDONLY | os.O_CLOEXEC)
         try:
             data = os.read(fd, size + 1)
             if len(data) != size:
-                return disk.file_hash(Path(full))  # it changes while it is read
+                return _hash_large(full)  # it changes while it is read
         finally:
             os.close(fd)
-        return lfs_oid(data) or content_hash(data)
+        pointed = lfs_oid(data)
+        return (pointed, True) if pointed else (content_hash(data), begins_as_image(data[:HEAD]))
+
+
+def _hash_large(full: str) -> tuple[ContentHash, bool]:
+    with disk.open_for_reading(Path(full)) as stream:
+        is_image = begins_as_image(stream.read(HEAD))
+    return disk.file_hash(Path(full)), is_image
+
+
+def closed_to_images(real: str, real_root: str, specs: str) -> str:
+    """Why no image may lie at a path without links, or "": outside the project, or in a folder that others obey."""
+    below = os.path.join(real_root, "")
+    if not real.startswith(below) and real != real_root:
+        return "a link that leaves the project"
+    inner = real[len(below) :].strip(os.sep)
+    closed = closed_folder(inner.split(os.sep))
+    if closed or (specs and inner and in_folder(inner, specs)):
+        return f"in {closed or specs}/, where no image may lie"
+    return ""

@@ -7,7 +7,10 @@ from pathlib import Path
 
 from reconciler.core.digest import ContentHash
 from reconciler.core.errors import DiskError
+from reconciler.core.images.magic import HEAD
+from reconciler.core.images.magic import image_format as magic_format
 from reconciler.core.ports import InTheWay, Objects, Placed, Source
+from reconciler.core.specs.paths import image_format
 from reconciler.store import disk
 from reconciler.store.worktree.observe import LFS_POINTER_LIMIT, lfs_oid
 from reconciler.store.worktree.publish import Foreign, publish, remove_file
@@ -16,8 +19,9 @@ from reconciler.store.worktree.publish import Foreign, publish, remove_file
 class OutputTree:
     """The image files below a project's root. Implements core.ports.Outputs."""
 
-    def __init__(self, root: Path, store: Objects, source: Source) -> None:
+    def __init__(self, root: Path, store: Objects, source: Source, *, specs: str = "") -> None:
         self.root = root
+        self.specs = specs
         self.store = store
         self.source = source
         self._placed: set[tuple[int, int]] = set()
@@ -39,12 +43,13 @@ class OutputTree:
         source = self._safe(content, locked_for)
         if source is None:
             raise DiskError(f"no source has the locked bytes of {path} ({content})")
+        self._refuse_other(source, path)
         bytes_there = expect
         if expect is not None:
             bytes_there = self._preserve(target)
             if bytes_there is not None and bytes_there != expect and self._pointed(target) == expect:
                 expect = bytes_there  # a Git LFS pointer stands for the content it names
-        placed = publish(source, target, content=content, expect=expect, root=self.root)
+        placed = publish(source, target, content=content, expect=expect, root=self.root, specs=self.specs)
         return InTheWay(placed.found) if isinstance(placed, Foreign) else self._done(target)
 
     def vacate(self, path: str, *, expect: ContentHash) -> Placed | InTheWay:
@@ -59,8 +64,20 @@ class OutputTree:
             return Placed()
         if there != expect:
             return InTheWay(there)
-        gone = remove_file(target, expect=expect, root=self.root)
+        if self._pointed(target) is None:
+            self._refuse_other(target, path)
+        gone = remove_file(target, expect=expect, root=self.root, specs=self.specs)
         return InTheWay(gone.found) if isinstance(gone, Foreign) else Placed()
+
+    def _refuse_other(self, file: Path, path: str) -> None:
+        """DiskError if a file does not begin as an image of the format in its name: the lockfile may be false."""
+        with disk.naming_errors("read", file), disk.open_for_reading(file) as stream:
+            found = magic_format(stream.read(HEAD))
+        if found != image_format(path):
+            raise DiskError(
+                f"{path} is locked with bytes that are {found or 'no image'}",
+                hint="they are not put in place, moved or removed: take the entry out of assets.lock",
+            )
 
     def _done(self, target: Path) -> Placed:
         with disk.naming_errors("look at", target):

@@ -14,6 +14,7 @@ from reconciler.core.digest import ContentHash, content_of_hex
 from reconciler.core.errors import DiskError
 from reconciler.core.value import value
 from reconciler.store import disk
+from reconciler.store.worktree.observe import closed_to_images
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -42,14 +43,14 @@ class _Digest(Protocol):
 
 
 def publish(
-    source: Path, target: Path, *, content: ContentHash, expect: ContentHash | None, root: Path
+    source: Path, target: Path, *, content: ContentHash, expect: ContentHash | None, root: Path, specs: str = ""
 ) -> Written | Foreign:
     """Copy `source`, whose bytes must be `content`, to `target`, if that still holds `expect` (None: is absent).
 
     A copy, not a link: an edit of the output must not change the store. Raises DiskError if the target is no plain
     file or lies outside `root`, or if the source is damaged; the target is then as it was.
     """
-    folder_path = _inside(target.parent, root)
+    folder_path = _inside(target.parent, root, specs)
     disk.make_dirs(folder_path)
     with (
         disk.naming_errors("read", source),
@@ -68,9 +69,9 @@ def publish(
             return _place(folder, temp, target, expect)
 
 
-def remove_file(path: Path, *, expect: ContentHash, root: Path) -> Missing | Foreign:
+def remove_file(path: Path, *, expect: ContentHash, root: Path, specs: str = "") -> Missing | Foreign:
     """Remove a file below `root` if it still holds `expect`. An absent file counts as removed."""
-    folder_path = _inside(path.parent, root)
+    folder_path = _inside(path.parent, root, specs)
     if not folder_path.is_dir():
         return Missing()
     with disk.naming_errors("remove", path), _walked(folder_path, root) as folder:
@@ -99,15 +100,16 @@ def _place(folder: int, temp: str, target: Path, expect: ContentHash | None) -> 
     return Written()
 
 
-def _inside(directory: Path, root: Path) -> Path:
-    """The directory with symbolic links resolved. DiskError if it is outside the project."""
-    real = Path(os.path.realpath(directory))
-    if not real.is_relative_to(os.path.realpath(root)):
+def _inside(directory: Path, root: Path, specs: str) -> Path:
+    """The directory with symbolic links resolved. DiskError if no image may lie in it."""
+    real = os.path.realpath(directory)
+    closed = closed_to_images(os.path.join(real, ""), os.path.realpath(root), specs)
+    if closed:
         raise DiskError(
-            f"{disk.display_path(directory)} is outside the project",
-            hint="outputs stay below the project's root; a symbolic link may not lead out of it",
+            f"{disk.display_path(directory)} is {closed}",
+            hint="images stay below the project's root, in a folder of their own; a link may not lead elsewhere",
         )
-    return real
+    return Path(real)
 
 
 @contextmanager
