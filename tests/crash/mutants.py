@@ -38,6 +38,7 @@ class Mutant:
     """In `file`, the text `old`, which must be there exactly once, becomes `new`.
 
     `faults` are the gateway's while it is hunted, `rules` those that it must break where others would break by them.
+    `late`: it takes hundreds of points to find it, too many for the suite.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Mutant:
     new: str
     faults: Mapping[str, Sequence[str]] = field(default_factory=dict)
     rules: tuple[Rule, ...] | None = None
+    late: bool = False
 
 
 MUTANTS = (
@@ -97,8 +99,10 @@ MUTANTS = (
     ),
     Mutant(
         "no checksum", Finder.CUT, "store/state/journal.py",
-        "    sound = data[end : end + 1] == b\"\\n\" and zlib.crc32(payload) == int(head[2], 16)\n",
-        "    sound = True\n",
+        "    if data[end : end + 1] != b\"\\n\":\n        return None\n"
+        "    payload = data[head.end() : end]\n    sound = zlib.crc32(payload) == int(head[2], 16)\n",
+        "    payload = data[head.end() : end]\n    sound = True\n",
+        late=True,
     ),
     Mutant(
         "the journal forgets what is in doubt", Finder.KILL, "project/workspace.py",

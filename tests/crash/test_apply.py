@@ -64,7 +64,8 @@ def test_a_forked_apply_makes_the_calls_of_a_process_of_its_own(tmp_path: Path) 
 
 def test_one_mutant_does_not_live(tmp_path: Path, commit: str) -> None:
     """`python -m tests.crash.mutants` hunts them all."""
-    assert hunt(random.Random(commit).choice(MUTANTS), tmp_path).violations
+    early = [mutant for mutant in MUTANTS if not mutant.late]
+    assert hunt(random.Random(commit).choice(early), tmp_path).violations
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
