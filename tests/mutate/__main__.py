@@ -68,7 +68,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """Suite that run together, and how many seconds they may take."""
+    """Tests that run together, and how many seconds they may take."""
 
     paths: tuple[str, ...]
     limit: float = 600.0
