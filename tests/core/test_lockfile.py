@@ -176,6 +176,19 @@ def test_a_broken_lockfile_says_where_and_what_to_do(old: str, new: str, says: s
         assert list(SCHEMA.iter_errors(json.loads(broken))), "the schema lets it pass"
 
 
+@pytest.mark.parametrize(("levels", "read"), [(64, True), (65, False)])
+def test_a_recipe_is_read_up_to_64_levels_deep(levels: int, read: bool) -> None:
+    deep: object = 7
+    for _ in range(levels):
+        deep = [deep]
+    lock = a_lock(hero=a_entry(recipe={"params": deep}))
+    if read:
+        assert loads(dumps(lock)) == lock
+    else:
+        with pytest.raises(LockfileError, match="recipe: nested too deeply"):
+            loads(dumps(lock))
+
+
 def test_one_asset_three_times_is_no_merge_of_two_branches() -> None:
     with pytest.raises(LockfileError, match=r'assets\.lock:18: "hero" stands 3 times'):
         loads(

@@ -144,10 +144,9 @@ def timed(tree: Path, tests: Suite) -> Suite:
 
 
 def survey(
-    folder: Path, wanted: Sequence[Mutant], sources: Mapping[str, str]
+    folder: Path, wanted: Sequence[Mutant], sources: Mapping[str, str], *, workers: int
 ) -> Iterator[tuple[Mutant, Verdict, float]]:
-    """Each mutant with its verdict and the seconds that it took, as they come from all cores."""
-    workers = os.cpu_count() or 1
+    """Each mutant with its verdict and the seconds that it took, as they come from the workers."""
     trees: queue.Queue[Path] = queue.Queue()
     for number in range(workers):
         trees.put(copied(folder / str(number)))
@@ -195,6 +194,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("modules", nargs="*", default=MODULES, metavar="MODULE")
     parser.add_argument("--count", type=int, default=300, help="how many mutants; 0 for all")
     parser.add_argument("--seed", type=int, default=0, help="which of them")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="how many are tried at once")
     given = parser.parse_args(arguments)
     wanted = [(ROOT / "reconciler" / name) for name in given.modules]
     paths = [path for one in wanted for path in (sorted(one.rglob("*.py")) if one.is_dir() else [one])]
@@ -203,7 +203,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results, began = [], time.monotonic()
     with tempfile.TemporaryDirectory(prefix="mutate-") as folder:
         sample = chosen(sources, count=given.count, seed=given.seed)
-        for number, (mutant, verdict, seconds) in enumerate(survey(Path(folder), sample, sources), 1):
+        judgements = survey(Path(folder), sample, sources, workers=given.workers)
+        for number, (mutant, verdict, seconds) in enumerate(judgements, 1):
             results.append((mutant, verdict, seconds))
             if number % 25 == 0:
                 print(f"{number} of {len(sample)}", file=sys.stderr, flush=True)
