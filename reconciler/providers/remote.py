@@ -39,7 +39,7 @@ from reconciler.providers.models.table import ModelTable, cost_of_usage
 from reconciler.providers.requests.build import build_wire_request
 from reconciler.providers.requests.prepared import prepare
 from reconciler.providers.responses.receive import Checked, Elsewhere, Expected, receive, receive_fetched
-from reconciler.providers.responses.redact import redact
+from reconciler.providers.responses.redact import redact, redact_counts
 from reconciler.providers.responses.usage import plain_usage
 from reconciler.providers.secret import Key, NoKey
 
@@ -154,7 +154,7 @@ def secret_header(dialect: Dialect, key: Key) -> tuple[str, str] | None:
 
 
 def _fit(outcome: Outcome, key: Key) -> Outcome:
-    """The outcome with all text of the server redacted."""
+    """The outcome with all text of the server redacted, names in its usage included."""
     match outcome:
         case Done():
             return replace(
@@ -162,6 +162,7 @@ def _fit(outcome: Outcome, key: Key) -> Outcome:
                 message=redact(outcome.message, key=key),
                 model=redact(outcome.model, key=key),
                 request=redact(outcome.request, key=key),
+                usage=redact_counts(outcome.usage, key=key),
             )
         case NotSent() | Throttled() | Rejected() | Refused() | BadOutput() | InDoubt():
             return replace(outcome, message=redact(outcome.message, key=key))

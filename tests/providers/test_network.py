@@ -208,6 +208,19 @@ def test_an_echoed_key_is_not_told(spool: MemorySpool) -> None:
     assert "bad key [hidden key]" in outcome.message
 
 
+def test_a_key_that_is_the_name_of_a_count_is_not_told(spool: MemorySpool) -> None:
+    secret = "AIzaSyB0123456789abcdefghijkl"
+    usage = {secret: 1, "total_tokens": 7, "details": {f"x_{secret}": 2, "image": 3}}
+    body = {"data": [{"b64_json": base64.b64encode(png_bytes(160, 160)).decode()}], "usage": usage}
+    with serving(reply(json.dumps(body).encode())) as (url, _):
+        outcome = asyncio.run(
+            a_provider(settings_for("openai", url), spool, key=secret).generate(a_request(a_recipe()))
+        )
+    assert isinstance(outcome, Done)
+    assert secret not in repr(outcome)
+    assert outcome.usage == {"total_tokens": 7, "details": {"image": 3}}
+
+
 def test_a_packed_answer_is_unpacked_and_a_bare_picture_is_one(spool: MemorySpool) -> None:
     png = png_bytes(160, 160)
     body = gzip.compress(json.dumps({"data": [{"b64_json": base64.b64encode(png).decode()}]}).encode())

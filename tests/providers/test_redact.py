@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.providers.responses.redact import LIMIT, redact
+from reconciler.core.digest import Json
+from reconciler.providers.responses.redact import LIMIT, redact, redact_counts
 from reconciler.providers.secret import Key
 
 KEY = Key("sk/secret+0123456789")
@@ -41,6 +42,17 @@ def test_what_looks_like_a_secret_or_data_is_hidden(text: str) -> None:
     assert "hidden" in shown or "[data]" in shown
     for part in ("secret", "abcd", 'abc"', "SyA", "AAAAAAAA", "sk%2F"):
         assert part not in shown
+
+
+def test_counts_whose_names_or_digits_are_a_secret_are_left_out() -> None:
+    usage: dict[str, Json] = {
+        "tokens": 12, "AIzaSyA0123456789": 1, "deep": {"n": 2, "sk-abcdef": 3, "more": {"AIzaSyA0123456789": 4}},
+    }  # fmt: skip
+    assert redact_counts(usage, key=Key("")) == {"tokens": 12, "deep": {"n": 2, "more": {}}}
+    assert redact_counts({"a_mysecretkey_b": 1, "n": 1234567890, "m": 2}, key=Key("mysecretkey")) == {
+        "n": 1234567890, "m": 2,
+    }  # fmt: skip
+    assert redact_counts({"n": 1234567890, "m": 2}, key=Key("23456789")) == {"m": 2}
 
 
 def test_control_characters_are_escaped_and_lines_joined() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from urllib.parse import quote
 
+from reconciler.core.digest import Json
 from reconciler.core.text import one_line
 from reconciler.providers.secret import Key
 
@@ -30,3 +32,16 @@ def redact(text: str, *, key: Key) -> str:
     for pattern, shown in _HIDDEN:
         text = pattern.sub(shown, text)
     return one_line(text, LIMIT)
+
+
+def redact_counts(counts: Mapping[str, Json], *, key: Key) -> dict[str, Json]:
+    """The counts without those that show a secret in their name or in their digits."""
+    return {
+        name: redact_counts(count, key=key) if isinstance(count, Mapping) else count
+        for name, count in counts.items()
+        if not (_shows_secret(name, key) or (not isinstance(count, Mapping) and _shows_secret(str(count), key)))
+    }
+
+
+def _shows_secret(text: str, key: Key) -> bool:
+    return redact(text, key=key) != one_line(text, LIMIT)
