@@ -27,7 +27,7 @@ from reconciler.core.outcome import InDoubt, NotSent
 from reconciler.core.ports import Spool
 from reconciler.core.specs.settings import ProviderSettings, Timeouts
 from reconciler.core.value import value
-from reconciler.providers.http.origins import Base, WebOrigin, parse_base
+from reconciler.providers.http.origins import Base, WebOrigin, is_local, parse_base
 from reconciler.providers.http.public_address import public_address
 from reconciler.providers.http.request import WireRequest
 from reconciler.providers.http.spool_file import PictureChangedError, SpoolFile, stream
@@ -191,7 +191,7 @@ class Http:
             with file:
                 async with asyncio.timeout(self._timeouts.total), AsyncExitStack() as stack:
                     stack.push_async_callback(flight.hang_up)
-                    client = await stack.enter_async_context(self._client(secure=url.startswith("https:")))
+                    client = await stack.enter_async_context(self._client(url))
                     message = client.build_request(
                         request.method,
                         url,
@@ -221,13 +221,14 @@ class Http:
             file.write(chunk)
             flight.received = file.size
 
-    def _client(self, *, secure: bool) -> httpx.AsyncClient:
-        """A client for one request: no cookie and no connection is kept."""
+    def _client(self, url: str) -> httpx.AsyncClient:
+        """A client for one request: no cookie and no connection is kept. No proxy is used to reach this machine."""
         limits = self._timeouts
-        needed = secure or self._trust_env  # the proxy may need TLS though the request does not
+        proxied = self._trust_env and not is_local(urlsplit(url).hostname or "")
+        needed = proxied or url.startswith("https:")  # the proxy may need TLS though the request does not
         return httpx.AsyncClient(
             verify=(self._trusted or _tls(self._trust_env)) if needed else _no_tls(),
-            trust_env=self._trust_env,
+            trust_env=proxied,
             follow_redirects=False,
             timeout=httpx.Timeout(None, connect=limits.connect, write=limits.write),
             headers={"User-Agent": f"reconciler/{__version__}", "Accept": "application/json, image/*"},

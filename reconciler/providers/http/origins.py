@@ -35,6 +35,32 @@ class WebOrigin:
             return False
 
 
+def is_local(host: str) -> bool:
+    """Whether a request to this host belongs to no proxy: loopback in any spelling, and names below `.localhost`.
+
+    More than `WebOrigin.loopback`: a resolver may send such a name elsewhere, and a key needs certainty.
+    """
+    host = host.lower().rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    address = _address(host)
+    return address is not None and (address.is_loopback or address.is_unspecified)
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The IP address that the resolver of the system reads in a host, `127.1` and `0x7f000001` included."""
+    parts = host.split(".")
+    try:
+        if not all(re.fullmatch(r"0x[0-9a-f]{0,8}|[0-9]{1,11}", part) for part in parts) or len(parts) > 4:
+            address = ipaddress.ip_address(host)
+            return (address.ipv4_mapped or address) if isinstance(address, ipaddress.IPv6Address) else address
+        *high, last = (int(part, 16 if "x" in part else 8 if part.startswith("0") else 10) for part in parts)
+        number = last + sum(value << 24 - 8 * place for place, value in enumerate(high))
+        return ipaddress.IPv4Address(number)
+    except ValueError:
+        return None
+
+
 @value
 class Base:
     """A server and the path below which its API lies (no slash at the end)."""
