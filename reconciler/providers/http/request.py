@@ -10,15 +10,23 @@ from typing import TypeAlias
 from reconciler.core.digest import ContentHash, Json
 from reconciler.core.value import field, value
 
+READ_BYTES = 3 * 64 * 1024
+"""Bytes that are read from a file at a time; divisible by three, so that base64 pieces can be joined."""
+
 
 @value
 class Attachment:
-    """An image that is sent, as found when the request was prepared. `size` in bytes."""
+    """An image that is sent, as found when the request was prepared. `size` in bytes.
+
+    `checksums` are the SHA-256 of each `READ_BYTES` of it, taken in the same read as `content`: each piece is compared
+    before it is sent, so no byte leaves this machine but those that were hashed.
+    """
 
     path: Path
     content: ContentHash
     size: int
     format: str
+    checksums: tuple[bytes, ...]
 
     @property
     def mime(self) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
+import stat
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedReader
@@ -15,10 +18,7 @@ import pybase64
 from reconciler.core.digest import content_of_hex
 from reconciler.core.errors import DiskError
 from reconciler.core.outcome import Spooled
-from reconciler.providers.http.request import Piece, RawFile
-
-READ_BYTES = 3 * 64 * 1024
-"""Bytes that are read from a file at a time; divisible by three, so that base64 pieces can be joined."""
+from reconciler.providers.http.request import READ_BYTES, Piece, RawFile
 
 
 class SpoolFile:
@@ -59,13 +59,23 @@ class SpoolFile:
 
 @contextmanager
 def open_picture(path: Path) -> Iterator[BufferedReader]:
-    """Open a file to read. An error when it is closed is ignored: it must not lose a response that is paid for."""
-    file = path.open("rb")
+    """Open a file to read. An error when it is closed is ignored: it must not lose a response that is paid for.
+
+    OSError if it is no regular file: a pipe or a device put in its place would be read for ever.
+    """
+    file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - closed below, where an error may be ignored
     try:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
         yield file
     finally:
         with suppress(OSError):
             file.close()
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """For `open`: a pipe without a writer is opened at once, and found to be one."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def unlink(path: Path) -> None:
@@ -96,20 +106,21 @@ class HashedFile(SpoolFile):
 
 
 class PictureChangedError(Exception):
-    """A file is shorter than when it was measured."""
+    """A file does not hold the bytes any more that were hashed."""
 
 
 async def stream(pieces: tuple[Piece, ...]) -> AsyncIterator[bytes]:
-    """The body of a request. Images are read and encoded while they are sent. Raises PictureChangedError, OSError."""
+    """The body of a request. Images are read, compared and encoded while they are sent.
+
+    Raises PictureChangedError before it yields a byte that differs from those that were hashed; and OSError.
+    """
     for piece in pieces:
         if isinstance(piece, bytes):
             yield piece
             continue
-        with piece.file.path.open("rb") as file:
-            left = piece.file.size
-            while left:
-                data = file.read(min(READ_BYTES, left))
-                if not data:
+        with open_picture(piece.file.path) as file:
+            for checksum in piece.file.checksums:
+                data = file.read(READ_BYTES)
+                if hashlib.sha256(data).digest() != checksum:
                     raise PictureChangedError
-                left -= len(data)
                 yield data if isinstance(piece, RawFile) else pybase64.b64encode(data)

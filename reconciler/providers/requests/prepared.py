@@ -11,7 +11,7 @@ from reconciler.core.outcome import Rejected
 from reconciler.core.ports import ImageRequest, References
 from reconciler.core.recipe import Recipe, TextPart
 from reconciler.core.value import value
-from reconciler.providers.http.request import Attachment
+from reconciler.providers.http.request import READ_BYTES, Attachment
 from reconciler.providers.http.spool_file import open_picture
 
 
@@ -82,15 +82,17 @@ def _attach(content: ContentHash, path: Path | None) -> Attachment | Rejected:
         return Rejected(f"the reference {content} is not available")
     try:
         with open_picture(path) as stream:
-            head = stream.read(HEAD)
-            stream.seek(0)
-            found = content_of_hex(hashlib.file_digest(stream, "sha256").hexdigest())
+            whole, checksums, head = hashlib.sha256(), [], b""
+            while data := stream.read(READ_BYTES):
+                head = head or data[:HEAD]
+                whole.update(data)
+                checksums.append(hashlib.sha256(data).digest())
             size = stream.tell()
     except OSError as error:
         return Rejected(f"cannot read the reference {path.name}: {error.strerror}")
-    if found != content:
+    if content_of_hex(whole.hexdigest()) != content:
         return Rejected(f"the reference {path.name} has changed since it was hashed")
     kind = image_format(head)
     if not kind:
         return Rejected(f"the reference {path.name} is not a PNG, JPEG, WebP, AVIF or GIF file")
-    return Attachment(path, content, size, kind)
+    return Attachment(path, content, size, kind, tuple(checksums))
