@@ -29,10 +29,10 @@ class Retention(Enum):
     """Why an object is kept or may be deleted."""
 
     LOCKED = "locked now"
-    IN_FLIGHT = "the journal names it"
-    PAID = "paid for, and in no commit"
-    UNKNOWN = "perhaps a person's, and in no commit"
-    COMMITTED = "git has it"
+    IN_FLIGHT = "named in the journal"
+    PAID = "paid for and not committed"
+    UNKNOWN = "possibly hand-made and not committed"
+    COMMITTED = "also in git"
     DRAFT = "a draft"
     FORGOTTEN = "given up by --forget-paid"
 

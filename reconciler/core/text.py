@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from pathlib import Path
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories: controls, formats (bidirectional overrides, joiners, tags), halves of pairs, private and
@@ -29,6 +30,11 @@ def one_line(text: str, width: int = 60) -> str:
     """Printable, white space collapsed, cut to `width` characters with an ellipsis."""
     flat = printable(" ".join(text.split()))
     return flat if len(flat) <= width else flat[: width - 1] + "…"
+
+
+def relative_path(path: Path, root: Path) -> str:
+    """The path as messages show it: relative to the project at `root`, absolute if it is elsewhere."""
+    return str(path.relative_to(root) if path.is_relative_to(root) else path)
 
 
 def _escaped(char: str) -> str:

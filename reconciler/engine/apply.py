@@ -126,23 +126,23 @@ class Run:
         match action:
             case Restore(content=content, replacing=replacing, old_path=old_path):
                 self._start(step, "restore")
-                entry = await self._had(step, action, content)
+                entry = await self._existing_entry(step, action, content)
                 await self._place(step, content, replacing, old_path)
                 await self._publish(step, entry, "restored")
                 return Line(step.asset, Result.RESTORED)
             case Move(content=content, replacing=replacing, old_path=old_path):
                 self._start(step, "move")
-                entry = await self._had(step, action, content)
+                entry = await self._existing_entry(step, action, content)
                 await self._place(step, content, replacing, old_path)
                 await self._publish(step, entry, "moved")
                 return Line(step.asset, Result.MOVED)
             case Adopt(content=content):
-                await self._publish(step, await self._had(step, action, content), "adopted")
+                await self._publish(step, await self._existing_entry(step, action, content), "adopted")
                 return Line(step.asset, Result.ADOPTED)
             case _:
                 return Line(step.asset, Result.UNCHANGED)
 
-    async def _had(self, step: AssetStep, action: Restore | Move | Adopt, content: ContentHash) -> LockEntry:
+    async def _existing_entry(self, step: AssetStep, action: Restore | Move | Adopt, content: ContentHash) -> LockEntry:
         """The lock entry for bytes that exist already, under the current recipe.
 
         An image that is only restored or moved keeps the recipe that it was made from. Otherwise, a change that is
@@ -191,9 +191,11 @@ class Run:
         if isinstance(action.reason, UpstreamChanged) and step.entry is not None and key == step.entry.key:
             return await self._cut_off(step, action, step.entry)
         if action.after and not asked:
-            had = await self.recipes.stored_image(step.spec, key)
-            if had is not None:
-                return await self._put_in_place(step, Restore(action.reason, had, action.replacing, action.old_path))
+            existing = await self.recipes.stored_image(step.spec, key)
+            if existing is not None:
+                return await self._put_in_place(
+                    step, Restore(action.reason, existing, action.replacing, action.old_path)
+                )
         self.recipes.require_consent(step.spec, key, asked=asked)
         self._start(step, "generate")
         await asyncio.to_thread(self.recipes.share_references, step.spec)
@@ -223,7 +225,7 @@ class Run:
             case InDoubt(message=message):
                 raise StepError(Result.HELD, f"in doubt, it may have been charged: {message}", "InDoubt")
             case BadOutput(message=message, kept=kept):
-                where = f"; the bytes are in {kept.path}" if kept else ""
+                where = f"; its bytes are in {self.world.shown(kept.path)}" if kept else ""
                 raise StepError(Result.FAILED, f"bad output: {message}{where}", "BadOutput")
             case _:
                 raise StepError(Result.FAILED, outcome.message, type(outcome).__name__)

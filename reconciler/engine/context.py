@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from pathlib import Path
 
 from reconciler.core.digest import ContentHash
 from reconciler.core.events import Requested
@@ -20,7 +21,8 @@ class ApplyContext:
 
     `in_doubt` are requests without a recorded end; a response to the same recipe resolves them. `providers` maps the
     names that specs use to providers behind their lanes; `traits` maps the same names to traits. `consents` hold for
-    the whole run: a request that repeats one in doubt or a refused one is not sent without them.
+    the whole run: a request that repeats one in doubt or a refused one is not sent without them. `shown` is a path as
+    messages show it.
     """
 
     store: Store
@@ -36,3 +38,4 @@ class ApplyContext:
     utc: Callable[[], datetime]
     drains: tuple[Callable[[], None], ...] = ()
     consents: frozenset[Consent] = frozenset()
+    shown: Callable[[Path], str] = str

@@ -30,7 +30,7 @@ class Recipes:
     def recipe(self, spec: Spec) -> Recipe:
         recipe = build_recipe(spec, self._picture)
         if recipe is None:
-            raise StepError(Result.BLOCKED, "a picture that it refers to is missing", "Blocked")
+            raise StepError(Result.BLOCKED, "a reference image is missing", "Blocked")
         return recipe
 
     def _picture(self, reference: Reference) -> ContentHash | None:
@@ -65,10 +65,10 @@ class Recipes:
         in_doubt = [one for one in self.world.in_doubt if one.key == key]
         if in_doubt and Consent.RETRY_IN_DOUBT not in self.world.consents:
             first = in_doubt[0]
-            message = f"in doubt: {first.provider} was asked for the same recipe at {first.at} and no answer came"
-            hint = "check the provider's bill; `reconciler apply --retry-in-doubt` asks again"
+            message = f"in doubt: same recipe requested from {first.provider} at {first.at}, no response received"
+            hint = "check the provider's bill; `reconciler apply --retry-in-doubt` requests it again"
             raise StepError(Result.HELD, message, "InDoubt", hint)
         refused = self._refusals.get(key)
         if refused is not None and not asked and Consent.RETRY_REFUSED not in self.world.consents:
-            hint = "change the spec, or `reconciler apply --retry-refused`"
+            hint = "change the spec, or run `reconciler apply --retry-refused`"
             raise StepError(Result.HELD, f"refused before: {refused}", "Refused", hint)

@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 from reconciler.core.errors import ReconcilerError
 from reconciler.core.money.cost import parse_cost
 from reconciler.core.plan.plan import Plan
 from reconciler.core.ports import Log, Provider, References
 from reconciler.core.specs.settings import Budget
+from reconciler.core.text import relative_path
 from reconciler.core.value import value
 from reconciler.engine.apply import Run
 from reconciler.engine.context import ApplyContext
@@ -27,12 +29,12 @@ from reconciler.project.planning import PlannedProject
 from reconciler.project.workspace import Workspace
 
 _DISK_THREADS = 16
-"""They wait for the disk most of the time; with the default, one a core, requests would wait for them."""
+"""These threads mostly wait for the disk. The default, one per core, would delay requests."""
 
 
 @value
 class RunOptions:
-    """What a run may spend, where its events and messages go, and where the keys of providers are."""
+    """The budget of a run, the receivers of its events and messages, and the environment with the keys of providers."""
 
     budget: Budget
     progress: Log
@@ -42,7 +44,7 @@ class RunOptions:
 
 @value
 class RunResult:
-    """The results of all executed steps. `interrupted`: a person stopped the run."""
+    """The results of all executed steps. `interrupted`: the user stopped the run."""
 
     report: Report
     interrupted: bool
@@ -51,11 +53,11 @@ class RunResult:
 def carry_out(workspace: Workspace, planned: PlannedProject, plan: Plan, options: RunOptions) -> RunResult:
     """Execute the plan, under the lock of the workspace.
 
-    A disk that fails once it has begun is in the report: requests in flight are completed, and every file with paid
-    bytes is named there.
+    Disk errors during the run are in the report, which names every file with paid bytes. Requests in flight are
+    completed.
     """
     if not gc.isenabled():
-        gc.freeze()  # the project and the plan live to the end; from here on there are a thousand HTTP exchanges
+        gc.freeze()  # exempt the project and the plan from collection; HTTP exchanges do create garbage
         gc.set_threshold(200_000, 20, 20)
         gc.enable()
     if planned.behind:
@@ -95,6 +97,7 @@ async def _run(workspace: Workspace, planned: PlannedProject, plan: Plan, option
         utc=lambda: datetime.now(UTC),
         drains=providers.drains,
         consents=planned.consents,
+        shown=_relative_to(workspace.root),
     )
     run = Run(plan, planned.lock, world)
     stopping = _Stopping(run, options.say)
@@ -103,20 +106,24 @@ async def _run(workspace: Workspace, planned: PlannedProject, plan: Plan, option
         try:
             await task
         except asyncio.CancelledError:
-            if not stopping.asked:
+            if not stopping.requested:
                 raise
     try:
         await lockfile_saver.save()
     except ReconcilerError as error:
         run.report.closing_failed(error)
-    return RunResult(run.report, stopping.asked)
+    return RunResult(run.report, stopping.requested)
+
+
+def _relative_to(root: Path) -> Callable[[Path], str]:
+    return lambda path: relative_path(path, root)
 
 
 class _Stopping:
     """The first Ctrl-C drains: requests in flight are completed, no new one is sent. The second cancels them."""
 
     def __init__(self, run: Run, say: Callable[[str], None]) -> None:
-        self.asked = False
+        self.requested = False
         self._run = run
         self._say = say
 
@@ -133,10 +140,10 @@ class _Stopping:
                 loop.remove_signal_handler(number)
 
     def _signalled(self, task: asyncio.Future[Report]) -> None:
-        if self.asked:
+        if self.requested:
             task.cancel()
             return
-        self.asked = True
+        self.requested = True
         self._run.stop()
         self._say("stopping: requests in flight are completed, no new ones are sent; Ctrl-C again stops at once")
 
@@ -197,6 +204,8 @@ def _paid_providers(
     )
     by_name: dict[str, Provider] = dict(paid.providers)
     if planned.candidates > 1:
-        count, progress = planned.candidates, options.progress
-        by_name = {name: CandidateProvider(one, count=count, progress=progress) for name, one in by_name.items()}
+        count, progress, shown = planned.candidates, options.progress, _relative_to(workspace.root)
+        by_name = {
+            name: CandidateProvider(one, count=count, progress=progress, shown=shown) for name, one in by_name.items()
+        }
     return _Providers(by_name, tuple(paid.drains))

@@ -9,7 +9,7 @@ from typing import Any
 from reconciler.core.candidates import Candidate
 from reconciler.core.digest import CONTENT_PREFIX, AssetId, ContentHash, hex_of
 from reconciler.core.lock.lockfile import LockEntry
-from reconciler.core.text import printable
+from reconciler.core.text import printable, relative_path
 from reconciler.core.value import value
 from reconciler.report.formats import Printed, document
 
@@ -18,7 +18,7 @@ _SHOWN_DIGITS = 12
 
 @value
 class CandidateFacts:
-    """The candidates of an asset, whose lock entry may be none of them. Paths are shown below `root`."""
+    """The candidates of an asset. The locked image may be none of them. Paths are relative to `root`."""
 
     asset: AssetId
     entry: LockEntry
@@ -30,11 +30,11 @@ def candidates_text(facts: CandidateFacts) -> Printed:
     """A line for each candidate, and one for a locked image that is none of them."""
     lines = tuple(candidate_lines(facts.found, root=facts.root))
     if not facts.found:
-        return Printed(("the store of this project has no image for its recipe",))
+        return Printed(("the store has no image for the locked recipe",))
     if any(one.locked for one in facts.found):
         return Printed(lines)
-    made = "a draft" if facts.entry.made.placeholder else "a file that was adopted or made elsewhere"
-    return Printed((*lines, f"*    {short_hash(facts.entry.content)}  {made} is locked, none of these"))
+    made = "a draft" if facts.entry.made.placeholder else "an adopted image, or one from another checkout"
+    return Printed((*lines, f"*    {short_hash(facts.entry.content)}  {made} is locked, not one of these"))
 
 
 def candidates_document(facts: CandidateFacts) -> Printed:
@@ -48,11 +48,12 @@ def candidate_lines(found: Sequence[Candidate], *, root: Path) -> Iterator[str]:
         image, made = one.image.image, one.image.made
         facts = f"{image.width}x{image.height}  {made.cost or 'price unknown'}  {made.at}"
         mark = "*" if one.locked else " "
-        yield f"{mark} {one.number}  {short_hash(one.image.content)}  {facts}  {printable(_below(one.path, root))}"
+        path = printable(relative_path(one.path, root))
+        yield f"{mark} {one.number}  {short_hash(one.image.content)}  {facts}  {path}"
 
 
 def short_hash(content: ContentHash) -> str:
-    """As many digits as people need."""
+    """The content hash, shortened."""
     return f"{CONTENT_PREFIX}{hex_of(content)[:_SHOWN_DIGITS]}"
 
 
@@ -63,12 +64,8 @@ def candidates_json(found: Sequence[Candidate], *, root: Path) -> list[dict[str,
             "number": one.number,
             "content": one.image.content,
             "locked": one.locked,
-            "path": _below(one.path, root),
+            "path": relative_path(one.path, root),
             "made": {"at": one.image.made.at, "cost": one.image.made.cost, "model": one.image.made.model},
         }
         for one in found
     ]
-
-
-def _below(path: Path, root: Path) -> str:
-    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)

@@ -10,12 +10,12 @@ from reconciler.core.money.cost import Total, parse_cost, total
 from reconciler.core.money.totals import Row, Sum
 from reconciler.core.text import printable
 from reconciler.core.value import value
-from reconciler.report.formats import Printed, document
+from reconciler.report.formats import Printed, counted, document
 
 
 @value
 class CostFacts:
-    """The sums: of everything, by group under the name of each grouping, and the requests that are in neither."""
+    """The sum over everything, the sums of each grouping by its name, and the requests in doubt, in no sum."""
 
     everything: Row
     by: Mapping[str, Sequence[Row]]
@@ -35,9 +35,9 @@ def costs_json(facts: CostFacts) -> Printed:
 def _lines(everything: Row, by: Mapping[str, Sequence[Row]], in_doubt: Sequence[Requested]) -> Iterator[str]:
     now, once = everything.locked, everything.ever
     if not in_doubt and not any((now.paid, now.drafts, now.brought, once.paid)):
-        yield "nothing was paid for, and nothing is locked"
+        yield "no image is locked, and none was paid for"
         return
-    table = [("", "LOCKED NOW", "", "EVER MADE HERE", ""), _cells(everything)]
+    table = [("", "LOCKED NOW", "", "GENERATED IN THIS CHECKOUT", ""), _cells(everything)]
     for name, rows in by.items():
         table += [("",) * 5, (f"by {name}", "", "", "", ""), *(_cells(row, indent="  ") for row in rows)]
     widths = [max(len(row[column]) for row in table) for column in range(5)]
@@ -46,31 +46,26 @@ def _lines(everything: Row, by: Mapping[str, Sequence[Row]], in_doubt: Sequence[
     free = [(now.drafts, "free draft"), (now.brought, "adopted image")]
     if any(count for count, _ in free):
         yield ""
-        yield f"also locked: {' and '.join(_counted(count, noun) for count, noun in free if count)}"
+        yield f"also locked: {' and '.join(counted(count, noun) for count, noun in free if count)}"
     if in_doubt:
         yield ""
-        yield f"in doubt: {_counted(len(in_doubt), 'request')} that may have cost {_doubtful(in_doubt)}"
+        yield f"in doubt: {counted(len(in_doubt), 'request')} that may have cost {_possible_cost(in_doubt)}"
         for one in in_doubt:
             yield printable(f"  {one.asset}  {one.provider}  {one.at}  {one.cost or 'price unknown'}")
         yield "  hint: check the provider's bill; `reconciler plan` shows the options"
 
 
 def _cells(row: Row, *, indent: str = "") -> tuple[str, ...]:
-    sums = (cell for each in (row.locked, row.ever) for cell in (str(each.cost), _counted(each.paid, "image")))
+    sums = (cell for each in (row.locked, row.ever) for cell in (str(each.cost), counted(each.paid, "image")))
     return (indent + printable(row.name), *sums)
 
 
-def _counted(number: int, noun: str) -> str:
-    first, _, rest = noun.partition(" that")
-    return f"{number:,} {first}{'' if number == 1 else 's'}{' that' if rest else ''}{rest}"
-
-
-def _doubtful(in_doubt: Sequence[Requested]) -> Total:
+def _possible_cost(in_doubt: Sequence[Requested]) -> Total:
     return total(parse_cost(one.cost) for one in in_doubt)
 
 
 def _document(everything: Row, by: Mapping[str, Sequence[Row]], in_doubt: Sequence[Requested]) -> dict[str, Any]:
-    asked = [
+    requests = [
         {"asset": one.asset, "provider": one.provider, "at": one.at, "may_have_cost": one.cost or None}
         for one in in_doubt
     ]
@@ -82,7 +77,7 @@ def _document(everything: Row, by: Mapping[str, Sequence[Row]], in_doubt: Sequen
             name: [{"name": row.name, "locked": _sum_json(row.locked), "ever": _sum_json(row.ever)} for row in rows]
             for name, rows in by.items()
         },
-        "in_doubt": {"requests": asked, "may_have_cost": _total_json(_doubtful(in_doubt))},
+        "in_doubt": {"requests": requests, "may_have_cost": _total_json(_possible_cost(in_doubt))},
     }
 
 

@@ -57,6 +57,11 @@ def json_line(value: Any) -> Printed:
     return Printed((json_text(value),))
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 asset`, `10,000 assets`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def separated(blocks: Iterable[Iterable[str]]) -> Printed:
     """Blocks of lines with an empty line between them."""
     lines: list[str] = []

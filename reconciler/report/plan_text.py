@@ -16,16 +16,17 @@ from reconciler.core.plan.policy import OTHER_CURRENCY
 from reconciler.core.recipe import Change
 from reconciler.core.text import one_line, printable
 from reconciler.core.value import value
+from reconciler.report.formats import counted
 from reconciler.report.in_doubt import in_doubt_hint, in_doubt_lines, in_doubt_reason, in_doubt_title
 
 _DIFF_WORDS = 2000
 _TEXT_WIDTH = 100
-CHECK_HINT = "  hint: `reconciler apply` does every step that is not held"
+CHECK_HINT = "  hint: run `reconciler apply`"
 
 
 @value
 class StepText:
-    """How one step is told: a symbol, the reason in a few words, changed fields, and what a person can do."""
+    """One step as text: a symbol, the reason, changed fields, and the next commands."""
 
     symbol: str
     reason: str
@@ -36,7 +37,7 @@ class StepText:
 def plan_lines(plan: Plan, now: datetime, *, elsewhere: int = 0) -> Iterator[str]:
     """One line for each step that is not a Keep, its details below it; orphans; then the totals.
 
-    `elsewhere` are assets that are known to be up to date without standing in the plan.
+    `elsewhere` is the number of assets that are up to date and not in the plan.
     """
     shown = [step for step in plan.steps if not isinstance(step.action, do.Keep)]
     width = min(40, max((len(step.asset) for step in shown), default=0))
@@ -55,33 +56,33 @@ def plan_lines(plan: Plan, now: datetime, *, elsewhere: int = 0) -> Iterator[str
 
 
 def cached_answers(plan: Plan, now: datetime) -> dict[str, str]:
-    """What commands say of a plan with nothing to do, for as long as nothing changes."""
+    """The output of commands for a plan with nothing to do. It holds until something changes."""
     return {"plan": "".join(f"{line}\n" for line in plan_lines(plan, now)), "check": f"{totals_line(plan)}\n"}
 
 
 def note_lines(plan: Plan) -> Iterator[str]:
-    """What is kept and still worth a word: orphans and frozen assets."""
+    """Lines about kept assets that need attention: orphans, and frozen assets with changes."""
     orphans = [step.asset for step in plan.steps if _keeps(step, do.Orphaned)]
     if orphans:
         yield f"{counted(len(orphans), 'orphan')} in the lockfile: {_listed(orphans)}"
-        yield "    hint: no spec describes them; `reconciler prune` removes their images"
+        yield "    hint: they are in no spec; `reconciler prune` removes their images"
     frozen = [step.asset for step in plan.steps if _keeps(step, do.Frozen)]
     if frozen:
-        yield f"frozen, though changed: {_listed(frozen)}"
+        yield f"changed, but frozen: {_listed(frozen)}"
 
 
 UNMERGED = -1
-"""Instead of a count: the lockfile holds two sides that git could not merge."""
+"""Instead of a count: the lockfile contains conflict markers of git."""
 
 
 def check_hint(plan: Plan, *, behind: int = 0) -> str:
-    """The line below a `check` that found something, or "" where an apply could do none of it."""
+    """The hint of a `check` that found something to do; "" if `apply` could do none of it."""
     doable = any(isinstance(step.action, do.Generate | do.Restore | do.Move | do.Adopt) for step in plan.steps)
     return CHECK_HINT if behind or doable else ""
 
 
 def behind_line(count: int, *, running: str | None = None) -> str:
-    """What the journal has and the lockfile lacks. `running` is who applies right now, if anybody does."""
+    """The number of assets in the journal but not in the lockfile. `running` is the apply in progress, if any."""
     if count == UNMERGED:
         return "assets.lock contains both sides of a merge; the next apply merges them"
     lacks = f"assets.lock lacks {counted(count, 'asset')}"
@@ -107,12 +108,12 @@ def totals_line(plan: Plan, *, elsewhere: int = 0) -> str:
 
 
 def plan_total(plan: Plan) -> Total:
-    """What all Generate steps cost together."""
+    """The cost of all Generate steps together."""
     return total(step.action.cost for step in plan.steps if isinstance(step.action, do.Generate))
 
 
 def describe(step: Step, now: datetime) -> StepText:
-    """One step in words."""
+    """One step as text."""
     action = step.action
     match action:
         case do.Generate():
@@ -120,7 +121,7 @@ def describe(step: Step, now: datetime) -> StepText:
             after = (f"after {', '.join(action.after)}",) if action.after else ()
             return StepText(symbol, reason_text(action.reason), (*_changes(action.reason), *after))
         case do.Restore():
-            how = f"{reason_text(action.reason)}: restored from bytes that exist already"
+            how = f"{reason_text(action.reason)}: restored from a copy"
             return StepText("<", how, _changes(action.reason))
         case do.Move(reason=moved):
             origin = moved.origin or moved.from_output
@@ -130,7 +131,7 @@ def describe(step: Step, now: datetime) -> StepText:
         case do.Conflict():
             return StepText("!", reason_text(action.reason), _changes(action.reason), _conflict_hint(step))
         case do.Hold(reason=do.Doubtful(requests=requests), otherwise=otherwise):
-            hint = in_doubt_hint(requests, asks=step.asset if isinstance(otherwise, do.Generate) else "")
+            hint = in_doubt_hint(requests, retried=step.asset if isinstance(otherwise, do.Generate) else "")
             entry = locked_entry(step)
             locked = entry.key if entry is not None else None
             return StepText("?", in_doubt_title(requests, locked=locked), in_doubt_lines(requests, now), hint)
@@ -142,28 +143,28 @@ def describe(step: Step, now: datetime) -> StepText:
 
 
 def reason_text(reason: Reason) -> str:
-    """Why, in a few words."""
+    """The reason in a few words."""
     match reason:
         case do.Current():
             return "up to date"
         case do.Orphaned():
-            return "in the lockfile, in no spec"
+            return "in the lockfile, but in no spec"
         case do.Frozen():
             return "changed, but frozen"
         case do.Ignored():
-            return "changed only in what it ignores"
+            return "changed only in ignored fields"
         case do.NeverGenerated():
             return "new"
         case do.RecipeChanged(changes=changes):
             return f"{', '.join(change.field for change in changes)} changed"
         case do.UpstreamChanged(upstreams=ups):
-            return f"the picture of {', '.join(ups)} changes"
+            return f"its reference image changes: {', '.join(ups)}"
         case do.Placeholder():
-            return "a draft is locked, and a real image is wanted"
+            return "a draft is in place of the real image"
         case do.OutputMissing():
             return "the file is missing"
         case do.OutputLost():
-            return "the file is missing, and its bytes cannot be found"
+            return "the file is missing, and no copy was found"
         case do.OutputModified(stale=stale):
             both = f", and {', '.join(change.field for change in stale)} changed too" if stale else ""
             return f"the file was changed by hand{both}: left alone"
@@ -180,7 +181,7 @@ def reason_text(reason: Reason) -> str:
         case do.WasRefused(message=message):
             return f"refused before: {one_line(message, _TEXT_WIDTH)}"
         case do.UpstreamUnavailable(upstreams=ups):
-            return f"waits for {', '.join(ups)}, which has no image"
+            return f"blocked: {', '.join(ups)} has no image"
         case do.Asked():
             return "another image was requested"
         case do.OverBudget(limit=limit):
@@ -195,22 +196,22 @@ def _conflict_hint(step: Step) -> str:
         return "move it away, or give the asset another output"
     name = step.asset
     if isinstance(action, do.Conflict) and isinstance(action.reason, do.Untracked):
-        return f"`reconciler adopt {name}` takes it as it is; `reconciler apply --replace {name}` makes a new one"
+        return f"`reconciler adopt {name}` locks it as it is; `reconciler apply --replace {name}` generates a new one"
     return (
-        f"`reconciler adopt {name}` keeps it, `reconciler restore {name}` brings the locked one back, "
-        f"`reconciler apply --replace {name}` makes a new one"
+        f"`reconciler adopt {name}` locks the file, `reconciler restore {name}` brings the locked image back, "
+        f"`reconciler apply --replace {name}` generates a new one"
     )
 
 
 def _hold_hint(step: Step, action: do.Hold) -> str:
     match action.reason:
         case do.WasRefused():
-            return "change the prompt, or `reconciler apply --retry-refused`"
+            return "change the prompt, or run `reconciler apply --retry-refused`"
         case do.OutputLost():
-            where = "`git lfs pull`, a colleague's copy; `reconciler store verify` says what is damaged"
-            return f"fetch it ({where}), or pay again: `reconciler apply --regenerate-missing`"
+            copies = "`git lfs pull`, a colleague's copy; `reconciler store verify` lists damaged images"
+            return f"fetch it ({copies}), or pay for a new one: `reconciler apply --regenerate-missing`"
         case do.UpstreamChanged():
-            return f"`reconciler apply --cascade` makes it again, `reconciler adopt {step.asset}` keeps it as it is"
+            return f"`reconciler apply --cascade` generates it again, `reconciler adopt {step.asset}` locks it as it is"
         case do.OverBudget() if isinstance(action.otherwise, do.Generate) and action.otherwise.cost is None:
             return "give its model a price under models: in reconciler.yaml, or limit --max-images instead"
         case do.OverBudget(limit=limit) if isinstance(action.otherwise, do.Generate) and OTHER_CURRENCY in limit:
@@ -234,14 +235,14 @@ def _changed(reason: Reason) -> tuple[Change, ...]:
 
 
 def change_text(change: Change) -> str:
-    """`size: 16:9 → 1:1`, and for a prompt the words that went and came."""
+    """`size: 16:9 → 1:1`; for a prompt, a diff of its words."""
     if change.field == "prompt" and isinstance(change.before, str) and isinstance(change.after, str):
         return f"prompt: {word_diff(change.before, change.after)}"
     return f"{change.field}: {_value(change.before)} → {_value(change.after)}"
 
 
 def word_diff(before: str, after: str) -> str:
-    """`a lighthouse at [-dusk-]{+dawn+}`; equal stretches are cut to a few words on either side."""
+    """`a lighthouse at [-dusk-]{+dawn+}`; long equal parts are shortened to a few words on either side."""
     import difflib  # noqa: PLC0415 - where a prompt has changed
 
     old, new = before.split(), after.split()
@@ -253,9 +254,9 @@ def word_diff(before: str, after: str) -> str:
         if tag == "equal":
             pieces.append(_around(old[a:b], first=not pieces, last=b == len(old) and d == len(new)))
             continue
-        gone = f"[-{' '.join(old[a:b])}-]" if b > a else ""
-        come = f"{{+{' '.join(new[c:d])}+}}" if d > c else ""
-        pieces.append(gone + come)
+        removed = f"[-{' '.join(old[a:b])}-]" if b > a else ""
+        added = f"{{+{' '.join(new[c:d])}+}}" if d > c else ""
+        pieces.append(removed + added)
     return printable(" ".join(piece for piece in pieces if piece))
 
 
@@ -284,7 +285,7 @@ def _price(action: Action) -> str:
 
 
 def price_text(cost: Cost | None) -> str:
-    """A price as people read it."""
+    """A price as text."""
     if cost is None:
         return "price unknown"
     if cost.free:
@@ -294,11 +295,6 @@ def price_text(cost: Cost | None) -> str:
 
 def _keeps(step: Step, *reasons: type) -> bool:
     return isinstance(step.action, do.Keep) and isinstance(step.action.reason, reasons)
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 asset`, `10,000 assets`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _listed(names: Iterable[str]) -> str:

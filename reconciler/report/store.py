@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from reconciler.core.digest import AssetId, RecipeKey
 from reconciler.core.money.cost import parse_cost, total
 from reconciler.core.retention import Damage, Garbage, Retention, StoredObject
-from reconciler.core.text import printable
+from reconciler.core.text import printable, relative_path
 from reconciler.core.value import value
-from reconciler.report.formats import Printed, document
-from reconciler.report.plan_text import counted
+from reconciler.report.formats import Printed, counted, document
 
 _SHORT = len("sha256:") + 12
 
@@ -74,8 +74,12 @@ def objects_json(facts: StoreFacts) -> Printed:
 
 @value
 class VerifyFacts:
-    """What a verification of `objects` objects found. `wrong_keys` says which recipes of the lockfile were edited."""
+    """The result of verifying `objects` objects. Paths are relative to `root`.
 
+    `wrong_keys` names the recipes of the lockfile that were edited.
+    """
+
+    root: Path
     objects: int
     damaged: tuple[Damage, ...]
     wrong_keys: str
@@ -87,7 +91,7 @@ def damages_text(facts: VerifyFacts) -> Printed:
         total_line = f"{len(facts.damaged)} of {facts.objects} objects are damaged"
     else:
         total_line = f"{counted(facts.objects, 'object')} whole"
-    lines = (line for damage in facts.damaged for line in damage_lines(damage))
+    lines = (line for damage in facts.damaged for line in damage_lines(damage, root=facts.root))
     return Printed((*lines, total_line), (facts.wrong_keys,) if facts.wrong_keys else ())
 
 
@@ -107,45 +111,45 @@ def damage_json(damage: Damage) -> dict[str, Any]:
     }
 
 
-def damage_lines(damage: Damage) -> Iterator[str]:
+def damage_lines(damage: Damage, *, root: Path) -> Iterator[str]:
     """One damaged object for people, with a hint."""
-    yield f"{printable(str(damage.path))} is damaged"
+    yield f"{printable(relative_path(damage.path, root))} is damaged"
     yield f"  expected {damage.content}"
     yield f"  found    {damage.found or 'cannot be read'}"
     if damage.source:
         hint = f"{printable(damage.source)} has the bytes: delete the damaged file to have it restored"
     else:
-        hint = "no other copy was found: look in backups and ask colleagues before you delete it"
+        hint = "no other copy was found: look in backups and ask colleagues before you delete the file"
     yield f"  hint: {hint}"
 
 
-def garbage_lines(garbage: Garbage) -> Iterator[str]:
-    """Each object that may go, then the totals with the reasons of those that stay."""
+def garbage_lines(garbage: Garbage, *, root: Path) -> Iterator[str]:
+    """Each object to delete, then the totals with the reasons of those that are kept. Paths are relative to `root`."""
     for held, why in garbage.going:
         yield f"{object_line(held, garbage.users)}: {why.value}"
     if garbage.leftovers:
         yield f"{counted(len(garbage.leftovers), 'temporary file')} of crashed runs"
     for answer in garbage.answers:
-        what = "a whole image" if answer.holds_image else "perhaps the answer"
-        yield f"{printable(str(answer.path))} stays: {what} that a run which died had paid for"
+        content = "a complete image" if answer.holds_image else "perhaps a response"
+        yield f"{printable(relative_path(answer.path, root))} is kept: {content} that a crashed run may have paid for"
     if garbage.answers:
-        yield "  copy the ones that you need; `reconciler store gc --forget-paid` deletes them"
+        yield "  hint: copy the files that you need; `reconciler store gc --forget-paid` deletes them"
     reasons = [why for _, why in garbage.staying]
     kept = ", ".join(f"{reasons.count(why)} {why.value}" for why in Retention if why in reasons)
-    stay = f"{len(reasons)} {'stays' if len(reasons) == 1 else 'stay'}" + (kept and f": {kept}")
-    yield f"to go: {counted(len(garbage.going), 'object')} ({size_text(garbage.size)}); {stay}"
+    total_kept = f"{len(reasons)} to keep" + (kept and f": {kept}")
+    yield f"{counted(len(garbage.going), 'object')} to delete ({size_text(garbage.size)}), {total_kept}"
 
 
 def count_text(held: Sequence[StoredObject]) -> str:
-    """How many objects, how large, and what they have cost."""
+    """The number of objects, their size and their cost."""
     cost = total(parse_cost(one.made[0].cost) for one in held if one.made)
     known = any(each.amount for each in cost.amounts)
-    price = f"made for {cost}" if known or not cost.unknown else "price unknown"
+    price = f"cost {cost}" if known or not cost.unknown else "price unknown"
     return f"{counted(len(held), 'object')}, {size_text(sum(one.size for one in held))}, {price}"
 
 
 def size_text(size: int) -> str:
-    """Bytes as people read them."""
+    """A number of bytes as text."""
     for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if size >= scale:
             return f"{size / scale:.1f} {unit}"

@@ -8,8 +8,7 @@ from typing import Any
 from reconciler.core.errors import Problem
 from reconciler.core.value import value
 from reconciler.providers.models.warnings import Caution
-from reconciler.report.formats import Printed, document
-from reconciler.report.plan_text import counted
+from reconciler.report.formats import Printed, counted, document
 from reconciler.report.warnings import caution_lines, cautions_json
 
 

@@ -74,7 +74,7 @@ def test_verify_finds_a_flipped_bit_and_says_who_else_has_the_bytes(project: Scr
     flip(path, int(where * (path.stat().st_size * 8 - 1)))
     said = project.run("store", "verify")
     assert said.code == 1
-    for fact in (str(path), project.lock["hero"]["content"], content_hash(path.read_bytes())):
+    for fact in (str(path.relative_to(project.root)), project.lock["hero"]["content"], content_hash(path.read_bytes())):
         assert fact in said.out
     assert "assets/hero.png has the bytes" in said.out
     (one,) = project.run("store", "verify", "--format", "json").json["damaged"]
@@ -107,13 +107,13 @@ class TestGc:
         before = project.snapshot()
         said = project.done("store", "gc")
         assert "a draft" in said.out
-        assert "to go: 1 object (9 B); 3 stay: 3 locked now" in said.out
+        assert "1 object to delete (9 B), 3 to keep: 3 locked now" in said.out
         assert project.snapshot() == before
 
     def test_what_is_locked_paid_for_or_a_persons_stays(self, project: Scratch) -> None:
         kept = [an_object(project, b"bought", provider="gravitex"), an_object(project, b"painted")]
         kept += [an_object(project, b"brought", provider="adopted", cost=""), stored_object(project, "hero")]
-        assert "to go: 0 objects" in project.done("store", "gc", "--yes").out
+        assert "0 objects to delete" in project.done("store", "gc", "--yes").out
         assert all(path.exists() for path in kept)
 
     def test_a_draft_that_nothing_uses_goes_with_what_is_remembered_of_it(self, project: Scratch) -> None:
@@ -132,10 +132,10 @@ class TestGc:
         project.git("init", "-q", ".")
         project.write("assets/hero.png", bought)
         project.git("add", "assets")
-        assert "to go: 0" in project.done("store", "gc").out  # the index of git is no commit
+        assert "0 objects to delete" in project.done("store", "gc").out  # the index of git is no commit
         project.git("commit", "-qm", "x")
         project.write("assets/hero.png", data)
-        assert "git has it" in project.done("store", "gc", "--yes").out
+        assert "also in git" in project.done("store", "gc", "--yes").out
         assert not path.exists()
 
     @pytest.mark.parametrize("present", [True, False], ids=["fetched", "not here"])

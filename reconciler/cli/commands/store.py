@@ -1,4 +1,4 @@
-"""`reconciler store`: what was kept here, whether it is whole, and what of it may go."""
+"""`reconciler store`: list and verify the images in the store, and delete unused ones."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from reconciler.store.documents.project import read_lock
 
 @click.group(epilog="Example:  reconciler store verify")
 def command() -> None:
-    """Look after .reconciler/store: every image that was ever made or replaced here, by content."""
+    """Maintain .reconciler/store, which holds every image generated or replaced in this checkout, by content hash."""
 
 
 @command.command("ls", epilog="Example:  reconciler store ls --format json")
 @options.format_option("store ls")
 @click.pass_obj
 def ls_command(directory: str | None, /, format_: str) -> int:
-    """List what the store holds: size, price, when and by which model it was made, and who uses it."""
+    """List the images in the store: size, price, date, model, and the assets that use each."""
     workspace = open_workspace(directory, os.environ)
     options.print_report("store ls", format_, StoreFacts(stored_objects(workspace), recipe_users(workspace)))
     return Exit.DONE
@@ -35,10 +35,10 @@ def ls_command(directory: str | None, /, format_: str) -> int:
 @options.format_option("store verify")
 @click.pass_obj
 def verify_command(directory: str | None, /, format_: str) -> int:
-    """Hash everything again. Exit 1 names each file that does not hold what it should, and who else has the bytes."""
+    """Hash every image in the store. Exit 1 if one is damaged; its other copies are listed."""
     workspace = open_workspace(directory, os.environ)
     held = stored_objects(workspace)
-    facts = VerifyFacts(len(held), damages(workspace, held), _wrong_keys(workspace))
+    facts = VerifyFacts(workspace.root, len(held), damages(workspace, held), _wrong_keys(workspace))
     options.print_report("store verify", format_, facts)
     return Exit.ERROR if facts.damaged or facts.wrong_keys else Exit.DONE
 
@@ -49,23 +49,23 @@ def verify_command(directory: str | None, /, format_: str) -> int:
 @options.wait_option
 @click.pass_obj
 def gc_command(directory: str | None, /, forget_paid: bool, yes: bool, wait: float) -> int:
-    """Show what of the store may go: drafts that nothing uses, and what git has. With --yes, delete it.
+    """List the images to delete: unused drafts, and images that are also in git. With --yes, delete them.
 
-    What is locked now stays, and so does the only copy of anything that was paid for or that a person made.
+    Locked images are kept, and so is the only copy of a paid or hand-made image.
     """
     workspace = open_workspace(directory, os.environ)
     give_up = frozenset({Retention.PAID, Retention.UNKNOWN}) if forget_paid else frozenset()
     if not yes:
         garbage = find_garbage(workspace, give_up)
-        for line in garbage_lines(garbage):
+        for line in garbage_lines(garbage, root=workspace.root):
             click.echo(line)
         if garbage.going or garbage.leftovers:
             given = " --forget-paid" if forget_paid else ""
-            click.echo(f"  hint: `reconciler store gc{given} --yes` deletes it", err=True)
+            click.echo(f"  hint: `reconciler store gc{given} --yes` deletes them", err=True)
         return Exit.DONE
     with workspace.exclusive(wait):
         garbage = find_garbage(workspace, give_up)
-        for line in garbage_lines(garbage):
+        for line in garbage_lines(garbage, root=workspace.root):
             click.echo(line)
         click.echo(f"freed {size_text(delete_garbage(workspace, garbage))}")
     return Exit.DONE

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from reconciler.core.errors import DiskError
 from reconciler.core.events import Noted
@@ -13,20 +14,22 @@ from reconciler.core.ports import ImageRequest, Log, OnResponse, Provider, ignor
 from reconciler.core.value import replace
 from reconciler.engine.report import outcome_title
 
-_TELLING = (Done, InDoubt, Refused, BadOutput)
+_INFORMATIVE = (Done, InDoubt, Refused, BadOutput)
 """The outcome of several calls is the first of these kinds that occurs among theirs."""
 
 
 class CandidateProvider:
     """A Provider that makes `count` calls and returns the first picture, with the price of all pictures.
 
-    The others are in the store under the same recipe. A call without a picture is reported as progress when it ends.
+    The others are in the store under the same recipe. A call without a picture is reported as progress when it ends;
+    `shown` is a path as that message shows it.
     """
 
-    def __init__(self, inner: Provider, *, count: int, progress: Log) -> None:
+    def __init__(self, inner: Provider, *, count: int, progress: Log, shown: Callable[[Path], str] = str) -> None:
         self._inner = inner
         self._count = count
         self._progress = progress
+        self._shown = shown
 
     async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
         """Raises the error of a call, once all calls have ended."""
@@ -35,7 +38,7 @@ class CandidateProvider:
         async def call(number: int) -> None:
             outcome = await self._inner.generate(request, on_response=on_response)
             outcomes.append(outcome)
-            self._tell(request, number, outcome)
+            self._report(request, number, outcome)
 
         calls = (call(number) for number in range(1, self._count + 1))
         landed = await asyncio.gather(*calls, return_exceptions=True)
@@ -47,17 +50,18 @@ class CandidateProvider:
                 raise failed
         return _one_of(outcomes)
 
-    def _tell(self, request: ImageRequest, number: int, outcome: Outcome) -> None:
+    def _report(self, request: ImageRequest, number: int, outcome: Outcome) -> None:
         if isinstance(outcome, Done) or (isinstance(outcome, NotSent) and outcome.stop is Stop.INTERRUPTED):
             return
-        kept = f"; the bytes are in {outcome.kept.path}" if isinstance(outcome, BadOutput) and outcome.kept else ""
+        bad = outcome.kept if isinstance(outcome, BadOutput) else None
+        kept = f"; its bytes are in {self._shown(bad.path)}" if bad else ""
         how = outcome_title(outcome)
         message = outcome.message if outcome.message.startswith(how) else f"{how}: {outcome.message}"
         self._progress.record(Noted(request.asset, f"candidate {number} of {self._count}: {message}{kept}"))
 
 
 def _one_of(outcomes: Sequence[Outcome]) -> Outcome:
-    for kind in _TELLING:
+    for kind in _INFORMATIVE:
         found = next((outcome for outcome in outcomes if isinstance(outcome, kind)), None)
         if isinstance(found, Done):
             return replace(found, cost=_sum([outcome for outcome in outcomes if isinstance(outcome, Done)]))
