@@ -54,7 +54,7 @@ def test_a_long_chain_and_a_wide_fan_are_no_burden() -> None:
     ],
 )
 def test_a_cycle_is_named_once_with_its_path(specs: list[Spec], paths: list[str]) -> None:
-    assert facts(*specs) == [f"assets refer to each other in a circle: {path}" for path in paths]
+    assert facts(*specs) == [f"assets refer to each other in a cycle: {path}" for path in paths]
 
 
 def test_a_cycle_is_placed_at_a_reference() -> None:

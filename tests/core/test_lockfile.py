@@ -155,9 +155,9 @@ BROKEN_TEXT = [
     ('"bytes": 4096', '"bytes": NaN', "assets.lock: not JSON that a lockfile can hold: NaN"),
     ('"bytes": 4096', f'"bytes": {"9" * 5000}', "assets.lock: not JSON that a lockfile can hold"),
     ('"public/hero.png"', '"\\ud800.png"', 'assets.lock:4: assets.hero: output: "\\ud800.png" is not valid Unicode'),
-    ('"seed": 7', '"seed": 7, "seed": 8', 'assets.lock:15: "seed" stands 2 times'),
-    ('"lockfile": 1,', '"lockfile": 1, "assets": {},', 'assets.lock:3: "assets" stands 2 times'),
-    ('"content": "sha256:a44c', '"output": "x.png", "content": "sha256:a44c', '"output" stands 2 times'),
+    ('"seed": 7', '"seed": 7, "seed": 8', 'assets.lock:15: "seed" appears 2 times'),
+    ('"lockfile": 1,', '"lockfile": 1, "assets": {},', 'assets.lock:3: "assets" appears 2 times'),
+    ('"content": "sha256:a44c', '"output": "x.png", "content": "sha256:a44c', '"output" appears 2 times'),
     ('"seed": 7', '"seed": ' + "[" * 200_000, "assets.lock"),
     ('"seed": 7', '"seed": ' + "[" * 90 + "]" * 90, "assets.lock:11: assets.icons#sword: recipe: nested too deeply"),
     ('"key": "r1:6df4', '"key": "r2:6df4', "is not r1: and 64 hex digits\n  hint: it was written by a newer version"),
@@ -190,7 +190,7 @@ def test_a_recipe_is_read_up_to_64_levels_deep(levels: int, read: bool) -> None:
 
 
 def test_one_asset_three_times_is_no_merge_of_two_branches() -> None:
-    with pytest.raises(LockfileError, match=r'assets\.lock:18: "hero" stands 3 times'):
+    with pytest.raises(LockfileError, match=r'assets\.lock:18: "hero" appears 3 times'):
         loads(
             join([dump_entry(HERO, a_entry(prompt)) for prompt in "abc"], []), content_of=lambda _: content_hash(b"a")
         )

@@ -246,7 +246,7 @@ def test_nothing_sent_and_nothing_known_are_told_apart(spool: MemorySpool) -> No
     with socket.create_server(("127.0.0.1", 0), backlog=1) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         outcome = asyncio.run(go(url, timeouts=Timeouts(first_byte=0.1)))
-        assert outcome == InDoubt("timed out, no answer came")
+        assert outcome == InDoubt("timed out, no response received")
         outcome = asyncio.run(go(url.replace("http:", "https:"), timeouts=Timeouts(total=0.1)))
         assert outcome == NotSent(f"{url.replace('http:', 'https:')}: timed out")
 

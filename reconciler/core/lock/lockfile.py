@@ -132,7 +132,7 @@ def _parse(text: str, file: str, content_of: ContentOf | None) -> Lock:
         block = next((block for block in ("assets", "refused") if root.get(block) is found), None)
         if block is None or times > 2:
             place = Place(file, _line_at(text, text.rfind(f"{compact_json(name)}:")))
-            raise LockfileError(f"{place}: {compact_json(name)} stands {times} times in one mapping", hint=_MEND)
+            raise LockfileError(f"{place}: {compact_json(name)} appears {times} times in one mapping", hint=_MEND)
         first[block] = dict(reversed(pairs))
     return replace(merge(_read(first, text, file), last, content_of=content_of, file=file), merged=True)
 

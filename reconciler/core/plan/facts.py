@@ -146,8 +146,8 @@ class FactCollector:
             for image in reversed(self.seen.stored.get(key, ()))
             if placeholders or not image.made.placeholder
         )
-        had = (*locked, *stored)
-        return next((content for content in had if content == found), had[0] if had else None)
+        existing = (*locked, *stored)
+        return next((content for content in existing if content == found), existing[0] if existing else None)
 
     def _in_doubt_elsewhere(self, identity: AssetId, key: RecipeKey | None) -> tuple[Requested, ...]:
         asked = self.in_doubt.get(key, ()) if key is not None else ()

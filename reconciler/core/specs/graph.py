@@ -75,8 +75,8 @@ def _cycles(specs: Mapping[AssetId, Spec], tied: Iterable[AssetId]) -> Iterable[
                 first = min(range(len(cycle)), key=lambda at: cycle[at])
                 path = _listed([*cycle[first:], *cycle[:first], cycle[first]])
                 after = AssetReference(cycle[(first + 1) % len(cycle)])
-                fact = f"assets refer to each other in a circle: {path}"
-                yield specs[cycle[first]].picture_problem(after, fact, "break it")
+                fact = f"assets refer to each other in a cycle: {path}"
+                yield specs[cycle[first]].picture_problem(after, fact, "remove one of these references")
             elif current not in finished:
                 trail.append(current)
                 on_trail.add(current)

@@ -99,7 +99,7 @@ class _Flight:
             return NotSent(f"{_kind(error)}{f': {certificate}' if certificate else ''}", final=bool(certificate))
         if self.status:
             return InDoubt(f"{_kind(error)} after {self.received} bytes of the answer ({self.status})")
-        return InDoubt(f"{_kind(error)}, no answer came")
+        return InDoubt(f"{_kind(error)}, no response received")
 
 
 class Http:
