@@ -1,1 +1,1 @@
-"""People: the command line. Imports everything, and nobody imports it."""
+"""The command line. It imports every other layer, and no layer imports it."""

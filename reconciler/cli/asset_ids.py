@@ -21,7 +21,7 @@ _ID_LINE = re.compile(r'^    ("(?:[^"\\]|\\.)*"): \{', re.MULTILINE)
 
 
 def confirm(count: int, question: str, *, yes: bool) -> None:
-    """Ask a person before more than one asset is touched; where nobody can be asked, only --yes goes on."""
+    """Ask for confirmation if more than one asset would be changed. Without a terminal, `yes` is required."""
     if yes or count < 2:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -37,7 +37,7 @@ class AssetIds(click.ParamType[str]):
     name = "ID"
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Ids as the lockfile has them, even one with conflict markers; nothing where there is none."""
+        """The ids of the lockfile, even of one with conflict markers; none without a lockfile."""
         directory = ctx.find_root().params.get("directory")
         return [CompletionItem(name) for name in _locked_ids(directory) if name.startswith(incomplete)]
 

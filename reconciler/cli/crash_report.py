@@ -1,4 +1,4 @@
-"""Turn a bug of ours into a report file: the traceback without a single value, since values may be secrets."""
+"""Write the report of an internal error: a traceback without values, since a value may be a secret."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reconciler.core.text import printable
 
 
 def crash_report(error: BaseException, arguments: list[str]) -> str:
-    """Write the report; what to tell the user."""
+    """Write the report; the message for the user."""
     command = arguments[0] if arguments and not arguments[0].startswith("-") else ""
     lines = [
         f"reconciler {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}",
@@ -32,7 +32,7 @@ def crash_report(error: BaseException, arguments: list[str]) -> str:
 
 
 def _chain(error: BaseException) -> list[str]:
-    """Where it happened, innermost last: files, lines, functions and the type, no messages and no values."""
+    """The frames, innermost last: files, lines, functions and the type of the error, but no messages or values."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [f"  {frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
     lines.append(type(error).__name__)

@@ -1,4 +1,4 @@
-"""Print the outcomes of an edit command, and ask before it touches several assets."""
+"""Print the outcomes of an edit command, and ask for confirmation if it changes several assets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reconciler.project.edits import AlreadyDone, EditCallbacks, Edited, EditOut
 
 
 def edit_callbacks(question: str, line: Callable[[Step], str], *, yes: bool) -> EditCallbacks:
-    """Ask `question`, which counts the steps as `{}`, below one `line` for each of them."""
+    """Ask `question`, in which `{}` is the number of steps, below one `line` for each step."""
 
     def consent(work: Sequence[Step]) -> bool:
         for step in work if len(work) > 1 and not yes else ():
@@ -27,7 +27,7 @@ def edit_callbacks(question: str, line: Callable[[Step], str], *, yes: bool) -> 
 
 
 def print_outcome(asset: AssetId, outcome: EditOutcome, *, err: bool = False) -> None:
-    """Results on stdout, or on stderr (`err`) where stdout has JSON; problems on stderr."""
+    """Results on stdout, or on stderr (`err`) if stdout has JSON; problems on stderr."""
     match outcome:
         case Edited(lines=lines):
             for line in lines:
@@ -35,9 +35,9 @@ def print_outcome(asset: AssetId, outcome: EditOutcome, *, err: bool = False) ->
         case AlreadyDone(note=note):
             click.echo(f"{printable(asset)}: {note}", err=err)
         case PassedOver(why=why):
-            click.echo(f"passed over: {printable(asset)}: {printable(why)}", err=True)
+            click.echo(f"not applicable: {printable(asset)}: {printable(why)}", err=True)
         case Skipped(why=why, hint=hint):
-            click.echo(f"left: {printable(asset)}: {printable(why)}", err=True)
+            click.echo(f"skipped: {printable(asset)}: {printable(why)}", err=True)
             if hint:
                 click.echo(f"  hint: {hint}", err=True)
 

@@ -1,4 +1,4 @@
-"""The live view of an apply on a terminal: a bar over all, and a line for what is in flight."""
+"""The live view of an apply on a terminal: a progress bar, and a line with the requests in flight."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHOWN = 3
 
 
 class Live:
-    """A core.ports.Log that draws on stderr. `total` is how many assets will end."""
+    """A core.ports.Log that draws on stderr. `total` is the number of steps."""
 
     def __init__(self, total: int) -> None:
         console = Console(stderr=True)
@@ -50,7 +50,7 @@ class Live:
         self._describe()
 
     def close(self) -> None:
-        """Give the terminal back."""
+        """Remove the bar from the terminal."""
         self._progress.stop()
 
     def _end(self, asset: AssetId, line: str) -> None:

@@ -1,4 +1,4 @@
-"""The command line: a group that loads a command's module when it is called, and the one place that ends a process."""
+"""The command line: a group that loads the module of a command when it is called, and the exit code of a run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ COMMANDS = {
     "providers": "List the providers, their keys, models and prices.",
     "completion": "Print the completion script of a shell.",
 }
-"""Every command and its line in the help, so that the help loads none of them."""
+"""Every command and its line in the help. The help therefore loads no module of a command."""
 
 
 class LazyGroup(click.Group):
@@ -50,7 +50,7 @@ class LazyGroup(click.Group):
         return command
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
-        """Commands by the table, as the help has them; options as click does."""
+        """Commands from the table, as in the help; options as in click."""
         commands = [CompletionItem(name, help=line) for name, line in COMMANDS.items() if name.startswith(incomplete)]
         return commands + click.Command.shell_complete(self, ctx, incomplete)
 
@@ -74,22 +74,22 @@ class LazyGroup(click.Group):
 @click.option("-C", "--directory", metavar="DIR", help="Work as if started in DIR.")
 @click.pass_context
 def cli(ctx: click.Context, directory: str | None) -> None:
-    """Make the images that YAML specs describe, and only those that are missing or changed.
+    """Generate the images that YAML specs describe, and only those that are missing or changed.
 
     \b
-    Every day:   reconciler plan      what would be made, why, at what price
-                 reconciler apply     make it
-                 reconciler check     in CI: is anything left to do?
+    Daily use:   reconciler plan      show which images would be generated, why, at what price
+                 reconciler apply     generate them
+                 reconciler check     in CI: fail if anything is left to do
     """
     ctx.obj = directory
 
 
 def run_program(arguments: list[str]) -> int:
-    """Run a command on the streams of the process; its exit code. No traceback ever reaches a user."""
+    """Run a command on the streams of the process; its exit code. Never prints a traceback."""
     open_streams()
     code = run(arguments)
     try:
-        if sys.stdout is not None:  # closed by whoever started us
+        if sys.stdout is not None:  # closed by the parent process
             sys.stdout.flush()
     except DiskError as error:
         print_message(str(error))
@@ -116,7 +116,7 @@ def run(arguments: list[str]) -> int:
         click.echo(error.format_message())
         return Exit.DONE
     except click.ClickException as error:
-        print_message(f"reconciler: {_in_our_words(error.format_message())}")
+        print_message(f"reconciler: {_as_our_message(error.format_message())}")
         context = getattr(error, "ctx", None)
         if context is not None:
             print_message(f"  hint: `{context.command_path} --help`")
@@ -124,10 +124,10 @@ def run(arguments: list[str]) -> int:
     except ReconcilerError as error:
         print_message(str(error))
         return error.exit_code
-    except OSError as error:  # a disk or a network that nobody asked: the world's fault, not a bug
+    except OSError as error:  # an environment error outside the adapters, not a bug
         print_message(printable(f"cannot use {error.filename or 'a file'}: {error.strerror or error}"))
         return Exit.ERROR
-    except Exception as error:  # noqa: BLE001 - the one place where a bug of ours ends: a report instead of a trace
+    except Exception as error:  # noqa: BLE001 - the top: an internal error becomes a report
         from reconciler.cli.crash_report import crash_report  # noqa: PLC0415 - only a bug needs it
 
         print_message(crash_report(error, arguments))
@@ -135,7 +135,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _width() -> int:
-    """How wide the help is: click's own rule, whose `shutil` loads every kind of compression to tell it."""
+    """The width of the help, by the rule of click, which would import `shutil` with all compression modules."""
     try:
         columns = int(os.environ.get("COLUMNS", "0")) or os.get_terminal_size(1).columns or 80
     except (ValueError, OSError):
@@ -143,8 +143,8 @@ def _width() -> int:
     return max(min(columns, 100) - 2, 50)
 
 
-def _in_our_words(text: str) -> str:
-    """One line that begins small and ends without a stop, as ours do."""
+def _as_our_message(text: str) -> str:
+    """One line that begins in lower case and has no full stop, like our own messages."""
     message = printable(" ".join(text.split())).removesuffix(".")
     return message[:1].lower() + message[1:]
 

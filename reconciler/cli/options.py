@@ -52,12 +52,12 @@ def selection_options(function: F) -> F:
 
 
 def consent_options(function: F) -> F:
-    """What a person can allow."""
+    """The consents, a flag each."""
     message = {
-        Consent.RETRY_IN_DOUBT: "Request again where an earlier request may have been charged.",
-        Consent.RETRY_REFUSED: "Request again what the model refused.",
-        Consent.REGENERATE_MISSING: "Generate, and pay for, images again whose bytes cannot be found.",
-        Consent.CASCADE: "Generate assets again of which only a reference image changed.",
+        Consent.RETRY_IN_DOUBT: "Repeat requests in doubt, which may have been charged.",
+        Consent.RETRY_REFUSED: "Repeat requests that the model refused.",
+        Consent.REGENERATE_MISSING: "Generate, and pay for, lost images again.",
+        Consent.CASCADE: "Generate assets again whose only change is a reference image.",
     }
     for consent, text in reversed(message.items()):
         function = click.option(consent.value, consent.name.lower(), is_flag=True, help=text)(function)
@@ -70,12 +70,12 @@ def retry_options(function: F) -> F:
         "--candidates",
         type=click.IntRange(min=1, max=100),
         metavar="N",
-        help="Request N images for each paid asset; `reconciler choose` locks another one of them.",
+        help="Request N images for each paid asset; `reconciler choose` locks another of them.",
     )(function)
 
 
 def plan_options(given: dict[str, Any]) -> PlanOptions:
-    """The options of this module as they were given."""
+    """The options of this module as values."""
     consents = frozenset(consent for consent in Consent if given.get(consent.name.lower()))
     replace = frozenset(AssetId(name) for name in given.get("replace", ()))
     selection = Selection(
@@ -115,7 +115,7 @@ def wait_option(function: F) -> F:
         type=click.FloatRange(min=0),
         default=0.0,
         metavar="SECONDS",
-        help="Wait for a running apply to end.",
+        help="Wait this long for a running apply to end.",
     )(function)
 
 

@@ -14,7 +14,7 @@ from reconciler.report.apply_summary import failed_line
 
 
 class Progress(Protocol):
-    """A core.ports.Log for people, which is closed at the end."""
+    """A core.ports.Log for the caller of an apply; closed at its end."""
 
     def record(self, event: Event) -> None: ...
 
@@ -22,7 +22,7 @@ class Progress(Protocol):
 
 
 class Plain:
-    """One line for each asset that ends, on stderr. `total` is how many will."""
+    """One line on stderr for each asset that ends. `total` is the number of steps."""
 
     def __init__(self, total: int) -> None:
         self.total = total
@@ -34,7 +34,7 @@ class Plain:
             click.echo(line, err=True)
 
     def close(self) -> None:
-        """Nothing to put back."""
+        """Nothing to close."""
 
     def _line(self, event: Event) -> str:
         match event:
@@ -54,13 +54,13 @@ class JsonLines:
     """One JSON object for each event, on stdout."""
 
     def record(self, event: Event) -> None:
-        click.echo(json_text(_told(event)))
+        click.echo(json_text(_event_json(event)))
 
     def close(self) -> None:
-        """Nothing to put back."""
+        """Nothing to close."""
 
 
-def _told(event: Event) -> dict[str, Any]:
+def _event_json(event: Event) -> dict[str, Any]:
     match event:
         case Published(asset=asset, entry=entry, how=how):
             return {"event": how, "asset": asset, "output": entry.output, "content": entry.content}
@@ -83,7 +83,7 @@ def _told(event: Event) -> dict[str, Any]:
 
 
 def open_progress(format_: str, total: int) -> Progress:
-    """The view that fits: JSON lines if asked for, live on a terminal, plain otherwise."""
+    """JSON lines for the format `json`; otherwise a live view on a terminal, and plain lines elsewhere."""
     if format_ == "json":
         return JsonLines()
     if sys.stderr.isatty():

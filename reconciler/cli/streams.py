@@ -1,4 +1,4 @@
-"""Where a command's words go: a reader that goes away stops no command, and a disk that is full is said once."""
+"""The output streams of a command: a closed pipe does not stop the command, and a full disk is reported once."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ if TYPE_CHECKING:
 
 
 class _Output(io.FileIO):
-    """A stream that takes everything; what nobody can read any more is dropped."""
+    """A stream that drops all output after a write has failed."""
 
-    _gone = False
+    _failed = False
 
     def write(self, data: ReadableBuffer, /) -> int:
-        if not self._gone:
+        if not self._failed:
             try:
                 return super().write(data)
-            except BrokenPipeError:  # `head` has seen enough: an apply goes on, and a check keeps its exit code
-                self._gone = True
+            except BrokenPipeError:  # as after `| head`: an apply goes on, and a check keeps its exit code
+                self._failed = True
             except OSError as error:
-                self._gone = True
-                if self.fileno() == 2:  # there is nowhere left to say it
+                self._failed = True
+                if self.fileno() == 2:  # there is no stream left for the message
                     return memoryview(data).nbytes
-                why = (error.strerror or str(error)).lower()
-                raise DiskError(f"cannot write the output: {why}") from error
+                reason = (error.strerror or str(error)).lower()
+                raise DiskError(f"cannot write the output: {reason}") from error
         return memoryview(data).nbytes
 
 
 def open_streams() -> None:
-    """Give the process such streams. What the terminal's encoding lacks is written as an escape."""
+    """Install such streams. Characters that the encoding of the terminal lacks are written as escapes."""
     for name, fd in (("stdout", 1), ("stderr", 2)):
         stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):  # None where the descriptor is closed

@@ -1,4 +1,4 @@
-"""What it takes to make a file the locked content of its asset: its bytes kept, its image whole, its recipe known."""
+"""Lock the file at the output of an asset: its bytes go to the store, its image is verified, its recipe is recorded."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from reconciler.project.edits import (
     EditSession,
     PassedOver,
     Skipped,
+    changed_meanwhile,
     edit_assets,
     edit_session,
     locked_contents,
@@ -41,12 +42,12 @@ from reconciler.store import disk
 from reconciler.store.worktree.observe import LFS_POINTER_LIMIT, lfs_oid
 
 ADOPTED = "adopted"
-"""`made.provider` of what a person brought."""
+"""`made.provider` of adopted images."""
 
 
 @value
 class Adoptable:
-    """A file that can be adopted, as far as can be told without reading it."""
+    """A file that can be adopted, unless reading it shows otherwise."""
 
     recipe: Recipe
     found: ContentHash
@@ -55,7 +56,7 @@ class Adoptable:
 def adopt(
     workspace: Workspace, ids: Sequence[str], callbacks: EditCallbacks, *, wait: float, utc: Callable[[], datetime]
 ) -> EditResult:
-    """Make the files that are there the locked content of these assets."""
+    """Lock the files at the outputs of these assets."""
     with edit_session(workspace, wait=wait) as session:
         chosen = select_assets(ids, session.planned.loaded.specs)
         steps = [step for step in session.planned.plan.asset_steps if step.asset in chosen.assets]
@@ -63,7 +64,7 @@ def adopt(
 
 
 class Adoption:
-    """Adopts one asset after another: an adopted image counts for the assets that refer to it."""
+    """Adopts one asset after another. An adopted image is the reference of later assets that refer to it."""
 
     def __init__(self, session: EditSession, *, exactly: frozenset[AssetId], utc: Callable[[], datetime]) -> None:
         self._session = session
@@ -74,90 +75,90 @@ class Adoption:
         self._traits = session.planned.loaded.project.settings.traits()
 
     def foresee(self, step: AssetStep) -> Skipped | PassedOver | AlreadyDone | None:
-        """See Edit. Steps come in working order."""
-        ready = self._ready(step, self._foreseen)
-        if not isinstance(ready, Adoptable):
-            return ready
+        """See Edit. Steps are in dependency order."""
+        adoptable = self._adoptable(step, self._foreseen)
+        if not isinstance(adoptable, Adoptable):
+            return adoptable
         entry, doubtful = step.entry, step.asset in self._session.planned.seen.in_doubt
         if entry is not None and not doubtful and step.origin is None:
             locked = (entry.content, entry.output, entry.key)
-            if locked == (ready.found, step.output, ready.recipe.key()):
+            if locked == (adoptable.found, step.output, adoptable.recipe.key()):
                 return AlreadyDone(_already(step))
-        self._foreseen[step.asset] = ready.found
+        self._foreseen[step.asset] = adoptable.found
         return None
 
     def edit(self, step: AssetStep) -> Edited | Skipped:
         """Check the image and keep its bytes in the store."""
-        ready = self._ready(step, self._locked)
-        if not isinstance(ready, Adoptable):
-            return Skipped(ready.why)
-        image = self._image(step, ready.found)
+        adoptable = self._adoptable(step, self._locked)
+        if not isinstance(adoptable, Adoptable):
+            return Skipped(adoptable.why)
+        found, recipe = adoptable.found, adoptable.recipe
+        image = self._image(step, found)
         if isinstance(image, Skipped):
             return image
-        key = ready.recipe.key()
-        entry = LockEntry(
-            step.output, ready.found, image, key, ready.recipe.manifest(), self._made(step, key, ready.found)
-        )
+        key = recipe.key()
+        entry = LockEntry(step.output, found, image, key, recipe.manifest(), self._made(step, key, found))
         if self._session.workspace.store.find(entry.content) is not None:
             self._session.workspace.store.remember(key, StoredImage(entry.content, image, entry.made))
         self._locked[step.asset] = entry.content
-        settled, told = settled_in_doubt(self._session.planned, step.asset, got=key)
+        settled, notes = settled_in_doubt(self._session.planned, step.asset, got=key)
         events: list[Durable] = [Published(step.asset, entry, ADOPTED, self._origin(step, entry))]
         events += [Forgotten(one.attempt) for one in settled]
-        return Edited(tuple(events), (*self._told(step, entry), *told))
+        return Edited(tuple(events), (*self._lines(step, entry), *notes))
 
-    def _ready(self, step: AssetStep, contents: Mapping[AssetId, ContentHash]) -> Adoptable | Skipped | PassedOver:
+    def _adoptable(self, step: AssetStep, contents: Mapping[AssetId, ContentHash]) -> Adoptable | Skipped | PassedOver:
         found = self._session.planned.seen.outputs.get(step.output)
         if found is None:
             fact = f"there is no file {step.output}"
             exact = step.asset in self._exactly
-            return Skipped(fact, "put one there, or `reconciler apply`") if exact else PassedOver(fact)
+            return Skipped(fact, "put a file there, or run `reconciler apply`") if exact else PassedOver(fact)
         if isinstance(found, Blocked):
             return Skipped(f"{step.output} is {found.what}")
         recipe = locked_recipe(step.spec, files=self._session.planned.seen.files, contents=contents)
         if recipe is None:
-            lacking = ", ".join(up for up in step.spec.upstreams() if up not in contents)
-            return Skipped(f"it refers to {lacking}, which has no image yet", "make or adopt that first")
+            missing = ", ".join(up for up in step.spec.upstreams() if up not in contents)
+            return Skipped(f"it refers to {missing}, which has no image yet", "generate or adopt that image first")
         return Adoptable(recipe, found)
 
     def _image(self, step: AssetStep, found: ContentHash) -> ImageFacts | Skipped:
-        """What the picture is; its bytes are in the store when this returns. A Git LFS pointer is its picture."""
+        """The facts of the image, or of the image of a Git LFS pointer. Its bytes are then in the store."""
         file, store = self._session.workspace.root / step.output, self._session.workspace.store
         pointer = _is_pointer(file)
         source = self._session.outputs.source.fetch(found, step.output) if pointer else file
         if source is None:
             if step.entry is not None and found == step.entry.content:
-                return _fitting(step, step.entry.image)  # checked when it was made, and wherever it is now, unchanged
-            fact = f"{step.output} is a Git LFS pointer, and the bytes that it names are not here"
-            return Skipped(fact, "`git lfs pull` brings them")
+                # verified when it was locked, and unchanged by its pointer
+                return _fitting(step, step.entry.image)
+            fact = f"{step.output} is a Git LFS pointer, and its bytes are not in this checkout"
+            return Skipped(fact, "run `git lfs pull`")
         image = _sniffed(source)
         if isinstance(image, NotAnImage):
-            return Skipped(f"{step.output} is no whole image: {image.why}", "save it again, or bring another file")
+            return Skipped(f"{step.output} is not a complete image: {image.why}", "save it again, or use another file")
         fits = _fitting(step, image)
         if isinstance(fits, ImageFacts) and not (pointer and store.find(found)) and store.put_file(source) != found:
-            return Skipped(f"{step.output} was changed meanwhile", "close what writes it, and try again")
+            return changed_meanwhile(step.output)
         return fits
 
     def _made(self, step: AssetStep, key: RecipeKey, content: ContentHash) -> Made:
-        """Where the picture came from, as far as that is known; else a person brought it."""
+        """The recorded origin of the image; for an image without a record, the adoption."""
         if step.entry is not None and step.entry.content == content:
             return step.entry.made
         known = (one.made for one in self._session.workspace.store.recall(key) if one.content == content)
         return next(known, Made(ADOPTED, stamp(self._utc())))
 
     def _origin(self, step: AssetStep, entry: LockEntry) -> AssetId | None:
-        """The id that it was locked under before, unless that has another picture, which is then left to `prune`."""
+        """The previous id of a renamed asset; None if a file with other content is at its old output, for `prune`."""
         if step.origin is None or step.entry is None or step.entry.content != entry.content:
             return None
         before = self._session.planned.seen.outputs.get(step.entry.output)
         return step.origin if before is None or step.entry.output == entry.output else None
 
-    def _told(self, step: AssetStep, entry: LockEntry) -> tuple[str, ...]:
+    def _lines(self, step: AssetStep, entry: LockEntry) -> tuple[str, ...]:
         image = entry.image
         facts = f"{image.format}, {image.width}x{image.height}"
         line = f"adopted {printable(step.asset)}: {printable(entry.output)} ({facts})"
         if entry.made.placeholder and not self._traits[step.spec.provider].placeholder:
-            return line, "  it is a draft, and stays a placeholder until the real one comes"
+            return line, "  it is a draft: `reconciler apply` replaces it with the real image"
         return (line,)
 
 
@@ -178,13 +179,15 @@ def _fitting(step: AssetStep, image: ImageFacts) -> ImageFacts | Skipped:
     named = image_format(step.output)
     if named == image.format:
         return image
-    return Skipped(f"{step.output} holds {image.format}, and its name says {named}", "convert it, or change the output")
+    return Skipped(
+        f"{step.output} contains {image.format}, but its name is for {named}", "convert it, or change the output"
+    )
 
 
 def _already(step: AssetStep) -> str:
     if isinstance(step.action, Generate) and isinstance(step.action.reason, Placeholder):
-        return "locked as it is; a draft stays a placeholder unless its spec says `provider: draft`"
+        return "locked as it is; a draft is a placeholder unless its spec has `provider: draft`"
     if isinstance(step.action, Generate | Hold) and isinstance(step.action.reason, UpstreamChanged):
         ups = ", ".join(map(printable, step.action.reason.upstreams))
-        return f"locked as it is, with the present picture of {ups}; adopt it again once that has changed"
+        return f"locked as it is, with the current image of {ups}; adopt it again when that image has changed"
     return "locked as it is already"

@@ -30,8 +30,8 @@ from reconciler.report.plan_text import plan_total
 
 @value
 class ApplyOptions:
-    """What to apply: the plan of these options, or the one saved in `plan_file`, or less of it. `wait` is in seconds,
-    for an apply that runs."""
+    """The options of an apply: those of a plan, or a saved plan in `plan_file`. `wait` is the time in seconds to wait
+    for an apply that is running."""
 
     plan: PlanOptions = field(default_factory=PlanOptions)
     plan_file: Path | None = None
@@ -40,8 +40,8 @@ class ApplyOptions:
 
 @value
 class ApplyProposal:
-    """What an apply is about to do: `plan` is the planned project within `budget`. `notes` say how it differs from the
-    saved plan."""
+    """The work that an apply is about to do. `plan` is the plan of the project within `budget`. `notes` describe the
+    differences from the saved plan."""
 
     planned: PlannedProject
     plan: Plan
@@ -69,8 +69,8 @@ class NothingToApply:
 
 @value
 class Applied:
-    """How an apply ended. `in_doubt` are the requests without an end for assets of this run; `candidates` are the
-    images of each asset for which several were made. `interrupted`: a person stopped it."""
+    """The result of an apply. `in_doubt` are the requests without a recorded end for assets of this run. `candidates`
+    are the images of each asset for which several were made. `interrupted`: the user stopped the run."""
 
     proposal: ApplyProposal
     report: Report
@@ -81,10 +81,11 @@ class Applied:
 
 @value
 class ApplyCallbacks:
-    """How an apply speaks to its caller.
+    """The caller's part in an apply.
 
-    `show` gets the proposal before anything is verified. `consent` decides on it, last of all; False raises
-    ConsentNeeded. `progress` opens a log for so many steps. `say` gets messages for people while steps are carried out.
+    `show` gets the proposal before anything is verified. `consent` decides on it after every other check; False raises
+    ConsentNeeded. `progress` opens a log for a number of steps. `say` gets messages for people while steps are carried
+    out.
     """
 
     consent: Callable[[ApplyProposal], bool]
@@ -96,10 +97,10 @@ class ApplyCallbacks:
 def apply(
     workspace: Workspace, options: ApplyOptions, callbacks: ApplyCallbacks, *, environ: Mapping[str, str]
 ) -> Applied | NothingToApply:
-    """Make what is missing or changed. Read it top to bottom: no later step may move above an earlier one.
+    """Make the images that are missing or changed. The order of the steps is part of the contract.
 
-    `environ` holds the keys of providers, and says whether this is CI. A disk that fails while steps are carried out is
-    in the report; ReconcilerError is raised only before the first of them.
+    `environ` is read for the keys of providers and for `CI`. Disk errors while steps are carried out are in the report;
+    ReconcilerError is raised only before the first of them.
     """
     saved = read_plan(options.plan_file) if options.plan_file is not None else None
     wanted = saved.options_with(options.plan) if saved is not None else options.plan
@@ -107,7 +108,7 @@ def apply(
         proposal = _propose(workspace, wanted, saved)
         callbacks.show(proposal)
         if not proposal.work:
-            _close_left_open(workspace, proposal.planned)
+            _close_journal_of_crash(workspace, proposal.planned)
             return NothingToApply(proposal)
         verify_recipe_keys(proposal.planned.lock)  # an edited recipe would compare equal to anything
         require_keys(proposal.plan, proposal.planned.loaded.project.settings.providers, environ)
@@ -131,17 +132,17 @@ def _propose(workspace: Workspace, options: PlanOptions, saved: SavedPlan | None
     return ApplyProposal(planned, within_limits(planned, options.limits), budget, notes)
 
 
-def _close_left_open(workspace: Workspace, planned: PlannedProject) -> None:
-    """A crash after the last step of a run leaves its journal open."""
+def _close_journal_of_crash(workspace: Workspace, planned: PlannedProject) -> None:
+    """Close the journal that a run left open by crashing after its last step."""
     if planned.behind or workspace.journal.read():
         workspace.close_journal()
 
 
 def _require_budget_in_ci(proposal: ApplyProposal, environ: Mapping[str, str]) -> None:
-    """In CI nobody sees the price before it is paid, so a limit is required."""
+    """Require a limit in CI, where no person sees the price before it is paid."""
     unlimited = proposal.budget.per_run is None and proposal.budget.images is None
     if unlimited and proposal.costs_money and in_ci(environ):
-        fact = f"in CI nothing is spent without a budget, and this would cost {plan_total(proposal.plan)}"
+        fact = f"this would cost {plan_total(proposal.plan)}, and in CI a budget is required"
         raise ConsentNeeded(fact, hint="set --max-cost or --max-images, or budget: in reconciler.yaml")
 
 

@@ -1,4 +1,4 @@
-"""Resolve ids and globs to the assets that they name."""
+"""Resolve ids and globs to assets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""List the pictures that were made for one recipe: any of them can be locked, for nothing."""
+"""List the images that were generated for one recipe. Locking another of them is free."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from reconciler.core.ports import Store
 
 
 def candidates(store: Store, key: RecipeKey, *, locked: ContentHash | None) -> tuple[Candidate, ...]:
-    """The pictures of a recipe that the store holds. Drafts are none."""
+    """The images of a recipe in the store, drafts excluded."""
     made = [one for one in store.recall(key) if not one.made.placeholder]
     found = ((one, store.find(one.content)) for one in made)
     held = [(one, path) for one, path in found if path is not None]

@@ -20,6 +20,7 @@ from reconciler.project.edits import (
     EditSession,
     PassedOver,
     Skipped,
+    changed_meanwhile,
     edit_assets,
     edit_session,
 )
@@ -81,22 +82,22 @@ class Choice:
 
 def _either(asset: str) -> str:
     name = printable(asset)
-    return f"`reconciler adopt {name}` keeps it, `reconciler restore {name}` does not"
+    return f"`reconciler adopt {name}` locks the file, `reconciler restore {name}` puts the locked image back"
 
 
-def _chosen(session: EditSession, step: Step, entry: LockEntry, wanted: Candidate) -> Edited | Skipped:
+def _chosen(session: EditSession, step: Step, entry: LockEntry, candidate: Candidate) -> Edited | Skipped:
     there = session.planned.seen.outputs.get(step.output)
     if entry.output != step.output:
-        return Skipped(f"it moves from {entry.output} to {step.output}", "`reconciler apply` first")
-    if there not in (None, entry.content, wanted.image.content):
+        return Skipped(f"it moves from {entry.output} to {step.output}", "run `reconciler apply` first")
+    if there not in (None, entry.content, candidate.image.content):
         return Skipped(f"{step.output} was changed by hand", _either(step.asset))
-    if wanted.locked and there is not None:
-        return Edited((), (f"{printable(step.asset)}: candidate {wanted.number} is locked already",))
-    content = wanted.image.content
+    if candidate.locked and there is not None:
+        return Edited((), (f"{printable(step.asset)}: candidate {candidate.number} is locked already",))
+    content = candidate.image.content
     expect = there if isinstance(there, str) else None
     placed = session.outputs.place(content, step.output, expect=expect, locked_for=step.output)
     if isinstance(placed, InTheWay):
-        return Skipped(f"{step.output} was changed meanwhile", "close what writes it, and try again")
-    chosen = replace(entry, content=content, image=wanted.image.image, made=wanted.image.made)
-    line = f"chose {printable(step.asset)}: candidate {wanted.number} -> {printable(step.output)}"
+        return changed_meanwhile(step.output)
+    chosen = replace(entry, content=content, image=candidate.image.image, made=candidate.image.made)
+    line = f"chose {printable(step.asset)}: candidate {candidate.number} -> {printable(step.output)}"
     return Edited((Published(step.asset, chosen, "restored"),), (line,))

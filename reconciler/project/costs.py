@@ -1,4 +1,4 @@
-"""Collect the images that cost money: those locked now, and those that the store remembers."""
+"""Collect the images for the report of costs: locked ones, and those with a record in the store."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from reconciler.project.workspace import Workspace
 
 @value
 class CostedImages:
-    """The images of the lockfile, and every image that was made or replaced in this project."""
+    """The images of the lockfile, and every image that was generated or replaced in this checkout."""
 
     locked: tuple[Image, ...]
     ever: tuple[Image, ...]
 
 
 def costed_images(workspace: Workspace) -> CostedImages:
-    """The images with their tags: an image of the store has those of the assets that are locked to its recipe."""
+    """The images with their tags. An image of the store has the tags of the assets that are locked to its recipe."""
     specs = load_specs(workspace).specs
     tags: dict[RecipeKey, dict[str, None]] = {}
     locked = []

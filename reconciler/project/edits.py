@@ -41,7 +41,7 @@ class EditSession:
 
 @value
 class Edited:
-    """Done on the disk: the events for the journal, and the lines for people."""
+    """The files were changed: the events for the journal, and the lines for people."""
 
     events: tuple[Durable, ...]
     lines: tuple[str, ...]
@@ -49,15 +49,20 @@ class Edited:
 
 @value
 class Skipped:
-    """Not done, and nothing was touched. The command fails."""
+    """The asset cannot be edited, and nothing was changed. The command fails."""
 
     why: str
     hint: str = ""
 
 
+def changed_meanwhile(output: str) -> Skipped:
+    """The outcome for an output that another program has changed since it was observed."""
+    return Skipped(f"{output} was changed during this command", "close the program that writes it, and try again")
+
+
 @value
 class PassedOver:
-    """Only a glob names the asset, and the edit does not apply to it. The command does not fail."""
+    """The asset is named only by a glob, and the edit does not apply to it. The command does not fail."""
 
     why: str
 
@@ -73,10 +78,10 @@ EditOutcome = Edited | Skipped | PassedOver | AlreadyDone
 
 
 class Edit(Protocol[EditedStep_contra]):
-    """One kind of edit, of the steps to which it applies."""
+    """One kind of edit, for the steps to which it applies."""
 
     def foresee(self, step: EditedStep_contra) -> Skipped | PassedOver | AlreadyDone | None:
-        """Why there is nothing to do for an asset; None where there is. Changes nothing."""
+        """The outcome for an asset that needs no edit or cannot be edited; None for one to edit. Changes nothing."""
         ...
 
     def edit(self, step: EditedStep_contra) -> Edited | Skipped:
@@ -86,8 +91,8 @@ class Edit(Protocol[EditedStep_contra]):
 
 @value
 class EditCallbacks:
-    """How an edit speaks to its caller. `consent` decides on the steps to edit; False raises ConsentNeeded. `report`
-    gets the outcome of each asset as soon as it is known."""
+    """The caller's part in an edit. `consent` decides on the steps to edit; False raises ConsentNeeded. `report` gets
+    the outcome of each asset as soon as it is known."""
 
     consent: Callable[[Sequence[Step]], bool]
     report: Callable[[AssetId, EditOutcome], None]
@@ -95,7 +100,7 @@ class EditCallbacks:
 
 @value
 class EditResult:
-    """How many steps there were to edit, and how many assets were skipped."""
+    """The number of steps to edit, and the number of skipped assets."""
 
     work: int
     skipped: int
@@ -116,7 +121,7 @@ def edit_assets(
 ) -> EditResult:
     """Edit one asset after another, in the order of an apply: bytes, journal, lockfile.
 
-    An asset that cannot be edited is skipped. ConsentNeeded before anything is changed.
+    An asset that cannot be edited is skipped. ConsentNeeded is raised before anything is changed.
     """
     work, skipped = [], 0
     for step in steps:
@@ -130,7 +135,7 @@ def edit_assets(
         raise ConsentNeeded("nothing was changed")
     try:
         for step in work:
-            outcome = _tried(step, edit)
+            outcome = _edited(step, edit)
             if isinstance(outcome, Edited):
                 session.workspace.journal.record_all(outcome.events)
             callbacks.report(step.asset, outcome)
@@ -140,7 +145,7 @@ def edit_assets(
     return EditResult(len(work), skipped)
 
 
-def _tried(step: AnyStep, edit: Edit[AnyStep]) -> Edited | Skipped:
+def _edited(step: AnyStep, edit: Edit[AnyStep]) -> Edited | Skipped:
     try:
         return edit.edit(step)
     except DiskError as error:  # the bytes of one asset; an error of the journal ends the command
@@ -150,7 +155,7 @@ def _tried(step: AnyStep, edit: Edit[AnyStep]) -> Edited | Skipped:
 def locked_recipe(
     spec: Spec, *, files: Mapping[str, ContentHash], contents: Mapping[AssetId, ContentHash]
 ) -> Recipe | None:
-    """The recipe wanted now, its upstreams counted by their locked pictures; None while one of them has none."""
+    """The recipe of a spec with the locked images of its upstreams; None while one of them has no image."""
 
     def picture(reference: Reference) -> ContentHash | None:
         match reference:
@@ -165,10 +170,10 @@ def locked_recipe(
 def settled_in_doubt(
     planned: PlannedProject, asset: AssetId, *, got: RecipeKey | None = None
 ) -> tuple[tuple[Requested, ...], tuple[str, ...]]:
-    """The requests in doubt that an edit of this asset puts to rest, and what to say of all that it has.
+    """The requests in doubt that an edit of this asset resolves, and a line for each request in doubt of the asset.
 
-    One for a recipe that another spec wants stays, as after a rename: else that spec would be paid for without a word.
-    `got` is the recipe of which the picture is here now, for whoever wants it.
+    A request for a recipe of another spec stays in doubt, as after a rename: otherwise that spec would be paid for
+    without consent. `got` is the recipe for which the edit provides the image.
     """
     in_doubt = [one for one in planned.in_doubt if one.asset == asset]
     if not in_doubt:
@@ -179,11 +184,11 @@ def settled_in_doubt(
     wanted = {recipe.key() for recipe in recipes if recipe is not None} - {got}
     lines = []
     for one in in_doubt:
-        end = "stays: another spec wants the same" if one.key in wanted else "is not asked about any more"
-        lines.append(f"  its request in doubt to {printable(one.provider)} at {printable(one.at)} {end}")
+        end = "kept, another spec has the same recipe" if one.key in wanted else "resolved"
+        lines.append(f"  request in doubt to {printable(one.provider)} at {printable(one.at)}: {end}")
     return tuple(one for one in in_doubt if one.key not in wanted), tuple(lines)
 
 
 def locked_contents(planned: PlannedProject) -> dict[AssetId, ContentHash]:
-    """What is locked for each asset, under the id that its spec has now."""
+    """The locked content of each asset, by the id that its spec has now."""
     return {step.asset: entry.content for step in planned.plan.steps if (entry := locked_entry(step)) is not None}

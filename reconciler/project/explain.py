@@ -1,4 +1,4 @@
-"""Explain an asset: where its fields come from, and the recipe that is wanted now."""
+"""Explain an asset: the origin of its fields, and its current recipe."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reconciler.report.explain import explanation
 
 
 def explain(planned: PlannedProject, step: Step, now: datetime) -> dict[str, Any]:
-    """The explanation of one asset; references count by their locked images."""
+    """The explanation of one asset; its recipe has the locked images of its references."""
     contents = locked_contents(planned)
 
     def content_of(reference: Reference) -> ContentHash | None:

@@ -1,4 +1,4 @@
-"""Construct the providers that cost nothing: their images go to the store, without journal, lane or budget."""
+"""Construct the free providers: their images go to the store, without journal, lane or budget."""
 
 from __future__ import annotations
 

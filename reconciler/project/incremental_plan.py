@@ -1,7 +1,7 @@
-"""Plan a project in which nothing but a few specs has changed since all was clean, without reading the others.
+"""Plan a project in which only a few specs have changed since the last clean plan, without reading the other specs.
 
-The answer must be the one that the long way gives. So every doubt goes the long way: an asset that refers to others or
-is referred to, an id or an output that is not the one it was, a recipe that stands elsewhere in the lockfile too.
+The result must equal that of the full plan. Every other case falls back to the full plan: an asset with references to
+or from other assets, a changed id or output, a recipe that occurs elsewhere in the lockfile.
 """
 
 from __future__ import annotations
@@ -37,16 +37,17 @@ from reconciler.store.index.snapshot import Snapshot, spec_kind
 from reconciler.store.objects.content_store import ContentStore, RecalledImages
 
 MAX_CHANGED = 50
-"""Changed specs; with more the long way is as quick."""
+"""The most changed specs of an incremental plan; with more the full plan is as quick."""
 _TIED, _LOOSE = "tied", "loose"
 
 
 def encode_notes(whole: Plan) -> bytes:
-    """What a later run must know of a clean plan, in lines; nothing of any other.
+    """The facts of a clean plan that a later incremental plan needs, in lines; empty for a plan with drift.
 
-    The first is JSON: how many assets there are, how much more text fits and whether the plan had more to say than its
-    totals. Then one for each spec file, its words between tabs, which no name has: the file, whether an asset of it is
-    tied (refers to others or is referred to), the id and the output of each asset. A reader finds the lines it needs.
+    The first line is JSON: the number of assets, the remaining text budget, and whether the plan has lines besides its
+    totals. Then follows one line for each spec file, its fields separated by tabs, which no name contains: the file,
+    whether an asset of it is tied (has references to or from other assets), and the id and the output of each asset. A
+    reader searches for the lines it needs.
     """
     if whole.drift:
         return b""
@@ -86,7 +87,7 @@ class IncrementalPlan:
 def incremental_plan(
     root: Path, snapshot: Snapshot, changed: Sequence[tuple[str, int]], *, command: str
 ) -> IncrementalPlan | None:
-    """The plan that the long way of this command would make; None where that is not certain, or all is clean again."""
+    """The plan that this command would make in full; None if that is not certain, or if nothing is left to do."""
     try:
         noted = json.loads(snapshot.notes.partition(b"\n")[0])
         before = {path: known for path, _ in changed[:MAX_CHANGED] if (known := _noted(snapshot.notes, path))}
@@ -103,7 +104,7 @@ def incremental_plan(
         return None
     if found is None or not found.drift or any(note_lines(found)):
         return None
-    if command == "plan":  # a check knows no budget
+    if command == "plan":  # `check` ignores budgets
         found = within_budget(found, project.settings.budget)
     return IncrementalPlan(found, noted["assets"] - len(found.steps))
 
@@ -111,7 +112,7 @@ def incremental_plan(
 def incremental_lines(
     root: str, snapshot: Snapshot, changed: Sequence[tuple[str, int]], *, command: str
 ) -> tuple[tuple[str, ...], str] | None:
-    """The lines of `plan` and of a `check` that found something, and the latter's hint; or None for the long way."""
+    """The lines of `plan` or of a `check` with drift, and the hint of the latter; None to plan in full."""
     found = incremental_plan(Path(root), snapshot, changed, command=command)
     if found is None:
         return None
@@ -119,7 +120,7 @@ def incremental_lines(
 
 
 def _refers_to(specs: Iterable[Spec], noted: bytes) -> bool:
-    """Whether a picture of theirs is an asset's output."""
+    """Whether a reference file of these specs is the output of an asset."""
     files = {same_file_key(ref.path) for spec in specs for ref in spec.pictures() if isinstance(ref, FileReference)}
     lines = noted.decode().split("\n")[1:] if files else ()
     return any(same_file_key(output) in files for line in lines for output in line.split("\t")[3::2])
@@ -128,7 +129,7 @@ def _refers_to(specs: Iterable[Spec], noted: bytes) -> bool:
 def _specs(
     project: Project, snapshot: Snapshot, changed: Mapping[str, list[tuple[str, str]]], index: Index, *, room_left: int
 ) -> dict[AssetId, Spec] | None:
-    """The assets of the changed files, if they are the ones that those files had."""
+    """The assets of the changed files; None if they are not the same as before, or not valid."""
     folder = project.settings.specs
     context, room = _context(project, snapshot, changed, index), TextBudget(room_left)
     specs: dict[AssetId, Spec] = {}
@@ -149,7 +150,7 @@ def _specs(
 
 
 def _context(project: Project, snapshot: Snapshot, changed: Iterable[str], index: Index) -> Context:
-    """The defaults and styles above these specs: the files that were there, which is all that are there now."""
+    """The defaults and styles above these specs. The snapshot lists them all: no file was added or removed."""
     folder = project.settings.specs
     defaults: dict[str, Document] = {}
     styles = None
@@ -157,7 +158,7 @@ def _context(project: Project, snapshot: Snapshot, changed: Iterable[str], index
     for at, count, listed in snapshot.folders:
         above = listed and any(path.startswith(f"{at}/") for path in changed)
         names = snapshot.names[here : here + count] if above else ()
-        for name in [name for name in names if name.startswith("_")]:  # no other name is one of theirs
+        for name in [name for name in names if name.startswith("_")]:  # the names of defaults and styles begin so
             kind = spec_kind(name)
             if kind not in ("defaults", "styles"):
                 continue
@@ -176,7 +177,7 @@ def _plan(project: Project, snapshot: Snapshot, specs: Mapping[AssetId, Spec]) -
         made = _planned(project, snapshot, specs, entries)
         steps = made.steps if made is not None else ()
         keys = {step.action.key for step in steps if isinstance(step.action, Generate) and step.action.key}
-        # elsewhere it is another asset's picture, or a refusal
+        # a key that occurs elsewhere belongs to the image of another asset, or to a refusal
         return None if any(text.find(key.encode()) >= 0 for key in keys) else made
 
 
@@ -201,7 +202,7 @@ def _planned(
 
 
 def _entry(text: mmap, identity: AssetId) -> LockEntry | None:
-    """One asset's entry out of a lockfile as we write it; None if it does not stand there just once."""
+    """The entry of one asset, from a lockfile in our own format; None if it does not occur exactly once."""
     head = f"\n    {json.dumps(identity, ensure_ascii=False)}: {{\n".encode()
     start = text.find(head)
     end = text.find(b"\n    }", start)

@@ -27,20 +27,20 @@ class Wrote:
 
 @value
 class AddedLines:
-    """A file that was there has new lines at its end."""
+    """Lines were appended to an existing file."""
 
     name: str
 
 
 @value
-class Left:
-    """A file that was not touched, and why."""
+class Kept:
+    """A file that was not changed, and the reason."""
 
     name: str
     why: str
 
 
-InitOutcome = Wrote | AddedLines | Left
+InitOutcome = Wrote | AddedLines | Kept
 
 
 def init_project(root: Path) -> Iterator[InitOutcome]:
@@ -48,7 +48,7 @@ def init_project(root: Path) -> Iterator[InitOutcome]:
     yield _written(root, PROJECT_FILE, PROJECT)
     specs = _specs_folder(root)
     if find(root, specs, index_without_memory(root)):
-        yield Left(f"{specs}/", "it has specs")
+        yield Kept(f"{specs}/", "it contains specs")
     else:
         yield _written(root, f"{specs}/example.yaml", EXAMPLE)
     yield _with_lines(root, ".gitignore", GIT_IGNORE)
@@ -70,7 +70,7 @@ def in_git(root: Path) -> bool:
 def _written(root: Path, name: str, text: str) -> InitOutcome:
     path = root / name
     if os.path.lexists(path):
-        return Left(name, "it is there already")
+        return Kept(name, "it exists")
     disk.make_dirs(path.parent)
     disk.write_atomic(path, text.encode())
     return Wrote(name)
@@ -79,18 +79,18 @@ def _written(root: Path, name: str, text: str) -> InitOutcome:
 def _with_lines(root: Path, name: str, lines: tuple[str, ...]) -> InitOutcome:
     path = root / name
     if path.is_symlink():  # git does not read it either
-        return Left(name, f"it is a link; its file should have: {', '.join(lines)}")
+        return Kept(name, f"it is a symbolic link; add these lines to its target: {', '.join(lines)}")
     with disk.naming_errors("read", path):
         old = path.read_bytes() if path.exists() else b""
     new = with_lines(old, lines)
     if new == old:
-        return Left(name, "it has the lines already")
+        return Kept(name, "it has the lines")
     disk.write_atomic(path, new)
     return AddedLines(name) if old else Wrote(name)
 
 
 def _specs_folder(root: Path) -> str:
-    """The specs folder of the project file that is there; `validate` reports its errors."""
+    """The specs folder of an existing project file; `validate` reports its errors."""
     with suppress(InvalidInput):
         return read_project(root, index_without_memory(root), REGISTRY).settings.specs
     return Settings().specs

@@ -1,4 +1,4 @@
-"""Say before anything is asked or sent that a key is missing: once, not once for each asset."""
+"""Require the keys of a plan before any question or request: one error, not one for each asset."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from reconciler.providers.secret import NoKey
 
 
 def require_keys(plan: Plan, providers: Mapping[str, ProviderSettings], environ: Mapping[str, str]) -> None:
-    """ProjectError unless every provider that this plan asks has a key that may be sent, or needs none."""
-    asked = plan.generating_providers
-    settings = [providers[name] for name in sorted(asked) if providers[name].traits.needs_key]
-    lacking = [found for each in settings if isinstance(found := key_for(each, environ), NoKey)]
-    if lacking:
-        facts = dict.fromkeys(one.reason for one in lacking)
+    """ProjectError unless every provider of this plan has a usable key, or needs none."""
+    names = plan.generating_providers
+    settings = [providers[name] for name in sorted(names) if providers[name].traits.needs_key]
+    missing = [found for each in settings if isinstance(found := key_for(each, environ), NoKey)]
+    if missing:
+        facts = dict.fromkeys(one.reason for one in missing)
         first, *others = facts
-        raise ProjectError(first, lines=others, hint=next((one.hint for one in lacking if one.hint), ""))
+        raise ProjectError(first, lines=others, hint=next((one.hint for one in missing if one.hint), ""))

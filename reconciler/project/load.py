@@ -23,8 +23,8 @@ from reconciler.store.index.index import FOREVER
 
 @value
 class LoadedSpecs:
-    """The project and its specs, all of them valid. `places` are the reference files, each with the place that names
-    it first. The cautions hold until `until`, in seconds since the epoch."""
+    """The project and its specs, all of them valid. `places` maps each reference file to the first place that names it.
+    The cautions hold until `until`, in seconds since the epoch."""
 
     project: Project
     specs: Mapping[AssetId, Spec]
@@ -38,7 +38,7 @@ def load_specs(workspace: Workspace) -> LoadedSpecs:
     try:
         project, reader = _start_reading(workspace)
     finally:
-        recorded = workspace.recorded  # an error in the lockfile comes before every other one
+        recorded = workspace.recorded  # an error in the lockfile takes precedence
     workspace.tree.begin({entry.output: entry.image.size for entry in recorded.entries.values()})
     files = read_specs(reader, workspace.index)
     expanded = expand(project.settings, project.document, files.tree)

@@ -1,4 +1,4 @@
-"""Observe a project: its recorded state, and its files while they are hashed."""
+"""Observe a project: its recorded state, and its files. Hashing may go on in other processes."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def recorded_state(workspace: Workspace) -> RecordedState:
 
 
 class Observation:
-    """The files of a project, perhaps still being hashed. `expected` is what will be observed if every output is as
-    the lockfile has it."""
+    """The files of a project, perhaps still being hashed. `expected` is the result if every output matches the
+    lockfile."""
 
     def __init__(self, tree: TreeObserver, outputs: frozenset[str], expected: Observed) -> None:
         self._tree = tree
@@ -52,11 +52,11 @@ class Observation:
 
     @property
     def hashing(self) -> bool:
-        """Whether other processes are hashing: work that is done before `result` then costs no time."""
+        """Whether other processes are hashing. Work before `result` then overlaps with them."""
         return self._tree.hashing
 
     def result(self) -> Observed:
-        """What is there. Waits for the hashing."""
+        """The files as they are. Waits for the hashing."""
         outputs = self._tree.outputs(self._outputs)
         for path in self._tree.not_images:
             if outputs.get(path) == self.expected.outputs.get(path):
@@ -65,7 +65,7 @@ class Observation:
 
 
 def observe(workspace: Workspace, loaded: LoadedSpecs, state: RecordedState) -> Observation:
-    """Observe every output and reference file. Creates nothing. InvalidInput for a reference that cannot be used."""
+    """Observe every output and reference file. Creates nothing. InvalidInput for an unusable reference."""
     files = reference_contents(workspace, loaded)
     outputs = frozenset(spec.output for spec in loaded.specs.values())
     outputs |= {entry.output for entry in state.lock.entries.values()}

@@ -1,4 +1,4 @@
-"""The options of plan, check and apply, as values that every caller shares: selection, policy, limits."""
+"""The options of plan, check and apply as values: selection, policy, limits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconciler.core.value import field, replace, value
 
 @value
 class Selection:
-    """Which assets a plan is about, and how. `candidates` None is one image for each asset."""
+    """The assets of a plan, and the policy for them. `candidates` None is one image for each asset."""
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -44,15 +44,15 @@ class SpendingLimits:
 
 @value
 class PlanOptions:
-    """Everything that a plan depends on besides the project."""
+    """The inputs of a plan besides the project."""
 
     selection: Selection = field(default_factory=Selection)
     limits: SpendingLimits = field(default_factory=SpendingLimits)
 
     @property
     def is_default(self) -> bool:
-        """Whether the plan is the one of `reconciler plan` without options. Limits do not count: a budget holds steps,
-        and a plan without steps stays without them."""
+        """Whether `reconciler plan` without options has the same steps. Limits are ignored: they only hold steps, and
+        the answer matters only for plans without any."""
         return self.selection == Selection()
 
 

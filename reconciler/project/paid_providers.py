@@ -1,4 +1,4 @@
-"""Wire the providers that cost money: each behind its own lane, all behind one journal and one budget."""
+"""Construct the providers that cost money: each behind its own lane, all with one journal and one budget."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _M_ARENA_MAX = -8
 
 @value
 class PaidProviders:
-    """Providers by name, and how to drain each one's lane."""
+    """Providers by name, and the functions that drain their lanes."""
 
     providers: dict[str, Provider]
     drains: list[Callable[[], None]]
@@ -42,7 +42,7 @@ def paid_providers(
     already: Iterable[tuple[AssetId, Cost | None]],
     environ: Mapping[str, str],
 ) -> PaidProviders:
-    """Each provider ready to be asked. `already` are the estimates of requests in doubt, which count as spent."""
+    """Each provider in its layers. `already` are the estimates of requests in doubt, which count as spent."""
     _share_the_heap()
     table = model_table(models)
     run = PaidRun(store=store, journal=journal, progress=progress, spending=Spending(budget, already=already))
@@ -61,7 +61,7 @@ def paid_providers(
 
 
 def _share_the_heap() -> None:
-    """glibc gives each thread a heap, and what an answer leaves free in one serves no other thread: measured, memory
-    grew with every image, by 60 MiB over 2,000 of them, and with two heaps for all threads by 7."""
-    with suppress(OSError, AttributeError):  # other C libraries have no such thing
+    """Limit glibc to two heaps. By default each thread has one, and memory that a response frees in it is not reused by
+    other threads: memory grew by 60 MiB over 2,000 images, and by 7 MiB with two heaps."""
+    with suppress(OSError, AttributeError):  # other C libraries have no mallopt
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)

@@ -1,4 +1,4 @@
-"""Plan a loaded and observed project: prices, policy and budget as the options have them."""
+"""Plan a loaded and observed project with the prices, the policy and the budget of the options."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Planner = Callable[[Observed], Plan]
 
 @value
 class PlanNotes:
-    """The notes that the next incremental plan needs, with the plan that they describe."""
+    """The notes for the next incremental plan, with the plan that they describe."""
 
     plan: Plan
     text: bytes
@@ -40,10 +40,10 @@ class PlanNotes:
 
 @value
 class PlannedProject:
-    """A plan and everything that it was made from.
+    """A plan and its inputs.
 
     `behind` is as in RecordedState. Each asset that is generated is requested `candidates` times. `consents` were given
-    for the run. `notes` are worked out early where time was left.
+    for the run. `notes` are present if they were computed while other processes hashed.
     """
 
     loaded: LoadedSpecs
@@ -58,7 +58,7 @@ class PlannedProject:
 
 
 def plan_project(workspace: Workspace, loaded: LoadedSpecs, selection: Selection) -> PlannedProject:
-    """Observe the project and plan it. Creates nothing but the cache of parsed specs, in an existing state folder."""
+    """Observe the project and plan it. Writes only the cache of parsed specs, in an existing state folder."""
     state = recorded_state(workspace)
     loaded = _as_selected(loaded, state.lock, selection)
     observation = observe(workspace, loaded, state)
@@ -69,7 +69,7 @@ def plan_project(workspace: Workspace, loaded: LoadedSpecs, selection: Selection
 
 
 def planner(loaded: LoadedSpecs, state: RecordedState, selection: Selection) -> Planner:
-    """The planner for these specs and options. ProjectError for a selection that cannot be meant."""
+    """The planner for these specs and options. ProjectError for a selection that names no asset."""
     traits = loaded.project.settings.traits()
     price = pricer(loaded.project, times=selection.images_per_asset)
     allowed = _gate(selection, loaded, state)
@@ -87,7 +87,7 @@ def within_limits(planned: PlannedProject, limits: SpendingLimits) -> Plan:
 
 
 def remember(workspace: Workspace, planned: PlannedProject, answers: Mapping[str, str]) -> None:
-    """Save what was observed for the next run. `answers` are the outputs of commands that hold while nothing changes.
+    """Save the observation for the next run. `answers` are the outputs of commands, valid until something changes.
 
     A plan with a warning is made anew each time, because the warning has to be printed.
     """
@@ -127,7 +127,7 @@ def _fill_caches(workspace: Workspace, loaded: LoadedSpecs) -> None:
 
 
 def _as_selected(loaded: LoadedSpecs, lock: Lock, selection: Selection) -> LoadedSpecs:
-    """With `--draft`, every asset without a real image is drawn by the draft provider."""
+    """With `--draft`, the draft provider is set for every asset without a real image."""
     if not selection.drafts_only:
         return loaded
     specs = dict(loaded.specs)
@@ -157,8 +157,8 @@ def _gate(selection: Selection, loaded: LoadedSpecs, state: RecordedState) -> Ga
 
 
 def _check_patterns(selection: Selection, specs: Mapping[AssetId, Spec], known: Sequence[AssetId]) -> None:
-    """ProjectError for an --include without a match, and for an --exclude that names an unknown asset: a typing error
-    there would cost money. A glob or a tag to exclude is a rule, and may match nothing."""
+    """ProjectError for an --include without a match, and for an --exclude with an unknown id, since a typing error
+    there would cost money. A glob or a tag to exclude may match nothing."""
     exact = [pattern for pattern in selection.exclude if not (pattern.startswith("tag:") or set(pattern) & set("*?["))]
     given = (*(("--include", each) for each in selection.include), *(("--exclude", each) for each in exact))
     for option, pattern in given:

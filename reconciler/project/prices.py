@@ -1,4 +1,4 @@
-"""What images should cost and what models cannot do, for the providers of one project."""
+"""Estimated prices, and the limits of models, for the providers of one project."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from reconciler.store.documents.project import Project
 
 
 def pricer(project: Project, *, times: int = 1) -> Price:
-    """What an image of a spec should cost, or that many of them."""
+    """The estimated price of `times` images of a spec."""
     table = model_table(project.settings.models)
     providers = project.settings.providers
 
@@ -33,32 +33,32 @@ def pricer(project: Project, *, times: int = 1) -> Price:
 
 
 def model_problems(project: Project, specs: Mapping[AssetId, Spec], table: ModelTable) -> Iterator[Problem]:
-    """What a known model cannot do, said before anything is paid."""
+    """Fields that a known model does not support, so that no request is paid for in vain."""
     for spec in specs.values():
         if not project.settings.providers[spec.provider].traits.needs_model:
             continue
         pictures = tuple(ContentHash(f"sha256:{index}") for index, _ in enumerate(spec.references))
-        for said in problems(replace(spec.base_recipe, references=pictures), table):
-            field, _, fact = said.partition(": ")
+        for message in problems(replace(spec.base_recipe, references=pictures), table):
+            field, _, fact = message.partition(": ")
             origins = spec.origins.get(field) or spec.origins.get("model")
             if origins:
-                written = fact if spec.origins.get(field) else said
+                written = fact if spec.origins.get(field) else message
                 yield origins[-1].document.problem(origins[-1].path, written)
             else:
                 yield Problem(spec.place(field), field, fact)
 
 
 def row_problems(project: Project, table: ModelTable) -> Iterator[Problem]:
-    """What is wrong with the project's own rows of the table, each where it is written."""
-    for said in table.problems:
-        name = next(name for name in project.settings.models if re.match(rf"models\.{re.escape(name)}[.:]", said))
-        where, _, fact = said.removeprefix(f"models.{name}").partition(": ")
+    """The problems of the project's own rows of the table, each with its place."""
+    for message in table.problems:
+        name = next(name for name in project.settings.models if re.match(rf"models\.{re.escape(name)}[.:]", message))
+        where, _, fact = message.removeprefix(f"models.{name}").partition(": ")
         path = ("models", name, *(part for part in where.split(".") if part))
         yield project.document.problem(path, fact)
 
 
 def address_problems(project: Project) -> Iterator[Problem]:
-    """Servers that nothing would be sent to. The address is not repeated: people write passwords into it."""
+    """Unusable base URLs. The message does not repeat a URL, because it may contain a password."""
     for name, settings in project.settings.providers.items():
         base = parse_base(settings.base_url) if settings.base_url else None
         if isinstance(base, BadBase):

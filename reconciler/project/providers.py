@@ -22,7 +22,7 @@ from reconciler.store.index.index import index_without_memory
 
 @value
 class ProviderTest:
-    """Whether a provider works, in one line; its models, as far as it lists them."""
+    """Whether a provider works, on one line, and the models that it lists."""
 
     works: bool
     line: str
@@ -41,8 +41,8 @@ def settings_of(directory: str | None) -> Settings:
 
 @value
 class ListedProviders:
-    """The providers of the settings, and those that are installed and named by none; `unusable` says which installed
-    ones cannot be used, and why."""
+    """The providers of the settings, and installed ones that the settings do not name. `unusable` has a message for
+    each installed one that cannot be used."""
 
     providers: tuple[ProviderSettings, ...]
     unusable: tuple[str, ...]
@@ -61,7 +61,7 @@ def list_providers(settings: Settings) -> ListedProviders:
 
 
 def try_provider(provider: ProviderSettings, environ: Mapping[str, str]) -> ProviderTest:
-    """Ask a provider for its list of models, which is free."""
+    """Request a provider's list of models, which is free."""
     if provider.traits.local:
         price = " and costs nothing" if provider.traits.free else ""
         return ProviderTest(works=True, line=f"works on this machine{price}")

@@ -27,11 +27,11 @@ from reconciler.project.edits import (
 )
 from reconciler.project.workspace import Workspace
 
-_BY_HAND = "move it away or delete it, then prune again"
+_BY_HAND = "move it away or delete it, then run `reconciler prune` again"
 
 
 def prune(workspace: Workspace, ids: Sequence[str], callbacks: EditCallbacks, *, wait: float) -> EditResult:
-    """Remove the images and lock entries of these orphans, or of all without ids."""
+    """Remove the images and lock entries of these orphans; of all orphans if no ids are given."""
     with edit_session(workspace, wait=wait) as session:
         orphans = [step for step in session.planned.plan.steps if isinstance(step, OrphanStep)]
         steps = _chosen(session, orphans, ids) if ids else orphans
@@ -40,7 +40,7 @@ def prune(workspace: Workspace, ids: Sequence[str], callbacks: EditCallbacks, *,
 
 @value
 class Pruning:
-    """Prunes one orphan after another. Their bytes stay in the store."""
+    """Prunes one orphan after another. Their bytes are kept in the store."""
 
     session: EditSession
 
@@ -57,8 +57,8 @@ def _chosen(session: EditSession, orphans: list[OrphanStep], ids: Sequence[str])
     specs = session.planned.loaded.specs
     for name in ids:
         if name in specs:
-            hint = "remove its spec first; `reconciler apply --replace` makes it again"
-            raise ProjectError(f"{printable(name)} is no orphan: a spec describes it", hint=hint)
+            hint = "remove its spec first; to generate a new image: `reconciler apply --replace`"
+            raise ProjectError(f"{printable(name)} is not an orphan: it has a spec", hint=hint)
     names: set[AssetId] = set(select_assets(ids, (step.asset for step in orphans)).assets)
     return [step for step in orphans if step.asset in names]
 
@@ -66,17 +66,17 @@ def _chosen(session: EditSession, orphans: list[OrphanStep], ids: Sequence[str])
 def _pruned(session: EditSession, step: OrphanStep) -> Edited | Skipped:
     lines = [f"pruned {printable(step.asset)}"]
     if step.output in session.in_use:
-        lines.append(f"  {printable(step.output)} stays: a spec uses it")
+        lines.append(f"  {printable(step.output)} is kept: a spec uses it")
     else:
-        left = _removed(session, step)
-        if left is not None:
-            return left
-    settled, told = settled_in_doubt(session.planned, step.asset)
-    return Edited((Removed(step.asset), *(Forgotten(one.attempt) for one in settled)), (*lines, *told))
+        skipped = _removed(session, step)
+        if skipped is not None:
+            return skipped
+    settled, notes = settled_in_doubt(session.planned, step.asset)
+    return Edited((Removed(step.asset), *(Forgotten(one.attempt) for one in settled)), (*lines, *notes))
 
 
 def _removed(session: EditSession, step: OrphanStep) -> Skipped | None:
-    """The file is gone and its bytes are in the store; or why not."""
+    """Remove the file, with its bytes kept in the store; Skipped if that cannot be done."""
     found = session.planned.seen.outputs.get(step.output)
     if found is None:
         return None
@@ -85,5 +85,6 @@ def _removed(session: EditSession, step: OrphanStep) -> Skipped | None:
     if found != step.entry.content:
         return Skipped(f"{step.output} was changed by hand", _BY_HAND)
     if isinstance(session.outputs.vacate(step.output, expect=step.entry.content), InTheWay):
-        return Skipped(f"{step.output} was changed meanwhile, or its bytes are not here (`git lfs pull`)", _BY_HAND)
+        fact = f"{step.output} was changed during this command, or its bytes are not in this checkout (`git lfs pull`)"
+        return Skipped(fact, _BY_HAND)
     return None

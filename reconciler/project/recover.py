@@ -1,4 +1,4 @@
-"""Requests in doubt: select them, and forget those that a person has looked into."""
+"""Select requests in doubt, and remove those that the user has checked."""
 
 from __future__ import annotations
 
@@ -17,16 +17,18 @@ def requests_in_doubt(workspace: Workspace, ids: Sequence[str]) -> tuple[Request
     in_doubt = workspace.in_doubt()
     for pattern in ids:
         if not any(_names(pattern, request) for request in in_doubt):
-            hint = "`reconciler recover` lists what is"
-            raise ProjectError(f'nothing is in doubt for "{printable(pattern)}"', hint=hint)
+            hint = "`reconciler recover` lists the requests in doubt"
+            raise ProjectError(f'no request of "{printable(pattern)}" is in doubt', hint=hint)
     return tuple(one for one in in_doubt if not ids or any(_names(pattern, one) for pattern in ids))
 
 
 def forget_requests(
     workspace: Workspace, ids: Sequence[str], *, wait: float, consent: Callable[[Sequence[Requested]], bool]
 ) -> tuple[Requested, ...]:
-    """Take these requests off the list, so that the next apply may send new ones. `consent` False raises
-    ConsentNeeded."""
+    """Remove these requests from the list, so that the next apply may send new ones.
+
+    ConsentNeeded if `consent` returns False.
+    """
     with workspace.exclusive(wait):
         requests = requests_in_doubt(workspace, ids)
         if not consent(requests):

@@ -1,4 +1,4 @@
-"""Bring the locked content of assets back."""
+"""Restore the locked content of assets."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ from reconciler.project.edits import (
     EditSession,
     PassedOver,
     Skipped,
+    changed_meanwhile,
     edit_assets,
     edit_session,
 )
 from reconciler.project.workspace import Workspace
 
-_NOT_LOCKED = Skipped("nothing is locked for it", "`reconciler apply` makes it")
+_NOT_LOCKED = Skipped("nothing is locked for it", "`reconciler apply` generates it")
 
 
 def restore(workspace: Workspace, ids: Sequence[str], callbacks: EditCallbacks, *, wait: float) -> EditResult:
-    """Put the locked images of these assets back where they are missing or were changed."""
+    """Restore the locked images of these assets where files are missing or changed."""
     with edit_session(workspace, wait=wait) as session:
         chosen = select_assets(ids, (step.asset for step in session.planned.plan.steps))
         named = (step for step in session.planned.plan.steps if step.asset in chosen.assets)
@@ -50,7 +51,7 @@ class Restoration:
         if entry is None:
             return _NOT_LOCKED
         if self.session.planned.seen.outputs.get(step.output) == entry.content:
-            return AlreadyDone(f"{printable(step.output)} holds the locked content already")
+            return AlreadyDone(f"{printable(step.output)} has the locked content already")
         return None
 
     def edit(self, step: Step) -> Edited | Skipped:
@@ -65,10 +66,10 @@ def _restored(session: EditSession, step: Step, entry: LockEntry) -> Edited | Sk
         return Skipped(f"{step.output} is {found.what}")
     placed = session.outputs.place(entry.content, step.output, expect=found, locked_for=entry.output)
     if isinstance(placed, InTheWay):
-        return Skipped(f"{step.output} was changed meanwhile", "close what writes it, and try again")
+        return changed_meanwhile(step.output)
     lines = [f"restored {printable(step.asset)} -> {printable(step.output)}"]
     if found is not None:
-        lines.append(f"  what was there: {_kept(session, found)}")
+        lines.append(f"  it replaced {_kept(session, found)}")
     origin = step.origin if isinstance(step, AssetStep) else None
     if entry.output == step.output and origin is None:
         return Edited((), tuple(lines))
@@ -79,7 +80,7 @@ def _restored(session: EditSession, step: Step, entry: LockEntry) -> Edited | Sk
 
 
 def _events(session: EditSession, published: Published) -> tuple[Durable, ...]:
-    """The entry follows to another path; that takes nothing back of what the model refused."""
+    """The event of the new path. A recorded refusal stays in force."""
     refusal = session.planned.lock.refusals.get(published.asset)
     return (published, RefusalRecorded(published.asset, refusal)) if refusal else (published,)
 
@@ -91,10 +92,10 @@ def _kept(session: EditSession, found: ContentHash) -> str:
 
 
 def _vacated(session: EditSession, entry: LockEntry) -> list[str]:
-    """The path that the asset has left."""
+    """Remove the file at the old path of a moved asset; lines about a file that is kept."""
     if entry.output in session.in_use:
         return []
-    gone = session.outputs.vacate(entry.output, expect=entry.content)
-    if isinstance(gone, InTheWay) and gone.found is not None:
-        return [f"  {printable(entry.output)} holds other bytes and stays: nothing refers to it any more"]
+    removed = session.outputs.vacate(entry.output, expect=entry.content)
+    if isinstance(removed, InTheWay) and removed.found is not None:
+        return [f"  {printable(entry.output)} is kept: it has other content, and no asset uses it any more"]
     return []

@@ -1,4 +1,4 @@
-"""Keep a plan in a file, and do later what it says or less: an asset of which anything has changed stops the whole."""
+"""Save a plan in a file, and hold a later apply to it. Any step that no longer matches stops the apply."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from reconciler.core.text import printable
 from reconciler.core.value import replace, value
 from reconciler.project.options import PlanOptions, Selection, SpendingLimits
 from reconciler.project.planning import PlannedProject, within_limits
+from reconciler.report.formats import counted
 from reconciler.report.plan_json import plan_json
 from reconciler.report.plan_text import reason_text
 from reconciler.store import disk
@@ -45,32 +46,32 @@ def write_plan(path: Path, planned: PlannedProject, plan: Plan, *, options: Plan
 
 
 def recorded_step(step: Step, files: Mapping[str, ContentHash]) -> dict[str, Json]:
-    """What must be the same when a step is done as it was when it was planned."""
+    """The facts of a step that must be the same when it is carried out as when it was planned."""
     action = step.action
     if not isinstance(step, AssetStep) or isinstance(action, Hold | Conflict | Keep):
         return {"action": type(action).__name__.lower()}
-    told: dict[str, Json] = {
+    facts: dict[str, Json] = {
         "action": type(action).__name__.lower(),
         "output": step.output,
-        "asked": _asked(step.spec, files),
+        "asked": _spec_digest(step.spec, files),
     }
     if isinstance(action, Generate):
-        return told | {
+        return facts | {
             "provider": step.spec.provider,
             "recipe": action.key,
             "cost": None if action.cost is None else str(action.cost),
             "replacing": action.replacing,
             "vacates": action.old_path,
         }
-    return told | {
+    return facts | {
         "content": action.content,
         "replacing": getattr(action, "replacing", None),
         "vacates": getattr(action, "old_path", None),
     }
 
 
-def _asked(spec: Spec, files: Mapping[str, ContentHash]) -> str:
-    """A digest of the spec's words and of what it refers to: a recipe has no key before its pictures are made."""
+def _spec_digest(spec: Spec, files: Mapping[str, ContentHash]) -> str:
+    """A digest of the recipe fields and references of a spec. A recipe has no key before its references exist."""
     pictures: list[Json] = [
         files.get(reference.path) if isinstance(reference, FileReference) else f"asset {reference.asset}"
         for reference in spec.pictures()
@@ -80,7 +81,7 @@ def _asked(spec: Spec, files: Mapping[str, ContentHash]) -> str:
 
 @value
 class SavedPlan:
-    """A plan from a file. `steps` are its promises by asset, `options` what it was made with."""
+    """A plan from a file. `steps` are its recorded steps by asset, `options` the options it was made with."""
 
     path: Path
     steps: Mapping[AssetId, Mapping[str, Json]]
@@ -88,12 +89,12 @@ class SavedPlan:
     lock: str
 
     def options_with(self, given: PlanOptions) -> PlanOptions:
-        """The options to plan with now: those of the saved plan. Only limits may be given anew."""
+        """The options of the saved plan. Only limits may be replaced."""
         names = [name for name, value in _selection_json(given.selection).items() if value]
         if names:
             options = ", ".join(f"--{name.replace('_', '-')}" for name in names)
             raise ProjectError(
-                f"{options} cannot be combined with a saved plan", hint="pass them to `reconciler plan -o`"
+                f"{options} cannot be combined with a saved plan", hint="pass them to `reconciler plan -o` instead"
             )
         saved, limits = self.options.limits, given.limits
         limits = SpendingLimits(
@@ -103,9 +104,9 @@ class SavedPlan:
         return replace(self.options, limits=limits)
 
     def held_to(self, planned: PlannedProject, limits: SpendingLimits) -> tuple[PlannedProject, tuple[str, ...]]:
-        """The part of the plan now that the file names, and what a person should know of the rest.
+        """The part of the current plan that is also in the file, and notes for people about the rest.
 
-        ProjectError that names every asset of which the file does not say what is true now.
+        ProjectError with every step of the current plan that does not match the file.
         """
         known = [step for step in planned.plan.steps if not isinstance(step.action, Keep)]
         others = tuple(step.asset for step in known if step.asset not in self.steps)
@@ -113,38 +114,38 @@ class SavedPlan:
         now = within_limits(part, limits)
         wrong = [line for step in now.steps for line in self._differences(step, planned.seen.files)]
         if wrong:
-            changed = f"; {LOCK_FILE} has changed since it was made" if _lock_digest(planned) != self.lock else ""
-            fact = f"{self.path} differs from what would be done now:"
-            raise ProjectError(fact, hint=f"nothing was done; make a new plan{changed}", lines=wrong)
-        notes = (f"not in the saved plan, and not done: {', '.join(map(printable, others))}",) if others else ()
+            changed = f"; {LOCK_FILE} has changed since the last" if _lock_digest(planned) != self.lock else ""
+            fact = f"{self.path} does not match the current plan:"
+            raise ProjectError(fact, hint=f"nothing was done; save a new plan{changed}", lines=wrong)
+        notes = (f"not in the saved plan, so not done: {', '.join(map(printable, others))}",) if others else ()
         due = {step.asset for step in known}
         done = [asset for asset in self.steps if asset not in due]
-        return part, (*notes, *((f"{len(done)} of the saved steps are done already",) if done else ()))
+        return part, (*notes, *((f"{counted(len(done), 'saved step')} already done",) if done else ()))
 
     def _differences(self, step: Step, files: Mapping[str, ContentHash]) -> Iterator[str]:
         before, now = self.steps.get(step.asset), recorded_step(step, files)
         if before is None or isinstance(step.action, Keep):
             return
         if before.get("action") != now["action"]:
-            why = reason_text(step.action.reason)
-            yield f"  {printable(step.asset)}: the plan says {before.get('action')}, now it is {now['action']} ({why})"
+            reason = reason_text(step.action.reason)
+            yield f"  {printable(step.asset)}: {before.get('action')} in the plan, {now['action']} now ({reason})"
             return
         for field, message in _FIELDS.items():
             was, new = before.get(field), now.get(field)
-            late = field == "recipe" and was is None  # it had no key before its pictures; `asked` holds
+            late = field == "recipe" and was is None  # no key before its references existed; `asked` has them
             if field in now and was != new and not late:
                 yield f"  {printable(step.asset)}: {message}: {_shown(was)} in the plan, {_shown(new)} now"
 
 
 _FIELDS = {
-    "asked": "what its spec asks for has changed",
+    "asked": "its spec has changed",
     "recipe": "its recipe has changed",
     "provider": "its provider has changed",
     "cost": "its price has changed",
     "output": "its output has moved",
-    "replacing": "its output holds something else",
-    "content": "other bytes would be put in place",
-    "vacates": "it would leave another path",
+    "replacing": "its output has other content",
+    "content": "its content has changed",
+    "vacates": "its old path has changed",
 }
 
 
@@ -168,7 +169,7 @@ def read_plan(path: Path) -> SavedPlan:
 
 
 def _parsed(path: Path) -> dict[str, Any] | None:
-    """The document of a plan file; None for what is none."""
+    """The document of a plan file; None if it is not one."""
     try:
         with disk.naming_errors("read", path):
             if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device may never end
@@ -185,11 +186,11 @@ def _parsed(path: Path) -> dict[str, Any] | None:
 
 
 def _sane(options: Any) -> bool:
-    """Whether each option is what the command line could have said."""
+    """Whether the command line could have given each option."""
     counts = (options.get("candidates"), options.get("max_images"))
     cost = options.get("max_cost")
     return (
-        all(_is_words(options.get(name) or []) for name in _LISTS)
+        all(_is_texts(options.get(name) or []) for name in _LISTS)
         and all(options.get(name) in (None, True, False) for name in _FLAGS)
         and all(count is None or (type(count) is int and 0 <= count < _MANY) for count in counts)
         and options.get("candidates") != 0
@@ -236,7 +237,7 @@ def _is_money(text: str) -> bool:
     return amount.is_finite() and 0 <= amount < _MANY
 
 
-def _is_words(value: object) -> bool:
+def _is_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 

@@ -25,18 +25,18 @@ from reconciler.store import disk
 
 
 def stored_objects(workspace: Workspace) -> tuple[StoredObject, ...]:
-    """Everything that the store holds."""
+    """Every object of the store, with its records."""
     sizes = {content: workspace.store.size(content) for content in workspace.store.contents()}
     return inventory(sizes, workspace.store.remembered(), workspace.locked())
 
 
 def recipe_users(workspace: Workspace) -> dict[RecipeKey, AssetId]:
-    """The recipes that locked images were made from, each with the first of its assets."""
+    """The recipes of locked images, each with the first of its assets."""
     return {entry.key: asset for asset, entry in sorted(workspace.locked().entries.items(), reverse=True)}
 
 
 def damages(workspace: Workspace, held: Sequence[StoredObject]) -> tuple[Damage, ...]:
-    """Every damaged object, and where else its bytes are."""
+    """Every damaged object, and the place of another copy."""
     damaged = list(workspace.store.verify())
     if not damaged:
         return ()
@@ -53,7 +53,7 @@ def damages(workspace: Workspace, held: Sequence[StoredObject]) -> tuple[Damage,
 
 
 def find_garbage(workspace: Workspace, give_up: frozenset[Retention]) -> Garbage:
-    """What may go. Git is run only where nothing else decides."""
+    """The objects that may be deleted. Runs git only if the answer depends on it."""
     lock, held = workspace.locked(), stored_objects(workspace)
     flying = in_flight(workspace.events())
     judged = [(one, retention_of(one, in_flight=flying, committed=(), give_up=())) for one in held]
@@ -75,7 +75,7 @@ def find_garbage(workspace: Workspace, give_up: frozenset[Retention]) -> Garbage
 
 
 def delete_garbage(workspace: Workspace, garbage: Garbage) -> int:
-    """Delete what may go; how many bytes that freed."""
+    """Delete the garbage; the number of bytes freed."""
     sizes = {held.content: held.size for held, _ in garbage.going}
     freed = sum(sizes[content] for content in workspace.store.drop(tuple(sizes)))
     return freed + sum(each.size for each in garbage.leftovers if disk.remove(each.path))
@@ -87,7 +87,7 @@ def _folders(workspace: Workspace, lock: Lock) -> list[Path]:
 
 
 def _is_worthless(path: Path, store: Objects) -> bool:
-    """Whether nothing is in a spool file that the store has not. What cannot be told is not worthless."""
+    """Whether a spool file is empty or the store has its bytes. An unreadable file is not worthless."""
     try:
         return not path.lstat().st_size or store.sound(disk.file_hash(path)) is not None
     except OSError:

@@ -29,9 +29,9 @@ from reconciler.store.worktree.sources import ContentSources, StoreSource
 
 
 class Workspace:
-    """One project on the disk. Nothing is read before it is needed, and nothing is read twice.
+    """One project on the disk. Each file is read when it is needed, and once.
 
-    `strict` disbelieves the index: every file is hashed again.
+    `strict` ignores the index: every file is hashed again.
     """
 
     def __init__(self, root: Path, *, strict: bool, utc: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -52,7 +52,7 @@ class Workspace:
         return read_lock(self.root)
 
     def locked(self) -> Lock:
-        """The lockfile as it is now, with the events that the journal has beyond it."""
+        """The lockfile as it is now, with the later events of the journal."""
         return settle(read_lock(self.root), self.journal.read()).lock
 
     def in_doubt(self) -> tuple[Requested, ...]:
@@ -60,7 +60,7 @@ class Workspace:
         return settle(Lock(), self.events()).in_doubt
 
     def events(self) -> tuple[Durable, ...]:
-        """The events of the journal, and the ends of requests that a crash kept out of it."""
+        """The events of the journal, and the ends of requests that a crash left unrecorded."""
         events = self.journal.read()
         return (*events, *unrecorded(events, self.store.recall))
 
@@ -87,13 +87,13 @@ class Workspace:
         return holder(self.state / "lock")
 
     def pin(self, kept: object) -> None:
-        """Keep a value alive until the process ends: freeing a large project takes 50 ms, for nothing."""
-        self._pinned = (self, kept)  # a reference cycle, which no command collects
+        """Keep a value alive until the process ends: freeing a large project would take 50 ms."""
+        self._pinned = (self, kept)  # a reference cycle; the cyclic garbage collector is off
 
     def close_journal(self) -> None:
         """Write every event of the journal to the lockfile, then keep only the requests in doubt.
 
-        Ends that a crash kept out of the journal are made durable in the store first.
+        Ends that a crash left unrecorded are made durable in the store first.
         """
         self.lock_file.catch_up()
         for end in unrecorded(self.journal.read(), self.store.recall):

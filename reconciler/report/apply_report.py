@@ -25,8 +25,10 @@ from reconciler.report.warnings import cautions_json
 
 @value
 class ApplyFacts:
-    """How an apply ended. `report` None: there was nothing to do, and `plan` says so. `candidates` are those of each
-    asset with a choice; their paths are shown below `root`."""
+    """The end of an apply. `report` is None if there was nothing to do.
+
+    `candidates` are the images of each asset that has several; their paths are relative to `root`.
+    """
 
     plan: Plan
     now: datetime
@@ -48,13 +50,13 @@ def apply_text(facts: ApplyFacts) -> Printed:
 def apply_json(facts: ApplyFacts) -> Printed:
     """The last event of the stream."""
     ended = plan_json(facts.plan) if facts.report is None else report_json(facts.report, in_doubt=facts.in_doubt)
-    told = {"event": "end", **ended, "warnings": cautions_json(facts.cautions)}
+    event = {"event": "end", **ended, "warnings": cautions_json(facts.cautions)}
     listed = {asset: candidates_json(found, root=facts.root) for asset, found in facts.candidates.items()}
-    return json_line(told | ({"candidates": listed} if listed else {}))
+    return json_line(event | ({"candidates": listed} if listed else {}))
 
 
 def _cut_off(facts: ApplyFacts, report: Report) -> Iterator[str]:
-    """The requests that an interrupted run leaves without an answer."""
+    """The requests that an interrupted run leaves without a response."""
     reported = {line.asset for line in report.lines}
     cut_off = [one for one in facts.in_doubt if one.asset not in reported]
     for one, line in zip(cut_off, in_doubt_lines(cut_off, facts.now), strict=True):

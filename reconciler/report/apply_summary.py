@@ -1,4 +1,4 @@
-"""The end of an apply: one line that says what was made, restored, held, failed and what it cost; the exit code."""
+"""The end of an apply: one line with the counts of each result and the cost, the problems, and the exit code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reconciler.report.in_doubt import in_doubt_json, in_doubt_total
 
 _NAMED = 3
 _LONG = 2000
-"""The words may end in the path of a file with paid bytes: that is never cut."""
+"""A message may end in the path of a file with a paid image, which must not be truncated."""
 _FAILURES = (Result.FAILED, Result.BLOCKED, Result.NOT_SENT)
 _WAITING = (Result.HELD, Result.CONFLICT)
 
@@ -32,7 +32,7 @@ _NO_NETWORK = "check the network; if there is a proxy, set `trust_env: true` und
 def summary_line(report: Report, *, in_doubt: Sequence[Requested] = ()) -> str:
     """`made 3 (0.117 USD), restored 1, held 2, failed 1; 1 request in doubt may have cost 0.039 USD`.
 
-    `in_doubt` are the requests without an end for assets of this run: candidates that were asked for, too.
+    `in_doubt` are the requests without a recorded end for assets of this run, candidates included.
     """
     counts = report.count()
     parts = []
@@ -42,11 +42,11 @@ def summary_line(report: Report, *, in_doubt: Sequence[Requested] = ()) -> str:
             parts.append(f"{result.value} {counts[result]}{price}")
     noun = "request" if len(in_doubt) == 1 else "requests"
     doubt = f"; {len(in_doubt)} {noun} in doubt may have cost {in_doubt_total(in_doubt)}" if in_doubt else ""
-    return (", ".join(parts) if parts else "nothing was left to do") + doubt
+    return (", ".join(parts) if parts else "nothing to do") + doubt
 
 
 def problem_lines(report: Report, *, in_doubt: Sequence[Requested] = ()) -> Iterator[str]:
-    """What did not work out, and what the provider said: what ended alike is one line, and each hint is given once."""
+    """The problems, with the messages of providers. Assets with the same problem share a line; no hint is repeated."""
     alike: dict[tuple[str, str], list[tuple[str, AssetId]]] = {}
     stops = [line for line in report.lines if line.result is Result.NOT_SENT]
     for line in report.lines:
@@ -55,13 +55,13 @@ def problem_lines(report: Report, *, in_doubt: Sequence[Requested] = ()) -> Iter
             its = next((stop for stop in stops if stop.message.endswith(f": {line.message}")), line)
             alike.setdefault((its.message, _hint(its)), []).append((line.result.value, line.asset))
     for asset in _made_and_doubted(report, in_doubt):
-        message = "an image is locked, and another request for it got no response"
+        message = "an image is locked, but another request for it has no response"
         alike.setdefault((message, _HINTS["InDoubt"]), []).append(("in doubt", asset))
     hints = set()
-    for (message, hint), told in alike.items():
-        kinds = ", ".join(dict.fromkeys(kind for kind, _ in told))
-        more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
-        names = ", ".join(printable(asset) for _, asset in told[:_NAMED])
+    for (message, hint), results in alike.items():
+        kinds = ", ".join(dict.fromkeys(kind for kind, _ in results))
+        more = f" and {len(results) - _NAMED} more" if len(results) > _NAMED else ""
+        names = ", ".join(printable(asset) for _, asset in results[:_NAMED])
         yield f"{kinds}: {names}{more}: {one_line(message, _LONG)}"
         if hint and hint not in hints:
             yield f"  hint: {hint}"
@@ -80,13 +80,13 @@ def _hint(line: Line) -> str:
 
 
 def failed_line(event: Failed) -> str:
-    """That an asset failed. Why is said once, at the end; only where paid bytes are is too dear to wait for that."""
+    """One failed asset. The cause follows in the summary, except the path of a paid image, which must not wait."""
     why = f": {one_line(event.message, _LONG)}" if event.outcome == DISK_ERROR else ""
     return f"failed {printable(event.asset)}{why}"
 
 
 def exit_code(report: Report, *, in_doubt: Sequence[Requested] = ()) -> Exit:
-    """1 if something failed, 3 if something waits for a person, else 0."""
+    """1 if something failed, 3 if something needs a decision, else 0."""
     counts = report.count()
     if report.errors or any(counts[result] for result in _FAILURES):
         return Exit.ERROR
@@ -106,16 +106,16 @@ def report_json(report: Report, *, in_doubt: Sequence[Requested] = ()) -> dict[s
 
 
 def _line_json(line: Line) -> dict[str, Any]:
-    told: dict[str, Any] = {"asset": line.asset, "result": line.result.name.lower()}
+    result: dict[str, Any] = {"asset": line.asset, "result": line.result.name.lower()}
     if line.cost is not None:
-        told["cost"] = str(line.cost)
+        result["cost"] = str(line.cost)
     if line.message:
-        told["words"] = line.message
+        result["words"] = line.message
     if line.outcome:
-        told["outcome"] = line.outcome
+        result["outcome"] = line.outcome
     if line.hint:
-        told["hint"] = line.hint
-    return told
+        result["hint"] = line.hint
+    return result
 
 
 def _cost(report: Report) -> str:

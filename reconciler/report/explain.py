@@ -1,4 +1,4 @@
-"""Where each field of an asset comes from, and what came of them. Pure: values in, values and lines out."""
+"""The origin of each field of an asset, and the resulting recipe. Pure: values in, values and lines out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from reconciler.report.plan_text import describe
 from reconciler.report.show import state_json
 
 _JOINED = ("prompt_prefix", "prompt_suffix", "references")
-"""Fields to which every style adds, and the nearest of all other layers."""
+"""Fields that join the values of all styles and of the nearest other layer."""
 _OWN = ("output", "provider", "description", "freeze")
 _WIDTH = 100
 
@@ -32,20 +32,20 @@ def explanation(
     content_of: Callable[[Reference], ContentHash | None],
     project: Document,
 ) -> dict[str, Any]:
-    """One asset for programs. `recipe` is the one wanted now; None while a picture that it needs is not there."""
-    told: dict[str, Any] = {"asset": step.asset, "state": state_json(step, now)}
+    """One asset for programs. `recipe` is that of the spec now; None while one of its references has no image."""
+    result: dict[str, Any] = {"asset": step.asset, "state": state_json(step, now)}
     if isinstance(step, AssetStep):
-        told["spec"] = str(step.spec.place(""))
-        told["fields"] = list(_fields(step.spec, project))
-        told["references"] = [_reference(one, content_of) for one in step.spec.pictures()]
-    told["recipe"] = {"key": recipe.key(), **recipe.manifest()} if recipe is not None else None
+        result["spec"] = str(step.spec.place(""))
+        result["fields"] = list(_fields(step.spec, project))
+        result["references"] = [_reference(one, content_of) for one in step.spec.pictures()]
+    result["recipe"] = {"key": recipe.key(), **recipe.manifest()} if recipe is not None else None
     entry = locked_entry(step)
-    told["locked"] = {"key": entry.key, **entry.recipe} if entry is not None else None
-    return told
+    result["locked"] = {"key": entry.key, **entry.recipe} if entry is not None else None
+    return result
 
 
 def _fields(spec: Spec, project: Document) -> Iterator[dict[str, Any]]:
-    """Every field that some layer writes, or that a default fills in: its value, and the layers, strongest first."""
+    """Every field that a layer sets or a default fills in: its value, and its layers, strongest first."""
     values = _values(spec)
     for name in dict.fromkeys((*SINGLE_FIELDS, *spec.origins, *_OWN)):
         origins = spec.origins.get(name, ())
@@ -65,7 +65,7 @@ def _fields(spec: Spec, project: Document) -> Iterator[dict[str, Any]]:
 
 
 def _values(spec: Spec) -> dict[str, Any]:
-    """What the fields came to, variables filled in."""
+    """The resulting values of the fields, with variables replaced."""
     return {name: getattr(spec.base_recipe, name) for name in SINGLE_FIELDS} | {
         "output": spec.output,
         "provider": spec.provider,
@@ -100,7 +100,7 @@ def _project_layer(project: Document) -> list[dict[str, Any]]:
 
 
 def _written(document: Document, path: Path) -> Json:
-    """What stands in a file; None where nothing does."""
+    """The value at a path of a document; None if there is none."""
     value: Any = document.value
     for part in path:
         inside = isinstance(value, Mapping) or (isinstance(value, list) and isinstance(part, int) and part < len(value))
@@ -121,7 +121,7 @@ def _reference(reference: Reference, content_of: Callable[[Reference], ContentHa
 
 @value
 class ExplainFacts:
-    """Assets, each as `explanation` tells it, with its step."""
+    """Assets, each as a value of `explanation` with its step."""
 
     now: datetime
     assets: tuple[tuple[Mapping[str, Any], Step], ...]
@@ -129,37 +129,37 @@ class ExplainFacts:
 
 def explain_text(facts: ExplainFacts) -> Printed:
     """The assets for people."""
-    return separated(explanation_lines(told, step, now=facts.now) for told, step in facts.assets)
+    return separated(explanation_lines(asset, step, now=facts.now) for asset, step in facts.assets)
 
 
 def explain_json(facts: ExplainFacts) -> Printed:
     """The assets for programs."""
-    return document({"explain": 1, "assets": [told for told, _ in facts.assets]})
+    return document({"explain": 1, "assets": [asset for asset, _ in facts.assets]})
 
 
-def explanation_lines(told: Mapping[str, Any], step: Step, *, now: datetime) -> Iterator[str]:
+def explanation_lines(asset: Mapping[str, Any], step: Step, *, now: datetime) -> Iterator[str]:
     """One asset for people."""
     text = describe(step, now)
-    yield f"{printable(told['asset'])}: {text.reason}"
+    yield f"{printable(asset['asset'])}: {text.reason}"
     yield from (f"    {detail}" for detail in text.details)
     if text.hint:
         yield f"    hint: {text.hint}"
-    for one in told.get("fields", ()):
+    for one in asset.get("fields", ()):
         yield f"  {printable(one['field'])}: {_shown(one['value'])}"
         for layer in one["from"] or ({"place": "", "layer": "the default", "used": True},):
             yield f"      {_origin_words(layer)}"
-    if told.get("references"):
-        yield "  pictures, in order:"
-        for number, one in enumerate(told["references"], 1):
+    if asset.get("references"):
+        yield "  references, in order:"
+        for number, one in enumerate(asset["references"], 1):
             yield f"      {number}. {printable(one['name'])}  {one['content'] or 'has no content yet'}"
-    yield f"  recipe wanted: {told['recipe']['key'] if told['recipe'] else _no_recipe(step)}"
-    yield f"  recipe locked: {told['locked']['key'] if told['locked'] else 'none: it was never made'}"
+    yield f"  recipe wanted: {asset['recipe']['key'] if asset['recipe'] else _no_recipe(step)}"
+    yield f"  recipe locked: {asset['locked']['key'] if asset['locked'] else 'none: it was never generated'}"
 
 
 def _no_recipe(step: Step) -> str:
     if isinstance(step, AssetStep):
-        return "not known while a picture that it needs is missing"
-    return "none: no spec describes it"
+        return "unknown while a reference has no image"
+    return "none: it is in no spec"
 
 
 def _origin_words(layer: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Say what is in doubt: whom was asked, how long ago, and what it may have cost. Pure: the time is passed in."""
+"""Requests in doubt as text and as JSON: provider, age and possible cost. Pure: the time is passed in."""
 
 from __future__ import annotations
 
@@ -11,47 +11,49 @@ from reconciler.core.events import Requested
 from reconciler.core.money.cost import Total, parse_cost, total
 from reconciler.core.text import printable
 from reconciler.core.value import value
-from reconciler.report.formats import Printed, document
+from reconciler.report.formats import Printed, counted, document
 
 _HINT = (
-    "  hint: check the provider's bill; then `reconciler apply --retry-in-doubt` asks again, `reconciler adopt ID`\n"
-    "        takes a file that you have, `reconciler recover --forget ID` drops the request"
+    "  hint: check the provider's bill; then `reconciler apply --retry-in-doubt` requests the image again,\n"
+    "        `reconciler adopt ID` locks a file that you have, `reconciler recover --forget ID` drops the request"
 )
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
 def in_doubt_reason(requests: Sequence[Requested]) -> str:
-    """The reason in a few words that hold at any time."""
+    """The reason on one line, with absolute times."""
     if len(requests) == 1:
         (one,) = requests
-        return f"in doubt: {printable(one.provider)} was asked at {printable(one.at)} and no answer came; {_may(one)}"
-    return f"in doubt: {len(requests)} requests got no response; they may have cost {in_doubt_total(requests)}"
+        sent = f"requested from {printable(one.provider)} at {printable(one.at)}"
+        return f"in doubt: {sent}, no response received; {_may(one)}"
+    return f"in doubt: {len(requests)} requests without a response; they may have cost {in_doubt_total(requests)}"
 
 
 def in_doubt_title(requests: Sequence[Requested], *, locked: RecipeKey | None) -> str:
-    """The reason in fewer words, where lines below name each request. `locked` is the recipe of the locked image."""
+    """The short reason, above one line for each request. `locked` is the recipe of the locked image."""
     if any(one.key == locked for one in requests):
-        return "in doubt: an image is locked, and another request for it got no response"
-    return "in doubt: a request got no response"
+        return "in doubt: an image is locked, but another request for it has no response"
+    return "in doubt: requested, no response received"
 
 
 def in_doubt_lines(requests: Sequence[Requested], now: datetime) -> tuple[str, ...]:
-    """One line for each request: how long ago, by whom, and at what price."""
+    """One line for each request: provider, age and price."""
     return tuple(
-        f"{printable(one.provider)} was asked {age(one.at, now)} ({printable(one.at)}); {_may(one)}" for one in requests
+        f"requested from {printable(one.provider)} {age(one.at, now)} ({printable(one.at)}); {_may(one)}"
+        for one in requests
     )
 
 
-def in_doubt_hint(requests: Sequence[Requested], *, asks: str) -> str:
-    """What a person can do. `asks` is the asset that a new request would be for; "" if there is nothing to ask for."""
+def in_doubt_hint(requests: Sequence[Requested], *, retried: str) -> str:
+    """The next commands. `retried` is the asset that a new request would be for; "" if none can be sent."""
     names = " ".join(dict.fromkeys(printable(one.asset) for one in requests))
-    forget = f"`reconciler recover --forget {names}` takes it off the list"
-    again = f"`reconciler apply --retry-in-doubt --include {printable(asks)}` asks again, " if asks else ""
-    return f"check the provider's bill; {again}{forget}"
+    forget = f"`reconciler recover --forget {names}` drops the request"
+    retry = f"`reconciler apply --retry-in-doubt --include {printable(retried)}` requests it again, " if retried else ""
+    return f"check the provider's bill; {retry}{forget}"
 
 
 def in_doubt_total(requests: Sequence[Requested]) -> Total:
-    """What all of them may have cost together."""
+    """The possible cost of all of them together."""
     return total(parse_cost(one.cost) for one in requests)
 
 
@@ -71,7 +73,7 @@ def in_doubt_json(requests: Sequence[Requested]) -> list[dict[str, Any]]:
 
 
 def in_doubt_list(requests: Sequence[Requested], now: datetime) -> Iterator[str]:
-    """A table of requests, for people: the asset, then as in `in_doubt_lines`."""
+    """A table of requests, for people: the asset, then its line of `in_doubt_lines`."""
     width = min(40, max((len(one.asset) for one in requests), default=0))
     for one, line in zip(requests, in_doubt_lines(requests, now), strict=True):
         yield f"? {printable(one.asset):<{width}}  {line}"
@@ -89,8 +91,8 @@ def recover_text(facts: InDoubtFacts) -> Printed:
     """The table and its sum for people."""
     requests = facts.requests
     if not requests:
-        return Printed(("nothing is in doubt",))
-    total_line = f"{len(requests)} in doubt, which may have cost {in_doubt_total(requests)}"
+        return Printed(("no request is in doubt",))
+    total_line = f"{counted(len(requests), 'request')} in doubt; possible cost: {in_doubt_total(requests)}"
     return Printed((*in_doubt_list(requests, facts.now), total_line), hint=_HINT)
 
 

@@ -29,7 +29,7 @@ def step_json(step: Step) -> dict[str, Any]:
     """One step for programs."""
     action = step.action
     base = action.otherwise if isinstance(action, do.Hold) else action
-    told: dict[str, Any] = {
+    result: dict[str, Any] = {
         "asset": step.asset,
         "action": type(action).__name__.lower(),
         "reason": type(action.reason).__name__,
@@ -37,18 +37,18 @@ def step_json(step: Step) -> dict[str, Any]:
         "output": step.output,
     }
     if changes := _change_json(action.reason) or (_change_json(base.reason) if base else []):
-        told["changes"] = changes
+        result["changes"] = changes
     if isinstance(base, do.Generate):
-        told["cost"] = None if base.cost is None else str(base.cost)
+        result["cost"] = None if base.cost is None else str(base.cost)
         if base.key is not None:
-            told["recipe"] = base.key
+            result["recipe"] = base.key
         if base.after:
-            told["after"] = list(base.after)
+            result["after"] = list(base.after)
     if isinstance(action, do.Hold) and action.consent is not None:
-        told["consent"] = action.consent.value
+        result["consent"] = action.consent.value
     if isinstance(action.reason, do.Doubtful):
-        told["in_doubt"] = in_doubt_json(action.reason.requests)
-    return told
+        result["in_doubt"] = in_doubt_json(action.reason.requests)
+    return result
 
 
 def _change_json(reason: Reason) -> list[Mapping[str, Json]]:

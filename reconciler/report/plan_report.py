@@ -15,8 +15,10 @@ from reconciler.report.warnings import caution_lines, cautions_json
 
 @value
 class PlanFacts:
-    """A plan at a point in time. The lockfile lacks `behind` assets that the journal has (UNMERGED: it holds two sides
-    of a merge). `running` is the process that applies right now."""
+    """A plan at a point in time. `running` is the apply in progress, if any.
+
+    `behind` is the number of assets in the journal but not in the lockfile; UNMERGED if that has conflict markers.
+    """
 
     plan: Plan
     now: datetime
@@ -50,7 +52,7 @@ def check_text(facts: PlanFacts) -> Printed:
 
 
 def check_json(facts: PlanFacts) -> Printed:
-    """The same for programs; `clean` is the answer."""
+    """The same for programs; `clean` is true if nothing is left to do."""
     return document({"clean": not facts.drift, "behind": facts.behind, **plan_json(facts.plan)})
 
 

@@ -1,4 +1,4 @@
-"""The providers and the models as values for programs and as lines for people. Pure; no key is ever in either."""
+"""The providers and the models as JSON and as text. Pure; neither ever contains a key."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from reconciler.report.formats import Printed, document
 
 
 def provider_json(settings: ProviderSettings, environ: Mapping[str, str], *, chosen: str) -> dict[str, Any]:
-    """One provider: where its requests go, and whether its key is there. Never the key, nor anything made from it."""
-    told: dict[str, Any] = {"name": settings.name, "type": settings.type, "default": settings.name == chosen}
+    """One provider: its origin, and whether its key is set. Never contains the key or anything derived from it."""
+    result: dict[str, Any] = {"name": settings.name, "type": settings.type, "default": settings.name == chosen}
     traits = settings.traits
     key = key_for(settings, environ) if traits.needs_key else None
     lacks = key if isinstance(key, NoKey) else NoKey("")
-    told |= {
+    result |= {
         "origin": "" if traits.local else _origin(settings),
         "key": {
             "variable": key_variable(settings) if traits.needs_key else "",
@@ -31,8 +31,8 @@ def provider_json(settings: ProviderSettings, environ: Mapping[str, str], *, cho
         },
     }
     if traits.free:
-        return told
-    return told | {
+        return result
+    return result | {
         "concurrency": settings.concurrency,
         "requests_per_minute": settings.requests_per_minute,
     }
@@ -72,7 +72,7 @@ def models_document(table: ModelTable) -> Printed:
 
 
 def provider_lines(providers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """The table of providers; the one that specs get is marked."""
+    """The table of providers; the default one is marked."""
     rows = [("", "NAME", "TYPE", "ORIGIN", "KEY", "LIMITS")]
     for one in providers:
         mark = "*" if one["default"] else ""
@@ -103,7 +103,7 @@ def _limits(one: Mapping[str, Any]) -> str:
 
 
 def models_json(table: ModelTable) -> dict[str, Any]:
-    """The table of models: what each gives and costs, as far as is known."""
+    """The table of models: the capabilities and prices that are known."""
     return {"date": table.date, "basis": table.basis, "models": [_model_json(row) for row in _rows_of(table)]}
 
 
@@ -128,18 +128,18 @@ def _model_json(row: Model) -> dict[str, Any]:
 
 def model_lines(table: ModelTable) -> Iterator[str]:
     """The models with the price of an image."""
-    rows = [("", "MODEL", "SERIES", "AN IMAGE COSTS", "REFERENCES", "RETIRES")]
+    rows = [("", "MODEL", "SERIES", "PRICE OF AN IMAGE", "REFERENCES", "RETIRES")]
     for row in _rows_of(table):
         count = "" if row.references is None else f"up to {row.references}" if row.references else "none"
         rows.append(("", row.name, row.series, _price(row), count, row.retires))
     yield from _table(rows)
-    yield f"{table.basis}; other models can be used, too; their price is unknown"
+    yield f"{table.basis}; other models are allowed, and their price is unknown"
 
 
 def _price(row: Model) -> str:
     amounts = sorted(set(row.prices.values()))
     if not amounts:
-        return "by the token" if row.tokens else "unknown"
+        return "per token" if row.tokens else "unknown"
     if len(amounts) == 1:
         return f"{amounts[0]} {row.currency}"
     return f"{amounts[0]} to {amounts[-1]} {row.currency}"

@@ -1,4 +1,4 @@
-"""All that is known of one asset, as one value for programs and as lines for people. Pure: values in, lines out."""
+"""The state, spec and lock entry of one asset, as JSON and as text. Pure: values in, lines out."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ _WIDTH = 100
 
 
 def asset_json(step: Step, now: datetime, *, elsewhere: tuple[str, ...]) -> dict[str, Any]:
-    """One asset for programs. `elsewhere` are the places, other than its output, that have the locked bytes."""
-    told: dict[str, Any] = {"asset": step.asset, "state": state_json(step, now), "output": step.output}
+    """One asset for programs. `elsewhere` are the places besides its output that hold the locked bytes."""
+    result: dict[str, Any] = {"asset": step.asset, "state": state_json(step, now), "output": step.output}
     if isinstance(step, AssetStep):
-        told["spec"] = str(step.spec.place(""))
-        told["provider"] = step.spec.provider
-        told["description"] = step.spec.description
-        told["tags"] = list(step.spec.tags)
+        result["spec"] = str(step.spec.place(""))
+        result["provider"] = step.spec.provider
+        result["description"] = step.spec.description
+        result["tags"] = list(step.spec.tags)
     entry = locked_entry(step)
-    told["locked"] = _entry_json(entry, elsewhere) if entry is not None else None
+    result["locked"] = _entry_json(entry, elsewhere) if entry is not None else None
     if entry is not None and isinstance(step, AssetStep) and step.origin is not None:
-        told["locked"]["under"] = step.origin
-    return told
+        result["locked"]["under"] = step.origin
+    return result
 
 
 def state_json(step: Step, now: datetime) -> dict[str, Any]:
-    """What plan says of it, with what a person can do."""
+    """Its step of the plan, with the next commands."""
     text = describe(step, now)
-    told = {name: value for name, value in step_json(step).items() if name not in ("asset", "output")}
-    return told | {"words": text.reason, "hint": text.hint}
+    result = {name: value for name, value in step_json(step).items() if name not in ("asset", "output")}
+    return result | {"words": text.reason, "hint": text.hint}
 
 
 def _entry_json(entry: LockEntry, elsewhere: tuple[str, ...]) -> dict[str, Any]:
@@ -67,28 +67,28 @@ def show_json(facts: Sequence[Mapping[str, Any]]) -> Printed:
     return document({"show": 1, "assets": facts})
 
 
-def asset_lines(told: Mapping[str, Any]) -> Iterator[str]:
+def asset_lines(asset: Mapping[str, Any]) -> Iterator[str]:
     """One asset for people."""
-    yield printable(told["asset"])
-    yield from _rows(_facts(told))
-    if told["state"]["hint"]:
-        yield f"  hint: {told['state']['hint']}"
+    yield printable(asset["asset"])
+    yield from _rows(_facts(asset))
+    if asset["state"]["hint"]:
+        yield f"  hint: {asset['state']['hint']}"
 
 
-def _facts(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    yield "state", told["state"]["words"]
-    if told.get("spec"):
-        yield "spec", told["spec"]
-    if told.get("description"):
-        yield "description", told["description"]
-    if told.get("tags"):
-        yield "tags", ", ".join(told["tags"])
-    yield "output", told["output"]
-    locked = told["locked"]
+def _facts(asset: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "state", asset["state"]["words"]
+    if asset.get("spec"):
+        yield "spec", asset["spec"]
+    if asset.get("description"):
+        yield "description", asset["description"]
+    if asset.get("tags"):
+        yield "tags", ", ".join(asset["tags"])
+    yield "output", asset["output"]
+    locked = asset["locked"]
     if locked is None:
         yield "locked", "nothing yet"
         return
-    if locked["output"] != told["output"]:
+    if locked["output"] != asset["output"]:
         yield "locked at", locked["output"]
     if locked.get("under"):
         yield "locked as", locked["under"]
@@ -105,7 +105,7 @@ def _facts(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "recipe", locked["recipe"]["key"]
     if locked["recipe"].get("prompt"):
         yield "prompt", locked["recipe"]["prompt"]
-    yield "also in", ", ".join(locked["elsewhere"]) or "nowhere else that was found"
+    yield "also in", ", ".join(locked["elsewhere"]) or "no other place"
 
 
 def _rows(facts: Iterator[tuple[str, str]]) -> Iterator[str]:

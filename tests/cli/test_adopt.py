@@ -49,7 +49,7 @@ def test_the_present_picture_is_blessed_for_changed_words_and_keeps_its_origin(p
 
 def test_an_asset_is_kept_as_it_is_after_its_upstream_changed(project: Scratch) -> None:
     project.edit("specs/mascot.yaml", "round", "square")
-    assert "with the present picture of mascot" in project.done("adopt", "pair").out
+    assert "with the current image of mascot" in project.done("adopt", "pair").out
     project.done("apply", "--yes", "--exclude", "pair")
     assert project.plan() == {"pair": ("generate", "UpstreamChanged")}
     project.done("adopt", "pair")
@@ -79,7 +79,7 @@ def test_a_request_in_doubt_is_settled(project: Scratch, key: str) -> None:
     request = Requested("a1", AssetId("hero"), RecipeKey(wanted), "gravitex", "0.134 USD", "2026-11-22T16:00:00Z")
     project.journal(request)
     assert project.plan() == {"hero": ("hold", "Doubtful")}
-    assert "is not asked about any more" in project.done("adopt", "hero").out
+    assert ": resolved" in project.done("adopt", "hero").out
     assert project.journal() == ()
     assert project.run("check").code == 0
 
@@ -95,10 +95,10 @@ def test_a_renamed_asset_takes_its_entry_along_when_it_is_adopted(project: Scrat
 @pytest.mark.parametrize(
     ("data", "fact"),
     [
-        (b"", "no whole image: empty"),
+        (b"", "not a complete image: empty"),
         (b"hello", "not a PNG, JPEG, WebP or AVIF file"),
-        (picture()[:-20], "no whole image: png"),
-        (picture(form="jpeg"), "holds jpeg, and its name says png"),
+        (picture()[:-20], "not a complete image: png"),
+        (picture(form="jpeg"), "contains jpeg, but its name is for png"),
     ],
     ids=["empty", "text", "cut", "jpeg"],
 )
@@ -117,7 +117,7 @@ def test_a_git_lfs_pointer_is_adopted_only_with_its_bytes(project: Scratch) -> N
     project.git("init", "-q", ".")
     project.write("assets/hero.png", pointer(content_hash(image), len(image)))
     said = project.run("adopt", "hero")
-    assert (said.code, "the bytes that it names are not here" in said.err) == (1, True), said
+    assert (said.code, "its bytes are not in this checkout" in said.err) == (1, True), said
     oid = content_hash(image).removeprefix("sha256:")
     project.write(f".git/lfs/objects/{oid[:2]}/{oid[2:4]}/{oid}", image)
     project.done("adopt", "hero")

@@ -118,7 +118,7 @@ def test_paid_work_is_not_begun_where_nobody_agreed(project: Scratch, monkeypatc
     assert (said.code, "pass --yes" in said.err) == (3, True)
     monkeypatch.setenv("CI", "true")
     said = project.run("apply", "--yes")
-    assert (said.code, "without a budget" in said.err) == (3, True)
+    assert (said.code, "in CI a budget is required" in said.err) == (3, True)
     assert project.snapshot() == before
 
 

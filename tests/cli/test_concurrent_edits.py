@@ -130,11 +130,11 @@ def test_what_is_in_doubt_is_asked_again_once_and_only_with_consent(paid: BusyPr
     paid.fake.script("500", "ok")
     assert paid.apply().code == 3
     assert (paid.apply().code, paid.asked) == (3, 3)
-    assert "shop was asked" in paid.run("check").out
+    assert "requested from shop" in paid.run("check").out
     assert (paid.apply("--retry-in-doubt", "--max-cost", "0.05").code, paid.asked) == (3, 3)  # what may be spent counts
     assert "new" in paid.done("recover").out
     assert (paid.apply("--retry-in-doubt").code, paid.asked) == (0, 4)
-    assert paid.done("recover").out == "nothing is in doubt\n"
+    assert paid.done("recover").out == "no request is in doubt\n"
     assert paid.run("check").code == 0
 
 
@@ -142,9 +142,9 @@ def test_an_answer_that_fails_to_come_twice_leaves_both_requests_in_doubt(paid: 
     paid.write("specs/new.yaml", '{"prompt": "A new thing"}')
     paid.fake.script("500", "502_html", "ok")
     assert [paid.apply().code, paid.apply("--retry-in-doubt").code] == [3, 3]
-    assert paid.done("recover").out.splitlines()[-1] == "2 in doubt, which may have cost 0.078 USD"
+    assert paid.done("recover").out.splitlines()[-1] == "2 requests in doubt; possible cost: 0.078 USD"
     assert (paid.apply("--retry-in-doubt").code, paid.asked) == (0, 5)
-    assert paid.done("recover").out == "nothing is in doubt\n"
+    assert paid.done("recover").out == "no request is in doubt\n"
 
 
 def test_a_refused_recipe_is_locked_as_such_with_what_the_model_said(paid: BusyProject) -> None:

@@ -12,7 +12,7 @@ from tests.cli.conftest import Scratch
 def test_init_apply_check_in_an_empty_folder(scratch: Scratch) -> None:
     said = scratch.done("init")
     assert "`reconciler apply`" in said.out.splitlines()[-1]
-    assert "no git repository" in said.out
+    assert "not in a git repository" in said.out
     assert {str(path.relative_to(scratch.root)) for path in scratch.root.rglob("*") if path.is_file()} == {
         "reconciler.yaml",
         "specs/example.yaml",
@@ -26,7 +26,7 @@ def test_init_apply_check_in_an_empty_folder(scratch: Scratch) -> None:
 
 def test_git_ignores_our_state_and_temps_and_normalises_the_lockfile(scratch: Scratch) -> None:
     scratch.git("init", "-q", ".")
-    assert "no git repository" not in scratch.done("init").out
+    assert "git repository" not in scratch.done("init").out
     scratch.write(".reconciler/x", "")
     scratch.write("assets/.hero.png.reconciler-0123456789abcdef.tmp", "")
     scratch.write("assets.lock", "{}\n")
@@ -43,7 +43,7 @@ def test_a_second_init_changes_nothing(scratch: Scratch) -> None:
     scratch.done("init")
     before = scratch.snapshot()
     said = scratch.done("init")
-    assert said.out.count("left  ") == 4
+    assert said.out.count("kept  ") == 4
     assert scratch.snapshot() == before
 
 
@@ -72,7 +72,7 @@ def test_a_link_is_not_replaced_by_a_file(scratch: Scratch) -> None:
     assert (scratch.root / ".gitignore").is_symlink()
     assert (scratch.root / "reconciler.yaml").is_symlink()
     assert scratch.read("real") == b"*.log\n"
-    assert said.out.count("left") == 2
+    assert said.out.count("kept") == 2
 
 
 @pytest.mark.parametrize("provider", ["gravitex", "gemini", "openai"])

@@ -11,7 +11,7 @@ from reconciler.core.lock.entry import read_entry
 from reconciler.store.state.lock import exclusive, holder
 from tests.cli.conftest import Scratch, picture
 
-HINT = "`reconciler apply` does every step that is not held"
+HINT = "run `reconciler apply`"
 
 
 def test_check_points_to_apply_only_where_apply_can_do_something(project: Scratch) -> None:
@@ -76,4 +76,4 @@ def test_no_costs_are_one_line_and_what_was_adopted_was_not_made(project: Scratc
         if path.is_file():
             path.chmod(0o600)
             path.unlink()
-    assert project.done("costs").out == "nothing was paid for, and nothing is locked\n"
+    assert project.done("costs").out == "no image is locked, and none was paid for\n"

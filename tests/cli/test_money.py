@@ -79,7 +79,7 @@ def test_prices_in_the_project_switch_off_neither_consent_nor_limits(
     assert paid.run("apply", "--include", "t").code == 3
     assert "t  over budget: 0 images" in paid.run("plan", "--include", "t", "--max-images", "0").out
     monkeypatch.setenv("CI", "true")
-    assert "in CI nothing is spent without a budget" in paid.apply("--include", "t").err
+    assert "in CI a budget is required" in paid.apply("--include", "t").err
     assert paid.asked == 0
 
 
@@ -103,7 +103,7 @@ class TestNothingIsPaidTwice:
         self.below(paid, "500,ok")
         (paid.root / "specs/d.yaml").rename(paid.root / "specs/e.yaml")
         said = paid.apply("--replace", "u")
-        assert (said.code, "in doubt: shop was asked for the same" in said.err, paid.asked) == (3, True, 1)
+        assert (said.code, "in doubt: same recipe requested from shop" in said.err, paid.asked) == (3, True, 1)
         paid.apply("--replace", "u", "--retry-in-doubt")
         assert (paid.asked, paid.plan()) == (2, {})
 
@@ -137,7 +137,7 @@ class TestNothingIsPaidTwice:
         paid.apply()
         (paid.root / "specs/a.yaml").rename(paid.root / "specs/b.yaml")
         paid.write("specs/b.yaml", '{"prompt": "second fault:500,ok", "output": "assets/other.png"}')
-        assert "stays: another spec wants the same" in paid.done("prune").out
+        assert "kept, another spec has the same recipe" in paid.done("prune").out
         assert (paid.apply().code, paid.asked) == (3, 2)
         assert paid.plan()["b"] == ("hold", "Doubtful")
 
@@ -219,7 +219,7 @@ def test_in_ci_nothing_is_spent_without_a_budget(paid: PaidProject, monkeypatch:
     paid.set_up(a="a")
     monkeypatch.setenv("CI", "true")
     said = paid.apply()
-    assert (said.code, paid.asked, "without a budget" in said.err) == (3, 0, True)
+    assert (said.code, paid.asked, "in CI a budget is required" in said.err) == (3, 0, True)
     assert (paid.apply("--max-cost", "1").code, paid.asked) == (0, 1)
 
 
@@ -335,7 +335,7 @@ class TestCosts:
     def test_writes_nothing(self, paid: PaidProject) -> None:
         paid.set_up(a="a")
         before = paid.snapshot()
-        assert paid.done("costs").out == "nothing was paid for, and nothing is locked\n"
+        assert paid.done("costs").out == "no image is locked, and none was paid for\n"
         assert paid.snapshot() == before
 
     def test_two_calls_that_gave_the_same_bytes_were_paid_for_twice(self) -> None:
@@ -410,14 +410,14 @@ class TestCandidates:
         paid.fake.script("reset_after_request", "ok", "ok")
         said = paid.apply("--candidates", "3")
         assert (said.code, paid.asked) == (3, 3)
-        assert "in doubt: a: an image is locked, and another request for it got no response" in said.err
+        assert "in doubt: a: an image is locked, but another request for it has no response" in said.err
         assert "candidate 1 of 3: in doubt, it may have been charged: " in said.err
         assert said.out.endswith("made 1 (0.078 USD); 1 request in doubt may have cost 0.039 USD\n")
         told = paid.done("costs", "--format", "json").json
         assert told["in_doubt"]["may_have_cost"]["amounts"] == ["0.039 USD"]
         assert paid.plan()["a"] == ("hold", "Doubtful")
         said = paid.run("check")
-        assert "? a  in doubt: an image is locked, and another request for it got no response" in said.out
+        assert "? a  in doubt: an image is locked, but another request for it has no response" in said.out
         assert (said.code, "does every step" in said.err) == (2, False)
 
     def test_the_budget_counts_each_of_them(self, paid: PaidProject) -> None:

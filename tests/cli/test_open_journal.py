@@ -61,7 +61,7 @@ def test_an_apply_with_nothing_to_do_ends_the_request_that_the_store_answers(pai
     before = {name: data for name, data in paid.snapshot().items() if not name.endswith("/journal")}
     for command in (("plan", "--exit-code"), ("check",)):
         assert "nothing to do: 1 asset up to date" in paid.done(*command).out
-    assert paid.done("recover").out == "nothing is in doubt\n"
+    assert paid.done("recover").out == "no request is in doubt\n"
     assert paid.journal() != ()
     assert paid.done("apply", "--yes").out == "nothing to do: 1 asset up to date\n"
     assert paid.read(".reconciler/journal") == b""
@@ -89,7 +89,7 @@ def test_what_was_published_and_locked_does_not_come_back_over_an_older_lockfile
 def test_an_answer_that_only_the_store_knows_ends_what_it_was_asked_again_for(paid: PaidProject) -> None:
     again = replace(answered(paid), retry_of=("b1",))
     paid.journal(in_doubt(paid), again, Published(HERO, entry(paid), "restored"))
-    assert paid.done("recover").out == "nothing is in doubt\n"
+    assert paid.done("recover").out == "no request is in doubt\n"
     assert paid.apply().code == 0
     assert journal(paid) == ()
 
@@ -110,6 +110,6 @@ def test_nobody_gives_up_an_answer_that_waits_to_be_published(paid: PaidProject)
         (paid.root / name).unlink()
     paid.journal(request)
     paid.done("store", "gc", "--forget-paid", "--yes")
-    assert paid.done("recover").out == "nothing is in doubt\n"
+    assert paid.done("recover").out == "no request is in doubt\n"
     assert paid.apply().code == 0
     assert (entry(paid).content, journal(paid), paid.asked) == (content, (), 1)

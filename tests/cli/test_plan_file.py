@@ -34,8 +34,8 @@ def test_what_is_done_already_is_dropped_and_what_came_later_is_left_alone(chang
     changed.write("specs/new.yaml", "prompt: A new thing\n")
     said = changed.run("apply", "--yes", "plan.json")
     assert said.out == "made 2 (0 USD)\n"
-    assert "not in the saved plan, and not done: new" in said.err
-    assert "1 of the saved steps are done already" in said.err
+    assert "not in the saved plan, so not done: new" in said.err
+    assert "1 saved step already done" in said.err
     assert set(changed.plan()) == {"new"}
 
 
@@ -67,8 +67,8 @@ def test_options_that_nobody_could_have_said_make_no_plan(changed: Scratch, odd:
     [
         ("specs/hero.yaml", "dawn", "noon", "hero: its recipe has changed: r1:"),
         ("specs/hero.yaml", "prompt:", "output: web/hero.png\nprompt:", "hero: its output has moved"),
-        ("specs/hero.yaml", "dawn", "dusk", "are done already"),
-        ("specs/pair.yaml", "Two of", "Three of", "pair: what its spec asks for has changed: r1:"),
+        ("specs/hero.yaml", "dawn", "dusk", "saved step already done"),
+        ("specs/pair.yaml", "Two of", "Three of", "pair: its spec has changed: r1:"),
         ("reconciler.yaml", "provider: draft", "provider: toy\nproviders: {toy: {type: draft}}", "hero: its provider"),
     ],
 )
@@ -79,7 +79,7 @@ def test_a_spec_that_was_edited_meanwhile_stops_the_whole(
     lock = changed.read("assets.lock")
     said = changed.run("apply", "--yes", "plan.json")
     assert says in said.err
-    if "done already" not in says:
+    if "already done" not in says:
         assert (said.code, changed.read("assets.lock")) == (1, lock)
 
 
@@ -87,7 +87,7 @@ def test_an_output_that_was_painted_meanwhile_stops_the_whole(changed: Scratch) 
     changed.write("assets/hero.png", picture())
     said = changed.run("apply", "--yes", "plan.json")
     assert (said.code, changed.read("assets/hero.png")) == (1, picture())
-    assert "hero: the plan says generate, now it is conflict" in said.err
+    assert "hero: generate in the plan, conflict now" in said.err
 
 
 def test_the_words_of_what_waits_for_another_picture_are_held_to_as_well(project: Scratch) -> None:
@@ -95,7 +95,7 @@ def test_the_words_of_what_waits_for_another_picture_are_held_to_as_well(project
     project.edit("specs/pair.yaml", "Two", "Three")
     project.done("plan", "-o", "plan.json")
     project.edit("specs/pair.yaml", "Three", "Four")
-    assert "pair: what its spec asks for has changed" in project.run("apply", "--yes", "plan.json").err
+    assert "pair: its spec has changed" in project.run("apply", "--yes", "plan.json").err
     project.edit("specs/pair.yaml", "Four", "Three")
     project.done("apply", "--yes", "--include", "mascot")  # now the recipe of `pair` has a key
     assert project.done("apply", "--yes", "plan.json").out == "made 1 (0 USD)\n"
@@ -108,7 +108,7 @@ def test_what_was_held_is_not_made_by_an_edit(project: Scratch) -> None:
     project.done("plan", "-o", "plan.json")
     project.edit("specs/pair.yaml", "Two of", "Three of")
     said = project.run("apply", "--yes", "plan.json")
-    assert "pair: the plan says hold, now it is generate" in said.err
+    assert "pair: hold in the plan, generate now" in said.err
     assert project.read("assets/pair.png") == picture()
 
 

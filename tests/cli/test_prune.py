@@ -44,7 +44,7 @@ def test_a_file_that_a_spec_uses_stays(project: Scratch) -> None:
     project.write("specs/pair.yaml", "prompt: Two of image 1\nreferences: [assets/mascot.png]\n")
     before = {name: project.read(name) for name in ("assets/hero.png", "assets/mascot.png")}
     said = project.done("prune", "--yes")
-    assert "assets/mascot.png stays: a spec uses it" in said.out
+    assert "assets/mascot.png is kept: a spec uses it" in said.out
     assert {name: project.read(name) for name in before} == before
     assert "mascot" not in project.lock
 
@@ -65,7 +65,7 @@ def test_only_what_is_named_goes_and_more_than_one_needs_a_yes(project: Scratch)
 def test_what_is_no_orphan_is_not_pruned(project: Scratch) -> None:
     before = project.snapshot()
     said = project.run("prune", "hero")
-    assert (said.code, "no orphan" in said.err) == (1, True)
+    assert (said.code, "not an orphan" in said.err) == (1, True)
     assert project.snapshot() == before
 
 

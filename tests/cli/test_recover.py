@@ -56,7 +56,7 @@ def test_plan_check_and_apply_show_who_was_asked_when_and_at_what_price(project:
         told = said.out + said.err
         assert said.code == code
         assert "? hero" in told
-        assert f"gravitex was asked 3 days ago ({AT}); it may have cost 0.134 USD" in told
+        assert f"requested from gravitex 3 days ago ({AT}); it may have cost 0.134 USD" in told
         assert "it may have cost an unknown price" in told
         assert "recover --forget hero" in told
     assert in_doubt(project) == ["a1", "a2"]
@@ -66,15 +66,15 @@ def test_recover_lists_and_sums_and_changes_nothing(project: Scratch) -> None:
     project.journal(asked(), asked("ghost", attempt="a2", cost="0.039 USD"))
     before = project.snapshot()
     said = project.done("recover")
-    assert said.out.splitlines()[-1] == "2 in doubt, which may have cost 0.173 USD"
+    assert said.out.splitlines()[-1] == "2 requests in doubt; possible cost: 0.173 USD"
     assert "3 days ago" in said.out
-    assert project.run("recover", "gh*").out.splitlines()[-1] == "1 in doubt, which may have cost 0.039 USD"
+    assert project.run("recover", "gh*").out.splitlines()[-1] == "1 request in doubt; possible cost: 0.039 USD"
     assert project.snapshot() == before
 
 
 def test_a_clean_project_has_nothing_in_doubt_even_where_its_specs_are_broken(project: Scratch) -> None:
     project.write("specs/hero.yaml", "prompt: [")
-    assert project.done("recover").out == "nothing is in doubt\n"
+    assert project.done("recover").out == "no request is in doubt\n"
 
 
 def test_what_is_forgotten_is_asked_about_no_more_and_the_rest_stays(project: Scratch) -> None:

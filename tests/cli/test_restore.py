@@ -15,7 +15,7 @@ def test_a_painted_output_is_put_back_and_the_paint_is_kept(project: Scratch) ->
     project.write("assets/hero.png", painted)
     said = project.done("restore", "hero")
     assert project.read("assets/hero.png") == locked
-    assert f"what was there: {content_hash(painted)}, kept in the store" in said.out
+    assert f"it replaced {content_hash(painted)}, kept in the store" in said.out
     assert project.stored(painted)
     assert project.read("assets.lock") == lock
     assert project.plan() == {}
@@ -47,7 +47,7 @@ def test_the_old_path_keeps_what_a_person_put_there(project: Scratch) -> None:
     project.edit("specs/hero.yaml", "prompt", "output: web/hero.png\nprompt")
     project.write("assets/hero.png", painted)
     assert project.plan() == {"hero": ("conflict", "OutputModified")}
-    assert "assets/hero.png holds other bytes and stays" in project.done("restore", "hero").out
+    assert "assets/hero.png is kept: it has other content" in project.done("restore", "hero").out
     assert (project.read("web/hero.png"), project.read("assets/hero.png")) == (locked, painted)
     assert project.plan() == {}
 
@@ -92,7 +92,7 @@ def test_bytes_that_are_nowhere_are_an_error_that_changes_nothing(project: Scrat
 def test_nothing_to_restore_is_said(project: Scratch) -> None:
     project.write("specs/new.yaml", "prompt: A tree\n")
     before = project.snapshot()
-    assert project.done("restore", "*").out.count("holds the locked content already") == 3
+    assert project.done("restore", "*").out.count("has the locked content already") == 3
     said = project.run("restore", "new")
     assert (said.code, "nothing is locked for it" in said.err) == (1, True)
     assert project.snapshot() == before

@@ -138,8 +138,8 @@ def test_explain_speaks_of_what_has_no_picture_no_spec_or_no_file(project: Scrat
     (project.root / "specs/hero.yaml").unlink()
     out = project.done("explain", "child").out
     assert "1. asset new  has no content yet" in out
-    assert "recipe wanted: not known while a picture" in out
-    assert "recipe wanted: none: no spec describes it" in project.done("explain", "hero").out
+    assert "recipe wanted: unknown while a reference" in out
+    assert "recipe wanted: none: it is in no spec" in project.done("explain", "hero").out
 
 
 def test_an_unknown_id_is_an_error_with_the_nearest_one(project: Scratch) -> None:

@@ -109,7 +109,7 @@ def test_an_api_of_a_third_party_is_paid_once_an_image(installed: Environment, t
         assert project.run("validate") == "all specs are valid: 2 assets\n"
         assert "2 to generate (0.08 USD)" in project.run("plan")
         project.run("check", code=2)
-        assert "in CI nothing is spent without a budget" in project.run("apply", "--yes", code=3)
+        assert "in CI a budget is required" in project.run("apply", "--yes", code=3)
         assert gateway.ledger.requests == ()
         assert "made 2 (0.08 USD)" in project.run("apply", "--yes", "--max-cost", "0.08")
         project.run("check")

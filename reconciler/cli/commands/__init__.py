@@ -1,1 +1,1 @@
-"""One module a command: parse, call, exit code."""
+"""One module per command: parse the options, call the use case, return the exit code."""

@@ -1,4 +1,4 @@
-"""`reconciler adopt`: make the file that is there the locked content of an asset."""
+"""`reconciler adopt`: lock the file at the output of an asset."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from reconciler.project.workspace import open_workspace
 @editing_options
 @click.pass_obj
 def command(directory: str | None, /, ids: tuple[str, ...], yes: bool, wait: float) -> int:
-    """Take the file as it is: an image made elsewhere, one painted over, or the old one for changed words.
+    """Lock the file as it is: an image from elsewhere, an edited one, or the old one for a changed spec.
 
-    Its bytes go to the store, and the asset is up to date from then on. A request in doubt for it is settled.
+    Its bytes go to the store, and the asset is then up to date. A request in doubt for it is resolved.
     """
     callbacks = edit_callbacks(
         "lock these {} files as they are?",

@@ -1,4 +1,4 @@
-"""`reconciler apply`: make what is missing or changed."""
+"""`reconciler apply`: generate the images that are missing or changed."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ from reconciler.report.warnings import caution_lines
     help="Generate this asset again; its old image is kept in the store.",
 )
 @click.option("--draft", is_flag=True, help="Draw drafts for all assets without a real image, whatever their provider.")
-@click.option("--max-cost", type=options.Money(), help="Spend no more than this sum.")
-@click.option("--max-images", type=click.IntRange(min=0), help="Pay for no more than this number of images.")
+@click.option("--max-cost", type=options.Money(), help="Spend at most this sum.")
+@click.option("--max-images", type=click.IntRange(min=0), help="Pay for at most this number of images.")
 @options.retry_options
 @options.wait_option
 @click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
@@ -54,10 +54,10 @@ from reconciler.report.warnings import caution_lines
 def command(
     directory: str | None, /, *, plan_file: str | None, format_: str, yes: bool, wait: float, **given: Any
 ) -> int:
-    """Show the plan and its price, ask, and do it. Restores before it generates; never overwrites a person's work.
+    """Show the plan and its price, ask for confirmation, and carry it out. Never overwrites an image edited by hand.
 
-    PLAN is a file that `reconciler plan -o` wrote: what it says is done, or less of it, or nothing if any of it is not
-    true any more.
+    PLAN is a file of `reconciler plan -o`. Only its steps are carried out; if one of them no longer matches the
+    project, none is.
     """
     workspace = open_workspace(directory, os.environ)
     saved = Path(directory or ".") / plan_file if plan_file is not None else None
@@ -97,14 +97,14 @@ def _proposal_lines(proposal: ApplyProposal) -> Iterator[str]:
         yield from plan_lines(proposal.plan, datetime.now(UTC))
         if proposal.planned.candidates > 1:
             count = proposal.planned.candidates
-            yield f"{count} candidates for each image that is paid for; prices are those of all of them"
+            yield f"{count} candidates for each paid image; prices include all of them"
 
 
 def _ask(proposal: ApplyProposal) -> bool:
-    """Ask on a terminal. Elsewhere free steps go on, and paid ones need --yes."""
+    """Ask on a terminal. Without one, a free plan is carried out, and a paid one needs --yes."""
     if sys.stdin.isatty() and sys.stderr.isatty():
         price = f", for {plan_total(proposal.plan)}" if proposal.costs_money else ""
-        return click.confirm(f"do it{price}?", err=True)
+        return click.confirm(f"apply this plan{price}?", err=True)
     if proposal.costs_money:
         fact = f"this would cost {plan_total(proposal.plan)}"
         raise ConsentNeeded(fact, hint="pass --yes to run non-interactively")

@@ -1,4 +1,4 @@
-"""`reconciler check`: is anything left to do? For builds and for CI."""
+"""`reconciler check`: exit 2 if anything is left to do. For builds and for CI."""
 
 from __future__ import annotations
 

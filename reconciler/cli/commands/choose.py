@@ -24,9 +24,9 @@ from reconciler.report.candidates import CandidateFacts
 @options.wait_option
 @click.pass_obj
 def command(directory: str | None, /, asset: str, candidate: str, format_: str, wait: float) -> int:
-    """Lock another of the pictures that were made for an asset (`apply --candidates`). Costs nothing.
+    """Lock another of the images that were generated for an asset (`apply --candidates`). Costs nothing.
 
-    Without a number or a content hash, list them: the locked one is marked.
+    Without a number or a content hash, list them; the locked one is marked.
     """
     workspace = open_workspace(directory, os.environ)
     if not candidate:
@@ -34,8 +34,8 @@ def command(directory: str | None, /, asset: str, candidate: str, format_: str, 
     callbacks = EditCallbacks(lambda _: True, partial(print_outcome, err=format_ == "json"))
     result = choose(workspace, asset, candidate, callbacks, wait=wait)
     if format_ == "json":
-        again = open_workspace(directory, os.environ)
-        _list(again, list_candidates(again, asset), format_)
+        reopened = open_workspace(directory, os.environ)
+        _list(reopened, list_candidates(reopened, asset), format_)
     return exit_code(result)
 
 

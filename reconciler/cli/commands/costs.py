@@ -1,4 +1,4 @@
-"""`reconciler costs`: what the images have cost, as far as the lockfile, the store and the journal know."""
+"""`reconciler costs`: the costs of images by the records of the lockfile, the store and the journal."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from reconciler.report.costs import CostFacts
 
 
 @click.command(epilog="Example:  reconciler costs --by tag --format json")
-@click.option("--by", "groups", multiple=True, type=click.Choice(list(GROUPS)), help="Only these sums. Default: all.")
+@click.option(
+    "--by", "groups", multiple=True, type=click.Choice(list(GROUPS)), help="Group by this only. Default: all groups."
+)
 @options.format_option("costs")
 @click.pass_obj
 def command(directory: str | None, /, groups: tuple[str, ...], format_: str) -> int:
     """Sum the costs of images by model, tag, month and provider. Writes nothing.
 
-    "Locked now" is what the images of assets.lock have cost, whoever made them. "Ever made here" is every image in
-    this project's store: replaced ones and candidates too, but none that a colleague made. What is in doubt is in
-    neither. An asset with several tags counts under each of them.
+    "Locked now" sums the images of assets.lock, including those that colleagues generated. "Generated in this checkout"
+    sums the images in the store of this checkout, including replaced ones and candidates. Requests in doubt are in
+    neither sum. An asset with several tags counts under each of them.
     """
     workspace = open_workspace(directory, os.environ)
     images = costed_images(workspace)

@@ -1,4 +1,4 @@
-"""`reconciler explain`: where each field of an asset comes from, and why it is or is not stale."""
+"""`reconciler explain`: the origin of each field of an asset, and why it is stale or up to date."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from reconciler.report.explain import ExplainFacts
 @options.format_option("explain")
 @click.pass_obj
 def command(directory: str | None, /, ids: tuple[str, ...], format_: str) -> int:
-    """Say of every field which file and line it comes from, what the prompt came to, and what changed since."""
+    """Show the file and line of each field, the resulting prompt, and the changes since the image was locked."""
     workspace = open_workspace(directory, os.environ)
     planned = plan_project(workspace, load_specs(workspace), Selection())
     chosen = select_assets(ids, (step.asset for step in planned.plan.steps))

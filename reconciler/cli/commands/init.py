@@ -1,4 +1,4 @@
-"""`reconciler init`: set a project up, overwriting nothing."""
+"""`reconciler init`: set up a project without overwriting files."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import click
 
 from reconciler.core.errors import Exit, ProjectError
 from reconciler.core.text import printable
-from reconciler.project.init import AddedLines, InitOutcome, Left, Wrote, in_git, init_project, project_above
+from reconciler.project.init import AddedLines, InitOutcome, Kept, Wrote, in_git, init_project, project_above
 
 
 @click.command(epilog="Example:  reconciler init && reconciler apply && reconciler check")
 @click.pass_obj
 def command(directory: str | None) -> int:
-    """Write reconciler.yaml, an example spec and the lines for git into this folder. What is there is left as it is."""
+    """Write reconciler.yaml, an example spec and the lines for git into this folder. Existing files are kept."""
     root = Path(os.path.abspath(directory or "."))
     if not root.is_dir():
         raise ProjectError(f"there is no folder {printable(str(root))}", hint="create it first")
@@ -26,9 +26,9 @@ def command(directory: str | None) -> int:
         click.echo(_line(outcome))
     if not in_git(root):
         click.echo(
-            "This folder is in no git repository. After `git init`, commit images and assets.lock with the specs."
+            "This folder is not in a git repository. After `git init`, commit images and assets.lock with the specs."
         )
-    click.echo("Next: `reconciler apply` makes the images; `reconciler plan` only shows what it would do.")
+    click.echo("Next: `reconciler apply` generates the images; `reconciler plan` only shows what it would do.")
     return Exit.DONE
 
 
@@ -38,5 +38,5 @@ def _line(outcome: InitOutcome) -> str:
             return f"wrote   {printable(name)}"
         case AddedLines(name=name):
             return f"added lines to {printable(name)}"
-        case Left(name=name, why=why):
-            return f"left    {printable(name)}: {why}"
+        case Kept(name=name, why=why):
+            return f"kept    {printable(name)}: {why}"

@@ -1,4 +1,4 @@
-"""`reconciler plan`: what would be done, why, and what it would cost."""
+"""`reconciler plan`: show the steps of an apply, their reasons and their price."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from reconciler.report.plan_text import cached_answers
 @options.format_option("plan")
 @options.selection_options
 @options.consent_options
-@click.option("--draft", is_flag=True, help="Plan as for `apply --draft`: drafts for all assets without a real image.")
+@click.option("--draft", is_flag=True, help="Plan for `apply --draft`: drafts for all assets without a real image.")
 @click.option("--replace", type=AssetIds(), multiple=True, metavar="ID", help="Plan to generate this asset again.")
 @click.option("--max-cost", type=options.Money(), help="Hold steps that would exceed this sum.")
 @click.option("--max-images", type=click.IntRange(min=0), help="Hold steps that would exceed this number of images.")
@@ -33,7 +33,7 @@ from reconciler.report.plan_text import cached_answers
 @click.option("--exit-code", is_flag=True, help="Exit 2 if there is anything to do.")
 @click.pass_obj
 def command(directory: str | None, /, format_: str, exit_code: bool, out: str | None, **given: Any) -> int:
-    """Show which images would be made, why, and at what price.
+    """Show which images would be generated, why, and at what price.
 
     Needs no key, opens no socket, and writes only with -o.
     """

@@ -1,4 +1,4 @@
-"""`reconciler providers`: the providers, their keys, models and prices."""
+"""`reconciler providers`: list the providers, their keys, models and prices."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from reconciler.report.providers import ProviderFacts, provider_json
 
 @click.command(epilog="Example:  reconciler providers --test gravitex")
 @options.format_option("providers")
-@click.option("--models", is_flag=True, help="List the known models and what an image costs.")
+@click.option("--models", is_flag=True, help="List the known models and their prices.")
 @click.option("--test", metavar="NAME", help="Request a provider's list of models (free). Exit 1 on failure.")
 @click.pass_obj
 def command(directory: str | None, /, format_: str, models: bool, test: str | None) -> int:
-    """List the providers, where their requests go, and whether their keys are set. No key is ever shown."""
+    """List the providers, their origins, and whether their keys are set. Never shows a key."""
     settings = settings_of(directory)
     if test is not None:
         return _tested(settings, test, format_)

@@ -1,4 +1,4 @@
-"""`reconciler prune`: remove the images of assets that no spec describes any more."""
+"""`reconciler prune`: remove the images of assets that have no spec any more."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from reconciler.project.workspace import open_workspace
 @editing_options
 @click.pass_obj
 def command(directory: str | None, /, ids: tuple[str, ...], yes: bool, wait: float) -> int:
-    """Remove orphans, all or those named: their images and lock entries. The bytes stay in the store.
+    """Remove the images and lock entries of orphans, of all or of those named. The bytes are kept in the store.
 
-    A file that was changed by hand is left alone, and so is its entry.
+    A file that was changed by hand is kept, with its entry.
     """
     callbacks = edit_callbacks(
         "remove these {} images and their lock entries?",

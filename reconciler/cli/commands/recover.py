@@ -1,4 +1,4 @@
-"""`reconciler recover`: list the requests whose end is unknown, and forget those that a person has looked into."""
+"""`reconciler recover`: list the requests in doubt, and remove those that the user has checked."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from reconciler.report.in_doubt import InDoubtFacts, in_doubt_list
 def command(
     directory: str | None, /, *, ids: tuple[str, ...], forget: bool, format_: str, yes: bool, wait: float
 ) -> int:
-    """List paid requests that were sent and got no answer, with their age and price; or forget some of them.
+    """List paid requests without a response, with their age and price, or remove some from the list (`--forget`).
 
-    Such an asset is held: it may have been charged. Look at the provider's bill, then either ask again
-    (`reconciler apply --retry-in-doubt`), adopt a file, or forget the request.
+    Their assets are held, because the provider may have charged for the request. Check its bill, then repeat the
+    request (`reconciler apply --retry-in-doubt`), adopt a file, or forget the request.
     """
     workspace = open_workspace(directory, os.environ)
     if not forget:

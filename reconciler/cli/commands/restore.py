@@ -1,4 +1,4 @@
-"""`reconciler restore`: bring the locked content of an asset back."""
+"""`reconciler restore`: restore the locked image of an asset."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from reconciler.project.workspace import open_workspace
 @editing_options
 @click.pass_obj
 def command(directory: str | None, /, ids: tuple[str, ...], yes: bool, wait: float) -> int:
-    """Put the locked image back where it is missing or was changed. Bytes that it replaces go to the store first."""
-    question = "put the locked content back into these {} files?"
+    """Restore the locked image if the file is missing or changed. A replaced file is first saved in the store."""
+    question = "restore the locked content of these {} files?"
     callbacks = edit_callbacks(question, lambda step: printable(step.output), yes=yes)
     return exit_code(restore(open_workspace(directory, os.environ), ids, callbacks, wait=wait))

@@ -12,7 +12,7 @@ _ABOUT = {
     "defaults": "defaults for all specs below a folder (_defaults.yaml)",
     "styles": "named styles (_styles.yaml at the top of the specs)",
     "project": "the project (reconciler.yaml)",
-    "lockfile": "what was made (assets.lock)",
+    "lockfile": "the lockfile (assets.lock)",
 }
 
 

@@ -1,4 +1,4 @@
-"""`reconciler show`: what the lockfile and the tree have for an asset."""
+"""`reconciler show`: show the state of an asset by its spec, the lockfile and its file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from reconciler.store.worktree.sources import ContentSources
 @options.format_option("show")
 @click.pass_obj
 def command(directory: str | None, /, ids: tuple[str, ...], format_: str) -> int:
-    """Show the state of an asset, its image, where that came from, and where else its bytes are. Writes nothing."""
+    """Show the state of an asset, its image, the origin of the image, and other copies of it. Writes nothing."""
     workspace = open_workspace(directory, os.environ)
     planned = plan_project(workspace, load_specs(workspace), Selection())
     chosen = select_assets(ids, (step.asset for step in planned.plan.steps))

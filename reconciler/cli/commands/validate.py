@@ -1,4 +1,4 @@
-"""`reconciler validate`: every problem of every spec at once."""
+"""`reconciler validate`: report every problem of every spec at once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from reconciler.report.validation import ValidationFacts
 @options.format_option("validate")
 @click.pass_obj
 def command(directory: str | None, /, format_: str) -> int:
-    """Read every spec and say all that is wrong with any of them, as file:line:column: field: fact."""
+    """Read every spec and report all problems, as file:line:column: field: fact."""
     workspace = open_workspace(directory, os.environ)
     try:
         loaded = load_specs(workspace)
