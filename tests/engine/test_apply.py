@@ -7,12 +7,37 @@ import threading
 from collections.abc import Coroutine
 from typing import Any
 
+import pytest
+
+from reconciler.core.events import Failed, Published, Started
+from reconciler.core.lock.lockfile import Lock
+from reconciler.core.outcome import NotSent, Outcome, Refused, Rejected, Stop
+from reconciler.core.specs.settings import Cascade
+from reconciler.core.specs.spec import build_recipe
+from reconciler.core.value import replace
 from reconciler.engine.report import Line, Report, Result
-from tests.builders import a_lock, a_spec, an_asset, an_entry, bytes_of
+from tests.builders import a_file, a_lock, a_spec, a_stored, an_asset, an_entry, bytes_of
 from tests.engine.apply_world import Project
+from tests.engine.paid import PRICE, Scripted, a_spooled
 
 MASCOT = a_spec("mascot", prompt="a fox")
 HERO = a_spec("hero", references=(an_asset("mascot"),))
+
+
+def both_made(*, mascot: str = "mascot") -> Lock:
+    """The lockfile once the bytes called `mascot` were made for the mascot of another prompt, and the hero from it."""
+    recipe = build_recipe(HERO, lambda _: bytes_of(mascot))
+    assert recipe is not None
+    hero = an_entry(recipe, got="hero", output=HERO.output)
+    return a_lock({"mascot": an_entry(replace(MASCOT, base_recipe=HERO.base_recipe), got=mascot), "hero": hero})
+
+
+def there(*, mascot: str = "mascot") -> dict[str, str]:
+    return {MASCOT.output: mascot, HERO.output: "hero"}
+
+
+def failing(asset: str, *outcomes: Outcome) -> Scripted:
+    return Scripted({asset: outcomes})
 
 
 def test_ctrl_c_finishes_the_request_in_flight_and_starts_nothing_that_waits_for_it() -> None:
@@ -49,3 +74,113 @@ def test_ctrl_c_while_files_are_restored_leaves_the_queued_ones() -> None:
     assert project.files.files == {f"assets/{asset}.png": bytes_of(asset) for asset in restored}
     rest = {Line(spec.id, Result.NOT_STARTED, message="interrupted") for spec in specs} - set(lines.values())
     assert {line.asset for line in rest} == restored
+
+
+def test_an_asset_is_made_from_the_new_image_of_the_asset_that_it_refers_to() -> None:
+    project = Project([MASCOT, HERO])
+    lines = project.apply()
+    assert [(line.result, line.cost) for line in lines.values()] == [(Result.MADE, PRICE)] * 2
+    assert project.inner.ledger == [("mascot", 0.0), ("hero", 1.0)]
+    assert project.locked("hero").recipe["references"] == [bytes_of("mascot")]
+    assert project.files.files == {MASCOT.output: bytes_of("mascot"), HERO.output: bytes_of("hero")}
+
+
+def test_each_step_that_starts_and_ends_is_shown() -> None:
+    project = Project([MASCOT])
+    project.apply()
+    started, published = (event for event in project.world.progress.events if isinstance(event, Started | Published))
+    assert (started, published.asset) == (Started(MASCOT.id, "generate"), MASCOT.id)
+
+
+def test_a_failed_asset_blocks_those_that_would_change_with_it_though_its_old_image_is_there() -> None:
+    project = Project(
+        [MASCOT, HERO], both_made(mascot="old"), there(mascot="old"), inner=failing("mascot", Refused("no"))
+    )
+    lines = project.apply(cascade=Cascade.CASCADE)
+    assert (lines["mascot"].result, lines["hero"].result) == (Result.FAILED, Result.BLOCKED)
+    assert project.inner.assets == ["mascot"]
+    assert Failed(HERO.id, "Blocked", "waits for mascot, which has no image yet") in project.world.progress.events
+
+
+def test_nothing_is_made_again_where_a_new_image_has_the_old_bytes() -> None:
+    project = Project([MASCOT, HERO], both_made(), there())
+    lines = project.apply(cascade=Cascade.CASCADE)
+    assert (lines["mascot"].result, lines["hero"].result) == (Result.MADE, Result.UNCHANGED)
+    assert project.inner.assets == ["mascot"]
+
+
+def test_a_lost_file_is_restored_where_a_new_image_has_the_old_bytes() -> None:
+    project = Project([MASCOT, HERO], both_made(), {MASCOT.output: "mascot"}, kept=["hero"])
+    lines = project.apply(cascade=Cascade.CASCADE)
+    assert (lines["hero"].result, project.inner.assets) == (Result.RESTORED, ["mascot"])
+    assert project.files.files[HERO.output] == bytes_of("hero")
+
+
+def test_a_file_of_another_path_is_moved_where_a_new_image_has_the_old_bytes() -> None:
+    moved = replace(HERO, output="public/hero.png")
+    project = Project([MASCOT, moved], both_made(), there())
+    lines = project.apply(cascade=Cascade.CASCADE)
+    assert (lines["hero"].result, project.inner.assets) == (Result.RESTORED, ["mascot"])
+    assert project.files.files == {MASCOT.output: bytes_of("mascot"), moved.output: bytes_of("hero")}
+    assert project.locked("hero").output == moved.output
+
+
+def hero_stored_for_the_new_mascot() -> Project:
+    """Its next image of the mascot has other bytes, and the store has a hero for them."""
+    project = Project([MASCOT, HERO], both_made(mascot="old"), there(mascot="old"))
+    recipe = build_recipe(HERO, lambda _: bytes_of("mascot"))
+    assert recipe is not None
+    project.world.store.put(a_spooled("earlier"))
+    project.world.store.remember(recipe.key(), a_stored("earlier"))
+    return project
+
+
+def test_an_image_that_the_store_has_for_a_new_upstream_is_not_bought_again() -> None:
+    project = hero_stored_for_the_new_mascot()
+    lines = project.apply(cascade=Cascade.CASCADE)
+    assert (lines["hero"].result, project.inner.assets) == (Result.RESTORED, ["mascot"])
+    assert project.locked("hero").content == bytes_of("earlier")
+
+
+def test_an_asset_to_replace_is_made_although_the_store_has_its_image() -> None:
+    project = hero_stored_for_the_new_mascot()
+    lines = project.apply(replace=frozenset({MASCOT.id, HERO.id}))
+    assert (lines["hero"].result, project.inner.assets) == (Result.MADE, ["mascot", "hero"])
+
+
+def test_a_file_that_appears_during_the_run_is_a_conflict_and_stays() -> None:
+    project = Project([MASCOT])
+    project.files.placing = lambda path: project.files.files.update({path: bytes_of("painted")})
+    line = project.apply()["mascot"]
+    assert (line.result, line.outcome) == (Result.CONFLICT, "Conflict")
+    assert "was changed during the run" in line.message
+    assert (project.files.files, project.saved.lock) == ({MASCOT.output: bytes_of("painted")}, Lock())
+
+
+def test_a_file_of_a_spec_that_changes_during_the_run_is_told_apart_from_an_asset() -> None:
+    spec = a_spec("hero", references=(a_file("art/fox.png"),))
+    project = Project([spec], reference_files={"art/fox.png": bytes_of("fox")})
+    line = project.apply()["hero"]
+    assert line.result is Result.FAILED
+    assert line.message.startswith("art/fox.png does not have the content that was planned; ")
+    assert project.inner.assets == []
+    assert Failed(spec.id, "Failed", line.message) in project.world.progress.events
+
+
+@pytest.mark.parametrize(
+    ("outcome", "line"),
+    [
+        (Refused("no"), (Result.FAILED, "refused: no", "Refused")),
+        (Rejected("pay up", Stop.OUT_OF_CREDIT), (Result.FAILED, "pay up", "OutOfCredit")),
+        (Rejected("bad size"), (Result.FAILED, "bad size", "Rejected")),
+        (NotSent("dns", final=True), (Result.FAILED, "dns", "NotSent")),
+        (NotSent("dns", stop=Stop.OVER_BUDGET, final=True), (Result.HELD, "dns", "OverBudget")),
+        (NotSent("dns", stop=Stop.INTERRUPTED, final=True), (Result.NOT_STARTED, "dns", "")),
+        (NotSent("dns", stop=Stop.BREAKER, final=True), (Result.NOT_SENT, "dns", "Breaker")),
+    ],
+)
+def test_the_line_of_an_asset_without_an_image(outcome: Outcome, line: tuple[Result, str, str]) -> None:
+    project = Project([MASCOT], inner=failing("mascot", outcome))
+    found = project.apply()["mascot"]
+    assert (found.result, found.message, found.outcome) == line
+    assert project.files.files == {}

@@ -2,6 +2,7 @@
 
     python -m tests.mutate [--count 300] [--seed 0] [MODULE …]      modules or folders below reconciler/
 
+With `--found FILE`, the mutants that were found are noted there, and a later call with it tries only the others.
 A survivor is killed by a new test, or argued in docs/mutants.md. The exit code is 1 if one is neither.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import itertools
+import json
 import os
 import queue
 import re
@@ -175,6 +177,29 @@ def survey(
             pool.shutdown(cancel_futures=True)  # after Ctrl-C, only what has begun is waited for
 
 
+Results = list[tuple[Mutant, Verdict, float]]
+
+
+class Found:
+    """The mutants that tests have found, in a file that outlives an interruption. An edit above a mutant in its module
+    makes it a new one."""
+
+    def __init__(self, path: Path | None, every: Iterable[Mutant]) -> None:
+        self._path = path
+        lines = path.read_text().splitlines() if path is not None and path.exists() else []
+        noted = {tuple(mutant): (Verdict(verdict), seconds) for *mutant, verdict, seconds in map(json.loads, lines)}
+        self.before: Results = [(one, *noted[self._name(one)]) for one in every if self._name(one) in noted]
+
+    def note(self, mutant: Mutant, verdict: Verdict, seconds: float) -> None:
+        if self._path is not None and verdict is not Verdict.SURVIVED:
+            with self._path.open("a") as file:
+                file.write(json.dumps([*self._name(mutant), verdict.value, round(seconds, 1)]) + "\n")
+
+    @staticmethod
+    def _name(mutant: Mutant) -> tuple[str | int, ...]:
+        return (*mutant.key, mutant.start, mutant.end, mutant.text)
+
+
 def table(results: Sequence[tuple[Mutant, Verdict, float]], argued: Collection[tuple[str, ...]]) -> Iterator[str]:
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for mutant, verdict, seconds in results:
@@ -195,19 +220,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=300, help="how many mutants; 0 for all")
     parser.add_argument("--seed", type=int, default=0, help="which of them")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="how many are tried at once")
+    parser.add_argument("--found", type=Path, metavar="FILE", help="notes what was found, and tries only the rest")
     given = parser.parse_args(arguments)
-    wanted = [(ROOT / "reconciler" / name) for name in given.modules]
-    paths = [path for one in wanted for path in (sorted(one.rglob("*.py")) if one.is_dir() else [one])]
+    places = [(ROOT / "reconciler" / name) for name in given.modules]
+    paths = [path for one in places for path in (sorted(one.rglob("*.py")) if one.is_dir() else [one])]
     sources = {str(path.relative_to(ROOT)): path.read_text() for path in paths}
     argued = read_argued(ARGUED.read_text())
-    results, began = [], time.monotonic()
+    began = time.monotonic()
+    sample = chosen(sources, count=given.count, seed=given.seed)
+    found = Found(given.found, sample)
+    results = list(found.before)
+    done = {mutant for mutant, _, _ in results}
     with tempfile.TemporaryDirectory(prefix="mutate-") as folder:
-        sample = chosen(sources, count=given.count, seed=given.seed)
-        judgements = survey(Path(folder), sample, sources, workers=given.workers)
-        for number, (mutant, verdict, seconds) in enumerate(judgements, 1):
+        wanted = [mutant for mutant in sample if mutant not in done]
+        for mutant, verdict, seconds in survey(Path(folder), wanted, sources, workers=given.workers):
             results.append((mutant, verdict, seconds))
-            if number % 25 == 0:
-                print(f"{number} of {len(sample)}", file=sys.stderr, flush=True)
+            found.note(mutant, verdict, seconds)
+            if len(results) % 25 == 0:
+                print(f"{len(results)} of {len(sample)}", file=sys.stderr, flush=True)
             if verdict is Verdict.SURVIVED and mutant.key not in argued:
                 print(mutant, flush=True)
     print(*table(results, argued), sep="\n")

@@ -1,0 +1,67 @@
+"""The images of a free provider: each is in the store when its outcome comes, at no price and without a journal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from reconciler.core.lock.lockfile import Made
+from reconciler.core.outcome import Done, NotSent, Outcome, Rejected, Stop
+from reconciler.engine.lane.stored import StoredProvider
+from tests.builders import PICTURE, a_stored
+from tests.engine.clock import VIRTUAL, play
+from tests.engine.paid import MovingStore, Scripted, a_done, a_request, many
+
+
+def stored(inner: Scripted, store: MovingStore | None = None) -> StoredProvider:
+    return StoredProvider(inner, made_by="draft", store=store or MovingStore(), utc=VIRTUAL.utc, parallel=2)
+
+
+async def make(provider: StoredProvider, assets: Sequence[str]) -> list[Outcome]:
+    return list(await asyncio.gather(*(provider.generate(a_request(asset)) for asset in assets)))
+
+
+def test_an_image_is_recorded_in_the_store_at_no_price() -> None:
+    store = MovingStore()
+    (outcome,) = play(make(stored(Scripted(), store), ["hero"]))
+    assert isinstance(outcome, Done)
+    made = Made(provider="draft", at="2026-11-22T16:00:01Z", model="m-1", cost="0 USD")
+    (image,) = store.recall(a_request().key)
+    assert (image.content, image.image, image.made) == (a_done().spooled.content, a_done().image, made)
+    assert outcome.made == made
+
+
+def test_the_first_record_of_an_image_stays() -> None:
+    store = MovingStore()
+    store.put(a_done().spooled)
+    first = store.remember(a_request().key, a_stored("hero"))
+    (outcome,) = play(make(stored(Scripted(), store), ["hero"]))
+    assert isinstance(outcome, Done)
+    assert (outcome.made, store.recall(a_request().key)) == (first.made, (first,))
+    assert first.image == PICTURE
+
+
+def test_an_outcome_without_an_image_is_passed_on() -> None:
+    store = MovingStore()
+    assert play(make(stored(Scripted({"hero": [Rejected("bad size")]}), store), ["hero"])) == [Rejected("bad size")]
+    assert store.recipes == {}
+
+
+def test_so_many_images_are_made_at_a_time() -> None:
+    inner = Scripted()
+    play(make(stored(inner), many(5)))
+    assert inner.times == [0.0, 0.0, 1.0, 1.0, 2.0]
+
+
+def test_after_ctrl_c_the_images_in_progress_finish_and_no_other_begins() -> None:
+    inner = Scripted()
+    provider = stored(inner)
+
+    async def story() -> list[Outcome]:
+        asyncio.get_running_loop().call_later(0.5, provider.drain)
+        return await make(provider, many(3))
+
+    *finished, last = play(story())
+    assert [type(outcome) for outcome in finished] == [Done, Done]
+    assert last == NotSent("not begun: interrupted", final=True, stop=Stop.INTERRUPTED)
+    assert inner.assets == many(2)
