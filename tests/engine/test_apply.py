@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.core.digest import AssetId
 from reconciler.core.events import Failed, Published, Started
 from reconciler.core.lock.lockfile import Lock
 from reconciler.core.outcome import NotSent, Outcome, Refused, Rejected, Stop
@@ -184,3 +185,39 @@ def test_the_line_of_an_asset_without_an_image(outcome: Outcome, line: tuple[Res
     found = project.apply()["mascot"]
     assert (found.result, found.message, found.outcome) == line
     assert project.files.files == {}
+
+
+def test_an_asset_to_replace_is_made_again_by_the_same_recipe() -> None:
+    project = Project([MASCOT], a_lock({"mascot": an_entry(MASCOT, got="old")}), {MASCOT.output: "old"})
+    assert project.apply(replace=frozenset({MASCOT.id}))["mascot"].result is Result.MADE
+    assert project.files.files == {MASCOT.output: bytes_of("mascot")}
+
+
+def test_a_file_is_moved_with_its_entry_to_the_new_path() -> None:
+    lock = a_lock({"mascot": an_entry(MASCOT, got="mascot")})
+    moved = replace(MASCOT, output="public/mascot.png")
+    project = Project([moved], lock, {MASCOT.output: "mascot"})
+    assert project.apply() == {"mascot": Line(MASCOT.id, Result.MOVED)}
+    assert project.files.files == {moved.output: bytes_of("mascot")}
+    assert project.locked("mascot") == replace(lock.entries[MASCOT.id], output=moved.output)
+
+
+def test_a_file_that_has_the_image_of_another_asset_is_adopted() -> None:
+    twin = replace(MASCOT, id=AssetId("twin"), output="assets/twin.png")
+    lock = a_lock({"mascot": an_entry(MASCOT, got="mascot")})
+    project = Project([MASCOT, twin], lock, {MASCOT.output: "mascot", twin.output: "mascot"})
+    assert project.apply() == {"twin": Line(twin.id, Result.ADOPTED)}
+    assert project.locked("twin") == replace(lock.entries[MASCOT.id], output=twin.output)
+
+
+def test_a_file_that_has_an_image_of_the_store_is_adopted_with_its_record() -> None:
+    stored = [a_stored("other"), a_stored("mascot", provider="openai"), a_stored("newer")]
+    project = Project(
+        [MASCOT], there={MASCOT.output: "mascot"}, observed={"stored": {MASCOT.base_recipe.key(): tuple(stored)}}
+    )
+    for image, name in zip(stored, ("other", "mascot", "newer"), strict=True):
+        project.world.store.put(a_spooled(name))
+        project.world.store.remember(MASCOT.base_recipe.key(), image)
+    assert project.apply() == {"mascot": Line(MASCOT.id, Result.ADOPTED)}
+    assert project.locked("mascot").made == stored[1].made
+    assert project.inner.assets == []

@@ -58,6 +58,12 @@ def test_saving_takes_at_most_a_twentieth_of_a_run() -> None:
     assert saving > file.time / 40, "and it does follow"
 
 
+def test_the_next_save_comes_after_20_times_the_seconds_of_the_last() -> None:
+    file = SlowFile(seconds=1)
+    a_run(file, images(25), every=1)
+    assert file.saves == [1, 22], "the first one ended at 2"
+
+
 def test_a_save_that_costs_nothing_follows_every_event() -> None:
     file = SlowFile(seconds=0)
     a_run(file, images(5), every=1)
@@ -97,7 +103,7 @@ class HeldFile(SlowFile):
 
     def update(self, events: Iterable[Durable]) -> None:
         self.begun.set()
-        self.may_end.wait()
+        assert self.may_end.wait(20), "the run waited for the save"
         super().update(events)
 
 

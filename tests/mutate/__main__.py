@@ -20,6 +20,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -59,7 +60,7 @@ RELATED: Mapping[str, tuple[str, ...]] = {
     ),
 }
 """The tests of each folder, the quick ones first: the slower ones see only what the quicker ones let live. The first
-folder that a module lies in counts."""
+folder that a module lies in counts. Tests that are named like the module come before all of these."""
 
 
 class Verdict(Enum):
@@ -79,6 +80,14 @@ class Suite:
 def folder_of(mutant: Mutant) -> str:
     """The folder of RELATED whose tests a mutant is tried with."""
     return next(folder for folder in RELATED if mutant.file.startswith(folder))
+
+
+def suites_of(mutant: Mutant) -> tuple[str, ...]:
+    """The tests that a mutant is tried with, in their order: those of its module's name are the quickest."""
+    module = Path(mutant.file)
+    named = ROOT / "tests" / module.parts[1] / f"test_{module.name}"
+    own = (str(named.relative_to(ROOT)),) if named.exists() else ()
+    return (*own, *RELATED[folder_of(mutant)])
 
 
 def chosen(sources: Mapping[str, str], *, count: int, seed: int) -> list[Mutant]:
@@ -152,25 +161,26 @@ def survey(
     trees: queue.Queue[Path] = queue.Queue()
     for number in range(workers):
         trees.put(copied(folder / str(number)))
+    unchanged, timing = copied(folder / "unchanged"), threading.Lock()
+    limited: dict[str, Suite] = {}
 
-    def time_limits(name: str) -> list[Suite]:
-        tree = trees.get()
-        try:
-            return [timed(tree, Suite(tuple(paths.split()))) for paths in RELATED[name]]
-        finally:
-            trees.put(tree)
+    def suites(mutant: Mutant) -> Iterator[Suite]:
+        """Those of a mutant. The time limit of a suite is measured when the first mutant reaches it."""
+        for paths in suites_of(mutant):
+            with timing:
+                if paths not in limited:
+                    limited[paths] = timed(unchanged, Suite(tuple(paths.split())))
+            yield limited[paths]
 
     def judge(mutant: Mutant) -> tuple[Mutant, Verdict, float]:
         tree, began = trees.get(), time.monotonic()
         try:
-            verdict = judged(tree, mutant, sources[mutant.file], tests[folder_of(mutant)])
+            verdict = judged(tree, mutant, sources[mutant.file], suites(mutant))
         finally:
             trees.put(tree)
         return mutant, verdict, time.monotonic() - began
 
     with ThreadPoolExecutor(workers) as pool:
-        used = list(dict.fromkeys(map(folder_of, wanted)))
-        tests = dict(zip(used, pool.map(time_limits, used), strict=True))
         try:
             yield from (landed.result() for landed in as_completed(pool.submit(judge, mutant) for mutant in wanted))
         finally:
