@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tokenize
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -27,12 +28,40 @@ LAYERS = {
     "cli": {"core", "engine", "store", "providers", "report", "project", "cli"},
     "testing": {"core", "engine", "store", "providers", "report", "project", "cli", "testing"},
 }
+DEPENDENCIES = {
+    "click": "cli/",
+    "rich": "cli/live.py",
+    "httpx": "providers/http/client.py",
+    "httpcore": "providers/http/client.py",
+    "pybase64": "providers/",
+    "PIL": "providers/",
+    "yaml": "store/yaml/",
+    "jsonschema": "store/schemas/explain.py",
+    "jsonschema_rs": "store/schemas/",
+    "referencing": "store/schemas/",
+}
+"""The packages of others that a command may load, and the only folder or module that imports each."""
 MODULE_LINES = 400
 FUNCTION_LINES = 60
+CLASS_LINES = 250
+CLASS_METHODS = 15
+FOLDER_SHARE = 1 / 5
 LONG_MODULES: dict[str, str] = {}
 """Modules over the budget, and why each cannot be cut."""
 LONG_FUNCTIONS: dict[str, str] = {}
 """Functions over the budget, and why each cannot be cut."""
+LONG_CLASSES = {
+    "store/objects/content_store.py:ContentStore": "the layout of the store on the disk, behind small ports",
+    "testing/contract.py:ProviderContract": "one method for each rule, which pytest collects",
+    "testing/contract.py:RemoteProviderContract": "one method for each rule, which pytest collects",
+}
+"""Classes over the budget, and why each cannot be cut."""
+SHARED_NAMES = {
+    "command": "the click command of each module in cli/commands/, by which cli/main.py loads it",
+    "build": "the function that each provider's module declares in its Dialect",
+    "TYPE_CHECKING": "False at run time, without the import of typing",
+}
+"""Public names that several modules define, and why they stand for one thing."""
 ADAPTERS = {
     "ContentStore", "ContentSources", "StoreSource", "GitRepository", "GitLfs", "GitHistory", "OutputTree",
     "TreeObserver", "Journal", "LockOnDisk", "Index", "Spending", "LockfileSaver", "LocalReferences", "Http",
@@ -161,6 +190,13 @@ def test_each_dangerous_thing_has_one_user() -> None:
     assert users("atexit", "atexit.register", "weakref.finalize") == set(), "a command ends at once: they would not run"
 
 
+def test_each_dependency_has_one_home() -> None:
+    own = {"reconciler", "_typeshed"} | sys.stdlib_module_names
+    theirs = {(top, module) for module in COMMAND for top in tops(module) - own}
+    assert {top for top, _ in theirs} == set(DEPENDENCIES)
+    assert not [(top, module) for top, module in theirs if not module.startswith(DEPENDENCIES[top])]
+
+
 def test_paths_are_not_renamed_by_their_methods() -> None:
     methods = {"rename", "hardlink_to", "write_bytes", "write_text"}
     wrong = [
@@ -285,6 +321,53 @@ def functions(module: str) -> Iterator[tuple[str, int]]:
 def test_functions_are_small() -> None:
     long = {name for module in MODULES for name, lines in functions(module) if lines > FUNCTION_LINES}
     assert long == set(LONG_FUNCTIONS)
+
+
+def test_classes_are_small() -> None:
+    long = {
+        f"{module}:{node.name}"
+        for module in MODULES
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.ClassDef)
+        for methods in [[one for one in node.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)]]
+        if len(methods) > CLASS_METHODS or (node.end_lineno or 0) - node.lineno + 1 > CLASS_LINES
+    }
+    assert long == set(LONG_CLASSES)
+
+
+def test_no_folder_holds_more_than_a_fifth() -> None:
+    lines: Counter[str] = Counter()
+    for module in COMMAND:
+        lines[module.rpartition("/")[0]] += source(module).count("\n")
+    assert not {folder for folder, count in lines.items() if count > lines.total() * FOLDER_SHARE}
+
+
+def public_names(module: str) -> Iterator[str]:
+    """The names that a module defines at its top, without type variables."""
+    for node in tree(module).body:
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                names = [name]
+            case ast.Assign(value=ast.Call(func=ast.Name(id="TypeVar"))):
+                names = []
+            case ast.Assign(targets=targets):
+                names = [target.id for target in targets if isinstance(target, ast.Name)]
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                names = [name]
+            case _:
+                names = []
+        yield from (name for name in names if not name.startswith("_"))
+
+
+def test_no_public_name_stands_for_two_things() -> None:
+    modules: dict[str, list[str]] = {}
+    for module in MODULES:
+        for name in dict.fromkeys(public_names(module)):
+            modules.setdefault(name, []).append(module)
+    shared = {name: found for name, found in modules.items() if len(found) > 1}
+    assert not {name: found for name, found in shared.items() if name not in SHARED_NAMES}
+    assert set(SHARED_NAMES) <= set(shared)
+    assert all(module.startswith("cli/commands/") for module in shared["command"])
 
 
 def test_ports_have_at_most_four_methods() -> None:

@@ -42,6 +42,6 @@ def print_outcome(asset: AssetId, outcome: EditOutcome, *, err: bool = False) ->
                 click.echo(f"  hint: {hint}", err=True)
 
 
-def exit_code(result: EditResult) -> Exit:
+def edit_exit_code(result: EditResult) -> Exit:
     """1 if an asset was skipped."""
     return Exit.ERROR if result.skipped else Exit.DONE

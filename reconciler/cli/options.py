@@ -14,14 +14,14 @@ from reconciler.core.json_text import json_text
 from reconciler.core.plan.actions import Consent
 from reconciler.core.plan.policy import Policy
 from reconciler.project.options import PlanOptions, Selection, SpendingLimits
-from reconciler.report.formats import FORMATS, render
+from reconciler.report.formats import REPORTS, render
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def format_option(report: str, *, help_: str = "Output format.") -> Callable[[F], F]:
     """`--format`, with the formats of this report in reconciler/report/formats.py."""
-    names = list(FORMATS[report])
+    names = list(REPORTS[report])
     return click.option(
         "--format", "format_", type=click.Choice(names), default=names[0], show_default=True, help=help_
     )

@@ -17,7 +17,7 @@ from reconciler.core.plan.observed import Blocked
 from reconciler.core.plan.plan import AssetStep
 from reconciler.core.ports import StoredImage
 from reconciler.core.recipe import Recipe
-from reconciler.core.specs.paths import image_format
+from reconciler.core.specs.paths import suffix_format
 from reconciler.core.text import printable
 from reconciler.core.value import value
 from reconciler.engine.clock import stamp
@@ -176,7 +176,7 @@ def _is_pointer(path: Path) -> bool:
 
 
 def _fitting(step: AssetStep, image: ImageFacts) -> ImageFacts | Skipped:
-    named = image_format(step.output)
+    named = suffix_format(step.output)
     if named == image.format:
         return image
     return Skipped(

@@ -31,7 +31,7 @@ Build: TypeAlias = "Callable[[PreparedRequest, ProviderSettings, Base, ModelTabl
 
 A ValueError is a rejection, too. The prompt, the model and the parameters have been checked.
 """
-Price: TypeAlias = Callable[[Recipe, ModelTable], Cost | None]
+PriceFunction: TypeAlias = Callable[[Recipe, ModelTable], Cost | None]
 """The price of one image before it is requested; None: unknown."""
 Check: TypeAlias = Callable[[ProviderSettings], tuple[SettingProblem, ...]]
 """Errors in the settings of one provider, found when `reconciler.yaml` is read. Opens no connection."""
@@ -71,7 +71,7 @@ class Dialect:
     key_variables: tuple[str, ...] = ()
     key_header: tuple[str, str] = ("Authorization", "Bearer ")
     models_path: str = "/v1/models"
-    price: Price = price
+    price: PriceFunction = price
     traits: Traits = Traits()
     problems: Check = no_problems
 
@@ -88,7 +88,7 @@ class ProviderFactory:
     create: Create
     home: str = ""
     key_variables: tuple[str, ...] = ()
-    price: Price = price
+    price: PriceFunction = price
     problems: Check = no_problems
 
 

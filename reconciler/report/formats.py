@@ -22,7 +22,7 @@ class Printed:
     hint: str = ""
 
 
-FORMATS: dict[str, dict[str, str]] = {
+REPORTS: dict[str, dict[str, str]] = {
     "apply": {"text": "apply_report:apply_text", "json": "apply_report:apply_json"},
     "check": {"text": "plan_report:check_text", "json": "plan_report:check_json"},
     "choose": {"text": "candidates:candidates_text", "json": "candidates:candidates_document"},
@@ -42,7 +42,7 @@ FORMATS: dict[str, dict[str, str]] = {
 
 def render(report: str, format_: str, facts: object) -> Printed:
     """The report in this format. All formats of a report take the same facts."""
-    module, _, function = FORMATS[report][format_].partition(":")
+    module, _, function = REPORTS[report][format_].partition(":")
     printed: Printed = getattr(import_module(f"reconciler.report.{module}"), function)(facts)
     return printed
 

@@ -274,7 +274,7 @@ class RemoteProviderContract(ProviderContract):
             case Rejected():
                 assert (outcome.stop.name if outcome.stop else None) == faults.STOPS.get(fault)
             case Throttled():
-                wanted = faults.retry_after(fault)
+                wanted = faults.requested_delay(fault)
                 assert (outcome.retry_after is None) == (wanted is None), outcome
                 assert abs((outcome.retry_after or 0) - (wanted or 0)) < 1e-6
             case NotSent():

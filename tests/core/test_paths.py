@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.specs.paths import BadPath, image_format, project_path, same_file_key
+from reconciler.core.specs.paths import BadPath, project_path, same_file_key, suffix_format
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_what_is_accepted_stays_below_the_root_and_is_its_own_normal_form(text: 
     ],
 )
 def test_the_format_of_a_suffix(path: str, format_: str | None) -> None:
-    assert image_format(path) == format_
+    assert suffix_format(path) == format_
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_no_byte_is_sent_that_was_not_hashed(tmp_path: Path, settings: dict[str,
         spool = Swapping(tmp_path / "spool", red, secret)
         outcome = asyncio.run(a_provider(settings_for("openai", url, **settings), spool, key="").generate(request))
         thread.join(10)
-    assert outcome == InDoubt("a reference changed while it was sent, no answer came")
+    assert outcome == InDoubt("a reference changed while it was sent, no response received")
     everything = b"".join(received)
     assert everything.startswith(b"POST /")
     assert secret[:12] not in everything

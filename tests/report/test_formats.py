@@ -16,7 +16,7 @@ import click
 import pytest
 
 from reconciler.cli.main import COMMANDS, cli
-from reconciler.report.formats import FORMATS, Printed
+from reconciler.report.formats import REPORTS, Printed
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-c", "from reconciler.cli.entry_point import entry; entry()")
@@ -31,10 +31,10 @@ def commands() -> Iterator[tuple[str, click.Command]]:
             yield from ((f"{name} {each}", sub) for each, sub in command.commands.items())
 
 
-@pytest.mark.parametrize("report", FORMATS)
+@pytest.mark.parametrize("report", REPORTS)
 def test_the_formats_of_a_report_take_the_same_facts(report: str) -> None:
     taken = set()
-    for place in FORMATS[report].values():
+    for place in REPORTS[report].values():
         module, _, function = place.partition(":")
         hints = get_type_hints(getattr(import_module(f"reconciler.report.{module}"), function))
         assert hints.pop("return") is Printed, place
@@ -44,7 +44,7 @@ def test_the_formats_of_a_report_take_the_same_facts(report: str) -> None:
 
 
 def test_every_report_has_text_and_json() -> None:
-    assert all(list(formats)[:2] == ["text", "json"] for formats in FORMATS.values())
+    assert all(list(formats)[:2] == ["text", "json"] for formats in REPORTS.values())
 
 
 def test_every_command_offers_the_formats_of_the_table() -> None:
@@ -55,8 +55,8 @@ def test_every_command_offers_the_formats_of_the_table() -> None:
                 assert isinstance(option.type, click.Choice)
                 offered[name] = list(option.type.choices)
     by_another = {"models"}  # `providers --models`, with the formats of `providers`
-    assert offered == {name: list(formats) for name, formats in FORMATS.items() if name not in by_another}
-    assert list(FORMATS["models"]) == list(FORMATS["providers"])
+    assert offered == {name: list(formats) for name, formats in REPORTS.items() if name not in by_another}
+    assert list(REPORTS["models"]) == list(REPORTS["providers"])
 
 
 def test_a_format_is_added_by_the_steps_of_the_recipe(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from reconciler.testing.gateway.ledger import Entry
-from reconciler.testing.gateway.wire import Part
+from reconciler.testing.gateway.wire import FormPart
 
 SHORTEST = 48
 """Characters from which a string of base64 is a picture."""
@@ -32,7 +32,7 @@ def seen(entry: Entry) -> dict[str, Any]:
     return {**told, "json": _without_pictures(entry.json)}
 
 
-def _part(part: Part) -> dict[str, str]:
+def _part(part: FormPart) -> dict[str, str]:
     told = {"name": part.name, "type": part.content_type}
     if not part.filename:
         return {**told, "value": part.data.decode()}

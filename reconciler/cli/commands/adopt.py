@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import click
 
 from reconciler.cli.asset_ids import id_arguments
-from reconciler.cli.edits import edit_callbacks, exit_code
+from reconciler.cli.edits import edit_callbacks, edit_exit_code
 from reconciler.cli.options import editing_options
 from reconciler.core.text import printable
 from reconciler.project.adopt import adopt
@@ -30,4 +30,4 @@ def command(directory: str | None, /, ids: tuple[str, ...], yes: bool, wait: flo
         yes=yes,
     )
     workspace = open_workspace(directory, os.environ)
-    return exit_code(adopt(workspace, ids, callbacks, wait=wait, utc=lambda: datetime.now(UTC)))
+    return edit_exit_code(adopt(workspace, ids, callbacks, wait=wait, utc=lambda: datetime.now(UTC)))

@@ -9,7 +9,7 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.asset_ids import AssetIds
-from reconciler.cli.edits import exit_code, print_outcome
+from reconciler.cli.edits import edit_exit_code, print_outcome
 from reconciler.core.errors import Exit
 from reconciler.project.choose import LockedCandidates, choose, list_candidates
 from reconciler.project.edits import EditCallbacks
@@ -36,7 +36,7 @@ def command(directory: str | None, /, asset: str, candidate: str, format_: str, 
     if format_ == "json":
         reopened = open_workspace(directory, os.environ)
         _list(reopened, list_candidates(reopened, asset), format_)
-    return exit_code(result)
+    return edit_exit_code(result)
 
 
 def _list(workspace: Workspace, locked: LockedCandidates, format_: str) -> int:

@@ -7,7 +7,7 @@ import os
 import click
 
 from reconciler.cli.asset_ids import id_arguments
-from reconciler.cli.edits import edit_callbacks, exit_code
+from reconciler.cli.edits import edit_callbacks, edit_exit_code
 from reconciler.cli.options import editing_options
 from reconciler.core.text import printable
 from reconciler.project.prune import prune
@@ -31,4 +31,4 @@ def command(directory: str | None, /, ids: tuple[str, ...], yes: bool, wait: flo
     result = prune(open_workspace(directory, os.environ), ids, callbacks, wait=wait)
     if not result.work:
         click.echo("nothing to prune: every asset of the lockfile has a spec")
-    return exit_code(result)
+    return edit_exit_code(result)

@@ -11,7 +11,7 @@ from reconciler.core.specs.asset_layers import AssetLayers
 from reconciler.core.specs.checks import check_asset
 from reconciler.core.specs.layers import Origins, Substitution, as_text, merged
 from reconciler.core.specs.output import read_background, read_format, read_output, read_size
-from reconciler.core.specs.paths import image_format
+from reconciler.core.specs.paths import suffix_format
 from reconciler.core.specs.pictures import read_pictures
 from reconciler.core.specs.prompt import read_prompt
 from reconciler.core.specs.sizes import named_size, wanted_size
@@ -38,7 +38,7 @@ def read_asset(asset: AssetLayers, identity: AssetId, matrix: dict[str, str]) ->
         model=model,
         size=read_size(asset, "size", wanted_size),
         image_size=read_size(asset, "image_size", named_size),
-        format=format_ or image_format(output) or "png",
+        format=format_ or suffix_format(output) or "png",
         background=read_background(asset),
         **_plain_fields(asset),
     )

@@ -8,7 +8,7 @@ from reconciler.core.digest import AssetId
 from reconciler.core.images.sniff import FORMATS
 from reconciler.core.specs.asset_layers import AssetLayers
 from reconciler.core.specs.layers import LayeredField, Substitution
-from reconciler.core.specs.paths import BadPath, bad_suffix, image_format, in_folder, project_path
+from reconciler.core.specs.paths import BadPath, bad_suffix, in_folder, project_path, suffix_format
 from reconciler.core.specs.sizes import BadSize
 
 
@@ -50,7 +50,7 @@ def _written_output(asset: AssetLayers, written: LayeredField, variables: Mappin
     if isinstance(path, BadPath):
         asset.report(written, path.fact, path.hint)
         return ""
-    found = image_format(path)
+    found = suffix_format(path)
     wrong = bad_suffix(path) if found is None else None
     if in_folder(path, asset.settings.specs):
         asset.report(written, f'"{path}" lies in the folder of the specs', "keep pictures in a folder of their own")

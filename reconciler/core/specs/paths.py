@@ -91,7 +91,7 @@ def is_unicode(text: str) -> bool:
 
 def bad_suffix(path: str) -> BadPath | None:
     """Why the suffix of an image path is invalid."""
-    if image_format(path) is not None:
+    if suffix_format(path) is not None:
         return None
     stem, dot, suffix = path.rpartition("/")[2].rpartition(".")
     named = f'"{path}": .{suffix} is not a supported image suffix'
@@ -99,7 +99,7 @@ def bad_suffix(path: str) -> BadPath | None:
     return BadPath(fact, "end it in .png, .jpg, .webp or .avif")
 
 
-def image_format(path: str) -> str | None:
+def suffix_format(path: str) -> str | None:
     """The format by the suffix of a path, or None."""
     name = path.rpartition("/")[2]
     stem, dot, suffix = name.rpartition(".")

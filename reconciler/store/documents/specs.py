@@ -16,7 +16,7 @@ from reconciler.core.specs.document import Path as NodePath
 from reconciler.core.specs.expand import SpecTree
 from reconciler.core.value import value
 from reconciler.store.index.index import Index
-from reconciler.store.index.parsed_specs import Entry, LateMarks, marked
+from reconciler.store.index.parsed_specs import LateMarks, ParsedEntry, marked
 from reconciler.store.index.snapshot import signature, spec_kind
 from reconciler.store.parallel.process_pool import MAX_PIECES, ProcessPool, start_pool
 from reconciler.store.schemas.validate import accepts, schema_problems
@@ -92,7 +92,7 @@ class SpecReader:
 def read_specs(reading: SpecReader, index: Index) -> SpecFiles:
     """All files of the specs folder."""
     root, specs = reading.root, reading.specs
-    parsed: dict[int, list[tuple[str, Entry]]] = reading.ahead.results() if reading.ahead is not None else {}
+    parsed: dict[int, list[tuple[str, ParsedEntry]]] = reading.ahead.results() if reading.ahead is not None else {}
     for entries in parsed.values():
         index.parsed.remember_all(entries)
     documents: dict[str, Document] = {}
@@ -159,7 +159,7 @@ def _parse_ahead(root: Path, names: Sequence[str], index: Index) -> ProcessPool 
         return None
     step = len(new) // MAX_PIECES + 16
 
-    def piece(number: int) -> list[tuple[str, Entry]]:
+    def piece(number: int) -> list[tuple[str, ParsedEntry]]:
         parsed = ((name, _entry(root, name)) for name in new[number * step : number * step + step])
         return [(name, entry) for name, entry in parsed if entry is not None]
 
@@ -167,7 +167,7 @@ def _parse_ahead(root: Path, names: Sequence[str], index: Index) -> ProcessPool 
     return start_pool(piece, -(-len(new) // step))
 
 
-def _entry(root: Path, name: str) -> Entry | None:
+def _entry(root: Path, name: str) -> ParsedEntry | None:
     """The cache entry of a valid spec; None for an invalid one."""
     try:
         seen, data = _text(root, name)

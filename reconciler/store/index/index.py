@@ -143,7 +143,7 @@ class Index:
             return
         packed = snapshot.pack(self._snapshot(dict(says), notes, until))
         with suppress(DiskError, OSError):
-            if disk.plain_bytes(self.path, most=snapshot.MAX_BYTES) == packed:
+            if disk.plain_bytes(self.path, most=snapshot.MAX_SNAPSHOT) == packed:
                 return
         with suppress(DiskError, OSError):
             disk.write_cache(self.path, packed)

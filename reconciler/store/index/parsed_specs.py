@@ -23,7 +23,7 @@ from reconciler.store import disk
 from reconciler.store.index.snapshot import Signature, signature
 from reconciler.store.schemas.files import schema_text
 
-Entry = list[Any]
+ParsedEntry = list[Any]
 """A signature's four numbers and the value."""
 _MOST = 128 << 20
 """Bytes of the cache. That of 100,000 specs has half of them."""
@@ -37,9 +37,9 @@ class ParsedCache:
     def __init__(self, path: Path, *, racy: Callable[[Signature], bool]) -> None:
         self.path = path
         self._racy = racy
-        self._known: dict[str, Entry] | None = {}
-        self._taken: dict[str, Entry] = {}
-        self._used: dict[str, Entry] = {}
+        self._known: dict[str, ParsedEntry] | None = {}
+        self._taken: dict[str, ParsedEntry] = {}
+        self._used: dict[str, ParsedEntry] = {}
         self._fresh = False
 
     def load(self) -> None:
@@ -50,11 +50,11 @@ class ParsedCache:
         """Whether there is an entry, which may be out of date."""
         return path in self._remembered
 
-    def remember_all(self, entries: Iterable[tuple[str, Entry]]) -> None:
+    def remember_all(self, entries: Iterable[tuple[str, ParsedEntry]]) -> None:
         """Add entries of files that a helper process has just parsed and found to be valid."""
         self._taken.update(entries)
 
-    def pop_parsed(self, path: str) -> Entry | None:
+    def pop_parsed(self, path: str) -> ParsedEntry | None:
         """The entry that was added for a file, once: the next call returns None."""
         entry = self._taken.pop(path, None)
         if entry is not None:
@@ -73,7 +73,7 @@ class ParsedCache:
         """Cache the value of a valid file that was read after `seen` was taken."""
         self._remember(path, [*signature(seen), value])
 
-    def _remember(self, path: str, entry: Entry) -> None:
+    def _remember(self, path: str, entry: ParsedEntry) -> None:
         if not self._racy(marked(entry)):
             self._used[path] = entry
             self._fresh = True
@@ -88,12 +88,12 @@ class ParsedCache:
         self._fresh = False
 
     @property
-    def _remembered(self) -> dict[str, Entry]:
+    def _remembered(self) -> dict[str, ParsedEntry]:
         if self._known is None:
             self._known = self._load()
         return self._known
 
-    def _load(self) -> dict[str, Entry]:
+    def _load(self) -> dict[str, ParsedEntry]:
         with suppress(DiskError, OSError, ValueError, KeyError, TypeError, RecursionError):
             found = json.loads(disk.plain_bytes(self.path, most=_MOST))
             specs = found["specs"]
@@ -107,7 +107,7 @@ def _reader() -> str:
     return f"{__version__} {hashlib.sha256(schema_text('spec').encode()).hexdigest()[:16]}"
 
 
-def marked(entry: Entry) -> Signature:
+def marked(entry: ParsedEntry) -> Signature:
     """The signature of the file."""
     size, mtime, ctime, inode, _ = entry
     return size, mtime, ctime, inode

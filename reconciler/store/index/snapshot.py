@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # typing takes longer to import than all else here
 MAGIC = b"reconciler index 7\n"
 MANY = 4_000
 """Files from which on a helper process takes their signatures: a fork takes 1 ms, the signatures 10."""
-MAX_BYTES = 128 << 20
+MAX_SNAPSHOT = 128 << 20
 """Bytes of an index file. That of 100,000 assets has a tenth of them."""
 ABSENT = (-1, -1, -1, -1)
 """The signature of a path without a file."""
@@ -134,7 +134,7 @@ def load(path: str) -> Snapshot | None:
         return None
     try:
         size = os.fstat(fd).st_size
-        data = os.read(fd, size + 1) if size <= MAX_BYTES else b""
+        data = os.read(fd, size + 1) if size <= MAX_SNAPSHOT else b""
         return unpack(data) if len(data) == size else None
     except OSError:
         return None

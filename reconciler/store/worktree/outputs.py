@@ -7,10 +7,9 @@ from pathlib import Path
 
 from reconciler.core.digest import ContentHash
 from reconciler.core.errors import DiskError
-from reconciler.core.images.magic import HEAD
-from reconciler.core.images.magic import image_format as magic_format
+from reconciler.core.images.magic import HEAD, image_format
 from reconciler.core.ports import InTheWay, Objects, Placed, Source
-from reconciler.core.specs.paths import image_format
+from reconciler.core.specs.paths import suffix_format
 from reconciler.store import disk
 from reconciler.store.worktree.observe import LFS_POINTER_LIMIT, lfs_oid
 from reconciler.store.worktree.publish import Foreign, publish, remove_file
@@ -72,8 +71,8 @@ class OutputTree:
     def _refuse_other(self, file: Path, path: str) -> None:
         """DiskError if a file does not begin as an image of the format in its name: the lockfile may be false."""
         with disk.naming_errors("read", file), disk.open_for_reading(file) as stream:
-            found = magic_format(stream.read(HEAD))
-        if found != image_format(path):
+            found = image_format(stream.read(HEAD))
+        if found != suffix_format(path):
             raise DiskError(
                 f"{path} is locked with bytes that are {found or 'no image'}",
                 hint="they are not put in place, moved or removed: take the entry out of assets.lock",

@@ -26,8 +26,8 @@ As a process (it outlives a client that is killed)::
 Its first line on stdout is the base URL, its second JSON with all URLs and the key.
 
 `faults.EXPECTED` has the names of the faults, each with the class of its outcome; `faults.expected(fault, dialect,
-route)` has the exceptions of a dialect. See also `faults.STOPS`, `faults.retry_after`, `faults.charged`. The first of
-these rules applies to a request:
+route)` has the exceptions of a dialect. See also `faults.STOPS`, `faults.requested_delay`, `faults.charged`. The first
+of these rules applies to a request:
 
 - its prompt: `fault:stall`, or in turn for this prompt `fault:503_json,503_json,ok` (then the last one each time);
 - `gateway.when("text", "429_none", "ok")`: the same for prompts with this text;

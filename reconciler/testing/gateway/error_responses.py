@@ -31,7 +31,7 @@ class ErrorResponse:
     style: str = "api"
 
 
-STATUS: Mapping[str, ErrorResponse] = {
+RESPONSES: Mapping[str, ErrorResponse] = {
     "400": ErrorResponse(400, f"invalid request: {CONTROL_CHARACTERS}", "invalid_request", "invalid_request_error"),
     "401": ErrorResponse(401, "Invalid token", "", "authentication_error"),
     "402": ErrorResponse(402, "You exceeded your current quota", "insufficient_quota"),
@@ -114,7 +114,7 @@ def _error_body(dialect: str, error: ErrorResponse, request_id: str, details: tu
 
 def by_fault(fault: str, dialect: str, request_id: str, *, wait: float) -> Response:
     """The response of a fault by status. `wait`: the seconds in the Retry-After of a 429."""
-    error = STATUS[fault]
+    error = RESPONSES[fault]
     extra: dict[str, str] = {}
     details: tuple[Any, ...] = ()
     match fault:

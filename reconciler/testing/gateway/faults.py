@@ -171,7 +171,7 @@ def charged(fault: str, dialect: str, route: str = "") -> bool:
     return not blocked and fault not in _UNCHARGED and expected(fault, dialect, route) not in _UNCHARGED_CLASSES
 
 
-def retry_after(fault: str, base: float = 7.0) -> float | None:
+def requested_delay(fault: str, base: float = 7.0) -> float | None:
     """The delay in seconds that a fault requests, in whatever form. `base` is the gateway's `retry_after`."""
     seconds: Mapping[str, float] = {
         "429_seconds": base,

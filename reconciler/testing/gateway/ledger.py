@@ -14,9 +14,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from reconciler.testing.gateway.wire import Part, multipart
+from reconciler.testing.gateway.wire import FormPart, multipart
 
-LONG = 2000
+_MAX_SHOWN = 2000
 """Longer strings of a body are written to the file as their digest; the body itself is beside it."""
 
 
@@ -74,7 +74,7 @@ class Entry:
             return None
 
     @property
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[FormPart, ...]:
         """The parts of a multipart body."""
         return multipart(self.body, self.content_type)
 
@@ -184,10 +184,10 @@ def _parsed(entry: Entry) -> Any:
         return {"multipart": [_part_summary(part) for part in entry.parts]}
     if entry.json is not None:
         return {"json": _shortened(entry.json)}
-    return {"bytes": base64.b64encode(entry.body[:LONG]).decode()}
+    return {"bytes": base64.b64encode(entry.body[:_MAX_SHOWN]).decode()}
 
 
-def _part_summary(part: Part) -> dict[str, Any]:
+def _part_summary(part: FormPart) -> dict[str, Any]:
     digest = hashlib.sha256(part.data).hexdigest()
     summary: dict[str, Any] = {
         "name": part.name,
@@ -199,7 +199,7 @@ def _part_summary(part: Part) -> dict[str, Any]:
 
 
 def _shortened(value: Any) -> Any:
-    if isinstance(value, str) and len(value) > LONG:
+    if isinstance(value, str) and len(value) > _MAX_SHOWN:
         return f"{value[:40]}… {len(value)} characters, sha256:{hashlib.sha256(value.encode()).hexdigest()}"
     if isinstance(value, list):
         return [_shortened(item) for item in value]

@@ -19,7 +19,7 @@ from reconciler.testing.gateway.rules import Rules
 from reconciler.testing.gateway.service import OTHER_HOST, Decision, Options, Service
 from reconciler.testing.gateway.wire import Pipe, Request, Unreadable, read_request
 
-SECRET = re.compile(rb"(?im)^((?:proxy-)?authorization|x-goog-api-key|api-key|cookie):[^\r]*")
+_SECRET_HEADER = re.compile(rb"(?im)^((?:proxy-)?authorization|x-goog-api-key|api-key|cookie):[^\r]*")
 KEY_HEADERS = {"gemini": ("x-goog-api-key", "")}
 CERTIFICATE = Path(__file__).with_name("untrusted.pem")
 
@@ -149,7 +149,7 @@ class Server:
         name, prefix = (api.key_header if api else KEY_HEADERS.get(dialect)) or ("Authorization", "Bearer ")
         sent = request.header(name)
         others = "\n".join(value for header, value in request.headers if header.lower() != name.lower())
-        redacted = SECRET.sub(rb"\1: ***", request.head)
+        redacted = _SECRET_HEADER.sub(rb"\1: ***", request.head)
         return {
             "dialect": dialect,
             "connection": connection,

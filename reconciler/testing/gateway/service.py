@@ -109,7 +109,7 @@ class Service:
             fault = "502_empty_response" if dialect == "gravitex" else "moderation_blocked"
         if fault == "prompt_blocked" and dialect not in {"gravitex", "gemini"}:
             fault = "moderation_blocked"
-        if fault in error_responses.STATUS:
+        if fault in error_responses.RESPONSES:
             return error_responses.by_fault(fault, dialect, request_id, wait=self._options.retry_after)
         if fault == "redirect_307":
             return Response(307, (("Location", f"{self._urls[OTHER_HOST]}/v1/stolen"),), ())

@@ -40,7 +40,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class FormPart:
     """One part of a multipart body."""
 
     name: str
@@ -114,7 +114,7 @@ async def _read_body(reader: asyncio.StreamReader, fields: dict[str, str]) -> by
     return await reader.readexactly(length) if length else b""
 
 
-def multipart(body: bytes, content_type: str) -> tuple[Part, ...]:
+def multipart(body: bytes, content_type: str) -> tuple[FormPart, ...]:
     """The parts of a multipart/form-data body, in order. Broken framing gives fewer parts, never an error."""
     found = re.search(r'boundary="?([^";]+)', content_type)
     if not found:
@@ -123,7 +123,7 @@ def multipart(body: bytes, content_type: str) -> tuple[Part, ...]:
     return tuple(_part(piece[2:]) for piece in pieces[1:] if not piece.startswith(b"--"))
 
 
-def _part(piece: bytes) -> Part:
+def _part(piece: bytes) -> FormPart:
     head, _, data = piece.partition(b"\r\n\r\n")
     text = head.decode("utf-8", "replace")
 
@@ -132,7 +132,7 @@ def _part(piece: bytes) -> Part:
         return found.group(1) if found else ""
 
     kind = field(r"content-type:\s*(\S+)")
-    return Part(field(r'[; ]name="([^"]*)"'), field(r'filename="([^"]*)"'), kind, data)
+    return FormPart(field(r'[; ]name="([^"]*)"'), field(r'filename="([^"]*)"'), kind, data)
 
 
 def head(response: Response, *, length: int | None = None, extra: tuple[tuple[str, str], ...] = ()) -> bytes:
