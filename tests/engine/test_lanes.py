@@ -193,6 +193,7 @@ def test_who_waits_goes_when_the_call_in_flight_is_cancelled() -> None:
         await asyncio.sleep(1.0)
         tasks[0].cancel()
         await tasks[1]
+        assert tasks[0].cancelled()
 
     play(story())
     assert world.inner.ledger == [("i000", 0.0), ("i001", 1.0)]

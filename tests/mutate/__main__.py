@@ -93,7 +93,7 @@ def suites_of(mutant: Mutant) -> tuple[str, ...]:
 def chosen(sources: Mapping[str, str], *, count: int, seed: int) -> list[Mutant]:
     """The mutants to try: the first `count` in an order that depends on each mutant's key alone, or all for 0."""
     every = [mutant for file, source in sources.items() for mutant in mutants(file, source)]
-    order = sorted(every, key=lambda one: (hashlib.sha256(f"{seed}{one.key}".encode()).digest(), one.start))
+    order = sorted(every, key=lambda one: hashlib.sha256(f"{seed}{one.key}".encode()).digest())
     sound = (mutant for mutant in order if is_sound(mutant, sources[mutant.file]))
     return list(itertools.islice(sound, count or None))
 
@@ -191,23 +191,19 @@ Results = list[tuple[Mutant, Verdict, float]]
 
 
 class Found:
-    """The mutants that tests have found, in a file that outlives an interruption. An edit above a mutant in its module
-    makes it a new one."""
+    """The mutants that tests have found, in a file that outlives an interruption. An edit elsewhere in the module
+    leaves them there."""
 
-    def __init__(self, path: Path | None, every: Iterable[Mutant]) -> None:
+    def __init__(self, path: Path | None, sample: Iterable[Mutant]) -> None:
         self._path = path
         lines = path.read_text().splitlines() if path is not None and path.exists() else []
-        noted = {tuple(mutant): (Verdict(verdict), seconds) for *mutant, verdict, seconds in map(json.loads, lines)}
-        self.before: Results = [(one, *noted[self._name(one)]) for one in every if self._name(one) in noted]
+        noted = {tuple(key): (Verdict(verdict), seconds) for *key, verdict, seconds in map(json.loads, lines)}
+        self.before: Results = [(mutant, *noted[mutant.key]) for mutant in sample if mutant.key in noted]
 
     def note(self, mutant: Mutant, verdict: Verdict, seconds: float) -> None:
         if self._path is not None and verdict is not Verdict.SURVIVED:
             with self._path.open("a") as file:
-                file.write(json.dumps([*self._name(mutant), verdict.value, round(seconds, 1)]) + "\n")
-
-    @staticmethod
-    def _name(mutant: Mutant) -> tuple[str | int, ...]:
-        return (*mutant.key, mutant.start, mutant.end, mutant.text)
+                file.write(json.dumps([*mutant.key, verdict.value, round(seconds, 1)]) + "\n")
 
 
 def table(results: Sequence[tuple[Mutant, Verdict, float]], argued: Collection[tuple[str, ...]]) -> Iterator[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 CONTEXT = 100
 """As much of the text around an edit is shown, in characters."""
@@ -52,7 +53,8 @@ class Mutant:
 
     @property
     def key(self) -> tuple[str, str, str, str]:
-        """The same as long as neither the function's name nor the changed text is another."""
+        """The same as long as neither the function's name nor the changed text is another. The second of two alike in
+        one function has `#2` after the function's name."""
         return (self.file, self.function, self.before, self.after)
 
     def __str__(self) -> str:
@@ -65,7 +67,11 @@ class Mutant:
 
 def mutants(file: str, source: str) -> Iterator[Mutant]:
     """All mutants of a module, in the order of its text."""
-    yield from _Module(file, source).visit(ast.parse(source), (), ())
+    alike: Counter[tuple[str, ...]] = Counter()
+    for mutant in _Module(file, source).visit(ast.parse(source), (), ()):
+        alike[mutant.key] += 1
+        number = alike[mutant.key]
+        yield mutant if number == 1 else replace(mutant, function=f"{mutant.function} #{number}")
 
 
 def is_sound(mutant: Mutant, source: str) -> bool:

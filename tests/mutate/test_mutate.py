@@ -11,6 +11,7 @@ from tests.mutate.__main__ import (
     MODULES,
     RELATED,
     ROOT,
+    Found,
     Suite,
     Verdict,
     as_row,
@@ -18,6 +19,7 @@ from tests.mutate.__main__ import (
     folder_of,
     judged,
     read_argued,
+    suites_of,
     table,
 )
 from tests.mutate.operators import Mutant, is_sound, mutants
@@ -74,6 +76,11 @@ def test_a_mutant_says_where_it_is() -> None:
     assert (str(found), found.function) == ("m.py:3  return 1  ->  return 2", "A.f")
 
 
+def test_mutants_that_look_alike_are_numbered() -> None:
+    found = mutants("m.py", "def f():\n  g()\n  g()\n")
+    assert [(mutant.line, mutant.function) for mutant in found] == [(2, "f"), (3, "f #2")]
+
+
 def test_the_same_few_are_drawn_again_and_another_seed_draws_others() -> None:
     source = {"m.py": SOURCES["reconciler/core/plan/decide.py"]}
     drawn = chosen(source, count=10, seed=0)
@@ -90,6 +97,24 @@ def test_every_module_has_its_tests_and_they_exist() -> None:
             assert folder_of(mutant)
     for groups in RELATED.values():
         assert all((ROOT / path).exists() for paths in groups for path in paths.split())
+
+
+def test_what_was_found_is_not_tried_again(tmp_path: Path) -> None:
+    first, second, third = chosen({"m.py": SOURCES["reconciler/core/plan/decide.py"]}, count=3, seed=0)
+    found = Found(tmp_path / "found.jsonl", [first, second, third])
+    assert found.before == []
+    found.note(first, Verdict.KILLED, 1.04)
+    found.note(second, Verdict.SURVIVED, 2.0)
+    found.note(third, Verdict.TIMED_OUT, 3.0)
+    assert Found(tmp_path / "found.jsonl", [first, second, third]).before == [
+        (first, Verdict.KILLED, 1.0),
+        (third, Verdict.TIMED_OUT, 3.0),
+    ]
+
+
+def test_the_tests_of_a_modules_name_come_first() -> None:
+    (mutant,) = mutants("reconciler/engine/lane/limits.py", "x = 1")
+    assert suites_of(mutant)[:2] == ("tests/engine/test_limits.py", "tests/engine")
 
 
 def test_a_row_of_the_page_is_read_as_the_mutant_that_it_was_written_for() -> None:
