@@ -74,3 +74,12 @@ def test_a_disk_that_fails_is_heard_once_the_others_have_landed() -> None:
     with pytest.raises(DiskError, match="full"):
         play(CandidateProvider(Failing(), count=3, progress=Written()).generate(a_request()))
     assert len(landed) == 3
+
+
+def test_an_error_that_is_none_of_the_disk_is_raised_as_it_is() -> None:
+    class Broken:
+        async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
+            raise ValueError("a fault of the provider")
+
+    with pytest.raises(ValueError, match="a fault of the provider"):
+        play(CandidateProvider(Broken(), count=2, progress=Written()).generate(a_request()))

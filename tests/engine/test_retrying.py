@@ -72,6 +72,21 @@ def test_over_a_run_one_retry_per_ten_requests_and_at_least_five() -> None:
     assert [retries.take(), retries.take()] == [True, False]
 
 
+@pytest.mark.parametrize(
+    "outcome", [a_done("hero"), NotSent("tls", final=True), Rejected("bad size"), InDoubt("reset")]
+)
+def test_each_request_that_was_tried_counts_towards_the_retries(outcome: Outcome) -> None:
+    world, _ = generated(outcome)
+    assert world.run.retries.requests == 1
+
+
+def test_a_request_that_the_lane_holds_back_does_not_count_towards_the_retries() -> None:
+    world = World(Scripted())
+    world.lane.drain()
+    assert isinstance(play(world.make("hero"))[0], NotSent)
+    assert world.run.retries.requests == 0
+
+
 def test_an_outage_does_not_multiply_what_is_sent() -> None:
     # every third request fails once, so the breaker stays closed; without the limit, all hundred would be asked again
     scripts = {asset: [NotSent("dns")] for asset in many(300)[::3]}

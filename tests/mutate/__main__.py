@@ -23,7 +23,7 @@ import tempfile
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from enum import Enum
@@ -131,8 +131,15 @@ def passes(tree: Path, tests: Suite) -> bool:
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def judged(tree: Path, mutant: Mutant, source: str, tests: Iterable[Suite]) -> Verdict:
-    """What the tests say of a copy of the tree that has this one fault."""
+def judged(
+    tree: Path,
+    mutant: Mutant,
+    source: str,
+    tests: Iterable[Suite],
+    *,
+    passes: Callable[[Path, Suite], bool] = passes,
+) -> Verdict:
+    """The verdict of the tests on a copy of the tree that has this one fault."""
     path = tree / mutant.file
     path.write_text(mutant.applied(source))
     compiled = path.parent / "__pycache__"

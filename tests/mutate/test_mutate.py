@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from tests.mutate.__main__ import (
     chosen,
     folder_of,
     judged,
+    passes,
     read_argued,
     suites_of,
     table,
@@ -130,20 +133,48 @@ def test_every_row_of_the_page_has_an_argument() -> None:
     assert all(len(row.rsplit("|", 2)[1].strip()) > 10 for row in rows)
 
 
-@pytest.mark.timeout(600)  # it starts pytest twice, and no limit of its own depends on how busy the machine is
-def test_a_fault_is_found_or_reported_in_a_copy_of_the_tree(tmp_path: Path) -> None:
-    source = "def larger(a, b):\n    return a > b\n"
-    (tmp_path / "m.py").write_text(source)
-    (tmp_path / "test_m.py").write_text("from m import larger\ndef test_larger(): assert larger(2, 1)\n")
-    found = {mutant.after: mutant for mutant in mutants("m.py", source)}
+SOURCE = "def larger(a, b):\n    return a > b\n"
+
+
+def a_tree(folder: Path, *, source: str = SOURCE) -> Path:
+    (folder / "m.py").write_text(source)
+    (folder / "test_m.py").write_text("from m import larger\ndef test_larger(): assert larger(2, 1)\n")
+    return folder
+
+
+def larger_is_two(tree: Path, tests: Suite) -> bool:
+    """Plays pytest: whether the functions in the tree are right about two numbers."""
+    names: dict[str, Callable[[int, int], bool]] = {}
+    exec((tree / "m.py").read_text(), names)
+    if "while True" in (tree / "m.py").read_text():
+        raise subprocess.TimeoutExpired("pytest", tests.limit)
+    return names["larger"](2, 1)
+
+
+def test_a_fault_is_found_or_reported_and_the_tree_is_as_before(tmp_path: Path) -> None:
+    tree = a_tree(tmp_path)
+    found = {mutant.after: mutant for mutant in mutants("m.py", SOURCE)}
     survivor = found["return a >= b"]
-    killed = Mutant("m.py", 2, "larger", "", "", source.index(">"), source.index(">") + 1, "<")
-    start = source.index("return")
+    killed = Mutant("m.py", 2, "larger", "", "", SOURCE.index(">"), SOURCE.index(">") + 1, "<")
+    start = SOURCE.index("return")
     hangs = Mutant("m.py", 2, "larger", "", "", start, start, "while True: pass\n    ")
-    tests = [Suite(("test_m.py",))]
-    results = [(one, judged(tmp_path, one, source, tests), 1.0) for one in (survivor, killed)]
-    results.append((hangs, judged(tmp_path, hangs, source, [Suite(("test_m.py",), 0.1)]), 1.0))
+    results = [
+        (one, judged(tree, one, SOURCE, [Suite(("test_m.py",))], passes=larger_is_two), 1.0)
+        for one in (survivor, killed, hangs)
+    ]
     assert [verdict for _, verdict, _ in results] == [Verdict.SURVIVED, Verdict.KILLED, Verdict.TIMED_OUT]
-    assert (tmp_path / "m.py").read_text() == source
+    assert (tree / "m.py").read_text() == SOURCE
     assert [line.split() for line in table(results, {survivor.key})][-1] == ["all", "3", "1", "1", "1", "0", "3"]
     assert [line.split() for line in table(results, set())][-1] == ["all", "3", "1", "1", "0", "1", "3"]
+
+
+@pytest.mark.timeout(600)  # it starts pytest, which takes as long as the machine is busy
+def test_pytest_runs_on_the_modules_of_the_tree(tmp_path: Path) -> None:
+    tree = a_tree(tmp_path, source=SOURCE.replace(">", "<"))
+    assert not passes(tree, Suite(("test_m.py",)))
+    assert "assert larger(2, 1)" in (tree / "output.txt").read_text()
+
+
+def test_tests_that_take_too_long_are_ended(tmp_path: Path) -> None:
+    with pytest.raises(subprocess.TimeoutExpired):
+        passes(a_tree(tmp_path), Suite(("test_m.py",), limit=0.0))
