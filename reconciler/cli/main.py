@@ -15,15 +15,15 @@ from reconciler.core.errors import DiskError, Exit, ReconcilerError
 from reconciler.core.text import printable
 
 COMMANDS = {
-    "init": "Set a project up: reconciler.yaml, an example spec, the lines for git.",
+    "init": "Set up a project: reconciler.yaml, an example spec, the lines for git.",
     "validate": "Report every problem in every spec.",
-    "plan": "Show which images would be made, why, and at what price.",
-    "apply": "Make the images that are missing or changed, and no others.",
+    "plan": "Show which images would be generated, why, and at what price.",
+    "apply": "Generate the images that are missing or changed, and no others.",
     "check": "Exit 0 if everything is up to date, 2 if not.",
-    "show": "Show the state of an asset, its image, and the origin of both.",
+    "show": "Show the state of an asset, its image and the origin of the image.",
     "explain": "Show the origin of each field of an asset, and why it is stale or up to date.",
     "adopt": "Lock the file that is at the output of an asset.",
-    "restore": "Put the locked image of an asset back.",
+    "restore": "Restore the locked image of an asset.",
     "choose": "List the candidates of an asset, or lock another one of them.",
     "recover": "List paid requests without a response, or remove some from the list.",
     "prune": "Remove the images of assets that have no spec any more.",

@@ -1,4 +1,4 @@
-"""The sequence of an apply, in the one order that keeps money safe. Every caller goes through `apply`."""
+"""The steps of an apply, in the order that prevents paying twice. Every caller goes through `apply`."""
 
 from __future__ import annotations
 
@@ -97,15 +97,15 @@ class ApplyCallbacks:
 def apply(
     workspace: Workspace, options: ApplyOptions, callbacks: ApplyCallbacks, *, environ: Mapping[str, str]
 ) -> Applied | NothingToApply:
-    """Make the images that are missing or changed. The order of the steps is part of the contract.
+    """Generate the images that are missing or changed. The order of the steps is part of the contract.
 
     `environ` is read for the keys of providers and for `CI`. Disk errors while steps are carried out are in the report;
     ReconcilerError is raised only before the first of them.
     """
     saved = read_plan(options.plan_file) if options.plan_file is not None else None
-    wanted = saved.options_with(options.plan) if saved is not None else options.plan
+    plan_options = saved.options_with(options.plan) if saved is not None else options.plan
     with workspace.exclusive(options.wait):
-        proposal = _propose(workspace, wanted, saved)
+        proposal = _propose(workspace, plan_options, saved)
         callbacks.show(proposal)
         if not proposal.work:
             _close_journal_of_crash(workspace, proposal.planned)

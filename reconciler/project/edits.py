@@ -157,14 +157,14 @@ def locked_recipe(
 ) -> Recipe | None:
     """The recipe of a spec with the locked images of its upstreams; None while one of them has no image."""
 
-    def picture(reference: Reference) -> ContentHash | None:
+    def content_of(reference: Reference) -> ContentHash | None:
         match reference:
             case FileReference(path=path):
                 return files.get(path)
             case AssetReference(asset=asset):
                 return contents.get(asset)
 
-    return build_recipe(spec, picture)
+    return build_recipe(spec, content_of)
 
 
 def settled_in_doubt(
@@ -181,12 +181,12 @@ def settled_in_doubt(
     contents, files = locked_contents(planned), planned.seen.files
     others = (spec for identity, spec in planned.loaded.specs.items() if identity != asset)
     recipes = [locked_recipe(spec, files=files, contents=contents) for spec in others]
-    wanted = {recipe.key() for recipe in recipes if recipe is not None} - {got}
+    needed = {recipe.key() for recipe in recipes if recipe is not None} - {got}
     lines = []
     for one in in_doubt:
-        end = "kept, another spec has the same recipe" if one.key in wanted else "resolved"
+        end = "kept, another spec has the same recipe" if one.key in needed else "resolved"
         lines.append(f"  request in doubt to {printable(one.provider)} at {printable(one.at)}: {end}")
-    return tuple(one for one in in_doubt if one.key not in wanted), tuple(lines)
+    return tuple(one for one in in_doubt if one.key not in needed), tuple(lines)
 
 
 def locked_contents(planned: PlannedProject) -> dict[AssetId, ContentHash]:

@@ -18,7 +18,7 @@ from reconciler.providers.secret import NO_KEY_SENT
 
 
 def free_providers(
-    wanted: Sequence[ProviderSettings],
+    used: Sequence[ProviderSettings],
     *,
     models: Mapping[str, Json],
     store: Store,
@@ -35,7 +35,7 @@ def free_providers(
             utc=lambda: datetime.now(UTC),
             parallel=os.cpu_count() or 1,
         )
-        for settings in wanted
+        for settings in used
     }
 
 

@@ -185,10 +185,10 @@ def _planned(
     project: Project, snapshot: Snapshot, specs: Mapping[AssetId, Spec], entries: Mapping[AssetId, LockEntry | None]
 ) -> Plan | None:
     lock = Lock({identity: entry for identity, entry in entries.items() if entry is not None})
-    wanted = {spec.output for spec in specs.values()}
-    pictures = {ref.path for spec in specs.values() for ref in spec.pictures() if isinstance(ref, FileReference)}
-    contents = _contents(snapshot, wanted | pictures)
-    if len(lock.entries) < len(specs) or len(contents) < len(wanted | pictures):
+    outputs = {spec.output for spec in specs.values()}
+    references = {ref.path for spec in specs.values() for ref in spec.pictures() if isinstance(ref, FileReference)}
+    contents = _contents(snapshot, outputs | references)
+    if len(lock.entries) < len(specs) or len(contents) < len(outputs | references):
         return None
     policy = Policy(cascade=project.settings.cascade)
     return plan(

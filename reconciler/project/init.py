@@ -1,4 +1,4 @@
-"""Set a project up: write the files that are missing, and overwrite none."""
+"""Set up a project: write the missing files, and overwrite none."""
 
 from __future__ import annotations
 

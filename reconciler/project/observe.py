@@ -60,7 +60,7 @@ class Observation:
         outputs = self._tree.outputs(self._outputs)
         for path in self._tree.not_images:
             if outputs.get(path) == self.expected.outputs.get(path):
-                outputs[path] = Blocked("no image, whatever the lockfile says")
+                outputs[path] = Blocked("not an image, although the lockfile has an entry for it")
         return replace(self.expected, outputs=outputs)
 
 

@@ -30,7 +30,7 @@ class PaidProviders:
 
 
 def paid_providers(
-    wanted: Sequence[ProviderSettings],
+    used: Sequence[ProviderSettings],
     *,
     models: Mapping[str, Json],
     store: Store,
@@ -47,7 +47,7 @@ def paid_providers(
     table = model_table(models)
     run = PaidRun(store=store, journal=journal, progress=progress, spending=Spending(budget, already=already))
     made = PaidProviders({}, [])
-    for settings in wanted:
+    for settings in used:
         lane = open_lane(settings, run=run)
         inner = connect(settings, environ=environ, spool=spool, references=references, models=table)
         declared = REGISTRY.declared(settings)

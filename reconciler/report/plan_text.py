@@ -1,4 +1,4 @@
-"""A plan as text for people and as JSON for programs. Pure: values in, lines out."""
+"""A plan as text for people. Pure: values in, lines out."""
 
 from __future__ import annotations
 
@@ -99,10 +99,10 @@ def totals_line(plan: Plan, *, elsewhere: int = 0) -> str:
     )  # fmt: skip
     parts = []
     counts = Counter(type(step.action) for step in plan.steps)
-    for words, kind in kinds:
+    for label, kind in kinds:
         count = counts[kind]
         if count:
-            parts.append(f"{count} {words}" + (f" ({plan_total(plan)})" if kind is do.Generate else ""))
+            parts.append(f"{count} {label}" + (f" ({plan_total(plan)})" if kind is do.Generate else ""))
     kept = elsewhere + sum(_keeps(step, do.Current, do.Frozen, do.Ignored) for step in plan.steps)
     return f"{', '.join(parts)}; {kept} up to date" if parts else f"nothing to do: {counted(kept, 'asset')} up to date"
 

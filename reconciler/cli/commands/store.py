@@ -21,7 +21,7 @@ def command() -> None:
     """Maintain .reconciler/store, which holds every image generated or replaced in this checkout, by content hash."""
 
 
-@command.command("ls", epilog="Example:  reconciler store ls --format json")
+@command.command("ls", short_help="List the images in the store.", epilog="Example:  reconciler store ls --format json")
 @options.format_option("store ls")
 @click.pass_obj
 def ls_command(directory: str | None, /, format_: str) -> int:
@@ -31,7 +31,9 @@ def ls_command(directory: str | None, /, format_: str) -> int:
     return Exit.DONE
 
 
-@command.command("verify", epilog="Example:  reconciler store verify && echo whole")
+@command.command(
+    "verify", short_help="Hash every image in the store.", epilog="Example:  reconciler store verify && echo whole"
+)
 @options.format_option("store verify")
 @click.pass_obj
 def verify_command(directory: str | None, /, format_: str) -> int:
@@ -43,7 +45,7 @@ def verify_command(directory: str | None, /, format_: str) -> int:
     return Exit.ERROR if facts.damaged or facts.wrong_keys else Exit.DONE
 
 
-@command.command("gc", epilog="Example:  reconciler store gc --yes")
+@command.command("gc", short_help="Delete unused images.", epilog="Example:  reconciler store gc --yes")
 @click.option("--forget-paid", is_flag=True, help="Also delete paid and hand-made images that are in no commit.")
 @click.option("-y", "--yes", is_flag=True, help="Delete. Without it, only list what would be deleted.")
 @options.wait_option
