@@ -128,6 +128,11 @@ def test_stale_and_modified_is_a_conflict_that_says_what_changed() -> None:
     assert action == Conflict(OutputModified(changes), bytes_of("painted"))
 
 
+def test_another_image_of_the_recipe_in_place_of_the_locked_one_is_a_conflict() -> None:
+    there = seen({OUT: "other"}, stored={KEY: (a_stored("other"),)})
+    assert decided(SWORD, LOCK, there) == Conflict(OutputModified(), bytes_of("other"))
+
+
 def test_untracked_is_a_conflict() -> None:
     assert decided(SWORD, a_lock(), seen({OUT: "mine"})) == Conflict(Untracked(), bytes_of("mine"))
 

@@ -261,6 +261,14 @@ def test_a_refusal_with_the_old_picture_does_not_hold_the_new_one() -> None:
     assert isinstance(the_action(planned([OTHER_MASCOT, hero], lock, seen(THERE)), "hero"), Generate)
 
 
+def test_a_request_in_doubt_with_the_old_picture_does_not_hold_the_new_one() -> None:
+    hero = a_spec("hero", prompt="a ghost", references=(an_asset("mascot"),))
+    asked = a_request("old", key=recipe_with("fox", prompt="a ghost").key())
+    there = seen(THERE, in_doubt={asked.asset: (asked,)})
+    assert isinstance(the_action(planned([MASCOT, hero], locked(), there), "hero"), Hold)
+    assert isinstance(the_action(planned([OTHER_MASCOT, hero], locked(), there), "hero"), Generate)
+
+
 def test_pictures_in_turns_and_masks_are_edges_too() -> None:
     turns = (SpecTurn("user", (an_asset("mascot"),)),)
     for hero in (a_spec("hero", turns=turns), a_spec("hero", mask=an_asset("mascot"))):

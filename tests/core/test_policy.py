@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import pytest
@@ -23,6 +24,7 @@ from reconciler.core.plan.actions import (
     Move,
     NeverGenerated,
     NotSelected,
+    Orphaned,
     OutputLost,
     OutputMissing,
     OverBudget,
@@ -125,6 +127,11 @@ def test_an_ignored_reference_does_not_hide_a_changed_prompt_while_a_new_upstrea
     spec = replace(EDITED, references=(an_asset("new"),), ignore_changes=frozenset({"references"}))
     made = planned([spec, a_spec("new", prompt="an owl")], LOCK, seen({OUT: "made"}))
     assert isinstance(the_action(made), Generate)
+
+
+def test_an_orphan_is_not_replaced() -> None:
+    made = planned([], LOCK, seen({OUT: "made"}), policy=Policy(replace=frozenset({SWORD.id})))
+    assert the_action(made) == Keep(Orphaned())
 
 
 class TestConsent:
@@ -230,6 +237,17 @@ class TestSelection:
     def test_less_what_is_excluded_even_if_it_is_referred_to(self) -> None:
         assert self.chosen("icons/sword", exclude=("mascot",)) == {"icons/sword", "logo"}
         assert self.chosen(exclude=("icons/*", "tag:web")) == {"mascot", "logo"}
+
+    def test_leaves_out_what_no_spec_describes(self) -> None:
+        specs = {spec.id: spec for spec in [a_spec("hero", references=(an_asset("gone"),))]}
+        assert select(specs, (), include=("hero",), exclude=()) == {AssetId("hero")}
+
+    def test_looks_at_each_asset_once_however_many_ways_lead_to_it(self) -> None:
+        layers = [(AssetId(f"left{number}"), AssetId(f"right{number}")) for number in range(40)]
+        specs = {AssetId("top"): a_spec("top", references=tuple(map(an_asset, layers[0])))}
+        for layer, below in pairwise([*layers, ()]):
+            specs |= {each: a_spec(each, references=tuple(map(an_asset, below))) for each in layer}
+        assert select(specs, (), include=("top",), exclude=()) == specs.keys()
 
     def test_leaves_the_rest_alone(self) -> None:
         made = planned([SWORD, a_spec("axe", prompt="an axe")], policy=Policy(selected=frozenset({SWORD.id})))

@@ -128,7 +128,7 @@ def test_a_row_of_the_page_is_read_as_the_mutant_that_it_was_written_for() -> No
 
 
 def test_every_row_of_the_page_has_an_argument() -> None:
-    rows = [line for line in ARGUED.read_text().splitlines() if line.startswith("| `")]
+    rows = [line for line in ARGUED.read_text().splitlines() if line.startswith("| `reconciler/")]
     assert len(read_argued("\n".join(rows))) == len(rows)
     assert all(len(row.rsplit("|", 2)[1].strip()) > 10 for row in rows)
 
