@@ -240,7 +240,7 @@ class TestSelection:
 
     def test_leaves_out_what_no_spec_describes(self) -> None:
         specs = {spec.id: spec for spec in [a_spec("hero", references=(an_asset("gone"),))]}
-        assert select(specs, (), include=("hero",), exclude=()) == {AssetId("hero")}
+        assert select(specs, (), include=("hero",), exclude=()) == frozenset({AssetId("hero")})
 
     def test_looks_at_each_asset_once_however_many_ways_lead_to_it(self) -> None:
         layers = [(AssetId(f"left{number}"), AssetId(f"right{number}")) for number in range(40)]
