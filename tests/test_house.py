@@ -41,6 +41,16 @@ DEPENDENCIES = {
     "referencing": "store/schemas/",
 }
 """The packages of others that a command may load, and the only folder or module that imports each."""
+REPORT_READS = (
+    "core/",
+    "report/",
+    "engine/report.py",
+    "providers/models/",
+    "providers/http/origins.py",
+    "providers/keys.py",
+    "providers/secret.py",
+)
+"""The modules that reports may import: values of the core, of a run, of the model table and of key settings."""
 MODULE_LINES = 400
 FUNCTION_LINES = 60
 CLASS_LINES = 250
@@ -283,6 +293,13 @@ def test_reports_are_pure() -> None:
         assert not tops(module) & FORBIDDEN_IN_CORE, module
         methods = {"open", "print", "now", "read_text", "read_bytes", "stat", "exists", "is_file", "is_dir", "iterdir"}
         assert not {name for name, _ in named_calls(module)} & methods, module
+
+
+def test_reports_import_values_only() -> None:
+    reports = [module for module in MODULES if layer(module) == "report"]
+    read = {(module, other) for module in reports for other in ours(module) if "/" in other}
+    assert read
+    assert not {(module, other) for module, other in read if not other.startswith(REPORT_READS)}
 
 
 def test_consumers_of_the_store_know_its_ports_only() -> None:
