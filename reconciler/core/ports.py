@@ -41,10 +41,10 @@ class Provider(Protocol):
     """Turns a recipe into bytes. Never raises for an error of the server: that is an Outcome."""
 
     async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
-        """One image, or why not. A cancelled call may have been charged.
+        """One image, or the reason why there is none. A cancelled call may have been charged.
 
-        `on_response` is called at most once for each attempt. It stays on the caller's side: a provider that runs
-        elsewhere reports the response, and its stand-in here makes the call.
+        `on_response` is called at most once for each attempt, in the caller's process. A provider in another process
+        reports the response to a proxy in this one, which makes the call.
         """
         ...
 
@@ -65,23 +65,24 @@ class References(Protocol):
 
 
 class Spool(Protocol):
-    """Where an answer's bytes go while they arrive."""
+    """Temporary files that receive the bytes of responses."""
 
     def open(self) -> tuple[Path, IO[bytes]]:
-        """A new empty file, on the same file system as the store. Who opens it closes it, or deletes it.
+        """A new empty file, on the same file system as the store. The caller closes it, and deletes it after a failure.
 
-        Once closed, the stream's `name` says where its bytes are: elsewhere where the disk refused some of them.
+        After the stream is closed, its `name` is the path of its bytes. That is another path than the returned one if
+        a write failed.
         """
         ...
 
     def open_paid(self) -> tuple[Path, IO[bytes]]:
-        """The same for bytes that are paid for already: where the store's disk refuses, anywhere that takes them."""
+        """The same for bytes that are paid for. If the store's file system fails, the file is elsewhere."""
         ...
 
 
 @value
 class StoredImage:
-    """An image the store holds for a recipe. `attempt` is the request that it answered, "" if it was not asked for."""
+    """An image in the store for a recipe. `attempt` is the request that returned it, "" if there was none."""
 
     content: ContentHash
     image: ImageFacts
@@ -182,7 +183,7 @@ class Source(Protocol):
     def name(self) -> str: ...
 
     def has(self, content: ContentHash, path: str) -> bool:
-        """Whether `fetch` would find the bytes that were locked for this path. Writes nothing."""
+        """Whether `fetch` would find the bytes that are locked for this path. Writes nothing."""
         ...
 
     def fetch(self, content: ContentHash, path: str) -> Path | None:
@@ -195,7 +196,7 @@ class Source(Protocol):
 
 
 class Log(Protocol):
-    """Where events go: the journal (durable) or a person's screen."""
+    """A sink of events: the journal, which is durable, or the progress display."""
 
     def record(self, event: Event) -> None:
         """For the journal: durable once this returns."""
@@ -209,13 +210,13 @@ class Placed:
 
 @value
 class InTheWay:
-    """Not done: what is at the path is not what was expected there. None: it is absent."""
+    """Not done: the path does not have the expected content. `found` is None if there is no file."""
 
     found: ContentHash | None
 
 
 class Outputs(Protocol):
-    """The image files of the working tree, and wherever else their bytes may lie."""
+    """The image files of the working tree, and the other sources of their bytes."""
 
     def fetch(self, content: ContentHash, path: str) -> Path | None:
         """A file that holds exactly these bytes now: that path itself, the store, Git LFS, the path's git history."""
@@ -224,17 +225,18 @@ class Outputs(Protocol):
     def place(
         self, content: ContentHash, path: str, *, expect: ContentHash | None, locked_for: str
     ) -> Placed | InTheWay:
-        """Put bytes at a path if it still holds `expect` (None: nothing). What is replaced goes to the store first.
+        """Write bytes to a path if it still has the content `expect` (None: no file). Replaced bytes go to the store
+        first.
 
-        They are fetched by the path that they were `locked_for`. A path that holds these very bytes already is not
-        touched. DiskError if they cannot be had or written.
+        `locked_for` is the path under which sources look the bytes up. A path that has these bytes already is not
+        touched. Raises DiskError if no source has the bytes, or if they cannot be written.
         """
         ...
 
     def vacate(self, path: str, *, expect: ContentHash) -> Placed | InTheWay:
-        """Remove a file that still holds `expect`; its bytes are in the store when this returns.
+        """Remove a file that still has the content `expect`; its bytes are in the store when this returns.
 
-        What is gone already is no obstacle. What was put in place by another spelling of this path stays.
+        A missing file is no error. A file that this run wrote under another spelling of the path stays.
         """
         ...
 
@@ -243,5 +245,5 @@ class LockFile(Protocol):
     """`assets.lock` on the disk."""
 
     def update(self, events: Iterable[Durable]) -> None:
-        """The file has these events, which the journal has already. Durable and whole once this returns."""
+        """Add events that are in the journal already. The file is durable and complete once this returns."""
         ...

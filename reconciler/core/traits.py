@@ -1,4 +1,4 @@
-"""What the rest of the program may assume of a type of provider. Each type declares its own."""
+"""The properties of a type of provider on which the rest of the program relies. Each type declares its own."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ class TestIds:
             ),
             (
                 "prompt: x\nmatrix: {a: [x, y, x]}",
-                'specs/sword.yaml:2:20: matrix.a[2]: "x" stands twice\n  hint: remove one',
+                'specs/sword.yaml:2:20: matrix.a[2]: "x" is listed twice\n  hint: remove one',
             ),
             (
                 "prompt: x\nmatrix: {a: [x], exclude: [{a: x}]}",
@@ -327,8 +327,7 @@ class TestFields:
             ),
             (
                 "prompt: x\noutput: a.jpg\nbackground: transparent",
-                "3:1: background: jpeg has no alpha channel, and the background is to be transparent\n"
-                "  hint: use png, webp, avif",
+                "3:1: background: jpeg has no alpha channel for a transparent background\n  hint: use png, webp, avif",
             ),
             (
                 "prompt: x\noutput: a.png\nreferences: [./a.png]",

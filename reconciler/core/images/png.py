@@ -31,7 +31,7 @@ def walk(read: Read, see: Callable[[bytes, bytes | memoryview], None]) -> None:
         if (at == len(SIGNATURE)) != (kind == b"IHDR") or (kind == b"IHDR" and length != 13):
             raise BrokenError("no header at its start")
         if not kind.isalpha() or (kind[:1].isupper() and kind not in _CRITICAL):
-            raise BrokenError(f"a part at byte {at} that no reader knows")
+            raise BrokenError(f"an invalid or unknown chunk at byte {at}")
         if kind == b"IDAT" and pixels and before != b"IDAT":
             raise BrokenError("its pixels are interrupted")
         check, left = zlib.crc32(kind), length

@@ -147,7 +147,7 @@ def within_budget(
             needs = _Needs(before + cost, spent + cost, images + paid)
             limit = "" if not paid else _limit(budget, needs) if priced else _unpriced(action.cost, budget, needs)
             if limit and already and OTHER_CURRENCY not in limit:
-                limit += f"; {doubtful} {budget.currency} in doubt counts" if doubtful else "; what is in doubt counts"
+                limit += f"; {doubtful} {budget.currency} in doubt counts" if doubtful else "; requests in doubt count"
             lacking = tuple(up for up in action.after if up in held)
             if limit:
                 action = Hold(OverBudget(limit), None, action)

@@ -18,7 +18,7 @@ def check_asset(asset: AssetLayers, spec: Spec) -> None:
         else:
             asset.report(prompt, "is empty", hint)
     if spec.base_recipe.background == "transparent" and spec.base_recipe.format not in _WITH_ALPHA:
-        fact = f"{spec.base_recipe.format} has no alpha channel, and the background is to be transparent"
+        fact = f"{spec.base_recipe.format} has no alpha channel for a transparent background"
         asset.report(asset.strongest["background"].field("background"), fact, f"use {', '.join(_WITH_ALPHA)}")
     for reference in spec.pictures():
         if isinstance(reference, FileReference) and reference.path == spec.output:

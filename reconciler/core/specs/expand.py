@@ -217,7 +217,7 @@ def _bad_matrix(layer: Layer, matrix: Mapping[str, Json]) -> Iterator[Problem]:
         for index, text in enumerate(map(as_text, values)):
             if text in known:
                 path: Path = (*layer.path, "matrix", name, index)
-                yield layer.document.problem(path, f'"{text}" stands twice', "remove one")
+                yield layer.document.problem(path, f'"{text}" is listed twice', "remove one")
             known.add(text)
     allowed = {name: matrices.values_of(values) for name, values in axes.items()}
     texts = {name: frozenset(map(as_text, values)) for name, values in axes.items()}
