@@ -20,7 +20,9 @@ KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR")
 def clean_environment() -> dict[str, str]:
     """What every contestant sees."""
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-    return kept | {"HOME": str(HOME), "NO_COLOR": "1", "GIT_CONFIG_NOSYSTEM": "1", "DVC_SITE_CACHE_DIR": str(HOME)}
+    ours = {"RECONCILER_MAX_ASSETS": "1000000"}
+    rest = {"HOME": str(HOME), "NO_COLOR": "1", "GIT_CONFIG_NOSYSTEM": "1", "DVC_SITE_CACHE_DIR": str(HOME)}
+    return kept | ours | rest
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,11 @@ from reconciler.core.plan.actions import Generate
 from reconciler.core.plan.observed import Observed
 from reconciler.core.plan.plan import Plan, plan
 from reconciler.core.plan.policy import Policy, gate, within_budget
+from reconciler.core.specs.context import Context
 from reconciler.core.specs.document import Document
-from reconciler.core.specs.expand import Context, TextBudget, asset_count, expand_file
+from reconciler.core.specs.expand import expand_file
 from reconciler.core.specs.paths import same_file_key
+from reconciler.core.specs.room import Room, asset_count
 from reconciler.core.specs.spec import FileReference, Spec
 from reconciler.core.value import value
 from reconciler.project.prices import model_problems, pricer
@@ -41,28 +43,26 @@ MAX_CHANGED = 50
 _TIED, _LOOSE = "tied", "loose"
 
 
-def encode_notes(whole: Plan) -> bytes:
+def encode_notes(whole: Plan, room: Room) -> bytes:
     """The facts of a clean plan that a later incremental plan needs, in lines; empty for a plan with drift.
 
-    The first line is JSON: the number of assets, the remaining text budget, and whether the plan has lines besides its
-    totals. Then follows one line for each spec file, its fields separated by tabs, which no name contains: the file,
-    whether an asset of it is tied (has references to or from other assets), and the id and the output of each asset. A
-    reader searches for the lines it needs.
+    The first line is JSON: the number of assets, the room for more, and whether the plan has lines besides its totals.
+    Then follows one line for each spec file, its fields separated by tabs, which no name contains: the file, whether an
+    asset of it is tied (has references to or from other assets), and the id and the output of each asset. A reader
+    searches for the lines it needs.
     """
     if whole.drift:
         return b""
     steps = whole.asset_steps
     tied = {up for step in steps for up in step.spec.upstreams()}
     files: dict[str, list[str]] = {}
-    room = TextBudget()
     for step in steps:
         spec = step.spec
-        room.takes(spec)
         fields = files.setdefault(spec.file, [_LOOSE])
         fields += (step.asset, step.output)
         if step.asset in tied or spec.upstreams():
             fields[0] = _TIED
-    head = {"assets": len(whole.steps), "more": any(note_lines(whole)), "room": room.left}
+    head = {"assets": len(whole.steps), "more": any(note_lines(whole)), "room": [room.text, room.entries]}
     lines = ("\t".join((file, *fields)) for file, fields in files.items())
     return "\n".join([json.dumps(head), *lines, ""]).encode()
 
@@ -96,7 +96,7 @@ def incremental_plan(
         index = index_without_memory(root)
         project = read_project(root, index, REGISTRY)
         stay_inside(root, project.settings.specs)
-        specs = _specs(project, snapshot, before, index, room_left=noted["room"])
+        specs = _specs(project, snapshot, before, index, room=Room(*noted["room"]))
         if not specs or _refers_to(specs.values(), snapshot.notes):
             return None
         found = _plan(project, snapshot, specs)
@@ -127,11 +127,11 @@ def _refers_to(specs: Iterable[Spec], noted: bytes) -> bool:
 
 
 def _specs(
-    project: Project, snapshot: Snapshot, changed: Mapping[str, list[tuple[str, str]]], index: Index, *, room_left: int
+    project: Project, snapshot: Snapshot, changed: Mapping[str, list[tuple[str, str]]], index: Index, *, room: Room
 ) -> dict[AssetId, Spec] | None:
     """The assets of the changed files; None if they are not the same as before, or not valid."""
     folder = project.settings.specs
-    context, room = _context(project, snapshot, changed, index), TextBudget(room_left)
+    context = _context(project, snapshot, changed, index)
     specs: dict[AssetId, Spec] = {}
     for path, known in changed.items():
         document, wrong = read_document(project.root, path, "spec", index)

@@ -17,6 +17,9 @@ from reconciler.store.documents.project import PROJECT_FILE, read_project
 from reconciler.store.documents.specs import find
 from reconciler.store.index.index import index_without_memory
 
+_MOST = 1 << 20
+"""Bytes of a file to which lines are added."""
+
 
 @value
 class Wrote:
@@ -80,8 +83,7 @@ def _with_lines(root: Path, name: str, lines: tuple[str, ...]) -> InitOutcome:
     path = root / name
     if path.is_symlink():  # git does not read it either
         return Kept(name, f"it is a symbolic link; add these lines to its target: {', '.join(lines)}")
-    with disk.naming_errors("read", path):
-        old = path.read_bytes() if path.exists() else b""
+    old = disk.plain_bytes(path, most=_MOST, hint="add the lines yourself") if path.exists() else b""
     new = with_lines(old, lines)
     if new == old:
         return Kept(name, "it has the lines")

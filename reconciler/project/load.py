@@ -9,6 +9,8 @@ from reconciler.core.errors import InvalidInput, Problem
 from reconciler.core.specs.document import field_name
 from reconciler.core.specs.expand import Expansion, expand
 from reconciler.core.specs.graph import whole_problems
+from reconciler.core.specs.room import Room
+from reconciler.core.specs.settings import ASSETS_VARIABLE
 from reconciler.core.specs.spec import FileReference, Origin, Spec
 from reconciler.core.value import field, replace, value
 from reconciler.project.prices import address_problems, model_problems, row_problems
@@ -23,11 +25,12 @@ from reconciler.store.index.index import FOREVER
 
 @value
 class LoadedSpecs:
-    """The project and its specs, all of them valid. `places` maps each reference file to the first place that names it.
-    The cautions hold until `until`, in seconds since the epoch."""
+    """The project and its specs, all of them valid. `room` is for further assets. `places` maps each reference file to
+    the first place that names it. The cautions hold until `until`, in seconds since the epoch."""
 
     project: Project
     specs: Mapping[AssetId, Spec]
+    room: Room
     places: Mapping[str, Origin] = field(default_factory=dict)
     cautions: tuple[Caution, ...] = ()
     until: float = FOREVER
@@ -50,6 +53,7 @@ def load_specs(workspace: Workspace) -> LoadedSpecs:
     return LoadedSpecs(
         project,
         specs,
+        expanded.room,
         _reference_places(specs),
         cautions(specs, providers, table, today=today),
         next_retirement(specs, providers, table, today=today) or FOREVER,
@@ -69,10 +73,18 @@ def _start_reading(workspace: Workspace) -> tuple[Project, SpecReader]:
     """The project file, and its specs while other processes parse them."""
     project = read_project(workspace.root, workspace.index, REGISTRY)
     workspace.tree.specs = project.settings.specs
+    if project.settings.asset_limit > workspace.most_assets:
+        raise InvalidInput((_above_ceiling(project, workspace.most_assets),))
     missing = specs_folder_problem(project)
     if missing is not None and (project.names_specs or workspace.recorded.entries):
         raise InvalidInput((missing,))
     return project, SpecReader(workspace.root, project.settings.specs, workspace.index)
+
+
+def _above_ceiling(project: Project, most: int) -> Problem:
+    fact = f"is {project.settings.asset_limit:,}, and a project file may allow at most {most:,}"
+    hint = f"to allow more on this machine, set the environment variable {ASSETS_VARIABLE}"
+    return project.document.problem(("limits", "assets"), fact, hint)
 
 
 def _problems(project: Project, files: SpecFiles, expanded: Expansion, table: ModelTable) -> set[Problem]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
+from reconciler.core.errors import ProjectError
 from reconciler.core.plan.policy import Policy
-from reconciler.core.specs.settings import Budget
+from reconciler.core.specs.settings import ASSETS_VARIABLE, MAX_ASSETS, Budget
 from reconciler.core.value import field, replace, value
 
 
@@ -54,6 +55,16 @@ class PlanOptions:
         """Whether `reconciler plan` without options has the same steps. Limits are ignored: they only hold steps, and
         the answer matters only for plans without any."""
         return self.selection == Selection()
+
+
+def most_assets(environ: Mapping[str, str]) -> int:
+    """The most assets that a project file may allow. ProjectError for a variable that is not a number."""
+    text = environ.get(ASSETS_VARIABLE, "").strip()
+    if not text:
+        return MAX_ASSETS
+    if not (text.isascii() and text.isdigit() and len(text) < 9):
+        raise ProjectError(f"{ASSETS_VARIABLE} is not a whole number: {text}", hint="write digits only: 50000")
+    return int(text)
 
 
 def in_ci(environ: Mapping[str, str]) -> bool:

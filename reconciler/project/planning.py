@@ -14,6 +14,7 @@ from reconciler.core.plan.decide import Facts
 from reconciler.core.plan.observed import Observed
 from reconciler.core.plan.plan import Gate, Plan, plan
 from reconciler.core.plan.policy import gate, select, within_budget
+from reconciler.core.specs.room import Room
 from reconciler.core.specs.settings import Cascade
 from reconciler.core.specs.spec import Spec
 from reconciler.core.suggest import did_you_mean
@@ -63,7 +64,7 @@ def plan_project(workspace: Workspace, loaded: LoadedSpecs, selection: Selection
     loaded = _as_selected(loaded, state.lock, selection)
     observation = observe(workspace, loaded, state)
     _fill_caches(workspace, loaded)
-    seen, made, notes = _plan_while_hashing(observation, planner(loaded, state, selection))
+    seen, made, notes = _plan_while_hashing(observation, planner(loaded, state, selection), loaded.room)
     candidates, consents = selection.images_per_asset, selection.policy.consents
     return PlannedProject(loaded, state.lock, seen, made, state.in_doubt, state.behind, candidates, consents, notes)
 
@@ -103,14 +104,16 @@ def remember(workspace: Workspace, planned: PlannedProject, answers: Mapping[str
 
 def _notes(planned: PlannedProject) -> bytes:
     early = planned.notes
-    return early.text if early is not None and early.plan is planned.plan else encode_notes(planned.plan)
+    if early is not None and early.plan is planned.plan:
+        return early.text
+    return encode_notes(planned.plan, planned.loaded.room)
 
 
-def _plan_while_hashing(observation: Observation, make: Planner) -> tuple[Observed, Plan, PlanNotes | None]:
+def _plan_while_hashing(observation: Observation, make: Planner, room: Room) -> tuple[Observed, Plan, PlanNotes | None]:
     """Plan for the expected files while the real ones are hashed; plan again only if they differ."""
     expected = observation.expected
     early = make(expected) if observation.hashing else None
-    notes = PlanNotes(early, encode_notes(early)) if early is not None else None
+    notes = PlanNotes(early, encode_notes(early, room)) if early is not None else None
     seen = observation.result()
     if early is not None and seen.outputs == expected.outputs:
         return expected, early, notes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 from reconciler.core.digest import AssetId, ContentHash
@@ -50,11 +49,8 @@ def model_problems(project: Project, specs: Mapping[AssetId, Spec], table: Model
 
 def row_problems(project: Project, table: ModelTable) -> Iterator[Problem]:
     """The problems of the project's own rows of the table, each with its place."""
-    for message in table.problems:
-        name = next(name for name in project.settings.models if re.match(rf"models\.{re.escape(name)}[.:]", message))
-        where, _, fact = message.removeprefix(f"models.{name}").partition(": ")
-        path = ("models", name, *(part for part in where.split(".") if part))
-        yield project.document.problem(path, fact)
+    for wrong in table.problems:
+        yield project.document.problem(("models", wrong.model, *wrong.field), wrong.fact, wrong.hint)
 
 
 def address_problems(project: Project) -> Iterator[Problem]:

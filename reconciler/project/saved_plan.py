@@ -30,6 +30,8 @@ from reconciler.store.documents.project import LOCK_FILE
 _LISTS = ("include", "exclude", "replace")
 _FLAGS = ("draft", *(each.name.lower() for each in Consent))
 _MANY = 10**9
+_MOST = 64 << 20
+"""Bytes. A plan of 20,000 assets has a third of them."""
 
 
 def write_plan(path: Path, planned: PlannedProject, plan: Plan, *, options: PlanOptions) -> None:
@@ -171,10 +173,12 @@ def read_plan(path: Path) -> SavedPlan:
 def _parsed(path: Path) -> dict[str, Any] | None:
     """The document of a plan file; None if it is not one."""
     try:
-        with disk.naming_errors("read", path):
-            if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device may never end
+        with disk.naming_errors("read", path), open(path, "rb", opener=_without_waiting) as stream:
+            state = os.fstat(stream.fileno())
+            if not stat.S_ISREG(state.st_mode) or state.st_size > _MOST:  # a device may never end
                 return None
-            document = json.loads(path.read_bytes())
+            data = stream.read()
+        document = json.loads(data)
     except (ValueError, RecursionError):
         return None
     if not isinstance(document, dict) or document.get("plan") != 1:
@@ -183,6 +187,11 @@ def _parsed(path: Path) -> dict[str, Any] | None:
     whole = isinstance(steps, list) and isinstance(options, dict) and isinstance(document.get("lock"), str)
     named = whole and all(isinstance(step, dict) and isinstance(step.get("asset"), str) for step in steps or ())
     return document if named and _sane(options) else None
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file; a pipe that nobody writes to opens at once."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _sane(options: Any) -> bool:
@@ -243,5 +252,4 @@ def _is_texts(value: object) -> bool:
 
 def _lock_digest(planned: PlannedProject) -> str:
     path = planned.loaded.project.root / LOCK_FILE
-    with disk.naming_errors("read", path):
-        return content_hash(path.read_bytes()) if os.path.lexists(path) else ""
+    return content_hash(disk.plain_bytes(path)) if os.path.lexists(path) else ""

@@ -11,10 +11,11 @@ from pathlib import Path
 from reconciler.core.events import Durable, Requested, settle
 from reconciler.core.lock.lockfile import Lock
 from reconciler.core.ports import ProjectStore
+from reconciler.core.specs.settings import MAX_ASSETS
 from reconciler.core.unrecorded import unrecorded
-from reconciler.project.options import in_ci
+from reconciler.project.options import in_ci, most_assets
 from reconciler.store.documents.lockfile import LockOnDisk
-from reconciler.store.documents.project import LOCK_FILE, find_root, read_lock
+from reconciler.store.documents.project import LOCK_BYTES, LOCK_FILE, find_root, read_lock
 from reconciler.store.index.index import Index, stat_of
 from reconciler.store.objects.content_store import ContentStore
 from reconciler.store.state.journal import Journal
@@ -31,29 +32,41 @@ from reconciler.store.worktree.sources import ContentSources, StoreSource
 class Workspace:
     """One project on the disk. Each file is read when it is needed, and once.
 
-    `strict` ignores the index: every file is hashed again.
+    `strict` ignores the index: every file is hashed again. `most_assets` bounds the project file and the lockfile.
     """
 
-    def __init__(self, root: Path, *, strict: bool, utc: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        strict: bool,
+        utc: Callable[[], datetime] = lambda: datetime.now(UTC),
+        most_assets: int = MAX_ASSETS,
+    ) -> None:
         self.root = root
+        self.most_assets = most_assets
         self.utc = utc
         self.state = state_dir(root)
         self.store: ProjectStore = ContentStore(root)
         self.journal = Journal(self.state / "journal")
-        self.lock_file = LockOnDisk(root, journal=self.journal.read)
+        self.lock_file = LockOnDisk(root, journal=self.journal.read, most=self._most_lock)
         index = Index(root, self.state / "index")
         self.index = index if strict else index.load()
         self.tree = TreeObserver(root, self.index)
+
+    @property
+    def _most_lock(self) -> int:
+        return LOCK_BYTES * max(self.most_assets, MAX_ASSETS)
 
     @cached_property
     def recorded(self) -> Lock:
         """The lockfile as it was at the first access."""
         self.index.note_stat(LOCK_FILE, stat_of(self.root / LOCK_FILE))
-        return read_lock(self.root)
+        return read_lock(self.root, most=self._most_lock)
 
     def locked(self) -> Lock:
         """The lockfile as it is now, with the later events of the journal."""
-        return settle(read_lock(self.root), self.journal.read()).lock
+        return settle(read_lock(self.root, most=self._most_lock), self.journal.read()).lock
 
     def in_doubt(self) -> tuple[Requested, ...]:
         """Paid requests without a recorded end."""
@@ -105,4 +118,4 @@ def open_workspace(directory: str | None, environ: Mapping[str, str], *, strict:
     """The project at or above a directory. In CI (`CI=true`) every check is strict."""
     root = find_root(Path(directory) if directory else Path.cwd())
     refuse_tracked_state(root, lambda: GitRepository(root).tracked(STATE))
-    return Workspace(root, strict=strict or in_ci(environ))
+    return Workspace(root, strict=strict or in_ci(environ), most_assets=most_assets(environ))

@@ -267,12 +267,12 @@ def refuse_link(folder: Path) -> None:
         raise DiskError(f"{display_path(folder)} is {kind}", hint="nothing is read or written through it: move it away")
 
 
-def plain_bytes(path: Path, *, most: int | None = None) -> bytes:
-    """The bytes of a plain file. DiskError for any other kind of file, and for more bytes than `most`;
+def plain_bytes(path: Path, *, most: int | None = None, hint: str = "this cannot be one of ours") -> bytes:
+    """The bytes of a plain file. DiskError for any other kind of file, and, with the hint, for more bytes than `most`;
     FileNotFoundError if there is none."""
     with _plain(path) as stream:
         if most is not None and os.fstat(stream.fileno()).st_size > most:
-            raise DiskError(f"{display_path(path)} is larger than {most >> 20} MiB", hint="this cannot be one of ours")
+            raise DiskError(f"{display_path(path)} is larger than {most >> 20} MiB", hint=hint)
         return stream.read()
 
 

@@ -95,3 +95,17 @@ def test_each_picture_and_each_limit_has_its_own_place(scratch: Scratch) -> None
     said = scratch.run("validate")
     assert 'specs/a.yaml:4:5: references[0]: there is no file "no.png"' in said.err
     assert 'specs/a.yaml:5:1: mask: there is no file "none.png"' in said.err
+
+
+def test_only_the_environment_allows_more_assets_than_a_stranger_may_ask_for(
+    project: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.write("reconciler.yaml", f"{PROJECT}limits: {{assets: 20001}}\n")
+    said = project.run("validate")
+    assert (said.code, "limits.assets: is 20,001, and a project file may allow at most 20,000" in said.err) == (1, True)
+    assert "RECONCILER_MAX_ASSETS" in said.err
+    monkeypatch.setenv("RECONCILER_MAX_ASSETS", "20001")
+    assert project.run("validate").code == 0
+    monkeypatch.setenv("RECONCILER_MAX_ASSETS", "many")
+    said = project.run("validate")
+    assert (said.code, "RECONCILER_MAX_ASSETS is not a whole number: many" in said.err) == (1, True)

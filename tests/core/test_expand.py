@@ -69,6 +69,15 @@ class TestIds:
                 "  hint: use every ${…} of the matrix in the id",
             ),
             (
+                "assets:\n  a\u200bb: {prompt: x}",
+                'specs/sword.yaml:2:3: assets.a\\u200bb: "a\\u200bb" cannot be part of an id\n'
+                "  hint: leave out # * ? [ ] \\",
+            ),
+            (
+                'prompt: x\nid: "${n}"\nmatrix: {n: ["a\u200b"]}',
+                'specs/sword.yaml:2:1: id: "a\\u200b" cannot be part of an id',
+            ),
+            (
                 "prompt: x\nmatrix: {n: [a b]}",
                 'specs/sword.yaml:2:1: matrix: "a b" cannot be part of an id\n  hint: give an id: with ${…}',
             ),
@@ -108,7 +117,9 @@ class TestIds:
     def test_that_cannot_be(self, text: str, problem: str) -> None:
         assert problems(text) == [problem]
 
-    @pytest.mark.parametrize("name", ["a*b.yaml", "a#b.yaml", "x/ a.yaml", "[a].yaml", "a\tb.yaml"])
+    @pytest.mark.parametrize(
+        "name", ["a*b.yaml", "a#b.yaml", "x/ a.yaml", "[a].yaml", "a\tb.yaml", "a\u200bb.yaml", "a/\u2066b.yaml"]
+    )
     def test_of_files_that_cannot_be(self, name: str) -> None:
         (problem,) = expanded({name: "prompt: x"}).problems
         assert problem.fact == "the file's name cannot be an id"
@@ -396,4 +407,30 @@ def test_text_that_a_matrix_multiplies_has_a_bound() -> None:
     long = f"prompt: {'a' * 90_000}${{x}}${{y}}\nmatrix: {{x: {axis}, y: {axis}}}\n"
     said = problems({"a.yaml": "prompt: a", "b.yaml": long, "c.yaml": "prompt: c"})
     assert len(said) == 1
-    assert "specs/b.yaml" in said[0] and "more than 67,108,864 characters of text" in said[0]
+    assert "specs/b.yaml" in said[0] and "more than 16,000,000 characters of text" in said[0]
+
+
+def test_entries_that_a_matrix_multiplies_are_counted_before_it_is_expanded() -> None:
+    axis = [str(number) for number in range(99)]
+    vars_ = "{" + ", ".join(f"k{number}: 1" for number in range(250)) + "}"
+    body = f"prompt: a ${{x}}${{y}}\nmatrix: {{x: {axis}, y: {axis}}}\n"
+    said = problems({"a.yaml": "prompt: a", "b.yaml": f"{body}vars: {vars_}\n", "c.yaml": "prompt: c"})
+    assert len(said) == 1
+    assert "specs/b.yaml" in said[0] and "more than 2,000,000 entries" in said[0]
+
+
+@pytest.mark.parametrize("where", ["_defaults.yaml", "_styles.yaml"])
+def test_entries_of_defaults_and_styles_count_for_each_asset(where: str) -> None:
+    vars_ = "vars: {" + ", ".join(f"k{number}: 1" for number in range(2_000)) + "}"
+    assets = "".join(f"  a{number}: {{prompt: a, style: s}}\n" for number in range(1_100))
+    styles = "s: {prompt_prefix: b}" if where == "_defaults.yaml" else f"s: {{{vars_}}}"
+    files = {"_styles.yaml": styles, "b.yaml": f"assets:\n{assets}"}
+    if where == "_defaults.yaml":
+        files[where] = vars_
+    (said,) = problems(files)
+    assert "more than 2,000,000 entries" in said
+
+
+def test_problems_end_after_a_thousand() -> None:
+    wrong = {f"{number}.yaml": "prompt: " + " ".join(f"${{v{n}}}" for n in range(300)) for number in range(6)}
+    assert len(problems(wrong)) == 1_200  # the file in which the thousandth is, and none after it

@@ -101,11 +101,23 @@ def _unknown_fields(root: Path) -> None:
         write(root, f"specs/s{number}.yaml", text)
 
 
-def _lockfile(root: Path) -> None:
-    """99 MB of entries, one a line."""
+def _long_specs(root: Path) -> None:
+    start(root, spec=None)
+    for number in range(5):
+        write(root, f"specs/s{number}.yaml", "prompt: x\nvars:\n" + "".join(f"  k{n}: 1\n" for n in range(80_000)))
+
+
+def _many_files(root: Path) -> None:
+    start(root, spec=None, project="provider: draft\nlimits: {assets: 20000}\n")
+    for number in range(20_000):
+        write(root, f"specs/s{number}.yaml", "prompt: x\nsizes: 1\n")
+
+
+def _lockfile(root: Path, size: int = 99_000_000) -> None:
+    """So many bytes of entries."""
     start(root)
     one = json.dumps(entry("assets/x0000000.png", png()))
-    count = 99_000_000 // (len(one) + 20)
+    count = size // (len(one) + 20)
     lines = ",\n".join(f'"a{number:07}": {one.replace("x0000000", f"x{number:07}")}' for number in range(count))
     write(root, "assets.lock", f'{{"lockfile": 1, "assets": {{\n{lines}\n}}}}\n')
 
@@ -202,6 +214,12 @@ CASES = (
     _case("a folder 400 deep", _deep_folders),
     _case("9,000 assets with one output", _collisions),
     _case("20,000 refusals", _refusals),
+    _case("just below: 10,000 combinations x 190 vars", partial(_spec, _product("vars: {" + ", ".join(f"k{n}: 1" for n in range(190)) + "}\n"))),
+    _case("just below: 10,000 combinations x 180 tags", partial(_spec, _product(f"tags: {_names('t', 180)}\n"))),
+    _case("just below: 10,000 combinations x 180 turn parts", partial(_spec, _product("turns: [{role: user, parts: [" + ", ".join(f"{{text: t{n}}}" for n in range(60)) + "]}]\n"))),
+    _case("just below: a lockfile of 26 MB", partial(_lockfile, size=26_000_000), ("check",)),
+    _case("just below: specs of 4 MiB", _long_specs),
+    _case("20,000 files", _many_files),
     _case("9,000 models", _models),
     _case("9,000 providers", _providers),
     _case("a glob of many stars over 2,000 long ids", _globs, ("plan --include *a*a*a*a*a*a*a*a*a*a*b",)),

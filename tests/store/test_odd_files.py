@@ -31,7 +31,7 @@ def _huge(path: Path) -> None:
         (lambda path: path.symlink_to("/dev/zero"), "symbolic link"),
         (os.mkfifo, "not a plain file"),
         (lambda path: path.mkdir(), "not a plain file"),
-        (_huge, "larger than 512 MiB"),
+        (_huge, "larger than 26 MiB"),
     ],
     ids=["link", "pipe", "folder", "huge"],
 )
@@ -95,3 +95,12 @@ def test_a_project_may_be_all_there_is(tmp_path: Path) -> None:
     assert TreeObserver(root, index_without_memory(root)).outputs(paths) == dict.fromkeys(
         paths, content_hash(b"a picture")
     )
+
+
+def test_specs_that_are_long_together_are_not_read(tmp_path: Path) -> None:
+    (tmp_path / "specs").mkdir()
+    (tmp_path / "specs/long.yaml").write_bytes(b"#" * (1 << 20))
+    for number in range(4):  # a link costs a pull request nothing
+        (tmp_path / f"specs/{number}.yaml").symlink_to("long.yaml")
+    with pytest.raises(InvalidInput, match="its 5 files have 5,242,880 bytes together, more than 4,096 a file"):
+        SpecReader(tmp_path, "specs", index_without_memory(tmp_path))

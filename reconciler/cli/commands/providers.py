@@ -28,7 +28,7 @@ def command(directory: str | None, /, format_: str, models: bool, test: str | No
         return _tested(settings, test, format_)
     table = model_table(settings.models)
     if table.problems:
-        first, *others = table.problems
+        first, *others = map(str, table.problems)
         raise ProjectError(first, lines=others, hint="see models: in reconciler.yaml")
     if models:
         options.print_report("models", format_, table)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 
 from reconciler.core.digest import Json
-from reconciler.core.errors import Problem
+from reconciler.core.errors import MAX_PROBLEMS, Problem
 from reconciler.core.specs.document import Document
 from reconciler.core.specs.layers import Layer, LayeredField, Substitution, is_literal, merged, nearest, strongest
 from reconciler.core.specs.settings import Settings
-from reconciler.core.suggest import did_you_mean
 
 
 class AssetLayers:
@@ -57,6 +56,12 @@ class AssetLayers:
         origin = each.origin
         self.problems.append(origin.document.problem(origin.path, fact, hint))
 
+    def report_unknown(self, each: LayeredField, fact: str, name: str, names: Collection[str], hint: str = "") -> None:
+        """The problem of a name that is none of `names`, where it was written."""
+        if len(self.problems) < MAX_PROBLEMS:
+            origin = each.origin
+            self.problems.append(origin.document.unknown(origin.path, fact, name, names, hint))
+
     def report_asset(self, fact: str, hint: str, field: str = "") -> None:
         """A problem with the asset as a whole, or with a field that it need not have written."""
         self.report(LayeredField(None, self.own, (field,) if field else ()), fact, hint)
@@ -70,8 +75,8 @@ class AssetLayers:
         layers = []
         for name in names:
             if styles is None or name not in known:
-                hint = did_you_mean(str(name), known) or "styles are written in _styles.yaml at the top of the specs"
-                self.report(chosen, f'no style is called "{name}"', hint)
+                hint = "styles are written in _styles.yaml at the top of the specs"
+                self.report_unknown(chosen, f'no style is called "{name}"', str(name), known, hint)
                 continue
             layers.append(Layer(f"style {name}", styles, (str(name),), known[str(name)]))
         return tuple(layers)

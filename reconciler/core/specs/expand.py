@@ -9,23 +9,23 @@ import re
 from collections.abc import Iterator, Mapping
 
 from reconciler.core.digest import AssetId, Json
-from reconciler.core.errors import Place, Problem, first_problems
-from reconciler.core.recipe import TextPart
+from reconciler.core.errors import MAX_PROBLEMS, Place, Problem, first_problems
 from reconciler.core.specs import matrix as matrices
 from reconciler.core.specs.asset_layers import AssetLayers
+from reconciler.core.specs.context import Context, mapping
 from reconciler.core.specs.document import Document, Path
 from reconciler.core.specs.fields import read_asset
 from reconciler.core.specs.layers import Layer, LayeredField, Substitution, as_text, merged, nearest
 from reconciler.core.specs.paths import is_unicode
+from reconciler.core.specs.room import Room, asset_count, has_matrix
 from reconciler.core.specs.settings import Settings
 from reconciler.core.specs.spec import Spec
+from reconciler.core.text import is_hidden
 from reconciler.core.value import field, value
 
 _ID_PART = re.compile(r"(?!\s)[^\x00-\x1f\x7f\ud800-\udfff#*?\[\]\\]+(?<!\s)")
 _PLAIN = re.compile(r"[A-Za-z0-9._-]+")
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
-TEXT_BUDGET = 64 << 20
-"""Characters of text in all assets of a project: a small matrix can multiply a long prompt into gigabytes."""
 
 
 @value
@@ -39,11 +39,13 @@ class SpecTree:
 
 @value
 class Expansion:
-    """Every asset in the order of ids, every problem, and the ids of the files with problems."""
+    """Every asset in the order of ids, every problem, and the ids of the files with problems. `room` is what further
+    assets may have."""
 
     specs: Mapping[AssetId, Spec]
     problems: tuple[Problem, ...]
-    broken: tuple[str, ...] = ()
+    broken: tuple[str, ...]
+    room: Room = field(compare=False)
 
 
 def expand(settings: Settings, project: Document | None, tree: SpecTree) -> Expansion:
@@ -52,19 +54,19 @@ def expand(settings: Settings, project: Document | None, tree: SpecTree) -> Expa
     problems: set[Problem] = set()
     found: dict[AssetId, Spec] = {}
     broken: list[str] = []
-    room = settings.asset_limit
-    text = TextBudget()
+    assets_left = settings.asset_limit
+    room = Room.of(settings)
     for name, document in sorted(tree.specs.items()):
+        if room.exceeded or len(problems) >= MAX_PROBLEMS:  # reported once, for the first file that exceeds it
+            broken.append(name.rpartition(".")[0])
+            continue
         wanted = asset_count(document)
-        if wanted > room:
+        if wanted > assets_left:
             problems.add(_too_many(document, wanted, settings))
             broken.append(name.rpartition(".")[0])
             continue
-        room -= wanted
-        if text.left < 0:  # reported once, for the first file that exceeds it
-            broken.append(name.rpartition(".")[0])
-            continue
-        specs, wrong = expand_file(context, name, document, text)
+        assets_left -= wanted
+        specs, wrong = expand_file(context, name, document, room)
         problems.update(wrong)
         if wrong:
             broken.append(name.rpartition(".")[0])
@@ -74,75 +76,26 @@ def expand(settings: Settings, project: Document | None, tree: SpecTree) -> Expa
                 fact = f'two assets have the id "{spec.id}" (the other is in {first})'
                 problems.add(Problem(spec.place("id"), "", fact, "rename one of them"))
             found[spec.id] = spec
-    return Expansion(dict(sorted(found.items())), tuple(sorted(problems)), tuple(broken))
-
-
-@value
-class Context:
-    """The settings and documents that all spec files share."""
-
-    settings: Settings
-    project: Document | None = None
-    defaults: Mapping[str, Document] = field(default_factory=dict)
-    styles: Document | None = None
-    _known: dict[str, tuple[Layer, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
-
-    def layers_above(self, folder: str) -> tuple[Layer, ...]:
-        """The defaults that apply to the spec files of a folder, weakest first; computed once for each folder."""
-        if folder not in self._known:
-            self._known[folder] = self._layers_above(folder)
-        return self._known[folder]
-
-    def _layers_above(self, folder: str) -> tuple[Layer, ...]:
-        layers: list[Layer] = []
-        if self.project is not None and self.settings.defaults:
-            layers.append(Layer("reconciler.yaml", self.project, ("defaults",), self.settings.defaults))
-        folders = folder.split("/") if folder else []
-        for depth in range(len(folders) + 1):
-            document = self.defaults.get("/".join(folders[:depth]))
-            if document is not None:
-                layers.append(Layer(document.file, document, (), _mapping(document.value)))
-        return tuple(layers)
-
-
-def asset_count(document: Document) -> int:
-    """How many assets a file asks for, counted without expanding anything."""
-    body = _mapping(document.value)
-    if "assets" not in body and "matrix" not in body:
-        return 1
-    assets = _mapping(body["assets"]).values() if "assets" in body else (body,)
-    return sum(matrices.count(_mapping(_mapping(one)["matrix"])) if _has_matrix(one) else 1 for one in assets)
-
-
-class TextBudget:
-    """The number of characters of text that the remaining assets may have."""
-
-    def __init__(self, left: int = TEXT_BUDGET) -> None:
-        self.left = left
-
-    def takes(self, spec: Spec) -> bool:
-        """Count an asset, and return whether it fits."""
-        self.left -= len(spec.base_recipe.prompt) + len(spec.description)
-        if spec.turns:
-            self.left -= sum(len(part.text) for turn in spec.turns for part in turn.parts if isinstance(part, TextPart))
-        if spec.base_recipe.params:
-            self.left -= len(str(spec.base_recipe.params))
-        return self.left >= 0
+    return Expansion(dict(sorted(found.items())), tuple(sorted(problems)), tuple(broken), room)
 
 
 def expand_file(
-    context: Context, name: str, document: Document, text: TextBudget
+    context: Context, name: str, document: Document, room: Room
 ) -> tuple[tuple[Spec, ...], tuple[Problem, ...]]:
     """The assets of one file, and its problems."""
     file_id = name.rpartition(".")[0]
     if not _PLAIN_PATH.fullmatch(file_id):
         if not is_unicode(file_id):
             return (), (Problem(Place(document.file), "", "the file's name is not valid UTF-8", "rename it in UTF-8"),)
-        if not all(map(_ID_PART.fullmatch, file_id.split("/"))):
-            hint = "rename it without # * ? [ ] \\ or control characters"
+        if not all(map(_is_id_part, file_id.split("/"))):
+            hint = "rename it without # * ? [ ] \\ and without invisible characters"
             return (), (Problem(Place(document.file), "", "the file's name cannot be an id", hint),)
+    if not room.takes_entries(context, name, document):
+        fact = f"with this file the fields of all assets have more than {Room.of(context.settings).entries:,} entries"
+        hint = "an asset has those of its defaults and styles, too: shorten their lists, or ask for fewer assets"
+        return (), (document.problem((), fact, hint),)
     above = context.layers_above(name.rpartition("/")[0])
-    body = _mapping(document.value)
+    body = mapping(document.value)
     specs: list[Spec] = []
     problems: list[Problem] = []
     for template, layer, file_layers in _assets(document, file_id, body):
@@ -150,8 +103,10 @@ def expand_file(
             asset = AssetLayers(context.settings, (*above, *file_layers), layer, styles=context.styles)
             spec = read_asset(asset, identity, values)
             problems.extend(asset.problems)
-            if spec is not None and not text.takes(spec):
-                fact = f"with this file the assets have more than {TEXT_BUDGET:,} characters of text"
+            if len(problems) >= MAX_PROBLEMS:
+                return (), tuple(problems)
+            if spec is not None and not room.takes_text(spec):
+                fact = f"with this file the assets have more than {Room.of(context.settings).text:,} characters of text"
                 return (), (*problems, document.problem((), fact, "shorten the prompts, or ask for fewer assets"))
             if spec is not None:
                 specs.append(spec)
@@ -167,14 +122,14 @@ def _assets(
         return
     shared: tuple[Layer, ...] = ()
     if "defaults" in body:
-        shared = (Layer("the file's defaults", document, ("defaults",), _mapping(body["defaults"])),)
-    for key, asset in _mapping(body["assets"]).items():
-        yield f"{file_id}#{key}", Layer("the spec", document, ("assets", key), _mapping(asset)), shared
+        shared = (Layer("the file's defaults", document, ("defaults",), mapping(body["defaults"])),)
+    for key, asset in mapping(body["assets"]).items():
+        yield f"{file_id}#{key}", Layer("the spec", document, ("assets", key), mapping(asset)), shared
 
 
 def _variants(layer: Layer, template: str, problems: list[Problem]) -> Iterator[tuple[AssetId, dict[str, str]]]:
     """The assets that one mapping stands for: itself, or one for each combination of its matrix."""
-    if not _has_matrix(layer.fields):
+    if not has_matrix(layer.fields):
         problem = _bad_plain_id(layer, template)
         if problem is not None:
             problems.append(problem)
@@ -182,7 +137,7 @@ def _variants(layer: Layer, template: str, problems: list[Problem]) -> Iterator[
         yield AssetId(template), {}
         return
     seen: set[str] = set()
-    matrix = _mapping(layer.fields["matrix"])
+    matrix = mapping(layer.fields["matrix"])
     slips = first_problems(_bad_matrix(layer, matrix), len(problems))
     problems.extend(slips)
     if slips:
@@ -253,7 +208,7 @@ def _matrix_id(layer: Layer, template: str, values: Mapping[str, str]) -> tuple[
             return "", (problem,)
     if variables.problems:
         return "", tuple(variables.problems)
-    if not _ID_PART.fullmatch(part):
+    if not _is_id_part(part):
         return "", (layer.document.problem(path, f'"{part}" cannot be part of an id'),)
     return f"{file_id}#{part}", ()
 
@@ -263,11 +218,15 @@ def _bad_plain_id(layer: Layer, template: str) -> Problem | None:
     if "id" in layer.fields:
         fact = "an id is for a matrix only: the id of an asset is its file's path, # and its key"
         return layer.document.problem((*layer.path, "id"), fact, "rename the file or the key")
-    if "#" in template and not _ID_PART.fullmatch(key):
+    if "#" in template and not _is_id_part(key):
         return layer.document.problem(layer.path, f'"{key}" cannot be part of an id', "leave out # * ? [ ] \\")
     if "${" in key:
         return layer.document.problem(layer.path, "${…} in a key needs a matrix", "add matrix: or write the name out")
     return None
+
+
+def _is_id_part(text: str) -> bool:
+    return _ID_PART.fullmatch(text) is not None and (text.isascii() or not any(map(is_hidden, text)))
 
 
 def _id_path(layer: Layer) -> Path:
@@ -278,11 +237,3 @@ def _too_many(document: Document, wanted: int, settings: Settings) -> Problem:
     path: Path = ("matrix",) if ("matrix",) in document.marks else ()
     fact = f"asks for {wanted:,} assets, and the project may have {settings.asset_limit:,}"
     return document.problem(path, fact, "raise limits: {assets: …} in reconciler.yaml if that is meant")
-
-
-def _has_matrix(asset: Json) -> bool:
-    return isinstance(asset, dict) and "matrix" in asset
-
-
-def _mapping(value: Json) -> Mapping[str, Json]:
-    return value if isinstance(value, dict) else {}

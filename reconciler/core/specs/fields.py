@@ -16,7 +16,6 @@ from reconciler.core.specs.pictures import read_pictures
 from reconciler.core.specs.prompt import read_prompt
 from reconciler.core.specs.sizes import named_size, wanted_size
 from reconciler.core.specs.spec import Spec
-from reconciler.core.suggest import did_you_mean
 
 _READ_BY_RULES = ("prompt", "model", "size", "image_size", "format", "background")
 _PLAIN_FIELDS: tuple[tuple[str, type[Any]], ...] = tuple(
@@ -84,8 +83,7 @@ def _provider(asset: AssetLayers, model: str) -> str:
     settings = asset.settings.provider_settings(name)
     if settings is None:
         if each is not None:
-            hint = did_you_mean(name, asset.settings.providers)
-            asset.report(each, f'no provider is called "{name}"', hint)
+            asset.report_unknown(each, f'no provider is called "{name}"', name, asset.settings.providers)
     elif settings.traits.needs_model and not model:
         hint = "write model: here, in _defaults.yaml, or under defaults: in reconciler.yaml"
         asset.report_asset(f"has no model, and the provider {name} needs one", hint)

@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from reconciler.core.digest import Json
-from reconciler.core.errors import Problem
+from reconciler.core.errors import MAX_PROBLEMS, Problem
 from reconciler.core.recipe import KEYED_FIELDS, RECIPE_FIELDS, SINGLE_FIELDS
 from reconciler.core.specs.document import Document, Path
 from reconciler.core.specs.spec import Origin
-from reconciler.core.suggest import did_you_mean
 from reconciler.core.value import value
 
 TEXT_LIMIT = 100_000
@@ -186,10 +185,12 @@ class Substitution:
             return ""
         if name in self.variables:
             return self.variables[name]
-        hint = did_you_mean(name, self.variables) or "give it under vars: or matrix:; a dollar is written $$"
-        self._report(each, f"no variable is called ${{{name}}}", hint)
+        hint = "give it under vars: or matrix:; a dollar is written $$"
+        if len(self.problems) < MAX_PROBLEMS:
+            origin, fact = each.origin, f"no variable is called ${{{name}}}"
+            self.problems.append(origin.document.unknown(origin.path, fact, name, self.variables, hint))
         return ""
 
     def _report(self, each: LayeredField, fact: str, hint: str) -> None:
-        origin = each.origin
-        self.problems.append(origin.document.problem(origin.path, fact, hint))
+        if len(self.problems) < MAX_PROBLEMS:
+            self.problems.append(each.origin.document.problem(each.origin.path, fact, hint))

@@ -10,6 +10,11 @@ from reconciler.core.digest import Json
 from reconciler.core.traits import Traits
 from reconciler.core.value import field, value
 
+MAX_ASSETS = 20_000
+"""The most that `limits: {assets: …}` can allow, since the file may come from a stranger."""
+ASSETS_VARIABLE = "RECONCILER_MAX_ASSETS"
+"""The user's environment raises it."""
+
 
 class Cascade(Enum):
     """What to do with an asset if only the image of an upstream has changed."""

@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from reconciler.core.digest import Json
+from reconciler.core.errors import MAX_PROBLEMS
 from reconciler.core.money.cost import CURRENCY, Cost
 from reconciler.core.suggest import did_you_mean
 from reconciler.core.value import field, replace, value
@@ -61,6 +62,20 @@ class Model:
 
 
 @value
+class RowProblem:
+    """An error in a row of the project: the way to the field, below the model's row."""
+
+    model: str
+    field: tuple[str, ...]
+    fact: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{'.'.join(('models', self.model, *self.field))}: {self.fact}{hint}"
+
+
+@value
 class ModelTable:
     """Models by name, the date of the data, and the errors in the project's own rows. `listed` are the built-in rows;
     their prices are the minimum for rows of the project."""
@@ -68,7 +83,7 @@ class ModelTable:
     models: Mapping[str, Model]
     date: str
     basis: str
-    problems: tuple[str, ...] = ()
+    problems: tuple[RowProblem, ...] = ()
     listed: Mapping[str, Model] = field(default_factory=dict)
 
     def find(self, name: str) -> Model | None:
@@ -101,12 +116,14 @@ def model_table(overrides: Mapping[str, Json] | None = None) -> ModelTable:
     if not overrides:
         return table
     models = dict(table.models)
-    problems: list[str] = []
+    problems: list[RowProblem] = []
     for name, row in overrides.items():
         try:
             models[name] = _not_cheaper(_merged(models.get(name, Model(name)), row), models.get(name))
         except _RowError as wrong:
-            problems.append(f"models.{name}{wrong}")
+            problems.append(RowProblem(name, wrong.field, wrong.fact, wrong.hint))
+            if len(problems) >= MAX_PROBLEMS:
+                break
     return replace(table, models=models, problems=tuple(problems))
 
 
@@ -128,22 +145,27 @@ def _not_cheaper(row: Model, listed: Model | None) -> Model:
 
 
 class _RowError(ValueError):
-    """An invalid row; the text begins with the path of the field."""
+    """An invalid row."""
+
+    def __init__(self, fact: str, *field: str, hint: str = "") -> None:
+        super().__init__(fact)
+        self.fact = fact
+        self.field = field
+        self.hint = hint
 
 
 def _merged(base: Model, row: Json) -> Model:
     if not isinstance(row, Mapping):
-        raise _RowError(": not a mapping")
+        raise _RowError("not a mapping")
     known: dict[str, str] = {name: kind for name, kind in Model.__annotations__.items() if name != "name"}
     changes: dict[str, object] = {}
     for name, given in row.items():
         kind = known.get(name)
         if kind is None:
-            hint = did_you_mean(name, known)
-            raise _RowError(f".{name}: there is no such field" + (f" ({hint})" if hint else ""))
+            raise _RowError("there is no such field", name, hint=did_you_mean(name, known))
         changes[name] = _value(name, kind, given)
     if CURRENCY.fullmatch(str(changes.get("currency", "USD"))) is None:
-        raise _RowError(".currency: not three capital letters")
+        raise _RowError("not three capital letters", "currency")
     return replace(base, **changes)
 
 
@@ -160,10 +182,10 @@ def _value(name: str, kind: str, given: Json) -> object:
     if kind == "Mapping[str, str]" and isinstance(given, Mapping):
         return {key: str(item) for key, item in given.items()}
     if kind == "Mapping[str, Decimal]" and isinstance(given, Mapping):
-        return {str(key): _amount(f".{name}.{key}", item) for key, item in given.items()}
+        return {str(key): _amount(item, name, str(key)) for key, item in given.items()}
     if kind.startswith("FreePixels") and isinstance(given, Mapping):
         return _free(given)
-    raise _RowError(f".{name}: not {_KINDS.get(kind, 'a mapping')}")
+    raise _RowError(f"not {_KINDS.get(kind, 'a mapping')}", name)
 
 
 _KINDS = {
@@ -179,21 +201,21 @@ def _free(given: Mapping[str, Json]) -> FreePixels:
     known = set(FreePixels.__match_args__)
     numbers = {name: item for name, item in given.items() if isinstance(item, int) and not isinstance(item, bool)}
     if numbers.keys() != given.keys() or not numbers.keys() <= known or any(item < 1 for item in numbers.values()):
-        raise _RowError(f".free_pixels: whole numbers under {', '.join(sorted(known))}")
+        raise _RowError(f"not whole numbers under {', '.join(sorted(known))}", "free_pixels")
     return FreePixels(**numbers)
 
 
 _DEAREST = Decimal(10**9)
 
 
-def _amount(name: str, value: Json) -> Decimal:
+def _amount(value: Json, *field: str) -> Decimal:
     try:
         amount = Decimal(str(value))
     except InvalidOperation:
         amount = Decimal("NaN")
     sane = amount.is_finite() and 0 <= amount < _DEAREST and (not amount or amount > 1 / _DEAREST)
     if isinstance(value, bool) or not sane:
-        raise _RowError(f"{name}: not an amount")
+        raise _RowError("not an amount", *field)
     return amount
 
 

@@ -14,14 +14,19 @@ from pathlib import Path
 from reconciler.core.digest import AssetId
 from reconciler.core.events import Durable, settle
 from reconciler.core.lock.lockfile import Lock, LockEntry, dump_entry, dump_refusal, join
+from reconciler.core.specs.settings import MAX_ASSETS
 from reconciler.store import disk
-from reconciler.store.documents.project import LOCK_FILE, lock_bytes, parse_lock
+from reconciler.store.documents.project import LOCK_BYTES, LOCK_FILE, lock_bytes, parse_lock
 
 
 class LockOnDisk:
-    """The lockfile of the project at `root`; `journal` reads all events of the journal. A core.ports.LockFile."""
+    """The lockfile of the project at `root`, of at most `most` bytes; `journal` reads all events of the journal.
+    A core.ports.LockFile."""
 
-    def __init__(self, root: Path, *, journal: Callable[[], Iterable[Durable]]) -> None:
+    def __init__(
+        self, root: Path, *, journal: Callable[[], Iterable[Durable]], most: int = LOCK_BYTES * MAX_ASSETS
+    ) -> None:
+        self._most = most
         self.path = root / LOCK_FILE
         self._root = root
         self._journal = journal
@@ -59,7 +64,7 @@ class LockOnDisk:
         self._lock, self._bytes = lock, found
 
     def _read(self) -> bytes | None:
-        return lock_bytes(self._root)
+        return lock_bytes(self._root, most=self._most)
 
     def _text(self, lock: Lock) -> str:
         """The lockfile's text. Only entries that are new since the last time are rendered."""

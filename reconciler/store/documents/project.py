@@ -17,7 +17,15 @@ from reconciler.core.money.cost import CURRENCY
 from reconciler.core.provider_types import ProviderType, ProviderTypes, UnusableType
 from reconciler.core.specs.document import Document
 from reconciler.core.specs.paths import BadPath, in_folder, project_path
-from reconciler.core.specs.settings import Budget, Cascade, ProviderSettings, Settings, Timeouts
+from reconciler.core.specs.settings import (
+    ASSETS_VARIABLE,
+    MAX_ASSETS,
+    Budget,
+    Cascade,
+    ProviderSettings,
+    Settings,
+    Timeouts,
+)
 from reconciler.core.suggest import did_you_mean
 from reconciler.core.value import value
 from reconciler.store import disk
@@ -27,8 +35,8 @@ from reconciler.store.index.index import Index
 PROJECT_FILE = "reconciler.yaml"
 LOCK_FILE = "assets.lock"
 _NO_SETTINGS: Mapping[str, Any] = {}
-_MOST = 512 << 20
-"""Bytes. A lockfile of a hundred thousand assets has a tenth of them."""
+LOCK_BYTES = 1_400
+"""Bytes of the lockfile for each asset that a project may have: twice as many as an entry has."""
 
 
 @value
@@ -82,18 +90,19 @@ def specs_folder_problem(project: Project) -> Problem | None:
     return project.document.problem(("specs",), fact, hint)
 
 
-def read_lock(root: Path) -> Lock:
+def read_lock(root: Path, *, most: int = LOCK_BYTES * MAX_ASSETS) -> Lock:
     """`assets.lock`, or an empty lock where there is none yet. Both sides of a git conflict are read."""
     try:
-        return parse_lock(root, lock_bytes(root))
+        return parse_lock(root, lock_bytes(root, most=most))
     except DiskError as error:
         raise LockfileError(error.fact, hint=error.hint) from error
 
 
-def lock_bytes(root: Path) -> bytes | None:
+def lock_bytes(root: Path, *, most: int = LOCK_BYTES * MAX_ASSETS) -> bytes | None:
     """`assets.lock` as it is; None: there is none yet. DiskError for what cannot be a lockfile of ours."""
     try:
-        return disk.plain_bytes(root / LOCK_FILE, most=_MOST)
+        hint = f"if it is right, raise the environment variable {ASSETS_VARIABLE} (now it fits {most // LOCK_BYTES:,})"
+        return disk.plain_bytes(root / LOCK_FILE, most=most, hint=hint)
     except FileNotFoundError:
         return None
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from reconciler.core.digest import Json
-from reconciler.core.errors import InvalidInput, Place, Problem
+from reconciler.core.errors import MAX_PROBLEMS, InvalidInput, Place, Problem
 from reconciler.core.specs.document import Document
 from reconciler.core.specs.document import Path as NodePath
 from reconciler.core.specs.expand import SpecTree
@@ -25,6 +25,9 @@ from reconciler.store.yaml.source import MAX_BYTES
 
 _WORTH = 400
 """Specs. Fewer are parsed in the time that it takes to start helpers."""
+MAX_TOTAL = 4 << 20
+MAX_PER_FILE = 4 << 10
+"""Bytes of all specs together: the first number, and the second for each file."""
 _LEAVES = "is a link that leaves the project"
 
 
@@ -41,10 +44,12 @@ def find(root: Path, specs: str, index: Index) -> dict[str, str]:
     """What every YAML file below the specs folder is by its name (`spec_kind`), by its path below the folder, with `/`,
     sorted. Links to folders are not followed.
 
-    InvalidInput for a folder that cannot be read: its specs would count as deleted."""
+    InvalidInput for a folder that cannot be read (its specs would count as deleted), and for files that are too
+    long together."""
     stay_inside(root, specs)
     pending = [""]
     found: dict[str, str] = {}
+    size = 0
     while pending:
         below = pending.pop()
         folder = f"{specs}/{below}" if below else specs
@@ -58,11 +63,23 @@ def find(root: Path, specs: str, index: Index) -> dict[str, str]:
                             pending.append(name)
                     elif kind := spec_kind(entry.name):
                         found[name] = kind
+                        size += _size(entry)
         except FileNotFoundError:
             continue
         except OSError as error:
             raise InvalidInput((Problem(Place(folder), "", _unreadable(error), "check its permissions"),)) from error
+    if size > MAX_TOTAL + MAX_PER_FILE * len(found):
+        fact = f"its {len(found):,} files have {size:,} bytes together, more than {MAX_PER_FILE:,} a file"
+        raise InvalidInput((Problem(Place(specs), "", fact, "specs are short texts: what made these so long?"),))
     return {name: found[name] for name in sorted(found)}
+
+
+def _size(entry: os.DirEntry[str]) -> int:
+    """The bytes of a file or of the link's target; a link without one is reported when it is read."""
+    try:
+        return entry.stat().st_size
+    except OSError:
+        return 0
 
 
 def stay_inside(root: Path, specs: str) -> None:
@@ -101,6 +118,9 @@ def read_specs(reading: SpecReader, index: Index) -> SpecFiles:
     problems: list[Problem] = []
     broken: list[str] = []
     for name, kind in reading.kinds.items():
+        if len(problems) >= MAX_PROBLEMS:
+            broken.append(name)
+            continue
         folder = name.rpartition("/")[0]
         document, wrong = read_document(root, f"{specs}/{name}", kind, index)
         problems.extend(wrong)

@@ -14,10 +14,10 @@ from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 from referencing import Registry, Resource
 
-from reconciler.core.errors import Problem
+from reconciler.core.errors import Problem, first_problems
 from reconciler.core.specs.document import Document, Path
 from reconciler.core.specs.sizes import SIZE_RANGE
-from reconciler.core.suggest import did_you_mean, nearest_word
+from reconciler.core.suggest import nearest_word
 from reconciler.core.text import one_line
 from reconciler.store.schemas.files import all_schemas
 
@@ -65,7 +65,7 @@ def validator(name: str) -> Any:
 def explained(name: str, document: Document) -> tuple[Problem, ...]:
     """The problems of a document; none if it is valid."""
     errors = validator(name).iter_errors(document.value)
-    return tuple(problem for error in errors for problem in _problems(document, error))
+    return tuple(first_problems(problem for error in errors for problem in _problems(document, error)))
 
 
 def _problems(document: Document, error: ValidationError) -> Iterable[Problem]:
@@ -78,7 +78,7 @@ def _problems(document: Document, error: ValidationError) -> Iterable[Problem]:
             known = schema.get("properties", {})
             for key in value:
                 if key not in known:
-                    yield document.problem((*path, key), "is not a field here", did_you_mean(key, known))
+                    yield document.unknown((*path, key), "is not a field here", key, known)
         case "required":
             missing = [name for name in limit if name not in value]
             yield document.problem(path, f"lacks {', '.join(missing)}")

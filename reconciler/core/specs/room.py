@@ -1,0 +1,76 @@
+"""Count what a file asks for before it is expanded: a few lines can ask for more than any machine can make."""
+
+from __future__ import annotations
+
+from reconciler.core.digest import Json
+from reconciler.core.recipe import TextPart
+from reconciler.core.specs import matrix as matrices
+from reconciler.core.specs.context import Context, entry_count, mapping
+from reconciler.core.specs.document import Document
+from reconciler.core.specs.layers import nearest
+from reconciler.core.specs.settings import MAX_ASSETS, Settings
+from reconciler.core.specs.spec import Spec
+
+TEXT_PER_ASSET = 800
+"""Characters of text that an asset may have on average: a small matrix can multiply a long prompt into gigabytes."""
+ENTRIES_PER_ASSET = 100
+"""Entries of fields that an asset may have on average, those of defaults and styles included. Reading takes 1 µs."""
+
+
+def asset_count(document: Document) -> int:
+    """How many assets a file asks for, counted without expanding anything."""
+    body = mapping(document.value)
+    if "assets" not in body and "matrix" not in body:
+        return 1
+    assets = mapping(body["assets"]).values() if "assets" in body else (body,)
+    return sum(map(_combinations, assets))
+
+
+def _combinations(asset: Json) -> int:
+    return matrices.count(mapping(mapping(asset)["matrix"])) if has_matrix(asset) else 1
+
+
+class Room:
+    """What further assets may have: characters of text, and entries of their fields."""
+
+    def __init__(self, text: int, entries: int) -> None:
+        self.text = text
+        self.entries = entries
+
+    @staticmethod
+    def of(settings: Settings) -> Room:
+        """The room of a project without assets. A lower limit of assets does not make it smaller."""
+        assets = max(settings.asset_limit, MAX_ASSETS)
+        return Room(TEXT_PER_ASSET * assets, ENTRIES_PER_ASSET * assets)
+
+    @property
+    def exceeded(self) -> bool:
+        return self.text < 0 or self.entries < 0
+
+    def takes_text(self, spec: Spec) -> bool:
+        """Count the text of an asset, and return whether it fits."""
+        self.text -= len(spec.base_recipe.prompt) + len(spec.description)
+        if spec.turns:
+            self.text -= sum(len(part.text) for turn in spec.turns for part in turn.parts if isinstance(part, TextPart))
+        if spec.base_recipe.params:
+            self.text -= len(str(spec.base_recipe.params))
+        return self.text >= 0
+
+    def takes_entries(self, context: Context, name: str, document: Document) -> bool:
+        """Count the entries of all assets of a file before it is expanded, and return whether they fit."""
+        body = mapping(document.value)
+        above = context.entries_above(name.rpartition("/")[0])
+        above_style = nearest(context.layers_above(name.rpartition("/")[0]), "style")
+        shared = mapping(body.get("defaults")) if "assets" in body else {}
+        above += entry_count(shared)
+        for asset in mapping(body["assets"]).values() if "assets" in body else (body,):
+            fields = mapping(asset)
+            own = entry_count({key: item for key, item in fields.items() if key != "matrix"})
+            style = fields.get("style", shared.get("style", above_style.value if above_style else None))
+            styled = context.style_entries(style) if style is not None else 0
+            self.entries -= _combinations(asset) * (above + own + styled)
+        return self.entries >= 0
+
+
+def has_matrix(asset: Json) -> bool:
+    return isinstance(asset, dict) and "matrix" in asset
