@@ -89,6 +89,7 @@ PROCESS = {"environ", "environb", "getenv", "stdin", "stdout", "stderr", "argv"}
 PROCESS_USERS = {
     "store/objects/content_store.py": "the folder of a rescue file is TMPDIR, at the moment when the disk refuses",
     "store/worktree/git.py": "git gets the environment of the process",
+    "providers/decoding/children.py": "a decoder gets the paths of the loader, and no key",
     "store/state/lock.py": "the lock names the command that holds it",
 }
 """Modules below cli/ that read them, and why."""

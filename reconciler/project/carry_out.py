@@ -27,6 +27,7 @@ from reconciler.engine.report import Report
 from reconciler.project.free_providers import free_providers
 from reconciler.project.planning import PlannedProject
 from reconciler.project.workspace import Workspace
+from reconciler.providers.decoding.children import CHILDREN
 
 _DISK_THREADS = 16
 """These threads mostly wait for the disk. The default, one per core, would delay requests."""
@@ -68,6 +69,7 @@ def carry_out(workspace: Workspace, planned: PlannedProject, plan: Plan, options
         with suppress(ReconcilerError):  # the first error is the one to report; the journal keeps its events
             workspace.close_journal()
         raise
+    CHILDREN.end()
     try:
         workspace.close_journal()
     except ReconcilerError as error:

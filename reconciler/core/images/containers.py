@@ -33,19 +33,44 @@ _BARE = frozenset((0x01, *range(0xD0, 0xD8)))
 _AFTER_SCAN = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
 
 
+MOST_SCANS = 100
+"""Scans in a JPEG file, its previews included. Encoders write about ten; a decoder goes over all pixels for each."""
+MOST_PARTS = 100_000
+"""Segments, chunks or boxes in a file. Each takes a step to walk over, however small it is."""
+
+
+class _Steps:
+    """Counts what a walk comes across, and raises BrokenError when it is too much."""
+
+    def __init__(self) -> None:
+        self._parts = self._scans = 0
+
+    def part(self) -> None:
+        self._parts += 1
+        if self._parts > MOST_PARTS:
+            raise BrokenError(f"more than {MOST_PARTS} parts")
+
+    def scan(self) -> None:
+        self._scans += 1
+        if self._scans > MOST_SCANS:
+            raise BrokenError(f"more than {MOST_SCANS} scans")
+
+
 def _jpeg(view: memoryview) -> tuple[int, int]:
-    at, size = _jpeg_picture(view, 0)
+    steps = _Steps()
+    at, size = _jpeg_picture(view, 0, steps)
     while at < len(view):  # cameras append further images, such as previews and gain maps
         if bytes(view[at : at + 3]) != b"\xff\xd8\xff":
             _nothing_after(view, at)
-        at, _ = _jpeg_picture(view, at)
+        at, _ = _jpeg_picture(view, at, steps)
     return size
 
 
-def _jpeg_picture(view: memoryview, start: int) -> tuple[int, tuple[int, int]]:
+def _jpeg_picture(view: memoryview, start: int, steps: _Steps) -> tuple[int, tuple[int, int]]:
     """The end and the size of the image that starts here."""
     at, size, seen_scan = start + 2, (0, 0), False
     while True:
+        steps.part()
         prefix, marker = struct.unpack_from(">BB", view, at)
         if prefix != 0xFF:
             raise BrokenError(f"no marker at byte {at}")
@@ -63,6 +88,7 @@ def _jpeg_picture(view: memoryview, start: int) -> tuple[int, tuple[int, int]]:
         at += max(length, 2)
         if marker == 0xDA:
             seen_scan = True
+            steps.scan()
             match = _AFTER_SCAN.search(view, at)
             if match is None:
                 raise BrokenError("cut short")
@@ -74,8 +100,9 @@ def _webp(view: memoryview) -> tuple[int, int]:
     if told + 8 > len(view):
         raise BrokenError("cut short")
     _nothing_after(view, told + 8)
-    at, size, seen_pixels = 12, (0, 0), False
+    at, size, seen_pixels, steps = 12, (0, 0), False, _Steps()
     while at < len(view):
+        steps.part()
         kind, length = struct.unpack_from("<4sI", view, at)
         body = at + 8
         at = body + length + length % 2
@@ -116,8 +143,9 @@ class _Box:
 
 def _boxes(view: memoryview, start: int, end: int) -> Iterator[_Box]:
     """The boxes that fill `start` to `end` exactly."""
-    at = start
+    at, steps = start, _Steps()
     while at < end:
+        steps.part()
         length, kind = struct.unpack_from(">I4s", view, at)
         body = at + 8
         if length == 1:
@@ -164,8 +192,9 @@ def _properties_of(view: memoryview, box: _Box, item: int) -> Iterator[int]:
     """The numbers, from 1, of the properties that an ipma box gives to an item."""
     flags, count = struct.unpack_from(">II", view, box.start)
     id_format, wide = ">I" if flags >> 24 else ">H", flags & 1
-    at = box.start + 8
+    at, steps = box.start + 8, _Steps()
     for _ in range(count):
+        steps.part()
         (owner,) = struct.unpack_from(id_format, view, at)
         at += struct.calcsize(id_format)
         (number,) = struct.unpack_from(">B", view, at)

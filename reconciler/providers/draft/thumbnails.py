@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import io
+import mmap
+import os
+from io import BufferedReader
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw
 
 from reconciler.core.images.sniff import ImageFacts, sniff
 from reconciler.core.value import value
+from reconciler.providers.decoding.decode import MOST_PIXELS, THUMBNAILS
+from reconciler.providers.decoding.regular_file import open_regular
 from reconciler.providers.draft.colours import CARD, PICTURE_COLOURS, PICTURES, level
 from reconciler.providers.draft.shapes import cross
 from reconciler.providers.draft.text import Face, face
 
 FILE_LIMIT = 64 * 1024 * 1024
-THUMBNAIL_PIXEL_LIMIT = 50_000_000
-"""The most pixels of a reference; below the size at which Pillow warns."""
 _SMALLEST = 20
-_GROUND = (255, 255, 255, 255)
-"""The background of transparent images."""
 
 Colours = tuple[tuple[int, int, int], ...]
 
@@ -97,17 +97,18 @@ def _tag(canvas: Image.Image, label: str, letters: Face, corner: tuple[int, int]
 def _thumbnail(path: Path, height: int) -> Image.Image | None:
     """The image at this height, cropped to a width of half to twice that; None if it cannot be read."""
     try:
-        data = path.read_bytes() if path.stat().st_size <= FILE_LIMIT else b""
-        facts = sniff(data)
-        if not isinstance(facts, ImageFacts) or facts.width * facts.height > THUMBNAIL_PIXEL_LIMIT:
+        with open_regular(path) as file:
+            small = 0 < os.fstat(file.fileno()).st_size <= FILE_LIMIT
+            facts = _facts(file) if small else None
+        if facts is None or facts.width * facts.height > MOST_PIXELS:
             return None
-        with Image.open(io.BytesIO(data), formats=(facts.format.upper(),)) as picture:
-            picture.draft("RGB", (2 * height, 2 * height))  # JPEG: decoded small
-            picture.thumbnail((8 * height, 2 * height))
-            upright = ImageOps.exif_transpose(picture).convert("RGBA")
-    except Exception:  # noqa: BLE001  decoders raise any exception on invalid bytes; the draft shows a cross
+        made = THUMBNAILS.make(path, facts, height)
+    except OSError:
         return None
-    ground = Image.new("RGBA", upright.size, _GROUND)
-    ground.alpha_composite(upright)
-    across = min(max(upright.width * height // upright.height, height // 2), 2 * height)
-    return ImageOps.fit(ground.convert("RGB"), (across, height))
+    return Image.frombytes("RGB", *made) if made is not None else None
+
+
+def _facts(file: BufferedReader) -> ImageFacts | None:
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        found = sniff(data)
+    return found if isinstance(found, ImageFacts) else None

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import os
-import stat
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedReader
@@ -18,6 +15,7 @@ import pybase64
 from reconciler.core.digest import content_of_hex
 from reconciler.core.errors import DiskError
 from reconciler.core.outcome import Spooled
+from reconciler.providers.decoding.regular_file import open_regular
 from reconciler.providers.http.request import READ_BYTES, Piece, RawFile
 
 
@@ -61,21 +59,14 @@ class SpoolFile:
 def open_picture(path: Path) -> Iterator[BufferedReader]:
     """Open a file to read. An error when it is closed is ignored: it must not lose a response that is paid for.
 
-    OSError if it is no regular file: a pipe or a device put in its place would be read for ever.
+    OSError if it is no regular file.
     """
-    file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - closed below, where an error may be ignored
+    file = open_regular(path)
     try:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "not a regular file")
         yield file
     finally:
         with suppress(OSError):
             file.close()
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    """For `open`: a pipe without a writer is opened at once, and found to be one."""
-    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def unlink(path: Path) -> None:

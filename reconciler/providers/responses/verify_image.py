@@ -1,6 +1,7 @@
 """Verify that a file is the image that was requested. The file is never changed.
 
-Blocking: it decodes. Checks in order: structure, pixel limit, format, frames, pixels, alpha, ratio, size.
+Blocking: it decodes, PNG here and other formats in a process of their own. Checks in order: structure, pixel limit,
+format, frames, pixels, alpha, ratio, size.
 """
 
 from __future__ import annotations
@@ -9,20 +10,17 @@ import mmap
 from io import BufferedReader
 from pathlib import Path
 
-from PIL import Image
-
 from reconciler.core.images.magic import HEAD, image_format
 from reconciler.core.images.pixel_size import SIDES
 from reconciler.core.images.png import BrokenError, walk
 from reconciler.core.images.sniff import ImageFacts, NotAnImage, pixels_of, ratio_of, sniff
 from reconciler.core.recipe import Recipe
 from reconciler.core.value import value
+from reconciler.providers.decoding.decode import MOST_PIXELS, decode
 from reconciler.providers.http.spool_file import open_picture
 from reconciler.providers.models.sizes import TOLERANCE
 from reconciler.providers.responses.verify_png import PngPixels
 
-MOST_PIXELS = 50_000_000
-"""The most pixels that are decoded: 200 MB of memory. The largest images of today's models have 17 million."""
 LEAST_SHARE = 0.5
 """The smallest share of the requested pixels that is accepted."""
 LEAST_PIXELS = 128 * 128
@@ -35,7 +33,7 @@ def verify_image(path: Path, recipe: Recipe, *, asked: tuple[int, int] | None = 
     Raises OSError if the file cannot be read.
     """
     with open_picture(path) as file:
-        seen = _png(file) if image_format(file.peek(HEAD)[:HEAD]) == "png" else _other(file)
+        seen = _png(file) if image_format(file.peek(HEAD)[:HEAD]) == "png" else _other(path, file)
     if isinstance(seen, str):
         return seen
     facts = seen.facts
@@ -74,7 +72,7 @@ def _png(file: BufferedReader) -> _Seen | str:
     return _Seen(ImageFacts("png", pixels.width, pixels.height, file.tell()), wrong, pixels.transparent)
 
 
-def _other(file: BufferedReader) -> _Seen | str:
+def _other(path: Path, file: BufferedReader) -> _Seen | str:
     try:
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             facts = sniff(data)
@@ -84,18 +82,8 @@ def _other(file: BufferedReader) -> _Seen | str:
         return f"not a picture: {facts.why}"
     if facts.width * facts.height > MOST_PIXELS:
         return _Seen(facts, "", transparent=False)
-    try:
-        with Image.open(file, formats=[facts.format]) as image:
-            wrong = "the picture states two sizes" if image.size != (facts.width, facts.height) else ""
-            if getattr(image, "n_frames", 1) != 1:
-                wrong = "the picture has several frames"
-            if not wrong:
-                image.load()
-            return _Seen(facts, wrong, image.has_transparency_data)
-    except Exception as error:  # decoders raise any exception on invalid bytes
-        if isinstance(error, OSError) and error.errno:  # an error of the disk, not of the image
-            raise
-        return _Seen(facts, f"the picture cannot be decoded: {type(error).__name__}", transparent=False)
+    decoded = decode(path, facts)
+    return _Seen(facts, decoded.wrong, decoded.transparent)
 
 
 def _wrong_size(facts: ImageFacts, recipe: Recipe, asked: tuple[int, int] | None) -> str:

@@ -1,0 +1,94 @@
+"""Decode an image of a stranger in a process of its own: to verify it, or for a thumbnail. Blocking."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from reconciler.core.images.sniff import FORMATS, ImageFacts
+from reconciler.core.value import value
+from reconciler.providers.decoding.children import CHILDREN, MEMORY_BYTES, Answer, CpuTimeError, DecoderError
+from reconciler.providers.decoding.protocol import (
+    BROKEN,
+    DISK,
+    FRAMES,
+    MEMORY,
+    OK,
+    REQUEST,
+    THUMBNAIL,
+    TWO_SIZES,
+    VERIFY,
+)  # fmt: skip
+
+MOST_PIXELS = 50_000_000
+"""The most pixels that are decoded. The largest images of today's models have 17 million."""
+VERIFY_SECONDS = 6
+"""Seconds of CPU time to verify an image. 17 megapixels take one at most."""
+THUMBNAIL_SECONDS = 2
+_MOST_LOST = 3
+"""Thumbnails that may cost a process in one run. The next are not tried: a thousand would take an hour."""
+
+
+@value
+class Decoded:
+    """A decoded image. `wrong` is the reason that it is not accepted, or ""."""
+
+    wrong: str
+    transparent: bool = False
+
+
+def decode(path: Path, facts: ImageFacts) -> Decoded:
+    """Decode all pixels of a file whose header says this. OSError if the file cannot be read."""
+    try:
+        answer = CHILDREN.ask(_request(VERIFY, path, facts, 0, VERIFY_SECONDS))
+    except CpuTimeError:
+        return Decoded(f"the picture cannot be decoded: it takes more than {VERIFY_SECONDS} s of CPU time")
+    except DecoderError as error:
+        return Decoded(f"the picture cannot be decoded: {error}")
+    return Decoded(_wrong(answer), answer.transparent)
+
+
+class Thumbnails:
+    """Thumbnails of files whose header was read."""
+
+    def __init__(self) -> None:
+        self._lost = 0
+
+    def make(self, path: Path, facts: ImageFacts, height: int) -> tuple[tuple[int, int], bytes] | None:
+        """Size and RGB pixels of the image at this height, cropped to a width of half to twice that; None if it cannot
+        be decoded. OSError if the file cannot be read."""
+        if self._lost >= _MOST_LOST:
+            return None
+        try:
+            answer = CHILDREN.ask(_request(THUMBNAIL, path, facts, height, THUMBNAIL_SECONDS), thumbnail=height)
+        except DecoderError:
+            self._lost += 1
+            return None
+        if _wrong(answer) or answer.height != height or not answer.width:
+            return None
+        return (answer.width, answer.height), answer.pixels
+
+
+THUMBNAILS = Thumbnails()
+"""Those of this process."""
+
+
+def _request(operation: int, path: Path, facts: ImageFacts, height: int, seconds: int) -> bytes:
+    name = os.fsencode(os.path.abspath(path))
+    form = FORMATS.index(facts.format)
+    return REQUEST.pack(operation, form, facts.width, facts.height, height, seconds, len(name)) + name
+
+
+def _wrong(answer: Answer) -> str:
+    """The reason that the image is not accepted, or "". OSError if the file could not be read."""
+    if answer.result == OK:
+        return ""
+    if answer.result == DISK:
+        raise OSError(answer.width, os.strerror(answer.width))
+    if answer.result == MEMORY:
+        return f"the picture cannot be decoded: it takes more than {MEMORY_BYTES >> 20} MiB of memory"
+    if answer.result == TWO_SIZES:
+        return "the picture states two sizes"
+    if answer.result == FRAMES:
+        return "the picture has several frames"
+    return f"the picture cannot be decoded: {answer.name if answer.result == BROKEN and answer.name else 'Error'}"

@@ -1,0 +1,26 @@
+"""The messages between a command and a process that decodes images for it: structs of fixed sizes, and nothing else.
+
+A decoder may be taken over by the image that it decodes, so nothing that it answers is parsed further than this.
+"""
+
+from __future__ import annotations
+
+import struct
+
+VERIFY, THUMBNAIL = 1, 2
+"""Operations."""
+OK, TWO_SIZES, FRAMES, BROKEN, DISK, MEMORY = range(6)
+"""Results. BROKEN has the type of the exception as its name, DISK an errno as its width."""
+
+REQUEST = struct.Struct("!BBIIIIH")
+"""Operation, place in `sniff.FORMATS`, width and height in pixels, height of the thumbnail, seconds of CPU, bytes of
+the path. The path follows."""
+ANSWER = struct.Struct("!BBII32s")
+"""Result, transparency, width, height, name. For a thumbnail, `width * height * 3` bytes of RGB follow."""
+READY = b"r"
+"""Sent once, when the process has loaded its libraries."""
+
+
+def most_bytes(height: int) -> int:
+    """The most bytes of a thumbnail of this height: it is at most twice as wide as high."""
+    return height * 2 * height * 3
