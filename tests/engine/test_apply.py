@@ -12,7 +12,7 @@ import pytest
 from reconciler.core.digest import AssetId
 from reconciler.core.events import Failed, Published, Started
 from reconciler.core.lock.lockfile import Lock
-from reconciler.core.outcome import NotSent, Outcome, Refused, Rejected, Stop
+from reconciler.core.outcome import BadOutput, InDoubt, NotSent, Outcome, Refused, Rejected, Stop
 from reconciler.core.specs.settings import Cascade
 from reconciler.core.specs.spec import build_recipe
 from reconciler.core.value import replace
@@ -23,6 +23,7 @@ from tests.engine.paid import PRICE, Scripted, a_spooled
 
 MASCOT = a_spec("mascot", prompt="a fox")
 HERO = a_spec("hero", references=(an_asset("mascot"),))
+TWIN = replace(MASCOT, id=AssetId("twin"), output="assets/twin.png")
 
 
 def both_made(*, mascot: str = "mascot") -> Lock:
@@ -173,6 +174,12 @@ def test_a_file_of_a_spec_that_changes_during_the_run_is_told_apart_from_an_asse
     [
         (Refused("no"), (Result.FAILED, "refused: no", "Refused")),
         (Rejected("pay up", Stop.OUT_OF_CREDIT), (Result.FAILED, "pay up", "OutOfCredit")),
+        (BadOutput("html"), (Result.FAILED, "bad output: html", "BadOutput")),
+        (
+            BadOutput("html", a_spooled("junk")),
+            (Result.FAILED, f"bad output: html; its bytes are in /store/{bytes_of('junk')}", "BadOutput"),
+        ),
+        (InDoubt("reset"), (Result.HELD, "in doubt, it may have been charged: reset", "InDoubt")),
         (Rejected("bad size"), (Result.FAILED, "bad size", "Rejected")),
         (NotSent("dns", final=True), (Result.FAILED, "dns", "NotSent")),
         (NotSent("dns", stop=Stop.OVER_BUDGET, final=True), (Result.HELD, "dns", "OverBudget")),
@@ -203,11 +210,10 @@ def test_a_file_is_moved_with_its_entry_to_the_new_path() -> None:
 
 
 def test_a_file_that_has_the_image_of_another_asset_is_adopted() -> None:
-    twin = replace(MASCOT, id=AssetId("twin"), output="assets/twin.png")
     lock = a_lock({"mascot": an_entry(MASCOT, got="mascot")})
-    project = Project([MASCOT, twin], lock, {MASCOT.output: "mascot", twin.output: "mascot"})
-    assert project.apply() == {"twin": Line(twin.id, Result.ADOPTED)}
-    assert project.locked("twin") == replace(lock.entries[MASCOT.id], output=twin.output)
+    project = Project([MASCOT, TWIN], lock, {MASCOT.output: "mascot", TWIN.output: "mascot"})
+    assert project.apply() == {"twin": Line(TWIN.id, Result.ADOPTED)}
+    assert project.locked("twin") == replace(lock.entries[MASCOT.id], output=TWIN.output)
 
 
 def test_a_file_that_has_an_image_of_the_store_is_adopted_with_its_record() -> None:
@@ -221,3 +227,19 @@ def test_a_file_that_has_an_image_of_the_store_is_adopted_with_its_record() -> N
     assert project.apply() == {"mascot": Line(MASCOT.id, Result.ADOPTED)}
     assert project.locked("mascot").made == stored[1].made
     assert project.inner.assets == []
+
+
+def test_assets_of_one_recipe_share_one_image_at_one_price() -> None:
+    project = Project([MASCOT, TWIN])
+    lines = project.apply()
+    assert (lines["mascot"].cost, lines["mascot"].message) == (PRICE, "")
+    assert lines["twin"] == Line(TWIN.id, Result.MADE, None, "shared")
+    assert project.inner.assets == ["mascot"]
+    assert project.files.files == dict.fromkeys((MASCOT.output, TWIN.output), bytes_of("mascot"))
+
+
+def test_a_shared_refusal_is_recorded_for_the_asset_that_sent_nothing() -> None:
+    project = Project([MASCOT, TWIN], inner=failing("mascot", Refused("no")))
+    lines = project.apply()
+    assert [line.message for line in lines.values()] == ["refused: no"] * 2
+    assert (project.inner.assets, project.saved.lock.refusals[TWIN.id].message) == (["mascot"], "no")

@@ -82,12 +82,13 @@ def folder_of(mutant: Mutant) -> str:
     return next(folder for folder in RELATED if mutant.file.startswith(folder))
 
 
-def suites_of(mutant: Mutant) -> tuple[str, ...]:
-    """The tests that a mutant is tried with, in their order: those of its module's name are the quickest."""
+def suites_of(mutant: Mutant) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The tests that a mutant is tried with, the quick ones and the others. Those of its module's name come first."""
     module = Path(mutant.file)
     named = ROOT / "tests" / module.parts[1] / f"test_{module.name}"
     own = (str(named.relative_to(ROOT)),) if named.exists() else ()
-    return (*own, *RELATED[folder_of(mutant)])
+    quick, *others = RELATED[folder_of(mutant)]
+    return (*own, quick), tuple(others)
 
 
 def chosen(sources: Mapping[str, str], *, count: int, seed: int) -> list[Mutant]:
@@ -164,32 +165,40 @@ def timed(tree: Path, tests: Suite) -> Suite:
 def survey(
     folder: Path, wanted: Sequence[Mutant], sources: Mapping[str, str], *, workers: int
 ) -> Iterator[tuple[Mutant, Verdict, float]]:
-    """Each mutant with its verdict and the seconds that it took, as they come from the workers."""
+    """Each mutant with its verdict and its seconds, as they come from the workers: first those that the quick tests
+    find, then those that only the others can find."""
     trees: queue.Queue[Path] = queue.Queue()
     for number in range(workers):
         trees.put(copied(folder / str(number)))
     unchanged, timing = copied(folder / "unchanged"), threading.Lock()
     limited: dict[str, Suite] = {}
 
-    def suites(mutant: Mutant) -> Iterator[Suite]:
-        """Those of a mutant. The time limit of a suite is measured when the first mutant reaches it."""
-        for paths in suites_of(mutant):
+    def suites(names: Iterable[str]) -> Iterator[Suite]:
+        """The time limit of a suite is measured when the first mutant reaches it."""
+        for paths in names:
             with timing:
                 if paths not in limited:
                     limited[paths] = timed(unchanged, Suite(tuple(paths.split())))
             yield limited[paths]
 
-    def judge(mutant: Mutant) -> tuple[Mutant, Verdict, float]:
+    def judge(mutant: Mutant, names: Iterable[str]) -> tuple[Mutant, Verdict, float]:
         tree, began = trees.get(), time.monotonic()
         try:
-            verdict = judged(tree, mutant, sources[mutant.file], suites(mutant))
+            verdict = judged(tree, mutant, sources[mutant.file], suites(names))
         finally:
             trees.put(tree)
         return mutant, verdict, time.monotonic() - began
 
     with ThreadPoolExecutor(workers) as pool:
         try:
-            yield from (landed.result() for landed in as_completed(pool.submit(judge, mutant) for mutant in wanted))
+            living: list[Mutant] = []
+            for landed in as_completed([pool.submit(judge, mutant, suites_of(mutant)[0]) for mutant in wanted]):
+                if landed.result()[1] is Verdict.SURVIVED:
+                    living.append(landed.result()[0])
+                else:
+                    yield landed.result()
+            for landed in as_completed([pool.submit(judge, mutant, suites_of(mutant)[1]) for mutant in living]):
+                yield landed.result()
         finally:
             pool.shutdown(cancel_futures=True)  # after Ctrl-C, only what has begun is waited for
 

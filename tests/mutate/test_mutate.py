@@ -117,7 +117,9 @@ def test_what_was_found_is_not_tried_again(tmp_path: Path) -> None:
 
 def test_the_tests_of_a_modules_name_come_first() -> None:
     (mutant,) = mutants("reconciler/engine/lane/limits.py", "x = 1")
-    assert suites_of(mutant)[:2] == ("tests/engine/test_limits.py", "tests/engine")
+    quick, others = suites_of(mutant)
+    assert quick == ("tests/engine/test_limits.py", "tests/engine")
+    assert "tests/cli/test_money.py" in others[0].split()
 
 
 def test_a_row_of_the_page_is_read_as_the_mutant_that_it_was_written_for() -> None:
