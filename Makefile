@@ -56,7 +56,7 @@ mutants: $(DEV)           ## plant each known fault in the protocol: the sweeps 
 	@$(BIN)/python -m tests.crash.mutants
 
 mutate: $(DEV)            ## change the source in COUNT=300 small ways (0: all; SEED=0; MODULES="core/plan engine"): tests must notice
-	@$(BIN)/python -m tests.mutate --count $(or $(COUNT),300) --seed $(or $(SEED),0) $(MODULES)
+	@$(BIN)/python -m tests.mutate --count $(or $(COUNT),300) --seed $(or $(SEED),0) $(if $(FOUND),--found $(FOUND)) $(MODULES)
 
 concurrency: $(DEV)       ## eight applies at once, by SCHEDULES=200 schedules
 	@$(frozen) $(BIN)/python -m tests.crash.concurrent --schedules $(or $(SCHEDULES),200) --package "$$frozen"

@@ -218,6 +218,7 @@ class Found:
 
     def note(self, mutant: Mutant, verdict: Verdict, seconds: float) -> None:
         if self._path is not None and verdict is not Verdict.SURVIVED:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("a") as file:
                 file.write(json.dumps([*mutant.key, verdict.value, round(seconds, 1)]) + "\n")
 
