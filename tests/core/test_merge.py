@@ -73,6 +73,14 @@ def test_both_add_one_asset_and_git_sees_no_conflict(tmp_path: Path) -> None:
         loads(text)
 
 
+def test_a_lockfile_says_whether_it_was_merged(tmp_path: Path) -> None:
+    base, ours, theirs = (a_lock(axe=a_entry("axe"), **{name: a_entry(name)}) for name in ("hero", "tall", "small"))
+    assert not loads(dumps(base)).merged
+    assert loads(git_merge(tmp_path, dumps(ours), dumps(base), dumps(theirs))[0]).merged
+    twice = dumps(ours).replace('"axe"', '"tall"')
+    assert loads(twice, content_of=lambda _: a_entry("tall").content).merged
+
+
 @pytest.mark.parametrize("style", STYLES)
 def test_both_changed_one_asset_and_the_file_on_disk_decides(tmp_path: Path, style: str) -> None:
     base, ours, theirs = (a_lock(axe=a_entry("axe"), hero=a_entry(prompt)) for prompt in ("hero", "tall", "small"))
