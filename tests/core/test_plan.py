@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from reconciler.core.digest import AssetId
 from reconciler.core.lock.lockfile import Lock, LockEntry, Made
+from reconciler.core.money.cost import Cost
 from reconciler.core.plan.actions import (
     Action,
     Conflict,
@@ -16,6 +18,7 @@ from reconciler.core.plan.actions import (
     Doubtful,
     Generate,
     Hold,
+    Ignored,
     Keep,
     Move,
     NeverGenerated,
@@ -84,6 +87,13 @@ def test_a_new_asset_waits_for_its_new_upstream() -> None:
     assert the_action(made, "hero") == Generate(NeverGenerated(), None, after=(MASCOT.id,))
 
 
+def test_an_asset_that_waits_has_the_price_of_what_is_known_of_its_recipe() -> None:
+    made = planned([MASCOT, HERO], price=lambda _, recipe: Cost(Decimal(len(recipe.prompt))))
+    action = the_action(made, "hero")
+    assert isinstance(action, Generate)
+    assert (action.after, action.cost) == ((MASCOT.id,), Cost(Decimal(len("a sword"))))
+
+
 def test_a_stale_asset_waits_for_its_stale_upstream() -> None:
     hero = a_spec("hero", prompt="a long sword", references=(an_asset("mascot"),))
     action = actions(planned([OTHER_MASCOT, hero], locked(), seen(THERE)))["hero"]
@@ -127,6 +137,15 @@ class TestOnlyTheUpstreamChanges:
         for (_, *specs), lock, observed in (self.about_to, self.has):
             assert specs == [HERO]
             assert isinstance(the_action(planned([self.about_to[0][0], hero], lock, observed), "hero"), Keep)
+
+    def test_is_ignored_in_one_field_whatever_another_field_refers_to(self) -> None:
+        hero = replace(HERO, mask=an_asset("logo"), ignore_changes=frozenset({"references"}))
+        logo = a_spec("logo", prompt="a logo")
+        recipe = replace(recipe_with("fox"), mask=bytes_of("logo"))
+        mine = {"hero": an_entry(recipe, got="hero", output=HERO.output), "logo": an_entry(logo, got="logo")}
+        lock = a_lock({**locked().entries, **mine})
+        made = planned([OTHER_MASCOT, logo, hero], lock, seen({**THERE, logo.output: "logo"}))
+        assert the_action(made, "hero") == Keep(Ignored(()))
 
     def test_does_not_hide_a_missing_or_a_moved_file(self) -> None:
         hero = replace(HERO, output="public/hero.png")

@@ -163,10 +163,15 @@ def timed(tree: Path, tests: Suite) -> Suite:
 
 
 def survey(
-    folder: Path, wanted: Sequence[Mutant], sources: Mapping[str, str], *, workers: int
+    folder: Path,
+    wanted: Sequence[Mutant],
+    sources: Mapping[str, str],
+    *,
+    argued: Collection[tuple[str, ...]],
+    workers: int,
 ) -> Iterator[tuple[Mutant, Verdict, float]]:
     """Each mutant with its verdict and its seconds, as they come from the workers: first those that the quick tests
-    find, then those that only the others can find."""
+    find, then those that only the others can find. The others do not see an argued mutant."""
     trees: queue.Queue[Path] = queue.Queue()
     for number in range(workers):
         trees.put(copied(folder / str(number)))
@@ -193,8 +198,9 @@ def survey(
         try:
             living: list[Mutant] = []
             for landed in as_completed([pool.submit(judge, mutant, suites_of(mutant)[0]) for mutant in wanted]):
-                if landed.result()[1] is Verdict.SURVIVED:
-                    living.append(landed.result()[0])
+                mutant, verdict, _ = landed.result()
+                if verdict is Verdict.SURVIVED and mutant.key not in argued:
+                    living.append(mutant)
                 else:
                     yield landed.result()
             for landed in as_completed([pool.submit(judge, mutant, suites_of(mutant)[1]) for mutant in living]):
@@ -256,8 +262,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     done = {mutant for mutant, _, _ in results}
     with tempfile.TemporaryDirectory(prefix="mutate-") as folder:
         wanted = [mutant for mutant in sample if mutant not in done]
-        wanted.sort(key=lambda mutant: mutant.key in argued)  # these take longest, since every test passes
-        for mutant, verdict, seconds in survey(Path(folder), wanted, sources, workers=given.workers):
+        for mutant, verdict, seconds in survey(Path(folder), wanted, sources, argued=argued, workers=given.workers):
             results.append((mutant, verdict, seconds))
             found.note(mutant, verdict, seconds)
             if len(results) % 25 == 0:
