@@ -91,6 +91,7 @@ def incremental_plan(
     try:
         noted = json.loads(snapshot.notes.partition(b"\n")[0])
         before = {path: known for path, _ in changed[:MAX_CHANGED] if (known := _noted(snapshot.notes, path))}
+        assets = int(noted["assets"])
         if noted["more"] or len(before) < len(changed):
             return None
         index = index_without_memory(root)
@@ -100,13 +101,13 @@ def incremental_plan(
         if not specs or _refers_to(specs.values(), snapshot.notes):
             return None
         found = _plan(project, snapshot, specs)
-    except (ReconcilerError, ValueError, KeyError, TypeError, OSError):
+    except (ReconcilerError, ValueError, KeyError, TypeError, OSError, RecursionError):
         return None
     if found is None or not found.drift or any(note_lines(found)):
         return None
     if command == "plan":  # `check` ignores budgets
         found = within_budget(found, project.settings.budget)
-    return IncrementalPlan(found, noted["assets"] - len(found.steps))
+    return IncrementalPlan(found, assets - len(found.steps))
 
 
 def incremental_lines(

@@ -42,11 +42,15 @@ class Project:
         return self.root / name
 
     def check(self) -> tuple[int, str]:
+        return self.ask("check")[:2]
+
+    def ask(self, command: str) -> tuple[int, str, str]:
+        """Exit code, output and messages of a command."""
         environment = {name: value for name, value in os.environ.items() if name != "CI"}
         done = subprocess.run(
-            [*PROGRAM, "check"], cwd=self.root, env=environment, capture_output=True, text=True, check=False
+            [*PROGRAM, command], cwd=self.root, env=environment, capture_output=True, text=True, check=False
         )
-        return done.returncode, done.stdout
+        return done.returncode, done.stdout, done.stderr
 
     @property
     def index(self) -> Path:

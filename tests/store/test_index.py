@@ -14,8 +14,8 @@ from PIL import Image
 from reconciler.cli.main import run
 from reconciler.core.digest import ContentHash, content_hash
 from reconciler.store.index.index import TICK_NS, Index, racy, stat_of
-from reconciler.store.index.parsed_specs import WORTH
-from reconciler.store.index.snapshot import compare, signature, unpack
+from reconciler.store.index.parsed_specs import WORTH, _reader
+from reconciler.store.index.snapshot import Snapshot, compare, load, pack, signature, unpack
 from tests.store.tampering import CLEAN, FILES, SECOND, TAMPERS, Project, output_in_place
 
 
@@ -235,3 +235,77 @@ def test_a_cache_of_parsed_specs_is_racy_too(tmp_path: Path) -> None:
 
     assert known(stats[0].st_ctime_ns + TICK_NS // 2) is None
     assert known(newest + 3_600 * SECOND) == {"prompt": "old"}, "without the guard"
+
+
+def rewritten(project: Project, change: Callable[[Snapshot], None]) -> None:
+    """The index with other contents and a checksum that is right for them."""
+    snapshot = load(str(project.index))
+    assert snapshot is not None
+    change(snapshot)
+    project.index.write_bytes(pack(snapshot))
+
+
+def _deep(snapshot: Snapshot) -> None:
+    snapshot.notes = b"[" * 3_000 + b"]" * 3_000 + b"\n" + snapshot.notes.partition(b"\n")[2]
+
+
+def _notes(head: bytes) -> Callable[[Snapshot], None]:
+    def change(snapshot: Snapshot) -> None:
+        snapshot.notes = head + b"\n" + snapshot.notes.partition(b"\n")[2]
+
+    return change
+
+
+MENDED: dict[str, Callable[[Snapshot], None]] = {
+    "no marks": lambda found: found.marks.__delitem__(slice(None)),
+    "fewer marks": lambda found: found.marks.__delitem__(slice(-3, None)),
+    "more marks": lambda found: found.marks.extend([0] * 4),
+    "no digests": lambda found: setattr(found, "digests", b""),
+    "a cut digest": lambda found: setattr(found, "digests", found.digests[:-1]),
+    "no names": lambda found: found.names.clear(),
+    "a name more": lambda found: found.names.append("x"),
+    "no folders": lambda found: found.folders.clear(),
+    "a count below zero": lambda found: found.folders.insert(0, ("x", -1, False)),
+    "a huge count": lambda found: found.folders.append(("nowhere", 10**15, True)),
+    "a folder that is none": lambda found: found.folders.append(("specs/hero.yaml", 0, True)),
+    "an answer with a control sequence": lambda found: found.says.update(check="\x1b[2J\n"),
+    "an end that is no time": lambda found: setattr(found, "until", float("nan")),
+    "deep notes": _deep,
+    "notes that are a number": _notes(b"7"),
+    "notes of other types": _notes(b'{"assets": "x", "more": false, "room": [1, 2]}'),
+    "notes without room": _notes(b'{"assets": 1, "more": false, "room": ["a", {}]}'),
+    "notes that are not UTF-8": _notes(b"\xff\xfe"),
+}
+
+
+@pytest.mark.parametrize("what", MENDED)
+@pytest.mark.parametrize("command", ["check", "plan"])
+def test_an_index_with_a_mended_checksum_takes_the_long_way(what: str, command: str, project: Project) -> None:
+    """A spec has changed, so that the notes are read, too."""
+    project.path("specs/hero.yaml").write_text("prompt: A lighthouse at dawn\n")
+    rewritten(project, MENDED[what])
+    told = project.ask(command)
+    project.index.unlink()
+    assert told == project.ask(command)
+    assert told[0] == (2 if command == "check" else 0)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[" * 3_000 + b"]" * 3_000, b"[" * 300_000 + b"]" * 300_000, b"7", b"null", b"\xff\xfe", b"{}",
+        b'{"for": 1, "specs": []}',
+        b'{"specs": ' + b'{"a":' * 3_000 + b"1" + b"}" * 3_001, b'{"for": "READER", "specs": 7}',
+        b'{"for": "READER", "specs": {"0.yaml": 7}}', b'{"for": "READER", "specs": {"0.yaml": [1, 2]}}',
+        b'{"for": "READER", "specs": {"0.yaml": [[], {}, null, "x", {}]}}',
+        b'{"for": "READER", "specs": {"0.yaml": [MARK, 7]}}',
+        b'{"for": "READER", "specs": {"0.yaml": [MARK, ' + b"[" * 900 + b"]" * 900 + b"]}}",
+    ],
+)  # fmt: skip
+def test_a_cache_of_parsed_specs_of_any_other_shape_is_not_used(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "0.yaml"
+    path.write_text("prompt: x\n")
+    seen = os.stat(path)
+    mark = ", ".join(map(str, signature(seen))).encode()
+    (tmp_path / "parsed").write_bytes(content.replace(b"READER", _reader().encode()).replace(b"MARK", mark))
+    assert Index(tmp_path, tmp_path / "index").load().parsed.value("0.yaml", seen) is None

@@ -66,6 +66,8 @@ class ParsedCache:
         entry = self._remembered.get(path)
         if not isinstance(entry, list) or len(entry) != 5 or tuple(entry[:4]) != signature(seen):
             return None
+        if not isinstance(entry[4], dict):
+            return None
         self._used[path] = entry
         return cast(Json, entry[4])
 

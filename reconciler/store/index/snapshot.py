@@ -104,7 +104,7 @@ def unpack(data: bytes) -> Snapshot | None:
         marks.frombytes(parts[3])
         if sys.byteorder == "big":
             marks.byteswap()
-        return Snapshot(
+        found = Snapshot(
             dict(zip(says[::2], says[1::2], strict=True)),
             list(zip(folders[::3], map(int, folders[1::3]), map("1".__eq__, folders[2::3]), strict=True)),
             names,
@@ -113,8 +113,22 @@ def unpack(data: bytes) -> Snapshot | None:
             notes=bytes(parts[5]),
             until=float(until),
         )
-    except ValueError:
+        return found if _consistent(found) else None
+    except (ValueError, OverflowError):
         return None
+
+
+def _consistent(snapshot: Snapshot) -> bool:
+    """Whether all parts are about the same names: a checksum is right for whatever bytes it was taken of."""
+    counts = [count for _, count, _ in snapshot.folders]
+    listed = sum(listed for _, _, listed in snapshot.folders)
+    names = len(snapshot.names)
+    return (
+        min(counts, default=0) >= 0
+        and sum(counts) == names
+        and len(snapshot.marks) == 4 * (names + listed)
+        and len(snapshot.digests) == 32 * names
+    )
 
 
 def _joined(texts: list[str]) -> bytes:
