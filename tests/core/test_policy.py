@@ -16,6 +16,7 @@ from reconciler.core.plan.actions import (
     Asked,
     Conflict,
     Consent,
+    Doubtful,
     Frozen,
     Generate,
     Hold,
@@ -177,6 +178,16 @@ class TestReplace:
     def test_generates_over_whatever_file_is_there(self, there: str) -> None:
         action = decided(SWORD, observed=seen({OUT: there}), **self.policy)
         assert action == Generate(Asked(), SWORD.base_recipe.key(), replacing=bytes_of(there))
+
+    @pytest.mark.parametrize("asset", ["sword", "old"])
+    def test_asks_where_its_recipe_is_in_doubt_even_under_another_id(self, asset: str) -> None:
+        request = a_request(asset, key=SWORD.base_recipe.key())
+        there = seen({OUT: "made"}, in_doubt={request.asset: (request,)})
+        again = Generate(Asked(), SWORD.base_recipe.key(), replacing=bytes_of("made"))
+        assert decided(SWORD, observed=there, **self.policy) == Hold(
+            Doubtful((request,)), Consent.RETRY_IN_DOUBT, again
+        )
+        assert decided(SWORD, observed=there, **self.policy, **consents(Consent.RETRY_IN_DOUBT)) == again
 
     def test_not_over_a_directory(self) -> None:
         assert isinstance(decided(SWORD, observed=seen({OUT: Blocked("a directory")}), **self.policy), Conflict)
