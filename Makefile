@@ -10,7 +10,7 @@ PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CONSTRAINTS := dev-constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: sweep powercut mutants mutate disksweep concurrency soak constraints help assets check test test-wire test-peers bench lint format types clean
+.PHONY: hostile fuzz sweep powercut mutants mutate disksweep concurrency soak constraints help assets check test test-wire test-peers bench lint format types clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -64,6 +64,13 @@ concurrency: $(DEV)       ## eight applies at once, by SCHEDULES=200 schedules
 soak: $(DEV)              ## IMAGES=2000 at a provider that fails one time in twenty, with KILLS=20
 	@$(frozen) $(BIN)/python -m tests.crash.soak --images $(or $(IMAGES),2000) --kills $(or $(KILLS),20) --package "$$frozen"
 
+hostile: $(DEV)           ## the corpus of hostile pull requests and answers, as whole processes (five minutes; NAMES="bounds lock")
+	@$(BIN)/python -m tests.hostile $(NAMES)
+
+fuzz: $(DEV)              ## INPUTS=100000 for the readers of foreign files, by coverage (atheris: Linux, Python up to 3.13)
+	@$(call beside,fuzz)
+	@.venv-fuzz/bin/python -m tests.fuzz --engine atheris --inputs $(or $(INPUTS),100000) $(TARGETS)
+
 lint: $(DEV)              ## ruff: rules and format
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -82,7 +89,7 @@ constraints: | $(BIN)/python  ## pin the newest versions of the development tool
 	    --universal --python-version 3.11 --extra dev --extra release --output-file dev-constraints.txt pyproject.toml
 
 clean:                    ## remove what was installed and built; the images and the store stay
-	rm -rf $(VENV) .venv-wire .venv-peers .venv-bench .venv-constraints .venv-release dist build .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-wire .venv-peers .venv-bench .venv-fuzz .venv-constraints .venv-release dist build .mypy_cache .ruff_cache .hypothesis
 
 # Two stamps, so that the first picture does not wait for the test tools.
 $(USE): pyproject.toml | $(BIN)/python

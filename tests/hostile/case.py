@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import resource
 import signal
 import subprocess
 import sys
-import time
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,7 +21,24 @@ MEMORY_MIB = 300
 _CPU_LIMIT = 20
 _ADDRESS_SPACE = 4 << 30
 _WALL_LIMIT = 60
-_PROGRAM = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from reconciler.cli.entry_point import entry; entry()"
+_LAUNCHER = """
+import os, sys
+used, *command = sys.argv[1:]
+_, status, usage = os.wait4(os.posix_spawn(command[0], command, os.environ), 0)
+with open(used, "w") as file:
+    print(os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime, usage.ru_maxrss, file=file)
+"""
+"""Linux counts the memory of a process from its fork on: with a small parent it is that of the program."""
+_LIMITS = f"((RLIMIT_CPU, {_CPU_LIMIT}), (RLIMIT_AS, {_ADDRESS_SPACE}), (RLIMIT_CORE, 0))"
+_PROGRAM = f"""
+import sys
+from resource import *
+for name, most in {_LIMITS}:
+    setrlimit(name, (most, most))
+sys.path.insert(0, {str(ROOT)!r})
+from reconciler.cli.entry_point import entry
+entry()
+"""
 _PROTECTED = (".git/config", ".git/HEAD", ".git/hooks", ".github", "reconciler.yaml", "specs", "Makefile", "src")
 _OURS = frozenset({0, 1, 2, 3, 4})
 
@@ -94,37 +109,22 @@ def _run(arguments: list[str], project: Path, case: Case) -> Ran:
         "GRAVITEX_API_KEY": f"sk-{CANARY}",
         **(case.environ or {}),
     }
-    out, err = project.parent / "out.txt", project.parent / "err.txt"
+    out, err, used = (project.parent / name for name in ("out.txt", "err.txt", "used.txt"))
     with out.open("wb") as stdout, err.open("wb") as stderr:
         process = subprocess.Popen(
-            [sys.executable, "-I", "-c", _PROGRAM, *arguments],
-            cwd=project, env=environ, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr,
-            preexec_fn=_limit, start_new_session=True,
+            [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(used), sys.executable, "-I", "-c", _PROGRAM, *arguments],
+            cwd=project, env=environ, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, start_new_session=True,
         )  # fmt: skip
-        status, usage = _waited(process)
-    code = os.waitstatus_to_exitcode(status)
-    process.returncode = code
-    texts = [path.read_bytes()[: case.output_limit + 1].decode("utf-8", "replace") for path in (out, err)]
-    out.unlink()
-    err.unlink()
-    return Ran(" ".join(arguments), code, texts[0], texts[1], usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
-
-
-def _waited(process: subprocess.Popen[bytes]) -> tuple[int, resource.struct_rusage]:
-    end = time.monotonic() + _WALL_LIMIT
-    while True:
-        found, status, usage = os.wait4(process.pid, os.WNOHANG)
-        if found:
-            return status, usage
-        if time.monotonic() > end:
+        try:
+            process.wait(_WALL_LIMIT)
+        except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-        time.sleep(0.01)
-
-
-def _limit() -> None:
-    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_LIMIT, _CPU_LIMIT))
-    resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE, _ADDRESS_SPACE))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            process.wait()
+    code, cpu, memory = used.read_text().split() if used.exists() else ("-9", "inf", "inf")
+    texts = [path.read_bytes()[: case.output_limit + 1].decode("utf-8", "replace") for path in (out, err)]
+    for path in (out, err, used):
+        path.unlink(missing_ok=True)
+    return Ran(" ".join(arguments), int(code), texts[0], texts[1], float(cpu), float(memory) / 1024)
 
 
 def _broken_by(case: Case, ran: Ran) -> Iterator[str]:

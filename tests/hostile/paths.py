@@ -131,7 +131,7 @@ CASES = (
     *_named(_orphan_untracked, "orphan", *TARGETS),
     *_named(_known_file, "lock names", ".git/HEAD", ".git/config", "reconciler.yaml", "Makefile", ".github/workflows/release.yml"),
     *_named(_linked_folder, "outputs are a link to", ".git", "../outside", ".reconciler", "/tmp", ".github", "specs", "assets"),
-    Case("a locked output is no picture", _text_for_a_picture, WRITERS, says={"check": "its output is no image"}),
+    Case("a locked output is no picture", _text_for_a_picture, WRITERS, says={"check": "its output is not an image"}),
     Case("a moved output is no picture", _moved_text, WRITERS),
     *_named(_plan_file, "plan file", ".git/config", commands=("apply p.json --yes",)),
     *_named(_spec_output, "spec output", *(target for target in TARGETS if target)),

@@ -1,0 +1,91 @@
+"""Sound inputs of each target, from which a fuzzer starts: examples, fixtures of the formats, a small project."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from reconciler.store.index.snapshot import MAGIC
+from tests.fuzz.targets import SEPARATOR
+
+_ROOT = Path(__file__).parents[2]
+_PROJECT = """\
+provider: draft
+outputs: assets
+limits: {assets: 50}
+cascade: ask
+budget: {per_run: 2.5, images: 3}
+defaults: {model: m, size: "16:9", tags: [web]}
+providers: {own: {type: openai, base_url: "http://127.0.0.1:9", api_key_env: OWN_KEY, concurrency: 2}}
+models: {m: {ratios: ["16:9"], prices: {1K: "0.01"}, free_pixels: {multiple: 16}}}
+"""
+_SPEC = """\
+prompt: A ${finish} ${item} on ${ground}.
+id: ${item}-${finish}
+style: [flat]
+vars: {ground: "$$grass"}
+references: [art/a.png, {asset: hero}]
+turns: [{role: user, parts: [{text: "x ${item}"}, {file: art/a.png}]}]
+params: {seed: 7, extra: {a: [1, 2.5, true, null]}}
+output: icons/${item}/${finish}.webp
+matrix:
+  item: [sword, 2, true]
+  finish: [matte, gold]
+  include: [{item: sword, finish: rust, note: old}]
+  exclude: [{item: 2, finish: gold}]
+"""
+
+
+def seeds() -> dict[str, list[bytes]]:
+    """Inputs by the name of the target."""
+    with tempfile.TemporaryDirectory() as folder:
+        plan, index, parsed, lockfile = _of_project(Path(folder))
+    specs = [path.read_bytes() for path in (_ROOT / "specs").rglob("[!_]*.y*ml")]
+    picture = next(path.read_bytes() for path in sorted((_ROOT / "assets").rglob("*.png")))
+    body = json.dumps({"data": [{"b64_json": "iVBORw0KGgo="}], "usage": {"input_tokens": 3}}).encode()
+    fault = json.dumps({"error": {"message": "no", "code": "content_policy", "details": [{"a": 1}]}}).encode()
+    return {
+        "spec": [*specs, _SPEC.encode()],
+        "defaults": [b"model: m\nsize: '1:1'\ntags: [a]\nvars: {a: 1}\nparams: {seed: 1}\nprompt_prefix: x\n"],
+        "styles": [b"flat: {prompt_suffix: ', flat', params: {seed: 1}}\nink: {vars: {a: b}}\n"],
+        "project": [_PROJECT.encode(), (_ROOT / "reconciler.yaml").read_bytes()],
+        "lockfile": [lockfile, *(path.read_bytes() for path in (_ROOT / "tests/formats").glob("*.lock"))],
+        "journal": [path.read_bytes() for path in (_ROOT / "tests/formats").glob("journal*")],
+        "plan": [plan],
+        "parsed": [parsed],
+        "index": [index],
+        "answer": [
+            b"200 application/json\n" + body,
+            b"400 application/json\n" + fault,
+            b"200 image/png\n" + picture[:4_000],
+            b"502 text/html\n<html><title>Bad</title></html>",
+            b"200 text/event-stream\ndata: " + body + b"\n\n",
+        ],
+        "picture": [picture[:4_000]],
+    }
+
+
+def _of_project(root: Path) -> tuple[bytes, bytes, bytes, bytes]:
+    """The plan file, the parts of the index, the cache of parsed specs and the lockfile of a small project."""
+    (root / "specs").mkdir()
+    (root / "reconciler.yaml").write_text("provider: draft\n")
+    (root / "specs/a.yaml").write_text("prompt: a\nsize: 32x32\n")
+    (root / "specs/b.yaml").write_text("prompt: b\nsize: 32x32\nreferences: [{asset: a}]\n")
+    for command in (["apply", "--yes"], ["check"], ["plan", "-o", "plan.json"]):
+        program = "from reconciler.cli.entry_point import entry; entry()"
+        subprocess.run([sys.executable, "-c", program, "-C", str(root), *command], check=True, capture_output=True)
+    head, _, body = (root / ".reconciler/index").read_bytes().removeprefix(MAGIC).partition(b"\n")
+    parts, at = [], 0
+    for size in map(int, head.split()[:-1]):
+        parts.append(body[at : at + size])
+        at += size
+    parsed = json.dumps({"for": "", "specs": {"specs/a.yaml": [1, 2, 3, 4, {"prompt": "a"}]}}).encode()
+    return (
+        (root / "plan.json").read_bytes(),
+        SEPARATOR.join(parts),
+        parsed,
+        (root / "assets.lock").read_bytes(),
+    )

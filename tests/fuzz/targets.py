@@ -1,0 +1,200 @@
+"""The readers of foreign files: each target takes bytes, and gives an answer or one clear error.
+
+A target raises `Broken` where a rule of docs/security.md does not hold: an error of another type, text that a terminal
+or a CI log would obey, a path outside, a value that is not the same after it was written and read, too much time.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import tempfile
+import time
+import unicodedata
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+from reconciler.core.errors import InvalidInput, ReconcilerError
+from reconciler.core.events import settle
+from reconciler.core.images.sniff import sniff
+from reconciler.core.lock.lockfile import Lock, dumps, loads, verify_recipe_keys
+from reconciler.core.recipe import Recipe
+from reconciler.core.specs.document import Document
+from reconciler.core.specs.expand import SpecTree, expand
+from reconciler.core.specs.graph import whole_problems
+from reconciler.core.specs.paths import BadPath, picture_path
+from reconciler.core.specs.settings import MAX_ASSETS, Settings
+from reconciler.project.load import load_specs
+from reconciler.project.saved_plan import read_plan
+from reconciler.project.workspace import Workspace
+from reconciler.providers.http.client import HttpAnswer
+from reconciler.providers.responses.json_stream import scan
+from reconciler.providers.responses.receive import Expected, receive
+from reconciler.store.documents.project import parse_lock
+from reconciler.store.index.parsed_specs import ParsedCache
+from reconciler.store.index.snapshot import MAGIC, compare
+from reconciler.store.objects.spool import SpoolDir
+from reconciler.store.schemas.validate import schema_problems
+from reconciler.store.state.journal import Journal
+from reconciler.store.yaml import loader as yaml
+
+SECONDS = 0.5
+SECONDS_PER_KIB = 0.02
+"""The most CPU time for an input: the first number, and the second for each KiB of it."""
+_ROOT = Path(tempfile.mkdtemp(prefix="reconciler-fuzz-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None))
+SEPARATOR = b"\n--\n"
+"""Between the parts of an index."""
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+
+
+class Broken(Exception):
+    """A rule does not hold for an input."""
+
+
+def run(name: str, data: bytes) -> None:
+    """Give an input to a target. `Broken` says which rule does not hold."""
+    begin = time.process_time()
+    try:
+        TARGETS[name](data)
+    except ReconcilerError as error:
+        _is_clean(str(error))
+    took = time.process_time() - begin
+    if took > SECONDS + SECONDS_PER_KIB * len(data) / 1024:
+        raise Broken(f"{took:.1f} s of CPU for {len(data):,} bytes")
+
+
+def _is_clean(text: str) -> None:
+    for line in text.split("\n"):
+        if re.match(r"\s*::", line) or "##[" in line:
+            raise Broken(f"a workflow command: {line[:80]!r}")
+    hidden = {char for char in text if char != "\n" and unicodedata.category(char) in _HIDDEN}
+    if hidden:
+        raise Broken(f"unescaped {sorted(map(ascii, hidden))[:5]}")
+
+
+def _spec(data: bytes) -> None:
+    _expanded(SpecTree({"a.yaml": _known("spec", data)}))
+
+
+def _defaults(data: bytes) -> None:
+    document = yaml.parse(data, file="specs/_defaults.yaml")
+    if document.value is not None and not schema_problems("defaults", document):
+        _expanded(SpecTree({"a.yaml": yaml.parse(b"prompt: x", file="specs/a.yaml")}, {"": document}))
+
+
+def _styles(data: bytes) -> None:
+    document = yaml.parse(data, file="specs/_styles.yaml")
+    if isinstance(document.value, dict) and not schema_problems("styles", document):
+        names = ", ".join(repr(name) for name in list(document.value)[:3] if name.isalnum())
+        spec = yaml.parse(f"prompt: x\nstyle: [{names}]".encode(), file="specs/a.yaml")
+        _expanded(SpecTree({"a.yaml": spec}, {}, document))
+
+
+def _known(kind: str, data: bytes) -> Document:
+    document = yaml.parse(data, file=f"specs/{kind}.yaml")
+    problems = schema_problems(kind, document)
+    if problems:
+        raise InvalidInput(problems)
+    return document
+
+
+def _expanded(tree: SpecTree) -> None:
+    found = expand(Settings(), None, tree)
+    problems = (*found.problems, *whole_problems(found.specs, found.broken, partial=bool(found.problems)))
+    _is_clean("\n".join(map(str, problems)))
+    if len(found.specs) > MAX_ASSETS:
+        raise Broken(f"{len(found.specs):,} assets")
+    for spec in found.specs.values():
+        if isinstance(picture_path(spec.output), BadPath):
+            raise Broken(f"an output outside: {spec.output!r}")
+        spec.base_recipe.key()
+
+
+def _project(data: bytes) -> None:
+    root = _ROOT / "project"
+    (root / "specs").mkdir(parents=True, exist_ok=True)
+    (root / "reconciler.yaml").write_bytes(data)
+    load_specs(Workspace(root, strict=True))
+
+
+def _lockfile(data: bytes) -> None:
+    lock = parse_lock(_ROOT, data)
+    for entry in lock.entries.values():
+        if isinstance(picture_path(entry.output), BadPath):
+            raise Broken(f"an output outside: {entry.output!r}")
+    if loads(dumps(lock)) != lock:
+        raise Broken("the lockfile is another one after it was written and read")
+    verify_recipe_keys(lock)
+
+
+def _journal(data: bytes) -> None:
+    """Lines of events get the frames that make them sound; other bytes are the file as it is."""
+    path = _ROOT / "journal"
+    framed = b"".join(b"%d %08x %s\n" % (len(one), zlib.crc32(one), one) for one in data.splitlines())
+    path.write_bytes(framed if data[:1] == b"{" else data)
+    settle(Lock(), Journal(path).read())
+
+
+def _plan(data: bytes) -> None:
+    path = _ROOT / "plan.json"
+    path.write_bytes(data)
+    read_plan(path)
+
+
+def _parsed(data: bytes) -> None:
+    path = _ROOT / "parsed"
+    path.write_bytes(data)
+    cache = ParsedCache(path, racy=lambda _: False)
+    cache.load()
+    for name in ("specs/a.yaml", "a"):
+        cache.value(name, os.lstat(path))
+
+
+def _index(data: bytes) -> None:
+    """Six parts get the head that makes them sound; other bytes are the file as it is."""
+    parts = data.split(SEPARATOR)
+    if len(parts) == 6:
+        body = b"".join(parts)
+        data = MAGIC + b"%d %d %d %d %d %d %d\n" % (*map(len, parts), zlib.crc32(body)) + body
+    root = _ROOT / "project"
+    (root / "specs").mkdir(parents=True, exist_ok=True)
+    (root / "index").write_bytes(data)
+    found = compare(str(root), "check", index="index")
+    if found is not None:
+        _is_clean(found.said)
+
+
+def _answer(data: bytes) -> None:
+    """A head line with the status and the content type, then the body."""
+    scan(io.BytesIO(data))
+    head, _, body = data.partition(b"\n")
+    status = int(head[:3]) if head[:3].isdigit() and head[:3] >= b"100" else 200
+    spool = SpoolDir(_ROOT / "spool", ())
+    path, stream = spool.open()
+    with stream:
+        stream.write(body)
+    headers = {"content-type": head[4:].decode("latin-1")}
+    receive(HttpAnswer(status, headers, path, len(body), True), spool, Expected(Recipe("x"), None, 1 << 20))
+    for left in (_ROOT / "spool").iterdir():
+        left.unlink()
+
+
+def _picture(data: bytes) -> None:
+    sniff(data)
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "spec": _spec,
+    "defaults": _defaults,
+    "styles": _styles,
+    "project": _project,
+    "lockfile": _lockfile,
+    "journal": _journal,
+    "plan": _plan,
+    "parsed": _parsed,
+    "index": _index,
+    "answer": _answer,
+    "picture": _picture,
+}
