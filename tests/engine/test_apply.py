@@ -17,7 +17,7 @@ from reconciler.core.specs.settings import Cascade
 from reconciler.core.specs.spec import build_recipe
 from reconciler.core.value import replace
 from reconciler.engine.report import Line, Report, Result
-from tests.builders import a_file, a_lock, a_spec, a_stored, an_asset, an_entry, bytes_of
+from tests.builders import a_file, a_lock, a_request, a_spec, a_stored, an_asset, an_entry, bytes_of
 from tests.engine.apply_world import Project
 from tests.engine.paid import PRICE, Scripted, a_spooled
 
@@ -243,3 +243,10 @@ def test_a_shared_refusal_is_recorded_for_the_asset_that_sent_nothing() -> None:
     lines = project.apply()
     assert [line.message for line in lines.values()] == ["refused: no"] * 2
     assert (project.inner.assets, project.saved.lock.refusals[TWIN.id].message) == (["mascot"], "no")
+
+
+def test_a_request_in_doubt_of_an_asset_without_a_spec_is_held() -> None:
+    project = Project([MASCOT], in_doubt=(a_request("old"),))
+    lines = project.apply()
+    assert lines["old"] == Line(AssetId("old"), Result.HELD)
+    assert (lines["mascot"].result, project.inner.assets) == (Result.MADE, ["mascot"])

@@ -80,13 +80,16 @@ def test_images() -> None:
     assert "2 of 2 images" in outcomes[2].message
 
 
+@pytest.mark.parametrize("budget", [PER_RUN, Budget(per_asset=Decimal("0.25"))])
 @pytest.mark.parametrize("price", [None, Cost(Decimal("0.01"), "EUR")])
-def test_an_unknown_price_under_a_limit_in_money_is_held_unless_a_person_allowed_it(price: Cost | None) -> None:
-    world = World(Scripted(), budget=PER_RUN, price=lambda _: price)
+def test_an_unknown_price_under_a_limit_in_money_is_held_unless_a_person_allowed_it(
+    price: Cost | None, budget: Budget
+) -> None:
+    world = World(Scripted(), budget=budget, price=lambda _: price)
     assert held(play(world.make("hero"))[0])
     assert not world.inner.assets
 
-    world = World(Scripted(), budget=PER_RUN, price=lambda _: price, unpriced=Unpriced.COUNT)
+    world = World(Scripted(), budget=budget, price=lambda _: price, unpriced=Unpriced.COUNT)
     assert isinstance(play(world.make("hero"))[0], Done)
     assert (world.spending.spent.amount, world.spending.images) == (Decimal(0), 1)
 
