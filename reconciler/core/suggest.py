@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from unicodedata import normalize
 
 EAGER = 32
 """Names. With more, a suggestion is computed only for the problems that are shown first."""
@@ -18,12 +19,23 @@ def did_you_mean(wrong: str, right: Iterable[str]) -> str:
     return nearest_word(wrong, names) or (f"known: {', '.join(names)}" if 0 < len(names) <= _LISTED else "")
 
 
-def nearest_word(wrong: str, right: Iterable[str]) -> str:
+OTHER_FORM = "the same name is there in another Unicode form (NFC, NFD)"
+
+
+def differ_in_form(one: str, other: str) -> bool:
+    """Whether two names look the same and are written with other code points: é as one character, or as e and an
+    accent."""
+    return one != other and not other.isascii() and normalize("NFC", one) == normalize("NFC", other)
+
+
+def nearest_word(wrong: str, right: Collection[str]) -> str:
     """A hint with the nearest valid name, or "" if none is near."""
     import difflib  # noqa: PLC0415 - for a mistake
 
     if len(wrong) > _LONGEST:
         return ""
+    if not wrong.isascii() and any(differ_in_form(wrong, name) for name in right):
+        return f"{OTHER_FORM}: copy the name from there"
     close = difflib.get_close_matches(wrong, _comparable(wrong, sorted(set(right))), n=1, cutoff=0.7)
     return f'did you mean "{close[0]}"?' if close else ""
 

@@ -50,7 +50,7 @@ def init_project(root: Path) -> Iterator[InitOutcome]:
     """Write reconciler.yaml, an example spec and the lines for git into an existing folder, one after another."""
     yield _written(root, PROJECT_FILE, PROJECT)
     specs = _specs_folder(root)
-    if find(root, specs, index_without_memory(root)):
+    if find(root, specs, index_without_memory(root)).kinds:
         yield Kept(f"{specs}/", "it contains specs")
     else:
         yield _written(root, f"{specs}/example.yaml", EXAMPLE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from reconciler.core.cautions import Caution, first_cautions
 from reconciler.core.digest import AssetId, ContentHash
 from reconciler.core.errors import InvalidInput, Problem
 from reconciler.core.specs.document import field_name
@@ -16,7 +17,7 @@ from reconciler.core.value import field, replace, value
 from reconciler.project.prices import address_problems, model_problems, row_problems
 from reconciler.project.workspace import Workspace
 from reconciler.providers.models.table import ModelTable, model_table
-from reconciler.providers.models.warnings import Caution, cautions, next_retirement
+from reconciler.providers.models.warnings import cautions, next_retirement
 from reconciler.providers.registry import REGISTRY
 from reconciler.store.documents.project import Project, read_project, specs_folder_problem
 from reconciler.store.documents.specs import SpecFiles, SpecReader, read_specs
@@ -55,7 +56,7 @@ def load_specs(workspace: Workspace) -> LoadedSpecs:
         specs,
         expanded.room,
         _reference_places(specs),
-        cautions(specs, providers, table, today=today),
+        first_cautions((*project.cautions, *files.not_read, *cautions(specs, providers, table, today=today))),
         next_retirement(specs, providers, table, today=today) or FOREVER,
     )
 

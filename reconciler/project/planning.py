@@ -98,6 +98,8 @@ def remember(workspace: Workspace, planned: PlannedProject, answers: Mapping[str
         return
     notes = _notes(planned) if clean and answers else b""
     without = {"plan"} if planned.loaded.cautions else set()
+    if any(one.passed_over for one in planned.loaded.cautions):
+        without.add("check")
     kept = {name: text for name, text in answers.items() if clean and name not in without}
     workspace.index.save(kept, notes=notes, until=planned.loaded.until)
 

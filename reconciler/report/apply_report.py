@@ -7,13 +7,13 @@ from datetime import datetime
 from pathlib import Path
 
 from reconciler.core.candidates import Candidate
+from reconciler.core.cautions import Caution
 from reconciler.core.digest import AssetId
 from reconciler.core.events import Requested
 from reconciler.core.plan.plan import Plan
 from reconciler.core.text import printable
 from reconciler.core.value import field, value
 from reconciler.engine.report import Report
-from reconciler.providers.models.warnings import Caution
 from reconciler.report.apply_summary import problem_lines, report_json, summary_line
 from reconciler.report.candidates import candidate_lines, candidates_json
 from reconciler.report.formats import Printed, json_line

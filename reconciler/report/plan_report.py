@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from reconciler.core.cautions import Caution
 from reconciler.core.plan.plan import Plan
 from reconciler.core.value import value
-from reconciler.providers.models.warnings import Caution
 from reconciler.report.formats import Printed, document
 from reconciler.report.plan_json import plan_json
 from reconciler.report.plan_text import behind_line, check_hint, plan_lines, totals_line
@@ -45,15 +45,17 @@ def plan_document(facts: PlanFacts) -> Printed:
 
 def check_text(facts: PlanFacts) -> Printed:
     """One line if everything is up to date, else the steps."""
+    warnings = tuple(caution_lines(facts.cautions))
     if not facts.drift:
-        return Printed((totals_line(facts.plan),))
+        return Printed((totals_line(facts.plan),), warnings)
     lines = (*plan_lines(facts.plan, facts.now), *_behind(facts))
-    return Printed(lines, hint=check_hint(facts.plan, behind=facts.behind))
+    return Printed(lines, warnings, hint=check_hint(facts.plan, behind=facts.behind))
 
 
 def check_json(facts: PlanFacts) -> Printed:
     """The same for programs; `clean` is true if nothing is left to do."""
-    return document({"clean": not facts.drift, "behind": facts.behind, **plan_json(facts.plan)})
+    warnings = cautions_json(facts.cautions)
+    return document({"clean": not facts.drift, "behind": facts.behind, **plan_json(facts.plan), "warnings": warnings})
 
 
 def _behind(facts: PlanFacts) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from reconciler.report.in_doubt import in_doubt_hint, in_doubt_lines, in_doubt_r
 
 _DIFF_WORDS = 2000
 _TEXT_WIDTH = 100
+NO_ASSETS = "no assets: no spec was found (specs are .yaml files in the specs folder)"
 CHECK_HINT = "  hint: run `reconciler apply`"
 
 
@@ -103,6 +104,8 @@ def totals_line(plan: Plan, *, elsewhere: int = 0) -> str:
         count = counts[kind]
         if count:
             parts.append(f"{count} {label}" + (f" ({plan_total(plan)})" if kind is do.Generate else ""))
+    if not plan.steps and not elsewhere:
+        return NO_ASSETS
     kept = elsewhere + sum(_keeps(step, do.Current, do.Frozen, do.Ignored) for step in plan.steps)
     return f"{', '.join(parts)}; {kept} up to date" if parts else f"nothing to do: {counted(kept, 'asset')} up to date"
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from reconciler.core.cautions import Caution
 from reconciler.core.errors import Problem
 from reconciler.core.value import value
-from reconciler.providers.models.warnings import Caution
 from reconciler.report.formats import Printed, counted, document
+from reconciler.report.plan_text import NO_ASSETS
 from reconciler.report.warnings import caution_lines, cautions_json
 
 
@@ -25,7 +26,8 @@ def validation_text(facts: ValidationFacts) -> Printed:
     """One line if all specs are valid; else the problems on stderr."""
     if facts.problems:
         return Printed((), tuple(map(str, facts.problems)))
-    return Printed((f"all specs are valid: {counted(facts.assets, 'asset')}",), tuple(caution_lines(facts.cautions)))
+    line = f"all specs are valid: {counted(facts.assets, 'asset')}" if facts.assets else NO_ASSETS
+    return Printed((line,), tuple(caution_lines(facts.cautions)))
 
 
 def validation_json(facts: ValidationFacts) -> Printed:

@@ -34,7 +34,8 @@ def command(directory: str | None, /, format_: str, strict: bool, quiet: bool, *
         verify_recipe_keys(planned.lock)
     remember(workspace, planned, cached_answers(planned.plan, datetime.now(UTC)) if chosen.is_default else {})
     running = workspace.holder() if planned.behind else None
-    facts = PlanFacts(planned.plan, datetime.now(UTC), planned.behind, running)
+    not_read = tuple(one for one in planned.loaded.cautions if one.passed_over)
+    facts = PlanFacts(planned.plan, datetime.now(UTC), planned.behind, running, not_read)
     if not quiet or format_ != "text":
         options.print_report("check", format_, facts)
     return Exit.DRIFT if facts.drift else Exit.DONE

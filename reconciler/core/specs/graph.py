@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
+from unicodedata import normalize
 
 from reconciler.core.digest import AssetId
 from reconciler.core.errors import Problem, first_problems, unknown_name
 from reconciler.core.specs.paths import same_file_key
 from reconciler.core.specs.spec import AssetReference, FileReference, Spec
+from reconciler.core.suggest import differ_in_form
 
 _SHOWN = 12
 """The most assets of a cycle that its problem names."""
@@ -97,6 +99,17 @@ def _folders(path: str) -> Iterator[str]:
         yield path
 
 
+def _same_looks(specs: Mapping[AssetId, Spec]) -> Iterable[Problem]:
+    """Ids that look the same: many editors and file systems cannot tell the two files apart."""
+    first: dict[str, Spec] = {}
+    for identity, spec in specs.items():
+        if not identity.isascii():
+            other = first.setdefault(normalize("NFC", identity), spec)
+            if other is not spec:
+                fact = f'the id "{identity}" differs from that of {other.file} in its Unicode form only (NFC, NFD)'
+                yield Problem(spec.place("id"), "", fact, "rename one of them")
+
+
 def _collisions(specs: Mapping[AssetId, Spec]) -> Iterable[Problem]:
     first: dict[str, Spec] = {}
     for spec in specs.values():
@@ -104,8 +117,11 @@ def _collisions(specs: Mapping[AssetId, Spec]) -> Iterable[Problem]:
         other = first.setdefault(key, spec)
         if other is not spec:
             same = "" if other.output == spec.output else f' (as "{other.output}": some file systems see one file)'
+            if differ_in_form(spec.output, other.output):
+                same = " (the names differ in their Unicode form only, NFC and NFD: some file systems see one file)"
             fact = f'"{spec.output}" is also the output of {other.id}{same}'
             yield Problem(spec.place("output"), "output", fact, "give each asset an output of its own")
+    yield from _same_looks(specs)
     above = {folder for key in first for folder in _folders(key)}
     for spec in specs.values() if not above.isdisjoint(first) else ():
         for folder in _folders(same_file_key(spec.output)):

@@ -6,22 +6,13 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 
+from reconciler.core.cautions import Caution
 from reconciler.core.digest import AssetId
 from reconciler.core.recipe import Recipe
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.specs.spec import Spec
-from reconciler.core.value import value
 from reconciler.providers.models.capabilities import warnings
 from reconciler.providers.models.table import ModelTable
-
-
-@value
-class Caution:
-    """One warning, and the number of assets that it concerns."""
-
-    model: str
-    message: str
-    assets: int
 
 
 def cautions(
@@ -32,7 +23,7 @@ def cautions(
     for (model, form), assets in sorted(_in_use(specs, providers).items()):
         for message in warnings(Recipe(prompt="", model=model, format=form), table, today):
             found[model, message] += assets
-    return tuple(Caution(model, message, assets) for (model, message), assets in found.items())
+    return tuple(Caution(message, assets, model) for (model, message), assets in found.items())
 
 
 def next_retirement(

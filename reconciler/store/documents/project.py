@@ -9,8 +9,9 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, cast
 
+from reconciler.core.cautions import Caution
 from reconciler.core.digest import Json
-from reconciler.core.errors import DiskError, InvalidInput, LockfileError, Problem, ProjectError
+from reconciler.core.errors import DiskError, InvalidInput, LockfileError, Place, Problem, ProjectError
 from reconciler.core.lock.lockfile import Lock
 from reconciler.core.lock.lockfile import loads as loads_lock
 from reconciler.core.money.cost import CURRENCY
@@ -31,8 +32,10 @@ from reconciler.core.value import value
 from reconciler.store import disk
 from reconciler.store.documents.specs import read_document
 from reconciler.store.index.index import Index
+from reconciler.store.yaml.source import BYTE_ORDER_MARK
 
 PROJECT_FILE = "reconciler.yaml"
+_OTHER_NAMES = ("reconciler.yml", "reconciler.YAML", "Reconciler.yaml", "reconciler.json")
 LOCK_FILE = "assets.lock"
 _NO_SETTINGS: Mapping[str, Any] = {}
 LOCK_BYTES = 1_400
@@ -46,6 +49,7 @@ class Project:
     root: Path
     settings: Settings
     document: Document
+    cautions: tuple[Caution, ...] = ()
 
     @property
     def names_specs(self) -> bool:
@@ -61,7 +65,14 @@ def find_root(start: Path) -> Path:
     for candidate in (folder, *folder.parents):
         if (candidate / PROJECT_FILE).is_file():
             return candidate
-    raise ProjectError(f"no {PROJECT_FILE} in {folder} or above it", hint="`reconciler init` writes one")
+    hint = next((hint for folder in (folder, *folder.parents) if (hint := _other_name(folder))), "")
+    raise ProjectError(f"no {PROJECT_FILE} in {folder} or above it", hint=hint or "`reconciler init` writes one")
+
+
+def _other_name(folder: Path) -> str:
+    """A hint if there is a project file under a name that is not read."""
+    other = next((name for name in _OTHER_NAMES if (folder / name).is_file()), "")
+    return f"rename {folder / other} to {PROJECT_FILE}" if other else ""
 
 
 def read_project(root: Path, index: Index, types: ProviderTypes) -> Project:
@@ -72,7 +83,20 @@ def read_project(root: Path, index: Index, types: ProviderTypes) -> Project:
     settings, wrong = _settings(document, types)
     if wrong:
         raise InvalidInput(tuple(wrong))
-    return Project(root, settings, document)
+    return Project(root, settings, document, _second_file(root, index))
+
+
+def _second_file(root: Path, index: Index) -> tuple[Caution, ...]:
+    """A caution if the project file has a namesake with the other suffix."""
+    name = _OTHER_NAMES[0]
+    try:
+        seen = os.stat(root / name)
+    except OSError:
+        seen = None
+    index.note_stat(name, seen)
+    if seen is None:
+        return ()
+    return (Caution(f"is not read, since the project file is {PROJECT_FILE}", place=Place(name), hint="delete one"),)
 
 
 def specs_folder_problem(project: Project) -> Problem | None:
@@ -112,7 +136,7 @@ def parse_lock(root: Path, data: bytes | None) -> Lock:
     if data is None:
         return Lock()
     try:
-        text = data.decode("utf-8")
+        text = data.removeprefix(BYTE_ORDER_MARK).decode("utf-8").replace("\r\n", "\n")  # editors and git on Windows
     except UnicodeDecodeError as error:
         raise LockfileError(f"{LOCK_FILE} is not UTF-8 text", hint="restore it from git") from error
     return loads_lock(text, file=LOCK_FILE, content_of=lambda output: _content(root, output))

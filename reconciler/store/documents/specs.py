@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import cast
 
+from reconciler.core.cautions import MAX_CAUTIONS, Caution
 from reconciler.core.digest import Json
 from reconciler.core.errors import MAX_PROBLEMS, InvalidInput, Place, Problem
 from reconciler.core.specs.document import Document
 from reconciler.core.specs.document import Path as NodePath
 from reconciler.core.specs.expand import SpecTree
+from reconciler.core.suggest import nearest_word
 from reconciler.core.value import value
 from reconciler.store.index.index import Index
 from reconciler.store.index.parsed_specs import LateMarks, ParsedEntry, marked
-from reconciler.store.index.snapshot import signature, spec_kind
+from reconciler.store.index.snapshot import looks_like_spec, signature, spec_kind
 from reconciler.store.parallel.process_pool import MAX_PIECES, ProcessPool, start_pool
 from reconciler.store.schemas.validate import accepts, schema_problems
 from reconciler.store.yaml import loader as yaml
@@ -28,6 +30,7 @@ _WORTH = 400
 MAX_TOTAL = 4 << 20
 MAX_PER_FILE = 4 << 10
 """Bytes of all specs together: the first number, and the second for each file."""
+SPECIAL_NAMES = ("_defaults", "_styles")
 _LEAVES = "is a link that leaves the project"
 
 
@@ -38,17 +41,27 @@ class SpecFiles:
     tree: SpecTree
     problems: tuple[Problem, ...]
     broken: tuple[str, ...]
+    not_read: tuple[Caution, ...] = ()
 
 
-def find(root: Path, specs: str, index: Index) -> dict[str, str]:
+@value
+class FoundSpecs:
     """What every YAML file below the specs folder is by its name (`spec_kind`), by its path below the folder, with `/`,
-    sorted. Links to folders are not followed.
+    sorted; and the files and links that are not read although they may have been meant to be."""
+
+    kinds: Mapping[str, str]
+    not_read: tuple[Caution, ...]
+
+
+def find(root: Path, specs: str, index: Index) -> FoundSpecs:
+    """The files below the specs folder. Links to folders are not followed.
 
     InvalidInput for a folder that cannot be read (its specs would count as deleted), and for files that are too
     long together."""
     stay_inside(root, specs)
     pending = [""]
     found: dict[str, str] = {}
+    not_read: list[str] = []
     size = 0
     while pending:
         below = pending.pop()
@@ -64,6 +77,10 @@ def find(root: Path, specs: str, index: Index) -> dict[str, str]:
                     elif kind := spec_kind(entry.name):
                         found[name] = kind
                         size += _size(entry)
+                    elif looks_like_spec(entry.name):
+                        not_read.append(name)
+                    elif entry.is_symlink() and entry.name[0] != "." and entry.is_dir():
+                        not_read.append(f"{name}/")
         except FileNotFoundError:
             continue
         except OSError as error:
@@ -71,7 +88,23 @@ def find(root: Path, specs: str, index: Index) -> dict[str, str]:
     if size > MAX_TOTAL + MAX_PER_FILE * len(found):
         fact = f"its {len(found):,} files have {size:,} bytes together, more than {MAX_PER_FILE:,} a file"
         raise InvalidInput((Problem(Place(specs), "", fact, "specs are short texts: what made these so long?"),))
-    return {name: found[name] for name in sorted(found)}
+    return FoundSpecs({name: found[name] for name in sorted(found)}, tuple(_not_read(specs, sorted(not_read))))
+
+
+def _not_read(specs: str, names: Sequence[str]) -> Iterator[Caution]:
+    """A caution for each of these files and links (a path that ends in `/`), up to a limit."""
+    for name in names[:MAX_CAUTIONS]:
+        place = Place(f"{specs}/{name.removesuffix('/')}")
+        stem, _, suffix = name.rpartition("/")[2].rpartition(".")
+        if name.endswith("/"):
+            yield Caution("a link to a folder is not followed", place=place, hint="copy the folder, or move it here")
+        elif suffix.lower() == "json":
+            yield Caution("a .json file is not read as a spec", place=place, hint=f"rename it to {stem}.yaml")
+        elif suffix not in ("yaml", "yml"):
+            fact = f"a file whose name ends in .{suffix} is not read as a spec"
+            yield Caution(fact, place=place, hint=f"rename it to {stem}.{suffix.lower()}")
+        elif hint := nearest_word(stem, SPECIAL_NAMES):
+            yield Caution("a file whose name begins with _ is not a spec", place=place, hint=hint)
 
 
 def _size(entry: os.DirEntry[str]) -> int:
@@ -101,7 +134,8 @@ class SpecReader:
     def __init__(self, root: Path, specs: str, index: Index) -> None:
         self.root = root
         self.specs = specs
-        self.kinds = find(root, specs, index)
+        found = find(root, specs, index)
+        self.kinds, self.not_read = found.kinds, found.not_read
         names = [f"{specs}/{name}" for name, kind in self.kinds.items() if kind == "spec"]
         self.ahead = _parse_ahead(root, names, index)
 
@@ -126,6 +160,9 @@ def read_specs(reading: SpecReader, index: Index) -> SpecFiles:
         problems.extend(wrong)
         if kind == "styles" and folder:
             problems.append(Problem(Place(f"{specs}/{name}"), "", "styles are read at the top of the specs only"))
+        if kind != "spec" and name.endswith(".yml") and (twin := f"{name.removesuffix('.yml')}.yaml") in reading.kinds:
+            fact = f"{specs}/{twin} is beside it, and one of the two would be ignored"
+            problems.append(Problem(Place(f"{specs}/{name}"), "", fact, "merge the two files"))
         if document is None or wrong:
             broken.append(name)
         elif kind == "defaults":
@@ -134,7 +171,7 @@ def read_specs(reading: SpecReader, index: Index) -> SpecFiles:
             styles = document
         else:
             documents[name] = document
-    return SpecFiles(SpecTree(documents, defaults, styles), tuple(problems), tuple(broken))
+    return SpecFiles(SpecTree(documents, defaults, styles), tuple(problems), tuple(broken), reading.not_read)
 
 
 def read_document(root: Path, name: str, kind: str, index: Index) -> tuple[Document | None, tuple[Problem, ...]]:

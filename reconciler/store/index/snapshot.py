@@ -281,8 +281,13 @@ def spec_kind(name: str) -> str:
     return "spec" if stem[0] != "_" else _SPECIAL.get(stem, "")
 
 
+def looks_like_spec(name: str) -> bool:
+    """Whether a file that is not read (`spec_kind` is "") may have been meant to be: the user is told of it."""
+    return name.rpartition(".")[2].lower() in ("yaml", "yml", "json") and name[0] != "." and not spec_kind(name)
+
+
 def _same_names(root: str, folder: str, names: list[str], folders: set[str]) -> bool:
-    """Whether a folder of specs still holds the same specs and folders."""
+    """Whether a folder of specs still holds the same specs and folders, and nothing that looks like either."""
     files: set[str] = set()
     below: set[str] = set()
     try:
@@ -293,6 +298,8 @@ def _same_names(root: str, folder: str, names: list[str], folders: set[str]) -> 
                         below.add(f"{folder}/{entry.name}")
                 elif spec_kind(entry.name):
                     files.add(entry.name)
+                elif looks_like_spec(entry.name) or (entry.is_symlink() and entry.is_dir()):
+                    return False
     except OSError:
         return False
     known = {path for path in folders if path.rpartition("/")[0] == folder}

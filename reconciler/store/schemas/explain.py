@@ -88,7 +88,7 @@ def _problems(document: Document, error: ValidationError) -> Iterable[Problem]:
             yield document.problem(path, fact, "" if _secret(path) else _type_hint(path, value, wanted))
         case "enum":
             fact = f'"{_text(value)}" is not one of {", ".join(map(str, limit))}'
-            yield document.problem(path, fact, nearest_word(str(value), map(str, limit)))
+            yield document.problem(path, fact, nearest_word(str(value), [*map(str, limit)]))
         case "pattern" if error.absolute_schema_path and "propertyNames" in error.absolute_schema_path:
             yield document.problem((*path, value), f'"{_text(value)}" is not a name', "use letters, digits, _ and -")
         case "pattern":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+import unicodedata
 from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from reconciler.core.errors import Place, Problem
 from reconciler.core.images.magic import HEAD, begins_as_image
 from reconciler.core.plan.observed import Blocked
 from reconciler.core.specs.paths import closed_folder, in_folder
+from reconciler.core.suggest import OTHER_FORM
 from reconciler.store import disk
 from reconciler.store.index.index import Index
 from reconciler.store.index.snapshot import Signature, signature
@@ -90,6 +92,8 @@ class TreeObserver:
                 problems.append(Problem(paths[path], "references", f'"{path}" is {found.what}'))
             elif found is None:
                 hint = "paths are relative to reconciler.yaml; another asset is {asset: its-id}"
+                if not path.isascii() and (other := _other_form(self.root, path)):
+                    hint = other
                 problems.append(Problem(paths[path], "references", f'there is no file "{path}"', hint))
             else:
                 contents[path] = found
@@ -180,6 +184,13 @@ class TreeObserver:
             os.close(fd)
         pointed = lfs_oid(data)
         return (pointed, True) if pointed else (content_hash(data), begins_as_image(data[:HEAD]))
+
+
+def _other_form(root: Path, path: str) -> str:
+    """A hint if the file is there under a name in another Unicode form."""
+    forms = (unicodedata.normalize(form, path) for form in ("NFC", "NFD"))
+    found = any(form != path and (root / form).exists() for form in forms)
+    return f"{OTHER_FORM}: copy the name from the file" if found else ""
 
 
 def _hash_large(full: str) -> tuple[ContentHash, bool]:
