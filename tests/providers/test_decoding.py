@@ -134,9 +134,12 @@ def test_the_time_of_the_processor_is_limited(tmp_path: Path, pool: Children, mo
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="macOS does not enforce RLIMIT_AS")
-def test_memory_is_limited(tmp_path: Path, pool: Children) -> None:
+def test_memory_is_limited(tmp_path: Path, pool: Children, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "big.webp"
     path.write_bytes(big_webp())
+    assert "it takes more than 352 MiB of memory" in decode.decode(path, facts_of(path)).wrong
+    assert pool._idle == [], "the header says so"
+    monkeypatch.setattr(decode, "_PIXEL_BYTES", {})
     assert "cannot be decoded" in decode.decode(path, facts_of(path)).wrong
     assert decode.decode(*a_file(tmp_path)).wrong == ""
 

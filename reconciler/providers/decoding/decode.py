@@ -25,6 +25,9 @@ MOST_PIXELS = 50_000_000
 VERIFY_SECONDS = 6
 """Seconds of CPU time to verify an image. 17 megapixels take one at most."""
 THUMBNAIL_SECONDS = 2
+_PIXEL_BYTES = {"webp": 17, "avif": 10}
+"""Bytes that decoding takes for each pixel, measured. Their libraries do not say that memory is the reason when they
+fail. The others take 4, and a progressive JPEG 10."""
 _MOST_LOST = 3
 """Thumbnails that may cost a process in one run. The next are not tried: a thousand would take an hour."""
 
@@ -39,6 +42,8 @@ class Decoded:
 
 def decode(path: Path, facts: ImageFacts) -> Decoded:
     """Decode all pixels of a file whose header says this. OSError if the file cannot be read."""
+    if _too_large(facts):
+        return Decoded(_NO_MEMORY)
     try:
         answer = CHILDREN.ask(_request(VERIFY, path, facts, 0, VERIFY_SECONDS))
     except CpuTimeError:
@@ -57,7 +62,7 @@ class Thumbnails:
     def make(self, path: Path, facts: ImageFacts, height: int) -> tuple[tuple[int, int], bytes] | None:
         """Size and RGB pixels of the image at this height, cropped to a width of half to twice that; None if it cannot
         be decoded. OSError if the file cannot be read."""
-        if self._lost >= _MOST_LOST:
+        if self._lost >= _MOST_LOST or _too_large(facts):
             return None
         try:
             answer = CHILDREN.ask(_request(THUMBNAIL, path, facts, height, THUMBNAIL_SECONDS), thumbnail=height)
@@ -71,6 +76,12 @@ class Thumbnails:
 
 THUMBNAILS = Thumbnails()
 """Those of this process."""
+
+_NO_MEMORY = f"the picture cannot be decoded: it takes more than {MEMORY_BYTES >> 20} MiB of memory"
+
+
+def _too_large(facts: ImageFacts) -> bool:
+    return facts.width * facts.height * _PIXEL_BYTES.get(facts.format, 4) > MEMORY_BYTES
 
 
 def _request(operation: int, path: Path, facts: ImageFacts, height: int, seconds: int) -> bytes:
@@ -86,7 +97,7 @@ def _wrong(answer: Answer) -> str:
     if answer.result == DISK:
         raise OSError(answer.width, os.strerror(answer.width))
     if answer.result == MEMORY:
-        return f"the picture cannot be decoded: it takes more than {MEMORY_BYTES >> 20} MiB of memory"
+        return _NO_MEMORY
     if answer.result == TWO_SIZES:
         return "the picture states two sizes"
     if answer.result == FRAMES:
