@@ -95,16 +95,18 @@ class Remote:
         if answered.status == 200:  # what else it says is to be learned before anything more is sent
             on_response()
         try:
-            return _fit(await self._landed(request, wire, base, answered), self._key)
+            return _fit(await self._landed(request, wire, base, answered, self._key), self._key)
         except OSError as error:
             why = f"cannot read or write the response: {error.strerror}"
             raise DiskError(f"{why}; the response is in {answered.path}") from error
         except DiskError as error:
             raise DiskError(f"{error.fact}; the response is in {answered.path}", hint=error.hint) from error
 
-    async def _landed(self, request: ImageRequest, wire: WireRequest, base: Base, answered: HttpAnswer) -> Outcome:
+    async def _landed(
+        self, request: ImageRequest, wire: WireRequest, base: Base, answered: HttpAnswer, key: Key
+    ) -> Outcome:
         """The outcome of a response; an image that it links to is downloaded."""
-        wanted = Expected(request.recipe, wire.asked, self._settings.body_limit)
+        wanted = Expected(request.recipe, wire.asked, self._settings.body_limit, key)
         found = await run_to_completion(DECODERS, receive, answered, self._spool, wanted)
         if isinstance(found, Elsewhere):
             got = await self._fetched(wire, base, found.picture.url)

@@ -30,6 +30,7 @@ from reconciler.providers.keys import base_of
 from reconciler.providers.responses.usage import plain_usage
 from reconciler.providers.secret import Key, NoKey
 from reconciler.testing.gateway import Gateway, running, spawned
+from reconciler.testing.gateway.pictures import png_chunk
 from reconciler.testing.memory_ports import MemorySpool
 from tests.needs import needs_dev_full
 from tests.providers.builders import (
@@ -219,6 +220,20 @@ def test_a_key_that_is_the_name_of_a_count_is_not_told(spool: MemorySpool) -> No
     assert isinstance(outcome, Done)
     assert secret not in repr(outcome)
     assert outcome.usage == {"total_tokens": 7, "details": {"image": 3}}
+
+
+def test_a_key_in_an_answer_that_is_kept_is_masked(spool: MemorySpool) -> None:
+    secret = "secret_0123456789"
+    image = png_bytes(160, 160)
+    commented = image[:33] + png_chunk(b"tEXt", b"Comment\0" + secret.encode()) + image[33:]
+    listed = [{"data": [], "note": secret}, {"data": [{"b64_json": base64.b64encode(commented).decode()}]}]
+    with serving(*(reply(json.dumps(said).encode()) for said in listed)) as (url, _):
+        provider = a_provider(settings_for("openai", url), spool, key=secret)
+        outcomes = [asyncio.run(provider.generate(a_request(a_recipe()))) for _ in listed]
+    for outcome, said in zip(outcomes, (json.dumps(listed[0]).encode(), commented), strict=True):
+        assert isinstance(outcome, BadOutput) and outcome.kept is not None, outcome
+        assert outcome.kept.path.read_bytes() == said.replace(secret.encode(), b"*" * len(secret))
+    assert outcomes[1].message == "the image contains the API key, which is masked in the file"
 
 
 def test_a_packed_answer_is_unpacked_and_a_bare_picture_is_one(spool: MemorySpool) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.digest import Json
-from reconciler.providers.responses.redact import LIMIT, redact, redact_counts
+from reconciler.providers.responses.redact import LIMIT, mask_key, redact, redact_counts
 from reconciler.providers.secret import Key
 
 KEY = Key("sk/secret+0123456789")
@@ -53,6 +55,22 @@ def test_counts_whose_names_or_digits_are_a_secret_are_left_out() -> None:
         "n": 1234567890, "m": 2,
     }  # fmt: skip
     assert redact_counts({"n": 1234567890, "m": 2}, key=Key("23456789")) == {"m": 2}
+
+
+def test_a_key_in_a_file_is_overwritten_and_all_else_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "answer"
+    key = KEY.reveal()
+    encoded = base64.b64encode(key.encode()).rstrip(b"=")
+    path.write_bytes(b"a" + key.encode() + b"b" + key.encode() * 2 + b"\xff" + quote(key, safe="").encode() + encoded)
+    size = path.stat().st_size
+    assert mask_key(path, key=KEY)
+    assert path.stat().st_size == size
+    assert path.read_bytes().replace(b"*", b"") == b"ab\xff"
+    assert not mask_key(path, key=KEY)
+    path.write_bytes(b"dummy")
+    assert not mask_key(path, key=Key("dummy"))
+    path.write_bytes(b"")
+    assert not mask_key(path, key=KEY)
 
 
 def test_control_characters_are_escaped_and_lines_joined() -> None:

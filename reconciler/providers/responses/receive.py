@@ -17,17 +17,23 @@ from reconciler.providers.http.client import HttpAnswer
 from reconciler.providers.http.spool_file import unlink
 from reconciler.providers.responses.body import keep_verbatim, open_answer, save_base64
 from reconciler.providers.responses.classify import classify
+from reconciler.providers.responses.redact import mask_key
 from reconciler.providers.responses.reply import ImageReply
 from reconciler.providers.responses.verify_image import verify_image
+from reconciler.providers.secret import Key
+
+_EMPTY = "the answer is empty"
 
 
 @value
 class Expected:
-    """The requirements for an image. `asked` is the size in pixels of the request; `limit`, the bytes of a response."""
+    """The requirements for an image. `asked` is the size in pixels of the request; `limit`, the bytes of a response;
+    `key`, the key that was sent, which nothing that is kept may hold."""
 
     recipe: Recipe
     asked: tuple[int, int] | None
     limit: int
+    key: Key
 
 
 @value
@@ -56,10 +62,10 @@ def receive(answered: HttpAnswer, spool: Spool, wanted: Expected) -> Checked | E
             _leave(opened.path, files)
             return Elsewhere(picture, opened.path)
         case ImageReply(base64=text) as picture:
-            spooled = save_base64(opened, text, spool) if text else keep_verbatim(opened.path) or "the answer is empty"
+            spooled = save_base64(opened, text, spool) if text else keep_verbatim(opened.path) or _EMPTY
             found: Checked | Outcome = _checked(picture, spooled, wanted, answer=opened.path)
         case BadOutput(message):
-            found = BadOutput(message, keep_verbatim(opened.path))
+            found = BadOutput(message, _kept_answer(opened.path, wanted))
         case other:
             found = other
     _leave(_kept(found), files)
@@ -77,12 +83,20 @@ def receive_fetched(elsewhere: Elsewhere, got: Path | str, wanted: Expected) -> 
 def _checked(picture: ImageReply, spooled: Spooled | str, wanted: Expected, *, answer: Path) -> Checked | BadOutput:
     """Verify the image. If there is none, the response is kept in its place."""
     if isinstance(spooled, str):
-        return BadOutput(spooled, keep_verbatim(answer))
+        return BadOutput(spooled, _kept_answer(answer, wanted))
+    if mask_key(spooled.path, key=wanted.key):
+        return BadOutput("the image contains the API key, which is masked in the file", keep_verbatim(spooled.path))
     try:
         facts = verify_image(spooled.path, wanted.recipe, asked=wanted.asked)
     except OSError as error:
         raise DiskError(f"cannot read the picture in {spooled.path}: {error.strerror}") from error
     return BadOutput(facts, spooled) if isinstance(facts, str) else Checked(spooled, facts, picture)
+
+
+def _kept_answer(path: Path, wanted: Expected) -> Spooled | None:
+    """A response without an image, to keep as it is but for the key."""
+    mask_key(path, key=wanted.key)
+    return keep_verbatim(path)
 
 
 def _kept(found: Checked | Outcome) -> Path | None:

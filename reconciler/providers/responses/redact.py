@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import mmap
+import os
 import re
+from base64 import b64encode
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import quote
 
 from reconciler.core.digest import Json
 from reconciler.core.text import one_line
+from reconciler.providers.http.spool_file import open_picture
 from reconciler.providers.secret import Key
 
 LIMIT = 500
@@ -26,12 +32,38 @@ _HIDDEN = (
 
 def redact(text: str, *, key: Key) -> str:
     """The text in a form that is safe to show, log and record."""
-    for secret in {key.reveal(), quote(key.reveal(), safe="")} if len(key.reveal()) >= SECRET else ():
+    for secret in _spellings(key):
         text = text.replace(secret, "[hidden key]")
     text = text[: 64 * LIMIT]
     for pattern, shown in _HIDDEN:
         text = pattern.sub(shown, text)
     return one_line(text, LIMIT)
+
+
+def mask_key(path: Path, *, key: Key) -> bool:
+    """Overwrite the key with asterisks wherever a file has it, and say whether it did. Raises OSError."""
+    found = False
+    with open_picture(path) as file:
+        if not os.fstat(file.fileno()).st_size:  # cannot be mapped
+            return False
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            found = any(data.find(secret.encode()) >= 0 for secret in _spellings(key))
+    if found:
+        with path.open("r+b") as ours, mmap.mmap(ours.fileno(), 0) as data:
+            for secret in _spellings(key):
+                at = -1
+                while (at := data.find(secret.encode(), at + 1)) >= 0:
+                    data[at : at + len(secret)] = b"*" * len(secret)
+    return found
+
+
+def _spellings(key: Key) -> frozenset[str]:
+    """The key as it is, in a URL, in JSON and as base64; none if it is a dummy."""
+    text = key.reveal()
+    if len(text) < SECRET:
+        return frozenset()
+    encoded = b64encode(text.encode()).decode().rstrip("=")
+    return frozenset((text, quote(text, safe=""), text.replace("/", "\\/"), json.dumps(text)[1:-1], encoded))
 
 
 def redact_counts(counts: Mapping[str, Json], *, key: Key) -> dict[str, Json]:
