@@ -10,11 +10,12 @@ import subprocess
 import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-CANARY = "canary-5b1f0c"
+CANARY = "canary_5b1f0c"
 """In a file beside the project and in the environment's keys: it must turn up in no output and in no file."""
 CPU_SECONDS = 2.0
 MEMORY_MIB = 300
@@ -56,6 +57,10 @@ class Case:
     memory: int = MEMORY_MIB
     environ: Mapping[str, str] | None = None
     output_limit: int = 1 << 20
+    server: Callable[[], AbstractContextManager[str]] | None = None
+    """A server that runs beside the commands; its origin takes the place of `SERVER` in `reconciler.yaml`."""
+    holds: Callable[[Path], Iterator[str]] | None = None
+    """What is wrong with the project after the commands."""
 
 
 @dataclass(frozen=True)
@@ -88,12 +93,17 @@ def meet(case: Case, folder: Path) -> Outcome:
     outside.mkdir()
     (outside / "kept.png").write_bytes(b"somebody's")
     case.build(project)
-    before = _digests(folder, project)
     runs, broken = [], []
-    for command in case.commands:
-        ran = _run(command.split(" "), project, case)
-        runs.append(ran)
-        broken += [f"{command}: {fact}" for fact in _broken_by(case, ran)]
+    with case.server() if case.server is not None else nullcontext("") as origin:
+        settings = project / "reconciler.yaml"
+        if origin:
+            settings.write_text(settings.read_text("utf-8").replace("SERVER", origin), "utf-8")
+        before = _digests(folder, project)
+        for command in case.commands:
+            ran = _run(command.split(" "), project, case)
+            runs.append(ran)
+            broken += [f"{command}: {fact}" for fact in _broken_by(case, ran)]
+    broken += case.holds(project) if case.holds is not None else ()
     after = _digests(folder, project)
     changed = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
     broken += [f"changed: {name}" for name in changed]
