@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from reconciler.core.digest import AssetId, content_hash
+from reconciler.core.digest import AssetId, Json, content_hash
 from reconciler.core.errors import LockfileError
 from reconciler.core.images.sniff import ImageFacts
 from reconciler.core.lock.lockfile import (
@@ -176,16 +177,18 @@ def test_a_broken_lockfile_says_where_and_what_to_do(old: str, new: str, says: s
         assert list(SCHEMA.iter_errors(json.loads(broken))), "the schema lets it pass"
 
 
+@pytest.mark.parametrize("field", ["recipe", "made.usage"])
 @pytest.mark.parametrize(("levels", "read"), [(64, True), (65, False)])
-def test_a_recipe_is_read_up_to_64_levels_deep(levels: int, read: bool) -> None:
-    deep: object = 7
+def test_a_recipe_and_its_usage_are_read_up_to_64_levels_deep(field: str, levels: int, read: bool) -> None:
+    deep: Json = 7
     for _ in range(levels):
         deep = [deep]
-    lock = a_lock(hero=a_entry(recipe={"params": deep}))
+    made = Made("gravitex", "2026-11-22T16:00:00Z", usage={"params": deep})
+    lock = a_lock(hero=a_entry(recipe={"params": deep}) if field == "recipe" else a_entry(made=made))
     if read:
         assert loads(dumps(lock)) == lock
     else:
-        with pytest.raises(LockfileError, match="recipe: nested too deeply"):
+        with pytest.raises(LockfileError, match=rf"{re.escape(field)}: nested too deeply"):
             loads(dumps(lock))
 
 
