@@ -32,6 +32,7 @@ from reconciler.project.workspace import Workspace
 from reconciler.providers.http.client import HttpAnswer
 from reconciler.providers.responses.json_stream import scan
 from reconciler.providers.responses.receive import Expected, receive
+from reconciler.providers.secret import NO_KEY_SENT
 from reconciler.store.documents.project import parse_lock
 from reconciler.store.index.parsed_specs import ParsedCache
 from reconciler.store.index.snapshot import MAGIC, compare
@@ -176,7 +177,7 @@ def _answer(data: bytes) -> None:
     with stream:
         stream.write(body)
     headers = {"content-type": head[4:].decode("latin-1")}
-    receive(HttpAnswer(status, headers, path, len(body), True), spool, Expected(Recipe("x"), None, 1 << 20))
+    receive(HttpAnswer(status, headers, path, len(body), True), spool, Expected(Recipe("x"), None, 1 << 20, NO_KEY_SENT))
     for left in (_ROOT / "spool").iterdir():
         left.unlink()
 
