@@ -177,7 +177,9 @@ def _answer(data: bytes) -> None:
     with stream:
         stream.write(body)
     headers = {"content-type": head[4:].decode("latin-1")}
-    receive(HttpAnswer(status, headers, path, len(body), True), spool, Expected(Recipe("x"), None, 1 << 20, NO_KEY_SENT))
+    receive(
+        HttpAnswer(status, headers, path, len(body), True), spool, Expected(Recipe("x"), None, 1 << 20, NO_KEY_SENT)
+    )
     for left in (_ROOT / "spool").iterdir():
         left.unlink()
 
