@@ -257,3 +257,12 @@ def test_the_prices_of_the_page_are_those_of_the_table() -> None:
         assert {Decimal(price) for price in re.findall(r"0\.\d+", prices)} == set(row.prices.values())
         assert retires == row.retires
     assert table.date in page("providers.md")
+
+
+def test_each_promise_of_security_names_a_test_that_is_there() -> None:
+    rows = [line for line in page("security.md").splitlines() if line.startswith("| ") and "`tests/" in line]
+    assert len(rows) > 15
+    for row in rows:
+        for file, _, test in (found.partition("::") for found in re.findall(r"`(tests/[^`]+)`", row)):
+            text = (ROOT / file).read_text()
+            assert f"def {test}(" in text if test else "CASES" in text, f"{file}::{test}"
