@@ -97,13 +97,13 @@ def _write(root: Path, assets: int, size: int) -> None:
     (root / "reconciler.yaml").write_text(f"provider: draft\nlimits: {{assets: {assets + 10}}}\n")
     write_specs(root, assets)
     made = Made("gravitex", "2026-11-22T00:00:00Z", "gemini-2.5-flash-image", "request", "0.039 USD")
-    filling = os.urandom(max(0, size - 8))
+    filling = os.urandom(max(0, size - 16))
     entries = {}
     for number in range(assets):
         path = root / output(number)
         if number % _FOLDER == 0:
             path.parent.mkdir(parents=True)
-        data = b"%08d" % number + filling
+        data = b"\x89PNG\r\n\x1a\n%08d" % number + filling
         path.write_bytes(data)
         recipe = Recipe(
             prompt(number), model="gemini-2.5-flash-image", size="16:9", image_size="1K", quality="high",

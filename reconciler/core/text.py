@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories: controls, formats (bidirectional overrides, joiners, tags), halves of pairs, private and

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 from reconciler.core.digest import Json
 from reconciler.core.specs.document import Document
 from reconciler.core.specs.layers import Layer
 from reconciler.core.specs.settings import Settings
 from reconciler.core.value import field, value
+
+_NESTED = (dict, list)
 
 
 @value
@@ -59,11 +62,11 @@ class Context:
 
 def entry_count(value: Json) -> int:
     """How many values a field has, those inside of it counted too."""
-    if isinstance(value, dict):
-        return len(value) + sum(entry_count(item) for item in value.values() if isinstance(item, dict | list))
-    if isinstance(value, list):
-        return len(value) + sum(entry_count(item) for item in value if isinstance(item, dict | list))
-    return 1
+    kind = type(value)
+    if kind is not dict and kind is not list:
+        return 1
+    inside = cast(Mapping[str, Json], value).values() if kind is dict else cast(Sequence[Json], value)
+    return len(inside) + sum(entry_count(item) for item in inside if type(item) in _NESTED)
 
 
 def mapping(value: Json) -> Mapping[str, Json]:

@@ -59,13 +59,14 @@ class Room:
     def takes_entries(self, context: Context, name: str, document: Document) -> bool:
         """Count the entries of all assets of a file before it is expanded, and return whether they fit."""
         body = mapping(document.value)
-        above = context.entries_above(name.rpartition("/")[0])
-        above_style = nearest(context.layers_above(name.rpartition("/")[0]), "style")
+        folder = name.rpartition("/")[0]
+        above = context.entries_above(folder)
+        above_style = nearest(context.layers_above(folder), "style")
         shared = mapping(body.get("defaults")) if "assets" in body else {}
         above += entry_count(shared)
         for asset in mapping(body["assets"]).values() if "assets" in body else (body,):
             fields = mapping(asset)
-            own = entry_count({key: item for key, item in fields.items() if key != "matrix"})
+            own = entry_count(fields) - (entry_count(fields["matrix"]) if "matrix" in fields else 0)
             style = fields.get("style", shared.get("style", above_style.value if above_style else None))
             styled = context.style_entries(style) if style is not None else 0
             self.entries -= _combinations(asset) * (above + own + styled)
