@@ -39,7 +39,7 @@ def planned() -> list[str]:
             shutil.copytree(ROOT / part, root / part)
         shutil.copy(ROOT / "reconciler.yaml", root)
         edit(root / "reconciler.yaml", "\nprovider: draft", "\nprovider: gravitex")
-        reconciler(root, "adopt", "*", "--yes")  # without a lockfile nobody knows that these are drafts
+        reconciler(root, "adopt", "*", "--yes", "--generated")  # without a lockfile nobody knows that these are drafts
         edit(root / "specs/site/hero.yaml", "calm and dark", "calm and empty")
         edit(root / "specs/game/items.yaml", "  exclude:\n    - {rarity: legendary, item: harpoon}\n", "")
         (root / "assets/site/cards/keep.png").unlink()

@@ -11,7 +11,7 @@ from pathlib import Path
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.events import Durable, Forgotten, Published
 from reconciler.core.images.sniff import ImageFacts, NotAnImage, sniff
-from reconciler.core.lock.lockfile import LockEntry, Made
+from reconciler.core.lock.entry import ADOPTED, IMPORTED, LockEntry, Made
 from reconciler.core.plan.actions import Generate, Hold, Placeholder, UpstreamChanged
 from reconciler.core.plan.observed import Blocked
 from reconciler.core.plan.plan import AssetStep
@@ -19,7 +19,7 @@ from reconciler.core.ports import StoredImage
 from reconciler.core.recipe import Recipe
 from reconciler.core.specs.paths import suffix_format
 from reconciler.core.text import printable
-from reconciler.core.value import value
+from reconciler.core.value import replace, value
 from reconciler.engine.clock import stamp
 from reconciler.project.asset_ids import select_assets
 from reconciler.project.edits import (
@@ -41,9 +41,6 @@ from reconciler.project.workspace import Workspace
 from reconciler.store import disk
 from reconciler.store.worktree.observe import LFS_POINTER_LIMIT, lfs_oid
 
-ADOPTED = "adopted"
-"""`made.provider` of adopted images."""
-
 
 @value
 class Adoptable:
@@ -53,21 +50,45 @@ class Adoptable:
     found: ContentHash
 
 
+@value
+class ByHand:
+    """The files are a person's work: a changed recipe does not replace them."""
+
+
+@value
+class ByModel:
+    """The files were made by a model in another program; "": nobody knows by which. They behave as if made here."""
+
+    model: str
+
+
+Maker = ByHand | ByModel
+
+
 def adopt(
-    workspace: Workspace, ids: Sequence[str], callbacks: EditCallbacks, *, wait: float, utc: Callable[[], datetime]
+    workspace: Workspace,
+    ids: Sequence[str],
+    callbacks: EditCallbacks,
+    *,
+    wait: float,
+    utc: Callable[[], datetime],
+    maker: Maker = ByHand(),  # noqa: B008 - a frozen value
 ) -> EditResult:
     """Lock the files at the outputs of these assets."""
     with edit_session(workspace, wait=wait) as session:
         chosen = select_assets(ids, session.planned.loaded.specs)
         steps = [step for step in session.planned.plan.asset_steps if step.asset in chosen.assets]
-        return edit_assets(session, steps, Adoption(session, exactly=chosen.exactly, utc=utc), callbacks)
+        return edit_assets(session, steps, Adoption(session, exactly=chosen.exactly, maker=maker, utc=utc), callbacks)
 
 
 class Adoption:
     """Adopts one asset after another. An adopted image is the reference of later assets that refer to it."""
 
-    def __init__(self, session: EditSession, *, exactly: frozenset[AssetId], utc: Callable[[], datetime]) -> None:
+    def __init__(
+        self, session: EditSession, *, exactly: frozenset[AssetId], maker: Maker, utc: Callable[[], datetime]
+    ) -> None:
         self._session = session
+        self._maker = maker
         self._exactly = exactly
         self._utc = utc
         self._foreseen = locked_contents(session.planned)
@@ -82,7 +103,8 @@ class Adoption:
         entry, doubtful = step.entry, step.asset in self._session.planned.seen.in_doubt
         if entry is not None and not doubtful and step.origin is None:
             locked = (entry.content, entry.output, entry.key)
-            if locked == (adoptable.found, step.output, adoptable.recipe.key()):
+            same = locked == (adoptable.found, step.output, adoptable.recipe.key())
+            if same and not self._changes_maker(entry.made):
                 return AlreadyDone(_already(step))
         self._foreseen[step.asset] = adoptable.found
         return None
@@ -140,11 +162,31 @@ class Adoption:
         return fits
 
     def _made(self, step: AssetStep, key: RecipeKey, content: ContentHash) -> Made:
-        """The recorded origin of the image; for an image without a record, the adoption."""
+        """The recorded origin of the image; for an image without a record, the adoption. An edited image keeps the
+        origin of the image that it replaces."""
+        known = self._known(step, key, content)
+        if known is not None and not self._changes_maker(known):
+            return known
+        if isinstance(self._maker, ByModel):
+            return Made(IMPORTED, stamp(self._utc()), self._maker.model)
+        before = step.entry.made if step.entry is not None else None
+        if before is None or step.entry is None or before.placeholder or before.provider == ADOPTED:
+            return Made(ADOPTED, stamp(self._utc()))
+        original = before.edited or step.entry.content
+        return replace(before, edited=None if content == original else original)
+
+    def _known(self, step: AssetStep, key: RecipeKey, content: ContentHash) -> Made | None:
+        """The recorded origin of these bytes."""
         if step.entry is not None and step.entry.content == content:
             return step.entry.made
-        known = (one.made for one in self._session.workspace.store.recall(key) if one.content == content)
-        return next(known, Made(ADOPTED, stamp(self._utc())))
+        stored = self._session.workspace.store.recall(key)
+        return next((one.made for one in stored if one.content == content), None)
+
+    def _changes_maker(self, made: Made) -> bool:
+        """Whether this origin is not what the user says now."""
+        if not isinstance(self._maker, ByModel):
+            return False
+        return made.by_hand or (made.provider == IMPORTED and made.model != self._maker.model)
 
     def _origin(self, step: AssetStep, entry: LockEntry) -> AssetId | None:
         """The previous id of a renamed asset; None if a file with other content is at its old output, for `prune`."""
@@ -156,7 +198,8 @@ class Adoption:
     def _lines(self, step: AssetStep, entry: LockEntry) -> tuple[str, ...]:
         image = entry.image
         facts = f"{image.format}, {image.width}x{image.height}"
-        line = f"adopted {printable(step.asset)}: {printable(entry.output)} ({facts})"
+        verb = "imported" if entry.made.provider == IMPORTED and not entry.made.by_hand else "adopted"
+        line = f"{verb} {printable(step.asset)}: {printable(entry.output)} ({facts})"
         if entry.made.placeholder and not self._traits[step.spec.provider].placeholder:
             return line, "  it is a draft: `reconciler apply` replaces it with the real image"
         return (line,)

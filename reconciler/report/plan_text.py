@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from reconciler.core.digest import Json
+from reconciler.core.digest import AssetId, Json
 from reconciler.core.money.cost import Cost, Total, total
 from reconciler.core.plan import actions as do
 from reconciler.core.plan.actions import Action, Reason
@@ -156,6 +156,10 @@ def reason_text(reason: Reason) -> str:
             return "changed, but frozen"
         case do.Ignored():
             return "changed only in ignored fields"
+        case do.MadeByHand(instead_of=why):
+            return f"{reason_text(why)}, but its image was made by hand: left alone"
+        case do.RealImage(instead_of=why):
+            return f"{reason_text(why)}, but no draft replaces a real image: left alone"
         case do.NeverGenerated():
             return "new"
         case do.RecipeChanged(changes=changes):
@@ -213,6 +217,10 @@ def _hold_hint(step: Step, action: do.Hold) -> str:
         case do.OutputLost():
             copies = "`git lfs pull`, a colleague's copy; `reconciler store verify` lists damaged images"
             return f"fetch it ({copies}), or pay for a new one: `reconciler apply --regenerate-missing`"
+        case do.MadeByHand():
+            return _kept_hint(step.asset, "generates a new one")
+        case do.RealImage():
+            return _kept_hint(step.asset, "draws a draft")
         case do.UpstreamChanged():
             return f"`reconciler apply --cascade` generates it again, `reconciler adopt {step.asset}` locks it as it is"
         case do.OverBudget() if isinstance(action.otherwise, do.Generate) and action.otherwise.cost is None:
@@ -223,6 +231,10 @@ def _hold_hint(step: Step, action: do.Hold) -> str:
             return "raise --max-cost, --max-images or budget: in reconciler.yaml"
         case _:
             return ""
+
+
+def _kept_hint(asset: AssetId, replacement: str) -> str:
+    return f"`reconciler adopt {asset}` keeps it for the new spec, `reconciler apply --replace {asset}` {replacement}"
 
 
 def _changes(reason: Reason) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from reconciler.core.lock.lockfile import LockEntry
+from reconciler.core.lock.entry import ADOPTED, IMPORTED, LockEntry
 from reconciler.core.plan.plan import AssetStep, Step, locked_entry
 from reconciler.core.text import one_line, printable
 from reconciler.report.formats import Printed, document, separated
@@ -50,6 +50,7 @@ def _entry_json(entry: LockEntry, elsewhere: tuple[str, ...]) -> dict[str, Any]:
             "model": made.model,
             "cost": made.cost,
             "request": made.request,
+            "edited": made.edited,
             "usage": dict(made.usage),
         },
         "recipe": {"key": entry.key, **entry.recipe},
@@ -96,10 +97,14 @@ def _facts(asset: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     image = locked["image"]
     yield "image", f"{image['format']}, {image['width']}x{image['height']} pixels, {image['bytes']:,} bytes"
     made = locked["made"]
-    if made["provider"] == "adopted":
+    if made["provider"] == ADOPTED:
         yield "adopted", f"on {made['at']}"
+    elif made["provider"] == IMPORTED:
+        yield "imported", ", ".join(filter(None, (f"on {made['at']}", made["model"])))
     else:
         yield "made", ", ".join(filter(None, (made["at"], f"by {made['provider']}", made["model"], made["cost"])))
+    if made["edited"]:
+        yield "edited", f"by hand, from {made['edited']}"
     if made["request"]:
         yield "request", made["request"]
     yield "recipe", locked["recipe"]["key"]

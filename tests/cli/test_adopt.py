@@ -170,3 +170,60 @@ def test_a_name_that_names_nothing_is_an_error_with_a_hint(project: Scratch, nam
     project.write("specs/icons.yaml", "assets: {sword: {prompt: A sword}}\n")
     said = project.run("adopt", name)
     assert (said.code, words in said.err) == (1, True), said
+
+
+def test_a_changed_spec_leaves_an_adopted_image_alone_until_it_is_replaced(project: Scratch) -> None:
+    painted = picture()
+    project.write("assets/hero.png", painted)
+    project.done("adopt", "hero")
+    project.edit("specs/hero.yaml", "dusk", "dawn")
+    said = project.run("apply", "--yes")
+    assert (said.code, said.out) == (3, "held 1\n")
+    assert "prompt changed, but its image was made by hand: left alone" in said.err
+    assert project.run("check").code == 2
+    assert project.read("assets/hero.png") == painted
+    project.done("apply", "--yes", "--replace", "hero")
+    assert project.read("assets/hero.png") != painted
+    assert project.stored(painted)
+    assert project.plan() == {}
+
+
+def test_a_draft_that_was_painted_over_is_a_persons_work(project: Scratch) -> None:
+    project.write("assets/hero.png", picture())
+    project.done("adopt", "hero")
+    project.edit("reconciler.yaml", "provider: draft", "provider: gravitex")
+    project.edit("reconciler.yaml", "image_size: '512'", "model: some-model")
+    assert project.plan()["hero"] == ("hold", "MadeByHand")
+
+
+def test_images_that_a_model_made_elsewhere_are_imported_and_not_frozen(project: Scratch) -> None:
+    for name in ("fox", "owl"):
+        project.write(f"specs/icons/{name}.yaml", f"prompt: A {name}\n")
+        project.write(f"assets/icons/{name}.png", picture("red" if name == "fox" else "grey"))
+    out = project.done("adopt", "--yes", "--generated", "--model", "sd-xl", "icons/*").out
+    assert out.count("imported icons/") == 2
+    made = project.lock["icons/fox"]["made"]
+    assert (made["provider"], made["model"]) == ("imported", "sd-xl")
+    assert project.plan() == {}
+    project.edit("specs/icons/fox.yaml", "fox", "red fox")
+    assert project.plan() == {"icons/fox": ("hold", "RealImage")}  # a draft replaces no real image
+    project.edit("reconciler.yaml", "provider: draft", "provider: gravitex")
+    project.edit("reconciler.yaml", "image_size: '512'", "model: gemini-2.5-flash-image")
+    assert project.plan()["icons/fox"] == ("generate", "RecipeChanged")
+    told = project.done("costs", "--format", "json").json["locked"]
+    assert (told["images"], told["brought"]) == (0, 2)
+
+
+def test_an_adopted_image_is_thawed_and_a_made_one_stays_as_it_was_made(project: Scratch) -> None:
+    made = project.lock["mascot"]["made"]
+    project.write("assets/hero.png", picture())
+    project.done("adopt", "hero")
+    project.done("adopt", "--yes", "--generated", "hero", "mascot")
+    assert project.lock["hero"]["made"]["provider"] == "imported"
+    assert project.lock["mascot"]["made"] == made
+    project.edit("specs/hero.yaml", "dusk", "dawn")
+    project.edit("reconciler.yaml", "provider: draft", "provider: gravitex")
+    project.edit("reconciler.yaml", "image_size: '512'", "model: gemini-2.5-flash-image")
+    assert project.plan()["hero"] == ("generate", "RecipeChanged")
+    said = project.run("adopt", "--model", "sd-xl", "hero")
+    assert (said.code, "--generated" in said.err) == (1, True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.digest import AssetId, ContentHash, RecipeKey
+from reconciler.core.digest import AssetId, ContentHash, RecipeKey, content_hash
 from reconciler.core.events import Requested
 from reconciler.core.lock.lockfile import Made
 from reconciler.core.money.cost import parse_cost
@@ -324,13 +324,34 @@ class TestCosts:
 
     def test_an_adopted_image_keeps_what_it_cost_and_one_that_was_brought_cost_nothing(self, paid: PaidProject) -> None:
         paid.set_up(a="a", b="b")
-        paid.apply()
+        paid.apply("--include", "a")
         paid.write("assets/b.png", picture())
         paid.edit("specs/a.yaml", '"a"', '"a, in other words"')
         assert paid.run("adopt", "a", "b", "--yes").code == 0
         told = paid.done("costs", "--format", "json").json
         assert told["locked"] == {"images": 1, "amounts": ["0.039 USD"], "unknown": 0, "drafts": 0, "brought": 1}
-        assert told["ever"]["amounts"] == ["0.078 USD"]
+        assert told["ever"]["amounts"] == ["0.039 USD"]
+
+    def test_an_edited_image_keeps_its_origin_and_its_cost_counts_once(self, paid: PaidProject) -> None:
+        paid.set_up(a="a")
+        paid.apply()
+        before, generated = paid.lock["a"], paid.read("assets/a.png")
+        for colour in ("teal", "red"):
+            paid.write("assets/a.png", picture(colour))
+            paid.done("adopt", "a")
+            assert paid.lock["a"]["made"] == before["made"] | {"edited": before["content"]}
+        assert paid.lock["a"]["content"] == content_hash(picture("red"))
+        told = paid.done("costs", "--format", "json").json
+        once = {"images": 1, "amounts": ["0.039 USD"], "unknown": 0, "drafts": 0, "brought": 0}
+        assert (told["locked"], told["ever"]) == (once, once)
+        assert f"edited       by hand, from {before['content']}" in paid.done("show", "a").out
+        paid.edit("specs/a.yaml", '"a"', '"b"')
+        assert paid.plan() == {"a": ("hold", "MadeByHand")}
+        paid.edit("specs/a.yaml", '"b"', '"a"')
+        paid.write("assets/a.png", generated)
+        paid.done("adopt", "a")
+        assert paid.lock["a"] == before
+        assert paid.asked == 1
 
     def test_writes_nothing(self, paid: PaidProject) -> None:
         paid.set_up(a="a")

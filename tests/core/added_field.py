@@ -56,7 +56,7 @@ def spec(own: str, defaults: str) -> Spec:
 
 
 def step(wanted: Spec, locked: Spec) -> AssetStep:
-    lock = a_lock({"sword": an_entry(locked)})
+    lock = a_lock({"sword": an_entry(locked, provider="draft")})
     (found,) = planned([wanted], lock, seen({wanted.output: "made"})).asset_steps
     return found
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from reconciler.core.digest import AssetId, RecipeKey
+from reconciler.core.lock.entry import Made
 from reconciler.core.money.cost import Cost
 from reconciler.core.plan.actions import (
     Adopt,
@@ -18,6 +19,7 @@ from reconciler.core.plan.actions import (
     Generate,
     Hold,
     Keep,
+    MadeByHand,
     Move,
     Moved,
     NeverGenerated,
@@ -27,6 +29,7 @@ from reconciler.core.plan.actions import (
     OutputMissing,
     OutputModified,
     Placeholder,
+    RealImage,
     RecipeChanged,
     Restore,
     Untracked,
@@ -38,6 +41,7 @@ from reconciler.core.plan.policy import Policy
 from reconciler.core.recipe import Change
 from reconciler.core.value import replace
 from tests.builders import (
+    AT,
     a_lock,
     a_request,
     a_spec,
@@ -104,6 +108,54 @@ def test_stale_takes_what_another_asset_has_for_this_very_recipe() -> None:
     there = {OUT: "made", twin.output: "twins"}
     assert decided_all([EDITED, twin], lock, there)["sword"].content == bytes_of("twins")
     assert isinstance(decided_all([EDITED, twin], lock, {OUT: "made"})["sword"], Generate)  # the twin's bytes are gone
+
+
+BY_HAND = {
+    "adopted": an_entry(SWORD, provider="adopted"),
+    "edited": replace(an_entry(SWORD), made=Made("gravitex", AT, edited=bytes_of("original"))),
+}
+EDIT = RecipeChanged((Change("prompt", "a sword", "a long sword"),))
+
+
+@pytest.mark.parametrize("how", BY_HAND)
+@pytest.mark.parametrize("stored", [{}, {EDITED.base_recipe.key(): (a_stored("older"),)}], ids=["", "stored"])
+def test_a_persons_image_is_replaced_by_no_changed_recipe(how: str, stored: Any) -> None:
+    lock = a_lock({"sword": BY_HAND[how]})
+    instead = Generate(EDIT, EDITED.base_recipe.key(), replacing=bytes_of("made"))
+    assert decided(EDITED, lock, seen({OUT: "made"}, stored=stored)) == Hold(MadeByHand(EDIT), None, instead)
+    assert decided(EDITED, lock, seen(sources=HAD, stored=stored)) == Restore(OutputMissing(), bytes_of("made"))
+    everything = Policy(consents=frozenset(Consent))
+    assert isinstance(the_action(planned([EDITED], lock, seen({OUT: "made"}), policy=everything)), Hold)
+    replaced = planned([EDITED], lock, seen({OUT: "made"}), policy=Policy(replace=frozenset({SWORD.id})))
+    assert isinstance(the_action(replaced), Generate)
+
+
+@pytest.mark.parametrize("how", BY_HAND)
+def test_a_persons_image_moves_along_and_takes_a_recipe_that_it_answers(how: str) -> None:
+    lock = a_lock({"sword": BY_HAND[how]})
+    moved = replace(EDITED, output="public/sword.png")
+    assert isinstance(decided(moved, lock, seen({OUT: "made"})), Move)
+    stored = {EDITED.base_recipe.key(): (a_stored("made"),)}
+    assert decided(EDITED, lock, seen({OUT: "made"}, stored=stored)) == Restore(
+        EDIT, bytes_of("made"), bytes_of("made")
+    )
+
+
+def test_an_image_that_a_model_made_elsewhere_is_as_if_made_here() -> None:
+    lock = a_lock({"sword": an_entry(SWORD, provider="imported")})
+    assert decided(SWORD, lock, seen({OUT: "made"})) == Keep()
+    assert isinstance(decided(EDITED, lock, seen({OUT: "made"})), Generate)
+
+
+def test_a_draft_replaces_no_real_image() -> None:
+    draft = replace(EDITED, provider="draft")
+    drawn = {EDITED.base_recipe.key(): (a_stored("real"), a_stored("drawn", provider="draft"))}
+    held = decided(draft, LOCK, seen({OUT: "made"}))
+    assert (type(held), held.reason) == (Hold, RealImage(EDIT))
+    only_drawn = {EDITED.base_recipe.key(): (a_stored("drawn", provider="draft"),)}
+    assert decided(draft, LOCK, seen({OUT: "made"}, stored=only_drawn)).reason == RealImage(EDIT)
+    assert decided(draft, LOCK, seen({OUT: "made"}, stored=drawn)).content == bytes_of("real")
+    assert isinstance(decided(draft, DRAFTED, seen({OUT: "made"})), Generate)
 
 
 def decided_all(specs: list[Any], lock: Any, there: dict[str, str]) -> dict[str, Any]:

@@ -20,9 +20,11 @@ from reconciler.core.plan.actions import (
     Hold,
     Ignored,
     Keep,
+    MadeByHand,
     Move,
     NeverGenerated,
     Placeholder,
+    RealImage,
     RecipeChanged,
     Restore,
     UpstreamChanged,
@@ -210,11 +212,12 @@ class TestFreeWorkFollowsItsUpstream:
         known = Generate(self.why, recipe_with("red fox").key(), None, bytes_of("hero"))
         assert self.action("draft", fox="red fox") == known
 
-    @pytest.mark.parametrize("made_by", ["gravitex", "adopted"])
-    def test_but_replaces_no_image_that_was_paid_for_or_brought(self, made_by: str) -> None:
-        action = self.action(made_by)
-        assert isinstance(action, Hold)
-        assert action.consent is Consent.CASCADE
+    @pytest.mark.parametrize(("made_by", "kept"), [("gravitex", RealImage), ("adopted", MadeByHand)])
+    def test_but_replaces_no_image_that_was_paid_for_or_brought(self, made_by: str, kept: type) -> None:
+        for policy in (None, CASCADE):
+            action = self.action(made_by, policy)
+            assert isinstance(action, Hold)
+            assert (action.reason, action.consent) == (kept(self.why), None)
 
     def test_and_the_project_may_ignore_it(self) -> None:
         assert self.action("draft", Policy(cascade=Cascade.IGNORE)) == Keep()

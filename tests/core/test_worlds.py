@@ -20,6 +20,7 @@ from reconciler.core.plan.actions import (
     Move,
     NotSelected,
     OutputLost,
+    RealImage,
     Restore,
 )
 from reconciler.core.plan.policy import Policy
@@ -56,8 +57,8 @@ def test_an_applied_plan_leaves_nothing_to_do(world: World, policy: Policy) -> N
 @settings(max_examples=25)
 @given(worlds([*MOVES, *EDITS]))
 def test_where_nobody_painted_and_all_is_allowed_one_apply_leaves_no_drift(world: World) -> None:
-    after = settle(world, ALL_ALLOWED)
-    assert after.plan(ALL_ALLOWED).drift == ()
+    left = settle(world, ALL_ALLOWED).plan(ALL_ALLOWED).drift
+    assert [step.action for step in left if not isinstance(step.action.reason, RealImage)] == []
 
 
 @settings(max_examples=50)

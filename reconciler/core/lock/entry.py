@@ -12,11 +12,16 @@ from reconciler.core.value import field, value
 
 PLACEHOLDER = "draft"
 """`made.provider` of a placeholder, of any provider that draws one."""
+ADOPTED = "adopted"
+"""`made.provider` of an image that a person brought."""
+IMPORTED = "imported"
+"""`made.provider` of an image that a model made elsewhere, in a program that we know nothing of."""
 
 
 @value
 class Made:
-    """The origin of an image. `at` is UTC, ISO 8601 to the second; `provider` is a name, or PLACEHOLDER."""
+    """The origin of an image. `at` is UTC, ISO 8601 to the second; `provider` is a name, PLACEHOLDER, ADOPTED or
+    IMPORTED. `edited`: a person edited the image after it was made; the content that it had before."""
 
     provider: str
     at: str
@@ -24,6 +29,12 @@ class Made:
     request: str = ""
     cost: str = ""
     usage: Mapping[str, Json] = field(default_factory=dict)
+    edited: ContentHash | None = None
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether the image is a person's work: brought or edited."""
+        return self.provider == ADOPTED or self.edited is not None
 
     @property
     def placeholder(self) -> bool:
@@ -63,7 +74,8 @@ class Lock:
 
 def made_json(made: Made) -> dict[str, Json]:
     """The JSON that `read_made` reads."""
-    optional: dict[str, Json] = {"cost": made.cost, "model": made.model, "request": made.request, "usage": made.usage}
+    optional: dict[str, Json] = {"cost": made.cost, "edited": made.edited, "model": made.model}
+    optional |= {"request": made.request, "usage": made.usage}
     return {"at": made.at, "provider": made.provider, **{name: value for name, value in optional.items() if value}}
 
 
@@ -86,7 +98,7 @@ def refusal_json(refusal: Refusal) -> dict[str, Json]:
 
 _ENTRY = Shape({"output": str, "content": str, "image": dict, "recipe": dict, "made": dict})
 _IMAGE = Shape({"bytes": int, "format": str, "height": int, "width": int})
-_MADE = Shape({"at": str, "provider": str}, {"cost": str, "model": str, "request": str, "usage": dict})
+_MADE = Shape({"at": str, "provider": str}, {"cost": str, "edited": str, "model": str, "request": str, "usage": dict})
 _REFUSAL = Shape({"at": str, "key": str, "words": str})
 
 
@@ -95,6 +107,8 @@ def read_made(value: Json) -> Made:
     made = shaped(value, _MADE, "made")
     if "usage" in made:
         shallow(made["usage"], "made.usage")
+    if "edited" in made:
+        a_content(made["edited"], "made.edited")
     return Made(**made)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from reconciler.core.digest import ContentHash
-from reconciler.core.lock.lockfile import Made
+from reconciler.core.lock.entry import ADOPTED, IMPORTED, Made
 from reconciler.core.money.cost import Total, parse_cost, total
 from reconciler.core.value import value
 
-BROUGHT = "adopted"
-"""`made.provider` of an adopted image: no cost of it is known."""
+BROUGHT = frozenset({ADOPTED, IMPORTED})
+"""`made.provider` of images from elsewhere: no cost of them is known."""
 NO_TAG = "(no tag)"
 NO_MODEL = "(not known)"
 
@@ -55,11 +55,14 @@ GROUPS: Mapping[str, Named] = {
 
 
 def summed(images: Iterable[Image]) -> Sum:
-    """An image that several assets or recipes share counts once."""
-    calls = {(each.content, each.made.at, each.made.request, each.made.provider): each.made for each in images}
+    """An image that several assets or recipes share counts once, and so does one with its edited versions."""
+    calls = {
+        (each.made.edited or each.content, each.made.at, each.made.request, each.made.provider): each.made
+        for each in images
+    }
     paid = [made for made in calls.values() if _paid(made)]
     drafts = sum(made.placeholder for made in calls.values())
-    brought = sum(made.provider == BROUGHT for made in calls.values())
+    brought = sum(made.provider in BROUGHT for made in calls.values())
     cost = total(parse_cost(made.cost) for made in paid)
     return Sum(cost, len(paid), drafts, brought)
 
@@ -80,4 +83,4 @@ def _apart(images: Iterable[Image], named: Named) -> dict[str, list[Image]]:
 
 def _paid(made: Made) -> bool:
     """Whether an image came from a provider that may charge."""
-    return not made.placeholder and made.provider != BROUGHT
+    return not made.placeholder and made.provider not in BROUGHT

@@ -29,6 +29,20 @@ class Frozen:
 
 
 @value
+class MadeByHand:
+    """Stale, but the locked image is a person's work: brought with `adopt`, or edited."""
+
+    instead_of: Reason
+
+
+@value
+class RealImage:
+    """Stale, but the locked image is a real one, and the spec's provider draws placeholders."""
+
+    instead_of: Reason
+
+
+@value
 class Ignored:
     """Differs only in fields that the spec or the project ignores."""
 
@@ -142,7 +156,7 @@ class NotSelected:
 Reason = (
     Current | Orphaned | Frozen | Ignored | NeverGenerated | RecipeChanged | UpstreamChanged | Placeholder
     | OutputMissing | OutputLost | OutputModified | Untracked | NotAFile | Moved | AlreadyThere | Doubtful
-    | WasRefused | UpstreamUnavailable | Asked | OverBudget | NotSelected
+    | WasRefused | UpstreamUnavailable | Asked | OverBudget | NotSelected | MadeByHand | RealImage
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from reconciler.core.plan.actions import (
     Generate,
     Hold,
     Keep,
+    MadeByHand,
     Move,
     Moved,
     NeverGenerated,
@@ -26,6 +27,7 @@ from reconciler.core.plan.actions import (
     OutputMissing,
     OutputModified,
     Placeholder,
+    RealImage,
     Reason,
     RecipeChanged,
     Restore,
@@ -94,7 +96,24 @@ def decide(facts: Facts) -> Action:
     modified = found if foreign else _left_behind(facts, entry)
     if modified is not None:
         return Conflict(OutputModified(why.changes if isinstance(why, RecipeChanged) else ()), modified)
-    return _obtain(facts, why) if why is not None else in_place(facts, entry)
+    if why is None:
+        return in_place(facts, entry)
+    return _spared(facts, entry, why) or _obtain(facts, why)
+
+
+def _spared(facts: Facts, entry: LockEntry, why: Reason) -> Action | None:
+    """The action for an image that only `--replace` replaces: a person's work, or a real one in the way of a draft.
+    None for any other image, and for one whose bytes stay under the new recipe."""
+    if facts.stored == entry.content:
+        return None
+    if entry.made.by_hand:
+        reason: Reason = MadeByHand(why)
+    elif facts.traits.placeholder and not entry.made.placeholder and facts.stored is None:
+        reason = RealImage(why)
+    else:
+        return None
+    first = in_place(facts, entry)
+    return Hold(reason, None, generate(facts, why)) if isinstance(first, Keep) else first
 
 
 def _left_behind(facts: Facts, entry: LockEntry) -> ContentHash | None:

@@ -65,6 +65,7 @@ class FactCollector:
         changed = self._changed_upstreams(spec, entry, key)
         fresh = entry is not None and key == entry.key
         placeholder = entry is not None and entry.made.placeholder and not traits.placeholder
+        drafts_suffice = traits.placeholder and (entry is None or entry.made.placeholder)
         return Facts(
             identity,
             spec=spec,
@@ -75,7 +76,7 @@ class FactCollector:
             found_before=self.seen.outputs.get(before) if before is not None else None,
             locked_elsewhere=self.locked_contents.get(spec.output),
             stored=None if pending or key is None or (fresh and not placeholder)
-            else self._made_before(key, found, placeholders=traits.placeholder),
+            else self._made_before(key, found, placeholders=drafts_suffice),
             source=self._source(entry) if entry is not None and found != entry.content else None,
             pending=pending,
             missing=tuple(up for up in upstreams if not (up in self.generating or up in self.contents))

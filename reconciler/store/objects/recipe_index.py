@@ -98,6 +98,7 @@ def encode_record(stored: StoredImage) -> bytes:
             "provider": made.provider,
             "request": made.request,
             "usage": dict(made.usage),
+            **({"edited": made.edited} if made.edited is not None else {}),
         },
     }
     if stored.attempt:
