@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from reconciler.core.specs.asset_layers import AssetLayers
-from reconciler.core.specs.layers import as_text
+from reconciler.core.specs.document import as_text
 from reconciler.core.specs.spec import AssetReference, FileReference, Spec
 
+MAX_TAKE = 1_000_000
 _WITH_ALPHA = ("png", "webp", "avif")
 
 
@@ -17,6 +18,8 @@ def check_asset(asset: AssetLayers, spec: Spec) -> None:
             asset.report_asset("has no prompt", hint)
         else:
             asset.report(prompt, "is empty", hint)
+    if not 1 <= spec.base_recipe.take <= MAX_TAKE:  # a variable: the schema has not seen the number
+        asset.report_asset(f"is {spec.base_recipe.take}, and must be 1 to {MAX_TAKE:,}", "", field="take")
     if spec.base_recipe.background == "transparent" and spec.base_recipe.format not in _WITH_ALPHA:
         fact = f"{spec.base_recipe.format} has no alpha channel for a transparent background"
         asset.report(asset.strongest["background"].field("background"), fact, f"use {', '.join(_WITH_ALPHA)}")

@@ -13,9 +13,9 @@ from reconciler.core.errors import MAX_PROBLEMS, Place, Problem, first_problems
 from reconciler.core.specs import matrix as matrices
 from reconciler.core.specs.asset_layers import AssetLayers
 from reconciler.core.specs.context import Context, mapping
-from reconciler.core.specs.document import Document, Path
+from reconciler.core.specs.document import Document, Path, as_text
 from reconciler.core.specs.fields import read_asset
-from reconciler.core.specs.layers import Layer, LayeredField, Substitution, as_text, merged, nearest
+from reconciler.core.specs.layers import Layer, LayeredField, Substitution, merged, nearest
 from reconciler.core.specs.paths import is_unicode
 from reconciler.core.specs.room import Room, asset_count, has_matrix
 from reconciler.core.specs.settings import Settings
@@ -127,7 +127,7 @@ def _assets(
         yield f"{file_id}#{key}", Layer("the spec", document, ("assets", key), mapping(asset)), shared
 
 
-def _variants(layer: Layer, template: str, problems: list[Problem]) -> Iterator[tuple[AssetId, dict[str, str]]]:
+def _variants(layer: Layer, template: str, problems: list[Problem]) -> Iterator[tuple[AssetId, matrices.Combination]]:
     """The assets that one mapping stands for: itself, or one for each combination of its matrix."""
     if not has_matrix(layer.fields):
         problem = _bad_plain_id(layer, template)
@@ -152,8 +152,7 @@ def _variants(layer: Layer, template: str, problems: list[Problem]) -> Iterator[
         problems.append(layer.document.problem((*layer.path, "matrix"), "leaves no combination", "exclude less"))
         return
     for combination in combinations:
-        values = {key: as_text(value) for key, value in combination.items()}
-        identity, wrong = _matrix_id(layer, template, values)
+        identity, wrong = _matrix_id(layer, template, combination)
         if not wrong and identity in seen:
             hint = "use every ${…} of the matrix in the id"
             wrong = (layer.document.problem(_id_path(layer), f'two combinations have the id "{identity}"', hint),)
@@ -161,7 +160,7 @@ def _variants(layer: Layer, template: str, problems: list[Problem]) -> Iterator[
         if wrong:
             return
         seen.add(identity)
-        yield AssetId(identity), values
+        yield AssetId(identity), combination
 
 
 def _bad_matrix(layer: Layer, matrix: Mapping[str, Json]) -> Iterator[Problem]:
@@ -186,17 +185,17 @@ def _bad_matrix(layer: Layer, matrix: Mapping[str, Json]) -> Iterator[Problem]:
                 yield layer.document.unknown(path, f'"{text}" is not a value of {key}', text, texts[key])
 
 
-def _matrix_id(layer: Layer, template: str, values: Mapping[str, str]) -> tuple[str, tuple[Problem, ...]]:
+def _matrix_id(layer: Layer, template: str, values: matrices.Combination) -> tuple[str, tuple[Problem, ...]]:
     """The id of one combination: the template filled in, or the values joined by `-` where it names none."""
     own = nearest((layer,), "id")
     path = _id_path(layer)
     if own is None and "${" not in template:
-        joined = "-".join(values.values())
+        joined = "-".join(map(as_text, values.values()))
         if not _PLAIN.fullmatch(joined):
             hint = "give an id: with ${…}"
             return "", (layer.document.problem(path, f'"{joined}" cannot be part of an id', hint),)
         return f"{template}{'-' if '#' in template else '#'}{joined}", ()
-    variables = Substitution({key: as_text(f.value) for key, f in merged((layer,), "vars").items()} | dict(values))
+    variables = Substitution({key: each.value for key, each in merged((layer,), "vars").items()} | values)
     if own is None:
         file_id, _, key = template.partition("#")
         part = variables.text(LayeredField(key, layer))

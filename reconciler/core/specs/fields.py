@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar, cast
 
-from reconciler.core.digest import AssetId
+from reconciler.core.digest import AssetId, Json
 from reconciler.core.recipe import KEYED_FIELDS, SINGLE_FIELDS, Recipe
 from reconciler.core.specs.asset_layers import AssetLayers
 from reconciler.core.specs.checks import check_asset
-from reconciler.core.specs.layers import Origins, Substitution, as_text, merged
+from reconciler.core.specs.document import as_text
+from reconciler.core.specs.layers import Origins, Substitution, merged
 from reconciler.core.specs.output import read_background, read_format, read_output, read_size
 from reconciler.core.specs.paths import suffix_format
 from reconciler.core.specs.pictures import read_pictures
 from reconciler.core.specs.prompt import read_prompt
 from reconciler.core.specs.sizes import named_size, wanted_size
 from reconciler.core.specs.spec import Spec
+
+T = TypeVar("T", bool, int, float)
 
 _READ_BY_RULES = ("prompt", "model", "size", "image_size", "format", "background")
 _PLAIN_FIELDS: tuple[tuple[str, type[Any]], ...] = tuple(
@@ -24,9 +27,9 @@ _PLAIN_FIELDS: tuple[tuple[str, type[Any]], ...] = tuple(
 """The other fields of a recipe with one value, and their types. Text has its variables filled in."""
 
 
-def read_asset(asset: AssetLayers, identity: AssetId, matrix: dict[str, str]) -> Spec | None:
+def read_asset(asset: AssetLayers, identity: AssetId, matrix: Mapping[str, Json]) -> Spec | None:
     """The asset, or None when its `problems` say why not."""
-    variables = {name: as_text(each.value) for name, each in asset.merged("vars").items()} | matrix
+    variables = {name: each.value for name, each in asset.merged("vars").items()} | dict(matrix)
     asset.filled = Substitution(variables)
     format_ = read_format(asset)
     output = read_output(asset, identity, variables, format_)
@@ -52,7 +55,7 @@ def read_asset(asset: AssetLayers, identity: AssetId, matrix: dict[str, str]) ->
         provider=provider,
         description=asset.text("description"),
         tags=_tags(asset),
-        freeze=bool(asset.value("freeze", False)),
+        freeze=typed(asset, "freeze", False),
         ignore_changes=frozenset(cast(Sequence[str], asset.value("ignore_changes", ()))),
         origins=Origins(asset.own, asset.layers),
         picture_origins=pictures.origins,
@@ -71,8 +74,24 @@ def _plain_fields(asset: AssetLayers) -> dict[str, Any]:
             found[name] = {key: asset.filled.fill(each) for key, each in merged(asset.layers, name).items()}
     for name, kind in _PLAIN_FIELDS:
         if name in asset.strongest:
-            found[name] = asset.text(name) if kind is str else kind(asset.strongest[name].fields[name])
+            found[name] = asset.text(name) if kind is str else typed(asset, name, cast(int, SINGLE_FIELDS[name]))
     return found
+
+
+def typed(asset: AssetLayers, name: str, default: T) -> T:
+    """A field with one value that is no text; it may be written as a variable of that type."""
+    each = asset.field(name)
+    if each is None:
+        return default
+    before = len(asset.filled.problems)
+    found = asset.filled.fill(each)
+    kind = type(default)
+    if type(found) is kind or (kind is float and type(found) is int):
+        return kind(found)
+    if len(asset.filled.problems) == before:
+        wanted = "true or false" if kind is bool else "a number" if kind is float else "a whole number"
+        asset.report(each, f'{each.value} is "{as_text(found)}", and {wanted} is wanted', "leave out the quotes")
+    return default
 
 
 def _provider(asset: AssetLayers, model: str) -> str:

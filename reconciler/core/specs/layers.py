@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from reconciler.core.digest import Json
 from reconciler.core.errors import MAX_PROBLEMS, Problem
 from reconciler.core.recipe import KEYED_FIELDS, RECIPE_FIELDS, SINGLE_FIELDS
-from reconciler.core.specs.document import Document, Path
+from reconciler.core.specs.document import Document, Path, as_text
 from reconciler.core.specs.spec import Origin
 from reconciler.core.value import value
 
 TEXT_LIMIT = 100_000
 """Characters in one field after substitution. The longest prompt that an API takes is 32,000."""
+_WHOLE = re.compile(r"\$\{([^}]*)\}")
 _VARIABLE = re.compile(r"\$(?:\$|\{([^}]*)(\})?)")
 
 
@@ -125,30 +126,34 @@ class Origins(Mapping[str, tuple[Origin, ...]]):
         return sum(1 for _ in self)
 
 
-def as_text(value: Json) -> str:
-    """A variable's value as it appears in text: booleans as YAML writes them."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
-
-
 def is_literal(text: str) -> bool:
     """Whether a text is its own value: it has no variables, and is not too long."""
     return "$" not in text and len(text) <= TEXT_LIMIT
 
 
 class Substitution:
-    """Replaces `${name}` by a variable's value and `$$` by a dollar. Plain text: nothing is executed."""
+    """Replaces `${name}` by a variable's value and `$$` by a dollar. Plain text: nothing is executed.
 
-    def __init__(self, variables: Mapping[str, str]) -> None:
+    `used` are the variables that occurred.
+    """
+
+    def __init__(self, variables: Mapping[str, Json]) -> None:
         self.variables = variables
+        self.used: set[str] = set()
         self.problems: list[Problem] = []
 
     def fill(self, each: LayeredField) -> Json:
-        """The value with all its strings filled in; problems are collected."""
+        """The value with all its strings filled in; problems are collected. A string that is nothing but `${name}` has
+        the type of the variable."""
         value = each.value
         if isinstance(value, str):
-            return value if is_literal(value) else self._string(value, each)
+            if is_literal(value):
+                return value
+            whole = _WHOLE.fullmatch(value)
+            if whole is not None and whole[1] in self.variables:
+                self.used.add(whole[1])
+                return self.variables[whole[1]]
+            return self._string(value, each)
         if isinstance(value, dict):
             return {key: self.fill(each.below(key, item)) for key, item in value.items()}
         if isinstance(value, list):
@@ -184,7 +189,8 @@ class Substitution:
             self._report(each, "${ is never closed", "write } after the name; ${ as text is written $${")
             return ""
         if name in self.variables:
-            return self.variables[name]
+            self.used.add(name)
+            return as_text(self.variables[name])
         hint = "give it under vars: or matrix:; a dollar is written $$"
         if len(self.problems) < MAX_PROBLEMS:
             origin, fact = each.origin, f"no variable is called ${{{name}}}"

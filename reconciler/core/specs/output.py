@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from reconciler.core.digest import AssetId
+from reconciler.core.digest import AssetId, Json
 from reconciler.core.images.sniff import FORMATS
 from reconciler.core.specs.asset_layers import AssetLayers
 from reconciler.core.specs.layers import LayeredField, Substitution
@@ -26,7 +26,7 @@ def read_format(asset: AssetLayers) -> str:
     return normal
 
 
-def read_output(asset: AssetLayers, identity: AssetId, variables: Mapping[str, str], format_: str) -> str:
+def read_output(asset: AssetLayers, identity: AssetId, variables: Mapping[str, Json], format_: str) -> str:
     """The path of the image: the one that a layer names, or one made of the id and the format."""
     flat = identity.replace("#", "/")
     written = asset.field("output")
@@ -40,9 +40,10 @@ def read_output(asset: AssetLayers, identity: AssetId, variables: Mapping[str, s
     return path
 
 
-def _written_output(asset: AssetLayers, written: LayeredField, variables: Mapping[str, str], format_: str) -> str:
+def _written_output(asset: AssetLayers, written: LayeredField, variables: Mapping[str, Json], format_: str) -> str:
     filled = Substitution(variables)
     text = filled.text(written)
+    asset.filled.used |= filled.used
     if filled.problems:
         asset.problems.extend(filled.problems)
         return ""

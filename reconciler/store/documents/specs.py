@@ -228,10 +228,11 @@ def _entry(root: Path, name: str) -> ParsedEntry | None:
     """The cache entry of a valid spec; None for an invalid one."""
     try:
         seen, data = _text(root, name)
-        value = yaml.parse(data, file=name).value
+        document = yaml.parse(data, file=name)
     except InvalidInput:
         return None
-    return [*signature(seen), value] if accepts("spec", value) else None
+    valid = accepts("spec", document.value) and not document.spellings  # `read_document` judges those
+    return [*signature(seen), document.value] if valid else None
 
 
 def _marks(root: Path, name: str) -> Mapping[NodePath, tuple[int, int]]:

@@ -38,6 +38,8 @@ _PATTERN_FACTS = {
     "currency": ("is not a currency", "write three capital letters: USD"),
     "output": ("gives every asset the same file", "use ${id} or ${name} in it"),
 }
+_VARIABLE = r"^\$\{[^}]*\}$"
+"""The pattern of a field that takes a number or a truth value, or one variable that has it."""
 _SECRET = ("api_key_env", "base_url")
 """Fields in which users put keys and passwords: messages do not repeat their values."""
 _SAYS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
@@ -83,14 +85,14 @@ def _problems(document: Document, error: ValidationError) -> Iterable[Problem]:
             missing = [name for name in limit if name not in value]
             yield document.problem(path, f"lacks {', '.join(missing)}")
         case "type":
-            wanted = [limit] if isinstance(limit, str) else list(limit)
-            fact = f"is {_kind(value)}, and {' or '.join(_WORDS[each] for each in wanted)} is wanted"
-            yield document.problem(path, fact, "" if _secret(path) else _type_hint(path, value, wanted))
+            yield _wrong_type(document, path, value, [limit] if isinstance(limit, str) else list(limit), schema)
         case "enum":
             fact = f'"{_text(value)}" is not one of {", ".join(map(str, limit))}'
             yield document.problem(path, fact, nearest_word(str(value), [*map(str, limit)]))
         case "pattern" if error.absolute_schema_path and "propertyNames" in error.absolute_schema_path:
             yield document.problem((*path, value), f'"{_text(value)}" is not a name', "use letters, digits, _ and -")
+        case "pattern" if limit == _VARIABLE:
+            yield _wrong_type(document, path, value, list(schema["type"]), schema)
         case "pattern":
             fact, hint = _PATTERN_FACTS.get(str(path[-1]) if path else "", ("is not written as it must be", ""))
             if path and path[-1] == "size" and re.fullmatch(r"[0-9]+[:x][0-9]+", value):
@@ -110,16 +112,24 @@ def _problems(document: Document, error: ValidationError) -> Iterable[Problem]:
             yield document.problem(path, one_line(error.message, 200))
 
 
+def _wrong_type(document: Document, path: Path, value: Any, wanted: list[str], schema: Mapping[str, Any]) -> Problem:
+    if schema.get("pattern") == _VARIABLE:  # text is allowed as the name of a variable only
+        wanted = [each for each in wanted if each != "string"]
+    fact = f"is {_kind(value)}, and {' or '.join(_WORDS[each] for each in wanted)} is wanted"
+    spelling = document.spelling(path) or _text(value)
+    return document.problem(path, fact, "" if _secret(path) else _type_hint(path, value, wanted, spelling))
+
+
 def _secret(path: Path) -> bool:
     return bool(path) and path[-1] in _SECRET
 
 
-def _type_hint(path: Path, value: Any, wanted: list[str]) -> str:
+def _type_hint(path: Path, value: Any, wanted: list[str], spelling: str) -> str:
     """A value of the required type that the author may have meant."""
     if path and path[-1] == "size":  # YAML reads 0x0 as a number
         return _PATTERN_FACTS["size"][1]
     if isinstance(value, int | float) and "string" in wanted:
-        return f'quote it: "{_text(value)}"'
+        return f'quote it: "{spelling}"'
     if isinstance(value, str) and wanted == ["boolean"] and value.lower() in _SAYS:
         return f"write {_SAYS[value.lower()]}"
     if isinstance(value, str) and wanted == ["array"] and value:

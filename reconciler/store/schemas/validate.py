@@ -9,6 +9,7 @@ import jsonschema_rs
 
 from reconciler.core.errors import Problem
 from reconciler.core.specs.document import Document
+from reconciler.core.specs.spelling import spelling_problems
 from reconciler.store.schemas.files import all_schemas
 
 
@@ -27,7 +28,7 @@ def accepts(name: str, value: object) -> bool:
 def schema_problems(name: str, document: Document) -> tuple[Problem, ...]:
     """The problems of a document; none if it is valid."""
     if accepts(name, document.value):
-        return ()
+        return spelling_problems(name, document) if document.spellings else ()
     from reconciler.store.schemas.explain import explained  # noqa: PLC0415 - jsonschema is for what is wrong
 
     return explained(name, document)

@@ -27,7 +27,7 @@ from reconciler.core.digest import Json
 from reconciler.core.errors import InvalidInput
 from reconciler.core.specs.document import Document, Path, field_name
 from reconciler.store.yaml import source
-from reconciler.store.yaml.marks import Lines, Marks
+from reconciler.store.yaml.marks import Lines, Marks, Spellings
 
 MAX_DEPTH: Final = 32
 MAX_ALIASES: Final = 64
@@ -70,13 +70,13 @@ def parse(data: bytes, *, file: str, parser: source.Start = source.PARSERS[0]) -
         value, marks = tree.document(parser(data))
     except (YAMLError, UnicodeDecodeError) as error:
         raise source.syntax_problem(error, data, file) from error
-    return Document(file, value, marks)
+    return Document(file, value, marks, {tree.lines.at(index): text for index, text in tree.spelled.by_index.items()})
 
 
 class _Tree:
     """One document under construction from events."""
 
-    __slots__ = ("aliases", "anchors", "decorated", "file", "lines", "nodes", "places", "stack")
+    __slots__ = ("aliases", "anchors", "decorated", "file", "lines", "nodes", "places", "spelled", "stack")
 
     def __init__(self, file: str, data: bytes) -> None:
         self.file = file
@@ -86,6 +86,7 @@ class _Tree:
         self.aliases = 0
         self.nodes = 1
         self.places: dict[int, Any] = {}
+        self.spelled = Spellings()
         self.stack: list[tuple[Node, Any, Any]] = []
 
     def document(self, parser: source.EventParser) -> tuple[Json, Mapping[Path, tuple[int, int]]]:
@@ -115,7 +116,7 @@ class _Tree:
             if kind is ScalarEvent:
                 value = event.value
                 if value[:1] in starts and not event.style and (value in words or value[0] in _NUMERIC):
-                    value = self._plain(event) if append is not None or key is not None else self._plain_key(event)
+                    value = self._scalar(event, marks, key)
                 if append is not None:
                     append(value)
                     marks.append(event.start_mark.index)
@@ -142,14 +143,15 @@ class _Tree:
             elif append is key is None:
                 raise self._bad(event, "a key must be a string", _QUOTE)
             else:
-                value = self._alias(event, here) if kind is AliasEvent else {} if kind is MappingStartEvent else []
+                alias = kind is AliasEvent
+                value = self._alias(event, here, marks, key) if alias else {} if kind is MappingStartEvent else []
                 if append is not None:
                     append(value)
                     marks.append(event.start_mark.index)
                 else:
                     here[key] = value
                     key = None
-                if kind is not AliasEvent:
+                if not alias:
                     stack.append((here, append, marks))
                     here, append, marks = self._open(event, value)
         return root[""]
@@ -169,6 +171,15 @@ class _Tree:
             raise self._bad(event, "tags are not supported", "quote a text that starts with !")
         if event.anchor is not None:
             self.anchors[event.anchor] = "<<" if value is _MERGE else value
+            self.spelled.name(event, value)
+
+    def _scalar(self, event: Any, marks: Any, key: Any) -> Node:
+        """A plain scalar: the next key of a mapping, or a value."""
+        if key is None and type(marks) is dict:
+            return self._plain_key(event)
+        value = self._plain(event)
+        self.spelled.compare(event, value, marks, key)
+        return value
 
     def _plain(self, event: Any) -> Node:
         """The value of a plain scalar in the core schema of YAML 1.2."""
@@ -195,7 +206,7 @@ class _Tree:
             raise self._bad(event, f"a key must be a string, {event.value or 'nothing'} is not", _QUOTE)
         return _MERGE if value == "<<" else value
 
-    def _alias(self, event: Any, here: Node) -> Node:
+    def _alias(self, event: Any, here: Node, marks: Any, key: Any) -> Node:
         """The value of an anchor: the same object again."""
         self.aliases += 1
         if self.aliases > MAX_ALIASES:
@@ -204,6 +215,8 @@ class _Tree:
             fact = f"no anchor &{event.anchor} stands above this alias"
             raise self._bad(event, fact, "quote a text that starts with *")
         value = self.anchors[event.anchor]
+        if event.anchor in self.spelled.anchored:
+            self.spelled.note(event, self.spelled.anchored[event.anchor], marks, key)
         if any(value is container for container in (here, *(frame[0] for frame in self.stack))):
             raise self._bad(event, f"the alias *{event.anchor} stands inside what it names")
         self._count(event, value)

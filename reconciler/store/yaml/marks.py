@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from reconciler.core.specs.document import Path
+from reconciler.core.specs.document import Path, as_text
 
 BREAK: Final = re.compile(r"\r\n?|\n")
 
@@ -27,6 +27,35 @@ class Lines:
             self._starts = (0, *(found.end() for found in BREAK.finditer(self._data.decode())))
         line = bisect_right(self._starts, index)
         return line, index - self._starts[line - 1] + 1
+
+
+class Spellings:
+    """The source text of the scalars that are not written as they read as text, by the index that marks their place.
+
+    `anchored` is the source text of those that have an anchor.
+    """
+
+    __slots__ = ("anchored", "by_index")
+
+    def __init__(self) -> None:
+        self.by_index: dict[int, str] = {}
+        self.anchored: dict[str, str] = {}
+
+    def compare(self, event: Any, value: Any, marks: Any, key: Any) -> None:
+        """Keep the text of a scalar if its value reads differently."""
+        if type(value) is not str and event.value not in ("", as_text(value)):
+            self.note(event, event.value, marks, key)
+
+    def note(self, event: Any, text: str, marks: Any, key: Any) -> None:
+        """Keep the text of a scalar in a list, or under a key of a mapping."""
+        index = event.start_mark.index
+        self.by_index[index if type(marks) is list else marks.get(key, index)] = text
+
+    def name(self, event: Any, value: Any) -> None:
+        """Keep the text of a scalar that has an anchor."""
+        self.anchored.pop(event.anchor, None)
+        if not isinstance(value, str | dict | list | tuple) and event.value not in ("", as_text(value)):
+            self.anchored[event.anchor] = event.value
 
 
 class Marks(Mapping[Path, tuple[int, int]]):
