@@ -142,7 +142,7 @@ def settle(lock: Lock, events: Iterable[Durable]) -> Settled:
     The last event of an asset wins, whatever preceded it, so settling is idempotent. A crash between saving the
     lockfile and closing the journal settles the same journal twice.
     """
-    entries, refusals = dict(lock.entries), dict(lock.refusals)
+    entries, refusals, settled = dict(lock.entries), dict(lock.refusals), dict(lock.settled)
     pending: dict[str, Requested] = {}
     for event in events:
         match event:
@@ -163,6 +163,7 @@ def settle(lock: Lock, events: Iterable[Durable]) -> Settled:
                     if asset is not None:
                         entries.pop(asset, None)
                 entries[event.asset] = event.entry
+                settled.pop(event.asset, None)
                 if refused and event.entry.made.placeholder:  # a placeholder is not a response of the model
                     refusals[event.asset] = refused[-1]
                 if event.how == "adopted":  # the user chose the content of this asset, whatever became of the request
@@ -173,7 +174,7 @@ def settle(lock: Lock, events: Iterable[Durable]) -> Settled:
                 refusals.pop(event.asset, None)
             case RefusalRecorded():
                 refusals[event.asset] = event.refusal
-    return Settled(Lock(entries, refusals), tuple(pending.values()))
+    return Settled(Lock(entries, refusals, settled=settled), tuple(pending.values()))
 
 
 def _is_answer(event: Ended | Stored) -> bool:

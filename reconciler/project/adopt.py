@@ -39,7 +39,7 @@ from reconciler.project.edits import (
 )
 from reconciler.project.workspace import Workspace
 from reconciler.store import disk
-from reconciler.store.worktree.observe import LFS_POINTER_LIMIT, lfs_oid
+from reconciler.store.worktree.lfs_pointer import LFS_POINTER_LIMIT, lfs_oid
 
 
 @value

@@ -8,12 +8,13 @@ from typing import Protocol, TypeVar
 
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.errors import ConsentNeeded, DiskError
-from reconciler.core.events import Durable, Requested
+from reconciler.core.events import Durable, Published, Requested
+from reconciler.core.plan.actions import MergeSettled
 from reconciler.core.plan.plan import Step, locked_entry
 from reconciler.core.recipe import Recipe
 from reconciler.core.specs.spec import AssetReference, FileReference, Reference, Spec, build_recipe
 from reconciler.core.text import printable
-from reconciler.core.value import value
+from reconciler.core.value import replace, value
 from reconciler.project.load import load_specs
 from reconciler.project.options import Selection
 from reconciler.project.planning import PlannedProject, plan_project
@@ -134,6 +135,7 @@ def edit_assets(
     if not callbacks.consent(work):
         raise ConsentNeeded("nothing was changed")
     try:
+        session.workspace.journal.record_all(_settled_in_merge(session))
         for step in work:
             outcome = _edited(step, edit)
             if isinstance(outcome, Edited):
@@ -143,6 +145,19 @@ def edit_assets(
     finally:
         session.workspace.close_journal()
     return EditResult(len(work), skipped)
+
+
+def _settled_in_merge(session: EditSession) -> tuple[Published, ...]:
+    """The assets of a merge that a person has settled by the file on disk, as the next apply would lock them: the
+    lockfile that this edit writes does not say any more how they were settled."""
+    planned, published = session.planned, []
+    for step in planned.plan.asset_steps:
+        if step.entry is not None and isinstance(step.action.reason, MergeSettled):
+            recipe = locked_recipe(step.spec, files=planned.seen.files, contents=locked_contents(planned))
+            if recipe is not None:
+                entry = replace(step.entry, output=step.output, key=recipe.key(), recipe=recipe.manifest())
+                published.append(Published(step.asset, entry, "adopted"))
+    return tuple(published)
 
 
 def _edited(step: AnyStep, edit: Edit[AnyStep]) -> Edited | Skipped:

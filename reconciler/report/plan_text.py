@@ -129,6 +129,9 @@ def describe(step: Step, now: datetime) -> StepText:
         case do.Move(reason=moved):
             origin = moved.origin or moved.from_output
             return StepText(">", f"moved from {printable(origin)} to {printable(step.output)}")
+        case do.Adopt(reason=do.MergeSettled()):
+            hint = f"`reconciler apply --replace {step.asset}` generates a new one instead"
+            return StepText("=", f"{reason_text(action.reason)}: the file is kept for the merged spec", (), hint)
         case do.Adopt():
             return StepText("=", "the file is already there: adopted into the lockfile")
         case do.Conflict():
@@ -181,6 +184,8 @@ def reason_text(reason: Reason) -> str:
             return f"its output is {what}"
         case do.Moved():
             return "moved"
+        case do.MergeSettled():
+            return "both sides of a merge changed it"
         case do.AlreadyThere():
             return "already there"
         case do.Doubtful(requests=requests):

@@ -65,11 +65,13 @@ class Refusal:
 
 @value
 class Lock:
-    """`assets.lock`, parsed. `merged`: the file holds both sides of a git conflict, and this is their merge."""
+    """`assets.lock`, parsed. `merged`: the file is what git left of a merge, and this is the merge per asset.
+    `settled`: the assets that both sides changed, where the file on disk decided; the recipe of the other side."""
 
     entries: Mapping[AssetId, LockEntry] = field(default_factory=dict)
     refusals: Mapping[AssetId, Refusal] = field(default_factory=dict)
     merged: bool = field(default=False, compare=False)
+    settled: Mapping[AssetId, RecipeKey] = field(default_factory=dict, compare=False)
 
 
 def made_json(made: Made) -> dict[str, Json]:

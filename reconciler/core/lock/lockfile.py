@@ -13,6 +13,7 @@ The text, version 1 (schemas/lockfile.schema.json says the same to other tools):
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -124,7 +125,8 @@ def _parse(text: str, file: str, content_of: ContentOf | None) -> Lock:
         raise LockfileError(f"{file}: not JSON that a lockfile can hold: {error}", hint=_MEND) from error
     last = _read(root, text, file)
     if not twice:
-        return last
+        ordered = _is_ordered(last.entries) and _is_ordered(last.refusals)
+        return last if ordered else replace(last, merged=True)
     # If two branches add one asset, git may merge without a conflict and keep both entries, one below the other.
     first = dict(root)
     for found, pairs in twice:
@@ -135,6 +137,11 @@ def _parse(text: str, file: str, content_of: ContentOf | None) -> Lock:
             raise LockfileError(f"{place}: {compact_json(name)} appears {times} times in one mapping", hint=_MEND)
         first[block] = dict(reversed(pairs))
     return replace(merge(_read(first, text, file), last, content_of=content_of, file=file), merged=True)
+
+
+def _is_ordered(values: Mapping[AssetId, object]) -> bool:
+    """Whether the ids are in our order. A merge that took the lines of both sides may leave them in another."""
+    return all(one < other for one, other in itertools.pairwise(values))
 
 
 def _read(root: Json, text: str, file: str) -> Lock:

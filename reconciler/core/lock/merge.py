@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Generic, TypeAlias, TypeVar
 
-from reconciler.core.digest import AssetId, ContentHash
+from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.errors import LockfileError, Place
 from reconciler.core.lock.entry import Lock, LockEntry, Refusal, entry_json, refusal_json
 from reconciler.core.lock.json_shape import compact_json
@@ -123,6 +123,7 @@ def merge(
 ) -> Lock:
     """Both sides, per asset: a change on one side wins; changed on both, the side whose content its output holds
     on disk; of two records of the same bytes, and of two refusals, the later. LockfileError names what is left."""
+    losers: dict[int, RecipeKey] = {}
 
     def choose(mine: LockEntry, other: LockEntry) -> LockEntry | None:
         if (mine.output, mine.content, mine.key) == (other.output, other.content, other.key):
@@ -130,7 +131,10 @@ def merge(
         there = [side for side in (mine, other) if content_of is not None and content_of(side.output) == side.content]
         if len(there) == 2 and mine.content == other.content:
             return _later(mine, other)
-        return there[0] if len(there) == 1 else None
+        if len(there) != 1:
+            return None
+        losers[id(there[0])] = other.key if there[0] is mine else mine.key
+        return there[0]
 
     entries = three_way(ours.entries, theirs.entries, base=base.entries if base else None, choose=choose)
     if entries.undecided:
@@ -142,7 +146,12 @@ def merge(
     refused = three_way(ours.refusals, theirs.refusals, base=base.refusals if base else None, choose=_later_refusal)
     both = Lock(entries.values, refused.values)
     standing = {asset: both.refusals[asset] for asset in both.refusals if not _answered(asset, both, ours, theirs)}
-    return Lock(entries.values, standing)
+    settled = {
+        asset: losers[id(entry)]
+        for asset, entry in entries.values.items()
+        if id(entry) in losers and losers[id(entry)] != entry.key
+    }
+    return Lock(entries.values, standing, settled=settled)
 
 
 def _later(mine: LockEntry, other: LockEntry) -> LockEntry:

@@ -116,6 +116,12 @@ class AlreadyThere:
 
 
 @value
+class MergeSettled:
+    """Both sides of a merge changed the asset: the spec has the recipe of one side, and the file is that of the other.
+    A person put the file there."""
+
+
+@value
 class Doubtful:
     """Requests whose outcome is unknown, oldest first: each may have been charged."""
 
@@ -156,7 +162,7 @@ class NotSelected:
 Reason = (
     Current | Orphaned | Frozen | Ignored | NeverGenerated | RecipeChanged | UpstreamChanged | Placeholder
     | OutputMissing | OutputLost | OutputModified | Untracked | NotAFile | Moved | AlreadyThere | Doubtful
-    | WasRefused | UpstreamUnavailable | Asked | OverBudget | NotSelected | MadeByHand | RealImage
+    | WasRefused | UpstreamUnavailable | Asked | OverBudget | NotSelected | MadeByHand | RealImage | MergeSettled
 )  # fmt: skip
 
 

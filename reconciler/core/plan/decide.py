@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.core.digest import AssetId, ContentHash, Json
+from reconciler.core.digest import AssetId, ContentHash, Json, RecipeKey
 from reconciler.core.events import Requested
 from reconciler.core.lock.lockfile import LockEntry
 from reconciler.core.money.cost import Cost
@@ -18,6 +18,7 @@ from reconciler.core.plan.actions import (
     Hold,
     Keep,
     MadeByHand,
+    MergeSettled,
     Move,
     Moved,
     NeverGenerated,
@@ -54,6 +55,7 @@ class Facts:
       whose images are the only difference.
     - `in_doubt`: requests of this asset whose outcome is unknown; `in_doubt_elsewhere`: those for this recipe under
       other ids.
+    - `other_side`: the recipe of the other side of a merge, where the file on disk decided for this entry.
     - `traits`: what may be assumed of the provider that the spec names.
     """
 
@@ -73,6 +75,7 @@ class Facts:
     in_doubt: tuple[Requested, ...] = ()
     in_doubt_elsewhere: tuple[Requested, ...] = ()
     refused: str | None = None
+    other_side: RecipeKey | None = None
     traits: Traits = Traits()
     old_path: str | None = None
     cost: Cost | None = None
@@ -98,6 +101,8 @@ def decide(facts: Facts) -> Action:
         return Conflict(OutputModified(why.changes if isinstance(why, RecipeChanged) else ()), modified)
     if why is None:
         return in_place(facts, entry)
+    if facts.other_side is not None and _wanted(facts) == facts.other_side and found == entry.content:
+        return Adopt(MergeSettled(), entry.content)
     return _spared(facts, entry, why) or _obtain(facts, why)
 
 
@@ -151,8 +156,12 @@ def _obtain(facts: Facts, why: Reason) -> Action:
 
 def generate(facts: Facts, why: Reason) -> Generate:
     """Generate, without consulting the table."""
-    key = facts.recipe.key() if facts.recipe is not None and not facts.pending else None
-    return Generate(why, key, facts.cost, _content(facts.found), facts.pending, _vacated(facts))
+    return Generate(why, _wanted(facts), facts.cost, _content(facts.found), facts.pending, _vacated(facts))
+
+
+def _wanted(facts: Facts) -> RecipeKey | None:
+    """The key of the wanted recipe; None while the image of an upstream is unknown."""
+    return facts.recipe.key() if facts.recipe is not None and not facts.pending else None
 
 
 def staleness(facts: Facts, entry: LockEntry) -> Reason | None:

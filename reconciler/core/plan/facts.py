@@ -85,6 +85,7 @@ class FactCollector:
             in_doubt=self.seen.in_doubt.get(identity, ()),
             in_doubt_elsewhere=self._in_doubt_elsewhere(identity, key) if self.in_doubt and not pending else (),
             refused=self.refusals.get(key) if key is not None and not pending else None,
+            other_side=self.lock.settled.get(identity),
             traits=traits,
             old_path=before if before is not None and before not in self.outputs else None,
             cost=price(spec, recipe or spec.base_recipe),

@@ -23,6 +23,7 @@ from reconciler.core.plan.actions import (
     Hold,
     Ignored,
     Keep,
+    MergeSettled,
     NotAFile,
     NotSelected,
     OverBudget,
@@ -51,6 +52,8 @@ class Policy:
 
 def gate(facts: Facts, action: Action, policy: Policy) -> Action:
     """One action after the policy."""
+    if isinstance(action.reason, MergeSettled) and facts.identity not in policy.replace:
+        return action  # selected or not: the lockfile that this run writes does not say any more how it was settled
     if policy.selected is not None and facts.identity not in policy.selected:
         return Keep(NotSelected())
     if facts.identity in policy.replace and facts.spec is not None:

@@ -32,6 +32,7 @@ from reconciler.core.value import value
 from reconciler.store import disk
 from reconciler.store.documents.specs import read_document
 from reconciler.store.index.index import Index
+from reconciler.store.worktree.lfs_pointer import LFS_POINTER_LIMIT, lfs_oid
 from reconciler.store.yaml.source import BYTE_ORDER_MARK
 
 PROJECT_FILE = "reconciler.yaml"
@@ -143,8 +144,12 @@ def parse_lock(root: Path, data: bytes | None) -> Lock:
 
 
 def _content(root: Path, output: str) -> Any:
+    """The content of an output; that of the image if the file is a Git LFS pointer to it."""
+    path = root / output
     try:
-        return disk.plain_hash(root / output)
+        small = path.lstat().st_size <= LFS_POINTER_LIMIT
+        pointed = lfs_oid(disk.plain_bytes(path, most=LFS_POINTER_LIMIT)) if small else None
+        return pointed or disk.plain_hash(path)
     except (DiskError, OSError, ValueError):
         return None
 

@@ -12,7 +12,7 @@ from reconciler.core.digest import ContentHash, content_of_hex, hex_of
 from reconciler.core.ports import Objects, Spool
 from reconciler.store import disk
 from reconciler.store.worktree.git import GitRepository
-from reconciler.store.worktree.observe import LFS_POINTER_LIMIT, lfs_oid
+from reconciler.store.worktree.lfs_pointer import LFS_POINTER_LIMIT, lfs_oid
 
 _BLOBS_PER_PATH = 200
 """Versions of one path that are hashed in the search for bytes."""

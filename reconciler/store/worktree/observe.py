@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 import unicodedata
 from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 
-from reconciler.core.digest import ContentHash, content_hash, content_of_hex
+from reconciler.core.digest import ContentHash, content_hash
 from reconciler.core.errors import Place, Problem
 from reconciler.core.images.magic import HEAD, begins_as_image
 from reconciler.core.plan.observed import Blocked
@@ -19,20 +18,10 @@ from reconciler.store import disk
 from reconciler.store.index.index import Index
 from reconciler.store.index.snapshot import Signature, signature
 from reconciler.store.parallel import hashing
+from reconciler.store.worktree.lfs_pointer import LFS_POINTER_LIMIT, lfs_oid
 
-LFS_POINTER_LIMIT = 200
-"""Bytes. A Git LFS pointer is about 130 bytes long; a picture never is."""
-_LFS_POINTER = re.compile(
-    rb"version https://git-lfs\.github\.com/spec/v1\n(?:[a-z0-9.-]+ [^\n]*\n)*?oid sha256:([0-9a-f]{64})\nsize [0-9]+\n"
-)
 _AT_ONCE = 1 << 20
 """Bytes of a file that are read in one piece."""
-
-
-def lfs_oid(data: bytes) -> ContentHash | None:
-    """The content that a Git LFS pointer names; None if the bytes are no pointer."""
-    match = _LFS_POINTER.match(data) if len(data) <= LFS_POINTER_LIMIT else None
-    return content_of_hex(match[1].decode("ascii")) if match else None
 
 
 class TreeObserver:

@@ -11,7 +11,7 @@ from reconciler.core.images.magic import HEAD, image_format
 from reconciler.core.ports import InTheWay, Objects, Placed, Source
 from reconciler.core.specs.paths import suffix_format
 from reconciler.store import disk
-from reconciler.store.worktree.observe import LFS_POINTER_LIMIT, lfs_oid
+from reconciler.store.worktree.lfs_pointer import LFS_POINTER_LIMIT, lfs_oid
 from reconciler.store.worktree.publish import Foreign, publish, remove_file
 
 
