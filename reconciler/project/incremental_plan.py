@@ -26,6 +26,7 @@ from reconciler.core.specs.expand import expand_file
 from reconciler.core.specs.paths import same_file_key
 from reconciler.core.specs.room import Room, asset_count
 from reconciler.core.specs.spec import FileReference, Spec
+from reconciler.core.specs.spec_cautions import spec_cautions
 from reconciler.core.value import value
 from reconciler.project.prices import model_problems, pricer
 from reconciler.providers.models.table import model_table
@@ -147,6 +148,8 @@ def _specs(
     if table.problems or any(model_problems(project, specs, table)):
         return None
     ordered = dict(sorted(specs.items()))
+    if any(context.usage.cautions()) or any(spec_cautions(ordered)):  # another file may use the variable
+        return None
     return None if cautions(ordered, project.settings.providers, table, today=today) else ordered
 
 

@@ -56,7 +56,9 @@ def load_specs(workspace: Workspace) -> LoadedSpecs:
         specs,
         expanded.room,
         _reference_places(specs),
-        first_cautions((*project.cautions, *files.not_read, *cautions(specs, providers, table, today=today))),
+        first_cautions(
+            (*project.cautions, *files.not_read, *expanded.cautions, *cautions(specs, providers, table, today=today))
+        ),
         next_retirement(specs, providers, table, today=today) or FOREVER,
     )
 

@@ -83,7 +83,11 @@ def _used(name: str, origins: Sequence[Origin]) -> tuple[Origin, ...]:
         return tuple(origins)
     if name in _JOINED:
         others = [origin for origin in origins if not origin.layer.startswith("style ")]
-        return (*(origin for origin in origins if origin.layer.startswith("style ")), *others[-1:])
+        if name == "references":
+            return (*(origin for origin in origins if origin.layer.startswith("style ")), *others[-1:])
+        added = [isinstance(_written(origin.document, origin.path), Mapping) for origin in others]
+        first = next((at for at in reversed(range(len(others))) if not added[at]), 0)
+        return (*(origin for origin in origins if origin.layer.startswith("style ")), *others[first:])
     return tuple(origins[-1:])
 
 

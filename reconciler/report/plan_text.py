@@ -13,6 +13,7 @@ from reconciler.core.plan import actions as do
 from reconciler.core.plan.actions import Action, Reason
 from reconciler.core.plan.plan import Plan, Step, locked_entry
 from reconciler.core.plan.policy import OTHER_CURRENCY
+from reconciler.core.plan.shared import sharers
 from reconciler.core.recipe import Change
 from reconciler.core.text import one_line, printable
 from reconciler.core.value import value
@@ -41,13 +42,17 @@ def plan_lines(plan: Plan, now: datetime, *, elsewhere: int = 0) -> Iterator[str
     `elsewhere` is the number of assets that are up to date and not in the plan.
     """
     shown = [step for step in plan.steps if not isinstance(step.action, do.Keep)]
+    shared = sharers(plan.steps)
     width = min(40, max((len(step.asset) for step in shown), default=0))
     for step in shown:
         text = describe(step, now)
-        price = _price(step.action)
+        first, *others = shared.get(step.asset, (step.asset,))
+        price = _price(step.action) if first == step.asset else f"the request of {printable(first)}"
         line = f"{text.symbol} {printable(step.asset):<{width}}  {text.reason}"
         yield f"{line}  [{price}]" if price else line
         yield from (f"    {detail}" for detail in text.details)
+        if others and first == step.asset:
+            yield f"    1 request for {counted(len(others) + 1, 'asset')} with this recipe"
         if text.hint:
             yield f"    hint: {text.hint}"
     if shown:
@@ -111,8 +116,13 @@ def totals_line(plan: Plan, *, elsewhere: int = 0) -> str:
 
 
 def plan_total(plan: Plan) -> Total:
-    """The cost of all Generate steps together."""
-    return total(step.action.cost for step in plan.steps if isinstance(step.action, do.Generate))
+    """The cost of all Generate steps together. A request that serves several assets counts once."""
+    shared = sharers(plan.steps)
+    return total(
+        step.action.cost
+        for step in plan.steps
+        if isinstance(step.action, do.Generate) and shared.get(step.asset, (step.asset,))[0] == step.asset
+    )
 
 
 def describe(step: Step, now: datetime) -> StepText:

@@ -116,7 +116,7 @@ def test_a_default_output_is_not_one_file_for_all_and_a_style_names_none() -> No
 
 def test_the_schema_lists_the_fields_that_specs_are_read_for() -> None:
     properties = json.loads(schema_text("spec"))["$defs"]["asset"]["properties"]
-    known = {*WHOLE_FIELDS, *MERGED_FIELDS, "id", "matrix"}
+    known = {*WHOLE_FIELDS, *MERGED_FIELDS, "id", "matrix", "overrides"}
     assert known - properties.keys() == set(), "add them to $defs.asset.properties in schemas/spec.schema.json"
     assert properties.keys() - known == set(), "add them to Recipe, or to _OTHER_FIELDS in core/specs/layers.py"
     ignorable = properties["ignore_changes"]["items"]["enum"]

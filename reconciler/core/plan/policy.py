@@ -34,6 +34,7 @@ from reconciler.core.plan.actions import (
 )
 from reconciler.core.plan.decide import Facts, generate, in_place, staleness
 from reconciler.core.plan.plan import Plan, Step
+from reconciler.core.plan.shared import SharedRequest, request_of
 from reconciler.core.specs.settings import Budget, Cascade
 from reconciler.core.specs.spec import AssetReference, Spec
 from reconciler.core.traits import Traits
@@ -141,11 +142,15 @@ def within_budget(
     spent, images = doubtful, len(already)
     held: set[AssetId] = set()
     steps: list[Step] = []
+    sent: set[SharedRequest] = set()
     for step in plan.steps:
         action = step.action
         if isinstance(action, Generate):
             cost, priced = _amount(action.cost, budget)
             paid = 0 if action.cost is not None and action.cost.free else candidates
+            request = request_of(step)
+            if request in sent:
+                cost, paid = Decimal(0), 0
             before = sum((_amount(was, budget)[0] for asset, was in already if asset == step.asset), Decimal(0))
             needs = _Needs(before + cost, spent + cost, images + paid)
             limit = "" if not paid else _limit(budget, needs) if priced else _unpriced(action.cost, budget, needs)
@@ -158,6 +163,7 @@ def within_budget(
                 action = Hold(UpstreamUnavailable(lacking), None, action)
             else:
                 spent, images = spent + cost, images + paid
+                sent |= {request} if request is not None else set()
             if isinstance(action, Hold):
                 held.add(step.asset)
         steps.append(replace(step, action=action))

@@ -13,15 +13,26 @@ from reconciler.core.specs.settings import Settings
 
 
 class AssetLayers:
-    """The defaults, the styles and the asset itself. Problems collect in `problems`, those of variables in `filled`."""
+    """The defaults, the styles, the asset itself, and the overrides of its matrix.
 
-    def __init__(self, settings: Settings, above: Sequence[Layer], own: Layer, *, styles: Document | None) -> None:
+    Problems collect in `problems`, those of variables in `filled`.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        above: Sequence[Layer],
+        own: Layer,
+        *,
+        styles: Document | None,
+        overrides: Sequence[Layer] = (),
+    ) -> None:
         self.settings = settings
         self.own = own
         self.problems: list[Problem] = []
-        self.base = (*above, own)
+        self.base = (*above, own, *overrides)
         self.styles = self._style_layers(styles)
-        self.layers = (*above, *self.styles, own)
+        self.layers = (*above, *self.styles, own, *overrides)
         self.strongest = strongest(self.layers)
         self.filled = Substitution({})
 

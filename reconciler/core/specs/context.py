@@ -9,6 +9,7 @@ from reconciler.core.digest import Json
 from reconciler.core.specs.document import Document
 from reconciler.core.specs.layers import Layer
 from reconciler.core.specs.settings import Settings
+from reconciler.core.specs.usage import VariableUsage
 from reconciler.core.value import field, value
 
 _NESTED = (dict, list)
@@ -22,6 +23,7 @@ class Context:
     project: Document | None = None
     defaults: Mapping[str, Document] = field(default_factory=dict)
     styles: Document | None = None
+    usage: VariableUsage = field(default_factory=VariableUsage, repr=False, compare=False)
     _known: dict[str, tuple[Layer, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
     _entries: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 

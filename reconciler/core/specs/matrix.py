@@ -12,13 +12,13 @@ from reconciler.core.value import value
 
 Scalar = str | int | bool
 Combination = dict[str, Scalar]
-_MOST_WORK = 1_000_000
+MOST_WORK = 1_000_000
 """The most steps of matching `exclude` and `include` with combinations. Real projects need thousands."""
 
 
 @value
 class TooMuch:
-    """The field, `exclude` or `include`, whose entries would take too long to match."""
+    """The field, `exclude`, `include` or `overrides`, whose entries would take too long to match."""
 
     field: str
 
@@ -38,11 +38,11 @@ def combinations(matrix: Mapping[str, Json]) -> tuple[Combination, ...] | TooMuc
     named = axes(matrix)
     made = [dict(zip(named, values, strict=True)) for values in itertools.product(*named.values())] if named else []
     excluded = _by_keys(entries(matrix, "exclude"), named)
-    if len(made) * len(excluded) > _MOST_WORK:
+    if len(made) * len(excluded) > MOST_WORK:
         return TooMuch("exclude")
     for keys, patterns in excluded.items():
-        unwanted = {_values(pattern, keys) for pattern in patterns}
-        made = [combo for combo in made if _values(combo, keys) not in unwanted]
+        unwanted = {agreeing(pattern, keys) for pattern in patterns}
+        made = [combo for combo in made if agreeing(combo, keys) not in unwanted]
     return _included(made, entries(matrix, "include"), named)
 
 
@@ -51,19 +51,19 @@ def _included(
 ) -> tuple[Combination, ...] | TooMuch:
     """The combinations with each `include` added, in the order in which they are written."""
     own = tuple(tuple(key for key in extra if key in named) for extra in extras)
-    if len(made) * len(set(own)) > _MOST_WORK:
+    if len(made) * len(set(own)) > MOST_WORK:
         return TooMuch("include")
     hosts: dict[tuple[str, ...], dict[_Values, list[int]]] = {}
     for keys in set(own):
         by_values: dict[_Values, list[int]] = {}
         for index, combo in enumerate(made):
-            by_values.setdefault(_values(combo, keys), []).append(index)
+            by_values.setdefault(agreeing(combo, keys), []).append(index)
         hosts[keys] = by_values
     merged, work = [dict(combo) for combo in made], 0
     for extra, keys in zip(extras, own, strict=True):
-        found = hosts[keys].get(_values(extra, keys), ())
+        found = hosts[keys].get(agreeing(extra, keys), ())
         work += len(found) * len(extra)
-        if work > _MOST_WORK:
+        if work > MOST_WORK:
             return TooMuch("include")
         for index in found:
             merged[index].update(extra)
@@ -86,7 +86,7 @@ def _by_keys(
 _Values = tuple[tuple[bool, Scalar], ...]
 
 
-def _values(combination: Mapping[str, Scalar], keys: tuple[str, ...]) -> _Values:
+def agreeing(combination: Mapping[str, Scalar], keys: tuple[str, ...]) -> _Values:
     """Equal for values that agree: in Python, True == 1."""
     return tuple((isinstance(value := combination[key], bool), value) for key in keys)
 

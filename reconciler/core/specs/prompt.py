@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reconciler.core.specs.asset_layers import AssetLayers
-from reconciler.core.specs.layers import LayeredField, every, nearest
+from reconciler.core.specs.layers import LayeredField, every
 
 _NO_SPACE_BEFORE = (",", ".", ";", ":", "!", "?", ")")
 
@@ -25,6 +25,19 @@ def read_prompt(asset: AssetLayers) -> str:
 
 
 def _around(asset: AssetLayers, name: str) -> list[LayeredField]:
-    """The texts of the styles, and outside of them that of the asset or of its nearest default."""
-    outer = nearest(asset.base, name)
-    return [*every(asset.styles, name), *((outer,) if outer else ())]
+    """The texts of the styles, and outside of them that of the asset or of its nearest default. `{add: …}` is added to
+    what the layer above has: the nearer a layer, the nearer its text is to the prompt."""
+    found = [_added(each) or each for each in every(asset.styles, name)]
+    for layer in reversed(asset.base):
+        if name in layer.fields:
+            each = layer.field(name)
+            added = _added(each)
+            found.append(added or each)
+            if added is None:
+                break
+    return found
+
+
+def _added(each: LayeredField) -> LayeredField | None:
+    """The text of `{add: …}`; None for any other value."""
+    return each.below("add", each.value["add"]) if isinstance(each.value, dict) else None

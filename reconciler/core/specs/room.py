@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from math import prod
+
 from reconciler.core.digest import Json
 from reconciler.core.recipe import TextPart
 from reconciler.core.specs import matrix as matrices
@@ -28,6 +31,27 @@ def asset_count(document: Document) -> int:
 
 def _combinations(asset: Json) -> int:
     return matrices.count(mapping(mapping(asset)["matrix"])) if has_matrix(asset) else 1
+
+
+_ON_ITS_OWN = ("matrix", "overrides")
+"""Fields that are counted for all assets of a matrix together."""
+
+
+def _override_entries(context: Context, fields: Mapping[str, Json]) -> int:
+    """An upper bound on the entries of all overrides, each counted for every combination that it can match."""
+    matrix, overrides = mapping(fields.get("matrix")), fields.get("overrides")
+    if not isinstance(overrides, list):
+        return 0
+    axes, included = matrices.axes(matrix), len(matrices.entries(matrix, "include"))
+    count = 0
+    for one in map(mapping, overrides):
+        wanted = one.get("for")
+        open_axes = [values for name, values in axes.items() if isinstance(wanted, dict) and name not in wanted]
+        matched = prod(map(len, open_axes)) + included if isinstance(wanted, dict) else 1
+        fields_set = mapping(one.get("set"))
+        styled = context.style_entries(fields_set["style"]) if "style" in fields_set else 0
+        count += matched * (entry_count(fields_set) + styled)
+    return count
 
 
 class Room:
@@ -66,10 +90,12 @@ class Room:
         above += entry_count(shared)
         for asset in mapping(body["assets"]).values() if "assets" in body else (body,):
             fields = mapping(asset)
-            own = entry_count(fields) - (entry_count(fields["matrix"]) if "matrix" in fields else 0)
+            own = entry_count(fields) - sum(entry_count(fields[name]) for name in _ON_ITS_OWN if name in fields)
             style = fields.get("style", shared.get("style", above_style.value if above_style else None))
             styled = context.style_entries(style) if style is not None else 0
             self.entries -= _combinations(asset) * (above + own + styled)
+            if "overrides" in fields:
+                self.entries -= _override_entries(context, fields)
         return self.entries >= 0
 
 
