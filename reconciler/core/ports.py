@@ -20,13 +20,15 @@ class ImageRequest:
     """One image to make. A plain value: it holds no path and no function, so it can be pickled and sent to another
     process. Its pictures are named by content (`recipe.images()`); a provider gets their bytes from `References`.
 
-    `retry_of` are the attempts in doubt that it retries, with the user's consent.
+    `retry_of` are the attempts in doubt that it retries, with the user's consent. `family` names the style of the
+    asset: placeholders of one family look alike. It is not part of the recipe.
     """
 
     asset: AssetId
     recipe: Recipe
     key: RecipeKey
     retry_of: tuple[str, ...] = ()
+    family: str = ""
 
 
 OnResponse = Callable[[], None]

@@ -199,7 +199,7 @@ class Run:
         self.recipes.require_consent(step.spec, key, asked=asked)
         self._start(step, "generate")
         await asyncio.to_thread(self.recipes.share_references, step.spec)
-        request = ImageRequest(step.asset, recipe, key, self.recipes.in_doubt(step.asset, key))
+        request = ImageRequest(step.asset, recipe, key, self.recipes.in_doubt(step.asset, key), step.spec.family())
         outcome, leader = await self._requests.generate(step.spec.provider, request, alone=asked)
         match outcome:
             case Done():

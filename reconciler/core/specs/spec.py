@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from reconciler.core.digest import AssetId, ContentHash
+from reconciler.core.digest import AssetId, ContentHash, Json
 from reconciler.core.errors import Place, Problem
 from reconciler.core.recipe import ImagePart, Recipe, TextPart, Turn
 from reconciler.core.specs.document import Document, Path
@@ -48,6 +48,14 @@ class Origin:
     def place(self) -> Place:
         return self.document.place(self.path)
 
+    @property
+    def value(self) -> Json:
+        """The value as written."""
+        found = self.document.value
+        for step in self.path:
+            found = found[step]  # type: ignore[index]  # the path of a value that was read from there
+        return found
+
 
 @value
 class Spec:
@@ -82,6 +90,12 @@ class Spec:
         if not (self.references or self.mask or self.turns):
             return ()
         return tuple(dict.fromkeys(ref.asset for ref in self.pictures() if isinstance(ref, AssetReference)))
+
+    def family(self) -> str:
+        """The names of its styles, or else its tags: what it has in common with the assets that should look like it."""
+        styles = self.origins.get("style", ())
+        named = styles[-1].value if styles else ""
+        return " ".join(map(str, named)) if isinstance(named, list) else str(named or "") or " ".join(self.tags)
 
     def picture_problem(self, reference: Reference, fact: str, hint: str = "") -> Problem:
         """A problem with one of the pictures, where it was first written."""

@@ -8,14 +8,15 @@ import re
 from PIL import Image, ImageDraw
 
 from reconciler.core.value import replace, value
-from reconciler.providers.draft.colours import CARD, level, opacities, palette
-from reconciler.providers.draft.shapes import paint_pattern, round_corners
-from reconciler.providers.draft.text import HIDDEN, Face, face, readable, wrap
+from reconciler.providers.draft.colours import CARD, Scheme, level, opacities, palette
+from reconciler.providers.draft.shapes import paint_pattern
+from reconciler.providers.draft.silhouette import cut_out
+from reconciler.providers.draft.text import Face, face, is_built_in, readable, runs, visual, wrap
 from reconciler.providers.draft.thumbnails import Thumbnail, paint_thumbnails
 
 SMALLEST = 8
 """The smallest legible font size, in pixels."""
-_FULL, _SOFT, _DIM, _BAR = level(1.0), level(0.9), level(0.83), level(0.4)
+_FULL, _SOFT, _DIM = level(1.0), level(0.9), level(0.83)
 _WIDE = 2.2
 """A card of at least this ratio has two columns."""
 
@@ -24,7 +25,8 @@ _WIDE = 2.2
 class Card:
     """The content of a draft. `paragraphs` are the prompt and the turns; `notes` are at its top.
 
-    `colours` and `pattern` are seeds. `rounded`: its corners are transparent.
+    `pattern` are the seeds of the pattern: of its kind, and of its tiles. `shape` is the name of a silhouette; "" is a
+    whole card.
     """
 
     size: tuple[int, int]
@@ -32,9 +34,9 @@ class Card:
     notes: tuple[str, ...]
     paragraphs: tuple[str, ...]
     pictures: tuple[Thumbnail, ...]
-    colours: bytes
-    pattern: bytes
-    rounded: bool
+    colours: Scheme
+    pattern: tuple[bytes, bytes]
+    shape: str = ""
 
 
 @value
@@ -65,16 +67,30 @@ class _Line:
 
 
 def paint(card: Card) -> Image.Image:
-    """The card as a palette image; one with rounded corners carries its opacities."""
+    """The card as a palette image; a silhouette carries its opacities."""
     canvas = Image.new("L", card.size, CARD)
-    paint_pattern(canvas, card.pattern)
-    colours = _write(canvas, card)
-    if card.rounded:
-        round_corners(canvas)
+    paint_pattern(canvas, *card.pattern)
+    colours: tuple[tuple[int, int, int], ...] = ()
+    if card.shape:
+        _label(canvas, card, _Box(*map(round, cut_out(canvas, card.shape))))
+    else:
+        colours = _write(canvas, card)
     canvas.putpalette([part for colour in (*palette(card.colours), *colours) for part in colour])
-    if card.rounded:
+    if card.shape:
         canvas.info["transparency"] = opacities()
     return canvas
+
+
+def _label(canvas: Image.Image, card: Card, box: _Box) -> None:
+    """Draw the name into a silhouette, with a number of the take if there is one, in the middle of the box."""
+    small = face(max(SMALLEST, round(min(card.size) * 0.05)))
+    notes = tuple(_Line((note,), small, _DIM, small.leading) for note in card.notes[1:-1])
+    notes = notes if box.height >= 4 * small.leading else ()
+    room = replace(box, bottom=box.bottom - sum(line.height for line in notes))
+    title = _title(card.name, room, largest=round(min(card.size) * 0.17), least=SMALLEST)
+    lines = (*title, *notes)
+    spare = max(0, box.height - sum(line.height for line in lines))
+    _draw(canvas, lines, replace(box, bottom=box.bottom - spare // 2), centred=True)
 
 
 def _write(canvas: Image.Image, card: Card) -> tuple[tuple[int, int, int], ...]:
@@ -135,7 +151,7 @@ def _title(name: str, box: _Box, *, largest: int, least: int) -> tuple[_Line, ..
     if box.width < 3 * SMALLEST or box.height < 2 * SMALLEST:
         return _initial(name, box)
     way, last = re.fullmatch(r"(.*[/#])?(.*)", name, re.DOTALL).groups()  # type: ignore[union-attr]  # matches anything
-    pieces = tuple(piece for word in readable(last or name) for piece in re.findall(r"[^-_.]+[-_.]*|[-_.]+", word))
+    pieces = _breakable(readable(last or name))
     size = max(largest, least)
     while True:
         letters = face(size)
@@ -151,6 +167,12 @@ def _title(name: str, box: _Box, *, largest: int, least: int) -> tuple[_Line, ..
         return title
     way_lines = wrap(readable(way.rstrip("/#").replace("/", " / ")), above, width=box.width, lines=1)
     return (*(_Line(words, above, _DIM, above.leading) for words in way_lines.lines), *title)
+
+
+def _breakable(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The pieces of a name between which a line can end; a piece before another word ends in a space."""
+    spaced = (*(f"{word} " for word in words[:-1]), *words[-1:])
+    return tuple(piece for word in spaced for piece in re.findall(r"[^-_.]+[-_.]*|[-_.]+", word))
 
 
 def _initial(name: str, box: _Box) -> tuple[_Line, ...]:
@@ -188,26 +210,31 @@ def _fill(texts: tuple[tuple[str, ...], ...], letters: Face, box: _Box) -> tuple
     return tuple(lines), whole
 
 
-def _draw(canvas: Image.Image, lines: tuple[_Line, ...], box: _Box) -> None:
-    """Draw the lines, the last one at the bottom of the box."""
+def _draw(canvas: Image.Image, lines: tuple[_Line, ...], box: _Box, *, centred: bool = False) -> None:
+    """Draw the lines, the last one at the bottom of the box; lines from right to left begin at its right edge."""
     draw = ImageDraw.Draw(canvas)
     below = box.bottom - sum(line.height for line in lines)
     for line in lines:
         below += line.height
         base = below - round(line.face.size * 0.24)
-        if not any(word.startswith(HIDDEN) for word in line.words):
-            draw.text((box.left, base), line.joint.join(line.words), line.colour, line.face.font, anchor="ls")
-            continue
+        plain = all(map(is_built_in, line.words))
+        words, leftwards = (line.words, False) if plain else visual(line.words)
         x = float(box.left)
-        for word in line.words:
-            _draw_word(draw, word, (x, base), line)
-            x += line.face.width(word) + line.face.width(line.joint)
+        if centred or leftwards:
+            spare = box.width - line.face.line_width(words, line.joint)
+            x += max(0.0, spare / 2 if centred else spare)
+        if plain:
+            draw.text((x, base), line.joint.join(words), line.colour, line.face.font, anchor="ls")
+            continue
+        for word in words:
+            x = _draw_word(draw, word, (x, base), line) + line.face.width(line.joint)
 
 
-def _draw_word(draw: ImageDraw.ImageDraw, word: str, start: tuple[float, float], line: _Line) -> None:
-    if not word.startswith(HIDDEN):
-        draw.text(start, word, line.colour, line.face.font, anchor="ls")
-        return
-    size, (x, base) = line.face.size, start
-    shape = (round(x), round(base - size * 0.56), round(x + line.face.width(word) - 1), round(base - size * 0.06))
-    draw.rounded_rectangle(shape, round(size * 0.2), _BAR)
+def _draw_word(draw: ImageDraw.ImageDraw, word: str, start: tuple[float, float], line: _Line) -> float:
+    """Draw a word, each run in its font. Returns where it ends."""
+    x, base = start
+    parts = runs(word)
+    for run in reversed(parts) if visual((word,))[1] else parts:
+        draw.text((x, base), run.text, line.colour, line.face.font_of(run), anchor="ls")
+        x += line.face.run_width(run)
+    return x

@@ -1,10 +1,14 @@
-"""Draw placeholders, offline and free. The same request gives the same bytes with the same version of Pillow."""
+"""Draw placeholders, offline and free.
+
+The same request gives the same bytes with the same version of Pillow, and the same fonts for scripts beyond Latin.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import io
+import re
 from collections.abc import Iterator
 
 from PIL import Image
@@ -17,7 +21,10 @@ from reconciler.core.outcome import Done, Outcome, Rejected, Spooled
 from reconciler.core.ports import ImageRequest, OnResponse, References, Spool, ignore_response
 from reconciler.core.recipe import Recipe, TextPart, Turn, comparable
 from reconciler.providers.draft.card import Card, paint
+from reconciler.providers.draft.colours import scheme
+from reconciler.providers.draft.silhouette import shape_for
 from reconciler.providers.draft.thumbnails import Thumbnail
+from reconciler.providers.draft.words import colours, shape
 
 MODEL = "draft"
 PIXEL_LIMIT = 64_000_000
@@ -73,16 +80,25 @@ def card(request: ImageRequest, size: tuple[int, int], thumbnails: tuple[Thumbna
     """The texts, colours and pictures of a draft."""
     recipe = request.recipe
     takes = (f"take {recipe.take}",) if recipe.take > 1 else ()
+    own = _seed(comparable(recipe.prompt[:_PROMPT_READ]))
+    family = _seed(request.family) if request.family else own
+    key = _seed(request.key)
+    cut = recipe.background == "transparent" and recipe.format != "jpeg"
     return Card(
         size=size,
         name=request.asset,
         notes=(f"{size[0]}x{size[1]} {recipe.format}", *takes, "draft"),
         paragraphs=(recipe.prompt, *map(_spoken, recipe.turns)),
         pictures=thumbnails,
-        colours=_seed(comparable(recipe.prompt[:_PROMPT_READ])),
-        pattern=_seed(request.key),
-        rounded=recipe.background == "transparent" and recipe.format != "jpeg",
+        colours=scheme(colours(recipe.prompt), family=family, own=own),
+        pattern=(family if request.family else key, key),
+        shape=shape_for(_suggested(request), own, size) if cut else "",
     )
+
+
+def _suggested(request: ImageRequest) -> str:
+    """The shape that the last part of the id suggests, or the prompt."""
+    return shape(re.split("[/#]", request.asset)[-1]) or shape(request.recipe.prompt)
 
 
 def _labels(recipe: Recipe) -> Iterator[str]:

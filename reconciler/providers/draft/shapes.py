@@ -1,4 +1,4 @@
-"""The shapes of a draft, antialiased: a faint pattern of its own for each request, rounded corners, a cross."""
+"""The shapes of a draft, antialiased: a faint pattern of its own for each request, a cross."""
 
 from __future__ import annotations
 
@@ -7,40 +7,30 @@ from itertools import product
 
 from PIL import Image, ImageDraw
 
-from reconciler.providers.draft.colours import CARD, CLEAR, level
+from reconciler.providers.draft.colours import ACCENTS
 
 _FINE = 4
 """Shapes are drawn this many times larger and scaled down: Pillow does not antialias."""
 _TURNS = (None, Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270)
-_STRENGTHS = (0.07, 0.13)
 _TILES = 4
 
 
-def paint_pattern(canvas: Image.Image, seed: bytes) -> None:
-    """Draw a few large tiles, chosen by the seed, at the upper right; the text is at the lower left.
+def paint_pattern(canvas: Image.Image, family: bytes, seed: bytes) -> None:
+    """Draw a few large tiles at the upper right; the text is at the lower left.
+
+    `family` chooses their kinds and size, which the drafts of one style share; `seed` arranges them.
 
     They are faint, since text may overlap them, and few, since every curved edge makes the file larger.
     """
-    side = max(4, round(min(canvas.size) / (2, 2.5, 3)[seed[0] % 3]))
-    kinds = (seed[1] % len(_KINDS), seed[2] % len(_KINDS))
+    side = max(4, round(min(canvas.size) / (2, 2.5, 3)[family[0] % 3]))
+    kinds = (family[1] % len(_KINDS), family[2] % len(_KINDS))
     across, down = -(-canvas.width // side), -(-canvas.height // side)
     for number, (column, row) in enumerate(sorted(product(range(across), range(down)), key=sum)[:_TILES]):
         pick = seed[3 + number]
         if number == 0 or pick % 4:
             shape = _tile(kinds[pick // 4 % 2], side, pick // 8 % len(_TURNS))
             corner = (canvas.width - (column + 1) * side, row * side)
-            canvas.paste(level(_STRENGTHS[pick // 32 % 2]), corner, shape)
-
-
-def round_corners(canvas: Image.Image) -> None:
-    """Make the corners outside a rounded card transparent."""
-    side = max(2, round(min(canvas.size) * 0.09))
-    quarter = _tile(0, side, 2)  # its centre is at the lower right: the upper left corner of a card
-    edge = quarter.point([round(value * CARD / 255) or CLEAR for value in range(256)])
-    outside = quarter.point([0 if value == 255 else 255 for value in range(256)])
-    right, below = canvas.width - side, canvas.height - side
-    for turn, corner in zip(_TURNS, ((0, 0), (0, below), (right, below), (right, 0)), strict=True):
-        canvas.paste(_turned(edge, turn), corner, _turned(outside, turn))
+            canvas.paste(ACCENTS[pick // 32 % 2], corner, shape)
 
 
 def cross(size: tuple[int, int], *, ground: int, lines: int) -> Image.Image:
