@@ -20,6 +20,7 @@ COMMANDS = {
     "plan": "Show which images would be generated, why, and at what price.",
     "apply": "Generate the images that are missing or changed, and no others.",
     "check": "Exit 0 if everything is up to date, 2 if not.",
+    "ls": "List assets with their outputs and states.",
     "show": "Show the state of an asset, its image and the origin of the image.",
     "explain": "Show the origin of each field of an asset, and why it is stale or up to date.",
     "adopt": "Lock the file that is at the output of an asset.",

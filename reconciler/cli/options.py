@@ -8,8 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from reconciler.cli.asset_ids import AssetIds
-from reconciler.core.digest import AssetId
+from reconciler.cli.asset_ids import AssetIds, id_arguments
 from reconciler.core.json_text import json_text
 from reconciler.core.plan.actions import Consent
 from reconciler.core.plan.policy import Policy
@@ -39,16 +38,15 @@ def print_report(report: str, format_: str, facts: object) -> None:
 
 
 def selection_options(function: F) -> F:
-    """`--include` and `--exclude`."""
-    for name, message in (("exclude", "Leave out"), ("include", "Only")):
-        function = click.option(
-            f"--{name}",
-            type=AssetIds(),
-            multiple=True,
-            metavar="GLOB",
-            help=f"{message} ids that match, or tag:NAME. May be repeated.",
-        )(function)
-    return function
+    """The ID arguments, `--include` and `--exclude`."""
+    message = {
+        "exclude": "Leave these assets out. May be repeated.",
+        "include": "The same as an ID argument. May be repeated.",
+    }
+    for name, text in message.items():
+        option = click.option(f"--{name}", type=AssetIds(), multiple=True, metavar="ID", help=text)
+        function = option(function)
+    return id_arguments(required=False)(function)
 
 
 def consent_options(function: F) -> F:
@@ -77,11 +75,11 @@ def retry_options(function: F) -> F:
 def plan_options(given: dict[str, Any]) -> PlanOptions:
     """The options of this module as values."""
     consents = frozenset(consent for consent in Consent if given.get(consent.name.lower()))
-    replace = frozenset(AssetId(name) for name in given.get("replace", ()))
     selection = Selection(
-        include=tuple(given.get("include", ())),
+        include=(*given.get("ids", ()), *given.get("include", ())),
         exclude=tuple(given.get("exclude", ())),
-        policy=Policy(consents=consents, replace=replace),
+        replace=tuple(given.get("replace", ())),
+        policy=Policy(consents=consents),
         drafts_only=bool(given.get("draft")),
         candidates=given.get("candidates"),
     )

@@ -15,6 +15,7 @@ from reconciler.core.lock.entry import ADOPTED, IMPORTED, LockEntry, Made
 from reconciler.core.plan.actions import Generate, Hold, Placeholder, UpstreamChanged
 from reconciler.core.plan.observed import Blocked
 from reconciler.core.plan.plan import AssetStep
+from reconciler.core.plan.selection import selectable_spec
 from reconciler.core.ports import StoredImage
 from reconciler.core.recipe import Recipe
 from reconciler.core.specs.paths import suffix_format
@@ -76,7 +77,7 @@ def adopt(
 ) -> EditResult:
     """Lock the files at the outputs of these assets."""
     with edit_session(workspace, wait=wait) as session:
-        chosen = select_assets(ids, session.planned.loaded.specs)
+        chosen = select_assets(ids, map(selectable_spec, session.planned.loaded.specs.values()))
         steps = [step for step in session.planned.plan.asset_steps if step.asset in chosen.assets]
         return edit_assets(session, steps, Adoption(session, exactly=chosen.exactly, maker=maker, utc=utc), callbacks)
 

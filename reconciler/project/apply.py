@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reconciler.core.candidates import Candidate
 from reconciler.core.digest import AssetId
-from reconciler.core.errors import ConsentNeeded, ProjectError
+from reconciler.core.errors import ConsentNeeded
 from reconciler.core.events import Requested
 from reconciler.core.lock.lockfile import verify_recipe_keys
 from reconciler.core.plan.actions import Generate, Keep
@@ -123,8 +123,6 @@ def apply(
 
 def _propose(workspace: Workspace, options: PlanOptions, saved: SavedPlan | None) -> ApplyProposal:
     planned = plan_project(workspace, load_specs(workspace), options.selection)
-    for name in sorted(options.selection.policy.replace - planned.loaded.specs.keys()):
-        raise ProjectError(f'--replace: no asset is called "{name}"', hint="`reconciler plan` lists them")
     notes: tuple[str, ...] = ()
     if saved is not None:
         planned, notes = saved.held_to(planned, options.limits)

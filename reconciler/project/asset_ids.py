@@ -1,49 +1,44 @@
-"""Resolve ids and globs to assets."""
+"""Resolve the patterns of a command to assets, with an error that helps where one selects nothing."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from fnmatch import fnmatchcase
 
 from reconciler.core.digest import AssetId
 from reconciler.core.errors import ProjectError
-from reconciler.core.suggest import did_you_mean
+from reconciler.core.plan.selection import Selectable, is_glob, matching
+from reconciler.core.suggest import nearest_word
 from reconciler.core.text import printable
 from reconciler.core.value import value
-
-_GLOB = re.compile(r"[*?\[]")
 
 
 @value
 class SelectedAssets:
-    """The named assets, in the order of ids. `exactly` are those named by their id, not by a glob alone."""
+    """The selected assets, in the order of ids. `exactly` are those named by their id."""
 
     assets: tuple[AssetId, ...]
     exactly: frozenset[AssetId]
 
 
-def select_assets(patterns: Sequence[str], known: Iterable[AssetId]) -> SelectedAssets:
-    """The known assets that ids and globs name. ProjectError for a pattern that names nothing."""
-    names = sorted(set(known))
+def select_assets(patterns: Sequence[str], known: Iterable[Selectable], *, option: str = "") -> SelectedAssets:
+    """The assets that patterns select. ProjectError for a pattern that selects nothing; it names the `option`."""
+    assets = tuple(known)
+    names = {one.asset for one in assets}
     found: set[AssetId] = set()
-    exactly: set[AssetId] = set()
     for pattern in patterns:
-        glob = _GLOB.search(pattern) is not None
-        matches = [name for name in names if (fnmatchcase(name, pattern) if glob else name == pattern)]
+        matches = matching(pattern, assets)
         if not matches:
-            raise _unknown(pattern, names, glob=glob)
-        found.update(matches)
-        if not glob:
-            exactly.update(matches)
-    return SelectedAssets(tuple(sorted(found)), frozenset(exactly))
+            raise no_match(pattern, assets, option=option)
+        found |= matches
+    return SelectedAssets(tuple(sorted(found)), frozenset(AssetId(each) for each in patterns if each in names))
 
 
-def _unknown(pattern: str, names: Sequence[AssetId], *, glob: bool) -> ProjectError:
+def no_match(pattern: str, assets: Iterable[Selectable], *, option: str = "") -> ProjectError:
+    """The error of a pattern that selects nothing, with the nearest id, tag or output."""
+    begin = f"{option}: " if option else ""
     shown = printable(pattern)
-    if glob:
-        return ProjectError(f'no asset matches "{shown}"', hint="`reconciler plan` and assets.lock list the ids")
-    if any(name.startswith(f"{pattern}#") for name in names):
-        return ProjectError(f'"{shown}" is a file of several assets', hint=f"'{shown}#*' names all of them")
-    hint = did_you_mean(pattern, names) or "the id is the path below the specs, without the suffix"
-    return ProjectError(f'no asset is called "{shown}"', hint=hint)
+    tags = {f"tag:{tag}" for one in assets for tag in one.tags}
+    names = tags if pattern.startswith("tag:") else {name for one in assets for name in (one.asset, one.output)}
+    hint = nearest_word(pattern, names) or "`reconciler ls` lists ids, outputs and states"
+    fact = f'nothing matches "{shown}"' if is_glob(pattern) else f'no asset, folder or output is called "{shown}"'
+    return ProjectError(f"{begin}{fact}", hint=hint)

@@ -7,6 +7,7 @@ from reconciler.core.errors import ProjectError
 from reconciler.core.events import Published
 from reconciler.core.lock.lockfile import LockEntry
 from reconciler.core.plan.plan import Step, locked_entry
+from reconciler.core.plan.selection import selectable_step
 from reconciler.core.ports import InTheWay
 from reconciler.core.text import printable
 from reconciler.core.value import replace, value
@@ -55,7 +56,7 @@ def choose(workspace: Workspace, pattern: str, candidate: str, callbacks: EditCa
 
 
 def _locked(workspace: Workspace, planned: PlannedProject, pattern: str) -> LockedCandidates:
-    (name,) = select_assets((pattern,), (step.asset for step in planned.plan.steps)).assets[:1]
+    (name,) = select_assets((pattern,), map(selectable_step, planned.plan.steps)).assets[:1]
     step = next(step for step in planned.plan.steps if step.asset == name)
     entry = locked_entry(step)
     if entry is None:

@@ -17,6 +17,7 @@ class Selection:
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    replace: tuple[str, ...] = ()
     policy: Policy = field(default_factory=Policy)
     drafts_only: bool = False
     candidates: int | None = None

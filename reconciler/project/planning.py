@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from reconciler.core.digest import AssetId
-from reconciler.core.errors import ProjectError
 from reconciler.core.events import Requested
 from reconciler.core.lock.lockfile import Lock
 from reconciler.core.money.cost import parse_cost
@@ -13,12 +12,13 @@ from reconciler.core.plan.actions import Action, Consent
 from reconciler.core.plan.decide import Facts
 from reconciler.core.plan.observed import Observed
 from reconciler.core.plan.plan import Gate, Plan, plan
-from reconciler.core.plan.policy import gate, select, within_budget
+from reconciler.core.plan.policy import gate, within_budget
+from reconciler.core.plan.selection import Selectable, is_glob, matching, select, selectable_spec
 from reconciler.core.specs.room import Room
 from reconciler.core.specs.settings import Cascade
 from reconciler.core.specs.spec import Spec
-from reconciler.core.suggest import did_you_mean
 from reconciler.core.value import replace, value
+from reconciler.project.asset_ids import no_match, select_assets
 from reconciler.project.incremental_plan import encode_notes
 from reconciler.project.load import LoadedSpecs
 from reconciler.project.observe import Observation, RecordedState, observe, recorded_state
@@ -144,14 +144,16 @@ def _as_selected(loaded: LoadedSpecs, lock: Lock, selection: Selection) -> Loade
 
 
 def _gate(selection: Selection, loaded: LoadedSpecs, state: RecordedState) -> Gate:
-    specs, known = loaded.specs, tuple(state.known)
-    _check_patterns(selection, specs, known)
-    chosen = select(specs, known, include=selection.include, exclude=selection.exclude)
+    specs = loaded.specs
+    others = tuple(_without_spec(state, each) for each in sorted(state.known - specs.keys()))
+    if selection.include or selection.exclude:
+        _check_patterns(selection, (*map(selectable_spec, specs.values()), *others))
+    chosen = select(specs, others, include=selection.include, exclude=selection.exclude)
     if selection.drafts_only:
         traits = loaded.project.settings.traits()
         drafts = {identity for identity, spec in specs.items() if traits[spec.provider].placeholder}
         chosen = frozenset(drafts if chosen is None else drafts & chosen)
-    policy = replace(selection.policy, selected=chosen)
+    policy = replace(selection.policy, selected=chosen, replace=_replaced(selection, specs))
     if policy.cascade is Cascade.ASK:
         policy = replace(policy, cascade=loaded.project.settings.cascade)
 
@@ -161,13 +163,24 @@ def _gate(selection: Selection, loaded: LoadedSpecs, state: RecordedState) -> Ga
     return gated
 
 
-def _check_patterns(selection: Selection, specs: Mapping[AssetId, Spec], known: Sequence[AssetId]) -> None:
-    """ProjectError for an --include without a match, and for an --exclude with an unknown id, since a typing error
-    there would cost money. A glob or a tag to exclude may match nothing."""
-    exact = [pattern for pattern in selection.exclude if not (pattern.startswith("tag:") or set(pattern) & set("*?["))]
-    given = (*(("--include", each) for each in selection.include), *(("--exclude", each) for each in exact))
-    for option, pattern in given:
-        if not select(specs, known, include=(pattern,), exclude=()):
-            tags = {f"tag:{tag}" for spec in specs.values() for tag in spec.tags}
-            hint = did_you_mean(pattern, tags if pattern.startswith("tag:") else {*specs, *known})
-            raise ProjectError(f'{option}: nothing matches "{pattern}"', hint=hint)
+def _without_spec(state: RecordedState, asset: AssetId) -> Selectable:
+    entry = state.lock.entries.get(asset)
+    return Selectable(asset, entry.output if entry is not None else "")
+
+
+def _replaced(selection: Selection, specs: Mapping[AssetId, Spec]) -> frozenset[AssetId]:
+    """The assets that `--replace` selects. ProjectError for a pattern without a match."""
+    if not selection.replace:
+        return frozenset()
+    return frozenset(select_assets(selection.replace, map(selectable_spec, specs.values()), option="--replace").assets)
+
+
+def _check_patterns(selection: Selection, assets: Sequence[Selectable]) -> None:
+    """ProjectError for a pattern without a match, since a typing error there would cost money. A glob or a tag to
+    exclude may match nothing."""
+    for pattern in selection.include:
+        if not matching(pattern, assets):
+            raise no_match(pattern, assets)
+    for pattern in selection.exclude:
+        if not is_glob(pattern) and not matching(pattern, assets):
+            raise no_match(pattern, assets, option="--exclude")

@@ -9,6 +9,7 @@ from reconciler.core.errors import ProjectError
 from reconciler.core.events import Forgotten, Removed
 from reconciler.core.plan.observed import Blocked
 from reconciler.core.plan.plan import OrphanStep
+from reconciler.core.plan.selection import selectable_step
 from reconciler.core.ports import InTheWay
 from reconciler.core.text import printable
 from reconciler.core.value import value
@@ -59,7 +60,7 @@ def _chosen(session: EditSession, orphans: list[OrphanStep], ids: Sequence[str])
         if name in specs:
             hint = "remove its spec first; to generate a new image: `reconciler apply --replace`"
             raise ProjectError(f"{printable(name)} is not an orphan: it has a spec", hint=hint)
-    names: set[AssetId] = set(select_assets(ids, (step.asset for step in orphans)).assets)
+    names: set[AssetId] = set(select_assets(ids, map(selectable_step, orphans)).assets)
     return [step for step in orphans if step.asset in names]
 
 

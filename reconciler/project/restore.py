@@ -9,6 +9,7 @@ from reconciler.core.events import Durable, Published, RefusalRecorded
 from reconciler.core.lock.lockfile import LockEntry
 from reconciler.core.plan.observed import Blocked
 from reconciler.core.plan.plan import AssetStep, Step, locked_entry
+from reconciler.core.plan.selection import selectable_step
 from reconciler.core.ports import InTheWay
 from reconciler.core.text import printable
 from reconciler.core.value import replace, value
@@ -33,7 +34,7 @@ _NOT_LOCKED = Skipped("nothing is locked for it", "`reconciler apply` generates 
 def restore(workspace: Workspace, ids: Sequence[str], callbacks: EditCallbacks, *, wait: float) -> EditResult:
     """Restore the locked images of these assets where files are missing or changed."""
     with edit_session(workspace, wait=wait) as session:
-        chosen = select_assets(ids, (step.asset for step in session.planned.plan.steps))
+        chosen = select_assets(ids, map(selectable_step, session.planned.plan.steps))
         named = (step for step in session.planned.plan.steps if step.asset in chosen.assets)
         steps = [step for step in named if locked_entry(step) is not None or step.asset in chosen.exactly]
         return edit_assets(session, steps, Restoration(session), callbacks)

@@ -219,7 +219,7 @@ def _selection_json(selection: Selection) -> dict[str, Json]:
     return {
         "include": list(selection.include),
         "exclude": list(selection.exclude),
-        "replace": sorted(selection.policy.replace),
+        "replace": list(selection.replace),
         "draft": selection.drafts_only,
         "candidates": selection.candidates,
         **{each.name.lower(): each in given for each in Consent},
@@ -230,10 +230,10 @@ def _options(document: Mapping[str, Any]) -> PlanOptions:
     """The options of a plan file that `_sane` has accepted."""
     include, exclude, replaced = (tuple(document.get(name) or ()) for name in _LISTS)
     consents = frozenset(each for each in Consent if document.get(each.name.lower()))
-    policy = Policy(consents=consents, replace=frozenset(map(AssetId, replaced)))
+    policy = Policy(consents=consents)
     cost = document.get("max_cost")
     return PlanOptions(
-        Selection(include, exclude, policy, bool(document.get("draft")), document.get("candidates")),
+        Selection(include, exclude, replaced, policy, bool(document.get("draft")), document.get("candidates")),
         SpendingLimits(None if cost is None else Decimal(cost), document.get("max_images")),
     )
 

@@ -28,6 +28,7 @@ REPORTS: dict[str, dict[str, str]] = {
     "choose": {"text": "candidates:candidates_text", "json": "candidates:candidates_document"},
     "costs": {"text": "costs:costs_text", "json": "costs:costs_json"},
     "explain": {"text": "explain:explain_text", "json": "explain:explain_json"},
+    "ls": {"text": "asset_list:asset_list_text", "json": "asset_list:asset_list_json"},
     "models": {"text": "providers:models_text", "json": "providers:models_document"},
     "plan": {"text": "plan_report:plan_text", "json": "plan_report:plan_document"},
     "providers": {"text": "providers:providers_text", "json": "providers:providers_json"},

@@ -48,7 +48,7 @@ def in_doubt_hint(requests: Sequence[Requested], *, retried: str) -> str:
     """The next commands. `retried` is the asset that a new request would be for; "" if none can be sent."""
     names = " ".join(dict.fromkeys(printable(one.asset) for one in requests))
     forget = f"`reconciler recover --forget {names}` drops the request"
-    retry = f"`reconciler apply --retry-in-doubt --include {printable(retried)}` requests it again, " if retried else ""
+    retry = f"`reconciler apply {printable(retried)} --retry-in-doubt` requests it again, " if retried else ""
     return f"check the provider's bill; {retry}{forget}"
 
 

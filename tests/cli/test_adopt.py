@@ -164,7 +164,7 @@ def test_a_glob_passes_over_what_has_no_file_and_an_id_does_not(project: Scratch
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("hreo", 'did you mean "hero"'), ("x*", 'no asset matches "x*"'), ("icons", "'icons#*'"), ("", "no asset")],
+    [("hreo", 'did you mean "hero"'), ("x*", 'nothing matches "x*"'), ("icon", "`reconciler ls`"), ("", "no asset")],
 )
 def test_a_name_that_names_nothing_is_an_error_with_a_hint(project: Scratch, name: str, words: str) -> None:
     project.write("specs/icons.yaml", "assets: {sword: {prompt: A sword}}\n")

@@ -41,8 +41,9 @@ def test_a_specs_folder_that_went_is_noticed_by_a_check_that_was_clean(project: 
 @pytest.mark.parametrize(
     ("option", "word", "hint"),
     [
-        ("--include", "nosuch*", ""),
+        ("--include", "nosuch*", "`reconciler ls`"),
         ("--include", "heroo", 'did you mean "hero"?'),
+        ("--include", "assets/her.png", 'did you mean "assets/hero.png"?'),
         ("--include", "tag:nosuch", ""),
         ("--exclude", "heroo", 'did you mean "hero"?'),
     ],
@@ -54,7 +55,9 @@ def test_a_pattern_without_a_match_is_an_error(
     project.edit("specs/hero.yaml", "dusk", "dawn")
     before = project.snapshot()
     said = project.run(*command.split(), option, word)
-    assert (said.code, f'{option}: nothing matches "{word}"' in said.err, hint in said.err) == (1, True, True), said
+    glob = "*" in word or word.startswith("tag:")
+    fact = f'nothing matches "{word}"' if glob else f'no asset, folder or output is called "{word}"'
+    assert (said.code, fact in said.err, hint in said.err) == (1, True, True), said
     assert project.snapshot() == before
 
 

@@ -1,4 +1,4 @@
-"""`plan -o FILE`, then `apply FILE`: what the file says, less, or nothing."""
+"""`plan -o FILE`, then `apply --plan FILE`: what the file says, less, or nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_a_plan_is_done_as_it_was_written(changed: Scratch) -> None:
     steps = {step["asset"]: step for step in json.loads(changed.read("plan.json"))["steps"]}
     assert steps["hero"]["recipe"].startswith("r1:")
     assert steps["hero"]["replacing"] == changed.lock["hero"]["content"]
-    changed.done("apply", "--yes", "plan.json")
+    changed.done("apply", "--yes", "--plan", "plan.json")
     assert changed.plan() == {}
     assert changed.lock["hero"]["recipe"]["key"] == steps["hero"]["recipe"]
 
@@ -32,7 +32,7 @@ def test_a_plan_is_done_as_it_was_written(changed: Scratch) -> None:
 def test_what_is_done_already_is_dropped_and_what_came_later_is_left_alone(changed: Scratch) -> None:
     changed.done("apply", "--yes", "--include", "hero")
     changed.write("specs/new.yaml", "prompt: A new thing\n")
-    said = changed.run("apply", "--yes", "plan.json")
+    said = changed.run("apply", "--yes", "--plan", "plan.json")
     assert said.out == "made 2 (0 USD)\n"
     assert "not in the saved plan, so not done: new" in said.err
     assert "1 saved step already done" in said.err
@@ -58,7 +58,7 @@ def test_what_is_done_already_is_dropped_and_what_came_later_is_left_alone(chang
 def test_options_that_nobody_could_have_said_make_no_plan(changed: Scratch, odd: dict[str, object]) -> None:
     plan = json.loads(changed.read("plan.json"))
     changed.write("plan.json", json.dumps(plan | {"options": plan["options"] | odd}))
-    said = changed.run("apply", "--yes", "plan.json")
+    said = changed.run("apply", "--yes", "--plan", "plan.json")
     assert (said.code, "plan.json is not a saved plan" in said.err) == (1, True)
 
 
@@ -77,7 +77,7 @@ def test_a_spec_that_was_edited_meanwhile_stops_the_whole(
 ) -> None:
     changed.edit(file, old, new)
     lock = changed.read("assets.lock")
-    said = changed.run("apply", "--yes", "plan.json")
+    said = changed.run("apply", "--yes", "--plan", "plan.json")
     assert says in said.err
     if "already done" not in says:
         assert (said.code, changed.read("assets.lock")) == (1, lock)
@@ -85,7 +85,7 @@ def test_a_spec_that_was_edited_meanwhile_stops_the_whole(
 
 def test_an_output_that_was_painted_meanwhile_stops_the_whole(changed: Scratch) -> None:
     changed.write("assets/hero.png", picture())
-    said = changed.run("apply", "--yes", "plan.json")
+    said = changed.run("apply", "--yes", "--plan", "plan.json")
     assert (said.code, changed.read("assets/hero.png")) == (1, picture())
     assert "hero: generate in the plan, conflict now" in said.err
 
@@ -95,10 +95,10 @@ def test_the_words_of_what_waits_for_another_picture_are_held_to_as_well(project
     project.edit("specs/pair.yaml", "Two", "Three")
     project.done("plan", "-o", "plan.json")
     project.edit("specs/pair.yaml", "Three", "Four")
-    assert "pair: its spec has changed" in project.run("apply", "--yes", "plan.json").err
+    assert "pair: its spec has changed" in project.run("apply", "--yes", "--plan", "plan.json").err
     project.edit("specs/pair.yaml", "Four", "Three")
     project.done("apply", "--yes", "--include", "mascot")  # now the recipe of `pair` has a key
-    assert project.done("apply", "--yes", "plan.json").out == "made 1 (0 USD)\n"
+    assert project.done("apply", "--yes", "--plan", "plan.json").out == "made 1 (0 USD)\n"
 
 
 def test_what_was_held_is_not_made_by_an_edit(project: Scratch) -> None:
@@ -107,8 +107,8 @@ def test_what_was_held_is_not_made_by_an_edit(project: Scratch) -> None:
     project.edit("specs/mascot.yaml", "round", "square")
     project.done("plan", "-o", "plan.json")
     project.edit("specs/pair.yaml", "Two of", "Three of")
-    said = project.run("apply", "--yes", "plan.json")
-    assert "pair: hold in the plan, generate now" in said.err
+    said = project.run("apply", "--yes", "--plan", "plan.json")
+    assert (said.code, said.out) == (3, "made 1 (0 USD), held 1\n")
     assert project.read("assets/pair.png") == picture()
 
 
@@ -116,15 +116,15 @@ def test_the_plan_keeps_what_it_was_asked_with(project: Scratch) -> None:
     project.edit("specs/hero.yaml", "dusk", "dawn")
     project.edit("specs/mascot.yaml", "round", "square")
     project.done("plan", "--include", "mascot", "--replace", "mascot", "-o", "plan.json")
-    assert project.run("apply", "--yes", "--include", "hero", "plan.json").code == 1
-    assert project.done("apply", "--yes", "plan.json").out == "made 1 (0 USD)\n"
+    assert project.run("apply", "--yes", "hero", "--plan", "plan.json").code == 1
+    assert project.done("apply", "--yes", "--plan", "plan.json").out == "made 1 (0 USD)\n"
     assert "hero" in project.plan()
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"plan": 1, "steps": []}', '{"plan": 2}', "[" * 9999, '{"lockfile": 1}'])
 def test_nothing_but_a_plan_is_read_or_overwritten(project: Scratch, text: str) -> None:
     project.write("plan.json", text)
-    for command in (("plan", "-o", "plan.json"), ("apply", "--yes", "plan.json")):
+    for command in (("plan", "-o", "plan.json"), ("apply", "--yes", "--plan", "plan.json")):
         said = project.run(*command)
         assert (said.code, "is not a saved plan" in said.err) == (1, True)
     assert project.read("plan.json") == text.encode()
@@ -141,7 +141,7 @@ def test_an_older_plan_is_overwritten(changed: Scratch) -> None:
 def test_the_file_lies_where_the_command_works(changed: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(changed.root.parent)
     changed.done("-C", str(changed.root), "plan", "-o", "other.json")
-    assert changed.run("-C", str(changed.root), "apply", "--yes", "other.json").code == 0
+    assert changed.run("-C", str(changed.root), "apply", "--yes", "--plan", "other.json").code == 0
 
 
 def test_a_price_that_has_changed_stops_the_whole_before_anything_is_paid(
@@ -155,8 +155,8 @@ def test_a_price_that_has_changed_stops_the_whole_before_anything_is_paid(
         project = json.loads(paid.read("reconciler.yaml"))
         dearer = project | {"models": {project["defaults"]["model"]: {"prices": {"": "0.5"}}}}
         paid.write("reconciler.yaml", json.dumps(dearer))
-        said = paid.apply("plan.json")
+        said = paid.apply("--plan", "plan.json")
         assert (said.code, paid.asked) == (1, 0), said
         assert "hero: its price has changed: 0.039 USD in the plan, 0.5 USD now" in said.err
         paid.write("reconciler.yaml", json.dumps(project))
-        assert (paid.apply("plan.json").code, paid.asked) == (0, 1)
+        assert (paid.apply("--plan", "plan.json").code, paid.asked) == (0, 1)

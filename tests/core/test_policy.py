@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from itertools import pairwise
 from typing import Any, ClassVar
 
 import pytest
@@ -35,7 +34,7 @@ from reconciler.core.plan.actions import (
     UpstreamUnavailable,
 )
 from reconciler.core.plan.observed import Blocked
-from reconciler.core.plan.policy import Policy, select, within_budget
+from reconciler.core.plan.policy import Policy, within_budget
 from reconciler.core.recipe import Change
 from reconciler.core.specs.settings import Budget
 from reconciler.core.value import replace
@@ -212,61 +211,14 @@ class TestReplace:
         assert isinstance(action, Generate) and action.after == ("sword",)
 
 
-class TestSelection:
-    """--include and --exclude, over ids and tags."""
+def test_a_selection_leaves_the_rest_alone() -> None:
+    made = planned([SWORD, a_spec("axe", prompt="an axe")], policy=Policy(selected=frozenset({SWORD.id})))
+    assert the_action(made, "axe") == Keep(NotSelected())
+    assert [step.asset for step in made.drift] == ["sword"]
 
-    specs: ClassVar = {
-        spec.id: spec
-        for spec in (
-            a_spec("icons/axe", tags=("web", "small")),
-            a_spec("icons/sword", references=(an_asset("mascot"),)),
-            a_spec("mascot", references=(an_asset("logo"),)),
-            a_spec("logo"),
-            a_spec("sheet#a-1", tags=("web",)),
-        )
-    }
 
-    def chosen(self, *include: str, exclude: tuple[str, ...] = ()) -> set[str]:
-        found = select(self.specs, [AssetId("icons/old")], include=include, exclude=exclude)
-        assert found is not None
-        return set(found)
-
-    def test_of_nothing_in_particular_is_everything(self) -> None:
-        assert select(self.specs, (), include=(), exclude=()) is None
-
-    def test_by_glob_draws_in_what_is_referred_to(self) -> None:
-        assert self.chosen("icons/s*") == {"icons/sword", "mascot", "logo"}
-        assert self.chosen("icons/*") == {"icons/axe", "icons/sword", "icons/old", "mascot", "logo"}
-        assert self.chosen("sheet#*") == {"sheet#a-1"}
-        assert self.chosen("ICONS/*") == set()
-
-    def test_by_tag(self) -> None:
-        assert self.chosen("tag:web") == {"icons/axe", "sheet#a-1"}
-        assert self.chosen("tag:s*", "logo") == {"icons/axe", "logo"}
-        assert self.chosen("web") == set()
-
-    def test_less_what_is_excluded_even_if_it_is_referred_to(self) -> None:
-        assert self.chosen("icons/sword", exclude=("mascot",)) == {"icons/sword", "logo"}
-        assert self.chosen(exclude=("icons/*", "tag:web")) == {"mascot", "logo"}
-
-    def test_leaves_out_what_no_spec_describes(self) -> None:
-        specs = {spec.id: spec for spec in [a_spec("hero", references=(an_asset("gone"),))]}
-        assert select(specs, (), include=("hero",), exclude=()) == frozenset({AssetId("hero")})
-
-    def test_looks_at_each_asset_once_however_many_ways_lead_to_it(self) -> None:
-        layers = [(AssetId(f"left{number}"), AssetId(f"right{number}")) for number in range(40)]
-        specs = {AssetId("top"): a_spec("top", references=tuple(map(an_asset, layers[0])))}
-        for layer, below in pairwise([*layers, ()]):
-            specs |= {each: a_spec(each, references=tuple(map(an_asset, below))) for each in layer}
-        assert select(specs, (), include=("top",), exclude=()) == specs.keys()
-
-    def test_leaves_the_rest_alone(self) -> None:
-        made = planned([SWORD, a_spec("axe", prompt="an axe")], policy=Policy(selected=frozenset({SWORD.id})))
-        assert the_action(made, "axe") == Keep(NotSelected())
-        assert [step.asset for step in made.drift] == ["sword"]
-
-    def test_goes_before_replace(self) -> None:
-        assert decided(SWORD, selected=frozenset(), replace=frozenset({SWORD.id})) == Keep(NotSelected())
+def test_a_selection_goes_before_replace() -> None:
+    assert decided(SWORD, selected=frozenset(), replace=frozenset({SWORD.id})) == Keep(NotSelected())
 
 
 USD = {name: Cost(Decimal(name)) for name in ("0.1", "0.2", "0.3")}

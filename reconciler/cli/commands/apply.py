@@ -15,7 +15,8 @@ import click
 from reconciler.cli import options
 from reconciler.cli.asset_ids import AssetIds
 from reconciler.cli.progress import open_progress
-from reconciler.core.errors import ConsentNeeded, Exit
+from reconciler.core.errors import ConsentNeeded, Exit, ProjectError
+from reconciler.core.text import printable
 from reconciler.core.value import replace
 from reconciler.project.apply import (
     Applied,
@@ -32,17 +33,23 @@ from reconciler.report.plan_text import plan_lines, plan_total
 from reconciler.report.warnings import caution_lines
 
 
-@click.command(epilog="Example:  reconciler apply --include 'icons/*' --max-cost 2.00")
-@click.argument("plan_file", required=False, type=click.Path(dir_okay=False), metavar="[PLAN]")
+@click.command(epilog="Example:  reconciler apply 'icons/*' --max-cost 2.00")
 @options.format_option("apply", help_="json prints one line for each event.")
 @options.selection_options
+@click.option(
+    "--plan",
+    "plan_file",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Carry out the plan that `reconciler plan -o FILE` saved.",
+)
 @options.consent_options
 @click.option(
     "--replace",
     type=AssetIds(),
     multiple=True,
     metavar="ID",
-    help="Generate this asset again; its old image is kept in the store.",
+    help="Generate these assets again; their old images are kept in the store.",
 )
 @click.option("--draft", is_flag=True, help="Draw drafts for all assets without a real image, whatever their provider.")
 @click.option("--max-cost", type=options.Money(), help="Spend at most this sum.")
@@ -56,10 +63,14 @@ def command(
 ) -> int:
     """Show the plan and its price, ask for confirmation, and carry it out. Never overwrites an image edited by hand.
 
-    PLAN is a file of `reconciler plan -o`. Only its steps are carried out; if one of them no longer matches the
-    project, none is.
+    ID is an id, a glob, tag:NAME, a spec file, a folder or an output; without one, all assets are meant. Of a saved
+    plan, only its steps are carried out; if one of them no longer matches the project, none is.
     """
     workspace = open_workspace(directory, os.environ)
+    for name in given["ids"]:
+        if name.endswith(".json") and (Path(directory or ".") / name).is_file():
+            hint = f"`reconciler apply --plan {printable(name)}` carries out a saved plan"
+            raise ProjectError(f"{printable(name)} is a file, not an asset", hint=hint)
     saved = Path(directory or ".") / plan_file if plan_file is not None else None
     callbacks = ApplyCallbacks(
         consent=lambda proposal: yes or _ask(proposal),

@@ -19,7 +19,7 @@ from reconciler.report.plan_report import PlanFacts
 from reconciler.report.plan_text import cached_answers
 
 
-@click.command(epilog="Example:  reconciler check || exit 1")
+@click.command(epilog="Example:  reconciler check icons || exit 1")
 @options.format_option("check")
 @options.selection_options
 @click.option("--strict", is_flag=True, help="Hash every file and every recipe again. Implied in CI.")

@@ -10,6 +10,7 @@ import click
 from reconciler.cli import options
 from reconciler.cli.asset_ids import id_arguments
 from reconciler.core.errors import Exit
+from reconciler.core.plan.selection import selectable_step
 from reconciler.project.asset_ids import select_assets
 from reconciler.project.explain import explain
 from reconciler.project.load import load_specs
@@ -27,7 +28,7 @@ def command(directory: str | None, /, ids: tuple[str, ...], format_: str) -> int
     """Show the file and line of each field, the resulting prompt, and the changes since the image was locked."""
     workspace = open_workspace(directory, os.environ)
     planned = plan_project(workspace, load_specs(workspace), Selection())
-    chosen = select_assets(ids, (step.asset for step in planned.plan.steps))
+    chosen = select_assets(ids, map(selectable_step, planned.plan.steps))
     steps = sorted((step for step in planned.plan.steps if step.asset in chosen.assets), key=lambda step: step.asset)
     now = datetime.now(UTC)
     facts = ExplainFacts(now, tuple((explain(planned, step, now), step) for step in steps))

@@ -20,21 +20,24 @@ from reconciler.report.plan_report import PlanFacts
 from reconciler.report.plan_text import cached_answers
 
 
-@click.command(epilog="Example:  reconciler plan --include 'icons/*'")
+@click.command(epilog="Example:  reconciler plan icons tag:web")
 @options.format_option("plan")
 @options.selection_options
 @options.consent_options
 @click.option("--draft", is_flag=True, help="Plan for `apply --draft`: drafts for all assets without a real image.")
-@click.option("--replace", type=AssetIds(), multiple=True, metavar="ID", help="Plan to generate this asset again.")
+@click.option("--replace", type=AssetIds(), multiple=True, metavar="ID", help="Plan to generate these assets again.")
 @click.option("--max-cost", type=options.Money(), help="Hold steps that would exceed this sum.")
 @click.option("--max-images", type=click.IntRange(min=0), help="Hold steps that would exceed this number of images.")
 @options.retry_options
-@click.option("-o", "--out", type=click.Path(dir_okay=False), metavar="FILE", help="Save the plan, for `apply FILE`.")
+@click.option(
+    "-o", "--out", type=click.Path(dir_okay=False), metavar="FILE", help="Save the plan, for `apply --plan FILE`."
+)
 @click.option("--exit-code", is_flag=True, help="Exit 2 if there is anything to do.")
 @click.pass_obj
 def command(directory: str | None, /, format_: str, exit_code: bool, out: str | None, **given: Any) -> int:
     """Show which images would be generated, why, and at what price.
 
+    ID is an id, a glob, tag:NAME, a spec file, a folder or an output; without one, all assets are meant.
     Needs no key, opens no socket, and writes only with -o.
     """
     workspace = open_workspace(directory, os.environ)

@@ -11,6 +11,7 @@ from reconciler.cli import options
 from reconciler.cli.asset_ids import id_arguments
 from reconciler.core.errors import Exit
 from reconciler.core.plan.plan import Step, locked_entry
+from reconciler.core.plan.selection import selectable_step
 from reconciler.project.asset_ids import select_assets
 from reconciler.project.load import load_specs
 from reconciler.project.options import Selection
@@ -28,7 +29,7 @@ def command(directory: str | None, /, ids: tuple[str, ...], format_: str) -> int
     """Show the state of an asset, its image, the origin of the image, and other copies of it. Writes nothing."""
     workspace = open_workspace(directory, os.environ)
     planned = plan_project(workspace, load_specs(workspace), Selection())
-    chosen = select_assets(ids, (step.asset for step in planned.plan.steps))
+    chosen = select_assets(ids, map(selectable_step, planned.plan.steps))
     steps = sorted((step for step in planned.plan.steps if step.asset in chosen.assets), key=lambda step: step.asset)
     recovery = workspace.sources(frozenset(entry.output for step in steps if (entry := locked_entry(step)) is not None))
     now = datetime.now(UTC)

@@ -3,9 +3,8 @@ by another; none of them is part of the decision table."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from fnmatch import fnmatchcase
 
 from reconciler.core.digest import AssetId
 from reconciler.core.lock.entry import LockEntry
@@ -206,33 +205,3 @@ def _limit(budget: Budget, needs: _Needs) -> str:
     if budget.images is not None and needs.images > budget.images:
         return f"{budget.images} images a run"
     return ""
-
-
-def select(
-    specs: Mapping[AssetId, Spec], orphans: Iterable[AssetId], *, include: tuple[str, ...], exclude: tuple[str, ...]
-) -> frozenset[AssetId] | None:
-    """The ids that globs over ids and `tag:x` select, with all their upstreams; None for everything."""
-    if not include and not exclude:
-        return None
-    chosen = {identity for identity, spec in specs.items() if not include or _matches(identity, spec.tags, include)}
-    chosen |= {identity for identity in orphans if not include or _matches(identity, (), include)}
-    stack = [identity for identity in chosen if identity in specs]
-    while stack:
-        for up in specs[stack.pop()].upstreams():
-            if up in specs and up not in chosen:
-                chosen.add(up)
-                stack.append(up)
-    return frozenset(
-        identity
-        for identity in chosen
-        if not _matches(identity, specs[identity].tags if identity in specs else (), exclude)
-    )
-
-
-def _matches(identity: AssetId, tags: tuple[str, ...], patterns: tuple[str, ...]) -> bool:
-    return any(
-        any(fnmatchcase(tag, pattern[4:]) for tag in tags)
-        if pattern.startswith("tag:")
-        else fnmatchcase(identity, pattern)
-        for pattern in patterns
-    )
