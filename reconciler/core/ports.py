@@ -178,11 +178,18 @@ class ProjectStore(Store, Objects, Spool, StoreInventory, StoreMaintenance, Prot
     """The whole store of one project, as its composition root holds it. Consumers take one of the parts."""
 
 
+@value
+class SourceFailure:
+    """Why a source may have bytes that it does not find, in the words of the program that failed, and the way out."""
+
+    fact: str
+    hint: str = ""
+
+
 class Source(Protocol):
     """A place that may still have bytes which were paid for once. `name` is for messages: `the store`, `Git LFS`."""
 
-    @property
-    def name(self) -> str: ...
+    name: str
 
     def has(self, content: ContentHash, path: str) -> bool:
         """Whether `fetch` would find the bytes that are locked for this path. Writes nothing."""
@@ -194,6 +201,10 @@ class Source(Protocol):
 
     def permanent(self) -> frozenset[ContentHash]:
         """The contents that this source keeps for good: the store need not keep them as well."""
+        ...
+
+    def failure(self, path: str) -> SourceFailure | None:
+        """Why the bytes that are locked for this path may be here although `has` did not find them, if they may."""
         ...
 
 

@@ -152,7 +152,9 @@ class Adoption:
             if step.entry is not None and found == step.entry.content:
                 # verified when it was locked, and unchanged by its pointer
                 return _fitting(step, step.entry.image)
-            fact = f"{step.output} is a Git LFS pointer, and its bytes are not in this checkout"
+            failure = self._session.outputs.source.failure(step.output)
+            because = f" ({failure.fact})" if failure is not None else ""
+            fact = f"{step.output} is a Git LFS pointer, and its bytes are not in this checkout{because}"
             return Skipped(fact, "run `git lfs pull`")
         image = _sniffed(source)
         if isinstance(image, NotAnImage):

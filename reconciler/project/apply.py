@@ -22,10 +22,10 @@ from reconciler.project.carry_out import RunOptions, RunResult, carry_out
 from reconciler.project.keys import require_keys
 from reconciler.project.load import load_specs
 from reconciler.project.options import PlanOptions, in_ci
-from reconciler.project.planning import PlannedProject, plan_project, within_limits
+from reconciler.project.planning import PlannedProject, plan_project, pointers, within_limits
 from reconciler.project.saved_plan import SavedPlan, read_plan
 from reconciler.project.workspace import Workspace
-from reconciler.report.plan_text import plan_total
+from reconciler.report.plan_text import plan_total, pointer_lines
 
 
 @value
@@ -126,6 +126,7 @@ def _propose(workspace: Workspace, options: PlanOptions, saved: SavedPlan | None
     notes: tuple[str, ...] = ()
     if saved is not None:
         planned, notes = saved.held_to(planned, options.limits)
+    notes += pointer_lines(pointers(workspace, planned))
     budget = options.limits.applied_to(planned.loaded.project.settings.budget)
     return ApplyProposal(planned, within_limits(planned, options.limits), budget, notes)
 

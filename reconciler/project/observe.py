@@ -16,6 +16,7 @@ from reconciler.store.index.index import stat_of
 from reconciler.store.objects.content_store import RecalledImages
 from reconciler.store.state.state_dir import STATE
 from reconciler.store.worktree.observe import TreeObserver
+from reconciler.store.worktree.sources import SourceFailures
 
 
 @value
@@ -69,11 +70,13 @@ def observe(workspace: Workspace, loaded: LoadedSpecs, state: RecordedState) -> 
     files = reference_contents(workspace, loaded)
     outputs = frozenset(spec.output for spec in loaded.specs.values())
     outputs |= {entry.output for entry in state.lock.entries.values()}
+    sources = workspace.sources(outputs)
     expected = Observed(
         outputs={entry.output: entry.content for entry in state.lock.entries.values()},
         files=files,
         stored=RecalledImages(workspace.store),
-        sources=workspace.sources(outputs),
+        sources=sources,
+        failures=SourceFailures(sources),
         in_doubt=_by_asset(state.in_doubt),
     )
     return Observation(workspace.tree, outputs, expected)

@@ -77,6 +77,11 @@ def planner(loaded: LoadedSpecs, state: RecordedState, selection: Selection) -> 
     return lambda seen: plan(loaded.specs, state.lock, seen, traits=traits, price=price, gate=allowed)
 
 
+def pointers(workspace: Workspace, planned: PlannedProject) -> tuple[str, ...]:
+    """The outputs that are Git LFS pointers instead of images."""
+    return workspace.tree.pointers(step.output for step in planned.plan.asset_steps)
+
+
 def within_limits(planned: PlannedProject, limits: SpendingLimits) -> Plan:
     """The plan with every step held that would exceed the budget. Requests in doubt count as spent."""
     return within_budget(

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
+from reconciler.core.errors import ProjectError
 from reconciler.core.events import Durable, Requested, settle
 from reconciler.core.lock.lockfile import Lock
 from reconciler.core.ports import ProjectStore
@@ -44,6 +45,7 @@ class Workspace:
         most_assets: int = MAX_ASSETS,
     ) -> None:
         self.root = root
+        self.strict = strict
         self.most_assets = most_assets
         self.utc = utc
         self.state = state_dir(root)
@@ -117,5 +119,14 @@ class Workspace:
 def open_workspace(directory: str | None, environ: Mapping[str, str], *, strict: bool = False) -> Workspace:
     """The project at or above a directory. In CI (`CI=true`) every check is strict."""
     root = find_root(Path(directory) if directory else Path.cwd())
-    refuse_tracked_state(root, lambda: GitRepository(root).tracked(STATE))
+    refuse_tracked_state(root, lambda: _tracked_state(root))
     return Workspace(root, strict=strict or in_ci(environ), most_assets=most_assets(environ))
+
+
+def _tracked_state(root: Path) -> tuple[str, ...]:
+    """The files of the state directory that git tracks. ProjectError if git refuses to look."""
+    repository = GitRepository(root)
+    tracked = repository.tracked(STATE)
+    if repository.failure is not None:
+        raise ProjectError(f"does git track {STATE}/? {repository.failure.fact}", hint=repository.failure.hint)
+    return tracked

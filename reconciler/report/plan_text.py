@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from reconciler.core.digest import AssetId, Json
@@ -75,6 +75,18 @@ def note_lines(plan: Plan) -> Iterator[str]:
     frozen = [step.asset for step in plan.steps if _keeps(step, do.Frozen)]
     if frozen:
         yield f"changed, but frozen: {_listed(frozen)}"
+
+
+def pointer_lines(pointers: Sequence[str]) -> tuple[str, ...]:
+    """Lines about outputs that are Git LFS pointers: current, but no images that a build could use."""
+    if not pointers:
+        return ()
+    kind = "a Git LFS pointer, and no image" if len(pointers) == 1 else "Git LFS pointers, and no images"
+    verb = "is" if len(pointers) == 1 else "are"
+    return (
+        f"{counted(len(pointers), 'output')} {verb} {kind}: {_listed(pointers)}",
+        "    hint: `git lfs pull` downloads them; run it before a build",
+    )
 
 
 UNMERGED = -1
@@ -185,6 +197,8 @@ def reason_text(reason: Reason) -> str:
             return "the file is missing"
         case do.OutputLost():
             return "the file is missing, and no copy was found"
+        case do.SourceFailed(failure=failure):
+            return f"the file is missing, and a copy may exist: {one_line(failure.fact, _TEXT_WIDTH * 3)}"
         case do.OutputModified(stale=stale):
             both = f", and {', '.join(change.field for change in stale)} changed too" if stale else ""
             return f"the file was changed by hand{both}: left alone"
@@ -236,6 +250,8 @@ def _hold_hint(step: Step, action: do.Hold) -> str:
             return _kept_hint(step.asset, "generates a new one")
         case do.RealImage():
             return _kept_hint(step.asset, "draws a draft")
+        case do.SourceFailed(failure=failure):
+            return one_line(failure.hint, _TEXT_WIDTH * 3)
         case do.UpstreamChanged():
             return f"`reconciler apply --cascade` generates it again, `reconciler adopt {step.asset}` locks it as it is"
         case do.OverBudget() if isinstance(action.otherwise, do.Generate) and action.otherwise.cost is None:

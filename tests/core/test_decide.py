@@ -32,12 +32,14 @@ from reconciler.core.plan.actions import (
     RealImage,
     RecipeChanged,
     Restore,
+    SourceFailed,
     Untracked,
     WasRefused,
 )
 from reconciler.core.plan.observed import Blocked
 from reconciler.core.plan.plan import OrphanStep
 from reconciler.core.plan.policy import Policy
+from reconciler.core.ports import SourceFailure
 from reconciler.core.recipe import Change
 from reconciler.core.value import replace
 from tests.builders import (
@@ -78,6 +80,32 @@ def test_missing_is_restored() -> None:
 def test_lost_is_bought_again_only_by_consent() -> None:
     again = Generate(OutputLost(), KEY)
     assert decided(SWORD, LOCK, seen()) == Hold(OutputLost(), Consent.REGENERATE_MISSING, again)
+
+
+DRAFT = replace(SWORD, provider="draft")
+
+
+def test_a_lost_draft_is_drawn_again_without_consent_which_is_for_money() -> None:
+    assert decided(DRAFT, DRAFTED, seen()) == Generate(OutputLost(), KEY)
+    assert decided(DRAFT, DRAFTED, seen(sources=HAD)) == Restore(OutputMissing(), bytes_of("made"))
+    failed = SourceFailure("git: no")
+    assert decided(DRAFT, DRAFTED, seen(failures={OUT: failed})) == Generate(OutputLost(), KEY)
+
+
+def test_a_lost_image_that_no_draft_may_replace_is_not_drawn_again() -> None:
+    for entry in (an_entry(SWORD), an_entry(SWORD, provider="adopted")):
+        assert decided(DRAFT, a_lock({"sword": entry}), seen()).consent is Consent.REGENERATE_MISSING
+    frozen = replace(DRAFT, freeze=True, base_recipe=EDITED.base_recipe)
+    assert isinstance(decided(frozen, DRAFTED, seen()), Hold)
+
+
+def test_what_a_place_may_have_that_cannot_be_asked_is_not_bought() -> None:
+    failed = SourceFailure("git: dubious ownership", "trust it")
+    everything = Policy(consents=frozenset(Consent))
+    there = seen(failures={OUT: failed})
+    for policy in (None, everything):
+        assert the_action(planned([SWORD], LOCK, there, policy=policy)) == Hold(SourceFailed(failed))
+    assert decided(SWORD, LOCK, seen(sources=HAD, failures={OUT: failed})) == Restore(OutputMissing(), bytes_of("made"))
 
 
 def test_bytes_locked_for_another_path_are_no_source() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.core.digest import ContentHash, content_hash, content_of_hex, hex_of
-from reconciler.core.ports import Placed
+from reconciler.core.ports import Placed, SourceFailure
 from reconciler.store.objects.content_store import ContentStore
 from reconciler.store.worktree.git import GitRepository
 from reconciler.store.worktree.git_sources import GitHistory, GitLfs
@@ -139,6 +139,9 @@ class TeamStore:
 
     def permanent(self) -> frozenset[ContentHash]:
         return frozenset(content_of_hex(file.name) for file in self.folder.iterdir())
+
+    def failure(self, path: str) -> SourceFailure | None:
+        return None
 
 
 def test_one_more_source_is_all_that_a_store_of_a_team_needs(tmp_path: Path) -> None:

@@ -12,11 +12,10 @@ from reconciler.cli import options
 from reconciler.core.errors import Exit
 from reconciler.core.lock.lockfile import verify_recipe_keys
 from reconciler.project.load import load_specs
-from reconciler.project.options import in_ci
-from reconciler.project.planning import plan_project, remember
+from reconciler.project.planning import plan_project, pointers, remember
 from reconciler.project.workspace import open_workspace
 from reconciler.report.plan_report import PlanFacts
-from reconciler.report.plan_text import cached_answers
+from reconciler.report.plan_text import cached_answers, pointer_lines
 
 
 @click.command(epilog="Example:  reconciler check icons || exit 1")
@@ -30,12 +29,15 @@ def command(directory: str | None, /, format_: str, strict: bool, quiet: bool, *
     workspace = open_workspace(directory, os.environ, strict=strict)
     chosen = options.plan_options(given)
     planned = plan_project(workspace, load_specs(workspace), chosen.selection)
-    if strict or in_ci(os.environ):
+    if workspace.strict:
         verify_recipe_keys(planned.lock)
     remember(workspace, planned, cached_answers(planned.plan, datetime.now(UTC)) if chosen.is_default else {})
     running = workspace.holder() if planned.behind else None
     not_read = tuple(one for one in planned.loaded.cautions if one.passed_over)
     facts = PlanFacts(planned.plan, datetime.now(UTC), planned.behind, running, not_read)
+    if workspace.strict and not quiet:
+        for line in pointer_lines(pointers(workspace, planned)):
+            click.echo(line, err=True)
     if not quiet or format_ != "text":
         options.print_report("check", format_, facts)
     return Exit.DRIFT if facts.drift else Exit.DONE

@@ -7,6 +7,7 @@ from enum import Enum
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.events import Requested
 from reconciler.core.money.cost import Cost
+from reconciler.core.ports import SourceFailure
 from reconciler.core.recipe import Change
 from reconciler.core.value import value
 
@@ -81,6 +82,13 @@ class OutputMissing:
 @value
 class OutputLost:
     """The file is missing, and its bytes are in no store, no LFS folder and no commit of that path."""
+
+
+@value
+class SourceFailed:
+    """The file is missing, and a place that may have its bytes could not be asked."""
+
+    failure: SourceFailure
 
 
 @value
@@ -163,6 +171,7 @@ Reason = (
     Current | Orphaned | Frozen | Ignored | NeverGenerated | RecipeChanged | UpstreamChanged | Placeholder
     | OutputMissing | OutputLost | OutputModified | Untracked | NotAFile | Moved | AlreadyThere | Doubtful
     | WasRefused | UpstreamUnavailable | Asked | OverBudget | NotSelected | MadeByHand | RealImage | MergeSettled
+    | SourceFailed
 )  # fmt: skip
 
 

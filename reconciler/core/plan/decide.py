@@ -32,12 +32,14 @@ from reconciler.core.plan.actions import (
     Reason,
     RecipeChanged,
     Restore,
+    SourceFailed,
     Untracked,
     UpstreamChanged,
     UpstreamUnavailable,
     WasRefused,
 )
 from reconciler.core.plan.observed import Blocked, Found
+from reconciler.core.ports import SourceFailure
 from reconciler.core.recipe import PICTURE_FIELDS, Change, Recipe, changes
 from reconciler.core.specs.spec import Spec
 from reconciler.core.traits import Traits
@@ -50,7 +52,8 @@ class Facts:
 
     - `entry`: the lock entry of this id, or of the orphan `origin` that the asset takes over.
     - `locked_elsewhere`: the content that the lock has for the output's path, under any id.
-    - `stored`: an existing image for this recipe; `source`: a place that has the locked bytes.
+    - `stored`: an existing image for this recipe; `source`: a place that has the locked bytes; `failure`: why one that
+      may have them could not be asked.
     - `pending`: upstreams about to be generated; `missing`: upstreams that will have no image; `changed`: upstreams
       whose images are the only difference.
     - `in_doubt`: requests of this asset whose outcome is unknown; `in_doubt_elsewhere`: those for this recipe under
@@ -69,6 +72,7 @@ class Facts:
     locked_elsewhere: ContentHash | None = None
     stored: ContentHash | None = None
     source: str | None = None
+    failure: SourceFailure | None = None
     pending: tuple[AssetId, ...] = ()
     missing: tuple[AssetId, ...] = ()
     changed: tuple[AssetId, ...] = ()
@@ -103,6 +107,8 @@ def decide(facts: Facts) -> Action:
         return in_place(facts, entry)
     if facts.other_side is not None and _wanted(facts) == facts.other_side and found == entry.content:
         return Adopt(MergeSettled(), entry.content)
+    if isinstance(why, UpstreamChanged) and _is_lost(facts) and _made_for_nothing(facts, entry):
+        why = OutputLost()  # the locked image cannot be put in place, should the new one of the upstream equal the old
     return _spared(facts, entry, why) or _obtain(facts, why)
 
 
@@ -138,7 +144,21 @@ def in_place(facts: Facts, entry: LockEntry, reason: Reason = Current()) -> Acti
         return Keep(reason)
     if facts.source is not None:
         return Restore(OutputMissing(), entry.content, _content(found), _vacated(facts))
+    if _made_for_nothing(facts, entry) and _wanted(facts) == entry.key:
+        return generate(facts, OutputLost())
+    if facts.failure is not None:
+        return Hold(SourceFailed(facts.failure))
     return Hold(OutputLost(), Consent.REGENERATE_MISSING, generate(facts, OutputLost()))
+
+
+def _made_for_nothing(facts: Facts, entry: LockEntry) -> bool:
+    """Whether a free provider made the image, and can make it again."""
+    made_here = facts.spec is not None and (entry.made.placeholder or entry.made.provider == facts.spec.provider)
+    return facts.traits.free and made_here and not entry.made.by_hand
+
+
+def _is_lost(facts: Facts) -> bool:
+    return facts.found is None and facts.source is None
 
 
 def _obtain(facts: Facts, why: Reason) -> Action:

@@ -66,6 +66,8 @@ class FactCollector:
         fresh = entry is not None and key == entry.key
         placeholder = entry is not None and entry.made.placeholder and not traits.placeholder
         drafts_suffice = traits.placeholder and (entry is None or entry.made.placeholder)
+        source = self._source(entry) if entry is not None and found != entry.content else None
+        lost = entry is not None and found is None and source is None
         return Facts(
             identity,
             spec=spec,
@@ -77,7 +79,8 @@ class FactCollector:
             locked_elsewhere=self.locked_contents.get(spec.output),
             stored=None if pending or key is None or (fresh and not placeholder)
             else self._made_before(key, found, placeholders=drafts_suffice),
-            source=self._source(entry) if entry is not None and found != entry.content else None,
+            source=source,
+            failure=self.seen.failures.get(entry.output) if entry is not None and lost else None,
             pending=pending,
             missing=tuple(up for up in upstreams if not (up in self.generating or up in self.contents))
             if upstreams else (),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.events import Requested
-from reconciler.core.ports import StoredImage
+from reconciler.core.ports import SourceFailure, StoredImage
 from reconciler.core.value import field, value
 
 
@@ -27,7 +27,8 @@ class Observed:
 
     `outputs` is by path, without absent files. `files` are the contents of reference files by path. `stored` gives the
     images of a recipe key in the store, oldest first. `sources` gives a place with the bytes of a content that was
-    locked for a path. `in_doubt` are the requests of each asset without an outcome, oldest first.
+    locked for a path. `in_doubt` are the requests of each asset without an outcome, oldest first. `failures` gives, by
+    path, why a place that may have its bytes could not be asked.
     """
 
     outputs: Mapping[str, ContentHash | Blocked] = field(default_factory=dict)
@@ -35,3 +36,4 @@ class Observed:
     stored: Mapping[RecipeKey, tuple[StoredImage, ...]] = field(default_factory=dict)
     sources: Mapping[tuple[ContentHash, str], str] = field(default_factory=dict)
     in_doubt: Mapping[AssetId, tuple[Requested, ...]] = field(default_factory=dict)
+    failures: Mapping[str, SourceFailure] = field(default_factory=dict)

@@ -23,7 +23,8 @@ _LONGEST = 4096
 
 
 def refuse_tracked_state(root: Path, tracked: Callable[[], tuple[str, ...]]) -> None:
-    """ProjectError if git tracks anything of the state directory. `tracked` asks git for those paths."""
+    """ProjectError if git tracks anything of the state directory, or refuses to tell. `tracked` asks git for those
+    paths."""
     index = _git_index(root)
     if index is None or not _may_hold_state(index):
         return

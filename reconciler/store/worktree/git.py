@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
+from reconciler.core.ports import SourceFailure
 from reconciler.store import disk
 
 _PATHS_PER_CALL = 400
@@ -21,24 +24,59 @@ _GIT = (
     *("-c", "core.fsmonitor=false"),
     *("-c", f"core.hooksPath={os.devnull}"),
 )
-_ENVIRONMENT = {"GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
+_ENVIRONMENT = {
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "",  # versions of git before 2.44 do not know the variable above
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+}
+_NOTE = re.compile(r"(?:fatal|error): ")
+_LONGEST_NOTE = 4096
+_ALTERNATES = 5
+"""Repositories in a row, each borrowing objects from the next; git follows as many."""
 _LOG = (
     *("log", "--all", "--no-renames", "-m", "--format=", "--raw", "--no-abbrev", "-z"),
     *("--no-ext-diff", "--no-textconv", "--no-show-signature"),
 )
 
 
+class BlobFailed(Exception):
+    """git cannot read a blob: its object is damaged, or was not fetched."""
+
+    def __init__(self, failure: SourceFailure) -> None:
+        super().__init__(failure.fact)
+        self.failure = failure
+
+
 class GitRepository:
-    """The repository that holds the directory `root`, if there is one. No git process is started before a call."""
+    """The repository that holds the directory `root`, if there is one. No git process is started before a call.
+
+    A call that fails gives nothing. `failure` is then that of the first one, in git's words; None outside a repository.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.failure: SourceFailure | None = None
 
     @cached_property
     def directory(self) -> Path | None:
         """The git directory that all worktrees share; None outside a repository."""
         found = self._output("rev-parse", "--git-common-dir").strip()
         return self.root / os.fsdecode(found) if found else None
+
+    @cached_property
+    def shallow(self) -> bool:
+        """Whether the history was cut off when it was cloned."""
+        return self.directory is not None and (self.directory / "shallow").is_file()
+
+    @cached_property
+    def lfs_objects(self) -> tuple[Path, ...]:
+        """The folders in which Git LFS has objects: its own, and those of repositories that this one borrows from."""
+        if self.directory is None:
+            return ()
+        storage = self._output("config", "--type=path", "--get", "lfs.storage", unset=1)
+        own = self.directory / (os.fsdecode(storage).rstrip("\n") or "lfs")
+        return tuple(folder / "objects" for folder in (own, *_borrowed_lfs(self.directory / "objects")))
 
     def history(self, paths: Sequence[str]) -> dict[str, list[str]]:
         """The blobs that each path ever had, newest first, over all branches. Paths are relative to `root`."""
@@ -64,22 +102,28 @@ class GitRepository:
         return tuple(os.fsdecode(name) for name in names if name)
 
     def read_blob(self, blob: str) -> Iterator[bytes]:
-        """The bytes of a blob, in pieces."""
+        """The bytes of a blob, in pieces. BlobFailed if git cannot read all of it."""
         import subprocess  # noqa: PLC0415 - only commands that ask git load it
+        import tempfile  # noqa: PLC0415 - the same
 
-        with subprocess.Popen(  # noqa: S603 - a list of arguments, no shell
-            self._command("cat-file", "blob", blob),
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        ) as process:
-            assert process.stdout is not None
-            while chunk := process.stdout.read(disk.DISK_CHUNK):
-                yield chunk
+        with tempfile.TemporaryFile() as notes:
+            with subprocess.Popen(  # noqa: S603 - a list of arguments, no shell
+                self._command("cat-file", "blob", blob),
+                env=_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=notes,
+            ) as process:
+                assert process.stdout is not None
+                while chunk := process.stdout.read(disk.DISK_CHUNK):
+                    yield chunk
+            if process.returncode:
+                notes.seek(0)
+                raise BlobFailed(_failure(notes.read(_LONGEST_NOTE)))
 
-    def _output(self, *arguments: str) -> bytes:
-        """The standard output of git; empty if git is missing, fails or takes too long."""
+    def _output(self, *arguments: str, unset: int = 0) -> bytes:
+        """The standard output of git; empty if git is missing, fails or takes too long. The exit code `unset` means
+        that there is nothing to print."""
         import subprocess  # noqa: PLC0415 - only commands that ask git load it
 
         try:
@@ -91,9 +135,18 @@ class GitRepository:
                 timeout=_TIMEOUT,
                 check=False,
             )
-        except (OSError, subprocess.TimeoutExpired):
-            return b""
+        except subprocess.TimeoutExpired:
+            return self._failed(SourceFailure(f"git did not end within {_TIMEOUT} s"))
+        except OSError as error:
+            return self._failed(SourceFailure(f"git cannot be run: {(error.strerror or '').lower()}"))
+        if done.returncode not in (0, unset):
+            return self._failed(_failure(done.stderr[:_LONGEST_NOTE]))
         return done.stdout if done.returncode == 0 else b""
+
+    def _failed(self, failure: SourceFailure) -> bytes:
+        if self.failure is None and _in_repository(self.root):
+            self.failure = failure
+        return b""
 
     def _command(self, *arguments: str) -> list[str]:
         return [*_GIT, "-C", str(self.root), *arguments]
@@ -101,3 +154,31 @@ class GitRepository:
 
 def _environment() -> dict[str, str]:
     return {**os.environ, **_ENVIRONMENT}
+
+
+def _in_repository(root: Path) -> bool:
+    """Whether a repository is at or above a directory, whatever git makes of it."""
+    real = Path(os.path.realpath(root))
+    return "GIT_DIR" in os.environ or any(os.path.lexists(folder / ".git") for folder in (real, *real.parents))
+
+
+def _failure(stderr: bytes) -> SourceFailure:
+    """What git wrote to stderr: its errors are the fact, and its advice is the hint."""
+    lines = [line.strip() for line in stderr.decode("utf-8", "replace").splitlines() if line.strip()]
+    errors = [_NOTE.sub("", line, count=1) for line in lines if _NOTE.match(line)]
+    advice = [
+        line.removeprefix("hint: ") for line in lines if not _NOTE.match(line) and not line.startswith("warning: ")
+    ]
+    fact = "; ".join(errors or advice) or "it gave no reason"
+    return SourceFailure(f"git: {fact}", " ".join(advice) if errors else "")
+
+
+def _borrowed_lfs(objects: Path, *, left: int = _ALTERNATES) -> Iterator[Path]:
+    """The Git LFS folders of the repositories from which a folder of git objects borrows (`git clone --reference`)."""
+    with suppress(OSError):
+        for line in (objects / "info" / "alternates").read_bytes()[:_LONGEST_NOTE].splitlines():
+            if line and not line.startswith(b"#"):
+                other = objects / os.fsdecode(line)
+                yield other.parent / "lfs"
+                if left:
+                    yield from _borrowed_lfs(other, left=left - 1)

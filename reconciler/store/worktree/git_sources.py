@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
 from reconciler.core.digest import ContentHash, content_of_hex, hex_of
-from reconciler.core.ports import Objects, Spool
+from reconciler.core.ports import Objects, SourceFailure, Spool
 from reconciler.store import disk
-from reconciler.store.worktree.git import GitRepository
+from reconciler.store.worktree.git import BlobFailed, GitRepository
 from reconciler.store.worktree.lfs_pointer import LFS_POINTER_LIMIT, lfs_oid
 
 _BLOBS_PER_PATH = 200
@@ -36,15 +37,17 @@ class GitLfs:
 
     def fetch(self, content: ContentHash, path: str) -> Path | None:
         """See core.ports.Source."""
-        if self._repository.directory is None:
-            return None
         oid = hex_of(content)
-        file = self._repository.directory / "lfs" / "objects" / oid[:2] / oid[2:4] / oid
-        return file if disk.holds(file, content) else None
+        files = (folder / oid[:2] / oid[2:4] / oid for folder in self._repository.lfs_objects)
+        return next((file for file in files if disk.holds(file, content)), None)
 
     def permanent(self) -> frozenset[ContentHash]:
         """Nothing by itself: `git lfs prune` deletes objects that no commit names."""
         return frozenset()
+
+    def failure(self, path: str) -> SourceFailure | None:
+        """See core.ports.Source."""
+        return self._repository.failure
 
 
 class GitHistory:
@@ -59,6 +62,7 @@ class GitHistory:
         self._paths = sorted(set(paths))
         self._lfs = lfs
         self._store = store
+        self._unread: dict[str, SourceFailure] = {}
 
     def has(self, content: ContentHash, path: str) -> bool:
         """See core.ports.Source."""
@@ -77,6 +81,8 @@ class GitHistory:
             temp = Path(stream.name)
             if self._store.put_file(temp) != content:
                 return None
+        except BlobFailed:
+            return None
         finally:
             temp.unlink(missing_ok=True)
         return self._store.sound(content)
@@ -85,13 +91,31 @@ class GitHistory:
         """The committed contents of the paths: whole, or as a pointer to an object that Git LFS has here."""
         found: set[ContentHash] = set()
         for blob in sorted({blob for blobs in self._history.values() for blob in blobs}):
-            digest, head = self._digest(blob)
+            try:
+                digest, head = self._digest(blob)
+            except BlobFailed:
+                continue
             pointed = lfs_oid(head)
             if pointed is None:
                 found.add(digest)
             elif self._lfs.has(pointed, ""):
                 found.add(pointed)
         return frozenset(found)
+
+    def failure(self, path: str) -> SourceFailure | None:
+        """See core.ports.Source."""
+        blobs = self._history.get(path, ())
+        if self._repository.failure is not None:
+            return self._repository.failure
+        failures = (self._unread[blob] for blob in blobs if blob in self._unread)
+        unread = next(failures, None)
+        if unread is not None:
+            hint = f"`git log --all -m -p -- {shlex.quote(path)} >/dev/null` lets git fetch every version of it"
+            return SourceFailure(unread.fact, unread.hint or hint)
+        if self._repository.shallow:
+            fact = "git: this clone is shallow, and the rest of the history may have it"
+            return SourceFailure(fact, "`git fetch --unshallow` fetches the rest")
+        return None
 
     @cached_property
     def _history(self) -> dict[str, list[str]]:
@@ -103,11 +127,15 @@ class GitHistory:
         return next((blob for blob in blobs if self._is(blob, content)), None)
 
     def _is(self, blob: str, content: ContentHash) -> bool:
-        digest, head = self._digest(blob)
+        try:
+            digest, head = self._digest(blob)
+        except BlobFailed as error:
+            self._unread[blob] = error.failure
+            return False
         return lfs_oid(head) is None and digest == content
 
     def _digest(self, blob: str) -> tuple[ContentHash, bytes]:
-        """The content of a blob, and its first bytes."""
+        """The content of a blob, and its first bytes. BlobFailed if git cannot read it."""
         digest = hashlib.sha256()
         head = b""
         for chunk in self._repository.read_blob(blob):

@@ -6,6 +6,7 @@ import os
 import stat
 import unicodedata
 from collections.abc import Iterable, Mapping, Set
+from contextlib import suppress
 from pathlib import Path
 
 from reconciler.core.digest import ContentHash, content_hash
@@ -71,6 +72,16 @@ class TreeObserver:
         }
         self.index.remember_all(whole)
         return {path: content for path, (_, content) in whole.items()}
+
+    def pointers(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """The files among these that are Git LFS pointers instead of images."""
+        found = []
+        for path in sorted(paths):
+            full = Path(f"{self.real_root}/{path}")
+            with suppress(OSError):
+                if full.stat().st_size <= LFS_POINTER_LIMIT and lfs_oid(full.read_bytes()):
+                    found.append(path)
+        return tuple(found)
 
     def references(self, paths: dict[str, Place]) -> tuple[dict[str, ContentHash], tuple[Problem, ...]]:
         """The contents of reference files, and a problem for each that cannot be used, at the place given for it."""

@@ -41,7 +41,12 @@ class OutputTree:
             return self._done(target)
         source = self._safe(content, locked_for)
         if source is None:
-            raise DiskError(f"no source has the locked bytes of {path} ({content})")
+            failure = self.source.failure(locked_for)
+            because = f": {failure.fact}" if failure is not None else ""
+            raise DiskError(
+                f"no source has the locked bytes of {path} ({content}){because}",
+                hint=failure.hint if failure is not None else "",
+            )
         self._refuse_other(source, path)
         bytes_there = expect
         if expect is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from reconciler.core.digest import ContentHash
-from reconciler.core.ports import Objects, Source
+from reconciler.core.ports import Objects, Source, SourceFailure
 
 
 class StoreSource:
@@ -28,6 +28,10 @@ class StoreSource:
     def permanent(self) -> frozenset[ContentHash]:
         """Nothing: the question is what the store may delete."""
         return frozenset()
+
+    def failure(self, path: str) -> SourceFailure | None:
+        """See core.ports.Source. An object that cannot be read is none."""
+        return None
 
 
 class ContentSources(Mapping[tuple[ContentHash, str], str]):
@@ -70,5 +74,29 @@ class ContentSources(Mapping[tuple[ContentHash, str], str]):
         """See core.ports.Source."""
         return frozenset[ContentHash]().union(*(source.permanent() for source in self._sources))
 
+    def failure(self, path: str) -> SourceFailure | None:
+        """See core.ports.Source."""
+        failures = (source.failure(path) for source in self._sources)
+        return next((failure for failure in failures if failure is not None), None)
+
     def _names(self, content: ContentHash, path: str) -> Iterator[str]:
         return (source.name for source in self._sources if source.has(content, path))
+
+
+class SourceFailures(Mapping[str, SourceFailure]):
+    """The failures of a source, by path. Like ContentSources, it has no length and no keys."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def __getitem__(self, path: str) -> SourceFailure:
+        failure = self._source.failure(path)
+        if failure is None:
+            raise KeyError(path)
+        return failure
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
