@@ -8,7 +8,7 @@ from typing import Any
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey, content_hash
 from reconciler.core.events import Requested
 from reconciler.core.images.sniff import ImageFacts
-from reconciler.core.lock.lockfile import Lock, LockEntry, Made, Refusal
+from reconciler.core.lock.lockfile import Answer, Lock, LockEntry, Made
 from reconciler.core.money.cost import Cost
 from reconciler.core.plan.actions import Action
 from reconciler.core.plan.decide import Facts
@@ -66,7 +66,7 @@ def an_entry(of: Spec | Recipe, *, got: str = "made", provider: str = "gravitex"
 
 def a_lock(entries: Mapping[Any, LockEntry] | None = None, *, refused: Mapping[str, Recipe] | None = None) -> Lock:
     """Ids are strings, or those of another lock, or both: one type for the keys would allow only one of them."""
-    refusals = {AssetId(name): Refusal(recipe.key(), "I will not", AT) for name, recipe in (refused or {}).items()}
+    refusals = {AssetId(name): Answer(recipe.key(), "I will not", AT) for name, recipe in (refused or {}).items()}
     return Lock({AssetId(name): entry for name, entry in (entries or {}).items()}, refusals)
 
 

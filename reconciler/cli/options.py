@@ -54,6 +54,8 @@ def consent_options(function: F) -> F:
     message = {
         Consent.RETRY_IN_DOUBT: "Repeat requests in doubt, which may have been charged.",
         Consent.RETRY_REFUSED: "Repeat requests that the model refused.",
+        Consent.RETRY_MISMATCHED: "Request again what was answered with an image that does not fit.",
+        Consent.RETRY_FAILED: "Request again what was answered without a usable image.",
         Consent.REGENERATE_MISSING: "Generate, and pay for, lost images again.",
         Consent.CASCADE: "Generate assets again whose only change is a reference image.",
     }

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import click
 
-from reconciler.core.events import Ended, Event, Failed, Noted, Published, RefusalRecorded, Requested, Started, Stored
+from reconciler.core.events import AnswerRecorded, Ended, Event, Failed, Noted, Published, Requested, Started, Stored
 from reconciler.core.json_text import json_text
 from reconciler.core.text import one_line, printable
 from reconciler.report.apply_summary import failed_line
@@ -76,8 +76,8 @@ def _event_json(event: Event) -> dict[str, Any]:
             return {"event": "stored", "asset": asset, "content": content}
         case Ended(asset=asset, outcome=outcome, message=message):
             return {"event": "ended", "asset": asset, "outcome": outcome, "words": message}
-        case RefusalRecorded(asset=asset, refusal=refusal):
-            return {"event": "refused", "asset": asset, "words": refusal.message}
+        case AnswerRecorded(asset=asset, answer=answer):
+            return {"event": answer.kind.value, "asset": asset, "words": answer.message}
         case _:
             return {"event": type(event).__name__.lower()}
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from reconciler.core.digest import CONTENT_PREFIX, hex_of
+from reconciler.core.digest import CONTENT_PREFIX, AssetId, hex_of
 from reconciler.core.ports import StoredImage
+from reconciler.core.text import printable
 from reconciler.core.value import value
 
 _LEAST_DIGITS = 4
@@ -34,3 +35,12 @@ def find_candidate(found: Sequence[Candidate], wanted: str) -> Candidate | str:
     if len(named) == 1:
         return named[0]
     return f'"{wanted}" names {len(named) or "none"} of its {len(found)} candidates'
+
+
+def mismatch_hint(asset: AssetId) -> str:
+    """The ways on from an image that is not as the spec says."""
+    name = printable(asset)
+    return (
+        f"change the spec so that the image fits it, take the image as it is (`reconciler choose {name}` lists it), "
+        "or pay for another: `reconciler apply --retry-mismatched`"
+    )

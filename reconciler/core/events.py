@@ -11,10 +11,19 @@ from typing import Any
 
 from reconciler.core.digest import AssetId, ContentHash, Json, RecipeKey
 from reconciler.core.errors import LockfileError
-from reconciler.core.lock.entry import entry_json, made_json, read_entry, read_made, read_refusal, refusal_json
+from reconciler.core.lock.entry import (
+    answer_json,
+    entry_json,
+    made_json,
+    read_answer,
+    read_entry,
+    read_made,
+    read_refusal,
+    refusal_json,
+)
 from reconciler.core.lock.json_shape import UPGRADE, Shape, a_content, a_key, compact_json, shaped
-from reconciler.core.lock.lockfile import Lock, LockEntry, Made, Refusal
-from reconciler.core.outcome import BadOutput, Refused
+from reconciler.core.lock.lockfile import Answer, AnswerKind, Lock, LockEntry, Made
+from reconciler.core.outcome import BadOutput, Mismatched, Refused
 from reconciler.core.value import value
 
 JOURNAL_VERSION = 1
@@ -41,7 +50,8 @@ class Requested:
 class Ended:
     """The attempt ended without a usable image, and its outcome is certain. `outcome` is the name of the class.
 
-    `kept` is the path in the store of bytes that failed a check. A `Refused` attempt is recorded in the lockfile.
+    `kept` is the content in the store of bytes that failed a check. An attempt that was answered (`Refused`,
+    `Mismatched`, `BadOutput`) is recorded in the lockfile.
     """
 
     attempt: str
@@ -83,11 +93,11 @@ class Removed:
 
 
 @value
-class RefusalRecorded:
-    """The lockfile must record that the model refused this recipe, although no attempt of this asset was refused."""
+class AnswerRecorded:
+    """The lockfile must record this answer, although no attempt of this asset got it."""
 
     asset: AssetId
-    refusal: Refusal
+    answer: Answer
 
 
 @value
@@ -97,7 +107,7 @@ class Forgotten:
     attempt: str
 
 
-Durable = Requested | Ended | Stored | Published | Removed | RefusalRecorded | Forgotten
+Durable = Requested | Ended | Stored | Published | Removed | AnswerRecorded | Forgotten
 
 
 @value
@@ -142,7 +152,7 @@ def settle(lock: Lock, events: Iterable[Durable]) -> Settled:
     The last event of an asset wins, whatever preceded it, so settling is idempotent. A crash between saving the
     lockfile and closing the journal settles the same journal twice.
     """
-    entries, refusals, settled = dict(lock.entries), dict(lock.refusals), dict(lock.settled)
+    entries, answers, settled = dict(lock.entries), dict(lock.answers), dict(lock.settled)
     pending: dict[str, Requested] = {}
     for event in events:
         match event:
@@ -154,27 +164,43 @@ def settle(lock: Lock, events: Iterable[Durable]) -> Settled:
                 asked = pending.pop(event.attempt, None)
                 for attempt in asked.retry_of if asked is not None and _is_answer(event) else ():
                     pending.pop(attempt, None)
-                if asked is not None and isinstance(event, Ended) and event.outcome == Refused.__name__:
-                    refusals[asked.asset] = Refusal(asked.key, event.message, asked.at)
+                if asked is not None and isinstance(event, Ended) and event.outcome in _ANSWERS:
+                    answers[asked.asset] = _answered(answers.get(asked.asset), asked, event)
             case Published():
-                before = (event.origin, event.asset)
-                refused = [refusals.pop(asset) for asset in before if asset is not None and asset in refusals]
-                for asset in before:
-                    if asset is not None:
-                        entries.pop(asset, None)
+                names = [asset for asset in (event.origin, event.asset) if asset is not None]
+                for asset in names:
+                    entries.pop(asset, None)
+                    if asset in answers and _ends(event.entry, answers[asset]):
+                        del answers[asset]
                 entries[event.asset] = event.entry
                 settled.pop(event.asset, None)
-                if refused and event.entry.made.placeholder:  # a placeholder is not a response of the model
-                    refusals[event.asset] = refused[-1]
+                if event.origin in answers and event.asset not in answers:
+                    answers[event.asset] = answers.pop(event.origin)
                 if event.how == "adopted":  # the user chose the content of this asset, whatever became of the request
                     answered = (event.asset, event.entry.key)
                     pending = {name: asked for name, asked in pending.items() if (asked.asset, asked.key) != answered}
             case Removed():
                 entries.pop(event.asset, None)
-                refusals.pop(event.asset, None)
-            case RefusalRecorded():
-                refusals[event.asset] = event.refusal
-    return Settled(Lock(entries, refusals, settled=settled), tuple(pending.values()))
+                answers.pop(event.asset, None)
+            case AnswerRecorded():
+                answers[event.asset] = event.answer
+    return Settled(Lock(entries, answers, settled=settled), tuple(pending.values()))
+
+
+def _answered(before: Answer | None, asked: Requested, ended: Ended) -> Answer:
+    """The answer, with the costs of the earlier ones to this recipe. The same one again changes nothing."""
+    attempt, earlier = asked.attempt[:ATTEMPT_DIGITS], {}
+    if before is not None and before.key == asked.key:
+        if attempt in (before.attempt, *before.earlier):
+            return before
+        earlier = {**before.earlier, before.attempt: before.cost} if before.attempt else {}
+    kind = _ANSWERS[ended.outcome]
+    return Answer(asked.key, ended.message, asked.at, kind, ended.kept, asked.cost, attempt, earlier)
+
+
+def _ends(entry: LockEntry, answer: Answer) -> bool:
+    """Whether an image for the same recipe has come. A placeholder is not a response of the model."""
+    return entry.key == answer.key and not entry.made.placeholder
 
 
 def _is_answer(event: Ended | Stored) -> bool:
@@ -182,7 +208,13 @@ def _is_answer(event: Ended | Stored) -> bool:
     return isinstance(event, Stored) or event.outcome in _ANSWERS
 
 
-_ANSWERS = frozenset({Refused.__name__, BadOutput.__name__})
+ATTEMPT_DIGITS = 8
+"""As much of an attempt's id as tells the attempts of one asset apart."""
+_ANSWERS = {
+    Refused.__name__: AnswerKind.REFUSED,
+    Mismatched.__name__: AnswerKind.MISMATCHED,
+    BadOutput.__name__: AnswerKind.FAILED,
+}
 
 
 def encode_event(event: Durable) -> bytes:
@@ -213,8 +245,10 @@ def _fields(event: Durable) -> tuple[str, dict[str, Json]]:
             return "published", {"asset": asset, "entry": entry_json(entry), "how": how, **moved}
         case Removed(asset):
             return "removed", {"asset": asset}
-        case RefusalRecorded(asset, refusal):
-            return "refusal_recorded", {"asset": asset, "refusal": refusal_json(refusal)}
+        case AnswerRecorded(asset, answer) if answer.is_version_1:  # as older versions of reconciler read it
+            return "refusal_recorded", {"asset": asset, "refusal": refusal_json(answer)}
+        case AnswerRecorded(asset, answer):
+            return "answer_recorded", {"asset": asset, "answer": answer_json(answer)}
         case Forgotten(attempt):
             return "forgotten", {"attempt": attempt}
 
@@ -229,6 +263,7 @@ _SHAPES: Mapping[str, Shape] = {
     "published": Shape({**_TAGS, "asset": str, "entry": dict, "how": str}, {"origin": str}),
     "removed": Shape({**_TAGS, "asset": str}),
     "refusal_recorded": Shape({**_TAGS, "asset": str, "refusal": dict}),
+    "answer_recorded": Shape({**_TAGS, "asset": str, "answer": dict}),
     "forgotten": Shape({**_TAGS, "attempt": str}),
 }
 
@@ -278,6 +313,8 @@ def _event(kind: str, fields: Mapping[str, Any]) -> Durable:
         case "removed":
             return Removed(AssetId(fields["asset"]))
         case "refusal_recorded":
-            return RefusalRecorded(AssetId(fields["asset"]), read_refusal(fields["refusal"]))
+            return AnswerRecorded(AssetId(fields["asset"]), read_refusal(fields["refusal"]))
+        case "answer_recorded":
+            return AnswerRecorded(AssetId(fields["asset"]), read_answer(fields["answer"]))
         case _:
             return Forgotten(fields["attempt"])

@@ -1,4 +1,4 @@
-"""The seven outcomes of one paid attempt. A closed set: match it exhaustively.
+"""The eight outcomes of one paid attempt. A closed set: match it exhaustively.
 
 Source: docs/providers.md. `message` is always the text of the provider, for people.
 """
@@ -10,6 +10,7 @@ from enum import Enum
 from pathlib import Path
 
 from reconciler.core.digest import ContentHash, Json
+from reconciler.core.fit import Misfit
 from reconciler.core.images.sniff import ImageFacts
 from reconciler.core.lock.entry import Made
 from reconciler.core.money.cost import Cost
@@ -17,12 +18,13 @@ from reconciler.core.value import field, value
 
 
 class Stop(Enum):
-    """Why no more requests are sent: the first four reasons stop a whole lane."""
+    """Why no more requests are sent: the first four reasons stop a whole lane, MISMATCHES the requests to one model."""
 
     OUT_OF_CREDIT = "out of credit"
     BAD_KEY = "the key was refused"
     PARKED = "rate limit"
     BREAKER = "too many failures in a row"
+    MISMATCHES = "the same mismatch again and again"
     OVER_BUDGET = "over budget"
     INTERRUPTED = "interrupted"
 
@@ -52,6 +54,18 @@ class Done:
 
 
 @value
+class Mismatched:
+    """200 with a whole image that is not as the spec says. It is paid for, and kept as a candidate of its recipe.
+
+    `message` says what is wrong, as `misfit` does.
+    """
+
+    message: str
+    misfit: Misfit
+    done: Done
+
+
+@value
 class NotSent:
     """No byte of the request was written. Free to try again unless `final` (a certificate error).
 
@@ -65,10 +79,16 @@ class NotSent:
 
 @value
 class Throttled:
-    """A well-formed 429 or 503: not charged. `retry_after` in seconds is the minimum for the whole lane."""
+    """A well-formed 429 or 503: not charged. `retry_after` in seconds is the minimum for the whole lane.
+
+    `later` says why no retry in this run can help, "" if one may: a limit of 0, or of a day. `of_model`: the limit is
+    that of one model.
+    """
 
     message: str
     retry_after: float | None = None
+    later: str = ""
+    of_model: bool = False
 
 
 @value
@@ -88,7 +108,7 @@ class Refused:
 
 @value
 class BadOutput:
-    """A response without the requested image; it may have been charged. The received bytes are kept."""
+    """A response without a usable image; it may have been charged. The received bytes are kept."""
 
     message: str
     kept: Spooled | None = None
@@ -101,4 +121,4 @@ class InDoubt:
     message: str
 
 
-Outcome = Done | NotSent | Throttled | Rejected | Refused | BadOutput | InDoubt
+Outcome = Done | Mismatched | NotSent | Throttled | Rejected | Refused | BadOutput | InDoubt

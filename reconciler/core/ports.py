@@ -8,6 +8,7 @@ from typing import IO, Protocol
 
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.events import Durable, Event
+from reconciler.core.fit import Misfit
 from reconciler.core.images.sniff import ImageFacts
 from reconciler.core.lock.lockfile import Made
 from reconciler.core.outcome import Outcome, Spooled
@@ -21,7 +22,8 @@ class ImageRequest:
     process. Its pictures are named by content (`recipe.images()`); a provider gets their bytes from `References`.
 
     `retry_of` are the attempts in doubt that it retries, with the user's consent. `family` names the style of the
-    asset: placeholders of one family look alike. It is not part of the recipe.
+    asset: placeholders of one family look alike. It is not part of the recipe. `attempt` is the id of this attempt, ""
+    for a provider that costs nothing.
     """
 
     asset: AssetId
@@ -29,6 +31,7 @@ class ImageRequest:
     key: RecipeKey
     retry_of: tuple[str, ...] = ()
     family: str = ""
+    attempt: str = ""
 
 
 OnResponse = Callable[[], None]
@@ -81,15 +84,27 @@ class Spool(Protocol):
         """The same for bytes that are paid for. If the store's file system fails, the file is elsewhere."""
         ...
 
+    def for_attempt(self, attempt: str) -> Spool:
+        """The same spool; the names of its files say that they belong to this attempt. The next run finds them by it,
+        if this one dies."""
+        ...
+
 
 @value
 class StoredImage:
-    """An image in the store for a recipe. `attempt` is the request that returned it, "" if there was none."""
+    """An image in the store for a recipe. `attempt` is the request that returned it, "" if there was none.
+
+    `repeats` are further requests that got the very same bytes. `misfit`: it is not as the recipe says, and is used
+    only where a person chooses it. `original`: it was converted from that content.
+    """
 
     content: ContentHash
     image: ImageFacts
     made: Made
     attempt: str = ""
+    misfit: Misfit | None = None
+    original: ContentHash | None = None
+    repeats: tuple[str, ...] = ()
 
 
 class Store(Protocol):
@@ -101,7 +116,7 @@ class Store(Protocol):
 
     def remember(self, key: RecipeKey, stored: StoredImage) -> StoredImage:
         """Record that these bytes answer this recipe, and return the record. An earlier record of the same bytes
-        stays, and is returned. Durable once this returns."""
+        stays, and is returned; another attempt that got them is added to it. Durable once this returns."""
         ...
 
     def find(self, content: ContentHash) -> Path | None:
@@ -162,7 +177,8 @@ class StoreMaintenance(Protocol):
         ...
 
     def leftovers(self) -> tuple[Path, ...]:
-        """Spool files of crashed runs: complete or partial responses that never reached the store."""
+        """Spool files of crashed runs: complete or partial responses that never reached the store. The name of one that
+        belongs to an attempt begins with its id and a hyphen."""
         ...
 
     def folders(self) -> Iterable[Path]:
@@ -213,6 +229,25 @@ class Log(Protocol):
 
     def record(self, event: Event) -> None:
         """For the journal: durable once this returns."""
+        ...
+
+
+@value
+class Converted:
+    """An image in another format: its bytes, and its facts."""
+
+    spooled: Spooled
+    image: ImageFacts
+
+
+class Converter(Protocol):
+    """Encodes images in other formats."""
+
+    def convert(self, path: Path, format_: str) -> Converted | str:
+        """The image in this format, or why that is not possible. The same file gives the same bytes. Blocking.
+
+        Raises OSError or DiskError if the disk fails.
+        """
         ...
 
 

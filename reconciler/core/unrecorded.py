@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from reconciler.core.digest import RecipeKey
-from reconciler.core.events import Durable, Stored, settle
+from reconciler.core.digest import AssetId, RecipeKey
+from reconciler.core.events import Durable, Ended, Stored, settle
 from reconciler.core.lock.lockfile import Lock
+from reconciler.core.outcome import Mismatched
 from reconciler.core.ports import StoredImage
 
 
-def unrecorded(events: Iterable[Durable], recall: Callable[[RecipeKey], Iterable[StoredImage]]) -> Iterator[Stored]:
-    """The events that the journal would hold if the crash had come a moment later. Settle them after `events`."""
+def unrecorded(
+    events: Iterable[Durable], recall: Callable[[RecipeKey], Iterable[StoredImage]]
+) -> Iterator[tuple[RecipeKey, Stored | Ended]]:
+    """The events that the journal would hold if the crash had come a moment later, each with the recipe that the store
+    has them under. Settle them after `events`."""
     for asked in settle(Lock(), events).in_doubt:
         for stored in recall(asked.key):
-            if stored.attempt == asked.attempt:
-                yield Stored(asked.attempt, asked.asset, asked.key, stored.content, stored.made)
+            if asked.attempt in (stored.attempt, *stored.repeats):
+                yield asked.key, end_of(asked.attempt, asked.asset, asked.key, stored)
+
+
+def end_of(attempt: str, asset: AssetId, key: RecipeKey, stored: StoredImage) -> Stored | Ended:
+    """The end of a request whose image the store has."""
+    if stored.misfit is not None:
+        return Ended(attempt, asset, Mismatched.__name__, stored.misfit.message, stored.content)
+    return Stored(attempt, asset, key, stored.content, stored.made)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from reconciler.core.digest import AssetId, ContentHash
+from reconciler.core.candidates import mismatch_hint
+from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.errors import DiskError
-from reconciler.core.events import Durable, Failed, Forgotten, Published, RefusalRecorded, Started
-from reconciler.core.lock.lockfile import Lock, LockEntry, Refusal
-from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Refused, Rejected, Stop
+from reconciler.core.events import AnswerRecorded, Durable, Failed, Forgotten, Published, Started
+from reconciler.core.lock.lockfile import Answer, AnswerKind, Lock, LockEntry
+from reconciler.core.outcome import BadOutput, Done, InDoubt, Mismatched, NotSent, Outcome, Refused, Rejected, Stop
 from reconciler.core.plan.actions import (
     Action,
     Adopt,
@@ -24,10 +25,10 @@ from reconciler.core.plan.actions import (
 )
 from reconciler.core.plan.plan import AssetStep, Plan, Step
 from reconciler.core.ports import ImageRequest, InTheWay, StoredImage
-from reconciler.core.recipe import Recipe
 from reconciler.core.value import replace
 from reconciler.engine.clock import stamp
 from reconciler.engine.context import ApplyContext
+from reconciler.engine.conversion import Conversions
 from reconciler.engine.recipes import Recipes
 from reconciler.engine.report import DISK_ERROR, Line, Report, Result, StepError
 from reconciler.engine.shared_requests import SharedRequests
@@ -44,6 +45,7 @@ class Run:
         self.report = Report()
         self.recipes = Recipes(plan, lock, world)
         self.by_content = {entry.content: entry for entry in lock.entries.values()}
+        self.conversions = Conversions(world.store, world.outputs, world.converter)
         self.stopping = False
         self._ended: dict[AssetId, asyncio.Future[bool]] = {}
         self._requests = SharedRequests(world.providers, world.traits)
@@ -127,7 +129,7 @@ class Run:
             case Restore(content=content, replacing=replacing, old_path=old_path):
                 self._start(step, "restore")
                 entry = await self._existing_entry(step, action, content)
-                await self._place(step, content, replacing, old_path)
+                await self._place(step, entry.content, replacing, old_path)
                 await self._publish(step, entry, "restored")
                 return Line(step.asset, Result.RESTORED)
             case Move(content=content, replacing=replacing, old_path=old_path):
@@ -137,7 +139,10 @@ class Run:
                 await self._publish(step, entry, "moved")
                 return Line(step.asset, Result.MOVED)
             case Adopt(content=content):
-                await self._publish(step, await self._existing_entry(step, action, content), "adopted")
+                entry = await self._existing_entry(step, action, content)
+                if entry.content != content:  # the file has the bytes of the response, in another format than its name
+                    await self._place(step, entry.content, content, None)
+                await self._publish(step, entry, "adopted")
                 return Line(step.asset, Result.ADOPTED)
             case _:
                 return Line(step.asset, Result.UNCHANGED)
@@ -151,13 +156,16 @@ class Run:
         if step.entry is not None and (isinstance(action, Move) or isinstance(action.reason, OutputMissing)):
             return replace(step.entry, output=step.output)
         recipe = self.recipes.recipe(step.spec)
+        under = None if isinstance(action, Move) else action.under
+        stored = await asyncio.to_thread(self.world.store.recall, under or recipe.key())
+        for one in reversed(stored):
+            if one.content == content:  # under another recipe, it fits this one
+                image = replace(one, misfit=None) if under is not None else one
+                return await self.conversions.entry(step.output, recipe, image, path=step.output)
         known = self.by_content.get(content)
         if known is not None:
-            return self._entry(step, recipe, StoredImage(content, known.image, known.made))
-        stored = await asyncio.to_thread(self.world.store.recall, recipe.key())
-        for one in reversed(stored):
-            if one.content == content:
-                return self._entry(step, recipe, one)
+            image = StoredImage(content, known.image, known.made, original=known.original)
+            return await self.conversions.entry(step.output, recipe, image, path=known.output)
         raise StepError(Result.FAILED, f"neither the lockfile nor the store has a record of {content}", DISK_ERROR)
 
     async def _place(
@@ -206,14 +214,18 @@ class Run:
                 for attempt in () if leader else request.retry_of:  # the shared response answers these attempts, too
                     await asyncio.to_thread(self.world.journal.record, Forgotten(attempt))
                 assert outcome.made is not None  # every provider of a run stores its images
-                entry = self._entry(step, recipe, StoredImage(outcome.spooled.content, outcome.image, outcome.made))
+                image = StoredImage(outcome.spooled.content, outcome.image, outcome.made)
+                entry = await self.conversions.entry(step.output, recipe, image, path=step.output)
                 await self._place(step, entry.content, action.replacing, action.old_path)
                 await self._publish(step, entry, "made")
                 return Line(step.asset, Result.MADE, outcome.cost if leader else None, "" if leader else "shared")
             case Refused(message=message):
-                if not leader:  # the end of the leader's attempt records its refusal
-                    await self._record(RefusalRecorded(step.asset, Refusal(key, message, stamp(self.world.utc()))))
+                await self._answered(step, key, outcome, leader=leader)
                 raise StepError(Result.FAILED, f"refused: {message}", "Refused")
+            case Mismatched(message=message, done=done):
+                await self._answered(step, key, outcome, leader=leader)
+                where = f"it is paid for, and kept in {self.world.shown(done.spooled.path)}"
+                raise StepError(Result.HELD, f"{message}; {where}", "Mismatched", mismatch_hint(step.asset))
             case NotSent(message=message, stop=Stop.OVER_BUDGET):
                 raise StepError(Result.HELD, message, "OverBudget")
             case NotSent(message=message, stop=Stop.INTERRUPTED):
@@ -225,6 +237,7 @@ class Run:
             case InDoubt(message=message):
                 raise StepError(Result.HELD, f"in doubt, it may have been charged: {message}", "InDoubt")
             case BadOutput(message=message, kept=kept):
+                await self._answered(step, key, outcome, leader=leader)
                 where = f"; its bytes are in {self.world.shown(kept.path)}" if kept else ""
                 raise StepError(Result.FAILED, f"bad output: {message}{where}", "BadOutput")
             case _:
@@ -239,8 +252,19 @@ class Run:
         await self._publish(step, replace(entry, output=step.output), "restored")
         return Line(step.asset, Result.RESTORED)
 
-    def _entry(self, step: AssetStep, recipe: Recipe, image: StoredImage) -> LockEntry:
-        return LockEntry(step.output, image.content, image.image, recipe.key(), recipe.manifest(), image.made)
+    async def _answered(self, step: AssetStep, key: RecipeKey, outcome: Outcome, *, leader: bool) -> None:
+        """Record an answer that is no image to lock. The end of the leader's attempt records its own."""
+        if leader:
+            return
+        at, message = stamp(self.world.utc()), "" if isinstance(outcome, Done) else outcome.message
+        match outcome:
+            case Mismatched(done=done):
+                answer = Answer(key, message, at, AnswerKind.MISMATCHED, done.spooled.content)
+            case BadOutput(kept=kept):
+                answer = Answer(key, message, at, AnswerKind.FAILED, kept.content if kept else None)
+            case _:
+                answer = Answer(key, message, at)
+        await self._record(AnswerRecorded(step.asset, answer))
 
     def _start(self, step: Step, action: str) -> None:
         self.world.progress.record(Started(step.asset, action))

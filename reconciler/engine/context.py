@@ -9,7 +9,7 @@ from pathlib import Path
 from reconciler.core.digest import ContentHash
 from reconciler.core.events import Requested
 from reconciler.core.plan.actions import Consent
-from reconciler.core.ports import Log, Outputs, Provider, References, Store
+from reconciler.core.ports import Converter, Log, Outputs, Provider, References, Store
 from reconciler.core.traits import Traits
 from reconciler.core.value import value
 from reconciler.engine.lockfile_saver import LockfileSaver
@@ -21,12 +21,13 @@ class ApplyContext:
 
     `in_doubt` are requests without a recorded end; a response to the same recipe resolves them. `providers` maps the
     names that specs use to providers behind their lanes; `traits` maps the same names to traits. `consents` hold for
-    the whole run: a request that repeats one in doubt or a refused one is not sent without them. `shown` is a path as
-    messages show it.
+    the whole run: a request that repeats one in doubt, or one that was answered, is not sent without them. `shown` is a
+    path as messages show it.
     """
 
     store: Store
     outputs: Outputs
+    converter: Converter
     references: References
     journal: Log
     progress: Log

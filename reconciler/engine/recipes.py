@@ -7,6 +7,7 @@ import asyncio
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.lock.lockfile import Lock
 from reconciler.core.plan.actions import Consent
+from reconciler.core.plan.decide import was_answered
 from reconciler.core.plan.plan import Plan
 from reconciler.core.recipe import Recipe
 from reconciler.core.specs.spec import AssetReference, FileReference, Reference, Spec, build_recipe
@@ -21,7 +22,7 @@ class Recipes:
         self.world = world
         self.contents = {identity: entry.content for identity, entry in lock.entries.items()}
         self._outputs = {step.asset: step.output for step in plan.steps}
-        self._refusals = {refusal.key: refusal.message for refusal in lock.refusals.values()}
+        self._answers = {answer.key: answer for answer in lock.answers.values()}
 
     def in_doubt(self, asset: AssetId, key: RecipeKey) -> tuple[str, ...]:
         """The attempts in doubt that a request of this asset for this recipe repeats."""
@@ -53,13 +54,13 @@ class Recipes:
         """The newest image of this recipe in the store that the provider of the spec may use."""
         placeholders = self.world.traits[spec.provider].placeholder
         for stored in reversed(await asyncio.to_thread(self.world.store.recall, key)):
-            if placeholders or not stored.made.placeholder:
+            if stored.misfit is None and (placeholders or not stored.made.placeholder):
                 return stored.content
         return None
 
     def require_consent(self, spec: Spec, key: RecipeKey, *, asked: bool) -> None:
-        """Hold a recipe that is in doubt or was refused. The plan could not hold it if the recipe became known only
-        after an upstream was made."""
+        """Hold a recipe that is in doubt, or was answered without an image to lock. The plan could not hold it if the
+        recipe became known only after an upstream was made."""
         if self.world.traits[spec.provider].free:
             return
         in_doubt = [one for one in self.world.in_doubt if one.key == key]
@@ -68,7 +69,11 @@ class Recipes:
             message = f"in doubt: same recipe requested from {first.provider} at {first.at}, no response received"
             hint = "check the provider's bill; `reconciler apply --retry-in-doubt` requests it again"
             raise StepError(Result.HELD, message, "InDoubt", hint)
-        refused = self._refusals.get(key)
-        if refused is not None and not asked and Consent.RETRY_REFUSED not in self.world.consents:
-            hint = "change the spec, or run `reconciler apply --retry-refused`"
-            raise StepError(Result.HELD, f"refused before: {refused}", "Refused", hint)
+        answer = self._answers.get(key)
+        if answer is not None and not asked:
+            _, consent = was_answered(answer)
+            if consent not in self.world.consents:
+                hint = f"change the spec, or run `reconciler apply {consent.value}`"
+                raise StepError(
+                    Result.HELD, f"{answer.kind.value} before: {answer.message}", answer.kind.value.title(), hint
+                )

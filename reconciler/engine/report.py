@@ -9,7 +9,17 @@ from enum import Enum
 from reconciler.core.digest import AssetId
 from reconciler.core.errors import DiskError, ReconcilerError
 from reconciler.core.money.cost import Cost
-from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused, Rejected, Throttled
+from reconciler.core.outcome import (
+    BadOutput,
+    Done,
+    InDoubt,
+    Mismatched,
+    NotSent,
+    Outcome,
+    Refused,
+    Rejected,
+    Throttled,
+)
 from reconciler.core.value import value
 
 DISK_ERROR = DiskError.__name__
@@ -18,6 +28,7 @@ DISK_ERROR = DiskError.__name__
 
 _ENDINGS: dict[type[Outcome], str] = {
     Done: "made",
+    Mismatched: "mismatched",
     NotSent: "not sent",
     Throttled: "rate limited",
     Rejected: "rejected",

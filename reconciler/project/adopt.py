@@ -120,7 +120,9 @@ class Adoption:
         if isinstance(image, Skipped):
             return image
         key = recipe.key()
-        entry = LockEntry(step.output, found, image, key, recipe.manifest(), self._made(step, key, found))
+        original = step.entry.original if step.entry is not None and step.entry.content == found else None
+        made = self._made(step, key, found)
+        entry = LockEntry(step.output, found, image, key, recipe.manifest(), made, original)
         if self._session.workspace.store.find(entry.content) is not None:
             self._session.workspace.store.remember(key, StoredImage(entry.content, image, entry.made))
         self._locked[step.asset] = entry.content

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from reconciler.core.candidates import Candidate
@@ -20,6 +21,7 @@ from reconciler.engine.report import Report, Result
 from reconciler.project.candidates import candidates
 from reconciler.project.carry_out import RunOptions, RunResult, carry_out
 from reconciler.project.keys import require_keys
+from reconciler.project.left_behind import store_left_behind
 from reconciler.project.load import load_specs
 from reconciler.project.options import PlanOptions, in_ci
 from reconciler.project.planning import PlannedProject, plan_project, pointers, within_limits
@@ -106,6 +108,8 @@ def apply(
     plan_options = saved.options_with(options.plan) if saved is not None else options.plan
     with workspace.exclusive(options.wait):
         proposal = _propose(workspace, plan_options, saved)
+        if store_left_behind(workspace, proposal.planned, environ=environ, utc=lambda: datetime.now(UTC)):
+            proposal = _propose(workspace, plan_options, saved)
         callbacks.show(proposal)
         if not proposal.work:
             _close_journal_of_crash(workspace, proposal.planned)
@@ -156,5 +160,5 @@ def _candidates(workspace: Workspace, report: Report) -> dict[AssetId, tuple[Can
     """The candidates of every asset that was generated and has more than one."""
     entries = workspace.locked().entries
     made = sorted(line.asset for line in report.lines if line.result is Result.MADE and line.asset in entries)
-    found = {asset: candidates(workspace.store, entries[asset].key, locked=entries[asset].content) for asset in made}
+    found = {asset: candidates(workspace.store, entries[asset].key, entry=entries[asset]) for asset in made}
     return {asset: images for asset, images in found.items() if len(images) > 1}

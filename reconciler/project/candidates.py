@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from reconciler.core.candidates import Candidate
-from reconciler.core.digest import ContentHash, RecipeKey
+from reconciler.core.digest import RecipeKey
+from reconciler.core.lock.lockfile import LockEntry
 from reconciler.core.ports import Store
 
 
-def candidates(store: Store, key: RecipeKey, *, locked: ContentHash | None) -> tuple[Candidate, ...]:
-    """The images of a recipe in the store, drafts excluded."""
-    made = [one for one in store.recall(key) if not one.made.placeholder]
+def candidates(store: Store, key: RecipeKey, *, entry: LockEntry | None) -> tuple[Candidate, ...]:
+    """The images in the store that were generated for a recipe: those that do not fit it, too, but no drafts and no
+    conversions. `entry` is the lock entry of the asset."""
+    locked = (entry.content, entry.original) if entry is not None else ()
+    made = [one for one in store.recall(key) if not one.made.placeholder and one.original is None]
     found = ((one, store.find(one.content)) for one in made)
     held = [(one, path) for one, path in found if path is not None]
     return tuple(
-        Candidate(number, one, path, locked=one.content == locked) for number, (one, path) in enumerate(held, 1)
+        Candidate(number, one, path, locked=one.content in locked) for number, (one, path) in enumerate(held, 1)
     )

@@ -24,8 +24,9 @@ from reconciler.engine.lane.candidates import CandidateProvider
 from reconciler.engine.lockfile_saver import LockfileSaver
 from reconciler.engine.references import LocalReferences
 from reconciler.engine.report import Report
+from reconciler.project.converter import LazyConverter
 from reconciler.project.free_providers import free_providers
-from reconciler.project.planning import PlannedProject
+from reconciler.project.planning import PlannedProject, answer_costs
 from reconciler.project.workspace import Workspace
 from reconciler.providers.decoding.children import CHILDREN
 
@@ -88,6 +89,7 @@ async def _run(workspace: Workspace, planned: PlannedProject, plan: Plan, option
     world = ApplyContext(
         store=workspace.store,
         outputs=workspace.outputs(frozenset(outputs)),
+        converter=LazyConverter(workspace.store),
         references=references,
         journal=workspace.journal,
         progress=options.progress,
@@ -202,6 +204,7 @@ def _paid_providers(
         progress=options.progress,
         budget=options.budget,
         already=[(request.asset, parse_cost(request.cost)) for request in planned.in_doubt],
+        answered=answer_costs(planned.lock),
         environ=options.environ,
     )
     by_name: dict[str, Provider] = dict(paid.providers)

@@ -94,9 +94,9 @@ def _behind(recorded: Lock, settled: Lock) -> int:
         return UNMERGED
     if recorded == settled:
         return 0
-    names = {*recorded.entries, *recorded.refusals, *settled.entries, *settled.refusals}
+    names = {*recorded.entries, *recorded.answers, *settled.entries, *settled.answers}
     return sum(
         recorded.entries.get(name) != settled.entries.get(name)
-        or recorded.refusals.get(name) != settled.refusals.get(name)
+        or recorded.answers.get(name) != settled.answers.get(name)
         for name in names
     )

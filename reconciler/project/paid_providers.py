@@ -40,12 +40,16 @@ def paid_providers(
     progress: Log,
     budget: Budget,
     already: Iterable[tuple[AssetId, Cost | None]],
+    answered: Iterable[tuple[AssetId, Cost | None]] = (),
     environ: Mapping[str, str],
 ) -> PaidProviders:
-    """Each provider in its layers. `already` are the estimates of requests in doubt, which count as spent."""
+    """Each provider in its layers. `already` are the estimates of requests in doubt, which count as spent; `answered`
+    are those of requests without an image to lock, which count towards the limit of their asset."""
     _share_the_heap()
     table = model_table(models)
-    run = PaidRun(store=store, journal=journal, progress=progress, spending=Spending(budget, already=already))
+    run = PaidRun(
+        store=store, journal=journal, progress=progress, spending=Spending(budget, already=already, answered=answered)
+    )
     made = PaidProviders({}, [])
     for settings in used:
         lane = open_lane(settings, run=run)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from reconciler.core.digest import AssetId
 from reconciler.core.events import Requested
 from reconciler.core.lock.lockfile import Lock
-from reconciler.core.money.cost import parse_cost
+from reconciler.core.money.cost import Cost, parse_cost
 from reconciler.core.plan.actions import Action, Consent
 from reconciler.core.plan.decide import Facts
 from reconciler.core.plan.observed import Observed
@@ -89,7 +89,13 @@ def within_limits(planned: PlannedProject, limits: SpendingLimits) -> Plan:
         limits.applied_to(planned.loaded.project.settings.budget),
         candidates=planned.candidates,
         already=[(request.asset, parse_cost(request.cost)) for request in planned.in_doubt],
+        answered=answer_costs(planned.lock),
     )
+
+
+def answer_costs(lock: Lock) -> list[tuple[AssetId, Cost | None]]:
+    """What the requests that gave no image to lock may have cost, by asset."""
+    return [(asset, parse_cost(cost)) for asset, answer in lock.answers.items() for cost in answer.costs]
 
 
 def remember(workspace: Workspace, planned: PlannedProject, answers: Mapping[str, str]) -> None:

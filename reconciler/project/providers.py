@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from reconciler.core.errors import ProjectError
+from reconciler.core.ports import Spool
 from reconciler.core.provider_types import UnusableType
 from reconciler.core.specs.settings import ProviderSettings, Settings
 from reconciler.core.value import value
@@ -88,3 +89,6 @@ class _TemporarySpool:
 
     def open_paid(self) -> tuple[Path, IO[Any]]:
         return self.open()
+
+    def for_attempt(self, attempt: str) -> Spool:
+        return self

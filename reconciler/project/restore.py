@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconciler.core.digest import ContentHash
-from reconciler.core.events import Durable, Published, RefusalRecorded
+from reconciler.core.events import Published
 from reconciler.core.lock.lockfile import LockEntry
 from reconciler.core.plan.observed import Blocked
 from reconciler.core.plan.plan import AssetStep, Step, locked_entry
@@ -75,15 +75,7 @@ def _restored(session: EditSession, step: Step, entry: LockEntry) -> Edited | Sk
     if entry.output == step.output and origin is None:
         return Edited((), tuple(lines))
     lines += _vacated(session, entry)
-    return Edited(
-        _events(session, Published(step.asset, replace(entry, output=step.output), "restored", origin)), tuple(lines)
-    )
-
-
-def _events(session: EditSession, published: Published) -> tuple[Durable, ...]:
-    """The event of the new path. A recorded refusal stays in force."""
-    refusal = session.planned.lock.refusals.get(published.asset)
-    return (published, RefusalRecorded(published.asset, refusal)) if refusal else (published,)
+    return Edited((Published(step.asset, replace(entry, output=step.output), "restored", origin),), tuple(lines))
 
 
 def _kept(session: EditSession, found: ContentHash) -> str:

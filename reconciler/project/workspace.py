@@ -77,7 +77,7 @@ class Workspace:
     def events(self) -> tuple[Durable, ...]:
         """The events of the journal, and the ends of requests that a crash left unrecorded."""
         events = self.journal.read()
-        return (*events, *unrecorded(events, self.store.recall))
+        return (*events, *(end for _, end in unrecorded(events, self.store.recall)))
 
     def sources(self, paths: frozenset[str]) -> ContentSources:
         """Every place that may hold the locked bytes of these paths."""
@@ -108,11 +108,14 @@ class Workspace:
     def close_journal(self) -> None:
         """Write every event of the journal to the lockfile, then keep only the requests in doubt.
 
-        Ends that a crash left unrecorded are made durable in the store first.
+        Ends that a crash kept out of the journal are recorded first, once they are durable in the store.
         """
-        self.lock_file.catch_up()
-        for end in unrecorded(self.journal.read(), self.store.recall):
-            self.store.secure(end.key)
+        try:
+            for key, end in tuple(unrecorded(self.journal.read(), self.store.recall)):
+                self.store.secure(key)
+                self.journal.record(end)
+        finally:
+            self.lock_file.catch_up()
         self.journal.close_with(self.in_doubt())
 
 

@@ -19,6 +19,7 @@ from reconciler.core.outcome import (
     BadOutput,
     Done,
     InDoubt,
+    Mismatched,
     NotSent,
     Outcome,
     Refused,
@@ -27,6 +28,7 @@ from reconciler.core.outcome import (
     Throttled,
 )
 from reconciler.core.ports import ImageRequest, OnResponse, References, Spool, ignore_response
+from reconciler.core.recipe import Recipe
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.value import replace
 from reconciler.providers.declaration import Dialect, price_of
@@ -87,7 +89,8 @@ class Remote:
         wire = build_wire_request(self._dialect, ready, self._settings, base, self._models)
         if isinstance(wire, Rejected):
             return wire
-        answered = await self._http.send(wire, secret=secret_header(self._dialect, self._key), spool=self._spool)
+        spool = self._spool.for_attempt(request.attempt) if request.attempt else self._spool
+        answered = await self._http.send(wire, secret=secret_header(self._dialect, self._key), spool=spool)
         if isinstance(answered, NotSent):
             answered = replace(answered, message=f"{base.origin}: {answered.message}")
         if not isinstance(answered, HttpAnswer):
@@ -95,7 +98,7 @@ class Remote:
         if answered.status == 200:  # what else it says is to be learned before anything more is sent
             on_response()
         try:
-            return _fit(await self._landed(request, wire, base, answered, self._key), self._key)
+            return _fit(await self._landed(request, wire, base, answered, spool=spool, key=self._key), self._key)
         except OSError as error:
             why = f"cannot read or write the response: {error.strerror}"
             raise DiskError(f"{why}; the response is in {answered.path}") from error
@@ -103,35 +106,34 @@ class Remote:
             raise DiskError(f"{error.fact}; the response is in {answered.path}", hint=error.hint) from error
 
     async def _landed(
-        self, request: ImageRequest, wire: WireRequest, base: Base, answered: HttpAnswer, key: Key
+        self,
+        request: ImageRequest,
+        wire: WireRequest,
+        base: Base,
+        answered: HttpAnswer,
+        *,
+        spool: Spool,
+        key: Key,
     ) -> Outcome:
         """The outcome of a response; an image that it links to is downloaded."""
         wanted = Expected(request.recipe, wire.asked, self._settings.body_limit, key)
-        found = await run_to_completion(DECODERS, receive, answered, self._spool, wanted)
+        found = await run_to_completion(DECODERS, receive, answered, spool, wanted)
         if isinstance(found, Elsewhere):
-            got = await self._fetched(wire, base, found.picture.url)
+            got = await self._fetched(wire, base, found.picture.url, spool)
             found = await run_to_completion(DECODERS, receive_fetched, found, got, wanted)
         if not isinstance(found, Checked):
             return found
-        picture, usage = found.picture, plain_usage(found.picture.usage)
-        return Done(
-            found.spooled,
-            found.facts,
-            model=picture.model or request.recipe.model,
-            request=picture.request,
-            cost=self._cost(request, usage),
-            usage=usage,
-            message=picture.message,
-        )
+        usage = plain_usage(found.picture.usage)
+        return outcome_of(found, request.recipe, cost=self._cost(request, usage), usage=usage)
 
-    async def _fetched(self, wire: WireRequest, base: Base, url: str) -> Path | str:
+    async def _fetched(self, wire: WireRequest, base: Base, url: str, spool: Spool) -> Path | str:
         """The file with the image of a URL, or the reason that there is none."""
         try:
             address, why = urljoin(wire.url, url), ""
         except ValueError:
             return "the picture is paid for, but its URL is not valid"
         for _ in range(FETCHES):
-            got = await self._http.fetch(address, own=base, spool=self._spool)
+            got = await self._http.fetch(address, own=base, spool=spool)
             if isinstance(got, FetchFailed):
                 why = got.why
                 continue
@@ -149,22 +151,44 @@ class Remote:
         return billed or price_of(self._dialect, request.recipe, self._models)
 
 
+def outcome_of(found: Checked, recipe: Recipe, *, cost: Cost | None, usage: Mapping[str, Json]) -> Done | Mismatched:
+    """The outcome of a response with a whole image."""
+    picture = found.picture
+    done = Done(
+        found.spooled,
+        found.facts,
+        model=picture.model or recipe.model,
+        request=picture.request,
+        cost=cost,
+        usage=usage,
+        message=picture.message,
+    )
+    return done if found.misfit is None else Mismatched(found.misfit.message, found.misfit, done)
+
+
 def secret_header(dialect: Dialect, key: Key) -> tuple[str, str] | None:
     """The header with the key; None if none is sent."""
     name, prefix = dialect.key_header
     return (name, prefix + key.reveal()) if key.reveal() else None
 
 
+def redacted(done: Done, key: Key) -> Done:
+    """The same, with all text of the server redacted."""
+    return replace(
+        done,
+        message=redact(done.message, key=key),
+        model=redact(done.model, key=key),
+        request=redact(done.request, key=key),
+        usage=redact_counts(done.usage, key=key),
+    )
+
+
 def _fit(outcome: Outcome, key: Key) -> Outcome:
     """The outcome with all text of the server redacted, names in its usage included."""
     match outcome:
         case Done():
-            return replace(
-                outcome,
-                message=redact(outcome.message, key=key),
-                model=redact(outcome.model, key=key),
-                request=redact(outcome.request, key=key),
-                usage=redact_counts(outcome.usage, key=key),
-            )
+            return redacted(outcome, key)
+        case Mismatched(done=done):
+            return replace(outcome, done=redacted(done, key))
         case NotSent() | Throttled() | Rejected() | Refused() | BadOutput() | InDoubt():
             return replace(outcome, message=redact(outcome.message, key=key))

@@ -21,7 +21,7 @@ class CandidateFacts:
     """The candidates of an asset. The locked image may be none of them. Paths are relative to `root`."""
 
     asset: AssetId
-    entry: LockEntry
+    entry: LockEntry | None
     found: tuple[Candidate, ...]
     root: Path
 
@@ -31,7 +31,7 @@ def candidates_text(facts: CandidateFacts) -> Printed:
     lines = tuple(candidate_lines(facts.found, root=facts.root))
     if not facts.found:
         return Printed(("the store has no image for the locked recipe",))
-    if any(one.locked for one in facts.found):
+    if facts.entry is None or any(one.locked for one in facts.found):
         return Printed(lines)
     made = "a draft" if facts.entry.made.placeholder else "an adopted image, or one from another checkout"
     return Printed((*lines, f"*    {short_hash(facts.entry.content)}  {made} is locked, not one of these"))
@@ -49,7 +49,8 @@ def candidate_lines(found: Sequence[Candidate], *, root: Path) -> Iterator[str]:
         facts = f"{image.width}x{image.height}  {made.cost or 'price unknown'}  {made.at}"
         mark = "*" if one.locked else " "
         path = printable(relative_path(one.path, root))
-        yield f"{mark} {one.number}  {short_hash(one.image.content)}  {facts}  {path}"
+        wrong = f"  {printable(one.image.misfit.message)}" if one.image.misfit is not None else ""
+        yield f"{mark} {one.number}  {short_hash(one.image.content)}  {facts}  {path}{wrong}"
 
 
 def short_hash(content: ContentHash) -> str:
@@ -66,6 +67,7 @@ def candidates_json(found: Sequence[Candidate], *, root: Path) -> list[dict[str,
             "locked": one.locked,
             "path": relative_path(one.path, root),
             "made": {"at": one.image.made.at, "cost": one.image.made.cost, "model": one.image.made.model},
+            **({"wrong": one.image.misfit.message} if one.image.misfit is not None else {}),
         }
         for one in found
     ]

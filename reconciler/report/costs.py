@@ -5,36 +5,43 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from reconciler.core.digest import AssetId
 from reconciler.core.events import Requested
+from reconciler.core.lock.lockfile import Answer
 from reconciler.core.money.cost import Total, parse_cost, total
 from reconciler.core.money.totals import Row, Sum
-from reconciler.core.text import printable
+from reconciler.core.text import one_line, printable
 from reconciler.core.value import value
 from reconciler.report.formats import Printed, counted, document
+
+_WIDTH = 80
 
 
 @value
 class CostFacts:
-    """The sum over everything, the sums of each grouping by its name, and the requests in doubt, in no sum."""
+    """The sum over everything, the sums of each grouping by its name, and what is in no sum: the requests in doubt, and
+    the answers without an image here."""
 
     everything: Row
     by: Mapping[str, Sequence[Row]]
     in_doubt: tuple[Requested, ...]
+    answered: Mapping[AssetId, Answer]
 
 
 def costs_text(facts: CostFacts) -> Printed:
     """The table of sums, for people."""
-    return Printed(tuple(_lines(facts.everything, facts.by, facts.in_doubt)))
+    return Printed(tuple(_lines(facts)))
 
 
 def costs_json(facts: CostFacts) -> Printed:
     """The sums for programs."""
-    return document(_document(facts.everything, facts.by, facts.in_doubt))
+    return document(_document(facts))
 
 
-def _lines(everything: Row, by: Mapping[str, Sequence[Row]], in_doubt: Sequence[Requested]) -> Iterator[str]:
+def _lines(facts: CostFacts) -> Iterator[str]:
+    everything, by, in_doubt = facts.everything, facts.by, facts.in_doubt
     now, once = everything.locked, everything.ever
-    if not in_doubt and not any((now.paid, now.drafts, now.brought, once.paid)):
+    if not in_doubt and not facts.answered and not any((now.paid, now.drafts, now.brought, once.paid)):
         yield "no image is locked, and none was paid for"
         return
     table = [("", "LOCKED NOW", "", "GENERATED IN THIS CHECKOUT", ""), _cells(everything)]
@@ -53,6 +60,15 @@ def _lines(everything: Row, by: Mapping[str, Sequence[Row]], in_doubt: Sequence[
         for one in in_doubt:
             yield printable(f"  {one.asset}  {one.provider}  {one.at}  {one.cost or 'price unknown'}")
         yield "  hint: check the provider's bill; `reconciler plan` shows the options"
+    if facts.answered:
+        yield ""
+        costs = [cost for answer in facts.answered.values() for cost in answer.costs]
+        cost = total(map(parse_cost, costs))
+        yield f"answered without an image to lock: {counted(len(costs), 'request')} that may have cost {cost}"
+        for asset, answer in sorted(facts.answered.items()):
+            words = one_line(answer.message, _WIDTH)
+            its = total(map(parse_cost, answer.costs))
+            yield printable(f"  {asset}  {answer.kind.value}  {answer.at}  {its}  {words}")
 
 
 def _cells(row: Row, *, indent: str = "") -> tuple[str, ...]:
@@ -64,7 +80,14 @@ def _possible_cost(in_doubt: Sequence[Requested]) -> Total:
     return total(parse_cost(one.cost) for one in in_doubt)
 
 
-def _document(everything: Row, by: Mapping[str, Sequence[Row]], in_doubt: Sequence[Requested]) -> dict[str, Any]:
+def _document(facts: CostFacts) -> dict[str, Any]:
+    everything, by, in_doubt = facts.everything, facts.by, facts.in_doubt
+    answers = [
+        {"asset": asset, "outcome": answer.kind.value, "at": answer.at, "may_have_cost": cost or None}
+        for asset, answer in sorted(facts.answered.items())
+        for cost in answer.costs
+    ]
+    answered_cost = total(parse_cost(cost) for answer in facts.answered.values() for cost in answer.costs)
     requests = [
         {"asset": one.asset, "provider": one.provider, "at": one.at, "may_have_cost": one.cost or None}
         for one in in_doubt
@@ -78,6 +101,7 @@ def _document(everything: Row, by: Mapping[str, Sequence[Row]], in_doubt: Sequen
             for name, rows in by.items()
         },
         "in_doubt": {"requests": requests, "may_have_cost": _total_json(_possible_cost(in_doubt))},
+        "answered": {"requests": answers, "may_have_cost": _total_json(answered_cost)},
     }
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
+from reconciler.core.candidates import mismatch_hint
 from reconciler.core.digest import AssetId, Json
 from reconciler.core.money.cost import Cost, Total, total
 from reconciler.core.plan import actions as do
@@ -216,6 +217,10 @@ def reason_text(reason: Reason) -> str:
             return in_doubt_reason(requests)
         case do.WasRefused(message=message):
             return f"refused before: {one_line(message, _TEXT_WIDTH)}"
+        case do.WasMismatched(message=message):
+            return f"answered with an image that does not fit: {one_line(message, _TEXT_WIDTH)}"
+        case do.WasFailed(message=message):
+            return f"answered before without a usable image: {one_line(message, _TEXT_WIDTH)}"
         case do.UpstreamUnavailable(upstreams=ups):
             return f"blocked: {', '.join(ups)} has no image"
         case do.Asked():
@@ -243,6 +248,10 @@ def _hold_hint(step: Step, action: do.Hold) -> str:
     match action.reason:
         case do.WasRefused():
             return "change the prompt, or run `reconciler apply --retry-refused`"
+        case do.WasMismatched():
+            return mismatch_hint(step.asset)
+        case do.WasFailed():
+            return "it may have been charged; change the spec, or request it again: `reconciler apply --retry-failed`"
         case do.OutputLost():
             copies = "`git lfs pull`, a colleague's copy; `reconciler store verify` lists damaged images"
             return f"fetch it ({copies}), or pay for a new one: `reconciler apply --regenerate-missing`"

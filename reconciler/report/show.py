@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from reconciler.core.lock.entry import ADOPTED, IMPORTED, LockEntry
+from reconciler.core.lock.entry import ADOPTED, IMPORTED, answer_json
+from reconciler.core.lock.lockfile import Answer, Lock, LockEntry
+from reconciler.core.plan.actions import Generate, Hold
 from reconciler.core.plan.plan import AssetStep, Step, locked_entry
 from reconciler.core.text import one_line, printable
 from reconciler.report.formats import Printed, document, separated
@@ -16,8 +18,19 @@ from reconciler.report.plan_text import describe
 _WIDTH = 100
 
 
-def asset_json(step: Step, now: datetime, *, elsewhere: tuple[str, ...]) -> dict[str, Any]:
-    """One asset for programs. `elsewhere` are the places besides its output that hold the locked bytes."""
+def answer_of(step: Step, lock: Lock) -> Answer | None:
+    """The recorded answer for which a step is held, or the last one of its asset."""
+    otherwise = step.action.otherwise if isinstance(step.action, Hold) else None
+    key = otherwise.key if isinstance(otherwise, Generate) else None
+    known = (answer for answer in lock.answers.values() if answer.key == key)
+    return next(known, lock.answers.get(step.asset))
+
+
+def asset_json(
+    step: Step, now: datetime, *, elsewhere: tuple[str, ...], answer: Answer | None = None
+) -> dict[str, Any]:
+    """One asset for programs. `elsewhere` are the places besides its output that hold the locked bytes; `answer` is a
+    response without an image to lock."""
     result: dict[str, Any] = {"asset": step.asset, "state": state_json(step, now), "output": step.output}
     if isinstance(step, AssetStep):
         result["spec"] = str(step.spec.place(""))
@@ -28,6 +41,8 @@ def asset_json(step: Step, now: datetime, *, elsewhere: tuple[str, ...]) -> dict
     result["locked"] = _entry_json(entry, elsewhere) if entry is not None else None
     if entry is not None and isinstance(step, AssetStep) and step.origin is not None:
         result["locked"]["under"] = step.origin
+    if answer is not None:
+        result["answered"] = answer_json(answer)
     return result
 
 
@@ -43,6 +58,7 @@ def _entry_json(entry: LockEntry, elsewhere: tuple[str, ...]) -> dict[str, Any]:
     return {
         "output": entry.output,
         "content": entry.content,
+        **({"original": entry.original} if entry.original is not None else {}),
         "image": {"format": image.format, "width": image.width, "height": image.height, "bytes": image.size},
         "made": {
             "at": made.at,
@@ -85,6 +101,11 @@ def _facts(asset: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if asset.get("tags"):
         yield "tags", ", ".join(asset["tags"])
     yield "output", asset["output"]
+    if answer := asset.get("answered"):
+        cost = answer.get("cost", "price unknown")
+        yield "answered", f"{answer['outcome']}, {answer['at']}, {cost}: {answer['words']}"
+        if answer.get("content"):
+            yield "its bytes", answer["content"]
     locked = asset["locked"]
     if locked is None:
         yield "locked", "nothing yet"
@@ -94,6 +115,8 @@ def _facts(asset: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if locked.get("under"):
         yield "locked as", locked["under"]
     yield "content", locked["content"]
+    if locked.get("original"):
+        yield "converted", f"from {locked['original']}"
     image = locked["image"]
     yield "image", f"{image['format']}, {image['width']}x{image['height']} pixels, {image['bytes']:,} bytes"
     made = locked["made"]

@@ -11,7 +11,7 @@ from reconciler.core.digest import ContentHash, RecipeKey
 from reconciler.core.errors import Unsent
 from reconciler.core.events import Event
 from reconciler.core.outcome import Spooled
-from reconciler.core.ports import StoredImage
+from reconciler.core.ports import Spool, StoredImage
 
 
 class MemorySpool:
@@ -28,6 +28,9 @@ class MemorySpool:
 
     def open_paid(self) -> tuple[Path, IO[bytes]]:
         return self.open()
+
+    def for_attempt(self, attempt: str) -> Spool:
+        return self
 
     def left(self) -> set[Path]:
         """The spool files that nobody took over or deleted."""
@@ -77,6 +80,9 @@ class FullSpool:
 
     def open_paid(self) -> tuple[Path, IO[bytes]]:
         return self.open()
+
+    def for_attempt(self, attempt: str) -> Spool:
+        return self
 
 
 class FunctionLog:

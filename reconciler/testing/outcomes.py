@@ -8,7 +8,7 @@ from typing import get_args
 
 from reconciler.core.digest import content_hash
 from reconciler.core.images.sniff import ImageFacts, sniff
-from reconciler.core.outcome import BadOutput, Done, Outcome
+from reconciler.core.outcome import BadOutput, Done, Mismatched, Outcome
 from reconciler.testing.memory_ports import MemorySpool
 
 
@@ -17,6 +17,8 @@ def files_of(outcome: Outcome | None) -> set[Path]:
     match outcome:
         case Done(spooled=spooled):
             return {spooled.path}
+        case Mismatched(done=done):
+            return {done.spooled.path}
         case BadOutput(kept=kept) if kept is not None:
             return {kept.path}
         case _:
@@ -27,13 +29,15 @@ def check_outcome(outcome: Outcome, spool: MemorySpool) -> None:
     """It is of the closed set, it has a message for people, and its files are whole and the only ones that are left."""
     assert isinstance(outcome, get_args(Outcome)), outcome
     assert spool.left() == files_of(outcome)
-    if isinstance(outcome, Done):
-        data = outcome.spooled.path.read_bytes()
-        assert outcome.spooled.content == f"sha256:{hashlib.sha256(data).hexdigest()}"
+    if isinstance(outcome, Done | Mismatched):
+        done = outcome.done if isinstance(outcome, Mismatched) else outcome
+        data = done.spooled.path.read_bytes()
+        assert done.spooled.content == f"sha256:{hashlib.sha256(data).hexdigest()}"
         facts = sniff(data)
         assert isinstance(facts, ImageFacts), facts
-        assert outcome.image == facts
-        assert outcome.spooled.size == facts.size == len(data)
+        assert done.image == facts
+        assert done.spooled.size == facts.size == len(data)
+    if isinstance(outcome, Done):
         return
     assert outcome.message
     assert outcome.message.isprintable(), repr(outcome.message)

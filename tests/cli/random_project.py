@@ -10,7 +10,7 @@ from typing import Any
 
 from reconciler.core.digest import AssetId, RecipeKey
 from reconciler.core.events import Requested
-from reconciler.core.lock.lockfile import Refusal, dumps, loads
+from reconciler.core.lock.lockfile import Answer, dumps, loads
 from reconciler.core.value import replace
 from tests.cli.conftest import Scratch, picture
 
@@ -154,8 +154,8 @@ class RandomProject:
     def write_refusals(self, keys: list[tuple[AssetId, RecipeKey]]) -> None:
         """The lockfile as if the model had refused these recipes."""
         lock = loads(self.project.read("assets.lock").decode())
-        refusals = {asset: Refusal(key, "No.", AT) for asset, key in keys}
-        self.project.write("assets.lock", dumps(replace(lock, refusals=refusals)))
+        refusals = {asset: Answer(key, "No.", AT) for asset, key in keys}
+        self.project.write("assets.lock", dumps(replace(lock, answers=refusals)))
 
     def planned_keys(self) -> list[tuple[AssetId, RecipeKey]]:
         """The recipes that an apply would ask for now."""

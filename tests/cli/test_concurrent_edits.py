@@ -151,5 +151,5 @@ def test_a_refused_recipe_is_locked_as_such_with_what_the_model_said(paid: BusyP
     paid.write("specs/new.yaml", '{"prompt": "A new thing"}')
     paid.fake.script("prompt_blocked")
     assert paid.apply().code == 1
-    assert set(json.loads(paid.read("assets.lock"))["refused"]) == {"new"}
+    assert set(json.loads(paid.read("assets.lock"))["answered"]) == {"new"}
     assert (paid.apply().code, paid.asked) == (3, 3)

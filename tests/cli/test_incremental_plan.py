@@ -12,7 +12,7 @@ import pytest
 
 from reconciler.cli import entry_point as start
 from reconciler.core.digest import AssetId, RecipeKey
-from reconciler.core.lock.lockfile import Refusal, dumps, loads
+from reconciler.core.lock.lockfile import Answer, dumps, loads
 from reconciler.core.value import replace
 from tests.cli.conftest import Scratch, picture
 from tests.cli.random_project import OTHER_EDITS, SPEC_EDITS, Edit, RandomProject, words
@@ -117,8 +117,8 @@ def test_a_refusal_is_never_overlooked(refused: str, project: Scratch, capsys: p
     project.write("specs/hero.yaml", hero)
     lock = loads(project.read("assets.lock").decode())
     asset = AssetId("hero" if refused == "this recipe" else "gone")
-    refusals = {asset: Refusal(key, "No.", "2026-01-01T00:00:00Z")}
-    project.write("assets.lock", dumps(replace(lock, refusals=refusals)))
+    refusals = {asset: Answer(key, "No.", "2026-01-01T00:00:00Z")}
+    project.write("assets.lock", dumps(replace(lock, answers=refusals)))
     project.done("check")
     project.edit("specs/hero.yaml", "dusk", "dawn")
 

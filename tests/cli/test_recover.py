@@ -188,8 +188,10 @@ def test_a_refusal_outlives_a_death_right_after_the_answer(project: Scratch) -> 
     project.journal(asked("new", key=key), Ended("a1", AssetId("new"), "Refused", "no new things"))
     assert project.plan()["new"] == ("hold", "WasRefused")
     assert project.run("apply", "--include", "new").code == 3
-    refused = {"new": {"at": AT, "key": key, "words": "no new things"}}
-    assert json.loads(project.read("assets.lock"))["refused"] == refused
+    (refused,) = json.loads(project.read("assets.lock"))["answered"].values()
+    assert refused == {
+        "at": AT, "attempt": "a1", "cost": asked().cost, "key": key, "outcome": "refused", "words": "no new things"
+    }  # fmt: skip
 
 
 def test_a_draft_project_still_says_what_it_asked_before(scratch: Scratch) -> None:

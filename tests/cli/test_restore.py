@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 
 from reconciler.core.digest import AssetId, content_hash, recipe_key
-from reconciler.core.events import RefusalRecorded
-from reconciler.core.lock.lockfile import Refusal
+from reconciler.core.events import AnswerRecorded
+from reconciler.core.lock.lockfile import Answer
 from tests.cli.conftest import Scratch, picture, pointer
 
 
@@ -53,9 +53,9 @@ def test_the_old_path_keeps_what_a_person_put_there(project: Scratch) -> None:
 
 
 def test_a_move_forgets_no_refusal(project: Scratch) -> None:
-    project.edit("specs/hero.yaml", "at dusk", "at dawn\noutput: web/hero.png")
-    key = recipe_key({"image_size": "512", "prompt": "A lighthouse at dawn", "size": "16:9"})
-    project.journal(RefusalRecorded(AssetId("hero"), Refusal(key, "no dawns", "2026-11-22T16:00:00Z")))
+    project.edit("specs/hero.yaml", "at dusk", "at dawn\noutput: web/hero.png\nprovider: gravitex\nmodel: m")
+    key = recipe_key({"image_size": "512", "model": "m", "prompt": "A lighthouse at dawn", "size": "16:9"})
+    project.journal(AnswerRecorded(AssetId("hero"), Answer(key, "no dawns", "2026-11-22T16:00:00Z")))
     assert project.plan() == {"hero": ("hold", "WasRefused")}
     project.done("restore", "hero")
     assert project.plan() == {"hero": ("hold", "WasRefused")}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey, content_hash, recipe_key
 from reconciler.core.images.sniff import FORMATS, ImageFacts
-from reconciler.core.lock.lockfile import Lock, LockEntry, Made, Refusal
+from reconciler.core.lock.lockfile import Answer, AnswerKind, Lock, LockEntry, Made
 from reconciler.core.value import replace
 
 
@@ -28,13 +28,13 @@ def a_entry(prompt: str = "a sword", **changes: Any) -> LockEntry:
 
 
 def a_lock(**entries: LockEntry) -> Lock:
-    """A lock without refusals."""
+    """A lock without answers."""
     return Lock({AssetId(asset): entry for asset, entry in entries.items()})
 
 
-def a_refusal(prompt: str = "a ghost", *, message: str = "no ghosts", at: str = "2026-11-22T16:05:00Z") -> Refusal:
+def a_refusal(prompt: str = "a ghost", *, message: str = "no ghosts", at: str = "2026-11-22T16:05:00Z") -> Answer:
     """A refusal of this prompt."""
-    return Refusal(recipe_key({"prompt": prompt}), message, at)
+    return Answer(recipe_key({"prompt": prompt}), message, at)
 
 
 json_values = st.recursive(
@@ -64,15 +64,26 @@ def _entries(draw: st.DrawFn) -> LockEntry:
     recipe = draw(recipes)
     name = draw(st.text(st.characters(categories=["L", "N", "Zs"], exclude_characters=" "), min_size=1, max_size=5))
     output = f"assets/x{name}y.png"
-    return LockEntry(output, draw(contents), draw(images), recipe_key(recipe), recipe, draw(mades))
+    original = draw(st.none() | contents)
+    return LockEntry(output, draw(contents), draw(images), recipe_key(recipe), recipe, draw(mades), original)
 
 
 entries = _entries()
 keys = st.binary(max_size=4).map(
     lambda data: RecipeKey("r1:" + ContentHash(content_hash(data)).removeprefix("sha256:"))
 )
-refusals = st.builds(Refusal, keys, message=st.text(max_size=12), at=st.just("2026-11-22T16:05:00Z"))
-locks = st.builds(Lock, st.dictionaries(ids, entries, max_size=3), st.dictionaries(ids, refusals, max_size=2))
+answers = st.builds(
+    Answer,
+    keys,
+    message=st.text(max_size=12),
+    at=st.just("2026-11-22T16:05:00Z"),
+    kind=st.sampled_from(AnswerKind),
+    content=st.none() | contents,
+    cost=st.sampled_from(["", "0.134 USD"]),
+    attempt=st.sampled_from(["", "0f1e2d3c"]),
+    earlier=st.dictionaries(st.sampled_from(["4b5a6978", "8796a5b4"]), st.sampled_from(["", "0.039 USD"])),
+)
+locks = st.builds(Lock, st.dictionaries(ids, entries, max_size=3), st.dictionaries(ids, answers, max_size=2))
 
 # Few names and few values, so that the things drawn meet each other.
 few_ids = st.sampled_from([AssetId("a"), AssetId("b"), AssetId("c#ö")])
@@ -80,8 +91,8 @@ few_entries = st.builds(
     lambda prompt, data, at, cost: a_entry(prompt, data=data, made=Made("gravitex", at, cost=cost)),
     *(st.sampled_from(pair) for pair in ("xy", "12", ("2026-01", "2026-02"), ("", "1 USD"))),
 )
-few_refusals = st.builds(
-    lambda prompt, message, at: a_refusal(prompt, message=message, at=at),
-    *(st.sampled_from(pair) for pair in ("xy", "vw", ("2026-01", "2026-02"))),
+few_answers = st.builds(
+    lambda prompt, message, at, kind: replace(a_refusal(prompt, message=message, at=at), kind=kind),
+    *(st.sampled_from(pair) for pair in ("xy", "vw", ("2026-01", "2026-02"), tuple(AnswerKind))),
 )
-few_locks = st.builds(Lock, st.dictionaries(few_ids, few_entries), st.dictionaries(few_ids, few_refusals))
+few_locks = st.builds(Lock, st.dictionaries(few_ids, few_entries), st.dictionaries(few_ids, few_answers))

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from reconciler.core.digest import AssetId, content_hash, recipe_key
 from reconciler.core.errors import LockfileError
 from reconciler.core.events import (
+    AnswerRecorded,
     Durable,
     Ended,
     Forgotten,
     Published,
-    RefusalRecorded,
     Removed,
     Requested,
     Settled,
@@ -26,20 +26,20 @@ from reconciler.core.events import (
     encode_event,
     settle,
 )
-from reconciler.core.lock.lockfile import Lock, LockEntry, Made, Refusal, loads
+from reconciler.core.lock.lockfile import Answer, AnswerKind, Lock, LockEntry, Made, loads
 from reconciler.core.value import fields, replace
 from tests.core.locks import (
     a_entry,
     a_lock,
     a_refusal,
+    answers,
     contents,
     entries,
+    few_answers,
     few_entries,
     few_ids,
     few_locks,
-    few_refusals,
     ids,
-    refusals,
 )
 
 FORMATS = Path(__file__).parents[1] / "formats"
@@ -50,7 +50,8 @@ CROW_KEY = recipe_key({"prompt": "a ghost", "model": "gemini-2.5-flash-image"})
 
 def test_version_1_of_every_kind_decodes_for_ever() -> None:
     lock = loads((FORMATS / "lockfile-v1.lock").read_text(encoding="utf-8"))
-    hero, sword, refusal = lock.entries[HERO], lock.entries[AssetId("icons#sword")], lock.refusals[GHOST]
+    hero, sword, refusal = lock.entries[HERO], lock.entries[AssetId("icons#sword")], lock.answers[GHOST]
+    newer, skull = loads((FORMATS / "lockfile-v2.lock").read_text(encoding="utf-8")), AssetId("skull")
     cheap = "0.039 USD"
     assert [decode_event(line) for line in LINES] == [
         Requested("a1", HERO, hero.key, "gravitex", "0.134 USD", "2026-11-22T15:59:20Z"),
@@ -58,7 +59,7 @@ def test_version_1_of_every_kind_decodes_for_ever() -> None:
         Published(HERO, hero, "made"),
         Requested("a2", GHOST, refusal.key, "gravitex", "", "2026-11-22T16:04:00Z"),
         Ended("a2", GHOST, "Refused", refusal.message),
-        RefusalRecorded(GHOST, refusal),
+        AnswerRecorded(GHOST, refusal),
         Requested("a3", CROW, CROW_KEY, "gravitex", cheap, "2026-11-22T16:06:00Z"),
         Ended("a3", CROW, "BadOutput", "wrong ratio", content_hash(b"kept")),
         Published(AssetId("icons#sword"), sword, "moved", SWORD),
@@ -67,6 +68,7 @@ def test_version_1_of_every_kind_decodes_for_ever() -> None:
         Forgotten("a4"),
         Requested("a5", CROW, CROW_KEY, "gravitex", cheap, "2026-11-22T16:08:00Z"),
         Requested("a6", CROW, CROW_KEY, "gravitex", cheap, "2026-11-22T16:09:00Z", ("a5",)),
+        AnswerRecorded(skull, newer.answers[skull]),
     ]
     assert {type(decode_event(line)) for line in LINES} == set(get_args(Durable))
     assert [encode_event(decode_event(line)) for line in LINES] == LINES
@@ -74,11 +76,11 @@ def test_version_1_of_every_kind_decodes_for_ever() -> None:
 
 attempts = st.sampled_from(["1", "2", "3"])
 texts = st.text(max_size=6)
-outcomes = st.sampled_from(["Refused", "BadOutput", "Throttled", ""])
+outcomes = st.sampled_from(["Refused", "Mismatched", "BadOutput", "Throttled", ""])
 
 
 def events(
-    names: st.SearchStrategy[AssetId], entries: st.SearchStrategy[LockEntry], refusals: st.SearchStrategy[Refusal]
+    names: st.SearchStrategy[AssetId], entries: st.SearchStrategy[LockEntry], answers: st.SearchStrategy[Answer]
 ) -> st.SearchStrategy[Durable]:
     return st.one_of(
         st.builds(
@@ -92,16 +94,16 @@ def events(
         ),
         st.builds(Published, names, entries, st.sampled_from(["made", "adopted"]), st.none() | names),
         st.builds(Removed, names),
-        st.builds(RefusalRecorded, names, refusals),
+        st.builds(AnswerRecorded, names, answers),
         st.builds(Forgotten, attempts),
     )
 
 
-journals = st.lists(events(few_ids, few_entries, few_refusals), max_size=8)
+journals = st.lists(events(few_ids, few_entries, few_answers), max_size=8)
 
 
 @settings(max_examples=60)
-@given(events(ids, entries, refusals))
+@given(events(ids, entries, answers))
 def test_what_is_encoded_is_decoded_and_is_one_line(event: Durable) -> None:
     line = encode_event(event)
     assert decode_event(line) == event
@@ -170,23 +172,27 @@ def test_a_journal_may_be_settled_in_two_halves(lock: Lock, journal: list[Durabl
 
 MADE = Made("gravitex", "2026-11-22T16:00:00Z")
 ENTRY, OTHER, DRAFTED = a_entry("a sword", made=MADE), a_entry("a shield", made=MADE), a_entry("a sword")
+SKULL, DRAFTED_SKULL = a_entry("a skull", made=MADE), a_entry("a skull")
 LOCK = Lock({HERO: OTHER, SWORD: ENTRY}, {SWORD: a_refusal(), HERO: a_refusal("a skull")})
 
 
 @pytest.mark.parametrize(
     ("event", "expected"),
     [
-        (Published(HERO, ENTRY, "made"), Lock({HERO: ENTRY, SWORD: ENTRY}, {SWORD: a_refusal()})),
-        (Published(HERO, ENTRY, "moved", SWORD), a_lock(hero=ENTRY)),
-        (Published(SWORD, OTHER, "moved", SWORD), Lock({HERO: OTHER, SWORD: OTHER}, {HERO: a_refusal("a skull")})),
-        (Published(HERO, DRAFTED, "made"), Lock({HERO: DRAFTED, SWORD: ENTRY}, LOCK.refusals)),
+        (Published(HERO, ENTRY, "made"), Lock({HERO: ENTRY, SWORD: ENTRY}, LOCK.answers)),
+        (Published(HERO, SKULL, "made"), Lock({HERO: SKULL, SWORD: ENTRY}, {SWORD: a_refusal()})),
+        (Published(HERO, DRAFTED_SKULL, "made"), Lock({HERO: DRAFTED_SKULL, SWORD: ENTRY}, LOCK.answers)),
+        (Published(HERO, ENTRY, "moved", SWORD), Lock({HERO: ENTRY}, LOCK.answers)),
+        (Published(HERO, SKULL, "moved", SWORD), Lock({HERO: SKULL}, {HERO: a_refusal()})),
+        (Published(SWORD, OTHER, "moved", SWORD), Lock({HERO: OTHER, SWORD: OTHER}, LOCK.answers)),
+        (Published(HERO, DRAFTED, "made"), Lock({HERO: DRAFTED, SWORD: ENTRY}, LOCK.answers)),
         (
             Published(CROW, DRAFTED, "moved", SWORD),
             Lock({HERO: OTHER, CROW: DRAFTED}, {CROW: a_refusal(), HERO: a_refusal("a skull")}),
         ),
         (Removed(SWORD), Lock({HERO: OTHER}, {HERO: a_refusal("a skull")})),
         (Removed(CROW), LOCK),
-        (RefusalRecorded(HERO, a_refusal()), Lock(LOCK.entries, {HERO: a_refusal(), SWORD: a_refusal()})),
+        (AnswerRecorded(HERO, a_refusal()), Lock(LOCK.entries, {HERO: a_refusal(), SWORD: a_refusal()})),
         (Stored("1", HERO, ENTRY.key, ENTRY.content, ENTRY.made), LOCK),
     ],
 )
@@ -195,14 +201,41 @@ def test_what_an_event_does_to_the_lock(event: Durable, expected: Lock) -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "refused"),
-    [("Refused", {CROW: Refusal(CROW_KEY, "no crows", "then")}), ("BadOutput", {}), ("NotSent", {})],
+    ("outcome", "kind"),
+    [
+        ("Refused", AnswerKind.REFUSED),
+        ("Mismatched", AnswerKind.MISMATCHED),
+        ("BadOutput", AnswerKind.FAILED),
+        ("NotSent", None),
+        ("Throttled", None),
+        ("Rejected", None),
+        ("InDoubt", None),
+    ],
 )
-def test_a_refused_attempt_is_a_refusal_of_what_was_asked(outcome: str, refused: dict[AssetId, Refusal]) -> None:
-    asked = Requested("1", CROW, CROW_KEY, "gravitex", "", "then")
-    journal: list[Durable] = [asked, Ended("1", CROW, outcome, "no crows")]
-    assert settle(Lock(), journal) == Settled(Lock({}, refused), ())
-    assert settle(Lock(), [*journal, Published(CROW, ENTRY, "made")]) == Settled(a_lock(crow=ENTRY), ())
+def test_an_attempt_that_was_answered_is_an_answer_to_what_was_asked(outcome: str, kind: AnswerKind | None) -> None:
+    asked = Requested("1", CROW, CROW_KEY, "gravitex", "0.134 USD", "then")
+    journal: list[Durable] = [asked, Ended("1", CROW, outcome, "no crows", ENTRY.content)]
+    answer = Answer(CROW_KEY, "no crows", "then", kind, ENTRY.content, "0.134 USD", "1") if kind else None
+    answers = {CROW: answer} if answer else {}
+    assert settle(Lock(), journal) == Settled(Lock({}, answers), ())
+    other = settle(Lock(), [*journal, Published(CROW, ENTRY, "made")])
+    assert other == Settled(Lock({CROW: ENTRY}, answers), ()), "an image of another recipe ends no answer"
+    crow = replace(ENTRY, key=CROW_KEY)
+    assert settle(Lock(), [*journal, Published(CROW, crow, "made")]) == Settled(a_lock(crow=crow), ())
+
+
+def test_the_costs_of_earlier_answers_to_a_recipe_are_kept_once() -> None:
+    journal: list[Durable] = []
+    for number in range(3):
+        attempt = f"{number}fffffffffff"
+        cost = f"0.0{number} USD"
+        journal += [Requested(attempt, CROW, CROW_KEY, "p", cost, "then"), Ended(attempt, CROW, "BadOutput", "no")]
+    once = settle(Lock(), journal).lock
+    assert sorted(once.answers[CROW].costs) == ["0.00 USD", "0.01 USD", "0.02 USD"]
+    assert settle(once, journal).lock == once
+    other = recipe_key({"prompt": "another"})
+    changed: list[Durable] = [Requested("x", CROW, other, "p", "1 USD", "then"), Ended("x", CROW, "Refused", "no")]
+    assert settle(once, changed).lock.answers[CROW].costs == ("1 USD",)
 
 
 ASKED = Requested("1", SWORD, ENTRY.key, "gravitex", "0.134 USD", "2026-11-22T15:59:20Z")
@@ -246,4 +279,5 @@ def test_no_field_of_an_event_is_lost() -> None:
     for line in LINES:
         event = decode_event(line)
         given = [field.name for field in fields(type(event)) if getattr(event, field.name) not in (None, ())]
-        assert json.loads(line).keys() - {"v", "kind"} == {ON_DISK.get(name, name) for name in given}
+        names = ON_DISK | ({"answer": "refusal"} if b'"refusal_recorded"' in line else {})
+        assert json.loads(line).keys() - {"v", "kind"} == {names.get(name, name) for name in given}

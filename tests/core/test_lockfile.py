@@ -12,15 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from reconciler.core.digest import AssetId, Json, content_hash
+from reconciler.core.digest import AssetId, Json, content_hash, recipe_key
 from reconciler.core.errors import LockfileError
 from reconciler.core.images.sniff import ImageFacts
 from reconciler.core.lock.lockfile import (
+    Answer,
+    AnswerKind,
     Lock,
     Made,
-    Refusal,
+    dump_answer,
     dump_entry,
-    dump_refusal,
     dumps,
     join,
     loads,
@@ -69,12 +70,55 @@ def test_version_1_loads_for_ever() -> None:
     assert cafe.output == "assets/mañana/café.jpg"
     assert cafe.recipe["turns"] == [{"role": "user", "parts": [{"text": "warmer"}, {"image": content_hash(b"coast")}]}]
     refusal_key = "r1:3bb24a009659aa3666dec63d594cd09e25910deffdebebc1c407e6b6685b7f43"
-    assert lock.refusals == {
-        GHOST: Refusal(refusal_key, "I can't draw that:\n“no ghosts”", "2026-11-22T16:05:00Z")  # type: ignore[arg-type]  # a literal
+    assert lock.answers == {
+        GHOST: Answer(refusal_key, "I can't draw that:\n“no ghosts”", "2026-11-22T16:05:00Z")  # type: ignore[arg-type]  # a literal
     }
     verify_recipe_keys(lock)
     assert dumps(lock) == FIXTURE
     SCHEMA.validate(json.loads(FIXTURE))
+
+
+def test_version_2_loads_for_ever() -> None:
+    text = (ROOT / "tests/formats/lockfile-v2.lock").read_bytes().decode()
+    lock, before = loads(text), loads(FIXTURE)
+    crow, ghost, skull = lock.answers.values()
+    assert ghost == before.answers[GHOST]
+    assert (crow.kind, crow.message, crow.content, crow.cost) == (AnswerKind.FAILED, "502 empty_response", None, "")
+    assert skull == Answer(
+        recipe_key({"prompt": "a skull", "size": "16:9"}),
+        "the picture is 1024x1024, which is not 16:9",
+        "2026-11-22T16:07:00Z",
+        AnswerKind.MISMATCHED,
+        content_hash(b"a square skull"),
+        "0.134 USD",
+        "0f1e2d3c",
+        {"4b5a6978": "0.134 USD"},
+    )
+    assert lock.entries[HERO] == replace(before.entries[HERO], original=content_hash(b"the JPEG that came"))
+    assert dumps(lock) == text
+    SCHEMA.validate(json.loads(text))
+
+
+@given(locks)
+def test_a_lock_is_written_in_the_oldest_version_that_can_hold_it(lock: Lock) -> None:
+    """A lockfile of version 1 without need of version 2 stays as it is, to the byte."""
+    root = json.loads(dumps(lock))
+    plain = {asset: Answer(one.key, one.message, one.at) for asset, one in lock.answers.items()}
+    entries = {asset: replace(entry, original=None) for asset, entry in lock.entries.items()}
+    assert root["lockfile"] == (1 if lock == Lock(entries, plain) else 2)
+    assert ("answered" in root, "refused" in root) == (
+        bool(plain) and root["lockfile"] == 2,
+        bool(plain) and root["lockfile"] == 1,
+    )
+
+
+def test_an_answer_of_an_unknown_kind_is_an_error() -> None:
+    answer = Answer(recipe_key({"prompt": "x"}), "", "", AnswerKind.FAILED)
+    text = dumps(Lock({}, {GHOST: answer})).replace('"failed"', '"forgiven"')
+    with pytest.raises(
+        LockfileError, match=r"answered\.ghost: outcome: 'forgiven' is none of refused, mismatched, failed"
+    ):
+        loads(text)
 
 
 def test_an_empty_lock() -> None:
@@ -95,12 +139,13 @@ def test_what_is_written_is_read_and_is_what_the_schema_says(lock: Lock) -> None
 @settings(max_examples=25)
 @given(locks, st.randoms(use_true_random=False))
 def test_equal_locks_are_equal_bytes_however_they_came_about(lock: Lock, rng: random.Random) -> None:
-    entries, refusals = list(lock.entries.items()), list(lock.refusals.items())
+    entries, refusals = list(lock.entries.items()), list(lock.answers.items())
     shuffled = Lock(dict(rng.sample(entries, len(entries))), dict(rng.sample(refusals, len(refusals))))
     assert dumps(shuffled) == dumps(lock)
     assert join(
         [dump_entry(asset, lock.entries[asset]) for asset in sorted(lock.entries)],
-        [dump_refusal(asset, lock.refusals[asset]) for asset in sorted(lock.refusals)],
+        [dump_answer(asset, lock.answers[asset], version=lock.version) for asset in sorted(lock.answers)],
+        version=lock.version,
     ) == dumps(lock)
 
 
@@ -112,10 +157,10 @@ def test_each_asset_has_lines_of_its_own() -> None:
 
 def test_what_a_provider_says_never_spoils_the_file() -> None:
     odd = a_entry(made=Made("gravitex", "2026-11-22T16:00:00Z", usage={"n": [float("nan"), float("inf"), "\ud83d"]}))
-    text = dumps(Lock({HERO: odd}, {GHOST: Refusal(odd.key, "half a pair: \udc00", "")})).encode().decode()
+    text = dumps(Lock({HERO: odd}, {GHOST: Answer(odd.key, "half a pair: \udc00", "")})).encode().decode()
     lock = loads(text)
     assert lock.entries[HERO].made.usage == {"n": [None, None, "\ud83d"]}
-    assert lock.refusals[GHOST].message == "half a pair: \udc00"
+    assert lock.answers[GHOST].message == "half a pair: \udc00"
 
 
 BROKEN_MEANING = [
@@ -123,8 +168,8 @@ BROKEN_MEANING = [
     ('"lockfile": 1,', '"lockfile": 0,', "assets.lock: not a lockfile"),
     (
         '"lockfile": 1,',
-        '"lockfile": 2,',
-        "assets.lock: lockfile version 2 is newer than 1\n  hint: it was written by a n",
+        '"lockfile": 3,',
+        "assets.lock: lockfile version 3 is newer than 2\n  hint: it was written by a n",
     ),
     ('"lockfile": 1,', '"lockfile": 1, "serial": 7,', "assets.lock: serial: unknown key"),
     ('"assets": {', '"asset": {', "assets.lock: asset: unknown key"),
@@ -195,7 +240,8 @@ def test_a_recipe_and_its_usage_are_read_up_to_64_levels_deep(field: str, levels
 def test_one_asset_three_times_is_no_merge_of_two_branches() -> None:
     with pytest.raises(LockfileError, match=r'assets\.lock:18: "hero" appears 3 times'):
         loads(
-            join([dump_entry(HERO, a_entry(prompt)) for prompt in "abc"], []), content_of=lambda _: content_hash(b"a")
+            join([dump_entry(HERO, a_entry(prompt)) for prompt in "abc"], [], version=1),
+            content_of=lambda _: content_hash(b"a"),
         )
 
 

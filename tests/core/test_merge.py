@@ -215,15 +215,15 @@ def test_refusals() -> None:
     early, late = a_refusal(at="2026-11-22T16:00:00Z"), a_refusal(message="still no", at="2026-11-23T00:00:00Z")
     other = a_refusal("a skull")
     ghost, skull = AssetId("ghost"), AssetId("skull")
-    assert merge(Lock({}, {ghost: late}), Lock({}, {ghost: early, skull: other})).refusals == {
+    assert merge(Lock({}, {ghost: late}), Lock({}, {ghost: early, skull: other})).answers == {
         ghost: late,
         skull: other,
     }
-    assert not merge(Lock({}, {ghost: early}), Lock(), base=Lock({}, {ghost: early})).refusals
+    assert not merge(Lock({}, {ghost: early}), Lock(), base=Lock({}, {ghost: early})).answers
     drawn = Lock({ghost: a_entry("a ghost", key=early.key, at="2026-11-22T20:00:00Z")})
-    assert not merge(Lock({}, {ghost: early}), drawn).refusals
-    assert merge(Lock({}, {ghost: late}), drawn).refusals == {ghost: late}
-    assert merge(Lock({}, {ghost: other}), drawn).refusals == {ghost: other}
+    assert not merge(Lock({}, {ghost: early}), drawn).answers
+    assert merge(Lock({}, {ghost: late}), drawn).answers == {ghost: late}
+    assert merge(Lock({}, {ghost: other}), drawn).answers == {ghost: other}
 
 
 @given(few_locks, few_locks, few_locks)
@@ -249,8 +249,8 @@ def test_a_criss_cross_base_with_conflicts_of_its_own_is_no_base() -> None:
         ("<<<<<<< ours\n<<<<<<< ours\n", "assets.lock:2: this conflict marker does not follow"),
         ("<<<<<<< ours\n{\n=======\n{}\n>>>>>>> theirs\n", "(on one side of the conflict)\n  hint: resolve"),
         (
-            '{\n<<<<<<< o\n  "lockfile": 1,\n=======\n  "lockfile": 2,\n>>>>>>> t\n  "assets": {}\n}\n',
-            "version 2 is newer than 1 (on one side of the conflict)\n  hint: it was written by a newer",
+            '{\n<<<<<<< o\n  "lockfile": 1,\n=======\n  "lockfile": 3,\n>>>>>>> t\n  "assets": {}\n}\n',
+            "version 3 is newer than 2 (on one side of the conflict)\n  hint: it was written by a newer",
         ),
     ],
 )

@@ -50,7 +50,7 @@ class World:
         ]
         files = [f"{path}: {there[7:13] if isinstance(there, str) else there}" for path, there in self.outputs.items()]
         held, stored = sorted(one[7:13] for one in self.held), {k[3:9]: len(v) for k, v in self.stored.items()}
-        rest = [f"held {held}", f"stored {stored}", f"doubts {self.doubts}", f"refused {self.lock.refusals}"]
+        rest = [f"held {held}", f"stored {stored}", f"doubts {self.doubts}", f"refused {self.lock.answers}"]
         return "\n  ".join(["", *specs, "lock", *lock, "files", *files, *rest])
 
     def next_made(self) -> int:
@@ -149,7 +149,7 @@ class Apply:
         entries = dict(self.world.lock.entries)
         if step.origin is not None:
             del entries[step.origin]
-        refusals = dict(self.world.lock.refusals)
+        refusals = dict(self.world.lock.answers)
         if not entry.made.placeholder and step.asset in refusals and refusals[step.asset].key == entry.key:
             del refusals[step.asset]  # a placeholder, or another recipe, is no answer to what was refused
         self.world.lock = Lock({**entries, step.asset: entry}, refusals)
@@ -281,7 +281,7 @@ def _doubt(world: World, draw: Any) -> None:
 
 def _refuse(world: World, draw: Any) -> None:
     refused = a_lock(refused={draw(st.sampled_from(IDS)): Recipe(draw(st.sampled_from(PROMPTS)))})
-    world.lock = replace(world.lock, refusals=refused.refusals)
+    world.lock = replace(world.lock, answers=refused.answers)
 
 
 MOVES: list[Change] = [_rename, _move, _swap]

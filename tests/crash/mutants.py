@@ -87,14 +87,15 @@ MUTANTS = (
         '        await self._begin(attempt, request)\n'
         '        # a cancellation or a local error from here on: no end is recorded, so the attempt is in doubt\n'
         '        try:\n'
-        '            outcome = await self._inner.generate(request, on_response=on_response)\n',
-        '        try:\n            outcome = await self._inner.generate(request, on_response=on_response)\n'
+        '            outcome = await self._inner.generate(named, on_response=on_response)\n',
+        '        try:\n            outcome = await self._inner.generate(named, on_response=on_response)\n'
         '            await self._begin(attempt, request)\n',
     ),
     Mutant(
         "recorded before stored", Finder.KILL, "engine/lane/recorded.py",
         "        path = self._store.put(done.spooled)  # its DiskError names the rescue file\n        try:\n",
-        "        self._journal.record(Stored(attempt, request.asset, request.key, content, made))\n"
+        "        early = StoredImage(content, done.image, made, attempt, misfit)\n"
+        "        self._journal.record(end_of(attempt, request.asset, request.key, early))\n"
         "        path = self._store.put(done.spooled)  # its DiskError names the rescue file\n        try:\n",
     ),
     Mutant(

@@ -27,6 +27,8 @@ class Look:
     `stored`: hashes of store files whose bytes match their name. `torn`: what is broken (a store file whose bytes
     do not match, a lockfile that does not parse, an output that is neither whole nor what was there before).
     `recorded`: what the journal says was stored for whom. `in_doubt`: whose request the journal leaves without an end.
+    `originals`: of converted images, the content that was answered. `answered`: whose request the lockfile or the
+    journal says was answered without an image to lock.
     """
 
     bills: tuple[Bill, ...] = ()
@@ -36,6 +38,8 @@ class Look:
     outputs: Mapping[str, str] = field(default_factory=dict)
     recorded: Mapping[str, str] = field(default_factory=dict)
     in_doubt: frozenset[str] = frozenset()
+    originals: Mapping[str, str] = field(default_factory=dict)
+    answered: frozenset[str] = frozenset()
 
     def finished(self, asset: str) -> bool:
         """Output, lock and store agree on a picture that was paid for."""
@@ -74,7 +78,8 @@ def nothing_lost(story: Story) -> Iterator[str]:
         if content not in story.after.stored:
             yield f"{owner[content]}: paid bytes left the store"
     for asset, content in sorted(story.crashed.recorded.items()):
-        if story.after.outputs.get(asset) != content or story.after.locked.get(asset) != content:
+        locked = story.after.locked.get(asset)
+        if story.after.outputs.get(asset) != locked or content not in (locked, story.after.originals.get(asset)):
             yield f"{asset}: was stored and recorded, and is not what was published"
 
 
@@ -101,9 +106,9 @@ def doubt_is_bounded(story: Story) -> Iterator[str]:
 
 def doubt_is_shown(story: Story) -> Iterator[str]:
     """Billed and not finished means in doubt: an unknown outcome is never hidden."""
-    for asset in sorted({bill.asset for bill in story.after.bills} - story.after.in_doubt):
+    for asset in sorted({bill.asset for bill in story.after.bills} - story.after.in_doubt - story.after.answered):
         if not story.after.finished(asset):
-            yield f"{asset} was billed, is not finished and is not in doubt"
+            yield f"{asset} was billed, is not finished, not answered and not in doubt"
     for asset in sorted(story.after.in_doubt):
         if asset not in story.second.stdout + story.second.stderr:
             yield f"{asset} is in doubt, and the second run did not say so"
@@ -111,13 +116,22 @@ def doubt_is_shown(story: Story) -> Iterator[str]:
 
 def converges(story: Story) -> Iterator[str]:
     """The second run does all that needs no consent, and says so by its exit code."""
-    for asset in sorted(story.assets - story.after.in_doubt):
+    for asset in sorted(story.assets - story.after.in_doubt - story.after.answered):
         if not story.after.finished(asset):
             yield f"{asset} is not finished after the second run"
-    expected = 3 if story.after.in_doubt else 0
-    if story.second.exit != expected:
+    expected = 3 if story.after.in_doubt or story.after.answered else 0
+    failed_now = story.second.exit == 1 and story.after.answered - story.crashed.answered
+    if story.second.exit != expected and not failed_now:
         last = (story.second.stderr.strip().splitlines() or ["nothing"])[-1]
         yield f"the second run ended with {story.second.exit}, not {expected}: {last}"
+
+
+def answers_are_remembered(story: Story) -> Iterator[str]:
+    """What was answered without an image to lock is held in every later run, and is neither in doubt nor forgotten."""
+    for asset in sorted(story.crashed.answered - story.after.answered):
+        yield f"{asset} was answered, and the second run forgot it"
+    for asset in sorted(story.after.answered & story.after.in_doubt):
+        yield f"{asset} is in doubt although it was answered"
 
 
 def no_traceback(story: Story) -> Iterator[str]:
@@ -127,7 +141,8 @@ def no_traceback(story: Story) -> Iterator[str]:
 
 
 AFTER_A_CUT: tuple[Rule, ...] = (
-    billed_once, nothing_lost, nothing_torn, doubt_is_bounded, doubt_is_shown, converges, no_traceback,
+    billed_once, nothing_lost, nothing_torn, doubt_is_bounded, doubt_is_shown, answers_are_remembered, converges,
+    no_traceback,
 )  # fmt: skip
 AFTER_A_KILL: tuple[Rule, ...] = (*AFTER_A_CUT, nothing_torn_by_a_kill)
 

@@ -68,6 +68,7 @@ class PaidApply:
     second: ForkServer
     chance: random.Random | None
     stack: ExitStack
+    moods: bool = False
 
     @property
     def root(self) -> Path:
@@ -89,6 +90,10 @@ class PaidApply:
         """Beside those that are being answered, as many whose answers wait for the disk. Those of an earlier kill stay
         in doubt beside those of this one."""
         return open_at_once(self.concurrency) * (1 if self.chance is None else 2)
+
+    @property
+    def fine(self) -> tuple[int, ...]:
+        return (0, 1, 3) if self.moods else (0, 3)
 
     @property
     def env(self) -> Mapping[str, str]:
@@ -150,16 +155,20 @@ class PaidApply:
         outputs = {name: picture_hash(data) for name, data in pictures.items()}
         answered = {image for bill in bills for image in bill["images"]}
         torn = [f"store: {name} is torn" for name, found in objects.items() if name != found]
-        torn += [f"{name} is torn" for name, found in outputs.items() if found not in answered]
+        converted = {name for name, found in objects.items() if name == found}
+        torn += [f"{name} is torn" for name, found in outputs.items() if found not in answered | converted]
+        lockfile = files.get("assets.lock", b'{"assets": {}}')
         try:
-            entries = locked(files.get("assets.lock", b'{"assets": {}}'))
+            entries, originals, held = locked(lockfile), originals_of(lockfile), answers_of(lockfile)
         except ValueError as error:
-            torn, entries = [*torn, f"assets.lock is torn: {error}"], {}
-        in_doubt, recorded = journalled(files.get(".reconciler/journal", b""))
+            torn, entries, originals, held = [*torn, f"assets.lock is torn: {error}"], {}, {}, frozenset()
+        journal = files.get(".reconciler/journal", b"")
+        in_doubt, recorded = journalled(journal)
         return Look(
             tuple(Bill(bill["prompt"].rpartition(" ")[2], (bill["images"] or [""])[0]) for bill in bills),
             frozenset(name for name, found in objects.items() if name == found), tuple(torn), entries,
-            {Path(name).stem: found for name, found in outputs.items()}, recorded, in_doubt,
+            {Path(name).stem: found for name, found in outputs.items()}, recorded, in_doubt, originals,
+            held | ended_without_image(journal),
         )  # fmt: skip
 
 
@@ -183,24 +192,46 @@ def locked(text: bytes) -> dict[str, str]:
     return {asset: entry["content"].removeprefix("sha256:") for asset, entry in json.loads(text)["assets"].items()}
 
 
+def originals_of(text: bytes) -> dict[str, str]:
+    """The content that was answered, of each asset whose image was converted."""
+    entries = json.loads(text)["assets"]
+    return {asset: one["original"].removeprefix("sha256:") for asset, one in entries.items() if "original" in one}
+
+
+def answers_of(text: bytes) -> frozenset[str]:
+    """Whose recipe was answered without an image to lock."""
+    return frozenset(json.loads(text).get("answered", {}))
+
+
 def journalled(data: bytes) -> tuple[frozenset[str], dict[str, str]]:
     """Whose request has no end, and what was stored for whom, up to the first record that is not sound."""
     opened: dict[str, str] = {}
     recorded: dict[str, str] = {}
+    for event in sound_events(data):
+        if event["kind"] == "requested":
+            opened[event["attempt"]] = event["asset"]
+        elif event["kind"] in ("stored", "ended", "forgotten"):
+            opened.pop(event["attempt"], None)
+        if event["kind"] == "stored":
+            recorded[event["asset"]] = event["content"].removeprefix("sha256:")
+    return frozenset(opened.values()), recorded
+
+
+def ended_without_image(data: bytes) -> frozenset[str]:
+    """Whose request was answered without an image to lock, by the journal."""
+    kinds = ("Mismatched", "BadOutput", "Refused")
+    return frozenset(one["asset"] for one in sound_events(data) if one["kind"] == "ended" and one["outcome"] in kinds)
+
+
+def sound_events(data: bytes) -> Iterator[dict[str, Any]]:
+    """The events of a journal, up to the first record that is not sound."""
     at = 0
     while head := re.match(rb"(\d+) ([0-9a-f]{8}) ", data[at : at + 32]):
         payload = data[at + head.end() : at + head.end() + int(head[1])]
         if len(payload) < int(head[1]) or zlib.crc32(payload) != int(head[2], 16):
-            break
+            return
         at += head.end() + len(payload) + 1
-        for event in map(json.loads, payload.split(b"\n")):
-            if event["kind"] == "requested":
-                opened[event["attempt"]] = event["asset"]
-            elif event["kind"] in ("stored", "ended", "forgotten"):
-                opened.pop(event["attempt"], None)
-            if event["kind"] == "stored":
-                recorded[event["asset"]] = event["content"].removeprefix("sha256:")
-    return frozenset(opened.values()), recorded
+        yield from map(json.loads, payload.split(b"\n"))
 
 
 @contextmanager
@@ -217,12 +248,38 @@ def paid_apply(
         for words, names in faults.items():
             gateway.when(words, *names)
         second = stack.enter_context(warm(package, ENTRY_POINT, PRELOAD))
-        yield PaidApply(folder.resolve(), gateway, path, images, concurrency, package, second, None, stack)
+        world = PaidApply(folder.resolve(), gateway, path, images, concurrency, package, second, None, stack)
+        world.moods = bool(faults)
+        yield world
 
 
 @contextmanager
 def killed_before(folder: Path, *, seed: int = 0, **options: Any) -> Iterator[PaidApply]:
     """The scenario of a second crash: each fresh project was killed once already, anywhere; now its recovery is."""
     with paid_apply(folder, **options) as world:
+        world.chance = random.Random(f"{seed} {folder}")
+        yield world
+
+
+MOODS = {
+    "image0": ("wrong_ratio",),
+    "image1": ("empty_data",),
+    "image2": ("wrong_format",),
+    "image3": ("stop_with_text",),
+    "image4": ("wrong_format",),
+}
+
+
+@contextmanager
+def moody(folder: Path, **options: Any) -> Iterator[PaidApply]:
+    """The scenario of a model that ignores the ratio, fails, refuses, and answers in another format."""
+    with paid_apply(folder, faults=MOODS, **options) as world:
+        yield world
+
+
+@contextmanager
+def moody_killed_before(folder: Path, *, seed: int = 0, **options: Any) -> Iterator[PaidApply]:
+    """The same, killed once already."""
+    with moody(folder, **options) as world:
         world.chance = random.Random(f"{seed} {folder}")
         yield world

@@ -34,8 +34,6 @@ from tests.crash.world import Scenario, World
 Item = TypeVar("Item")
 ENOUGH = 20
 """A sweep stops at this many violations: more of them say nothing new."""
-FINE = (0, 3)
-"""How a command without faults may end; 3 where the project came with something in doubt."""
 BEYOND = 3
 """Threads make the count vary: a sweep goes on until this many runs in a row ended before they could be killed."""
 
@@ -82,7 +80,7 @@ def kill_sweep(
         worlds = worlds_of(scenario, folder, workers, stack)
         worlds[0].reset()
         whole = native.count(worlds[0].command, root=worlds[0].root, env=worlds[0].env)
-        if whole.exit not in FINE:
+        if whole.exit not in worlds[0].fine:
             raise AssertionError(f"the command fails without any fault: {whole.stderr}")
         runs = spread(point, part.choose(points or whole.count), worlds, enough=enough)
         survived = BEYOND if part.of > 1 or points or len(runs) < whole.count else 0
@@ -127,7 +125,7 @@ def recorded(
     world.reset()
     initial, file = snapshot(world.root), folder / "trace"
     ran = native.record(world.command, root=world.root, env=world.env, trace=file, watch=world.ledger)
-    if ran.exit not in FINE:
+    if ran.exit not in world.fine:
         raise AssertionError(f"the command fails without any fault: {ran.stderr}")
     ledger = world.ledger.read_bytes()
     calls = [replace(call, watched=_billed(ledger, call.watched, world.is_bill)) for call in trace.load(file)]

@@ -78,6 +78,10 @@ class ToyWorld:
         self.flight = self.threads
 
     @property
+    def fine(self) -> tuple[int, ...]:
+        return (0, 3)
+
+    @property
     def root(self) -> Path:
         return self.folder / "project"
 

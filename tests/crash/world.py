@@ -49,6 +49,12 @@ class World(Protocol):
         """How many requests can be open at once."""
         ...
 
+    @property
+    def fine(self) -> tuple[int, ...]:
+        """How a command without faults may end: 3 where the project came with something in doubt, 1 where the model
+        refuses or fails."""
+        ...
+
     def reset(self) -> None:
         """A fresh project that nothing was ever made in, and no bills."""
         ...

@@ -22,6 +22,7 @@ from reconciler.engine.context import ApplyContext
 from reconciler.engine.lockfile_saver import LockfileSaver
 from reconciler.engine.references import LocalReferences
 from reconciler.engine.report import Line, Report
+from reconciler.project.converter import LazyConverter
 from reconciler.testing.memory_ports import MemoryStore
 from tests.builders import PROVIDERS, bytes_of, planned, seen
 from tests.engine import paid
@@ -123,6 +124,7 @@ class Project:
         context = ApplyContext(
             store=self.world.store,
             outputs=self.files,
+            converter=LazyConverter(self.world.store),
             references=LocalReferences(),
             journal=self.world.journal,
             progress=self.world.progress,

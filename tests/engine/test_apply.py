@@ -242,7 +242,7 @@ def test_a_shared_refusal_is_recorded_for_the_asset_that_sent_nothing() -> None:
     project = Project([MASCOT, TWIN], inner=failing("mascot", Refused("no")))
     lines = project.apply()
     assert [line.message for line in lines.values()] == ["refused: no"] * 2
-    assert (project.inner.assets, project.saved.lock.refusals[TWIN.id].message) == (["mascot"], "no")
+    assert (project.inner.assets, project.saved.lock.answers[TWIN.id].message) == (["mascot"], "no")
 
 
 def test_a_request_in_doubt_of_an_asset_without_a_spec_is_held() -> None:

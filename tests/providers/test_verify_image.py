@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from reconciler.core.images.sniff import ImageFacts
-from reconciler.providers.responses.verify_image import verify_image
+from reconciler.providers.responses.verify_image import VerifiedImage, verify_image
 from reconciler.testing.gateway.pictures import huge_png, png_chunk
 from tests.providers.builders import a_recipe
 
@@ -29,8 +29,8 @@ def picture(
 @pytest.mark.parametrize("form", ["png", "jpeg", "webp", "avif"])
 def test_a_sound_picture(tmp_path: Path, form: str) -> None:
     path = picture(tmp_path, form=form, size=(320, 180))
-    facts = verify_image(path, a_recipe(size="16:9", format=form))
-    assert facts == ImageFacts(form, 320, 180, path.stat().st_size)
+    image = verify_image(path, a_recipe(size="16:9", format=form))
+    assert image == VerifiedImage(ImageFacts(form, 320, 180, path.stat().st_size))
 
 
 @pytest.mark.parametrize("form", ["png", "jpeg", "webp", "avif"])
@@ -86,18 +86,42 @@ def test_pixels_are_counted_before_they_are_decoded(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_size(tmp_path: Path, recipe: Any, size: tuple[int, int], asked: tuple[int, int] | None, wrong: str) -> None:
-    facts = verify_image(picture(tmp_path, size=size, compress_level=1), recipe, asked=asked)
-    assert isinstance(facts, ImageFacts) if not wrong else wrong in str(facts)
+    image = verify_image(picture(tmp_path, size=size, compress_level=1), recipe, asked=asked)
+    assert isinstance(image, VerifiedImage)
+    assert (image.misfit is None) if not wrong else image.misfit and wrong in image.misfit.message
 
 
 def test_format_frames_and_alpha(tmp_path: Path) -> None:
-    assert verify_image(picture(tmp_path, form="jpeg"), a_recipe()) == "the picture is jpeg, not png"
+    other = verify_image(picture(tmp_path, form="jpeg"), a_recipe())
+    assert isinstance(other, VerifiedImage) and other.misfit is None, "another format is converted"
     frames = picture(tmp_path, form="webp", save_all=True, append_images=[Image.new("RGB", (160, 160))])
     assert verify_image(frames, a_recipe(format="webp")) == "the picture has several frames"
     clear = a_recipe(background="transparent")
-    assert verify_image(picture(tmp_path), clear) == "the picture is not transparent"
-    assert isinstance(verify_image(picture(tmp_path, mode="RGBA"), clear), ImageFacts)
-    assert isinstance(verify_image(picture(tmp_path, mode="LA"), clear), ImageFacts)
+    for opaque in ("RGB", "RGBA", "LA"):  # an alpha channel may be opaque everywhere
+        image = verify_image(picture(tmp_path, mode=opaque), clear)
+        assert isinstance(image, VerifiedImage) and image.misfit, opaque
+        assert image.misfit.message == "the picture is not transparent"
+    path = tmp_path / "clear.png"
+    Image.new("RGBA", (160, 160), (9, 9, 9, 254)).save(path)
+    assert verify_image(path, clear) == VerifiedImage(ImageFacts("png", 160, 160, path.stat().st_size))
+
+
+@pytest.mark.parametrize("form", ["png", "jpeg", "webp"])
+def test_a_picture_that_is_shown_on_its_side_has_the_size_that_people_see(tmp_path: Path, form: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = picture(tmp_path, form=form, size=(180, 320), exif=exif)
+    image = verify_image(path, a_recipe(size="16:9", format=form))
+    assert image == VerifiedImage(ImageFacts(form, 320, 180, path.stat().st_size))
+
+
+@pytest.mark.parametrize("form", ["png", "jpeg", "webp", "avif"])
+@pytest.mark.parametrize("tail", [b"!", b"\0" * 512, b"\r\n<script>alert(1)</script>", b"\xff\xd8\xff"])
+def test_bytes_behind_the_end_are_ignored(tmp_path: Path, form: str, tail: bytes) -> None:
+    path = picture(tmp_path, form=form)
+    path.write_bytes(path.read_bytes() + tail)
+    image = verify_image(path, a_recipe(format=form))
+    assert image == VerifiedImage(ImageFacts(form, 160, 160, path.stat().st_size))
 
 
 def test_bytes_are_left_as_they_are(tmp_path: Path) -> None:

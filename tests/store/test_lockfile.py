@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.core.digest import AssetId
 from reconciler.core.errors import LockfileError
-from reconciler.core.events import Durable, Published, RefusalRecorded, Removed, settle
+from reconciler.core.events import AnswerRecorded, Durable, Published, Removed, settle
 from reconciler.core.lock.lockfile import Lock, dumps
 from reconciler.store.documents.lockfile import LockOnDisk
 from reconciler.store.documents.project import LOCK_FILE, read_lock
@@ -43,7 +43,7 @@ def write(root: Path, lock: Lock) -> None:
 
 def test_what_is_saved_is_what_the_events_come_to(file: LockOnDisk, journal: Journal, tmp_path: Path) -> None:
     write(tmp_path, THEIRS)
-    for event in (*journal.made(HERO, "a hero"), RefusalRecorded(OWL, a_refusal()), Removed(CROW)):
+    for event in (*journal.made(HERO, "a hero"), AnswerRecorded(OWL, a_refusal()), Removed(CROW)):
         if event not in journal:
             journal.append(event)
         file.update((event,))

@@ -11,7 +11,7 @@ from reconciler.cli import options
 from reconciler.cli.asset_ids import AssetIds
 from reconciler.cli.edits import edit_exit_code, print_outcome
 from reconciler.core.errors import Exit
-from reconciler.project.choose import LockedCandidates, choose, list_candidates
+from reconciler.project.choose import AssetCandidates, choose, list_candidates
 from reconciler.project.edits import EditCallbacks
 from reconciler.project.workspace import Workspace, open_workspace
 from reconciler.report.candidates import CandidateFacts
@@ -24,7 +24,8 @@ from reconciler.report.candidates import CandidateFacts
 @options.wait_option
 @click.pass_obj
 def command(directory: str | None, /, asset: str, candidate: str, format_: str, wait: float) -> int:
-    """Lock another of the images that were generated for an asset (`apply --candidates`). Costs nothing.
+    """Lock another of the images that were generated for an asset: one of `apply --candidates`, or one that does not
+    fit its spec and is taken as it is. Costs nothing.
 
     Without a number or a content hash, list them; the locked one is marked.
     """
@@ -39,7 +40,7 @@ def command(directory: str | None, /, asset: str, candidate: str, format_: str, 
     return edit_exit_code(result)
 
 
-def _list(workspace: Workspace, locked: LockedCandidates, format_: str) -> int:
-    facts = CandidateFacts(locked.step.asset, locked.entry, locked.found, workspace.root)
+def _list(workspace: Workspace, its: AssetCandidates, format_: str) -> int:
+    facts = CandidateFacts(its.step.asset, its.entry, its.found, workspace.root)
     options.print_report("choose", format_, facts)
     return Exit.DONE

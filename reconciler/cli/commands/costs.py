@@ -24,12 +24,13 @@ def command(directory: str | None, /, groups: tuple[str, ...], format_: str) -> 
     """Sum the costs of images by model, tag, month and provider. Writes nothing.
 
     "Locked now" sums the images of assets.lock, including those that colleagues generated. "Generated in this checkout"
-    sums the images in the store of this checkout, including replaced ones and candidates. Requests in doubt are in
-    neither sum. An asset with several tags counts under each of them.
+    sums the images in the store of this checkout, including replaced ones, candidates and images that do not fit their
+    spec. Requests in doubt, and requests that were answered without an image, are listed below the sums. An asset with
+    several tags counts under each of them.
     """
     workspace = open_workspace(directory, os.environ)
     images = costed_images(workspace)
     by = {name: grouped(images.locked, images.ever, GROUPS[name]) for name in groups or GROUPS}
     everything = Row("all", summed(images.locked), summed(images.ever))
-    options.print_report("costs", format_, CostFacts(everything, by, workspace.in_doubt()))
+    options.print_report("costs", format_, CostFacts(everything, by, workspace.in_doubt(), images.answered))
     return Exit.DONE

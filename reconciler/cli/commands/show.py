@@ -17,7 +17,7 @@ from reconciler.project.load import load_specs
 from reconciler.project.options import Selection
 from reconciler.project.planning import plan_project
 from reconciler.project.workspace import Workspace, open_workspace
-from reconciler.report.show import asset_json
+from reconciler.report.show import answer_of, asset_json
 from reconciler.store.worktree.sources import ContentSources
 
 
@@ -33,7 +33,10 @@ def command(directory: str | None, /, ids: tuple[str, ...], format_: str) -> int
     steps = sorted((step for step in planned.plan.steps if step.asset in chosen.assets), key=lambda step: step.asset)
     recovery = workspace.sources(frozenset(entry.output for step in steps if (entry := locked_entry(step)) is not None))
     now = datetime.now(UTC)
-    facts = tuple(asset_json(step, now, elsewhere=_elsewhere(workspace, step, recovery)) for step in steps)
+    facts = tuple(
+        asset_json(step, now, elsewhere=_elsewhere(workspace, step, recovery), answer=answer_of(step, planned.lock))
+        for step in steps
+    )
     options.print_report("show", format_, facts)
     return Exit.DONE
 

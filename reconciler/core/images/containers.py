@@ -1,4 +1,4 @@
-"""The structure of PNG, JPEG, WebP and AVIF files, walked to the last byte."""
+"""The structure of PNG, JPEG, WebP and AVIF files, walked to the end of the image; bytes behind it are ignored."""
 
 from __future__ import annotations
 
@@ -8,27 +8,40 @@ from collections.abc import Callable, Iterator
 
 from reconciler.core.images import png
 from reconciler.core.images.magic import HEAD, image_format
+from reconciler.core.images.orientation import MOST_EXIF, is_turned
 from reconciler.core.images.png import BrokenError
 from reconciler.core.value import value
 
 Measure = Callable[[memoryview], tuple[int, int]]
-"""Walks a whole file and returns its width and height. Raises BrokenError or struct.error."""
+"""Walks a whole file and returns its width and height as it is shown. Raises BrokenError or struct.error."""
 
 
 def _png(view: memoryview) -> tuple[int, int]:
-    header, at = bytearray(), 0
+    header, exif, at = bytearray(), bytearray(), 0
 
     def read(count: int) -> memoryview:
         nonlocal at
         at += count
         return view[at - count : at]
 
-    png.walk(read, lambda kind, piece: header.extend(piece) if kind == b"IHDR" else None)
+    def see(kind: bytes, piece: bytes | memoryview) -> None:
+        if kind == b"IHDR":
+            header.extend(piece)
+        elif kind == b"eXIf" and len(exif) < MOST_EXIF:
+            exif.extend(piece)
+
+    png.walk(read, see)
     width, height = struct.unpack_from(">II", header)
-    return width, height
+    return shown(width, height, exif)
+
+
+def shown(width: int, height: int, exif: bytes | bytearray) -> tuple[int, int]:
+    """The sides of an image as it is shown, with the orientation in its EXIF data."""
+    return (height, width) if is_turned(bytes(exif)) else (width, height)
 
 
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_APP1 = 0xE1
 _BARE = frozenset((0x01, *range(0xD0, 0xD8)))
 _AFTER_SCAN = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
 
@@ -58,17 +71,7 @@ class _Steps:
 
 def _jpeg(view: memoryview) -> tuple[int, int]:
     steps = _Steps()
-    at, size = _jpeg_picture(view, 0, steps)
-    while at < len(view):  # cameras append further images, such as previews and gain maps
-        if bytes(view[at : at + 3]) != b"\xff\xd8\xff":
-            _nothing_after(view, at)
-        at, _ = _jpeg_picture(view, at, steps)
-    return size
-
-
-def _jpeg_picture(view: memoryview, start: int, steps: _Steps) -> tuple[int, tuple[int, int]]:
-    """The end and the size of the image that starts here."""
-    at, size, seen_scan = start + 2, (0, 0), False
+    at, size, exif, seen_scan = 2, (0, 0), b"", False
     while True:
         steps.part()
         prefix, marker = struct.unpack_from(">BB", view, at)
@@ -78,13 +81,15 @@ def _jpeg_picture(view: memoryview, start: int, steps: _Steps) -> tuple[int, tup
         if marker == 0xD9:
             if not (seen_scan and size[0]):
                 raise BrokenError("no image data")
-            return at, size
+            return shown(*size, exif)
         if marker == 0xFF or marker in _BARE:
             continue
         (length,) = struct.unpack_from(">H", view, at)
         if marker in _FRAMES:
             height, width = struct.unpack_from(">HH", view, at + 3)
             size = (width, height)
+        elif marker == _APP1 and not exif and bytes(view[at + 2 : at + 6]) == b"Exif":
+            exif = bytes(view[at + 2 : at + length])
         at += max(length, 2)
         if marker == 0xDA:
             seen_scan = True
@@ -99,21 +104,22 @@ def _webp(view: memoryview) -> tuple[int, int]:
     (told,) = struct.unpack_from("<I", view, 4)
     if told + 8 > len(view):
         raise BrokenError("cut short")
-    _nothing_after(view, told + 8)
-    at, size, seen_pixels, steps = 12, (0, 0), False, _Steps()
-    while at < len(view):
+    at, size, exif, seen_pixels, steps = 12, (0, 0), b"", False, _Steps()
+    while at < told + 8:
         steps.part()
         kind, length = struct.unpack_from("<4sI", view, at)
         body = at + 8
         at = body + length + length % 2
-        if at > len(view):
+        if body + length > len(view):
             raise BrokenError("cut short")
+        if kind == b"EXIF":
+            exif = bytes(view[body : body + min(length, MOST_EXIF)])
         seen_pixels = seen_pixels or kind in (b"VP8 ", b"VP8L", b"ANMF")
         if not size[0]:
             size = _webp_size(view, kind, body)
     if not seen_pixels:
         raise BrokenError("no image data")
-    return size
+    return shown(*size, exif)
 
 
 def _webp_size(view: memoryview, kind: bytes, body: int) -> tuple[int, int]:
@@ -169,7 +175,13 @@ def _inside(view: memoryview, start: int, end: int, kind: bytes) -> _Box:
 
 
 def _avif(view: memoryview) -> tuple[int, int]:
-    kinds = {box.kind: box for box in _boxes(view, 0, len(view))}
+    kinds: dict[bytes, _Box] = {}
+    try:
+        for box in _boxes(view, 0, len(view)):
+            kinds.setdefault(box.kind, box)
+    except (BrokenError, struct.error):
+        if not {b"meta", b"mdat"} <= kinds.keys():  # else the image is whole, and bytes behind it are not its own
+            raise
     if b"meta" not in kinds:
         raise BrokenError("no meta box")
     meta = kinds[b"meta"]
@@ -181,11 +193,14 @@ def _avif(view: memoryview) -> tuple[int, int]:
     properties = _inside(view, start, meta.end, b"iprp")
     container = _inside(view, properties.start, properties.end, b"ipco")
     boxes = tuple(_boxes(view, container.start, container.end))
-    for index in _properties_of(view, _inside(view, properties.start, properties.end, b"ipma"), item):
-        if 0 < index <= len(boxes) and boxes[index - 1].kind == b"ispe":
-            width, height = struct.unpack_from(">II", view, boxes[index - 1].start + 4)
-            return width, height
-    raise BrokenError("no size of its primary item")
+    numbers = _properties_of(view, _inside(view, properties.start, properties.end, b"ipma"), item)
+    its = [boxes[number - 1] for number in numbers if 0 < number <= len(boxes)]
+    size = next((box for box in its if box.kind == b"ispe"), None)
+    if size is None:
+        raise BrokenError("no size of its primary item")
+    width, height = struct.unpack_from(">II", view, size.start + 4)
+    turned = any(view[box.start] & 1 for box in its if box.kind == b"irot" and box.end > box.start)  # quarter turns
+    return (height, width) if turned else (width, height)
 
 
 def _properties_of(view: memoryview, box: _Box, item: int) -> Iterator[int]:
@@ -204,11 +219,6 @@ def _properties_of(view: memoryview, box: _Box, item: int) -> Iterator[int]:
             for index in range(number):
                 yield struct.unpack_from(index_format, view, at + index * (2 if wide else 1))[0] & mask
         at += number * (2 if wide else 1)
-
-
-def _nothing_after(view: memoryview, end: int) -> None:
-    if len(view) > end:
-        raise BrokenError(f"{len(view) - end} bytes after its end")
 
 
 _WALKS: dict[str, Measure] = {"png": _png, "jpeg": _jpeg, "webp": _webp, "avif": _avif}

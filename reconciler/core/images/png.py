@@ -22,7 +22,10 @@ Read = Callable[[int], bytes | memoryview]
 
 
 def walk(read: Read, see: Callable[[bytes, bytes | memoryview], None]) -> None:
-    """Call `see` with the kind and data of every chunk, in pieces. Raises BrokenError if the file is incomplete."""
+    """Call `see` with the kind and data of every chunk, in pieces. Raises BrokenError if the file is incomplete.
+
+    Bytes behind its end are read and ignored, as browsers do.
+    """
     at, kind, pixels, before = len(SIGNATURE), b"", False, b""
     if bytes(_exactly(read, at)) != SIGNATURE:
         raise BrokenError("no header at its start")
@@ -47,9 +50,8 @@ def walk(read: Read, see: Callable[[bytes, bytes | memoryview], None]) -> None:
         at += 12 + length
     if not pixels:
         raise BrokenError("no image data")
-    behind = sum(len(piece) for piece in iter(lambda: read(PIECE), b""))
-    if behind:
-        raise BrokenError(f"{behind} bytes after its end")
+    while read(PIECE):
+        pass
 
 
 def _exactly(read: Read, count: int) -> bytes:

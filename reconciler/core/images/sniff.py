@@ -1,7 +1,8 @@
 """Read the format, the pixel size and the completeness of an image from its bytes. Nothing is decoded.
 
-The container's structure is walked to the last byte: a truncated file, or one with trailing bytes, is `NotAnImage`.
-Flipped bits are found in PNG only, whose chunks carry checksums; in other formats that takes a decoder.
+The container's structure is walked to the end of the image: a truncated file is `NotAnImage`; bytes behind the end are
+ignored, as browsers do. Flipped bits are found in PNG only, whose chunks carry checksums; in other formats that takes a
+decoder.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _PAIR = re.compile(r"([0-9]{1,5})([:x])([0-9]{1,5})")
 
 @value
 class ImageFacts:
-    """The facts of an image that the lockfile has. Sizes in pixels and bytes."""
+    """The facts of an image that the lockfile has. Sizes in pixels, as the image is shown, and bytes."""
 
     format: str
     width: int
@@ -45,9 +46,9 @@ class NotAnImage:
 
 
 def sniff(data: bytes | bytearray | memoryview | mmap) -> ImageFacts | NotAnImage:
-    """Format, pixel size and completeness (to the last byte), from the container's own structure.
+    """Format, pixel size and completeness, from the container's own structure.
 
-    The pixel size is that of the stored image: an orientation in the metadata is not applied.
+    The pixel size is that of the image as it is shown: an orientation in the metadata is applied.
     """
     with memoryview(data) as view:
         found = recognise(view)

@@ -1,8 +1,9 @@
-"""The contents of the lockfile as values; entries and refusals to JSON and back."""
+"""The contents of the lockfile as values; entries and answers to JSON and back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum
 
 from reconciler.core.digest import AssetId, ContentHash, Json, RecipeKey
 from reconciler.core.errors import LockfileError
@@ -44,7 +45,10 @@ class Made:
 
 @value
 class LockEntry:
-    """One asset as it was last generated or adopted. `recipe` is the manifest whose digest is `key`."""
+    """One asset as it was last generated or adopted. `recipe` is the manifest whose digest is `key`.
+
+    `original` is the content of the response, where the output was converted from it.
+    """
 
     output: str
     content: ContentHash
@@ -52,15 +56,54 @@ class LockEntry:
     key: RecipeKey
     recipe: Mapping[str, Json]
     made: Made
+    original: ContentHash | None = None
+
+    @property
+    def is_version_1(self) -> bool:
+        """Whether version 1 of the lockfile can hold it."""
+        return self.original is None and self.made.edited is None
+
+
+class AnswerKind(Enum):
+    """How a recipe was answered without an image to lock."""
+
+    REFUSED = "refused"
+    """The model declined."""
+    MISMATCHED = "mismatched"
+    """A whole image that is not as the spec says."""
+    FAILED = "failed"
+    """A response without a usable image."""
 
 
 @value
-class Refusal:
-    """A recipe that the model refused, with its message."""
+class Answer:
+    """The response to a recipe, where it was no image to lock. It is not requested again without consent.
+
+    `message` is the model's, or says what is wrong with the image. `content` are the bytes that came, in the store of
+    the checkout that requested them. `cost` is the price of the request, "" if unknown: it may have been charged.
+    `attempt` is the beginning of its id; `earlier` are the costs of earlier requests for this recipe, by theirs.
+    """
 
     key: RecipeKey
     message: str
     at: str
+    kind: AnswerKind = AnswerKind.REFUSED
+    content: ContentHash | None = None
+    cost: str = ""
+    attempt: str = ""
+    earlier: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def costs(self) -> tuple[str, ...]:
+        """What each request for this recipe may have cost."""
+        return (*self.earlier.values(), self.cost)
+
+    @property
+    def is_version_1(self) -> bool:
+        """Whether version 1 of the lockfile can hold it."""
+        return (
+            self.kind is AnswerKind.REFUSED and self.content is None and not (self.cost or self.attempt or self.earlier)
+        )
 
 
 @value
@@ -69,9 +112,15 @@ class Lock:
     `settled`: the assets that both sides changed, where the file on disk decided; the recipe of the other side."""
 
     entries: Mapping[AssetId, LockEntry] = field(default_factory=dict)
-    refusals: Mapping[AssetId, Refusal] = field(default_factory=dict)
+    answers: Mapping[AssetId, Answer] = field(default_factory=dict)
     merged: bool = field(default=False, compare=False)
     settled: Mapping[AssetId, RecipeKey] = field(default_factory=dict, compare=False)
+
+    @property
+    def version(self) -> int:
+        """The oldest version of the format that can hold it: older versions of reconciler then read it, too."""
+        plain = all(answer.is_version_1 for answer in self.answers.values())
+        return 1 if plain and all(entry.is_version_1 for entry in self.entries.values()) else 2
 
 
 def made_json(made: Made) -> dict[str, Json]:
@@ -84,24 +133,46 @@ def made_json(made: Made) -> dict[str, Json]:
 def entry_json(entry: LockEntry) -> dict[str, Json]:
     """The JSON that `read_entry` reads, in the order of the lockfile."""
     image = entry.image
+    original: dict[str, Json] = {"original": entry.original} if entry.original is not None else {}
     return {
         "output": entry.output,
         "content": entry.content,
+        **original,
         "image": {"bytes": image.size, "format": image.format, "height": image.height, "width": image.width},
         "recipe": {"key": entry.key, **entry.recipe},
         "made": made_json(entry.made),
     }
 
 
-def refusal_json(refusal: Refusal) -> dict[str, Json]:
-    """The JSON that `read_refusal` reads."""
-    return {"at": refusal.at, "key": refusal.key, "words": refusal.message}
+def answer_json(answer: Answer) -> dict[str, Json]:
+    """The JSON that `read_answer` reads."""
+    optional: dict[str, Json] = {
+        "attempt": answer.attempt,
+        "content": answer.content,
+        "cost": answer.cost,
+        "earlier": answer.earlier,
+    }
+    return {
+        **refusal_json(answer),
+        "outcome": answer.kind.value,
+        **{name: value for name, value in optional.items() if value},
+    }
 
 
-_ENTRY = Shape({"output": str, "content": str, "image": dict, "recipe": dict, "made": dict})
+def refusal_json(answer: Answer) -> dict[str, Json]:
+    """A refusal in the JSON of version 1, which `read_refusal` reads."""
+    return {"at": answer.at, "key": answer.key, "words": answer.message}
+
+
+_ENTRY = Shape({"output": str, "content": str, "image": dict, "recipe": dict, "made": dict}, {"original": str})
 _IMAGE = Shape({"bytes": int, "format": str, "height": int, "width": int})
 _MADE = Shape({"at": str, "provider": str}, {"cost": str, "edited": str, "model": str, "request": str, "usage": dict})
 _REFUSAL = Shape({"at": str, "key": str, "words": str})
+_ANSWER = Shape(
+    {"at": str, "key": str, "outcome": str, "words": str},
+    {"attempt": str, "content": str, "cost": str, "earlier": dict},
+)
+_KINDS = {kind.value: kind for kind in AnswerKind}
 
 
 def read_made(value: Json) -> Made:
@@ -134,10 +205,34 @@ def read_entry(value: Json) -> LockEntry:
         a_key(key, "recipe.key"),
         recipe,
         read_made(entry["made"]),
+        a_content(entry["original"], "original") if "original" in entry else None,
     )
 
 
-def read_refusal(value: Json) -> Refusal:
+def read_refusal(value: Json) -> Answer:
     """One refusal from the JSON of `refusal_json`."""
     refusal = shaped(value, _REFUSAL)
-    return Refusal(a_key(refusal["key"], "key"), refusal["words"], refusal["at"])
+    return Answer(a_key(refusal["key"], "key"), refusal["words"], refusal["at"])
+
+
+def read_answer(value: Json) -> Answer:
+    """One answer from the JSON of `answer_json`."""
+    answer = shaped(value, _ANSWER)
+    if answer["outcome"] not in _KINDS:
+        raise LockfileError(f"outcome: {answer['outcome'][:80]!r} is none of {', '.join(_KINDS)}")
+    return Answer(
+        a_key(answer["key"], "key"),
+        answer["words"],
+        answer["at"],
+        _KINDS[answer["outcome"]],
+        a_content(answer["content"], "content") if "content" in answer else None,
+        answer.get("cost", ""),
+        answer.get("attempt", ""),
+        _costs(answer.get("earlier", {})),
+    )
+
+
+def _costs(value: Mapping[str, Json]) -> dict[str, str]:
+    if not all(isinstance(cost, str) for cost in value.values()):
+        raise LockfileError("earlier: not a mapping of strings")
+    return {attempt: str(cost) for attempt, cost in value.items()}

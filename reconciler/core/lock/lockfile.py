@@ -1,10 +1,13 @@
 """The lockfile as values and as text: the recipe, the content and the origin of each asset.
 
-The text, version 1 (schemas/lockfile.schema.json says the same to other tools):
+The text, version 2 (schemas/lockfile.schema.json says the same to other tools):
 - JSON, UTF-8, escapes only where JSON needs them, LF, a final newline. First `lockfile`, the version and nothing else;
-  then `assets`, sorted by id; then `refused`, sorted by id, only when a model refused something.
-- An entry has five lines, always in this order: `output`, `content`, `image`, `recipe`, `made`. A refusal has one. The
-  keys of a line are sorted; a field with its default value is left out.
+  then `assets`, sorted by id; then `answered`, sorted by id, only when a recipe was answered without an image to lock.
+- An entry has five lines, always in this order: `output`, `content`, `image`, `recipe`, `made`; a converted image has
+  `original` after `content`. An answer has one. The keys of a line are sorted; a field with its default value is left
+  out.
+- Version 1 has no `original`, and in place of `answered` the block `refused`, with refusals of unknown price. A lock
+  that it can hold is written in version 1.
 - The reason is that git merges by line. `content` to `made` change together and are adjacent, and a recipe is one
   line, so two branches that changed one asset conflict over the whole entry. With a line for each recipe field, or with
   `output` in between, git would silently mix two recipes, or the image of one side with the recipe of the other.
@@ -16,17 +19,20 @@ from __future__ import annotations
 import itertools
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NoReturn, TypeVar
 
 from reconciler.core.digest import AssetId, Json, recipe_key
 from reconciler.core.errors import LockfileError, Place
 from reconciler.core.lock.entry import (
+    Answer,
+    AnswerKind,
     Lock,
     LockEntry,
     Made,
-    Refusal,
+    answer_json,
     entry_json,
+    read_answer,
     read_entry,
     read_refusal,
     refusal_json,
@@ -36,13 +42,14 @@ from reconciler.core.lock.merge import ContentOf, has_conflict, merge, sides
 from reconciler.core.value import replace
 
 # the values too: users of locks import them from here
-__all__ = ["Lock", "LockEntry", "Made", "Refusal", "dump_entry", "dump_refusal", "dumps", "join"]
-__all__ += ["loads", "merge", "verify_recipe_keys"]
+__all__ = ["Answer", "AnswerKind", "Lock", "LockEntry", "Made", "dump_answer", "dump_answers", "dump_entry"]
+__all__ += ["dumps", "join", "loads", "merge", "verify_recipe_keys"]
 
 V = TypeVar("V")
 
-LOCKFILE_VERSION = 1
-_FILE = Shape({"lockfile": int, "assets": dict}, {"refused": dict})
+LOCKFILE_VERSION = 2
+_BLOCKS = ("assets", "refused", "answered")
+_FILE = Shape({"lockfile": int, "assets": dict}, {"refused": dict, "answered": dict})
 _MEND = "mend that line, or take the file back from version control; pictures made since then are still in the store"
 _BY_HAND = "resolve this conflict by hand: of each asset keep all the lines of one side"
 
@@ -53,17 +60,17 @@ def dump_entry(asset: AssetId, entry: LockEntry) -> str:
     return f"    {compact_json(asset)}: {{\n{lines}\n    }}"
 
 
-def dump_refusal(asset: AssetId, refusal: Refusal) -> str:
-    """The line of one refusal, as `join` takes it."""
-    return f"    {compact_json(asset)}: {compact_json(refusal_json(refusal))}"
+def dump_answer(asset: AssetId, answer: Answer, *, version: int) -> str:
+    """The line of one answer, as `join` takes it."""
+    return f"    {compact_json(asset)}: {compact_json(refusal_json(answer) if version == 1 else answer_json(answer))}"
 
 
-def join(entries: Iterable[str], refusals: Iterable[str]) -> str:
-    """The lockfile from the lines of `dump_entry` and `dump_refusal`, each sorted by id."""
-    blocks = ["  " + f'"lockfile": {LOCKFILE_VERSION}', _block("assets", ",\n".join(entries))]
-    refused = ",\n".join(refusals)
-    if refused:
-        blocks.append(_block("refused", refused))
+def join(entries: Iterable[str], answers: Iterable[str], *, version: int) -> str:
+    """The lockfile from the lines of `dump_entry` and `dump_answer`, each sorted by id."""
+    blocks = ["  " + f'"lockfile": {version}', _block("assets", ",\n".join(entries))]
+    answered = ",\n".join(answers)
+    if answered:
+        blocks.append(_block("refused" if version == 1 else "answered", answered))
     return "{\n" + ",\n".join(blocks) + "\n}\n"
 
 
@@ -75,8 +82,15 @@ def dumps(lock: Lock) -> str:
     """The lockfile's text: equal locks give equal bytes."""
     return join(
         (dump_entry(asset, entry) for asset, entry in sorted(lock.entries.items(), key=_id)),
-        (dump_refusal(asset, refusal) for asset, refusal in sorted(lock.refusals.items(), key=_id)),
+        dump_answers(lock),
+        version=lock.version,
     )
+
+
+def dump_answers(lock: Lock) -> Iterator[str]:
+    """The lines of all answers, as `join` takes them."""
+    version = lock.version
+    return (dump_answer(asset, answer, version=version) for asset, answer in sorted(lock.answers.items(), key=_id))
 
 
 def _id(item: tuple[AssetId, object]) -> str:
@@ -125,13 +139,13 @@ def _parse(text: str, file: str, content_of: ContentOf | None) -> Lock:
         raise LockfileError(f"{file}: not JSON that a lockfile can hold: {error}", hint=_MEND) from error
     last = _read(root, text, file)
     if not twice:
-        ordered = _is_ordered(last.entries) and _is_ordered(last.refusals)
+        ordered = _is_ordered(last.entries) and _is_ordered(last.answers)
         return last if ordered else replace(last, merged=True)
     # If two branches add one asset, git may merge without a conflict and keep both entries, one below the other.
     first = dict(root)
     for found, pairs in twice:
         name, times = Counter(name for name, _ in pairs).most_common(1)[0]
-        block = next((block for block in ("assets", "refused") if root.get(block) is found), None)
+        block = next((block for block in _BLOCKS if root.get(block) is found), None)
         if block is None or times > 2:
             place = Place(file, _line_at(text, text.rfind(f"{compact_json(name)}:")))
             raise LockfileError(f"{place}: {compact_json(name)} appears {times} times in one mapping", hint=_MEND)
@@ -156,7 +170,8 @@ def _read(root: Json, text: str, file: str) -> Lock:
         raise LockfileError(f"{file}: {error.fact}", hint=error.hint or _MEND) from None
     return Lock(
         _read_all(top["assets"], read_entry, "assets", text=text, file=file),
-        _read_all(top.get("refused", {}), read_refusal, "refused", text=text, file=file),
+        _read_all(top.get("refused", {}), read_refusal, "refused", text=text, file=file)
+        | _read_all(top.get("answered", {}), read_answer, "answered", text=text, file=file),
     )
 
 

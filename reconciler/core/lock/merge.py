@@ -8,7 +8,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.errors import LockfileError, Place
-from reconciler.core.lock.entry import Lock, LockEntry, Refusal, entry_json, refusal_json
+from reconciler.core.lock.entry import Answer, Lock, LockEntry, answer_json, entry_json
 from reconciler.core.lock.json_shape import compact_json
 from reconciler.core.value import value
 
@@ -122,7 +122,7 @@ def merge(
     file: str = "assets.lock",
 ) -> Lock:
     """Both sides, per asset: a change on one side wins; changed on both, the side whose content its output holds
-    on disk; of two records of the same bytes, and of two refusals, the later. LockfileError names what is left."""
+    on disk; of two records of the same bytes, and of two answers, the later. LockfileError names what is left."""
     losers: dict[int, RecipeKey] = {}
 
     def choose(mine: LockEntry, other: LockEntry) -> LockEntry | None:
@@ -143,9 +143,9 @@ def merge(
             f"{file}: both sides of the merge changed {names}, and the output on disk is neither's",
             hint="put the picture you want in place (`git checkout --ours -- OUTPUT`, or `--theirs`), then run again",
         )
-    refused = three_way(ours.refusals, theirs.refusals, base=base.refusals if base else None, choose=_later_refusal)
-    both = Lock(entries.values, refused.values)
-    standing = {asset: both.refusals[asset] for asset in both.refusals if not _answered(asset, both, ours, theirs)}
+    answers = three_way(ours.answers, theirs.answers, base=base.answers if base else None, choose=_later_answer)
+    both = Lock(entries.values, answers.values)
+    standing = {asset: both.answers[asset] for asset in both.answers if not _made_since(asset, both, ours, theirs)}
     settled = {
         asset: losers[id(entry)]
         for asset, entry in entries.values.items()
@@ -158,13 +158,13 @@ def _later(mine: LockEntry, other: LockEntry) -> LockEntry:
     return max(mine, other, key=lambda entry: (entry.made.at, compact_json(entry_json(entry))))
 
 
-def _later_refusal(mine: Refusal, other: Refusal) -> Refusal:
-    return max(mine, other, key=lambda refusal: (refusal.at, compact_json(refusal_json(refusal))))
+def _later_answer(mine: Answer, other: Answer) -> Answer:
+    return max(mine, other, key=lambda answer: (answer.at, compact_json(answer_json(answer))))
 
 
-def _answered(asset: AssetId, both: Lock, ours: Lock, theirs: Lock) -> bool:
-    """Whether one side generated the image after the refusal on the other side."""
-    refusal, entry = both.refusals[asset], both.entries.get(asset)
-    if entry is None or entry.key != refusal.key or entry.made.at < refusal.at:
+def _made_since(asset: AssetId, both: Lock, ours: Lock, theirs: Lock) -> bool:
+    """Whether one side generated the image after the answer on the other side."""
+    answer, entry = both.answers[asset], both.entries.get(asset)
+    if entry is None or entry.key != answer.key or entry.made.at < answer.at:
         return False
-    return all((side.refusals.get(asset), side.entries.get(asset)) != (refusal, entry) for side in (ours, theirs))
+    return all((side.answers.get(asset), side.entries.get(asset)) != (answer, entry) for side in (ours, theirs))

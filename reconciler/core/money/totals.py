@@ -17,7 +17,8 @@ NO_MODEL = "(not known)"
 
 @value
 class Image:
-    """One image and its origin. `tags` are those of the assets for which it was generated, as far as they are known."""
+    """One image and its origin. `content` is that of the response, also where it was converted. `tags` are those of
+    the assets for which it was generated, as far as they are known."""
 
     content: ContentHash
     made: Made

@@ -144,6 +144,22 @@ class WasRefused:
 
 
 @value
+class WasMismatched:
+    """This very recipe was answered with an image that is not as the spec says. It is a candidate."""
+
+    message: str
+    content: ContentHash | None = None
+
+
+@value
+class WasFailed:
+    """This very recipe was answered before, and may have been charged, without a usable image."""
+
+    message: str
+    content: ContentHash | None = None
+
+
+@value
 class UpstreamUnavailable:
     """It refers to assets that have no image and will not get one in this run."""
 
@@ -170,8 +186,8 @@ class NotSelected:
 Reason = (
     Current | Orphaned | Frozen | Ignored | NeverGenerated | RecipeChanged | UpstreamChanged | Placeholder
     | OutputMissing | OutputLost | OutputModified | Untracked | NotAFile | Moved | AlreadyThere | Doubtful
-    | WasRefused | UpstreamUnavailable | Asked | OverBudget | NotSelected | MadeByHand | RealImage | MergeSettled
-    | SourceFailed
+    | WasRefused | WasMismatched | WasFailed | UpstreamUnavailable | Asked | OverBudget | NotSelected | MadeByHand
+    | RealImage | MergeSettled | SourceFailed
 )  # fmt: skip
 
 
@@ -180,6 +196,8 @@ class Consent(Enum):
 
     RETRY_IN_DOUBT = "--retry-in-doubt"
     RETRY_REFUSED = "--retry-refused"
+    RETRY_MISMATCHED = "--retry-mismatched"
+    RETRY_FAILED = "--retry-failed"
     REGENERATE_MISSING = "--regenerate-missing"
     CASCADE = "--cascade"
 
@@ -193,20 +211,25 @@ class Keep:
 
 @value
 class Adopt:
-    """The file stays as it is and becomes the locked content."""
+    """The file stays as it is and becomes the locked content. `under` is as in Restore."""
 
     reason: Reason
     content: ContentHash
+    under: RecipeKey | None = None
 
 
 @value
 class Restore:
-    """Existing bytes are put in place. Free."""
+    """Existing bytes are put in place, in the format of the output. Free.
+
+    `under` is the recipe that they were made for, where that is not the wanted one.
+    """
 
     reason: Reason
     content: ContentHash
     replacing: ContentHash | None = None
     old_path: str | None = None
+    under: RecipeKey | None = None
 
 
 @value

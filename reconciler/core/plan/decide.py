@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reconciler.core.digest import AssetId, ContentHash, Json, RecipeKey
 from reconciler.core.events import Requested
-from reconciler.core.lock.lockfile import LockEntry
+from reconciler.core.lock.lockfile import Answer, AnswerKind, LockEntry
 from reconciler.core.money.cost import Cost
 from reconciler.core.plan.actions import (
     Action,
@@ -36,6 +36,8 @@ from reconciler.core.plan.actions import (
     Untracked,
     UpstreamChanged,
     UpstreamUnavailable,
+    WasFailed,
+    WasMismatched,
     WasRefused,
 )
 from reconciler.core.plan.observed import Blocked, Found
@@ -52,8 +54,10 @@ class Facts:
 
     - `entry`: the lock entry of this id, or of the orphan `origin` that the asset takes over.
     - `locked_elsewhere`: the content that the lock has for the output's path, under any id.
-    - `stored`: an existing image for this recipe; `source`: a place that has the locked bytes; `failure`: why one that
-      may have them could not be asked.
+    - `stored`: an existing image for this recipe; `stored_under`: the recipe that it was made for, if that is another
+      one, which it fits as well; `source`: a place that has the locked bytes;
+      `failure`: why one that may have them could not be asked.
+    - `answered`: how this recipe was answered before, where that was no image to lock.
     - `pending`: upstreams about to be generated; `missing`: upstreams that will have no image; `changed`: upstreams
       whose images are the only difference.
     - `in_doubt`: requests of this asset whose outcome is unknown; `in_doubt_elsewhere`: those for this recipe under
@@ -71,6 +75,7 @@ class Facts:
     found_before: Found = None
     locked_elsewhere: ContentHash | None = None
     stored: ContentHash | None = None
+    stored_under: RecipeKey | None = None
     source: str | None = None
     failure: SourceFailure | None = None
     pending: tuple[AssetId, ...] = ()
@@ -78,7 +83,7 @@ class Facts:
     changed: tuple[AssetId, ...] = ()
     in_doubt: tuple[Requested, ...] = ()
     in_doubt_elsewhere: tuple[Requested, ...] = ()
-    refused: str | None = None
+    answered: Answer | None = None
     other_side: RecipeKey | None = None
     traits: Traits = Traits()
     old_path: str | None = None
@@ -96,7 +101,7 @@ def decide(facts: Facts) -> Action:
         return Conflict(NotAFile(found.what))
     foreign = found is not None and found != facts.locked_elsewhere and (entry is None or found != entry.content)
     if foreign and found is not None and found == facts.stored:
-        return Adopt(AlreadyThere(), found)
+        return Adopt(AlreadyThere(), found, facts.stored_under)
     if entry is None:
         return Conflict(Untracked(), found) if foreign else _obtain(facts, NeverGenerated())
     why = staleness(facts, entry)
@@ -166,12 +171,24 @@ def _obtain(facts: Facts, why: Reason) -> Action:
     if facts.missing:
         return Hold(UpstreamUnavailable(facts.missing))
     if facts.stored is not None:
-        return Restore(why, facts.stored, _content(facts.found), _vacated(facts))
+        return Restore(why, facts.stored, _content(facts.found), _vacated(facts), facts.stored_under)
     if facts.in_doubt_elsewhere:
         return Hold(Doubtful(facts.in_doubt_elsewhere), Consent.RETRY_IN_DOUBT, generate(facts, why))
-    if facts.refused is not None:
-        return Hold(WasRefused(facts.refused), Consent.RETRY_REFUSED, generate(facts, why))
+    if facts.answered is not None and not facts.traits.free:
+        reason, consent = was_answered(facts.answered)
+        return Hold(reason, consent, generate(facts, why))
     return generate(facts, why)
+
+
+def was_answered(answer: Answer) -> tuple[WasRefused | WasMismatched | WasFailed, Consent]:
+    """Why the recipe is not requested again, and the consent that it takes."""
+    match answer.kind:
+        case AnswerKind.REFUSED:
+            return WasRefused(answer.message), Consent.RETRY_REFUSED
+        case AnswerKind.MISMATCHED:
+            return WasMismatched(answer.message, answer.content), Consent.RETRY_MISMATCHED
+        case AnswerKind.FAILED:
+            return WasFailed(answer.message, answer.content), Consent.RETRY_FAILED
 
 
 def generate(facts: Facts, why: Reason) -> Generate:

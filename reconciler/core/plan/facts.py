@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.events import Requested
-from reconciler.core.lock.lockfile import Lock, LockEntry
+from reconciler.core.fit import fits_as_well
+from reconciler.core.images.sniff import FORMATS
+from reconciler.core.lock.lockfile import Answer, AnswerKind, Lock, LockEntry
 from reconciler.core.money.cost import Cost
 from reconciler.core.plan.actions import Action, Adopt, Generate, Move, Restore
 from reconciler.core.plan.decide import Facts
@@ -15,6 +17,7 @@ from reconciler.core.plan.observed import Found, Observed
 from reconciler.core.recipe import Recipe, manifest_images
 from reconciler.core.specs.spec import AssetReference, FileReference, Reference, Spec, build_recipe
 from reconciler.core.traits import Traits
+from reconciler.core.value import replace
 
 Price = Callable[[Spec, Recipe], Cost | None]
 
@@ -33,7 +36,7 @@ class FactCollector:
         self.generating: set[AssetId] = set()
         self.locked_contents = {entry.output: entry.content for entry in lock.entries.values()}
         self.outputs = {spec.output for spec in specs.values()}
-        self.refusals = {refusal.key: refusal.message for refusal in lock.refusals.values()}
+        self.answers = {answer.key: answer for answer in lock.answers.values()}
         self.in_doubt: dict[RecipeKey, tuple[Requested, ...]] = {}
         for request in itertools.chain.from_iterable(seen.in_doubt.values()):
             self.in_doubt[request.key] = (*self.in_doubt.get(request.key, ()), request)
@@ -68,6 +71,12 @@ class FactCollector:
         drafts_suffice = traits.placeholder and (entry is None or entry.made.placeholder)
         source = self._source(entry) if entry is not None and found != entry.content else None
         lost = entry is not None and found is None and source is None
+        needed = recipe is not None and not pending and (not fresh or placeholder)
+        stored, under = (
+            self._existing(recipe, found, free=traits.free, placeholders=drafts_suffice)
+            if needed and recipe is not None
+            else (None, None)
+        )
         return Facts(
             identity,
             spec=spec,
@@ -77,8 +86,8 @@ class FactCollector:
             found=found,
             found_before=self.seen.outputs.get(before) if before is not None else None,
             locked_elsewhere=self.locked_contents.get(spec.output),
-            stored=None if pending or key is None or (fresh and not placeholder)
-            else self._made_before(key, found, placeholders=drafts_suffice),
+            stored=stored,
+            stored_under=under,
             source=source,
             failure=self.seen.failures.get(entry.output) if entry is not None and lost else None,
             pending=pending,
@@ -87,7 +96,7 @@ class FactCollector:
             changed=changed,
             in_doubt=self.seen.in_doubt.get(identity, ()),
             in_doubt_elsewhere=self._in_doubt_elsewhere(identity, key) if self.in_doubt and not pending else (),
-            refused=self.refusals.get(key) if key is not None and not pending else None,
+            answered=self._answered(key) if needed and stored is None and key is not None else None,
             other_side=self.lock.settled.get(identity),
             traits=traits,
             old_path=before if before is not None and before not in self.outputs else None,
@@ -137,21 +146,53 @@ class FactCollector:
             return ()
         return tuple(dict.fromkeys(ref.asset for ref, was in old.items() if self.contents.get(ref.asset) != was))
 
-    def _made_before(self, key: RecipeKey, found: Found, *, placeholders: bool) -> ContentHash | None:
+    def _existing(
+        self, recipe: Recipe, found: Found, *, free: bool, placeholders: bool
+    ) -> tuple[ContentHash | None, RecipeKey | None]:
+        """An image that is what this recipe describes, and the recipe that it was made for, if that is another one."""
+        had = self._made_before(recipe.key(), found, placeholders=placeholders)
+        if had is not None or free:
+            return had, None
+        for name in FORMATS:
+            other = replace(recipe, format=name).key() if name != recipe.format else None
+            had = self._made_before(other, found, placeholders=False, format_=recipe.format) if other else None
+            if had is not None:
+                return had, other
+        for answer in self.answers.values():
+            for image in self.seen.stored.get(answer.key, ()) if answer.kind is AnswerKind.MISMATCHED else ():
+                if image.misfit is not None and fits_as_well(recipe, image.image, image.misfit):
+                    return image.content, answer.key
+        return None, None
+
+    def _answered(self, key: RecipeKey) -> Answer | None:
+        """How this recipe was answered, by the lockfile; else by the store, if the lockfile was taken back."""
+        if key in self.answers:
+            return self.answers[key]
+        for image in reversed(self.seen.stored.get(key, ())):
+            if image.misfit is not None:
+                return Answer(
+                    key, image.misfit.message, image.made.at, AnswerKind.MISMATCHED, image.content, image.made.cost
+                )
+        return None
+
+    def _made_before(
+        self, key: RecipeKey, found: Found, *, placeholders: bool, format_: str = ""
+    ) -> ContentHash | None:
         """An image for this recipe: the one at the output, a locked one whose bytes are available, or the newest of the
-        store. `placeholders`: a placeholder suffices."""
+        store. `placeholders`: a placeholder suffices. One in the format `format_` comes before the others."""
         locked = (
             entry.content
             for entry in self.locked_by_key.get(key, ())
             if (placeholders or not entry.made.placeholder)
             and (entry.content == found or self._source(entry) is not None)
         )
-        stored = (
-            image.content
+        fitting = [
+            image
             for image in reversed(self.seen.stored.get(key, ()))
-            if placeholders or not image.made.placeholder
-        )
-        existing = (*locked, *stored)
+            if image.misfit is None and (placeholders or not image.made.placeholder)
+        ]
+        same = (image.content for image in fitting if image.image.format == format_)
+        existing = (*same, *locked, *(image.content for image in fitting))
         return next((content for content in existing if content == found), existing[0] if existing else None)
 
     def _in_doubt_elsewhere(self, identity: AssetId, key: RecipeKey | None) -> tuple[Requested, ...]:

@@ -129,13 +129,21 @@ def _replaced(facts: Facts, action: Action, policy: Policy) -> Action:
 
 
 def within_budget(
-    plan: Plan, budget: Budget, *, candidates: int = 1, already: Sequence[tuple[AssetId, Cost | None]] = ()
+    plan: Plan,
+    budget: Budget,
+    *,
+    candidates: int = 1,
+    already: Sequence[tuple[AssetId, Cost | None]] = (),
+    answered: Sequence[tuple[AssetId, Cost | None]] = (),
 ) -> Plan:
     """Hold the steps that would exceed the budget, in working order, and the steps that depend on them.
 
     A price that is unknown, or in another currency, fits no limit in money. Every image but a draft counts as an
     image, at any price. The price of a step is that of all its `candidates`. `already` are requests in doubt: they may
     have been charged, and count as spent.
+
+    `answered` are earlier requests of the assets that gave no image to lock: they count towards the limit of their
+    asset.
     """
     doubtful = sum((_amount(cost, budget)[0] for _, cost in already), Decimal(0))
     spent, images = doubtful, len(already)
@@ -150,7 +158,9 @@ def within_budget(
             request = request_of(step)
             if request in sent:
                 cost, paid = Decimal(0), 0
-            before = sum((_amount(was, budget)[0] for asset, was in already if asset == step.asset), Decimal(0))
+            before = sum(
+                (_amount(was, budget)[0] for asset, was in (*already, *answered) if asset == step.asset), Decimal(0)
+            )
             needs = _Needs(before + cost, spent + cost, images + paid)
             limit = "" if not paid else _limit(budget, needs) if priced else _unpriced(action.cost, budget, needs)
             if limit and already and OTHER_CURRENCY not in limit:

@@ -11,7 +11,7 @@ from enum import Enum
 
 from reconciler.core.digest import AssetId
 from reconciler.core.money.cost import Cost
-from reconciler.core.outcome import Done, NotSent, Outcome, Rejected, Stop, Throttled
+from reconciler.core.outcome import Done, Mismatched, NotSent, Outcome, Rejected, Stop, Throttled
 from reconciler.core.ports import ImageRequest, OnResponse, Provider, ignore_response
 from reconciler.core.specs.settings import Budget
 from reconciler.core.value import value
@@ -52,10 +52,11 @@ class _Tally:
 class Spending:
     """The money spent and reserved by a run, over all its lanes. Belongs to one event loop.
 
-    `already` holds the estimates of requests that earlier runs left in doubt; they count from the start. Every call
-    that may have been charged counts as spent: Done, InDoubt, Refused, BadOutput and a cancelled call. A response
-    that states its price counts with that price. If it exceeds the estimate, the total can exceed the limit, and the
-    run sends no further request.
+    `already` holds the estimates of requests that earlier runs left in doubt; they count from the start. `answered`
+    holds those of earlier requests that gave no image to lock; they count towards the limit of their asset. Every call
+    that may have been charged counts as spent: Done, Mismatched, InDoubt, Refused, BadOutput and a cancelled call. A
+    response that states its price counts with that price. If it exceeds the estimate, the total can exceed the limit,
+    and the run sends no further request.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Spending:
         *,
         unpriced: Unpriced = Unpriced.HOLD,
         already: Iterable[tuple[AssetId, Cost | None]] = (),
+        answered: Iterable[tuple[AssetId, Cost | None]] = (),
     ) -> None:
         self._budget = budget
         self._unpriced = unpriced
@@ -73,6 +75,8 @@ class Spending:
         self._settled: asyncio.Future[None] | None = None
         for asset, cost in already:
             self._spent.add(asset, max(self._amount(cost) or Decimal(0), Decimal(0)), images=1)
+        for asset, cost in answered:
+            self._spent.by_asset[asset] += max(self._amount(cost) or Decimal(0), Decimal(0))
 
     @property
     def spent(self) -> Cost:
@@ -114,7 +118,7 @@ class Spending:
         match outcome:
             case NotSent() | Throttled() | Rejected():
                 return None
-            case Done(cost=cost):
+            case Done(cost=cost) | Mismatched(done=Done(cost=cost)):
                 money = self._amount(cost)
                 return reservation.money if money is None else money
             case _:

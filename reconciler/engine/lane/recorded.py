@@ -9,11 +9,13 @@ from datetime import datetime
 
 from reconciler.aio import is_cancelled, run_to_completion
 from reconciler.core.errors import DiskError, Unsent
-from reconciler.core.events import Ended, Requested, Stored
+from reconciler.core.events import Ended, Requested
+from reconciler.core.fit import Misfit
 from reconciler.core.lock.lockfile import Made
 from reconciler.core.money.cost import Cost
-from reconciler.core.outcome import BadOutput, Done, InDoubt, Outcome, Spooled
+from reconciler.core.outcome import BadOutput, Done, InDoubt, Mismatched, Outcome, Spooled
 from reconciler.core.ports import ImageRequest, Log, OnResponse, Provider, Store, StoredImage, ignore_response
+from reconciler.core.unrecorded import end_of
 from reconciler.core.value import replace
 from reconciler.engine.clock import stamp
 
@@ -46,10 +48,11 @@ class Recorded:
     async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
         """Raises DiskError, which is final; its message names the file that holds the paid image."""
         attempt = self._new_attempt()
+        named = replace(request, attempt=attempt)
         await self._begin(attempt, request)
         # a cancellation or a local error from here on: no end is recorded, so the attempt is in doubt
         try:
-            outcome = await self._inner.generate(request, on_response=on_response)
+            outcome = await self._inner.generate(named, on_response=on_response)
         except Unsent as error:
             with suppress(DiskError):  # the first error is raised
                 await run_to_completion(
@@ -76,6 +79,8 @@ class Recorded:
         match outcome:
             case Done():
                 return self._stored(attempt, request, outcome)
+            case Mismatched(misfit=misfit, done=done):
+                return replace(outcome, done=self._stored(attempt, request, done, misfit))
             case InDoubt():
                 return outcome
             case BadOutput(kept=Spooled() as kept):
@@ -86,7 +91,7 @@ class Recorded:
                 self._ended(attempt, request, outcome)
                 return outcome
 
-    def _stored(self, attempt: str, request: ImageRequest, done: Done) -> Done:
+    def _stored(self, attempt: str, request: ImageRequest, done: Done, misfit: Misfit | None = None) -> Done:
         cost = done.cost or self._estimate(request)
         made = Made(
             provider=self._provider,
@@ -99,8 +104,9 @@ class Recorded:
         content = done.spooled.content
         path = self._store.put(done.spooled)  # its DiskError names the rescue file
         try:
-            known = self._store.remember(request.key, StoredImage(content, done.image, made, attempt))
-            self._journal.record(Stored(attempt, request.asset, request.key, content, made))
+            image = StoredImage(content, done.image, made, attempt, misfit)
+            known = self._store.remember(request.key, image)
+            self._journal.record(end_of(attempt, request.asset, request.key, image))
         except DiskError as error:
             raise DiskError(f"{error.fact}; the paid image is in {path}", hint=error.hint) from error
         return replace(done, spooled=replace(done.spooled, path=path), cost=cost, made=known.made)

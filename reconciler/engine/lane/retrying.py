@@ -90,7 +90,7 @@ def _may_retry_after(outcome: Outcome) -> float | None:
     match outcome:
         case NotSent(final=False):
             return 0.0
-        case Throttled(retry_after=wait):
+        case Throttled(retry_after=wait, later=""):
             return wait if wait is not None and wait > 0 else 0.0
         case _:
             return None

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
+from reconciler.core.fit import Misfit
 from reconciler.core.lock.lockfile import Made
 from reconciler.core.money.cost import FREE
-from reconciler.core.outcome import Done, NotSent, Outcome, Stop
+from reconciler.core.outcome import Done, Mismatched, NotSent, Outcome, Stop
 from reconciler.core.ports import ImageRequest, OnResponse, Provider, Store, StoredImage, ignore_response
 from reconciler.core.value import replace
 from reconciler.engine.clock import stamp
@@ -42,10 +43,14 @@ class StoredProvider:
             outcome = await self._inner.generate(request, on_response=on_response)
             if isinstance(outcome, Done):
                 return await asyncio.to_thread(self._kept, request, outcome)
+            if isinstance(outcome, Mismatched):
+                done = await asyncio.to_thread(self._kept, request, outcome.done, outcome.misfit)
+                return replace(outcome, done=done)
             return outcome
 
-    def _kept(self, request: ImageRequest, done: Done) -> Done:
+    def _kept(self, request: ImageRequest, done: Done, misfit: Misfit | None = None) -> Done:
         made = Made(provider=self._made_by, at=stamp(self._utc()), model=done.model, cost=str(FREE))
-        self._store.put(done.spooled)
-        known = self._store.remember(request.key, StoredImage(done.spooled.content, done.image, made))
-        return replace(done, made=known.made)
+        path = self._store.put(done.spooled)
+        image = StoredImage(done.spooled.content, done.image, made, misfit=misfit)
+        known = self._store.remember(request.key, image)
+        return replace(done, spooled=replace(done.spooled, path=path), made=known.made)

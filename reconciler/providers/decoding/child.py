@@ -20,17 +20,19 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 from reconciler.core.images.sniff import FORMATS
+from reconciler.providers.decoding import protocol
+from reconciler.providers.decoding.encode import encoded
 from reconciler.providers.decoding.protocol import (
     ANSWER,
     BROKEN,
     DISK,
     FRAMES,
+    LENGTH,
     MEMORY,
     OK,
     READY,
     REQUEST,
     TWO_SIZES,
-    VERIFY,
 )
 from reconciler.providers.decoding.regular_file import open_regular
 
@@ -41,7 +43,7 @@ _PLUGINS = {"webp": "WebP", "avif": "Avif"}
 
 
 def serve(memory: int) -> None:
-    """Answer requests until standard input ends. `memory` in bytes."""
+    """DecoderAnswer requests until standard input ends. `memory` in bytes."""
     out = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # a library that prints must not write into an answer
     _limit(resource.RLIMIT_CORE, 0)
@@ -54,13 +56,21 @@ def serve(memory: int) -> None:
         _write(out, _answer(operation, Path(path), FORMATS[form], (width, height), thumbnail))
 
 
-def _answer(operation: int, path: Path, form: str, size: tuple[int, int], height: int) -> bytes:
+def _answer(operation: int, path: Path, form: str, size: tuple[int, int], detail: int) -> bytes:
     try:
         with open_regular(path) as file:
             plugin = _PLUGINS.get(form)
             if plugin:
                 _load(plugin)
-            return _verified(file, form, size) if operation == VERIFY else _thumbnail(file, form, height)
+            match operation:
+                case protocol.VERIFY:
+                    return _verified(file, form, size)
+                case protocol.THUMBNAIL:
+                    return _thumbnail(file, form, detail)
+                case protocol.ENCODE:
+                    return _encoded(file, form, FORMATS[detail])
+                case _:
+                    return _transparency(file, form)
     except MemoryError:
         return _result(MEMORY)
     except Exception as error:  # noqa: BLE001 - decoders raise any exception on invalid bytes
@@ -74,10 +84,26 @@ def _verified(file: io.BufferedReader, form: str, size: tuple[int, int]) -> byte
     with Image.open(file, formats=[form]) as image:
         if getattr(image, "n_frames", 1) != 1:
             return _result(FRAMES)
-        if image.size != size:
+        if image.size not in (size, size[::-1]):  # the size is that of the image as it is shown
             return _result(TWO_SIZES)
         image.load()
         return _result(OK, transparent=image.has_transparency_data)
+
+
+def _transparency(file: io.BufferedReader, form: str) -> bytes:
+    """An alpha channel may be opaque everywhere."""
+    with Image.open(file, formats=[form]) as image:
+        alpha = image.convert("RGBA").getchannel("A")
+        return _result(OK, transparent=alpha.getextrema() != (255, 255))
+
+
+def _encoded(file: io.BufferedReader, form: str, wanted: str) -> bytes:
+    plugin = _PLUGINS.get(wanted)
+    if plugin:
+        _load(plugin)
+    with Image.open(file, formats=[form]) as image:
+        size, data = encoded(image, wanted)
+    return _result(OK, size=size) + LENGTH.pack(len(data)) + data
 
 
 def _thumbnail(file: io.BufferedReader, form: str, height: int) -> bytes:

@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from reconciler.core.value import value
-from reconciler.providers.decoding.protocol import ANSWER, MEMORY, OK, READY, most_bytes
+from reconciler.providers.decoding.protocol import ANSWER, LENGTH, MEMORY, OK, READY, most_bytes
 
 MEMORY_BYTES = 352 << 20
 """Bytes that a decoder may take beside its libraries. An image of 17 megapixels, the most that models make, takes
@@ -46,15 +46,16 @@ class CpuTimeError(DecoderError):
 
 
 @value
-class Answer:
-    """A message of a decoder, in bounds but not to be trusted. `pixels` are `width * height * 3` bytes of RGB."""
+class DecoderAnswer:
+    """A message of a decoder, in bounds but not to be trusted. `data` is a thumbnail, `width * height * 3` bytes of
+    RGB, or an encoded image."""
 
     result: int
     transparent: bool
     width: int
     height: int
     name: str
-    pixels: bytes = b""
+    data: bytes = b""
 
 
 class Child:
@@ -68,19 +69,22 @@ class Child:
         except DecoderError as error:
             raise OSError(errno.ENOEXEC, f"the image decoder cannot be started: {error}") from error
 
-    def ask(self, request: bytes, *, thumbnail: int) -> Answer:
-        """The answer to a request. `thumbnail` is the height of the one that it asks for, or 0."""
+    def ask(self, request: bytes, *, thumbnail: int, encoded: int = 0) -> DecoderAnswer:
+        """The answer to a request. `thumbnail` is the height of the one that it asks for, or 0; `encoded` the most
+        bytes of an encoded image, or 0."""
         end = time.monotonic() + WALL_SECONDS
         with suppress(BrokenPipeError):  # it died: reading says how
             os.write(self._to, request)
         result, transparent, width, height, name = ANSWER.unpack(self._read(ANSWER.size, end))
         length = width * height * 3 if thumbnail and result == OK else 0
-        if length > most_bytes(thumbnail):
+        if encoded and result == OK:
+            (length,) = LENGTH.unpack(self._read(LENGTH.size, end))
+        if length > max(most_bytes(thumbnail), encoded):
             self.end()
             raise DecoderError("the decoder gave no valid answer")
         shown = name.rstrip(b"\0").decode("ascii", "replace")
-        pixels = self._read(length, end)
-        return Answer(result, bool(transparent), width, height, shown if shown.isidentifier() else "", pixels)
+        data = self._read(length, end)
+        return DecoderAnswer(result, bool(transparent), width, height, shown if shown.isidentifier() else "", data)
 
     @property
     def idle(self) -> bool:
@@ -131,10 +135,10 @@ class Children:
         self._idle: list[Child] = []
         self._owner = os.getpid()
 
-    def ask(self, request: bytes, *, thumbnail: int = 0) -> Answer:
+    def ask(self, request: bytes, *, thumbnail: int = 0, encoded: int = 0) -> DecoderAnswer:
         """The answer of a decoder. DecoderError if it died of the request, OSError if none can be started."""
         child = self._taken() or Child()
-        answer = child.ask(request, thumbnail=thumbnail)
+        answer = child.ask(request, thumbnail=thumbnail, encoded=encoded)
         if answer.result == MEMORY:  # its memory is in pieces
             child.end()
         else:

@@ -7,15 +7,17 @@ from pathlib import Path
 
 from reconciler.core.images.sniff import FORMATS, ImageFacts
 from reconciler.core.value import value
-from reconciler.providers.decoding.children import CHILDREN, MEMORY_BYTES, Answer, CpuTimeError, DecoderError
+from reconciler.providers.decoding.children import CHILDREN, MEMORY_BYTES, CpuTimeError, DecoderAnswer, DecoderError
 from reconciler.providers.decoding.protocol import (
     BROKEN,
     DISK,
+    ENCODE,
     FRAMES,
     MEMORY,
     OK,
     REQUEST,
     THUMBNAIL,
+    TRANSPARENCY,
     TWO_SIZES,
     VERIFY,
 )  # fmt: skip
@@ -24,6 +26,10 @@ MOST_PIXELS = 50_000_000
 """The most pixels that are decoded. The largest images of today's models have 17 million."""
 VERIFY_SECONDS = 6
 """Seconds of CPU time to verify an image. 17 megapixels take one at most."""
+ENCODE_SECONDS = 40
+"""Seconds of CPU time to convert an image. As AVIF, 17 megapixels take 15."""
+MOST_ENCODED = 4 * MOST_PIXELS
+"""The most bytes of a converted image: a PNG of noise has no more."""
 THUMBNAIL_SECONDS = 2
 _PIXEL_BYTES = {"webp": 17, "avif": 10}
 """Bytes that decoding takes for each pixel, measured. Their libraries do not say that memory is the reason when they
@@ -53,6 +59,25 @@ def decode(path: Path, facts: ImageFacts) -> Decoded:
     return Decoded(_wrong(answer), answer.transparent)
 
 
+def sees_through(path: Path, facts: ImageFacts) -> bool:
+    """Whether any pixel of a file is transparent; False if it cannot be decoded. OSError if it cannot be read."""
+    try:
+        answer = CHILDREN.ask(_request(TRANSPARENCY, path, facts, 0, VERIFY_SECONDS))
+    except DecoderError:
+        return False
+    return not _wrong(answer) and answer.transparent
+
+
+def encode(path: Path, facts: ImageFacts, format_: str) -> bytes | str:
+    """The image of a file in another format, or why that is not possible. OSError if the file cannot be read."""
+    try:
+        request = _request(ENCODE, path, facts, FORMATS.index(format_), ENCODE_SECONDS)
+        answer = CHILDREN.ask(request, encoded=MOST_ENCODED)
+    except DecoderError as error:
+        return f"the picture cannot be converted: {error}"
+    return _wrong(answer) or answer.data
+
+
 class Thumbnails:
     """Thumbnails of files whose header was read."""
 
@@ -71,7 +96,7 @@ class Thumbnails:
             return None
         if _wrong(answer) or answer.height != height or not answer.width:
             return None
-        return (answer.width, answer.height), answer.pixels
+        return (answer.width, answer.height), answer.data
 
 
 THUMBNAILS = Thumbnails()
@@ -90,7 +115,7 @@ def _request(operation: int, path: Path, facts: ImageFacts, height: int, seconds
     return REQUEST.pack(operation, form, facts.width, facts.height, height, seconds, len(name)) + name
 
 
-def _wrong(answer: Answer) -> str:
+def _wrong(answer: DecoderAnswer) -> str:
     """The reason that the image is not accepted, or "". OSError if the file could not be read."""
     if answer.result == OK:
         return ""

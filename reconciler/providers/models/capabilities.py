@@ -77,8 +77,6 @@ def _pictures(recipe: Recipe, row: Model) -> Iterator[str]:
 
 
 def _look(recipe: Recipe, row: Model) -> Iterator[str]:
-    if row.gives and recipe.format not in row.gives:
-        yield f"format: {row.name} gives {_listed(row.gives)}, not {recipe.format}"
     if row.qualities and recipe.quality and recipe.quality not in row.qualities:
         yield f"quality: {row.name} knows {_listed(row.qualities)}, not {recipe.quality}"
     if row.transparent is False and recipe.background == "transparent":
@@ -90,15 +88,13 @@ def _look(recipe: Recipe, row: Model) -> Iterator[str]:
 
 
 def warnings(recipe: Recipe, table: ModelTable, today: date) -> tuple[str, ...]:
-    """Warnings: a retired model, a format that the model was not observed to return."""
+    """Warnings: a retired model. A format that it does not return is none: the image is converted."""
     row = table.find(recipe.model)
     if row is None:
         return ()
     found = []
     if row.retires and row.retires <= today.isoformat():
         found.append(f"model: {row.name} was to be retired on {row.retires} (table of {table.date})")
-    if row.usually_gives and row.usually_gives != recipe.format and recipe.format in row.gives:
-        found.append(f"format: {row.name} was observed to return {row.usually_gives} whatever format is requested")
     return tuple(found)
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from reconciler.core.fit import TOLERANCE
 from reconciler.core.images.pixel_size import pixel_size
 from reconciler.core.images.sniff import pixels_of, ratio_of
 from reconciler.core.recipe import Recipe
 from reconciler.providers.models.table import FreePixels, Model
 
 RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9", "1:4", "4:1", "1:8", "8:1")
-TOLERANCE = 0.035
-"""The accepted relative error of a ratio: models round sides to blocks. 1408x768 for 16:9, which a model is known to
-make, is 3.1 % off."""
 
 
 def near_ratio(size: str, ratios: Iterable[str] = RATIOS) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reconciler.core.outcome import Rejected
 from reconciler.core.specs.settings import ProviderSettings
+from reconciler.core.value import replace
 from reconciler.providers.declaration import Dialect
 from reconciler.providers.http.origins import Base
 from reconciler.providers.http.request import WireRequest
@@ -28,6 +29,8 @@ def build_wire_request(
     unfit = [file for file in ready.files() if row is not None and row.takes and file.format not in row.takes]
     if unfit:
         return Rejected(f"{recipe.model} takes no {unfit[0].format} pictures ({unfit[0].path.name})")
+    if row is not None and row.gives and recipe.format not in row.gives:  # the image is converted
+        ready = replace(ready, recipe=replace(recipe, format=row.usually_gives or row.gives[0]))
     try:
         return dialect.build(ready, settings, base, table)
     except ValueError as error:

@@ -157,11 +157,15 @@ def _moment(text: str) -> datetime | None:
 
 
 def _delays(reply: Reply) -> Iterator[float | None]:
-    value = reply.body.value if isinstance(reply.body, JsonReply) else None
-    if isinstance(value, list) and value:
-        value = value[0]
-    error = value.get("error") if isinstance(value, Mapping) else None
-    for detail in _details(error) if isinstance(error, Mapping) else ():
+    for detail in details_of(reply.body.value) if isinstance(reply.body, JsonReply) else ():
         delay = detail.get("retryDelay")
         if isinstance(delay, str) and delay.endswith("s"):
             yield _seconds(delay[:-1], 1)
+
+
+def details_of(value: Json) -> Iterator[Mapping[str, Json]]:
+    """The details of Google's error in a JSON response."""
+    if isinstance(value, list) and value:
+        value = value[0]
+    error = value.get("error") if isinstance(value, Mapping) else None
+    return _details(error) if isinstance(error, Mapping) else iter(())

@@ -17,7 +17,8 @@ from reconciler.core.outcome import Spooled
 from reconciler.core.ports import Spool
 from reconciler.core.value import replace, value
 from reconciler.providers.http.client import HttpAnswer
-from reconciler.providers.http.spool_file import HashedFile, SpoolFile, open_picture
+from reconciler.providers.http.spool_file import HashedFile, SpoolFile, open_picture, unlink
+from reconciler.providers.responses.event_stream import begins_as_event_stream, events_as_json
 from reconciler.providers.responses.json_stream import (
     SCAN_CHUNK,
     CutShort,
@@ -61,14 +62,17 @@ def open_answer(answered: HttpAnswer, spool: Spool, *, limit: int) -> OpenedBody
         return OpenedBody(replace(reply, body=TooLarge(answered.size)), answered.path)
     packing = answered.headers.get("content-encoding", "").strip().lower()
     if packing in ("", "identity") or not answered.size:
-        return _opened(reply, answered.path)
+        return _opened(reply, answered.path, spool)
     unpacked = _unpacked(answered.path, packing, spool, min(limit, LEAST_PACKED * answered.size))
     if not isinstance(unpacked, Path):
         return OpenedBody(replace(reply, body=unpacked), answered.path)
-    return _opened(reply, unpacked)
+    opened = _opened(reply, unpacked, spool)
+    if opened.path != unpacked:
+        unlink(unpacked)
+    return opened
 
 
-def _opened(reply: Reply, path: Path) -> OpenedBody:
+def _opened(reply: Reply, path: Path, spool: Spool) -> OpenedBody:
     with open_picture(path) as file:
         head = file.read(PREVIEW)
         if not head:
@@ -76,6 +80,8 @@ def _opened(reply: Reply, path: Path) -> OpenedBody:
         if image_format(head):
             return OpenedBody(replace(reply, body=RawPicture()), path)
         file.seek(0)
+        if begins_as_event_stream(head):
+            return _opened(reply, _as_array(file, spool), spool)
         frame = scan(file)
     body: ReplyBody
     match frame:
@@ -86,6 +92,14 @@ def _opened(reply: Reply, path: Path) -> OpenedBody:
         case NotJson(why):
             body = TextReply(head.decode("utf-8", "replace"), why)
     return OpenedBody(replace(reply, body=body), path)
+
+
+def _as_array(stream: IO[bytes], spool: Spool) -> Path:
+    """A file with the events of a stream as a JSON array."""
+    with SpoolFile(spool.open_paid) as out:
+        for piece in events_as_json(stream):
+            out.write(piece)
+    return out.path
 
 
 def _unpacked(path: Path, packing: str, spool: Spool, limit: int) -> Path | TextReply | Cut:

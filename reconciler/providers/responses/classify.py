@@ -6,10 +6,12 @@ in doubt.
 
 from __future__ import annotations
 
+from reconciler.core.digest import Json
 from reconciler.core.outcome import BadOutput, InDoubt, Outcome, Refused, Rejected, Stop, Throttled
 from reconciler.core.value import replace
 from reconciler.providers.responses.api_error import ApiError, api_error_in, api_error_of, retry_after
 from reconciler.providers.responses.find_image import NoImage, find_image
+from reconciler.providers.responses.quota import limit_of
 from reconciler.providers.responses.reply import (
     Cut,
     ImageReply,
@@ -57,7 +59,8 @@ def _too_many(reply: Reply, fault: ApiError, message: str) -> Outcome:
     wait = retry_after(reply)
     if fault.credit and (wait is None or "insufficient_quota" in fault.codes):
         return Rejected(message, Stop.OUT_OF_CREDIT)
-    return Throttled(message, wait)
+    limit = limit_of(reply, fault)
+    return Throttled(message, wait, limit.later, limit.of_model) if limit else Throttled(message, wait)
 
 
 def _client_error(status: int, fault: ApiError, message: str) -> Outcome:
@@ -96,19 +99,18 @@ def _answer(reply: Reply) -> Outcome | ImageReply:
             return InDoubt(f"{reply.status}, but the response ended early")
 
 
-def _said(reply: Reply, value: object) -> Outcome | ImageReply:
+def _said(reply: Reply, value: Json) -> Outcome | ImageReply:
     """A 2xx response with JSON: it may hold an error, an image, or a text instead of one."""
-    body = reply.body
-    fault = api_error_in(body.value) if isinstance(body, JsonReply) else None
+    fault = api_error_in(value)
+    found = find_image(value)
+    if isinstance(found, ImageReply):  # an error beside an image does not take the image back
+        return replace(found, request=found.request or request_id(reply))
     if fault is not None and fault.shaped:
         message = f"{reply.status} with an error inside: {fault}"
         if fault.refusal:
             return Refused(message)
         return Rejected(message, Stop.OUT_OF_CREDIT) if fault.credit else BadOutput(message)
-    found = find_image(value)
     match found:
-        case ImageReply():
-            return replace(found, request=found.request or request_id(reply))
         case NoImage(message, refused=True):
             return Refused(message)
         case NoImage(message):

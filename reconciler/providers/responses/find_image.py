@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from reconciler.core.digest import Json
 from reconciler.core.value import value
+from reconciler.providers.responses.api_error import api_error_in
 from reconciler.providers.responses.reply import ImageReply
 
 _FINISHED = frozenset({"", "STOP", "FINISH_REASON_UNSPECIFIED"})
@@ -21,28 +22,62 @@ class NoImage:
 
 
 def find_image(value: object) -> ImageReply | NoImage:
-    """The last image of a response: earlier ones are drafts of it."""
+    """The last image of a response: earlier ones are drafts of it. A list holds the parts of a streamed response."""
+    if isinstance(value, list):
+        return _streamed(value)
     if not isinstance(value, Mapping):
         return NoImage("the answer is not an object")
     if "candidates" in value or "promptFeedback" in value:
         return _google(value)
-    entries = [entry for entry in _list(value.get("data")) or _list(value.get("images")) if isinstance(entry, Mapping)]
+    entries = [entry for name in _LISTS for entry in _entries(value.get(name))] or [value]
     message = _words(value, entries)
     for entry in reversed(entries):
-        base64, url = _string(entry.get("b64_json")), _string(entry.get("url"))
-        if url.startswith(("data:", "\0")) and not base64:
-            base64, url = url, ""
+        base64, url = _image_of(entry)
         if base64 or url:
             return ImageReply(
                 base64=base64,
-                url="" if base64 else url,
+                url=url,
                 model=_string(value.get("model")),
                 message=message,
                 usage=_mapping(value.get("usage")),
             )
+    if fault := next((fault for entry in entries if entry is not value and (fault := api_error_in(entry))), None):
+        return NoImage(str(fault), refused=fault.refusal)
     if message:
         return NoImage(message, refused=True)
     return NoImage("its list of pictures is empty" if "data" in value else "it has no list of pictures")
+
+
+_LISTS = ("data", "images", "artifacts", "output")
+_BASE64 = ("b64_json", "b64", "base64", "image_base64", "result")
+_URL = ("url", "image_url", "image")
+
+
+def _streamed(parts: list[Json]) -> ImageReply | NoImage:
+    found = [find_image(part) for part in parts if not isinstance(part, list)]
+    images = [one for one in found if isinstance(one, ImageReply)]
+    refusals = [one for one in found if isinstance(one, NoImage) and one.refused]
+    told = images[-1:] or refusals[-1:] or found[-1:]
+    return told[0] if told else NoImage("the answer is an empty list")
+
+
+def _entries(listed: Json) -> list[Mapping[str, Json]]:
+    """The entries of a list of images. A bare string is an image, as base64 or by its URL."""
+    entries = listed if isinstance(listed, list) else [listed]
+    named = [{"url": entry} if isinstance(entry, str) else entry for entry in entries]
+    return [entry for entry in named if isinstance(entry, Mapping)]
+
+
+def _image_of(entry: Mapping[str, Json]) -> tuple[str, str]:
+    """The base64 and the URL of an entry, one of them empty. A `data:` URL, and text too long for one, is base64."""
+    base64 = next(filter(None, (_string(entry.get(name)) for name in _BASE64)), "")
+    if base64:
+        return base64, ""
+    for name in _URL:
+        url = (_string(_mapping(entry.get(name)).get("url")) or _string(entry.get(name))).strip(" \t\r\n")
+        if url:
+            return (url, "") if url[:5].lower() == "data:" or url.startswith("\0") else ("", url)
+    return "", ""
 
 
 def _words(value: Mapping[str, Json], entries: list[Mapping[str, Json]]) -> str:

@@ -74,7 +74,7 @@ def scan(stream: IO[bytes]) -> Frame | CutShort | NotJson:
     if scanner.open:
         return CutShort()
     try:
-        value = json.loads(bytes(scanner.frame))
+        value, _ = json.JSONDecoder().raw_decode(bytes(scanner.frame).decode())  # text behind it is ignored
     except (ValueError, RecursionError):
         return NotJson("not JSON")
     return Frame(value, tuple(scanner.spans))
@@ -166,27 +166,41 @@ class _Scanner:
 
 
 class NotBase64Error(ValueError):
-    """The text is not strict base64."""
+    """The text is not base64."""
+
+
+_SPACE = b" \t\r\n\f\v"
+_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
 def decoded(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Decode strict base64 in pieces; a `data:` prefix is skipped. Raises NotBase64Error."""
+    """Decode base64 in pieces, as browsers do: line breaks, the URL alphabet and missing padding are no errors, and a
+    `data:` prefix is skipped, whatever media type it names. Raises NotBase64Error."""
     rest, padded, first = b"", False, True
     for chunk in chunks:
-        text = rest + chunk
-        if first and text.startswith(b"data:"):
-            head, comma, text = text.partition(b",")
-            if not comma or not head.endswith(b";base64"):
-                raise NotBase64Error("a data: URL that is not base64")
-        first = False
+        text = chunk
+        if first:
+            text = text.lstrip(_SPACE)
+            first = not text
+            if text[:5].lower() == b"data:":
+                text = _after_data_prefix(text)
+        text = rest + text.translate(_TO_STANDARD, _SPACE)
         whole = len(text) - len(text) % 4
         piece, rest = text[:whole], text[whole:]
         if padded and (piece or rest):
             raise NotBase64Error("base64 goes on after its end")
         padded = piece.endswith(b"=")
         yield _strict(piece)
-    if rest:
+    if len(rest.rstrip(b"=")) == 1:
         raise NotBase64Error("base64 is cut short")
+    yield _strict(rest.rstrip(b"=") + b"=" * (-len(rest.rstrip(b"=")) % 4))
+
+
+def _after_data_prefix(text: bytes) -> bytes:
+    head, comma, data = text.partition(b",")
+    if not comma or not head.rstrip().lower().endswith(b";base64"):
+        raise NotBase64Error("a data: URL that is not base64")
+    return data
 
 
 def _strict(piece: bytes) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from reconciler.core.errors import DiskError
+from reconciler.core.fit import Misfit
 from reconciler.core.images.sniff import ImageFacts
 from reconciler.core.outcome import BadOutput, Outcome, Spooled
 from reconciler.core.ports import Spool
@@ -38,11 +39,12 @@ class Expected:
 
 @value
 class Checked:
-    """An image that was verified, in a file of its own."""
+    """An image that was verified, in a file of its own. `misfit` says how it differs from its recipe."""
 
     spooled: Spooled
     facts: ImageFacts
     picture: ImageReply
+    misfit: Misfit | None = None
 
 
 @value
@@ -87,10 +89,10 @@ def _checked(picture: ImageReply, spooled: Spooled | str, wanted: Expected, *, a
     if mask_key(spooled.path, key=wanted.key):
         return BadOutput("the image contains the API key, which is masked in the file", keep_verbatim(spooled.path))
     try:
-        facts = verify_image(spooled.path, wanted.recipe, asked=wanted.asked)
+        image = verify_image(spooled.path, wanted.recipe, asked=wanted.asked)
     except OSError as error:
         raise DiskError(f"cannot read the picture in {spooled.path}: {error.strerror}") from error
-    return BadOutput(facts, spooled) if isinstance(facts, str) else Checked(spooled, facts, picture)
+    return BadOutput(image, spooled) if isinstance(image, str) else Checked(spooled, image.facts, picture, image.misfit)
 
 
 def _kept_answer(path: Path, wanted: Expected) -> Spooled | None:

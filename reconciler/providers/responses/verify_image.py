@@ -1,7 +1,7 @@
-"""Verify that a file is the image that was requested. The file is never changed.
+"""Verify that a file is a whole image, and compare it with its recipe. The file is never changed.
 
 Blocking: it decodes, PNG here and other formats in a process of their own. Checks in order: structure, pixel limit,
-format, frames, pixels, alpha, ratio, size.
+frames, pixels; then alpha, ratio, size.
 """
 
 from __future__ import annotations
@@ -10,25 +10,28 @@ import mmap
 from io import BufferedReader
 from pathlib import Path
 
+from reconciler.core.fit import Misfit, misfit
+from reconciler.core.images.containers import shown
 from reconciler.core.images.magic import HEAD, image_format
-from reconciler.core.images.pixel_size import SIDES
 from reconciler.core.images.png import BrokenError, walk
-from reconciler.core.images.sniff import ImageFacts, NotAnImage, pixels_of, ratio_of, sniff
+from reconciler.core.images.sniff import ImageFacts, NotAnImage, sniff
 from reconciler.core.recipe import Recipe
 from reconciler.core.value import value
-from reconciler.providers.decoding.decode import MOST_PIXELS, decode
+from reconciler.providers.decoding.decode import MOST_PIXELS, decode, sees_through
 from reconciler.providers.http.spool_file import open_picture
-from reconciler.providers.models.sizes import TOLERANCE
 from reconciler.providers.responses.verify_png import PngPixels
 
-LEAST_SHARE = 0.5
-"""The smallest share of the requested pixels that is accepted."""
-LEAST_PIXELS = 128 * 128
-"""The fewest pixels that are accepted, whatever was requested."""
+
+@value
+class VerifiedImage:
+    """A whole image. `misfit` says how it differs from its recipe; another format is no difference."""
+
+    facts: ImageFacts
+    misfit: Misfit | None = None
 
 
-def verify_image(path: Path, recipe: Recipe, *, asked: tuple[int, int] | None = None) -> ImageFacts | str:
-    """The facts of the image, or the reason that it is rejected. `asked` is the size in pixels of the request.
+def verify_image(path: Path, recipe: Recipe, *, asked: tuple[int, int] | None = None) -> VerifiedImage | str:
+    """The image, or the reason that there is none. `asked` is the size in pixels of the request.
 
     Raises OSError if the file cannot be read.
     """
@@ -39,22 +42,19 @@ def verify_image(path: Path, recipe: Recipe, *, asked: tuple[int, int] | None = 
     facts = seen.facts
     if facts.width * facts.height > MOST_PIXELS:
         return f"{facts.width}x{facts.height} pixels are too many to decode"
-    if facts.format != recipe.format:
-        return f"the picture is {facts.format}, not {recipe.format}"
     if seen.wrong:
         return seen.wrong
-    if recipe.background == "transparent" and not seen.transparent:
-        return "the picture is not transparent"
-    return _wrong_size(facts, recipe, asked) or facts
+    transparent = recipe.background == "transparent" and seen.alpha and sees_through(path, facts)
+    return VerifiedImage(facts, misfit(facts, recipe, transparent=transparent, asked=asked))
 
 
 @value
 class _Seen:
-    """A complete file of a known format. `wrong` is the error in its pixels, or ""."""
+    """A complete file of a known format. `wrong` is the error in its pixels, or ""; `alpha`: it may be transparent."""
 
     facts: ImageFacts
     wrong: str
-    transparent: bool
+    alpha: bool
 
 
 def _png(file: BufferedReader) -> _Seen | str:
@@ -69,7 +69,8 @@ def _png(file: BufferedReader) -> _Seen | str:
     wrong = f"the picture cannot be decoded: {pixels.wrong}" if pixels.wrong else ""
     if pixels.frames > 1:
         wrong = "the picture has several frames"
-    return _Seen(ImageFacts("png", pixels.width, pixels.height, file.tell()), wrong, pixels.transparent)
+    sides = shown(pixels.width, pixels.height, pixels.exif)
+    return _Seen(ImageFacts("png", *sides, file.tell()), wrong, pixels.transparent)
 
 
 def _other(path: Path, file: BufferedReader) -> _Seen | str:
@@ -81,25 +82,6 @@ def _other(path: Path, file: BufferedReader) -> _Seen | str:
     if isinstance(facts, NotAnImage):
         return f"not a picture: {facts.why}"
     if facts.width * facts.height > MOST_PIXELS:
-        return _Seen(facts, "", transparent=False)
+        return _Seen(facts, "", alpha=False)
     decoded = decode(path, facts)
     return _Seen(facts, decoded.wrong, decoded.transparent)
-
-
-def _wrong_size(facts: ImageFacts, recipe: Recipe, asked: tuple[int, int] | None) -> str:
-    width, height = facts.width, facts.height
-    if (width, height) == asked:
-        return ""
-    sides = None if recipe.size in ("", "auto") else pixels_of(recipe.size) or ratio_of(recipe.size)
-    if sides is not None and abs(width * sides[1] / (height * sides[0]) - 1) > TOLERANCE:
-        return f"the picture is {width}x{height}, which is not {recipe.size}"
-    least = _least(recipe, asked)
-    return f"the picture is {width}x{height}, too small: at least {least} pixels" if width * height < least else ""
-
-
-def _least(recipe: Recipe, asked: tuple[int, int] | None) -> int:
-    """The fewest pixels that the spec allows: a share of its size, or of the size in the request if that is smaller."""
-    pixels = pixels_of(recipe.size)
-    side = SIDES.get(recipe.image_size.upper(), 0)
-    wanted = pixels[0] * pixels[1] if pixels else side * side
-    return max(LEAST_PIXELS, int(min(wanted, asked[0] * asked[1] if asked else wanted) * LEAST_SHARE))

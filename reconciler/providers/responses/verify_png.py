@@ -10,6 +10,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 
+from reconciler.core.images.orientation import MOST_EXIF
 from reconciler.core.images.png import PIECE
 
 _COLOURS = {0: (1, (1, 2, 4, 8, 16)), 2: (3, (8, 16)), 3: (1, (1, 2, 4, 8)), 4: (2, (8, 16)), 6: (4, (8, 16))}
@@ -29,6 +30,7 @@ class PngPixels:
         self._colours = 0
         self._clear = 0
         self._seen_pixels = False
+        self.exif = b""
         self._header = b""
         self._rows: _Rows | None = None
         self._wrong = ""
@@ -57,6 +59,8 @@ class PngPixels:
                 self._seen_pixels = True
                 if self._rows is not None and not self._wrong:
                     self._wrong = self._rows.take(piece)
+            case b"eXIf" if len(self.exif) < MOST_EXIF:
+                self.exif += piece
             case _ if self._seen_pixels:  # what comes behind them says nothing of them any more
                 pass
             case b"PLTE":

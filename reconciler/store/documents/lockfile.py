@@ -13,7 +13,7 @@ from pathlib import Path
 
 from reconciler.core.digest import AssetId
 from reconciler.core.events import Durable, settle
-from reconciler.core.lock.lockfile import Lock, LockEntry, dump_entry, dump_refusal, join
+from reconciler.core.lock.lockfile import Lock, LockEntry, dump_answers, dump_entry, join
 from reconciler.core.specs.settings import MAX_ASSETS
 from reconciler.store import disk
 from reconciler.store.documents.project import LOCK_BYTES, LOCK_FILE, lock_bytes, parse_lock
@@ -74,7 +74,4 @@ class LockOnDisk:
             same = known is not None and (known[0] is entry or known[0] == entry)
             lines[asset] = known if known is not None and same else (entry, dump_entry(asset, entry))
         self._lines = lines
-        return join(
-            (text for _, text in lines.values()),
-            (dump_refusal(asset, lock.refusals[asset]) for asset in sorted(lock.refusals)),
-        )
+        return join((text for _, text in lines.values()), dump_answers(lock), version=lock.version)

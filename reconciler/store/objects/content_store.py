@@ -15,10 +15,11 @@ from reconciler.core.digest import ContentHash, RecipeKey, content_of_hex, hex_o
 from reconciler.core.errors import DiskError
 from reconciler.core.images.sniff import ImageFacts, NotAnImage, sniff
 from reconciler.core.outcome import Spooled
-from reconciler.core.ports import Damaged, Store, StoredImage
+from reconciler.core.ports import Damaged, Spool, Store, StoredImage
+from reconciler.core.value import replace
 from reconciler.store import disk
 from reconciler.store.objects.recipe_index import RecipeIndex
-from reconciler.store.objects.spool import SpoolDir
+from reconciler.store.objects.spool import AttemptSpool, SpoolDir
 from reconciler.store.state.state_dir import make_state_dir, state_dir
 
 _CONTENT = re.compile(r"sha256:[0-9a-f]{64}")
@@ -39,16 +40,20 @@ class ContentStore:
         temporary = os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - a rescue file never follows a link that waits there
         self._spool = SpoolDir(store / "spool", shelters or (Path(temporary), Path.cwd()))
 
-    def open(self) -> tuple[Path, IO[bytes]]:
+    def open(self, attempt: str = "") -> tuple[Path, IO[bytes]]:
         """A new spool file. If the disk refuses bytes, a rescue file continues it; `put` then names that."""
         make_state_dir(self._root)
-        return self._spool.open()
+        return self._spool.open(attempt)
 
-    def open_paid(self) -> tuple[Path, IO[bytes]]:
+    def open_paid(self, attempt: str = "") -> tuple[Path, IO[bytes]]:
         """The same for bytes that are paid for already: in a shelter if this disk refuses; `put` then names it."""
         with suppress(DiskError):  # `open_paid` meets the same error, and reports it
             make_state_dir(self._root)
-        return self._spool.open_paid()
+        return self._spool.open_paid(attempt)
+
+    def for_attempt(self, attempt: str) -> Spool:
+        """See core.ports.Spool."""
+        return AttemptSpool(self, attempt)
 
     def put(self, spooled: Spooled) -> Path:
         """Take over a spool file. Durable once this returns: after a crash, nothing is paid for twice.
@@ -102,7 +107,7 @@ class ContentStore:
 
         The record is a file that another program may have written.
         """
-        return tuple(image for image in self._recipes.recall(key) if self._image(image.content) == image.image)
+        return tuple(image for image in self._recipes.recall(key) if self._is(image.content, image.image))
 
     def remembered(self) -> Iterator[tuple[RecipeKey, StoredImage]]:
         """Every image that ever answered a recipe here, also those whose bytes are gone."""
@@ -153,6 +158,12 @@ class ContentStore:
     def leftovers(self) -> tuple[Path, ...]:
         """Spool files of crashed runs: complete or partial responses. Call it under the apply lock."""
         return self._spool.leftovers()
+
+    def _is(self, content: ContentHash, recorded: ImageFacts) -> bool:
+        """Whether an object is as recorded, perhaps by a version that did not apply the orientation."""
+        found = self._image(content)
+        turned = replace(recorded, width=recorded.height, height=recorded.width)
+        return found in (recorded, turned)
 
     def _image(self, content: ContentHash) -> ImageFacts | NotAnImage | None:
         path = self.find(content)

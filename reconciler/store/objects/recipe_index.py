@@ -10,14 +10,18 @@ from pathlib import Path
 
 from reconciler.core.digest import RECIPE_PREFIX, ContentHash, Json, RecipeKey, hex_of
 from reconciler.core.errors import LockfileError
+from reconciler.core.fit import Misfit
 from reconciler.core.images.sniff import FORMATS, ImageFacts
 from reconciler.core.lock.entry import Made, read_made
-from reconciler.core.lock.json_shape import a_content
+from reconciler.core.lock.json_shape import a_content, shallow
 from reconciler.core.money.cost import parse_cost
 from reconciler.core.ports import StoredImage
+from reconciler.core.value import replace
 from reconciler.store import disk
 
-RECORD_VERSION = 1
+RECORD_VERSION = 2
+"""Version 1 has no `misfit` and no `original`. A line that it can hold is written in version 1: an older reconciler
+skips the others, and would take the image of any of them for one that fits."""
 _KEY = re.compile(r"r[0-9]+:[0-9a-f]{64}")
 _STRIPES = 16
 _MOST = 8 << 20
@@ -32,19 +36,20 @@ class RecipeIndex:
         self._locks = tuple(threading.Lock() for _ in range(_STRIPES))
 
     def remember(self, key: RecipeKey, stored: StoredImage) -> StoredImage:
-        """Add a record, and return it. An earlier record of the same content stays, and is returned. Durable once this
-        returns."""
+        """Add a record, and return it. An earlier record of the same content stays, and is returned; another attempt
+        that got these bytes is added. Durable once this returns."""
         path = self._path(key)
         with self._locks[int(hex_of(key)[:2], 16) % _STRIPES]:
             known = _bytes(path)
-            first = next((line for line in _decoded(known) if line.content == stored.content), None)
-            if first is not None:
+            first = next((line for line in _merged(known) if line.content == stored.content), None)
+            if first is not None and (not stored.attempt or stored.attempt in (first.attempt, *first.repeats)):
                 self.secure(key)
                 return first
             disk.make_dirs(path.parent)
             torn = b"\n" if known and not known.endswith(b"\n") else b""
-            disk.write_atomic(path, known + torn + encode_record(stored))
-            return stored
+            line = stored if first is None else replace(first, attempt=stored.attempt, made=stored.made)
+            disk.write_atomic(path, known + torn + encode_record(line))
+            return stored if first is None else first
 
     def secure(self, key: RecipeKey) -> None:
         """Make the records of a recipe durable: a crashed run may have renamed the file without a sync."""
@@ -52,10 +57,10 @@ class RecipeIndex:
 
     def recall(self, key: RecipeKey) -> tuple[StoredImage, ...]:
         """Every image recorded for this recipe, also those whose bytes are gone."""
-        return _decoded(_bytes(self._path(key)))
+        return _merged(_bytes(self._path(key)))
 
     def everything(self) -> Iterator[tuple[RecipeKey, StoredImage]]:
-        """Every image that was ever recorded, in the order of recipe keys."""
+        """Every record, in the order of recipe keys: an image that several attempts got has one for each."""
         for path in self._files():
             key = RecipeKey(RECIPE_PREFIX + path.stem)
             if _KEY.fullmatch(key):
@@ -88,7 +93,7 @@ def encode_record(stored: StoredImage) -> bytes:
     """One line, in ASCII: a provider may have sent text that UTF-8 cannot encode."""
     image, made = stored.image, stored.made
     line: dict[str, Json] = {
-        "schema": RECORD_VERSION,
+        "schema": 1 if stored.misfit is None and stored.original is None else RECORD_VERSION,
         "content": stored.content,
         "image": {"bytes": image.size, "format": image.format, "height": image.height, "width": image.width},
         "made": {
@@ -103,6 +108,16 @@ def encode_record(stored: StoredImage) -> bytes:
     }
     if stored.attempt:
         line["attempt"] = stored.attempt
+    if stored.original is not None:
+        line["original"] = stored.original
+    if stored.misfit is not None:
+        wrong = stored.misfit
+        line["misfit"] = {
+            "fault": wrong.fault,
+            "words": wrong.message,
+            "transparent": wrong.transparent,
+            "recipe": dict(wrong.recipe),
+        }
     return json.dumps(line, separators=(",", ":")).encode() + b"\n"
 
 
@@ -110,13 +125,15 @@ def decode_record(line: bytes) -> StoredImage | None:
     """The image of one line, or None if this version cannot read it."""
     try:
         value = json.loads(line)
-        if value["schema"] != RECORD_VERSION:
+        if value["schema"] not in (1, RECORD_VERSION):
             return None
         return StoredImage(
             a_content(_text(value["content"]), "content"),
             _image(value["image"]),
             _made(value["made"]),
             _text(value.get("attempt", "")),
+            _misfit(value["misfit"]) if "misfit" in value else None,
+            a_content(_text(value["original"]), "original") if "original" in value else None,
         )
     except (LockfileError, ValueError, KeyError, TypeError, RecursionError):
         return None
@@ -127,6 +144,14 @@ def _image(value: Mapping[str, Json]) -> ImageFacts:
     if facts.format not in FORMATS:
         raise ValueError("not a format of ours")
     return facts
+
+
+def _misfit(value: Mapping[str, Json]) -> Misfit:
+    recipe, transparent = value["recipe"], value["transparent"]
+    if not isinstance(recipe, dict) or not isinstance(transparent, bool):
+        raise TypeError("not a misfit")
+    shallow(recipe, "recipe")
+    return Misfit(_text(value["fault"]), _text(value["words"]), transparent, recipe)
 
 
 def _made(value: Json) -> Made:
@@ -157,6 +182,16 @@ def _bytes(path: Path) -> bytes:
             return disk.plain_bytes(path, most=_MOST)
         except (FileNotFoundError, NotADirectoryError):
             return b""
+
+
+def _merged(known: bytes) -> tuple[StoredImage, ...]:
+    """The images, each once with all its attempts."""
+    images: dict[ContentHash, StoredImage] = {}
+    for line in _decoded(known):
+        first = images.setdefault(line.content, line)
+        if first is not line and line.attempt:
+            images[line.content] = replace(first, repeats=(*first.repeats, line.attempt))
+    return tuple(images.values())
 
 
 def _decoded(known: bytes) -> tuple[StoredImage, ...]:

@@ -7,12 +7,13 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Protocol
 
 from reconciler.core.digest import hex_of
 from reconciler.core.errors import DiskError
 from reconciler.core.images.magic import HEAD, image_format
 from reconciler.core.outcome import Spooled
+from reconciler.core.ports import Spool
 from reconciler.store import disk
 
 if TYPE_CHECKING:
@@ -21,6 +22,31 @@ if TYPE_CHECKING:
 _BUFFER = 256 * 1024
 """Bytes that a spool file buffers: each write releases the GIL, and the event loop then waits to get it back."""
 _SUFFIXES = {"jpeg": "jpg", "": "bin"}
+
+
+class _OpensByName(Protocol):
+    """A spool whose files have names that begin with the id of an attempt."""
+
+    def open(self, attempt: str = "") -> tuple[Path, IO[bytes]]: ...
+
+    def open_paid(self, attempt: str = "") -> tuple[Path, IO[bytes]]: ...
+
+
+class AttemptSpool:
+    """A core.ports.Spool for the files of one attempt."""
+
+    def __init__(self, spool: _OpensByName, attempt: str) -> None:
+        self._spool = spool
+        self._attempt = attempt
+
+    def open(self) -> tuple[Path, IO[bytes]]:
+        return self._spool.open(self._attempt)
+
+    def open_paid(self) -> tuple[Path, IO[bytes]]:
+        return self._spool.open_paid(self._attempt)
+
+    def for_attempt(self, attempt: str) -> Spool:
+        return AttemptSpool(self._spool, attempt)
 
 
 class SpoolDir:
@@ -33,18 +59,18 @@ class SpoolDir:
         self._refusals: dict[Path, DiskError] = {}
         self._unsynced: set[Path] = set()
 
-    def open(self) -> tuple[Path, IO[bytes]]:
+    def open(self, attempt: str = "") -> tuple[Path, IO[bytes]]:
         """A new empty file, which the caller closes or deletes. Its bytes may end up in a shelter: the `name` of the
-        stream is their path, and `secure` knows it."""
+        stream is their path, and `secure` knows it. `attempt` is the beginning of its name."""
         disk.make_dirs(self.directory)
-        path = self.directory / f"{os.urandom(8).hex()}.part"
+        path = self.directory / f"{attempt}{'-' if attempt else ''}{os.urandom(8).hex()}.part"
         with disk.naming_errors("create a file in", self.directory):
             return path, io.BufferedWriter(_SpoolFile(path, self._move_out, self._carry_out), _BUFFER)
 
-    def open_paid(self) -> tuple[Path, IO[bytes]]:
+    def open_paid(self, attempt: str = "") -> tuple[Path, IO[bytes]]:
         """The same for bytes that are paid for already: in a shelter if this disk refuses."""
         try:
-            return self.open()
+            return self.open(attempt)
         except DiskError as refusal:
             for shelter in self._shelters:
                 rescue = shelter / f"reconciler-rescue-{os.urandom(8).hex()}.part"
@@ -53,6 +79,10 @@ class SpoolDir:
                     self._elsewhere[rescue], self._refusals[rescue] = rescue, refusal
                     return rescue, sheltered
             raise
+
+    def for_attempt(self, attempt: str) -> Spool:
+        """See core.ports.Spool."""
+        return AttemptSpool(self, attempt)
 
     def secure(self, spooled: Spooled) -> None:
         """Make a complete spool file read-only and durable. DiskError if it is not complete."""

@@ -55,6 +55,10 @@ RESPONSES: Mapping[str, ErrorResponse] = {
     "429_none": ErrorResponse(429, "rate limit reached", "rate_limit_exceeded"),
     "429_empty": ErrorResponse(429, style="empty"),
     "429_long": ErrorResponse(429, "rate limit reached", "rate_limit_exceeded"),
+    "429_limit_0": ErrorResponse(
+        429, "Quota exceeded for metric: generate_content_free_tier_requests, limit: 0", "rate_limit_exceeded"
+    ),
+    "429_per_day": ErrorResponse(429, "rate limit reached on images per day: limit 50, used 50", "rate_limit_exceeded"),
     "500": ErrorResponse(500, "internal error", "do_request_failed"),
     "500_text": ErrorResponse(500, "Internal Server Error: no API key in the environment", style="text"),
     "502_json": ErrorResponse(502, "bad response status code 502", "bad_response_status_code", "upstream_error"),
@@ -129,6 +133,16 @@ def by_fault(fault: str, dialect: str, request_id: str, *, wait: float) -> Respo
             extra = {"retry-after-ms": f"{wait * 100:g}"}
         case "429_gemini":
             details = ({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{wait:g}s"},)
+        case "429_limit_0" | "429_per_day":
+            span = "Day" if fault == "429_per_day" else "Minute"
+            quota = {
+                "quotaMetric": "generativelanguage.googleapis.com/generate_content_free_tier_requests",
+                "quotaId": f"GenerateRequestsPer{span}PerProjectPerModel-FreeTier",
+                "quotaValue": "50" if fault == "429_per_day" else "0",
+            }
+            failure = {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [quota]}
+            wait_a_little = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{wait:g}s"}
+            details = (failure, wait_a_little)
         case "429_garbage":
             extra = {"Retry-After": "soon, ±∞".encode().decode("latin-1")}
         case "429_long":

@@ -57,6 +57,8 @@ STATUS = {
     "429_none": "Throttled",
     "429_empty": "Throttled",
     "429_long": "Throttled",
+    "429_limit_0": "Throttled",
+    "429_per_day": "Throttled",
     "503_json": "Throttled",
     "503_retry_after": "Throttled",
     "503_model_not_found": "Throttled",
@@ -76,9 +78,12 @@ SHAPE = {
     "empty_data": "BadOutput",
     "error_in_200": "BadOutput",
     "html_200": "BadOutput",
-    "json_junk": "BadOutput",
+    "json_junk": "Done",
     "deep_json": "BadOutput",
     "stop_with_text": "Refused",
+    "error_in_entry": "Refused",
+    "event_stream": "Done",  # although nothing asked for one
+    "data_url": "Done",
     "drafts": "Done",
     "lying_mime": "Done",  # only the native shape declares a type; the bytes decide
     "by_url": "Done",
@@ -111,13 +116,17 @@ IMAGE = {
     "cut_base64": "BadOutput",
     "junk_in_base64": "BadOutput",
     "html_in_base64": "BadOutput",
-    "wrong_format": "BadOutput",
+    "wrong_format": "Done",  # converted, for nothing
     "gif": "BadOutput",
-    "wrong_ratio": "BadOutput",
-    "tiny_image": "BadOutput",
+    "wrong_ratio": "Mismatched",
+    "tiny_image": "Mismatched",
     "cut_image": "BadOutput",
     "damaged": "BadOutput",
-    "trailing_junk": "BadOutput",
+    "trailing_junk": "Done",
+    "opaque_alpha": "Done",  # an alpha channel that is opaque everywhere
+    "turned": "Done",  # the orientation in its EXIF data turns it upright
+    "broken_lines": "Done",
+    "url_alphabet": "Done",
     "two_frames": "BadOutput",
     "big_png": "BadOutput",
     "wide_1408": "Done",  # 16:9 as 1408x768, which a model really sends: 3.1 % off the ratio
@@ -179,6 +188,8 @@ def requested_delay(fault: str, base: float = 7.0) -> float | None:
         "429_date": base,
         "429_ms": base / 10,
         "429_gemini": base,
+        "429_limit_0": base,  # though no wait helps
+        "429_per_day": base,
         "429_long": 3600.0,
         "503_retry_after": base,
     }

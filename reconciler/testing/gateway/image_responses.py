@@ -61,6 +61,9 @@ def compose(request: AcceptedRequest, fault: str, context: ResponseContext) -> R
         return _response(
             context, b'{"created": 1767225600, "error": {"message": "upstream failed", "code": "bad_response"}}'
         )
+    if fault == "error_in_entry":
+        told = {"data": [{"error": {"message": "rejected by the safety system", "code": "moderation_blocked"}}]}
+        return _response(context, json.dumps(told if native else context.payload(told)).encode())
     drafts = 2 if fault == "drafts" or (native and "gemini-3" in request.model) else 0
     images = [_encoded_image(request, "ok", context, "jpeg" if native else request.form) for _ in range(drafts)]
     images += [_encoded_image(request, fault, context, request.form) for _ in range(request.count)]
@@ -72,7 +75,7 @@ def compose(request: AcceptedRequest, fault: str, context: ResponseContext) -> R
         if native:
             payload = _native(request, fault, tokens, images, drafts)
         else:
-            payload = context.payload(_images(request, tokens, context))
+            payload = context.payload(_images(request, fault, tokens, context))
     text = json.dumps(payload)
     pieces: list[bytes] = []
     for token, image in zip(chunks, images, strict=False):
@@ -81,7 +84,11 @@ def compose(request: AcceptedRequest, fault: str, context: ResponseContext) -> R
     pieces.append(text.encode())
     if fault == "json_junk":
         pieces.append(b"\n<!-- cached -->")
-    headers = (("Content-Type", "application/json"), *error_responses.identity(context.dialect, context.request_id))
+    kind = "application/json"
+    if fault == "event_stream":
+        pieces = [b": keep-alive\n\nevent: completed\ndata: ", *pieces, b"\n\ndata: [DONE]\n\n"]
+        kind = "text/event-stream"
+    headers = (("Content-Type", kind), *error_responses.identity(context.dialect, context.request_id))
     return Response(200, headers, pieces, tuple(image.sha256 for image in images))
 
 
@@ -110,6 +117,10 @@ def _encoded_image(request: AcceptedRequest, fault: str, context: ResponseContex
             width, height = width * 32 // min(width, height), height * 32 // min(width, height)
         case "wide_1408" if abs(width / height - 16 / 9) < 0.09:
             width, height = 1408, 768
+        case "turned":
+            width, height, variant = height, width, "turned"
+        case "opaque_alpha":
+            variant = "opaque" if form == "jpeg" else "opaque alpha"
         case "two_frames":
             form, variant = form if form in {"png", "webp"} else "webp", "frames"
     drawn = pictures.picture(form, width, height, mark, size=context.size, variant=variant)
@@ -119,11 +130,20 @@ def _encoded_image(request: AcceptedRequest, fault: str, context: ResponseContex
     whole = b"".join(drawn.encoded)
     cut = len(whole) // 8 * 4
     match fault:
+        case "broken_lines":  # as MIME has it
+            return _EncodedImage((_json_text(base64.encodebytes(drawn.data)),), drawn.sha256, form)
+        case "url_alphabet":
+            return _EncodedImage((base64.urlsafe_b64encode(drawn.data).rstrip(b"="),), drawn.sha256, form)
         case "cut_base64":
             return _EncodedImage((whole[: cut + 1],), "", form)
         case "junk_in_base64":
             return _EncodedImage((whole[:cut], b"!!!!", whole[cut:]), "", form)
     return _EncodedImage(drawn.encoded, drawn.sha256, form)
+
+
+def _json_text(text: bytes) -> bytes:
+    """Text in a string of JSON, without the quotes."""
+    return json.dumps(text.decode()).encode()[1:-1]
 
 
 def _spoil(fault: str, drawn: pictures.Picture, form: str, mark: bytes) -> bytes | None:
@@ -145,8 +165,10 @@ def _tokens() -> dict[str, Any]:
     return {"promptTokenCount": 12, "candidatesTokenCount": 1290, "totalTokenCount": 1302}
 
 
-def _images(request: AcceptedRequest, tokens: list[str], context: ResponseContext) -> dict[str, Any]:
+def _images(request: AcceptedRequest, fault: str, tokens: list[str], context: ResponseContext) -> dict[str, Any]:
     data: list[dict[str, Any]] = [{"b64_json": token} for token in tokens]
+    if fault == "data_url":
+        data = [{"url": f"data:text/plain;base64,{token}"} for token in tokens]
     usage = {"total_tokens": 1302, "input_tokens": 12, "output_tokens": 1290}
     details = {"input_tokens_details": {"text_tokens": 12, "image_tokens": 0}}
     answer: dict[str, Any] = {"created": 1767225600, "data": data, "usage": usage | details}

@@ -117,7 +117,9 @@ def _encode(form: str, width: int, height: int, variant: str) -> bytes:
 
     grey = Image.linear_gradient("L")
     bands = [grey.resize((width, height)), grey.rotate(90).resize((width, height)), Image.new("L", (width, height), 99)]
-    transparent = variant == "transparent"
+    transparent = variant in ("transparent", "opaque alpha")
+    if variant == "opaque alpha":
+        bands[0] = Image.new("L", (width, height), 255)
     image = Image.merge("RGBA", [*bands, bands[0]]) if transparent else Image.merge("RGB", bands)
     known: dict[str, dict[str, Any]] = {
         "png": {"compress_level": 1},
@@ -126,6 +128,10 @@ def _encode(form: str, width: int, height: int, variant: str) -> bytes:
         "avif": {"quality": 50, "speed": 10, "max_threads": 1, "xmp": _BLANK},
     }
     options = known.get(form, {})
+    if variant == "turned":
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        options |= {"exif": exif}
     if variant == "frames":
         options |= {"save_all": True, "append_images": [image.rotate(180)], "duration": 100}
     out = io.BytesIO()

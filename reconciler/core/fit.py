@@ -1,0 +1,82 @@
+"""Compare an image with the recipe that it answers. Pure.
+
+The format is not compared: an image in another format is converted, for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler.core.digest import Json, canonical
+from reconciler.core.images.pixel_size import SIDES
+from reconciler.core.images.sniff import ImageFacts, pixels_of, ratio_of
+from reconciler.core.recipe import Recipe
+from reconciler.core.value import field, value
+
+TOLERANCE = 0.035
+"""The accepted relative error of a ratio: models round sides to blocks. 1408x768 for 16:9, which a model is known to
+make, is 3.1 % off."""
+LEAST_SHARE = 0.5
+"""The smallest share of the requested pixels that is accepted."""
+LEAST_PIXELS = 128 * 128
+"""The fewest pixels that are accepted, whatever was requested."""
+LOOKS = frozenset({"size", "image_size", "format", "background"})
+"""The fields of a recipe that an image can be compared with. All other fields say what it shows."""
+
+
+@value
+class Misfit:
+    """What is wrong with a whole image. `fault` is equal for images that fail alike.
+
+    `recipe` is the manifest that it answers; `transparent` says whether any of its pixels is.
+    """
+
+    fault: str
+    message: str
+    transparent: bool = False
+    recipe: Mapping[str, Json] = field(default_factory=dict)
+
+
+def misfit(
+    image: ImageFacts, recipe: Recipe, *, transparent: bool, asked: tuple[int, int] | None = None
+) -> Misfit | None:
+    """How the image differs from the recipe, or None. `asked` is the size in pixels of the request."""
+    wrong = _wrong(image, recipe, transparent, asked)
+    return None if wrong is None else Misfit(*wrong, transparent, recipe.manifest())
+
+
+def fits_as_well(recipe: Recipe, image: ImageFacts, known: Misfit) -> bool:
+    """Whether an image that did not fit its own recipe is what this other recipe describes."""
+    wanted = recipe.manifest()
+    if any(canonical(known.recipe.get(name)) != canonical(wanted.get(name)) for name in _shows(known.recipe, wanted)):
+        return False
+    return _wrong(image, recipe, known.transparent, None) is None
+
+
+def _shows(*manifests: Mapping[str, Json]) -> frozenset[str]:
+    return frozenset().union(*manifests) - LOOKS
+
+
+def _wrong(
+    image: ImageFacts, recipe: Recipe, transparent: bool, asked: tuple[int, int] | None
+) -> tuple[str, str] | None:
+    if recipe.background == "transparent" and not transparent:
+        return "not transparent", "the picture is not transparent"
+    width, height = image.width, image.height
+    if (width, height) == asked:
+        return None
+    sides = None if recipe.size in ("", "auto") else pixels_of(recipe.size) or ratio_of(recipe.size)
+    if sides is not None and abs(width * sides[1] / (height * sides[0]) - 1) > TOLERANCE:
+        return f"not {recipe.size}", f"the picture is {width}x{height}, which is not {recipe.size}"
+    least = _least(recipe, asked)
+    if width * height < least:
+        return f"fewer than {least} pixels", f"the picture is {width}x{height}, too small: at least {least} pixels"
+    return None
+
+
+def _least(recipe: Recipe, asked: tuple[int, int] | None) -> int:
+    """The fewest pixels that the spec allows: a share of its size, or of the size in the request if that is smaller."""
+    pixels = pixels_of(recipe.size)
+    side = SIDES.get(recipe.image_size.upper(), 0)
+    wanted = pixels[0] * pixels[1] if pixels else side * side
+    return max(LEAST_PIXELS, int(min(wanted, asked[0] * asked[1] if asked else wanted) * LEAST_SHARE))

@@ -1,0 +1,20 @@
+"""Construct the converter of images when the first one needs it: few runs do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reconciler.core.ports import Converted, Spool
+
+
+class LazyConverter:
+    """A core.ports.Converter."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+
+    def convert(self, path: Path, format_: str) -> Converted | str:
+        """See core.ports.Converter."""
+        from reconciler.providers.decoding.convert import PillowConverter  # noqa: PLC0415 - for conversions only
+
+        return PillowConverter(self._spool).convert(path, format_)
