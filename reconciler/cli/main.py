@@ -70,7 +70,24 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+_EPILOG = """\
+\b
+Environment:
+  GRAVITEX_API_KEY, GEMINI_API_KEY, OPENAI_API_KEY   the keys of providers
+  RECONCILER_TRUSTED_ORIGINS   other servers that may get a key
+  RECONCILER_TRUSTED_KEYS      other variables that hold a key
+  RECONCILER_MAX_ASSETS        more assets than 20,000
+  CI=true                      hash every file; spend nothing without a limit
+  NO_COLOR=1                   no colour
+
+\b
+`reconciler COMMAND --help` has the options of a command and an example.
+`reconciler schema spec --doc` lists the fields of a spec. The documentation
+is in docs/ of the source, from docs/index.md on.
+"""
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EPILOG)
 @click.version_option(__version__, "-V", "--version", message="reconciler %(version)s")
 @click.option("-C", "--directory", metavar="DIR", help="Work as if started in DIR.")
 @click.pass_context

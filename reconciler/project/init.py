@@ -10,12 +10,24 @@ from pathlib import Path
 from reconciler.core.errors import InvalidInput
 from reconciler.core.specs.settings import Settings
 from reconciler.core.value import value
-from reconciler.project.init_files import EXAMPLE, GIT_ATTRIBUTES, GIT_IGNORE, PROJECT, with_lines
+from reconciler.project.init_files import (
+    CI_FILES,
+    EXAMPLE,
+    EXAMPLES,
+    GIT_ATTRIBUTES,
+    GIT_IGNORE,
+    PRE_COMMIT,
+    lfs_lines,
+    project_file,
+    schema_line,
+    with_lines,
+)
 from reconciler.providers.registry import REGISTRY
 from reconciler.store import disk
 from reconciler.store.documents.project import PROJECT_FILE, read_project
 from reconciler.store.documents.specs import find
 from reconciler.store.index.index import index_without_memory
+from reconciler.store.schemas.files import NAMES, schema_text
 
 _MOST = 1 << 20
 """Bytes of a file to which lines are added."""
@@ -46,16 +58,39 @@ class Kept:
 InitOutcome = Wrote | AddedLines | Kept
 
 
-def init_project(root: Path) -> Iterator[InitOutcome]:
-    """Write reconciler.yaml, an example spec and the lines for git into an existing folder, one after another."""
-    yield _written(root, PROJECT_FILE, PROJECT)
-    specs = _specs_folder(root)
-    if find(root, specs, index_without_memory(root)).kinds:
-        yield Kept(f"{specs}/", "it contains specs")
+@value
+class InitOptions:
+    """What `init` writes besides the files that every project has. `ci` is a name of `CI_FILES`, or ""."""
+
+    provider: str = "draft"
+    example: bool = False
+    schemas: bool = False
+    lfs: bool = False
+    pre_commit: bool = False
+    ci: str = ""
+
+
+def init_project(root: Path, options: InitOptions) -> Iterator[InitOutcome]:
+    """Write the files of a project into an existing folder, one after another: reconciler.yaml, specs, lines for git,
+    and what the options ask for."""
+    yield _written(root, PROJECT_FILE, project_file(options.provider))
+    settings = _settings(root)
+    if find(root, settings.specs, index_without_memory(root)).kinds:
+        yield Kept(f"{settings.specs}/", "it contains specs")
     else:
-        yield _written(root, f"{specs}/example.yaml", EXAMPLE)
+        for name, text in (EXAMPLES if options.example else {"example.yaml": EXAMPLE}).items():
+            depth = 1 + settings.specs.count("/") + name.count("/")
+            modeline = schema_line(depth) if options.schemas and not name.startswith("_") else ""
+            yield _written(root, f"{settings.specs}/{name}", modeline + text)
     yield _with_lines(root, ".gitignore", GIT_IGNORE)
-    yield _with_lines(root, ".gitattributes", GIT_ATTRIBUTES)
+    attributes = lfs_lines(settings.outputs) if options.lfs else ()
+    yield _with_lines(root, ".gitattributes", (*GIT_ATTRIBUTES, *attributes))
+    for name in NAMES if options.schemas else ():
+        yield _schema(root, f"schemas/{name}.schema.json", schema_text(name))
+    if options.pre_commit:
+        yield _written(root, ".pre-commit-config.yaml", PRE_COMMIT)
+    if options.ci:
+        yield _written(root, *CI_FILES[options.ci])
 
 
 def project_above(root: Path) -> Path | None:
@@ -91,8 +126,24 @@ def _with_lines(root: Path, name: str, lines: tuple[str, ...]) -> InitOutcome:
     return AddedLines(name) if old else Wrote(name)
 
 
-def _specs_folder(root: Path) -> str:
-    """The specs folder of an existing project file; `validate` reports its errors."""
+def _schema(root: Path, name: str, text: str) -> InitOutcome:
+    """The schema of this version, in place of one of another version."""
+    path = root / name
+    if path.is_symlink() or not _is_schema(path):
+        return _written(root, name, text)
+    if disk.plain_bytes(path, most=_MOST) == text.encode():
+        return Kept(name, "it is of this version")
+    disk.write_atomic(path, text.encode())
+    return Wrote(name)
+
+
+def _is_schema(path: Path) -> bool:
+    """Whether a file is one of our schemas, of any version."""
+    return path.is_file() and b"json-schema.org" in disk.plain_bytes(path, most=_MOST)
+
+
+def _settings(root: Path) -> Settings:
+    """The settings of an existing project file; `validate` reports its errors."""
     with suppress(InvalidInput):
-        return read_project(root, index_without_memory(root), REGISTRY).settings.specs
-    return Settings().specs
+        return read_project(root, index_without_memory(root), REGISTRY).settings
+    return Settings()

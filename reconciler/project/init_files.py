@@ -37,11 +37,29 @@ provider: draft
 #    api_key_env: ""
 """
 
+STARTER_MODELS = {"gravitex": "gemini-2.5-flash-image", "gemini": "gemini-2.5-flash-image", "openai": "gpt-image-2"}
+"""The model that `init --provider NAME` writes."""
+
+
+def project_file(provider: str) -> str:
+    """reconciler.yaml for a provider; one that costs money gets a model and a budget."""
+    if provider == "draft":
+        return PROJECT
+    text = PROJECT.replace("provider: draft\n", f"provider: {provider}\n", 1)
+    lines = [line for line in text.splitlines(keepends=True) if not line.startswith("#provider: ")]
+    model = STARTER_MODELS[provider]
+    limit = "images: 20  # of each run; what an image costs is known after the request" if provider == "openai" else ""
+    limit = limit or "per_run: 5.00"
+    text = "".join(lines).replace("#budget:\n#  per_run: 5.00\n", f"budget:\n  {limit}\n")
+    return text.replace("#defaults:\n#  model: gemini-2.5-flash-image\n", f"defaults:\n  model: {model}\n")
+
+
+def schema_line(specs_depth: int) -> str:
+    """The first line of a spec so many folders below the project: an editor completes and checks the file by it."""
+    return f"# yaml-language-server: $schema={'../' * specs_depth}schemas/spec.schema.json\n"
+
+
 EXAMPLE = """\
-# yaml-language-server: $schema=../schemas/spec.schema.json
-# With that line an editor completes and checks this file. It needs the schema:
-#   mkdir -p schemas && reconciler schema spec > schemas/spec.schema.json
-#
 # A file describes one image. Its id is the path below specs/ without the suffix; the image is assets/<id>.png.
 prompt: |
   A lighthouse at dusk on a basalt cliff, ${mood}.
@@ -57,6 +75,86 @@ vars:
 """
 
 GIT_IGNORE = ("# the state of reconciler, and temporary files of killed runs", ".reconciler/", ".*.reconciler-*.tmp")
+EXAMPLES = {
+    "_styles.yaml": """\
+# Named styles; a spec chooses one with `style:`.
+flat:
+  prompt_suffix: ", flat colours, thick outline, no text"
+""",
+    "hero.yaml": """\
+# The image of one asset: assets/hero.png.
+prompt: A lighthouse on a basalt cliff at dusk, calm sea.
+size: "16:9"
+tags: [web]
+""",
+    "card.yaml": """\
+# An image that is made from another one: `hero` is generated first.
+prompt: The lighthouse of image 1 as a small card, front view.
+size: "4:3"
+references:
+  - asset: hero
+tags: [web]
+""",
+    "icons/items.yaml": """\
+# Six assets of one spec: one for each combination, icons/items#sword-common and so on.
+prompt: A ${rarity} ${item}, centred on a plain background.
+style: flat
+size: "1:1"
+matrix:
+  item: [sword, shield, potion]
+  rarity: [common, rare]
+""",
+}
+"""The specs of `init --example`, by their path below the specs folder."""
+
+PRE_COMMIT = """\
+repos:
+  - repo: local
+    hooks:
+      - id: reconciler
+        name: images belong to their specs
+        entry: reconciler check
+        language: system
+        pass_filenames: false
+"""
+
+GITHUB = """\
+on: [push, pull_request]
+permissions: {contents: read}
+jobs:
+  assets:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - uses: actions/setup-python@v5
+        with: {python-version: "3.12"}
+      # Install image-reconciler from wherever your wheel or checkout of it is.
+      - run: pip install ./tools/reconciler
+      - run: reconciler validate
+      - run: reconciler check --strict
+"""
+
+GITLAB = """\
+assets:
+  image: python:3.12
+  script:
+    # Install image-reconciler from wherever your wheel or checkout of it is.
+    - pip install ./tools/reconciler
+    - reconciler validate
+    - reconciler check --strict
+"""
+
+CI_FILES = {"github": (".github/workflows/assets.yaml", GITHUB), "gitlab": (".gitlab-ci.yml", GITLAB)}
+"""The file of each CI service, and its text."""
+
+IMAGE_SUFFIXES = ("png", "jpg", "jpeg", "webp", "avif")
+
+
+def lfs_lines(outputs: str) -> tuple[str, ...]:
+    """Lines of .gitattributes that put images of the outputs folder into Git LFS."""
+    return tuple(f"{outputs}/**/*.{suffix} filter=lfs diff=lfs merge=lfs -text" for suffix in IMAGE_SUFFIXES)
+
+
 GIT_ATTRIBUTES = ("assets.lock text eol=lf linguist-generated",)
 
 

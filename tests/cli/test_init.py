@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
+import yaml
 
+from reconciler.cli.main import COMMANDS
 from tests.cli.conftest import Scratch
 
 
@@ -107,3 +110,78 @@ def test_a_project_above_is_mentioned(scratch: Scratch) -> None:
     assert (scratch.root / "inner/reconciler.yaml").exists()
     said = scratch.run("-C", "nowhere", "init")
     assert (said.code, "there is no folder" in said.err) == (1, True)
+
+
+def test_the_example_project_is_made_for_nothing(scratch: Scratch) -> None:
+    said = scratch.done("init", "--example", "--schemas")
+    assert "More:" not in said.out
+    assert scratch.done("validate").out == "all specs are valid: 8 assets\n"
+    assert scratch.done("apply", "--yes").out == "made 8 (0 USD)\n"
+    scratch.done("check")
+
+
+@pytest.mark.parametrize("spec", ["specs/hero.yaml", "specs/icons/items.yaml"])
+def test_the_schema_that_a_spec_names_is_there_and_of_this_version(scratch: Scratch, spec: str) -> None:
+    scratch.done("init", "--example", "--schemas")
+    first = scratch.read(spec).decode().splitlines()[0]
+    named = (scratch.root / spec).parent / first.partition("$schema=")[2]
+    assert named.resolve().read_text() == scratch.done("schema", "spec").out
+    named.resolve().write_text('{"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "an older one"}')
+    assert "wrote   schemas/spec.schema.json" in scratch.done("init", "--schemas").out
+    assert named.resolve().read_text() == scratch.done("schema", "spec").out
+
+
+def test_a_persons_file_in_the_place_of_a_schema_stays(scratch: Scratch) -> None:
+    scratch.write("schemas/spec.schema.json", "mine")
+    assert "kept    schemas/spec.schema.json" in scratch.done("init", "--schemas").out
+    assert scratch.read("schemas/spec.schema.json") == b"mine"
+
+
+@pytest.mark.parametrize("provider", ["gravitex", "gemini", "openai"])
+def test_a_provider_comes_with_a_model_and_a_limit_that_lets_one_image_through(scratch: Scratch, provider: str) -> None:
+    scratch.done("init", "--provider", provider)
+    assert "1 to generate" in scratch.done("plan").out
+    assert "budget:\n  " in scratch.read("reconciler.yaml").decode()
+
+
+def test_images_go_into_git_lfs(scratch: Scratch) -> None:
+    scratch.git("init", "-q", ".")
+    scratch.done("init", "--lfs")
+    for output in ("assets/a.png", "assets/icons/b.webp"):
+        assert f"{output}: filter: lfs" in scratch.git("check-attr", "filter", output)
+    assert "unspecified" in scratch.git("check-attr", "filter", "refs/a.png")
+
+
+def test_hooks_and_ci_jobs_are_valid_yaml_that_checks(scratch: Scratch) -> None:
+    scratch.done("init", "--pre-commit", "--ci", "github")
+    scratch.done("init", "--ci", "gitlab")
+    hook = yaml.safe_load(scratch.read(".pre-commit-config.yaml"))["repos"][0]["hooks"][0]
+    assert (hook["entry"], hook["pass_filenames"]) == ("reconciler check", False)
+    steps = yaml.safe_load(scratch.read(".github/workflows/assets.yaml"))["jobs"]["assets"]["steps"]
+    assert steps[-1]["run"] == "reconciler check --strict"
+    assert yaml.safe_load(scratch.read(".gitlab-ci.yml"))["assets"]["script"][-1] == "reconciler check --strict"
+    assert scratch.done("init", "--pre-commit").out.count("kept") == 5
+
+
+@pytest.mark.parametrize("name", ["spec", "project", "defaults", "styles", "lockfile"])
+def test_the_fields_are_listed_within_80_columns(scratch: Scratch, name: str) -> None:
+    lines = scratch.done("schema", name, "--doc").out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert len(lines) > 3 or name in ("styles", "defaults")
+
+
+def test_the_fields_of_a_spec_and_of_the_project_are_all_there(scratch: Scratch) -> None:
+    listed = scratch.done("schema", "spec", "--doc").out
+    properties = json.loads(scratch.done("schema", "spec").out)["$defs"]["asset"]["properties"]
+    assert all(f"\n{name}: " in listed for name in properties)
+    listed = scratch.done("schema", "project", "--doc").out
+    assert "\nproviders.NAME.base_url: text\n" in listed and "\nbudget.per_run: " in listed
+
+
+def test_examples_of_the_help_survive_a_copy_at_80_columns(scratch: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for name in COMMANDS:
+        lines = scratch.done(name, "--help").out.splitlines()
+        examples = [line for line in lines if line.strip().startswith("Example:")]
+        assert len(examples) == 1, name
+        assert lines[-1] == examples[0], f"{name}: its example is wrapped"

@@ -9,13 +9,14 @@ from reconciler.cli.main import cli
 from reconciler.core.errors import Exit, ProjectError
 
 
-@click.command(
-    epilog='Example:  eval "$(reconciler completion bash)" in ~/.bashrc, the same with zsh in ~/.zshrc; '
-    "reconciler completion fish > ~/.config/fish/completions/reconciler.fish"
-)
+@click.command(epilog='Example:  eval "$(reconciler completion bash)"')
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> int:
-    """Print the script that completes commands, options and ids in a shell."""
+    """Print the script that completes commands, options and ids in a shell.
+
+    For bash and zsh, put the line of the example into ~/.bashrc or ~/.zshrc. For fish, save the script as
+    ~/.config/fish/completions/reconciler.fish.
+    """
     found = get_completion_class(shell)
     if found is None:
         raise ProjectError(f"this version of click has no completion for {shell}")

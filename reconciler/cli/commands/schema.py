@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
 from reconciler.core.errors import Exit
+from reconciler.report.schema_doc import schema_lines
 from reconciler.store.schemas.files import NAMES, schema_text
 
 _ABOUT = {
@@ -16,14 +19,18 @@ _ABOUT = {
 }
 
 
-@click.command(
-    epilog="Example:  mkdir -p schemas && reconciler schema spec > schemas/spec.schema.json, and as the first line "
-    "of a spec:  # yaml-language-server: $schema=../schemas/spec.schema.json"
-)
+@click.command(epilog="Example:  reconciler schema spec --doc")
 @click.argument("name", required=False, type=click.Choice(NAMES))
-def command(name: str | None) -> int:
-    """Print the JSON Schema (draft 2020-12) of a kind of file; without a name, list the kinds."""
-    if name is None:
+@click.option("--doc", is_flag=True, help="Print the fields with their types and meanings instead.")
+def command(name: str | None, doc: bool) -> int:
+    """Print the JSON Schema (draft 2020-12) of a kind of file; without a name, list the kinds.
+
+    `reconciler init --schemas` writes all of them for editors.
+    """
+    if doc:
+        for line in schema_lines(json.loads(schema_text(name or "spec"))):
+            click.echo(line)
+    elif name is None:
         for each in NAMES:
             click.echo(f"{each:<9}  {_ABOUT[each]}")
     else:
