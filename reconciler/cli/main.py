@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from reconciler import __version__
-from reconciler.cli.streams import open_streams
+from reconciler.cli.streams import echo, echo_interrupted, open_streams
 from reconciler.core.errors import DiskError, Exit, ReconcilerError
 from reconciler.core.text import printable
 
@@ -58,6 +59,16 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command. The end of one that fails is JSON where its output is."""
+        try:
+            return super().invoke(ctx)
+        except ReconcilerError as error:
+            from reconciler.cli.options import print_error_for_programs  # noqa: PLC0415 - a command has loaded it
+
+            print_error_for_programs(ctx, error)
+            raise
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -124,11 +135,8 @@ def run(arguments: list[str]) -> int:
         return error.exit_code
     except SystemExit as error:  # the end of a completion
         return error.code if isinstance(error.code, int) else Exit.ERROR
-    except click.exceptions.Abort:
-        print_message("interrupted")
-        return Exit.INTERRUPTED
-    except KeyboardInterrupt:
-        print_message("interrupted")
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        echo_interrupted()
         return Exit.INTERRUPTED
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
@@ -169,4 +177,4 @@ def _as_our_message(text: str) -> str:
 
 def print_message(text: str) -> None:
     """A message for people, on stderr."""
-    click.echo(text, err=True)
+    echo(text, err=True, prose=True)

@@ -9,32 +9,72 @@ from typing import Any, TypeVar
 import click
 
 from reconciler.cli.asset_ids import AssetIds, id_arguments
+from reconciler.cli.streams import echo
+from reconciler.core.errors import ReconcilerError
 from reconciler.core.json_text import json_text
 from reconciler.core.plan.actions import Consent
 from reconciler.core.plan.policy import Policy
 from reconciler.project.options import PlanOptions, Selection, SpendingLimits
 from reconciler.report.formats import REPORTS, render
+from reconciler.report.plan_view import Verbosity
 
 F = TypeVar("F", bound=Callable[..., Any])
+_FORMAT = "reconciler.format"
 
 
 def format_option(report: str, *, help_: str = "Output format.") -> Callable[[F], F]:
     """`--format`, with the formats of this report in reconciler/report/formats.py."""
     names = list(REPORTS[report])
+
+    def chosen(ctx: click.Context, _: click.Parameter, name: str) -> str:
+        ctx.meta[_FORMAT] = "events" if (report, name) == ("apply", "json") else name
+        return name
+
     return click.option(
-        "--format", "format_", type=click.Choice(names), default=names[0], show_default=True, help=help_
+        "--format",
+        "format_",
+        type=click.Choice(names),
+        default=names[0],
+        show_default=True,
+        help=help_,
+        callback=chosen,
+        is_eager=True,
     )
+
+
+def print_error_for_programs(ctx: click.Context, error: ReconcilerError) -> None:
+    """Print the end of a failed command as JSON, if the command was to print JSON."""
+    format_ = ctx.meta.get(_FORMAT, "text")
+    if format_ in ("json", "events"):
+        print_report("error", format_, error)
 
 
 def print_report(report: str, format_: str, facts: object) -> None:
     """Print a report in the format that `format_option` gave."""
     printed = render(report, format_, facts)
     for line in printed.err:
-        click.echo(line, err=True)
+        echo(line, err=True, prose=printed.prose)
     for line in printed.out:
-        click.echo(line)
+        echo(line, prose=printed.prose)
     if printed.hint:
-        click.echo(printed.hint, err=True)
+        echo(printed.hint, err=True, prose=printed.prose)
+
+
+def verbosity_options(*, quiet: str) -> Callable[[F], F]:
+    """`--verbose` and `--quiet`, with the help of the latter."""
+
+    def decorated(function: F) -> F:
+        silent = click.option("-q", "--quiet", is_flag=True, help=quiet)
+        return click.option("-v", "--verbose", is_flag=True, help="List every asset.")(silent(function))
+
+    return decorated
+
+
+def verbosity(*, quiet: bool, verbose: bool) -> Verbosity:
+    """The two flags as one value."""
+    if quiet and verbose:
+        raise click.UsageError("--quiet and --verbose exclude each other")
+    return Verbosity.QUIET if quiet else Verbosity.VERBOSE if verbose else Verbosity.NORMAL
 
 
 def selection_options(function: F) -> F:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from typing import TYPE_CHECKING
 
+import click
+
+from reconciler.cli.terminal import for_terminal
 from reconciler.core.errors import DiskError
 
 if TYPE_CHECKING:
@@ -42,3 +46,17 @@ def open_streams() -> None:
             lines = name == "stderr" or raw.isatty()
             fresh = io.TextIOWrapper(buffered, stream.encoding, "backslashreplace", line_buffering=lines)
             setattr(sys, name, fresh)
+
+
+def echo(text: str, *, err: bool = False, prose: bool = False) -> None:
+    """Print a line on stdout or stderr. `prose` is broken at spaces and coloured where the stream is a terminal."""
+    stream = sys.stderr if err else sys.stdout
+    if prose and stream is not None:  # closed by the parent process
+        text = for_terminal(text, stream, os.environ)
+    click.echo(text, err=err, color=True)
+
+
+def echo_interrupted() -> None:
+    """The message of Ctrl-C. A terminal has shown `^C` on the line before it."""
+    terminal = sys.stderr is not None and sys.stderr.isatty()
+    click.echo("\ninterrupted" if terminal else "interrupted", err=True)

@@ -12,7 +12,7 @@ ReconcilerError                      1
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from enum import IntEnum
 from itertools import islice
 
@@ -23,6 +23,8 @@ from reconciler.core.value import replace, value
 
 MAX_PROBLEMS = 1_000
 """The most problems that are collected and shown."""
+_PLACES = 3
+"""The most places of the same fact that are shown one by one."""
 _SUGGESTED = 20
 """The most problems that get a suggestion chosen from many names."""
 _LONGEST = 1_000
@@ -66,7 +68,8 @@ class Problem:
     """One error in a file: place, field, fact, and a hint.
 
     Each text is shown on one line. `unknown` is a name that is not among `names`; a suggestion takes the hint's place
-    once `suggested` has computed it.
+    once `suggested` has computed it. `asset` is the first asset that has the problem, "" for a problem of none, and
+    `others` is the number of further ones.
     """
 
     place: Place
@@ -75,6 +78,8 @@ class Problem:
     hint: str = ""
     unknown: str = value_field(default="", compare=False, repr=False)
     names: Collection[str] = value_field(default=(), compare=False, repr=False)
+    asset: str = value_field(default="", compare=False, repr=False)
+    others: int = value_field(default=0, compare=False, repr=False)
 
     def __lt__(self, other: Problem) -> bool:
         return (self.place, self.field, self.fact, self.hint) < (other.place, other.field, other.fact, other.hint)
@@ -82,7 +87,16 @@ class Problem:
     def __str__(self) -> str:
         name = f"{_shown(self.field)}: " if self.field else ""
         hint = f"\n  hint: {_shown(self.hint)}" if self.hint else ""
-        return f"{self.place}: {name}{_shown(self.fact)}{hint}"
+        return f"{self.place}: {name}{_shown(self.fact)}{self._assets()}{hint}"
+
+    def _assets(self) -> str:
+        """The assets, unless place and field name the only one."""
+        file, _, key = self.asset.partition("#")
+        named = self.place.file.rpartition(".")[0].endswith(f"/{file}") and key in self.field
+        if not self.asset or (named and not self.others):
+            return ""
+        more = f" and {self.others:,} more asset{'' if self.others == 1 else 's'}" if self.others else ""
+        return f" ({_shown(self.asset)}{more})"
 
     def suggested(self) -> Problem:
         """The same problem with its suggestion computed."""
@@ -104,9 +118,53 @@ def unknown_name(problem: Problem, name: str, names: Collection[str]) -> Problem
     return found.suggested() if len(names) <= EAGER else found
 
 
+class Problems:
+    """Problems, each once, with the number of assets that have it."""
+
+    def __init__(self, problems: Iterable[Problem] = ()) -> None:
+        self._found: dict[Problem, Problem] = {}
+        self.update(problems)
+
+    def update(self, problems: Iterable[Problem]) -> None:
+        """Add problems; one that is there already counts for a further asset."""
+        for problem in problems:
+            known = self._found.get(problem)
+            if known is None:
+                self._found[problem] = problem
+            elif problem.asset and known.asset:
+                self._found[problem] = replace(known, others=known.others + problem.others + 1)
+            else:
+                self._found[problem] = known if known.asset else problem
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __iter__(self) -> Iterator[Problem]:
+        return iter(self._found.values())
+
+
 def first_problems(problems: Iterable[Problem], already: int = 0) -> list[Problem]:
     """As many problems as fit beside those found `already`; the rest is not computed."""
     return list(islice(problems, max(0, MAX_PROBLEMS - already)))
+
+
+def alike_lines(problems: Iterable[Problem]) -> Iterator[str]:
+    """The problems as text. The same fact at more than a few places is shown once, with the other places."""
+    alike: dict[tuple[str, str, str], list[Problem]] = {}
+    for problem in problems:
+        name = problem.field.rpartition(".")[2]
+        alike.setdefault((name, problem.fact, problem.hint), []).append(problem)
+    for same in alike.values():
+        if len(same) <= _PLACES:
+            yield from map(str, same)
+            continue
+        first, *rest = same
+        fact, _, hint = str(first).partition("\n")
+        yield fact
+        more = len(rest) - _PLACES
+        places = ", ".join(str(one.place) for one in rest[:_PLACES])
+        yield f"  and at {len(rest):,} other places: {places}{f' and {more:,} more' if more > 0 else ''}"
+        yield from (hint,) if hint else ()
 
 
 class ReconcilerError(Exception):
@@ -136,7 +194,7 @@ class InvalidInput(ReconcilerError):
             first[index] = first[index].suggested()
         self.problems = tuple(first)
         self.more = len(found) >= MAX_PROBLEMS
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        super().__init__("\n".join(alike_lines(self.problems)))
 
     def __str__(self) -> str:
         rest = f"\nthe first {MAX_PROBLEMS:,} problems; there may be more" if self.more else ""

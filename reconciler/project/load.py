@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from reconciler.core.cautions import Caution, first_cautions
 from reconciler.core.digest import AssetId, ContentHash
-from reconciler.core.errors import InvalidInput, Problem
+from reconciler.core.errors import InvalidInput, Problem, Problems
 from reconciler.core.specs.document import field_name
 from reconciler.core.specs.expand import Expansion, expand
 from reconciler.core.specs.graph import whole_problems
@@ -90,12 +90,13 @@ def _above_ceiling(project: Project, most: int) -> Problem:
     return project.document.problem(("limits", "assets"), fact, hint)
 
 
-def _problems(project: Project, files: SpecFiles, expanded: Expansion, table: ModelTable) -> set[Problem]:
-    problems = {*files.problems, *expanded.problems}
+def _problems(project: Project, files: SpecFiles, expanded: Expansion, table: ModelTable) -> Problems:
+    problems = Problems((*files.problems, *expanded.problems))
     broken = (*(name.rpartition(".")[0] for name in files.broken), *expanded.broken)
-    problems |= set(whole_problems(expanded.specs, broken, partial=bool(problems)))
-    problems |= {*row_problems(project, table), *address_problems(project)}
-    return problems | set(model_problems(project, expanded.specs, table))
+    problems.update(whole_problems(expanded.specs, broken, partial=bool(problems)))
+    problems.update((*row_problems(project, table), *address_problems(project)))
+    problems.update(model_problems(project, expanded.specs, table))
+    return problems
 
 
 def _reference_places(specs: Mapping[AssetId, Spec]) -> dict[str, Origin]:

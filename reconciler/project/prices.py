@@ -39,12 +39,23 @@ def model_problems(project: Project, specs: Mapping[AssetId, Spec], table: Model
         pictures = tuple(ContentHash(f"sha256:{index}") for index, _ in enumerate(spec.references))
         for message in problems(replace(spec.base_recipe, references=pictures), table):
             field, _, fact = message.partition(": ")
-            origins = spec.origins.get(field) or spec.origins.get("model")
-            if origins:
-                written = fact if spec.origins.get(field) else message
-                yield origins[-1].document.problem(origins[-1].path, written)
-            else:
-                yield Problem(spec.place(field), field, fact)
+            yield replace(_written_problem(spec, field, fact), asset=spec.id)
+
+
+_OF_OUTPUT = ("format",)
+"""Fields that the name of the output can state."""
+
+
+def _written_problem(spec: Spec, field: str, fact: str) -> Problem:
+    """A problem with a field where the user wrote it; at the asset's own spec if it was not written."""
+    for name in (field, *(("output",) if field in _OF_OUTPUT else ())):
+        origins = spec.origins.get(name)
+        if origins:
+            return origins[-1].document.problem(origins[-1].path, fact)
+    own = spec.origins.get("")
+    if own:
+        return own[-1].document.problem((*own[-1].path, field), fact)
+    return Problem(spec.place(field), field, fact)
 
 
 def row_problems(project: Project, table: ModelTable) -> Iterator[Problem]:

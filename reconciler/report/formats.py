@@ -15,11 +15,15 @@ from reconciler.core.value import value
 
 @value
 class Printed:
-    """The lines for stdout, and those for people on stderr: warnings come before them, a hint after."""
+    """The lines for stdout, and those for people on stderr: warnings come before them, a hint after.
+
+    `prose`: a terminal may break these lines at spaces and colour them. Otherwise they are a table or data.
+    """
 
     out: tuple[str, ...]
     err: tuple[str, ...] = ()
     hint: str = ""
+    prose: bool = False
 
 
 REPORTS: dict[str, dict[str, str]] = {
@@ -27,6 +31,7 @@ REPORTS: dict[str, dict[str, str]] = {
     "check": {"text": "plan_report:check_text", "json": "plan_report:check_json"},
     "choose": {"text": "candidates:candidates_text", "json": "candidates:candidates_document"},
     "costs": {"text": "costs:costs_text", "json": "costs:costs_json"},
+    "error": {"text": "validation:error_text", "json": "validation:error_json", "events": "validation:error_event"},
     "explain": {"text": "explain:explain_text", "json": "explain:explain_json"},
     "ls": {"text": "asset_list:asset_list_text", "json": "asset_list:asset_list_json"},
     "models": {"text": "providers:models_text", "json": "providers:models_document"},

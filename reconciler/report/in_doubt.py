@@ -44,11 +44,12 @@ def in_doubt_lines(requests: Sequence[Requested], now: datetime) -> tuple[str, .
     )
 
 
-def in_doubt_hint(requests: Sequence[Requested], *, retried: str) -> str:
-    """The next commands. `retried` is the asset that a new request would be for; "" if none can be sent."""
-    names = " ".join(dict.fromkeys(printable(one.asset) for one in requests))
+def in_doubt_hint(requests: Sequence[Requested], *, retried: str, named: str = "") -> str:
+    """The next commands. `retried` is the asset that a new request would be for; "" if none can be sent. `named` stands
+    for the assets of the requests."""
+    names = named or " ".join(dict.fromkeys(printable(one.asset) for one in requests))
     forget = f"`reconciler recover --forget {names}` drops the request"
-    retry = f"`reconciler apply {printable(retried)} --retry-in-doubt` requests it again, " if retried else ""
+    retry = f"`reconciler apply {retried} --retry-in-doubt` requests it again, " if retried else ""
     return f"check the provider's bill; {retry}{forget}"
 
 

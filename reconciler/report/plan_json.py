@@ -10,7 +10,7 @@ from reconciler.core.plan import actions as do
 from reconciler.core.plan.actions import Reason
 from reconciler.core.plan.plan import Plan, Step
 from reconciler.report.in_doubt import in_doubt_json
-from reconciler.report.plan_text import _changed, _keeps, plan_total, reason_text
+from reconciler.report.plan_text import changed_fields, keeps, plan_total, reason_text
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
     return {
         "plan": 1,
         "steps": [step_json(step) for step in plan.steps if not isinstance(step.action, do.Keep)],
-        "orphans": [step.asset for step in plan.steps if _keeps(step, do.Orphaned)],
+        "orphans": [step.asset for step in plan.steps if keeps(step, do.Orphaned)],
         "kept": sum(isinstance(step.action, do.Keep) for step in plan.steps),
         "cost": {"amounts": [str(cost) for cost in sums.amounts if cost.amount], "unknown": sums.unknown},
     }
@@ -52,4 +52,4 @@ def step_json(step: Step) -> dict[str, Any]:
 
 
 def _change_json(reason: Reason) -> list[Mapping[str, Json]]:
-    return [{"field": each.field, "before": each.before, "after": each.after} for each in _changed(reason)]
+    return [{"field": each.field, "before": each.before, "after": each.after} for each in changed_fields(reason)]

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from reconciler.core.candidates import mismatch_hint
 from reconciler.core.digest import AssetId, Json
 from reconciler.core.money.cost import Cost, Total, total
 from reconciler.core.plan import actions as do
-from reconciler.core.plan.actions import Action, Reason
+from reconciler.core.plan.actions import Reason
 from reconciler.core.plan.plan import Plan, Step, locked_entry
 from reconciler.core.plan.policy import OTHER_CURRENCY
 from reconciler.core.plan.shared import sharers
 from reconciler.core.recipe import Change
 from reconciler.core.text import one_line, printable
-from reconciler.core.value import value
+from reconciler.core.value import replace, value
 from reconciler.report.formats import counted
 from reconciler.report.in_doubt import in_doubt_hint, in_doubt_lines, in_doubt_reason, in_doubt_title
 
 _DIFF_WORDS = 2000
 _TEXT_WIDTH = 100
 NO_ASSETS = "no assets: no spec was found (specs are .yaml files in the specs folder)"
+FEW_ALIKE = 3
+"""The most steps that are shown one by one although they are alike."""
 CHECK_HINT = "  hint: run `reconciler apply`"
+
+
+Shared = Mapping[AssetId, tuple[AssetId, ...]]
+"""The assets of each request that serves several, as `sharers` finds them."""
 
 
 @value
@@ -37,43 +43,22 @@ class StepText:
     hint: str = ""
 
 
-def plan_lines(plan: Plan, now: datetime, *, elsewhere: int = 0) -> Iterator[str]:
-    """One line for each step that is not a Keep, its details below it; orphans; then the totals.
+@value
+class Block:
+    """Lines about one step, or about steps that are alike: a head with symbol, name and reason, and lines below it."""
 
-    `elsewhere` is the number of assets that are up to date and not in the plan.
-    """
-    shown = [step for step in plan.steps if not isinstance(step.action, do.Keep)]
-    shared = sharers(plan.steps)
-    width = min(40, max((len(step.asset) for step in shown), default=0))
-    for step in shown:
-        text = describe(step, now)
-        first, *others = shared.get(step.asset, (step.asset,))
-        price = _price(step.action) if first == step.asset else f"the request of {printable(first)}"
-        line = f"{text.symbol} {printable(step.asset):<{width}}  {text.reason}"
-        yield f"{line}  [{price}]" if price else line
-        yield from (f"    {detail}" for detail in text.details)
-        if others and first == step.asset:
-            yield f"    1 request for {counted(len(others) + 1, 'asset')} with this recipe"
-        if text.hint:
-            yield f"    hint: {text.hint}"
-    if shown:
-        yield ""
-    yield from note_lines(plan)
-    yield totals_line(plan, elsewhere=elsewhere)
-
-
-def cached_answers(plan: Plan, now: datetime) -> dict[str, str]:
-    """The output of commands for a plan with nothing to do. It holds until something changes."""
-    return {"plan": "".join(f"{line}\n" for line in plan_lines(plan, now)), "check": f"{totals_line(plan)}\n"}
+    name: str
+    text: StepText
+    price: str = ""
 
 
 def note_lines(plan: Plan) -> Iterator[str]:
     """Lines about kept assets that need attention: orphans, and frozen assets with changes."""
-    orphans = [step.asset for step in plan.steps if _keeps(step, do.Orphaned)]
+    orphans = [step.asset for step in plan.steps if keeps(step, do.Orphaned)]
     if orphans:
         yield f"{counted(len(orphans), 'orphan')} in the lockfile: {_listed(orphans)}"
         yield "    hint: they are in no spec; `reconciler prune` removes their images"
-    frozen = [step.asset for step in plan.steps if _keeps(step, do.Frozen)]
+    frozen = [step.asset for step in plan.steps if keeps(step, do.Frozen)]
     if frozen:
         yield f"changed, but frozen: {_listed(frozen)}"
 
@@ -124,7 +109,7 @@ def totals_line(plan: Plan, *, elsewhere: int = 0) -> str:
             parts.append(f"{count} {label}" + (f" ({plan_total(plan)})" if kind is do.Generate else ""))
     if not plan.steps and not elsewhere:
         return NO_ASSETS
-    kept = elsewhere + sum(_keeps(step, do.Current, do.Frozen, do.Ignored) for step in plan.steps)
+    kept = elsewhere + sum(keeps(step, do.Current, do.Frozen, do.Ignored) for step in plan.steps)
     return f"{', '.join(parts)}; {kept} up to date" if parts else f"nothing to do: {counted(kept, 'asset')} up to date"
 
 
@@ -138,17 +123,25 @@ def plan_total(plan: Plan) -> Total:
     )
 
 
-def describe(step: Step, now: datetime) -> StepText:
-    """One step as text."""
+def change_lines(reason: Reason) -> tuple[str, ...]:
+    """Every changed field of a reason, a line each."""
+    return tuple(change_text(change) for change in changed_fields(reason))
+
+
+def describe(
+    step: Step, now: datetime, *, name: str = "", changes: Callable[[Reason], tuple[str, ...]] = change_lines
+) -> StepText:
+    """One step as text. `name` stands for the asset in the commands of the hint; `changes` shows changed fields."""
     action = step.action
+    name = name or printable(step.asset)
     match action:
         case do.Generate():
             symbol = "+" if isinstance(action.reason, do.NeverGenerated) else "~"
             after = (f"after {', '.join(action.after)}",) if action.after else ()
-            return StepText(symbol, reason_text(action.reason), (*_changes(action.reason), *after))
+            return StepText(symbol, reason_text(action.reason), (*changes(action.reason), *after))
         case do.Restore():
             how = f"{reason_text(action.reason)}: restored from a copy"
-            return StepText("<", how, _changes(action.reason))
+            return StepText("<", how, changes(action.reason))
         case do.Move(reason=moved):
             origin = moved.origin or moved.from_output
             return StepText(">", f"moved from {printable(origin)} to {printable(step.output)}")
@@ -158,15 +151,16 @@ def describe(step: Step, now: datetime) -> StepText:
         case do.Adopt():
             return StepText("=", "the file is already there: adopted into the lockfile")
         case do.Conflict():
-            return StepText("!", reason_text(action.reason), _changes(action.reason), _conflict_hint(step))
+            return StepText("!", reason_text(action.reason), changes(action.reason), _conflict_hint(action, name))
         case do.Hold(reason=do.Doubtful(requests=requests), otherwise=otherwise):
-            hint = in_doubt_hint(requests, retried=step.asset if isinstance(otherwise, do.Generate) else "")
+            retried = name if isinstance(otherwise, do.Generate) else ""
+            hint = in_doubt_hint(requests, retried=retried, named=name if name != printable(step.asset) else "")
             entry = locked_entry(step)
             locked = entry.key if entry is not None else None
             return StepText("?", in_doubt_title(requests, locked=locked), in_doubt_lines(requests, now), hint)
         case do.Hold(otherwise=otherwise):
-            details = _changes(otherwise.reason) if isinstance(otherwise, do.Generate) else ()
-            return StepText("?", reason_text(action.reason), details, _hold_hint(step, action))
+            details = changes(otherwise.reason) if isinstance(otherwise, do.Generate) else ()
+            return StepText("?", reason_text(action.reason), details, _hold_hint(action, name))
         case do.Keep():
             return StepText(" ", reason_text(action.reason))
 
@@ -231,12 +225,10 @@ def reason_text(reason: Reason) -> str:
             return "not selected"
 
 
-def _conflict_hint(step: Step) -> str:
-    action = step.action
-    if isinstance(action, do.Conflict) and isinstance(action.reason, do.NotAFile):
+def _conflict_hint(action: do.Conflict, name: str) -> str:
+    if isinstance(action.reason, do.NotAFile):
         return "move it away, or give the asset another output"
-    name = step.asset
-    if isinstance(action, do.Conflict) and isinstance(action.reason, do.Untracked):
+    if isinstance(action.reason, do.Untracked):
         return f"`reconciler adopt {name}` locks it as it is; `reconciler apply --replace {name}` generates a new one"
     return (
         f"`reconciler adopt {name}` locks the file, `reconciler restore {name}` brings the locked image back, "
@@ -244,7 +236,7 @@ def _conflict_hint(step: Step) -> str:
     )
 
 
-def _hold_hint(step: Step, action: do.Hold) -> str:
+def _hold_hint(action: do.Hold, name: str) -> str:
     match action.reason:
         case do.WasRefused():
             return "change the prompt, or run `reconciler apply --retry-refused`"
@@ -256,13 +248,13 @@ def _hold_hint(step: Step, action: do.Hold) -> str:
             copies = "`git lfs pull`, a colleague's copy; `reconciler store verify` lists damaged images"
             return f"fetch it ({copies}), or pay for a new one: `reconciler apply --regenerate-missing`"
         case do.MadeByHand():
-            return _kept_hint(step.asset, "generates a new one")
+            return _kept_hint(name, "generates a new one")
         case do.RealImage():
-            return _kept_hint(step.asset, "draws a draft")
+            return _kept_hint(name, "draws a draft")
         case do.SourceFailed(failure=failure):
             return one_line(failure.hint, _TEXT_WIDTH * 3)
         case do.UpstreamChanged():
-            return f"`reconciler apply --cascade` generates it again, `reconciler adopt {step.asset}` locks it as it is"
+            return f"`reconciler apply --cascade` generates it again, `reconciler adopt {name}` locks it as it is"
         case do.OverBudget() if isinstance(action.otherwise, do.Generate) and action.otherwise.cost is None:
             return "give its model a price under models: in reconciler.yaml, or limit --max-images instead"
         case do.OverBudget(limit=limit) if isinstance(action.otherwise, do.Generate) and OTHER_CURRENCY in limit:
@@ -273,15 +265,12 @@ def _hold_hint(step: Step, action: do.Hold) -> str:
             return ""
 
 
-def _kept_hint(asset: AssetId, replacement: str) -> str:
-    return f"`reconciler adopt {asset}` keeps it for the new spec, `reconciler apply --replace {asset}` {replacement}"
+def _kept_hint(name: str, replacement: str) -> str:
+    return f"`reconciler adopt {name}` keeps it for the new spec, `reconciler apply --replace {name}` {replacement}"
 
 
-def _changes(reason: Reason) -> tuple[str, ...]:
-    return tuple(change_text(change) for change in _changed(reason))
-
-
-def _changed(reason: Reason) -> tuple[Change, ...]:
+def changed_fields(reason: Reason) -> tuple[Change, ...]:
+    """The fields that differ from the locked recipe."""
     match reason:
         case do.RecipeChanged(changes=changes) | do.Ignored(changes=changes) | do.OutputModified(stale=changes):
             return changes
@@ -331,14 +320,6 @@ def _value(value: Json) -> str:
     return one_line(json.dumps(value, ensure_ascii=False, sort_keys=True, default=str))
 
 
-def _price(action: Action) -> str:
-    if isinstance(action, do.Hold) and isinstance(action.otherwise, do.Generate):
-        return _price(action.otherwise)
-    if not isinstance(action, do.Generate):
-        return ""
-    return price_text(action.cost)
-
-
 def price_text(cost: Cost | None) -> str:
     """A price as text."""
     if cost is None:
@@ -348,7 +329,33 @@ def price_text(cost: Cost | None) -> str:
     return str(cost) if cost.amount else "0 USD by models: in reconciler.yaml"
 
 
-def _keeps(step: Step, *reasons: type) -> bool:
+def step_block(step: Step, now: datetime, shared: Shared) -> Block:
+    """One step as it is shown by itself."""
+    text = describe(step, now)
+    first, *others = shared.get(step.asset, (step.asset,))
+    if first != step.asset:
+        return Block(printable(step.asset), text, f"the request of {printable(first)}")
+    if others:
+        line = f"1 request for {counted(len(others) + 1, 'asset')} with this recipe"
+        text = replace(text, details=(*text.details, line))
+    return Block(printable(step.asset), text, sum_text([step], shared))
+
+
+def sum_text(steps: Iterable[Step], shared: Shared) -> str:
+    """The price of these steps together, that of held ones included; "" if none of them has a price."""
+    prices: list[Cost | None] = []
+    for step in steps:
+        action = step.action.otherwise if isinstance(step.action, do.Hold) else step.action
+        if isinstance(action, do.Generate) and shared.get(step.asset, (step.asset,))[0] == step.asset:
+            prices.append(action.cost)
+    free = len(set(prices)) == 1 and (prices[0] is None or not prices[0].amount)
+    if free or len(prices) == 1:
+        return price_text(prices[0])
+    return str(total(prices)) if prices else ""
+
+
+def keeps(step: Step, *reasons: type) -> bool:
+    """Whether nothing is done with an asset, for one of these reasons."""
     return isinstance(step.action, do.Keep) and isinstance(step.action.reason, reasons)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from reconciler.core.cautions import Caution
 from reconciler.core.digest import AssetId, Json
-from reconciler.core.errors import MAX_PROBLEMS, Place, Problem
+from reconciler.core.errors import MAX_PROBLEMS, Place, Problem, Problems
 from reconciler.core.specs.asset_layers import AssetLayers
 from reconciler.core.specs.context import Context, mapping
 from reconciler.core.specs.document import Document, Path
@@ -22,7 +22,7 @@ from reconciler.core.specs.settings import Settings
 from reconciler.core.specs.spec import Spec
 from reconciler.core.specs.spec_cautions import spec_cautions
 from reconciler.core.specs.variants import is_id_part, variants
-from reconciler.core.value import field, value
+from reconciler.core.value import field, replace, value
 
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
 
@@ -51,7 +51,7 @@ class Expansion:
 def expand(settings: Settings, project: Document | None, tree: SpecTree) -> Expansion:
     """All assets of a project. An asset with a problem is left out, and its problems are in the result."""
     context = Context(settings, project, tree.defaults, tree.styles)
-    problems: set[Problem] = set()
+    problems = Problems()
     found: dict[AssetId, Spec] = {}
     broken: list[str] = []
     assets_left = settings.asset_limit
@@ -62,7 +62,7 @@ def expand(settings: Settings, project: Document | None, tree: SpecTree) -> Expa
             continue
         wanted = asset_count(document)
         if wanted > assets_left:
-            problems.add(_too_many(document, wanted, settings))
+            problems.update([_too_many(document, wanted, settings)])
             broken.append(name.rpartition(".")[0])
             continue
         assets_left -= wanted
@@ -74,7 +74,7 @@ def expand(settings: Settings, project: Document | None, tree: SpecTree) -> Expa
             if spec.id in found:
                 first = found[spec.id].file
                 fact = f'two assets have the id "{spec.id}" (the other is in {first})'
-                problems.add(Problem(spec.place("id"), "", fact, "rename one of them"))
+                problems.update([Problem(spec.place("id"), "", fact, "rename one of them")])
             found[spec.id] = spec
     ordered = dict(sorted(found.items()))
     cautions = () if problems else (*context.usage.cautions(), *spec_cautions(ordered))
@@ -99,10 +99,10 @@ def expand_file(
     above = context.layers_above(name.rpartition("/")[0])
     body = mapping(document.value)
     specs: list[Spec] = []
-    problems: list[Problem] = []
+    problems = Problems()
     for template, layer, file_layers in _assets(document, file_id, body):
         made = variants(layer, template, already=len(problems))
-        problems.extend(made.problems)
+        problems.update(made.problems)
         used: set[str] = set()
         for one in made.variants:
             asset = AssetLayers(
@@ -112,16 +112,19 @@ def expand_file(
             asset.filled.used |= made.used
             used |= asset.filled.used
             context.usage.note(asset)
-            problems.extend(asset.problems)
+            problems.update(replace(problem, asset=one.id) for problem in asset.problems)
             if len(problems) >= MAX_PROBLEMS:
                 return (), tuple(problems)
             if spec is not None and not room.takes_text(spec):
                 fact = f"with this file the assets have more than {Room.of(context.settings).text:,} characters of text"
-                return (), (*problems, document.problem((), fact, "shorten the prompts, or ask for fewer assets"))
+                return (), (
+                    *problems,
+                    document.problem((), fact, "shorten the prompts, or ask for fewer assets"),
+                )
             if spec is not None:
                 specs.append(spec)
         if made.variants and specs and not problems:
-            problems.extend(context.usage.note_matrix(layer, used, len(made.variants)))
+            problems.update(context.usage.note_matrix(layer, used, len(made.variants)))
     return tuple(specs), tuple(problems)
 
 
