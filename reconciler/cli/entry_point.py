@@ -9,6 +9,10 @@ import sys
 
 from reconciler import __version__
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing takes longer to import than all else here
+    from typing import IO
+
 _FAST_COMMANDS: dict[tuple[str, ...], str] = {("check",): "check", ("plan",): "plan"}
 """Command lines that are answered from the index alone if the project is unchanged."""
 _RUN_PROVIDERS = ("reconciler.cli.commands.apply", "reconciler.cli.commands.providers")
@@ -33,7 +37,7 @@ def _ended(arguments: list[str]) -> int:
 
         return run_program(arguments)
     except KeyboardInterrupt:
-        _warn("interrupted")
+        _warn("\ninterrupted" if sys.stderr is not None and sys.stderr.isatty() else "interrupted")
         return 130
 
 
@@ -102,7 +106,7 @@ def _say(text: str) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        sys.stdout.write(text)
+        sys.stdout.write(_shown(text, sys.stdout))
         sys.stdout.flush()
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -114,7 +118,16 @@ def _say(text: str) -> int:
 
 def _warn(text: str) -> None:
     if sys.stderr is not None:  # closed by the parent process
-        sys.stderr.write(f"{text}\n")
+        sys.stderr.write(f"{_shown(text, sys.stderr)}\n")
+
+
+def _shown(text: str, stream: IO[str]) -> str:
+    """The text as it is in a pipe, and for a terminal with line breaks and colours."""
+    if not stream.isatty() and not (os.environ.get("FORCE_COLOR") or os.environ.get("CLICOLOR_FORCE")):
+        return text
+    from reconciler.cli.terminal import for_terminal  # noqa: PLC0415 - a pipe needs none
+
+    return for_terminal(text, stream, os.environ)
 
 
 def _root(where: str) -> str | None:

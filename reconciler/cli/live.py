@@ -1,65 +1,68 @@
-"""The live view of an apply on a terminal: a progress bar, and a line with the requests in flight."""
+"""The live view of an apply on a terminal: a progress bar, the numbers, and the requests in flight."""
 
 from __future__ import annotations
 
-import time
+import os
+from collections.abc import Iterable
 
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TimeElapsedColumn
+from rich.text import Text
 
-from reconciler.core.digest import AssetId
-from reconciler.core.events import Event, Failed, Noted, Published, Started
-from reconciler.core.text import one_line, printable
-from reconciler.report.apply_summary import failed_line
+from reconciler.cli.event_lines import EventLines
+from reconciler.cli.tally import Tally
+from reconciler.cli.terminal import for_terminal, has_colour
+from reconciler.core.events import Event
+from reconciler.report.plan_view import Verbosity
 
-_SHOWN = 3
+_BAR = 40
+_BESIDE_BAR = 30
+"""Columns for the counts and the time beside the bar."""
+_MARGIN = 6
+"""Columns that stay free: two on the left, and those on the right where the terminal shows `^C`."""
 
 
 class Live:
-    """A core.ports.Log that draws on stderr. `total` is the number of steps."""
+    """A Progress that draws on stderr. `total` is the number of steps."""
 
-    def __init__(self, total: int) -> None:
-        console = Console(stderr=True)
-        self._progress = Progress(
-            SpinnerColumn(),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.description}"),
-            console=console,
-            transient=True,
-        )
-        self._task = self._progress.add_task("", total=total)
-        self._in_flight: dict[AssetId, float] = {}
-        self._progress.start()
+    def __init__(self, total: int, verbosity: Verbosity) -> None:
+        console = Console(stderr=True, highlight=False)
+        console.no_color = not has_colour(console.file, os.environ)
+        self._lines = EventLines(total, verbosity)
+        self._tally = Tally(total)
+        self._bar = _Bar(self._tally, console)
+        self._task = self._bar.add_task("", total=total)
+        self._bar.start()
 
     def record(self, event: Event) -> None:
         """Draw one event."""
-        match event:
-            case Started(asset=asset):
-                self._in_flight[asset] = time.monotonic()
-            case Published(asset=asset, entry=entry, how=how):
-                self._end(asset, f"{how} {printable(asset)} -> {printable(entry.output)}")
-            case Failed(asset=asset):
-                self._end(asset, failed_line(event))
-            case Noted(asset=asset, text=text):
-                self._progress.console.print(escape(f"  {printable(asset)} {one_line(text, 300)}"), highlight=False)
-            case _:
-                return
-        self._describe()
+        self._tally.record(event)
+        line = self._lines.line(event)
+        if line:
+            self.say(line)
+        self._bar.update(self._task, completed=self._tally.ended)
+
+    def say(self, text: str) -> None:
+        """Print a line above the bar."""
+        console = self._bar.console
+        console.print(Text.from_ansi(for_terminal(text, console.file, os.environ)), soft_wrap=True)
 
     def close(self) -> None:
         """Remove the bar from the terminal."""
-        self._progress.stop()
+        self._bar.stop()
 
-    def _end(self, asset: AssetId, line: str) -> None:
-        self._in_flight.pop(asset, None)
-        self._progress.console.print(escape(line), highlight=False)
-        self._progress.advance(self._task)
 
-    def _describe(self) -> None:
-        names = [printable(asset) for asset in list(self._in_flight)[:_SHOWN]]
-        more = len(self._in_flight) - len(names)
-        text = ", ".join(names) + (f" and {more} more" if more > 0 else "")
-        self._progress.update(self._task, description=escape(text))
+class _Bar(Progress):
+    def __init__(self, tally: Tally, console: Console) -> None:
+        bar = BarColumn(max(10, min(_BAR, console.width - _BESIDE_BAR)))
+        columns = (SpinnerColumn(), bar, MofNCompleteColumn(), TimeElapsedColumn())
+        self._tally = tally
+        super().__init__(*columns, console=console, transient=True)
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """The bar, and below it what it cannot show."""
+        yield self.make_tasks_table(self.tasks)
+        room = self.console.width - _MARGIN
+        for text in (self._tally.numbers(), self._tally.names(room)):
+            if text:
+                yield Text(f"  {text[:room]}", no_wrap=True)

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import time
+from collections.abc import Callable
 from typing import Any, Protocol
 
-import click
-
+from reconciler.cli.event_lines import EventLines
+from reconciler.cli.streams import echo
+from reconciler.cli.tally import Tally
 from reconciler.core.events import AnswerRecorded, Ended, Event, Failed, Noted, Published, Requested, Started, Stored
 from reconciler.core.json_text import json_text
-from reconciler.core.text import one_line, printable
-from reconciler.report.apply_summary import failed_line
+from reconciler.report.plan_view import Verbosity
+
+_PARTS = 5
+"""How often an apply of many steps reports its progress."""
+_QUIET_SECONDS = 60.0
+"""The longest time without a line about progress, if anything happens."""
 
 
 class Progress(Protocol):
@@ -18,43 +26,51 @@ class Progress(Protocol):
 
     def record(self, event: Event) -> None: ...
 
+    def say(self, text: str) -> None: ...
+
     def close(self) -> None: ...
 
 
 class Plain:
-    """One line on stderr for each asset that ends. `total` is the number of steps."""
+    """Lines on stderr: one for each asset that ends, or for a part of many. `total` is the number of steps."""
 
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.ended = 0
+    def __init__(self, total: int, verbosity: Verbosity, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._tally = Tally(total, clock=clock)
+        self._lines = EventLines(total, verbosity)
+        self._parts = not self._lines.every_step and verbosity is not Verbosity.QUIET
+        self._clock = clock
+        self._last = clock()
 
     def record(self, event: Event) -> None:
-        line = self._line(event)
+        before = self._tally.ended
+        self._tally.record(event)
+        ended, total = self._tally.ended, self._tally.total
+        line = self._lines.line(event)
         if line:
-            click.echo(line, err=True)
+            self.say(f"[{ended}/{total}] {line}" if ended > before else line)
+        late = self._clock() - self._last >= _QUIET_SECONDS
+        if self._parts and ended < total and (late or ended * _PARTS // total > before * _PARTS // total):
+            self._last = self._clock()
+            self.say(f"[{ended}/{total}] {self._tally.numbers()}".rstrip())
+
+    def say(self, text: str) -> None:
+        """Print one line."""
+        echo(text, err=True, prose=True)
 
     def close(self) -> None:
         """Nothing to close."""
-
-    def _line(self, event: Event) -> str:
-        match event:
-            case Published(asset=asset, entry=entry, how=how):
-                self.ended += 1
-                return f"[{self.ended}/{self.total}] {how} {printable(asset)} -> {printable(entry.output)}"
-            case Failed():
-                self.ended += 1
-                return f"[{self.ended}/{self.total}] {failed_line(event)}"
-            case Noted(asset=asset, text=text):
-                return f"  {printable(asset)}: {one_line(text, 300)}" if asset else f"  {one_line(text, 300)}"
-            case _:
-                return ""
 
 
 class JsonLines:
     """One JSON object for each event, on stdout."""
 
     def record(self, event: Event) -> None:
-        click.echo(json_text(_event_json(event)))
+        if not isinstance(event, Requested | Stored | Ended):  # the journal has these; they come from other threads
+            echo(json_text(_event_json(event)))
+
+    def say(self, text: str) -> None:
+        """Print one line for people."""
+        echo(text, err=True, prose=True)
 
     def close(self) -> None:
         """Nothing to close."""
@@ -70,24 +86,18 @@ def _event_json(event: Event) -> dict[str, Any]:
             return {"event": "note", "asset": asset, "text": text}
         case Started(asset=asset, action=action):
             return {"event": "started", "asset": asset, "action": action}
-        case Requested(asset=asset, provider=provider, cost=cost):
-            return {"event": "requested", "asset": asset, "provider": provider, "cost": cost or None}
-        case Stored(asset=asset, content=content):
-            return {"event": "stored", "asset": asset, "content": content}
-        case Ended(asset=asset, outcome=outcome, message=message):
-            return {"event": "ended", "asset": asset, "outcome": outcome, "words": message}
         case AnswerRecorded(asset=asset, answer=answer):
             return {"event": answer.kind.value, "asset": asset, "words": answer.message}
         case _:
             return {"event": type(event).__name__.lower()}
 
 
-def open_progress(format_: str, total: int) -> Progress:
+def open_progress(format_: str, total: int, verbosity: Verbosity) -> Progress:
     """JSON lines for the format `json`; otherwise a live view on a terminal, and plain lines elsewhere."""
     if format_ == "json":
         return JsonLines()
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and verbosity is not Verbosity.QUIET and os.environ.get("TERM") != "dumb":
         from reconciler.cli.live import Live  # noqa: PLC0415 - rich is for a terminal only
 
-        return Live(total)
-    return Plain(total)
+        return Live(total, verbosity)
+    return Plain(total, verbosity)

@@ -32,7 +32,8 @@ from reconciler.project.prices import model_problems, pricer
 from reconciler.providers.models.table import model_table
 from reconciler.providers.models.warnings import cautions
 from reconciler.providers.registry import REGISTRY
-from reconciler.report.plan_text import check_hint, note_lines, plan_lines
+from reconciler.report.plan_text import check_hint, note_lines
+from reconciler.report.plan_view import plan_lines
 from reconciler.store.documents.project import LOCK_FILE, Project, read_project
 from reconciler.store.documents.specs import read_document, stay_inside
 from reconciler.store.index.index import Index, index_without_memory

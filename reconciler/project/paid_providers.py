@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from reconciler.core.digest import AssetId, Json
+from reconciler.core.errors import ReconcilerError
+from reconciler.core.events import Event
 from reconciler.core.money.cost import Cost
 from reconciler.core.ports import ImageRequest, Log, Provider, References, Spool, Store
 from reconciler.core.specs.settings import Budget, ProviderSettings
@@ -29,6 +32,25 @@ class PaidProviders:
     drains: list[Callable[[], None]]
 
 
+class _ShownJournal:
+    """The journal, and after it the progress, which is for people: an error of it must not end a request."""
+
+    def __init__(self, journal: Log, progress: Log) -> None:
+        self._journal = journal
+        self._progress = progress
+        self._loop = asyncio.get_running_loop()
+
+    def record(self, event: Event) -> None:
+        """Durable once this returns. Called from any thread."""
+        self._journal.record(event)
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._show, event)
+
+    def _show(self, event: Event) -> None:
+        with suppress(ReconcilerError):  # stdout or stderr cannot be written
+            self._progress.record(event)
+
+
 def paid_providers(
     used: Sequence[ProviderSettings],
     *,
@@ -47,9 +69,9 @@ def paid_providers(
     are those of requests without an image to lock, which count towards the limit of their asset."""
     _share_the_heap()
     table = model_table(models)
-    run = PaidRun(
-        store=store, journal=journal, progress=progress, spending=Spending(budget, already=already, answered=answered)
-    )
+    shown = _ShownJournal(journal, progress)
+    spending = Spending(budget, already=already, answered=answered)
+    run = PaidRun(store=store, journal=shown, progress=progress, spending=spending)
     made = PaidProviders({}, [])
     for settings in used:
         lane = open_lane(settings, run=run)

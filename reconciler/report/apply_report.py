@@ -19,7 +19,7 @@ from reconciler.report.candidates import candidate_lines, candidates_json
 from reconciler.report.formats import Printed, json_line
 from reconciler.report.in_doubt import in_doubt_lines
 from reconciler.report.plan_json import plan_json
-from reconciler.report.plan_text import plan_lines
+from reconciler.report.plan_view import Verbosity, plan_lines
 from reconciler.report.warnings import cautions_json
 
 
@@ -37,14 +37,15 @@ class ApplyFacts:
     in_doubt: tuple[Requested, ...] = ()
     candidates: Mapping[AssetId, tuple[Candidate, ...]] = field(default_factory=dict)
     cautions: tuple[Caution, ...] = ()
+    verbosity: Verbosity = Verbosity.NORMAL
 
 
 def apply_text(facts: ApplyFacts) -> Printed:
     """The summary, below the candidates; problems on stderr."""
     if facts.report is None:
-        return Printed(tuple(plan_lines(facts.plan, facts.now)))
+        return Printed(tuple(plan_lines(facts.plan, facts.now, verbosity=facts.verbosity)), prose=True)
     problems = (*problem_lines(facts.report, in_doubt=facts.in_doubt), *_cut_off(facts, facts.report))
-    return Printed((*_choices(facts), summary_line(facts.report, in_doubt=facts.in_doubt)), problems)
+    return Printed((*_choices(facts), summary_line(facts.report, in_doubt=facts.in_doubt)), problems, prose=True)
 
 
 def apply_json(facts: ApplyFacts) -> Printed:

@@ -9,7 +9,8 @@ from reconciler.core.plan.plan import Plan
 from reconciler.core.value import value
 from reconciler.report.formats import Printed, document
 from reconciler.report.plan_json import plan_json
-from reconciler.report.plan_text import behind_line, check_hint, plan_lines, totals_line
+from reconciler.report.plan_text import behind_line, check_hint, totals_line
+from reconciler.report.plan_view import Verbosity, plan_lines
 from reconciler.report.warnings import caution_lines, cautions_json
 
 
@@ -25,6 +26,7 @@ class PlanFacts:
     behind: int = 0
     running: str | None = None
     cautions: tuple[Caution, ...] = ()
+    verbosity: Verbosity = Verbosity.NORMAL
 
     @property
     def drift(self) -> bool:
@@ -34,7 +36,7 @@ class PlanFacts:
 
 def plan_text(facts: PlanFacts) -> Printed:
     """The steps, the lines about the lockfile, and warnings on stderr."""
-    return Printed((*plan_lines(facts.plan, facts.now), *_behind(facts)), tuple(caution_lines(facts.cautions)))
+    return Printed(_lines(facts), tuple(caution_lines(facts.cautions)), prose=True)
 
 
 def plan_document(facts: PlanFacts) -> Printed:
@@ -47,9 +49,8 @@ def check_text(facts: PlanFacts) -> Printed:
     """One line if everything is up to date, else the steps."""
     warnings = tuple(caution_lines(facts.cautions))
     if not facts.drift:
-        return Printed((totals_line(facts.plan),), warnings)
-    lines = (*plan_lines(facts.plan, facts.now), *_behind(facts))
-    return Printed(lines, warnings, hint=check_hint(facts.plan, behind=facts.behind))
+        return Printed((totals_line(facts.plan),), warnings, prose=True)
+    return Printed(_lines(facts), warnings, check_hint(facts.plan, behind=facts.behind), prose=True)
 
 
 def check_json(facts: PlanFacts) -> Printed:
@@ -58,5 +59,6 @@ def check_json(facts: PlanFacts) -> Printed:
     return document({"clean": not facts.drift, "behind": facts.behind, **plan_json(facts.plan), "warnings": warnings})
 
 
-def _behind(facts: PlanFacts) -> tuple[str, ...]:
-    return (behind_line(facts.behind, running=facts.running),) if facts.behind else ()
+def _lines(facts: PlanFacts) -> tuple[str, ...]:
+    behind = (behind_line(facts.behind, running=facts.running),) if facts.behind else ()
+    return (*plan_lines(facts.plan, facts.now, verbosity=facts.verbosity), *behind)

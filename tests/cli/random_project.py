@@ -160,7 +160,7 @@ class RandomProject:
     def planned_keys(self) -> list[tuple[AssetId, RecipeKey]]:
         """The recipes that an apply would ask for now."""
         plan = self.project.run("plan", "--format", "json")
-        return [(step["asset"], step["recipe"]) for step in plan.json["steps"] if "recipe" in step] if plan.out else []
+        return [(step["asset"], step["recipe"]) for step in plan.json.get("steps", ()) if "recipe" in step]
 
 
 Edit = Callable[[RandomProject, Path], None]
@@ -171,6 +171,18 @@ def words(world: RandomProject, path: Path) -> None:
     target = spec["assets"][world.chance.choice(["p", "b"])] if "assets" in spec else spec
     target["prompt"] = target.get("prompt", "") + f" {world.chance.choice(WORDS)}"
     world.save(path, spec)
+
+
+def same_words(world: RandomProject, _: Path) -> None:
+    """The same word in every spec: steps that are alike."""
+    for path in world.specs:
+        spec = json.loads(path.read_text())
+        if (
+            path.stem not in ("n0", "n1", "n7", "m", "f")
+            and not {"references", "freeze", "ignore_changes"} & spec.keys()
+        ):
+            spec["prompt"] = spec.get("prompt", "") + " again"
+            world.save(path, spec)
 
 
 def root_words(world: RandomProject, _: Path) -> None:
@@ -278,7 +290,8 @@ def in_doubt(world: RandomProject, path: Path) -> None:
 
 SPEC_EDITS: tuple[Edit, ...] = (
     words, words, words, words, field_added, field_added, field_added, field_removed, another_spec, another_spec,
-    copied, matrix_changed, ids_swapped, spaces, not_valid, earlier_words, earlier_words, root_words,
+    copied, matrix_changed, ids_swapped, spaces, not_valid, earlier_words, earlier_words, root_words, same_words,
+    same_words,
 )  # fmt: skip
 OTHER_EDITS: tuple[Edit, ...] = (
     removed, another_file, output_gone, output_painted, reference_painted, defaults_changed, style_changed,

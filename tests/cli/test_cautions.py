@@ -14,7 +14,7 @@ from reconciler.project.load import load_specs
 from reconciler.project.options import Selection
 from reconciler.project.planning import plan_project, remember
 from reconciler.project.workspace import Workspace
-from reconciler.report.plan_text import cached_answers
+from reconciler.report.plan_view import cached_answers
 from reconciler.store.index import snapshot
 from reconciler.store.index.index import FOREVER, Index
 from reconciler.store.worktree.observe import TreeObserver

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -40,21 +41,39 @@ def long(project: Scratch, command: str) -> tuple[int, str]:
     return said.code, said.out
 
 
+class Screen:
+    """A terminal of 60 columns in the place of stdout, or a pipe."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+        monkeypatch.setattr(type(sys.stdout), "isatty", lambda _: kind == "terminal", raising=False)
+        for name, wanted in (("COLUMNS", "60"), ("TERM", "xterm"), ("FORCE_COLOR", "1" if kind == "colour" else "")):
+            monkeypatch.setenv(name, wanted)
+        monkeypatch.delenv("NO_COLOR", raising=False)
+
+
 ROUNDS = 24
 EDITS_A_ROUND = 5
-ANSWERED = {"paid", "budget", "refusal", "edit words", "edit another_spec", "edit earlier_words"}
+ANSWERED = {
+    "pipe", "colour", "terminal", "paid", "budget", "refusal", "edit words", "edit another_spec", "edit earlier_words",
+    "edit same_words",
+}  # fmt: skip
 """Features of edited specs, and edits, that the index must have answered for: else this test compares too little."""
 
 
-def both_agree(world: RandomProject, capsys: pytest.CaptureFixture[str], edits: list[str]) -> bool:
-    """Hold `plan` and `check` of the index against those without it; whether the index answered."""
-    answers = []
+def both_agree(world: RandomProject, capsys: pytest.CaptureFixture[str], edits: list[str]) -> set[str]:
+    """Hold `plan` and `check` of the index against those without it, on a terminal, or in a pipe with colours or
+    without. The kinds of output in which the index answered."""
+    kind = world.chance.choice(["pipe", "colour", "terminal"])
+    found = set()
     for command in ("plan", "check"):
-        answer = quick(capsys, command)
-        if answer is not None:
-            assert answer == long(world.project, command), (world.about, edits)
-        answers.append(answer)
-    return any(answer is not None and answer != (0, "") for answer in answers)
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            Screen(monkeypatch, kind)
+            answer = quick(capsys, command)
+            if answer is not None:
+                assert answer == long(world.project, command), (world.about, edits, kind)
+        if answer is not None and answer != (0, ""):
+            found.add(kind)
+    return found
 
 
 def refused_edit(world: RandomProject, edit: Edit, path: Path) -> dict[Path, bytes]:
@@ -90,7 +109,8 @@ def test_both_planners_agree_on_random_projects(scratch: Scratch, capsys: pytest
             for edit, path in list(zip(edits, paths, strict=True))[int(refusing) :]:
                 edit(world, path)
             names = [edit.__name__ for edit in edits]
-            if both_agree(world, capsys, names):
+            if found := both_agree(world, capsys, names):
+                seen.update(found)
                 seen.update(["refusal"] if refusing else [])
                 seen.update(f"edit {name}" for name in names)
                 seen.update(name for path in paths for name in world.features.get(path, ()))
@@ -177,3 +197,25 @@ def test_what_others_rest_on_is_not_planned_alone(
     answer = quick(capsys, "plan")
 
     assert answer == (None if ways == "long" else long(scratch, "plan"))
+
+
+@pytest.mark.parametrize("kind", ["pipe", "colour", "terminal"])
+def test_steps_that_are_alike_are_grouped_by_both(
+    kind: str, scratch: Scratch, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch.write("reconciler.yaml", "provider: draft\n")
+    for name in ("d/a", "d/b", "d/c", "d/d", "e"):
+        scratch.write(f"specs/{name}.yaml", f"prompt: the {name} at dusk\nsize: 64x64\n")
+    scratch.done("apply", "--yes")
+    scratch.done("check")
+    for name in ("d/a", "d/b", "d/c", "d/d"):
+        scratch.edit(f"specs/{name}.yaml", "dusk", "dawn of time")
+    Screen(monkeypatch, kind)
+
+    answer = quick(capsys, "plan")
+
+    assert answer == long(scratch, "plan")
+    plain = "~ d/*  4 assets: prompt changed  [free]\n    prompt: … [-dusk-]{+dawn of time+}\n"
+    assert answer is not None
+    assert answer[1].startswith(plain) is (kind == "pipe")
+    assert ("\x1b[33m~ d/*\x1b[0m" in answer[1]) is (kind != "pipe")

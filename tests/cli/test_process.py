@@ -215,6 +215,7 @@ def test_ctrl_c_has_its_code_where_there_is_nobody_to_tell(scratch: Scratch) -> 
 IMPATIENT = """
 import os, signal, sys
 class Stuck:
+    def isatty(self): return False
     def write(self, text): return len(text)
     def flush(self): os.kill(os.getpid(), signal.SIGINT)
 sys.stdout = Stuck()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.asset_ids import AssetIds
-from reconciler.cli.progress import open_progress
+from reconciler.cli.progress import Progress, open_progress
+from reconciler.cli.streams import echo
 from reconciler.core.errors import ConsentNeeded, Exit, ProjectError
 from reconciler.core.text import printable
 from reconciler.core.value import replace
@@ -29,7 +30,8 @@ from reconciler.project.apply import (
 from reconciler.project.workspace import open_workspace
 from reconciler.report.apply_report import ApplyFacts
 from reconciler.report.apply_summary import exit_code
-from reconciler.report.plan_text import plan_lines, plan_total
+from reconciler.report.plan_text import plan_total
+from reconciler.report.plan_view import Verbosity, plan_lines
 from reconciler.report.warnings import caution_lines
 
 
@@ -56,30 +58,42 @@ from reconciler.report.warnings import caution_lines
 @click.option("--max-images", type=click.IntRange(min=0), help="Pay for at most this number of images.")
 @options.retry_options
 @options.wait_option
+@options.verbosity_options(quiet="Print only the summary and the problems.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.pass_obj
 def command(
-    directory: str | None, /, *, plan_file: str | None, format_: str, yes: bool, wait: float, **given: Any
+    directory: str | None,
+    /,
+    *,
+    plan_file: str | None,
+    format_: str,
+    yes: bool,
+    wait: float,
+    quiet: bool,
+    verbose: bool,
+    **given: Any,
 ) -> int:
     """Show the plan and its price, ask for confirmation, and carry it out. Never overwrites an image edited by hand.
 
     ID is an id, a glob, tag:NAME, a spec file, a folder or an output; without one, all assets are meant. Of a saved
     plan, only its steps are carried out; if one of them no longer matches the project, none is.
     """
+    shown = options.verbosity(quiet=quiet, verbose=verbose)
     workspace = open_workspace(directory, os.environ)
     for name in given["ids"]:
         if name.endswith(".json") and (Path(directory or ".") / name).is_file():
             hint = f"`reconciler apply --plan {printable(name)}` carries out a saved plan"
             raise ProjectError(f"{printable(name)} is a file, not an asset", hint=hint)
     saved = Path(directory or ".") / plan_file if plan_file is not None else None
+    display = _Display(format_, shown)
     callbacks = ApplyCallbacks(
         consent=lambda proposal: yes or _ask(proposal),
-        progress=lambda total: closing(open_progress(format_, total)),
-        show=lambda proposal: _show(proposal, format_),
-        say=_say,
+        progress=display.opened,
+        show=display.show,
+        say=display.say,
     )
     ended = apply(workspace, ApplyOptions(options.plan_options(given), saved, wait), callbacks, environ=os.environ)
-    options.print_report("apply", format_, _facts(ended, workspace.root))
+    options.print_report("apply", format_, replace(_facts(ended, workspace.root), verbosity=shown))
     if isinstance(ended, NothingToApply):
         return Exit.DONE
     return Exit.INTERRUPTED if ended.interrupted else exit_code(ended.report, in_doubt=ended.in_doubt)
@@ -93,22 +107,36 @@ def _facts(ended: Applied | NothingToApply, root: Path) -> ApplyFacts:
     return replace(nothing, report=ended.report, in_doubt=ended.in_doubt, candidates=ended.candidates)
 
 
-def _say(text: str) -> None:
-    click.echo(text, err=True)
+class _Display:
+    """The output of an apply before its end."""
 
+    def __init__(self, format_: str, verbosity: Verbosity) -> None:
+        self._format = format_
+        self._verbosity = verbosity
+        self._progress: Progress | None = None
 
-def _show(proposal: ApplyProposal, format_: str) -> None:
-    for line in (*proposal.notes, *(_proposal_lines(proposal) if format_ == "text" else ())):
-        click.echo(line, err=True)
+    def show(self, proposal: ApplyProposal) -> None:
+        """Print the proposal."""
+        for line in (*proposal.notes, *(self._proposal_lines(proposal) if self._format == "text" else ())):
+            echo(line, err=True, prose=True)
 
+    def opened(self, total: int) -> AbstractContextManager[Progress]:
+        """The display of the running apply."""
+        self._progress = open_progress(self._format, total, self._verbosity)
+        return closing(self._progress)
 
-def _proposal_lines(proposal: ApplyProposal) -> Iterator[str]:
-    yield from caution_lines(proposal.planned.loaded.cautions)
-    if proposal.work:
-        yield from plan_lines(proposal.plan, datetime.now(UTC))
-        if proposal.planned.candidates > 1:
-            count = proposal.planned.candidates
-            yield f"{count} candidates for each paid image; prices include all of them"
+    def say(self, text: str) -> None:
+        """A message while the apply runs."""
+        if self._progress is not None:
+            self._progress.say(text)
+
+    def _proposal_lines(self, proposal: ApplyProposal) -> Iterator[str]:
+        yield from caution_lines(proposal.planned.loaded.cautions)
+        if proposal.work:
+            yield from plan_lines(proposal.plan, datetime.now(UTC), verbosity=self._verbosity)
+            if proposal.planned.candidates > 1:
+                count = proposal.planned.candidates
+                yield f"{count} candidates for each paid image; prices include all of them"
 
 
 def _ask(proposal: ApplyProposal) -> bool:

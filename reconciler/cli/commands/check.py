@@ -9,23 +9,26 @@ from typing import Any
 import click
 
 from reconciler.cli import options
+from reconciler.cli.streams import echo
 from reconciler.core.errors import Exit
 from reconciler.core.lock.lockfile import verify_recipe_keys
 from reconciler.project.load import load_specs
 from reconciler.project.planning import plan_project, pointers, remember
 from reconciler.project.workspace import open_workspace
 from reconciler.report.plan_report import PlanFacts
-from reconciler.report.plan_text import cached_answers, pointer_lines
+from reconciler.report.plan_text import pointer_lines
+from reconciler.report.plan_view import cached_answers
 
 
 @click.command(epilog="Example:  reconciler check icons || exit 1")
 @options.format_option("check")
 @options.selection_options
 @click.option("--strict", is_flag=True, help="Hash every file and every recipe again. Implied in CI.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing; only set the exit code.")
+@options.verbosity_options(quiet="Print nothing; only set the exit code.")
 @click.pass_obj
-def command(directory: str | None, /, format_: str, strict: bool, quiet: bool, **given: Any) -> int:
+def command(directory: str | None, /, format_: str, strict: bool, quiet: bool, verbose: bool, **given: Any) -> int:
     """Exit 0 if everything is up to date, 2 if not. Writes nothing, needs no key, opens no socket."""
+    shown = options.verbosity(quiet=quiet, verbose=verbose)
     workspace = open_workspace(directory, os.environ, strict=strict)
     chosen = options.plan_options(given)
     planned = plan_project(workspace, load_specs(workspace), chosen.selection)
@@ -34,10 +37,10 @@ def command(directory: str | None, /, format_: str, strict: bool, quiet: bool, *
     remember(workspace, planned, cached_answers(planned.plan, datetime.now(UTC)) if chosen.is_default else {})
     running = workspace.holder() if planned.behind else None
     not_read = tuple(one for one in planned.loaded.cautions if one.passed_over)
-    facts = PlanFacts(planned.plan, datetime.now(UTC), planned.behind, running, not_read)
+    facts = PlanFacts(planned.plan, datetime.now(UTC), planned.behind, running, not_read, shown)
     if workspace.strict and not quiet:
         for line in pointer_lines(pointers(workspace, planned)):
-            click.echo(line, err=True)
+            echo(line, err=True, prose=True)
     if not quiet or format_ != "text":
         options.print_report("check", format_, facts)
     return Exit.DRIFT if facts.drift else Exit.DONE

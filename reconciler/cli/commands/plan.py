@@ -17,7 +17,7 @@ from reconciler.project.planning import plan_project, remember, within_limits
 from reconciler.project.saved_plan import write_plan
 from reconciler.project.workspace import open_workspace
 from reconciler.report.plan_report import PlanFacts
-from reconciler.report.plan_text import cached_answers
+from reconciler.report.plan_view import cached_answers
 
 
 @click.command(epilog="Example:  reconciler plan icons tag:web")
@@ -32,14 +32,26 @@ from reconciler.report.plan_text import cached_answers
 @click.option(
     "-o", "--out", type=click.Path(dir_okay=False), metavar="FILE", help="Save the plan, for `apply --plan FILE`."
 )
+@options.verbosity_options(quiet="Print only the totals.")
 @click.option("--exit-code", is_flag=True, help="Exit 2 if there is anything to do.")
 @click.pass_obj
-def command(directory: str | None, /, format_: str, exit_code: bool, out: str | None, **given: Any) -> int:
+def command(
+    directory: str | None,
+    /,
+    *,
+    format_: str,
+    exit_code: bool,
+    out: str | None,
+    quiet: bool,
+    verbose: bool,
+    **given: Any,
+) -> int:
     """Show which images would be generated, why, and at what price.
 
     ID is an id, a glob, tag:NAME, a spec file, a folder or an output; without one, all assets are meant.
     Needs no key, opens no socket, and writes only with -o.
     """
+    shown = options.verbosity(quiet=quiet, verbose=verbose)
     workspace = open_workspace(directory, os.environ)
     chosen = options.plan_options(given)
     planned = plan_project(workspace, load_specs(workspace), chosen.selection)
@@ -48,6 +60,6 @@ def command(directory: str | None, /, format_: str, exit_code: bool, out: str | 
     if out is not None:
         write_plan(Path(directory or ".") / out, planned, plan, options=chosen)
     running = workspace.holder() if planned.behind else None
-    facts = PlanFacts(plan, datetime.now(UTC), planned.behind, running, planned.loaded.cautions)
+    facts = PlanFacts(plan, datetime.now(UTC), planned.behind, running, planned.loaded.cautions, shown)
     options.print_report("plan", format_, facts)
     return Exit.DRIFT if exit_code and facts.drift else Exit.DONE
