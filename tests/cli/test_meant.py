@@ -38,7 +38,7 @@ class TestVariants:
         said = scratch.done("validate")
         assert "specs/tile.yaml:2:1: matrix: assets with one recipe get one image (tile#1, tile#2, " in said.err
         assert ": 4 assets\n" in said.err
-        plan = scratch.done("plan")
+        plan = scratch.done("plan", "--verbose")
         assert "tile#1  new  [0.039 USD]\n    1 request for 4 assets with this recipe\n" in plan.out
         assert plan.out.count("[the request of tile#1]") == 3
         assert "4 to generate (0.039 USD)" in plan.out

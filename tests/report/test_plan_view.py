@@ -141,7 +141,7 @@ def test_requests_in_doubt_are_summed() -> None:
     assert head == "? 4 assets  in doubt: requested, no response received  [0.16 USD]"
     assert requests.startswith("    4 requests, the first of them ") and "they may have cost" in requests
     assert names == "    i0, i1, i2, i3"
-    assert "--include ID`" in hint and "--forget ID`" in hint
+    assert "`reconciler apply ID --retry-in-doubt`" in hint and "--forget ID`" in hint
 
 
 def test_assets_after_others_are_a_group_of_their_own() -> None:
