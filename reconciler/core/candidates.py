@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from reconciler.core.digest import CONTENT_PREFIX, AssetId, hex_of
+from reconciler.core.digest import CONTENT_PREFIX, hex_of
 from reconciler.core.ports import StoredImage
 from reconciler.core.text import printable
 from reconciler.core.value import value
@@ -37,7 +37,7 @@ def find_candidate(found: Sequence[Candidate], wanted: str) -> Candidate | str:
     return f'"{wanted}" names {len(named) or "none"} of its {len(found)} candidates'
 
 
-def mismatch_hint(asset: AssetId) -> str:
+def mismatch_hint(asset: str) -> str:
     """The ways on from an image that is not as the spec says."""
     name = printable(asset)
     return (

@@ -241,7 +241,7 @@ def _hold_hint(action: do.Hold, name: str) -> str:
         case do.WasRefused():
             return "change the prompt, or run `reconciler apply --retry-refused`"
         case do.WasMismatched():
-            return mismatch_hint(step.asset)
+            return mismatch_hint(name)
         case do.WasFailed():
             return "it may have been charged; change the spec, or request it again: `reconciler apply --retry-failed`"
         case do.OutputLost():
