@@ -28,7 +28,7 @@ from reconciler.core.specs.room import Room, asset_count
 from reconciler.core.specs.spec import FileReference, Spec
 from reconciler.core.specs.spec_cautions import spec_cautions
 from reconciler.core.value import value
-from reconciler.project.prices import model_problems, pricer
+from reconciler.project.prices import model_cautions, model_problems, pricer
 from reconciler.providers.models.table import model_table
 from reconciler.providers.models.warnings import cautions
 from reconciler.providers.registry import REGISTRY
@@ -146,7 +146,7 @@ def _specs(
             return None
         specs |= {spec.id: spec for spec in found}
     table, today = model_table(project.settings.models), datetime.now(UTC).date()
-    if table.problems or any(model_problems(project, specs, table)):
+    if table.problems or any(model_problems(project, specs, table)) or any(model_cautions(project, specs, table)):
         return None
     ordered = dict(sorted(specs.items()))
     if any(context.usage.cautions()) or any(spec_cautions(ordered)):  # another file may use the variable

@@ -14,7 +14,7 @@ from reconciler.core.specs.room import Room
 from reconciler.core.specs.settings import ASSETS_VARIABLE
 from reconciler.core.specs.spec import FileReference, Origin, Spec
 from reconciler.core.value import field, replace, value
-from reconciler.project.prices import address_problems, model_problems, row_problems
+from reconciler.project.prices import address_problems, model_cautions, model_problems, row_problems
 from reconciler.project.workspace import Workspace
 from reconciler.providers.models.table import ModelTable, model_table
 from reconciler.providers.models.warnings import cautions, next_retirement
@@ -51,14 +51,13 @@ def load_specs(workspace: Workspace) -> LoadedSpecs:
     if problems:
         raise InvalidInput(tuple(problems))
     specs, providers, today = expanded.specs, project.settings.providers, workspace.utc().date()
+    of_models = (*model_cautions(project, specs, table), *cautions(specs, providers, table, today=today))
     return LoadedSpecs(
         project,
         specs,
         expanded.room,
         _reference_places(specs),
-        first_cautions(
-            (*project.cautions, *files.not_read, *expanded.cautions, *cautions(specs, providers, table, today=today))
-        ),
+        first_cautions((*project.cautions, *files.not_read, *expanded.cautions, *of_models)),
         next_retirement(specs, providers, table, today=today) or FOREVER,
     )
 

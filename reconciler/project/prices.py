@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from reconciler.core.cautions import Caution
 from reconciler.core.digest import AssetId, ContentHash
 from reconciler.core.errors import Problem
 from reconciler.core.money.cost import Cost
 from reconciler.core.plan.facts import Price
 from reconciler.core.recipe import Recipe
+from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.specs.spec import Spec
 from reconciler.core.value import replace
-from reconciler.providers.declaration import price_of
+from reconciler.providers.declaration import is_own_api, price_of
 from reconciler.providers.http.origins import BadBase, parse_base
-from reconciler.providers.models.capabilities import problems
+from reconciler.providers.models.capabilities import doubts, other_pixels, problems
 from reconciler.providers.models.table import ModelTable, model_table
 from reconciler.providers.registry import REGISTRY
 from reconciler.store.documents.project import Project
@@ -26,7 +28,7 @@ def pricer(project: Project, *, times: int = 1) -> Price:
 
     def cost(spec: Spec, recipe: Recipe) -> Cost | None:
         one = price_of(REGISTRY.declared(providers[spec.provider]), recipe, table)
-        return one if one is None or one.free else Cost(one.amount * times, one.currency)
+        return one if one is None or one.free else replace(one, amount=one.amount * times)
 
     return cost
 
@@ -34,12 +36,54 @@ def pricer(project: Project, *, times: int = 1) -> Price:
 def model_problems(project: Project, specs: Mapping[AssetId, Spec], table: ModelTable) -> Iterator[Problem]:
     """Fields that a known model does not support, so that no request is paid for in vain."""
     for spec in specs.values():
-        if not project.settings.providers[spec.provider].traits.needs_model:
-            continue
-        pictures = tuple(ContentHash(f"sha256:{index}") for index, _ in enumerate(spec.references))
-        for message in problems(replace(spec.base_recipe, references=pictures), table):
-            field, _, fact = message.partition(": ")
-            yield replace(_written_problem(spec, field, fact), asset=spec.id)
+        settings = project.settings.providers[spec.provider]
+        if settings.traits.needs_model:
+            own = _is_own_api(settings, spec, table)
+            for message in problems(_with_references(spec), table, own_api=own):
+                yield replace(_at_field(spec, message), asset=spec.id)
+
+
+def model_cautions(project: Project, specs: Mapping[AssetId, Spec], table: ModelTable) -> Iterator[Caution]:
+    """Fields that the vendor of a model does not support, and a gateway may; and sizes in pixels that a model does not
+    give. Each once for all assets of a model."""
+    found: dict[str, tuple[Problem, int]] = {}
+    for spec in specs.values():
+        settings = project.settings.providers[spec.provider]
+        for message in _doubts(settings, spec, table):
+            problem, assets = found.get(message) or (_at_field(spec, message), 0)
+            found[message] = (problem, assets + 1)
+    for problem, assets in found.values():
+        yield Caution(problem.fact, assets, place=problem.place, field=problem.field)
+
+
+def _doubts(settings: ProviderSettings, spec: Spec, table: ModelTable) -> Iterator[str]:
+    row = table.find(spec.base_recipe.model)
+    if row is None:
+        return
+    if settings.traits.needs_model and not _is_own_api(settings, spec, table):
+        yield from (f"{doubt}, at its vendor; it is sent as written" for doubt in doubts(_with_references(spec), table))
+    if settings.traits.needs_model or settings.traits.placeholder:
+        fact, wrong = other_pixels(spec.base_recipe, row)
+        if fact and not (wrong and settings.traits.needs_model):
+            yield fact
+
+
+def _is_own_api(settings: ProviderSettings, spec: Spec, table: ModelTable) -> bool:
+    return is_own_api(REGISTRY.declared(settings), settings, table.series(spec.base_recipe.model))
+
+
+def _with_references(spec: Spec) -> Recipe:
+    """The recipe with as many references as the spec names, whose contents do not matter here."""
+    if not spec.references:
+        return spec.base_recipe
+    contents = tuple(ContentHash(f"sha256:{index}") for index, _ in enumerate(spec.references))
+    return replace(spec.base_recipe, references=contents)
+
+
+def _at_field(spec: Spec, message: str) -> Problem:
+    """The problem of `field: fact`."""
+    field, _, fact = message.partition(": ")
+    return _written_problem(spec, field, fact)
 
 
 _OF_OUTPUT = ("format",)

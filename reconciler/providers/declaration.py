@@ -62,6 +62,7 @@ class Dialect:
     - `home`: the origin of the provider's own server; "" if every project must give a `base_url`.
     - `key_variables`: environment variables that hold nothing but a key for it; the first is the default.
     - `key_header`: the header that carries the key, and the text before the key.
+    - `vendor_of`: the series of models whose vendor runs the server at `home`.
     - `models_path`: a GET of this path lists the models, at no cost.
     """
 
@@ -71,6 +72,7 @@ class Dialect:
     key_variables: tuple[str, ...] = ()
     key_header: tuple[str, str] = ("Authorization", "Bearer ")
     models_path: str = "/v1/models"
+    vendor_of: str = ""
     price: PriceFunction = price
     traits: Traits = Traits()
     problems: Check = no_problems
@@ -93,6 +95,13 @@ class ProviderFactory:
 
 
 Declaration = Dialect | ProviderFactory
+
+
+def is_own_api(declared: Declaration, settings: ProviderSettings, series: str) -> bool:
+    """Whether a provider is the API of the vendor of these models: no gateway is between."""
+    if not isinstance(declared, Dialect) or not series or declared.vendor_of != series:
+        return False
+    return settings.base_url in ("", declared.home)
 
 
 def price_of(declared: Declaration, recipe: Recipe, table: ModelTable) -> Cost | None:

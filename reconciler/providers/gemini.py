@@ -32,5 +32,6 @@ GEMINI = Dialect(
     key_variables=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
     key_header=("x-goog-api-key", ""),
     models_path="/v1beta/models",
+    vendor_of="gemini",
     build=build,
 )

@@ -41,4 +41,5 @@ OPENAI = Dialect(
     home="https://api.openai.com",
     key_variables=("OPENAI_API_KEY",),
     build=build,
+    vendor_of="gpt",
 )

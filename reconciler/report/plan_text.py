@@ -326,6 +326,8 @@ def price_text(cost: Cost | None) -> str:
         return "price unknown"
     if cost.free:
         return "free"
+    if cost.at_most:
+        return f"at most {cost}"
     return str(cost) if cost.amount else "0 USD by models: in reconciler.yaml"
 
 

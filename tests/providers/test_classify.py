@@ -174,3 +174,20 @@ def test_junk_of_any_type_is_an_outcome_and_no_traceback() -> None:
 
 def test_the_stop_of_a_bad_key_is_not_that_of_an_empty_purse() -> None:
     assert classify(Reply(401, {}, error("insufficient quota"))) == Rejected("401 insufficient quota", Stop.BAD_KEY)
+
+
+@pytest.mark.parametrize(
+    ("message", "name"),
+    [
+        ("Unknown parameter: 'response_format'.", "response_format"),
+        ("output_format is not supported by this model", "output_format"),
+        ("Unrecognized request argument supplied: mime_type", "mime_type"),
+        ("the prompt is too long for response_format", ""),
+        ("unknown parameter: 'prompt_strength'", ""),
+    ],
+)
+def test_a_parameter_that_a_server_does_not_take_can_be_left_out(message: str, name: str) -> None:
+    outcome = classify(Reply(400, {}, error(message, code="invalid_request")))
+    assert isinstance(outcome, Rejected)
+    hint = f" (params: {{{name}: null}} in the spec leaves it out)" if name else ""
+    assert outcome.message == f"400 invalid_request: {message}{hint}"

@@ -140,7 +140,7 @@ def test_the_gateway_gives_the_size_whichever_field_it_reads(
 ) -> None:
     red = a_picture(tmp_path / "red.png")
     reference = content_hash(red.read_bytes())
-    fields: dict[str, Any] = {"format": "jpeg", "size": "16:9", "quality": "high", "references": (reference,)}
+    fields: dict[str, Any] = {"format": "jpeg", "size": "16:9", "references": (reference,)}
     recipe = a_recipe(model="gemini-3-pro-image", image_size=image_size, **fields)
     with running(gateway=gateway_as) as far:
         settings = settings_for("gravitex", far.url(), reference_encoding="image")

@@ -127,12 +127,14 @@ def test_a_conversation_may_stand_for_the_prompt(red: Path) -> None:
 @pytest.mark.parametrize(
     ("quality", "image_size", "said"),
     [
-        ("high", "2K", "high"), ("", "2K", "high"), ("low", "2k", "high"), ("medium", "4K", "high"),
-        ("high", "1K", "standard"), ("hd", "1K", "standard"), ("", "1K", "standard"), ("medium", "1K", "medium"),
+        ("high", "2K", "high"), ("", "2K", "high"), ("low", "2k", "low"), ("medium", "4K", "medium"),
+        ("high", "1K", "high"), ("hd", "1K", "hd"), ("", "1K", "standard"), ("medium", "1K", "medium"),
         ("high", "", "high"), ("", "", None),
     ],
 )  # fmt: skip
-def test_quality_says_what_image_size_says(quality: str, image_size: str, said: str | None) -> None:
+def test_quality_is_sent_as_written_or_says_what_image_size_says(
+    quality: str, image_size: str, said: str | None
+) -> None:
     _, body = sent("gravitex", a_recipe(quality=quality, image_size=image_size))
     assert body.get("quality") == said
 
@@ -280,3 +282,20 @@ def test_a_picture_must_be_there_unchanged_and_of_a_known_format(red: Path, tmp_
     assert prepare(a_request(make_recipe(gif)), LocalReferences()) == Rejected(
         f"the reference {content_hash(gif.read_bytes())} is not available"
     )
+
+
+@pytest.mark.parametrize(
+    ("model", "image_size"),
+    [("gemini-2.5-flash-image", "2K"), ("gemini-2.5-flash-image", "3K"), ("gemini-3-pro-image-preview", "3K")],
+)
+@pytest.mark.parametrize("pictures", [0, 1])
+def test_the_examples_of_the_gateway_go_out_as_written(model: str, image_size: str, pictures: int, red: Path) -> None:
+    recipe = make_recipe(*[red] * pictures, model=model, size="16:9", quality="high", image_size=image_size)
+    _, body = sent("gravitex", recipe, (red,) * pictures)
+    assert (body["size"], body["quality"], body["image_size"]) == ("16:9", "high", image_size)
+
+
+def test_a_parameter_can_be_left_out() -> None:
+    _, body = sent("gravitex", a_recipe(params={"response_format": None}))
+    assert "response_format" not in body
+    assert body["mime_type"] == "image/png"

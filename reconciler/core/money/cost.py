@@ -14,11 +14,13 @@ class Cost:
     """An exact price. `str()` is the lockfile's form: `0.134 USD`.
 
     `free`: made on this machine, so no provider can charge for it. A price of 0 from a table is not `free`.
+    `at_most`: an estimate by the price of something larger.
     """
 
     amount: Decimal
     currency: str = "USD"
     free: bool = False
+    at_most: bool = False
 
     def __str__(self) -> str:
         return f"{self.amount.normalize():f} {self.currency}"
@@ -38,7 +40,7 @@ class Total:
     unknown: int
 
     def __str__(self) -> str:
-        parts = [str(cost) for cost in self.amounts if cost.amount]
+        parts = [f"at most {cost}" if cost.at_most else str(cost) for cost in self.amounts if cost.amount]
         if self.unknown:
             parts.append(f"{self.unknown} of unknown price")
         return " + ".join(parts) if parts else "0 USD"
@@ -53,10 +55,13 @@ def parse_cost(text: str) -> Cost | None:
 def total(costs: Iterable[Cost | None]) -> Total:
     """Add prices; None is an unknown price."""
     sums: dict[str, Decimal] = {}
+    estimated: set[str] = set()
     unknown = 0
     for cost in costs:
         if cost is None:
             unknown += 1
         else:
             sums[cost.currency] = sums.get(cost.currency, Decimal(0)) + cost.amount
-    return Total(tuple(Cost(sums[currency], currency) for currency in sorted(sums)), unknown)
+            if cost.at_most:
+                estimated.add(cost.currency)
+    return Total(tuple(Cost(sums[each], each, at_most=each in estimated) for each in sorted(sums)), unknown)

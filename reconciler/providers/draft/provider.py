@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from PIL import Image
 
 from reconciler.core.digest import content_hash
-from reconciler.core.images.pixel_size import pixel_size
 from reconciler.core.images.sniff import ImageFacts, sniff
 from reconciler.core.money.cost import FREE
 from reconciler.core.outcome import Done, Outcome, Rejected, Spooled
@@ -25,6 +24,8 @@ from reconciler.providers.draft.colours import scheme
 from reconciler.providers.draft.silhouette import shape_for
 from reconciler.providers.draft.thumbnails import Thumbnail
 from reconciler.providers.draft.words import colours, shape
+from reconciler.providers.models.sizes import given_pixels
+from reconciler.providers.models.table import model_table
 
 MODEL = "draft"
 PIXEL_LIMIT = 64_000_000
@@ -43,9 +44,10 @@ class Draft:
         self._references = references
 
     async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
-        """A card of the requested size and format. Rejected if the size is invalid or too large."""
+        """A card of the pixels that the model of the recipe gives, in its format. Rejected if the size is invalid or
+        too large."""
         try:
-            size = pixel_size(request.recipe.size, request.recipe.image_size)
+            size = given_pixels(request.recipe, model_table().find(request.recipe.model))
         except ValueError as error:
             return Rejected(str(error))
         if max(size) > SIDE_LIMIT or size[0] * size[1] > PIXEL_LIMIT:

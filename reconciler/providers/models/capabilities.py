@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date
 
+from reconciler.core.images.pixel_size import SIDES
 from reconciler.core.images.sniff import pixels_of, ratio_of
 from reconciler.core.money.cost import Cost
 from reconciler.core.recipe import Recipe
-from reconciler.providers.models.sizes import asked_pixels, near_ratio
+from reconciler.providers.models.sizes import asked_pixels, given_image_size, given_pixels, near_ratio
 from reconciler.providers.models.table import Model, ModelTable
 
 OURS = frozenset({"model", "prompt", "contents", "image", "images", "image[]", "mask", "n", "stream", "partial_images"})
@@ -19,14 +20,55 @@ CANDIDATES = frozenset(
 """Parameters that may request several images; a value other than 1 or disabled is an error."""
 
 
-def problems(recipe: Recipe, table: ModelTable) -> tuple[str, ...]:
+_SAME = 1.25
+"""The factor within which the area of an image is as asked: models round sides to blocks."""
+_NEAR = 2
+"""The factor within which a size in pixels can be meant for the ratio that it has."""
+
+
+def problems(recipe: Recipe, table: ModelTable, *, own_api: bool = True) -> tuple[str, ...]:
     """Fields that the model does not support, each as `field: fact`. An unknown model gives none but those of
-    parameters."""
+    parameters. Without `own_api` a gateway is between, and `doubts` are no problems."""
     row = table.find(recipe.model)
     found = list(parameter_problems(recipe))
     if row is not None:
         found += [*_size(recipe, row), *_pictures(recipe, row), *_look(recipe, row)]
+        found += _words(recipe, row) if own_api else ()
     return tuple(found)
+
+
+def doubts(recipe: Recipe, table: ModelTable) -> tuple[str, ...]:
+    """Fields that the model does not support at the API of its vendor. They are sent as written: a gateway may know
+    better."""
+    row = table.find(recipe.model)
+    return () if row is None else tuple(_words(recipe, row))
+
+
+def _words(recipe: Recipe, row: Model) -> Iterator[str]:
+    """Words of the vendor's API, and its advice."""
+    if recipe.image_size and row.image_sizes and recipe.image_size.upper() not in row.image_sizes:
+        yield f"image_size: {row.name} makes {_listed(row.image_sizes)}, not {recipe.image_size}"
+    count = len(recipe.images()) - (recipe.mask is not None)
+    if row.references and count > row.references:
+        yield f"references: {row.name} takes at most {row.references}, not {count}"
+    if row.qualities and recipe.quality and recipe.quality not in row.qualities:
+        yield f"quality: {row.name} knows {_listed(row.qualities)}, not {recipe.quality}"
+
+
+def other_pixels(recipe: Recipe, row: Model) -> tuple[str, bool]:
+    """The fact that a model that takes ratios gives other pixels than a size in pixels asks for, else ""; and whether
+    they are so many more or fewer that the size cannot be meant."""
+    pixels = pixels_of(recipe.size)
+    ratio = near_ratio(recipe.size, row.ratios) if pixels and row.ratios else ""
+    if not pixels or not ratio:
+        return "", False
+    width, height = given_pixels(recipe, row)
+    share = width * height / (pixels[0] * pixels[1])
+    if 1 / _SAME <= share <= _SAME:
+        return "", False
+    size = given_image_size(recipe, row)
+    fact = f"{row.name} gives about {width}x{height} for the ratio {ratio} at {size}, not {recipe.size}"
+    return f'size: {fact} (write size: "{ratio}")', not 1 / _NEAR <= share <= _NEAR
 
 
 def parameter_problems(recipe: Recipe) -> Iterator[str]:
@@ -40,10 +82,11 @@ def parameter_problems(recipe: Recipe) -> Iterator[str]:
 
 
 def _size(recipe: Recipe, row: Model) -> Iterator[str]:
-    if recipe.image_size and row.image_sizes and recipe.image_size.upper() not in row.image_sizes:
-        yield f"image_size: {row.name} makes {_listed(row.image_sizes)}, not {recipe.image_size}"
     if recipe.size in ("", "auto"):
         return
+    fact, wrong = other_pixels(recipe, row)
+    if wrong:
+        yield fact
     pixels, ratio = pixels_of(recipe.size), ratio_of(recipe.size)
     if row.ratios and recipe.size not in row.ratios and not (pixels and near_ratio(recipe.size, row.ratios)):
         yield f"size: {row.name} makes the ratios {_listed(row.ratios)}, not {recipe.size}"
@@ -66,8 +109,6 @@ def _pictures(recipe: Recipe, row: Model) -> Iterator[str]:
     count = len(recipe.images()) - (recipe.mask is not None)
     if row.references == 0 and count:
         yield f"references: {row.name} takes none"
-    elif row.references is not None and count > row.references:
-        yield f"references: {row.name} takes at most {row.references}, not {count}"
     if count < row.least_references:
         yield f"references: {row.name} edits pictures and needs at least {row.least_references}"
     if row.mask is False and recipe.mask is not None:
@@ -77,8 +118,6 @@ def _pictures(recipe: Recipe, row: Model) -> Iterator[str]:
 
 
 def _look(recipe: Recipe, row: Model) -> Iterator[str]:
-    if row.qualities and recipe.quality and recipe.quality not in row.qualities:
-        yield f"quality: {row.name} knows {_listed(row.qualities)}, not {recipe.quality}"
     if row.transparent is False and recipe.background == "transparent":
         yield f"background: {row.name} makes no transparent pictures"
     elif recipe.background == "transparent" and recipe.format == "jpeg":
@@ -116,15 +155,34 @@ def price(recipe: Recipe, table: ModelTable, *, quality_sets_size: bool = False)
 
 def _price(recipe: Recipe, row: Model, *, quality_sets_size: bool) -> Cost | None:
     quality = recipe.quality or "auto"
-    large = quality_sets_size and row.series == "gemini" and recipe.quality in ("hd", "high", "2K")
-    image_size = recipe.image_size.upper() or ("2K" if large else "1K")
     try:
         width, height = asked_pixels(recipe, row) or (0, 0)
     except ValueError:
         return None
-    keys = (f"{width}x{height}/{quality}", f"{image_size}/{quality}", f"{width}x{height}", image_size, "")
-    amount = next((row.prices[key] for key in keys if key in row.prices), None)
-    return None if amount is None else Cost(amount, row.currency)
+    for key in (f"{width}x{height}/{quality}", f"{_image_size(recipe)}/{quality}", f"{width}x{height}"):
+        if key in row.prices:
+            return Cost(row.prices[key], row.currency)
+    large = quality_sets_size and row.series == "gemini" and recipe.quality in ("hd", "high", "2K")
+    sizes = {_image_size(recipe)} | ({"2K"} if large else set())
+    found = [_price_of_size(size, row) for size in sizes]
+    known = [cost for cost in found if cost is not None]
+    return max(known, key=lambda cost: cost.amount) if len(known) == len(found) else None
+
+
+def _image_size(recipe: Recipe) -> str:
+    return recipe.image_size.upper() or "1K"
+
+
+def _price_of_size(size: str, row: Model) -> Cost | None:
+    """The price of an image size. Between two sizes of the list, that of the larger one is an upper bound."""
+    amount = row.prices.get(size, row.prices.get(""))
+    if amount is not None:
+        return Cost(amount, row.currency)
+    order = [name for name in SIDES if name in row.prices or name == size]
+    at = order.index(size) if size in order else 0
+    if 0 < at < len(order) - 1:
+        return Cost(row.prices[order[at + 1]], row.currency, at_most=True)
+    return None
 
 
 def _listed(message: tuple[str, ...]) -> str:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 
 from reconciler.core.fit import TOLERANCE
-from reconciler.core.images.pixel_size import pixel_size
+from reconciler.core.images.pixel_size import SIDES, pixel_size
 from reconciler.core.images.sniff import pixels_of, ratio_of
 from reconciler.core.recipe import Recipe
 from reconciler.providers.models.table import FreePixels, Model
@@ -55,6 +55,26 @@ def asked_pixels(recipe: Recipe, row: Model | None) -> tuple[int, int] | None:
     if exact or free is None:
         return exact or pixel_size(recipe.size, recipe.image_size)
     return _within(pixel_size(recipe.size, recipe.image_size), free)
+
+
+def given_pixels(recipe: Recipe, row: Model | None) -> tuple[int, int]:
+    """About the width and height that a model gives for a recipe. Raises ValueError for an invalid size.
+
+    A model that takes ratios gives the pixels of the nearest one, at the largest size that it has up to the one asked.
+    """
+    if row is None or not row.ratios:
+        return asked_pixels(recipe, row) or pixel_size("", recipe.image_size)
+    return pixel_size(near_ratio(recipe.size, row.ratios) or recipe.size, given_image_size(recipe, row))
+
+
+def given_image_size(recipe: Recipe, row: Model) -> str:
+    """The image size that a model gives: the one asked for, or the nearest that it has."""
+    asked = recipe.image_size.upper() or "1K"
+    if not row.image_sizes or asked in row.image_sizes:
+        return asked
+    known = [size for size in SIDES if size in row.image_sizes]
+    below = [size for size in known if SIDES[size] <= SIDES.get(asked, 0)]
+    return below[-1] if below else known[0] if known else asked
 
 
 def _within(size: tuple[int, int], free: FreePixels) -> tuple[int, int]:

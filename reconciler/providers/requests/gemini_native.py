@@ -41,8 +41,9 @@ def _part(part: str | Attachment) -> RequestJson:
 
 def _config(ready: PreparedRequest, row: Model | None, params: Mapping[str, Json]) -> dict[str, Json]:
     image = {"aspectRatio": ratio_size(ready.recipe)}
-    if row is None or row.image_sizes != ("1K",):  # a model with one size rejects the field
-        image["imageSize"] = ready.recipe.image_size.upper()
+    size = ready.recipe.image_size.upper()
+    if row is None or row.image_sizes != (size,):  # Google's own API rejects the field for a model with one size
+        image["imageSize"] = size
     config = _over({"responseModalities": ["IMAGE"], "imageConfig": {k: v for k, v in image.items() if v}}, params)
     given = params.get("generationConfig")
     if isinstance(given, Mapping):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from reconciler.core.digest import Json
 from reconciler.core.outcome import Rejected
+from reconciler.core.recipe import Recipe
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.providers.http.origins import Base
 from reconciler.providers.http.request import Attachment, RequestJson, WireRequest, data_uri, json_request
-from reconciler.providers.models.sizes import asked_pixels, ratio_size
-from reconciler.providers.models.table import ModelTable
+from reconciler.providers.models.sizes import asked_pixels, given_pixels, ratio_size
+from reconciler.providers.models.table import Model, ModelTable
 from reconciler.providers.requests.gemini_native import native
 from reconciler.providers.requests.openai_images import (
     GENERATIONS,
@@ -34,7 +35,7 @@ def build_request(
     if series == "gemini":
         if settings.endpoint == "edits":
             return Rejected(f"providers.{settings.name}.endpoint: {recipe.model} has no edits at the gateway")
-        return _gateway_gemini(ready, settings, base)
+        return _gateway_gemini(ready, settings, base, row)
     if series == "gpt":
         asked = asked_pixels(recipe, row)
         return images(ready, settings, base, fields=gpt_fields(ready, asked), asked=asked)
@@ -51,7 +52,9 @@ def build_request(
     return images(ready, settings, base, fields=unknown, asked=None)
 
 
-def _gateway_gemini(ready: PreparedRequest, settings: ProviderSettings, base: Base) -> WireRequest | Rejected:
+def _gateway_gemini(
+    ready: PreparedRequest, settings: ProviderSettings, base: Base, row: Model | None
+) -> WireRequest | Rejected:
     """A Gemini model at the gateway's images endpoint, which requires a prompt even beside `contents`."""
     if ready.mask is not None:
         return Rejected("mask: Gemini models take none")
@@ -75,7 +78,7 @@ def _gateway_gemini(ready: PreparedRequest, settings: ProviderSettings, base: Ba
         "mime_type": f"image/{recipe.format}",
         "response_modalities": "image",
     }
-    return json_request(base.url(GENERATIONS), with_params(body, recipe.params))
+    return json_request(base.url(GENERATIONS), with_params(body, recipe.params), asked=_less(recipe, row))
 
 
 def _part(part: str | Attachment) -> RequestJson:
@@ -83,9 +86,15 @@ def _part(part: str | Attachment) -> RequestJson:
 
 
 def _gateway_quality(quality: str, image_size: str) -> str:
-    """The quality that agrees with `image_size`: the gateway may ignore that, and reads `high` as 2K, others as 1K."""
-    if not image_size:
+    """The author's word; without one, the quality that agrees with `image_size`: the gateway may ignore that, and reads
+    `high` as 2K, others as 1K."""
+    if quality or not image_size:
         return quality
-    if image_size in ("512", "1K"):
-        return "standard" if quality in ("", "hd", "high", "2K") else quality
-    return "high"
+    return "standard" if image_size in ("512", "1K") else "high"
+
+
+def _less(recipe: Recipe, row: Model | None) -> tuple[int, int] | None:
+    """The pixels to expect of a model that is not known to give the image size that is asked for."""
+    if row is None or not row.image_sizes or recipe.image_size.upper() in ("", *row.image_sizes):
+        return None
+    return given_pixels(recipe, row)

@@ -31,6 +31,20 @@ _GENERAL = re.compile(
     r"|(?:new_|one_)?api_error|(?:upstream|openai|server|unknown)_error"
 )
 """Codes that add nothing to the status: the message decides then."""
+_UNWANTED = re.compile(
+    r"(?i)\bunknown|unsupported|unrecogni[sz]ed|unexpected|not (?:supported|allowed|permitted)|extra (?:inputs|fields)"
+    r"|does not support|invalid.?parameter"
+)
+_LEFT_OUT = (
+    "response_format",
+    "output_format",
+    "mime_type",
+    "response_modalities",
+    "image_size",
+    "background",
+    "quality",
+)
+"""Parameters that requests have and that a spec can leave out."""
 _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 
 
@@ -57,6 +71,14 @@ class ApiError:
     def key(self) -> bool:
         """Whether the key was rejected."""
         return any(map(_KEY_CODE.search, self.codes))
+
+    @property
+    def unwanted(self) -> str:
+        """The parameter of ours that the server does not take, as far as it names it; else ""."""
+        text = " ".join((*self.codes, self.message))
+        if not _UNWANTED.search(text):
+            return ""
+        return next((name for name in _LEFT_OUT if re.search(rf"\b{name}\b", text)), "")
 
     def _tells(self, code: re.Pattern[str], message: re.Pattern[str]) -> bool:
         """Match the codes; match the message only if no code is specific, since a message may quote the prompt."""

@@ -70,6 +70,8 @@ def _client_error(status: int, fault: ApiError, message: str) -> Outcome:
         return Rejected(message, Stop.BAD_KEY)
     if fault.refusal and status in (400, 403, 422):
         return Refused(message)
+    if fault.unwanted and status in (400, 422):
+        return Rejected(f"{message} (params: {{{fault.unwanted}: null}} in the spec leaves it out)")
     return Rejected(message)
 
 
