@@ -86,16 +86,11 @@ def _at_field(spec: Spec, message: str) -> Problem:
     return _written_problem(spec, field, fact)
 
 
-_OF_OUTPUT = ("format",)
-"""Fields that the name of the output can state."""
-
-
 def _written_problem(spec: Spec, field: str, fact: str) -> Problem:
     """A problem with a field where the user wrote it; at the asset's own spec if it was not written."""
-    for name in (field, *(("output",) if field in _OF_OUTPUT else ())):
-        origins = spec.origins.get(name)
-        if origins:
-            return origins[-1].document.problem(origins[-1].path, fact)
+    origins = spec.origins.get(field)
+    if origins:
+        return origins[-1].document.problem(origins[-1].path, fact)
     own = spec.origins.get("")
     if own:
         return own[-1].document.problem((*own[-1].path, field), fact)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.cli.conftest import Scratch
+from tests.cli.conftest import Scratch, picture
 
 PAID = "provider: gravitex\ndefaults:\n  model: gemini-2.5-flash-image\n"
 
@@ -16,18 +16,17 @@ def specs(project: Scratch, count: int, more: str = "") -> None:
         project.write(f"specs/icons/i{number:02}.yaml", f"prompt: Icon {number}\n{more}")
 
 
-def test_a_format_that_the_model_does_not_make_is_reported_at_the_output_that_names_it(scratch: Scratch) -> None:
-    scratch.write("reconciler.yaml", PAID)
-    specs(scratch, 7)
-    scratch.write("specs/odd.yaml", "prompt: Odd\noutput: assets/odd.avif\n")
-    assert scratch.run("plan").err == "specs/odd.yaml:2:1: output: gemini-2.5-flash-image gives png, not avif\n"
-
-
-def test_a_field_that_no_text_has_is_reported_at_the_asset(scratch: Scratch) -> None:
-    scratch.write("reconciler.yaml", "provider: gravitex\ndefaults: {model: flux-kontext-pro}\n")
-    scratch.write("specs/all.yaml", "assets:\n  one:\n    prompt: One\n    background: transparent\n    format: jpeg\n")
-    said = scratch.run("plan").err
-    assert "specs/all.yaml:" in said and "reconciler.yaml:" not in said
+def test_a_field_that_is_written_nowhere_is_reported_at_its_asset(scratch: Scratch) -> None:
+    scratch.write("reconciler.yaml", "provider: gravitex\ndefaults:\n  model: doubao-seededit-3-0-i2i-250628\n")
+    scratch.write("refs/one.png", picture())
+    for number in range(7):
+        scratch.write(f"specs/i{number}.yaml", f"prompt: Icon {number}\nreferences: [refs/one.png]\n")
+    scratch.write("specs/odd.yaml", "tags: [web]\nprompt: Odd\n")
+    scratch.write("specs/more.yaml", "assets:\n  odd:\n    prompt: Odd\n")
+    fact = "doubao-seededit-3-0-i2i-250628 edits pictures and needs at least 1"
+    assert scratch.run("plan").err == (
+        f"specs/more.yaml:2:3: assets.odd.references: {fact}\nspecs/odd.yaml:1:1: references: {fact}\n"
+    )
 
 
 def test_a_broken_default_of_many_assets_is_one_line_with_their_number(scratch: Scratch) -> None:
