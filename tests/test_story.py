@@ -128,6 +128,9 @@ def test_bytes_that_are_nowhere_are_not_bought_again_unasked(repo: Repository) -
     (repo.root / "assets/hero.png").unlink()
     shutil.rmtree(repo.root / ".reconciler")
     shutil.rmtree(repo.root / ".git")
+    assert repo.plan() == {"hero": ("generate", "OutputLost")}  # a draft, which costs nothing
+    lock = repo.root / "assets.lock"
+    lock.write_text(lock.read_text().replace('"provider": "draft"', '"provider": "gravitex"'))
     assert repo.plan() == {"hero": ("hold", "OutputLost")}
     assert repo.run("apply", "--yes")[0] == 3
     assert repo.run("apply", "--yes", "--regenerate-missing") == (0, "made 1 (0 USD)\n")
