@@ -75,6 +75,17 @@ def pointer_lines(pointers: Sequence[str]) -> tuple[str, ...]:
     )
 
 
+def uncommitted_lines(outputs: Sequence[str]) -> tuple[str, ...]:
+    """Lines about locked images that a clone would not get."""
+    if not outputs:
+        return ()
+    verb = "is" if len(outputs) == 1 else "are"
+    return (
+        f"{counted(len(outputs), 'locked image')} {verb} not in the commit that is checked out: {_listed(outputs)}",
+        "    hint: commit the files together with assets.lock, or let git ignore them",
+    )
+
+
 UNMERGED = -1
 """Instead of a count: the lockfile contains conflict markers of git."""
 

@@ -12,9 +12,11 @@ from reconciler.cli import options
 from reconciler.cli.streams import echo
 from reconciler.core.errors import Exit
 from reconciler.core.lock.lockfile import verify_recipe_keys
+from reconciler.core.ports import SourceFailure
 from reconciler.project.load import load_specs
-from reconciler.project.planning import plan_project, pointers, remember
-from reconciler.project.workspace import open_workspace
+from reconciler.project.options import in_ci
+from reconciler.project.planning import PlannedProject, plan_project, pointers, remember
+from reconciler.project.workspace import Workspace, open_workspace
 from reconciler.report.plan_report import PlanFacts
 from reconciler.report.plan_text import pointer_lines
 from reconciler.report.plan_view import cached_answers
@@ -24,9 +26,24 @@ from reconciler.report.plan_view import cached_answers
 @options.format_option("check")
 @options.selection_options
 @click.option("--strict", is_flag=True, help="Hash every file and every recipe again. Implied in CI.")
+@click.option(
+    "--committed/--no-committed",
+    default=None,
+    help="Report locked images that are in no commit and not ignored by git. Implied in CI, in a git repository.",
+)
 @options.verbosity_options(quiet="Print nothing; only set the exit code.")
 @click.pass_obj
-def command(directory: str | None, /, format_: str, strict: bool, quiet: bool, verbose: bool, **given: Any) -> int:
+def command(
+    directory: str | None,
+    /,
+    format_: str,
+    *,
+    strict: bool,
+    committed: bool | None,
+    quiet: bool,
+    verbose: bool,
+    **given: Any,
+) -> int:
     """Exit 0 if everything is up to date, 2 if not. Writes nothing, needs no key, opens no socket."""
     shown = options.verbosity(quiet=quiet, verbose=verbose)
     workspace = open_workspace(directory, os.environ, strict=strict)
@@ -37,10 +54,31 @@ def command(directory: str | None, /, format_: str, strict: bool, quiet: bool, v
     remember(workspace, planned, cached_answers(planned.plan, datetime.now(UTC)) if chosen.is_default else {})
     running = workspace.holder() if planned.behind else None
     not_read = tuple(one for one in planned.loaded.cautions if one.passed_over)
-    facts = PlanFacts(planned.plan, datetime.now(UTC), planned.behind, running, not_read, shown)
+    uncommitted = _uncommitted(workspace, planned, committed)
+    facts = PlanFacts(planned.plan, datetime.now(UTC), planned.behind, running, not_read, shown, uncommitted)
     if workspace.strict and not quiet:
         for line in pointer_lines(pointers(workspace, planned)):
             echo(line, err=True, prose=True)
     if not quiet or format_ != "text":
         options.print_report("check", format_, facts)
     return Exit.DRIFT if facts.drift else Exit.DONE
+
+
+def _uncommitted(workspace: Workspace, planned: PlannedProject, wanted: bool | None) -> tuple[str, ...] | None:
+    """The images that are in no commit; None if that was not asked. In CI a git that cannot tell is only a warning."""
+    if wanted is False or (wanted is None and not in_ci(os.environ)):
+        return None
+    from reconciler.project.committed import (  # noqa: PLC0415 - only where git is asked
+        Uncommitted,
+        required,
+        uncommitted_outputs,
+    )
+
+    found = uncommitted_outputs(workspace, planned)
+    if wanted or isinstance(found, Uncommitted):
+        return required(found)
+    if isinstance(found, SourceFailure):
+        echo(f"warning: no check for images that are not committed: {found.fact}", err=True, prose=True)
+        if found.hint:
+            echo(f"  hint: {found.hint}", err=True, prose=True)
+    return None

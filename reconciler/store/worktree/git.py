@@ -18,7 +18,6 @@ _TIMEOUT = 120
 _GIT = (
     "git",
     "--no-optional-locks",
-    "--literal-pathspecs",
     *("-c", "safe.bareRepository=explicit"),  # files of the project that look like a repository configure nothing
     *("-c", "log.showSignature=false"),
     *("-c", "core.fsmonitor=false"),
@@ -30,6 +29,8 @@ _ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",
 }
+_PATHS_ONLY = frozenset({"check-ignore"})
+"""Commands that take paths, not patterns, and refuse the option to be told so."""
 _NOTE = re.compile(r"(?:fatal|error): ")
 _LONGEST_NOTE = 4096
 _ALTERNATES = 5
@@ -101,6 +102,50 @@ class GitRepository:
         names = self._output("ls-files", "-z", "--", path).split(b"\0")
         return tuple(os.fsdecode(name) for name in names if name)
 
+    def head_blobs(self, paths: Sequence[str]) -> dict[str, str]:
+        """The blob that HEAD has at each path; empty before the first commit. Paths are relative to `root`."""
+        blobs: dict[str, str] = {}
+        if not self._output("rev-parse", "--verify", "--quiet", "HEAD^{commit}", unset=1):
+            return blobs
+        for start in range(0, len(paths), _PATHS_PER_CALL):
+            for line in self._output("ls-tree", "-z", "HEAD", "--", *paths[start : start + _PATHS_PER_CALL]).split(
+                b"\0"
+            ):
+                meta, _, name = line.partition(b"\t")
+                if meta.startswith(b"100"):
+                    blobs[os.fsdecode(name)] = meta.split(b" ")[2].decode("ascii")
+        return blobs
+
+    def blob_sizes(self, blobs: Sequence[str]) -> dict[str, int]:
+        """The bytes of each blob; a blob that this clone lacks is left out."""
+        lines = self._output("cat-file", "--batch-check", given=_lines(blobs)).decode("ascii", "replace").splitlines()
+        fields = [line.split(" ") for line in lines]
+        return {blob: int(size) for blob, kind, size in (each for each in fields if len(each) == 3) if kind == "blob"}
+
+    def small_blobs(self, blobs: Sequence[str]) -> dict[str, bytes]:
+        """The bytes of blobs that are known to be small."""
+        found: dict[str, bytes] = {}
+        data = self._output("cat-file", "--batch", given=_lines(blobs)) if blobs else b""
+        while data:
+            head, _, data = data.partition(b"\n")
+            blob, _, size = head.decode("ascii", "replace").partition(" blob ")
+            if size.isdecimal():
+                found[blob] = data[: int(size)]
+                data = data[int(size) + 1 :]
+        return found
+
+    def filters(self, paths: Sequence[str]) -> dict[str, str]:
+        """The attribute `filter` of each path. Paths are relative to `root`."""
+        given = b"".join(os.fsencode(path) + b"\0" for path in paths)
+        fields = self._output("check-attr", "-z", "--stdin", "filter", given=given).split(b"\0") if paths else []
+        return {os.fsdecode(path): os.fsdecode(name) for path, name in zip(fields[::3], fields[2::3], strict=False)}
+
+    def ignored(self, paths: Sequence[str]) -> frozenset[str]:
+        """Those of these paths that git ignores. Paths are relative to `root`."""
+        given = b"".join(b"./" + os.fsencode(path) + b"\0" for path in paths)
+        names = self._output("check-ignore", "-z", "--stdin", unset=1, given=given).split(b"\0") if paths else []
+        return frozenset(os.fsdecode(name).removeprefix("./") for name in names if name)
+
     def read_blob(self, blob: str) -> Iterator[bytes]:
         """The bytes of a blob, in pieces. BlobFailed if git cannot read all of it."""
         import subprocess  # noqa: PLC0415 - only commands that ask git load it
@@ -121,16 +166,16 @@ class GitRepository:
                 notes.seek(0)
                 raise BlobFailed(_failure(notes.read(_LONGEST_NOTE)))
 
-    def _output(self, *arguments: str, unset: int = 0) -> bytes:
+    def _output(self, *arguments: str, unset: int = 0, given: bytes = b"") -> bytes:
         """The standard output of git; empty if git is missing, fails or takes too long. The exit code `unset` means
-        that there is nothing to print."""
+        that there is nothing to print. `given` is its standard input."""
         import subprocess  # noqa: PLC0415 - only commands that ask git load it
 
         try:
             done = subprocess.run(  # noqa: S603 - a list of arguments, no shell
                 self._command(*arguments),
                 env=_environment(),
-                stdin=subprocess.DEVNULL,
+                input=given,
                 capture_output=True,
                 timeout=_TIMEOUT,
                 check=False,
@@ -149,11 +194,16 @@ class GitRepository:
         return b""
 
     def _command(self, *arguments: str) -> list[str]:
-        return [*_GIT, "-C", str(self.root), *arguments]
+        paths = () if arguments[0] in _PATHS_ONLY else ("--literal-pathspecs",)
+        return [*_GIT, *paths, "-C", str(self.root), *arguments]
 
 
 def _environment() -> dict[str, str]:
     return {**os.environ, **_ENVIRONMENT}
+
+
+def _lines(blobs: Sequence[str]) -> bytes:
+    return "".join(f"{blob}\n" for blob in blobs).encode("ascii")
 
 
 def _in_repository(root: Path) -> bool:
