@@ -31,11 +31,15 @@ class Stop(Enum):
 
 @value
 class Spooled:
-    """The bytes of one response in a spool file, hashed while they were written. The store takes the file over."""
+    """The bytes of one response in a spool file, hashed while they were written. The store takes the file over.
+
+    `called` begins the message that names their file, should the store refuse them.
+    """
 
     path: Path
     content: ContentHash
     size: int
+    called: str = field(default="the paid bytes are", compare=False, repr=False)
 
 
 @value

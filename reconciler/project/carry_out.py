@@ -86,9 +86,10 @@ async def _run(workspace: Workspace, planned: PlannedProject, plan: Plan, option
     settings = planned.loaded.project.settings
     outputs = {step.output for step in plan.steps if step.output}
     outputs |= {entry.output for entry in planned.lock.entries.values()}
+    tree = workspace.outputs(frozenset(outputs))
     world = ApplyContext(
         store=workspace.store,
-        outputs=workspace.outputs(frozenset(outputs)),
+        outputs=tree,
         converter=LazyConverter(workspace.store),
         references=references,
         journal=workspace.journal,
@@ -112,6 +113,7 @@ async def _run(workspace: Workspace, planned: PlannedProject, plan: Plan, option
         except asyncio.CancelledError:
             if not stopping.requested:
                 raise
+    tree.remove_emptied_folders()
     try:
         await lockfile_saver.save()
     except ReconcilerError as error:

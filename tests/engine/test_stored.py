@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
 
 from reconciler.core.lock.lockfile import Made
-from reconciler.core.outcome import Done, NotSent, Outcome, Rejected, Stop
+from reconciler.core.outcome import Done, NotSent, Outcome, Rejected, Spooled, Stop
 from reconciler.engine.lane.stored import StoredProvider
 from tests.builders import PICTURE, a_stored
 from tests.engine.clock import VIRTUAL, play
@@ -65,3 +68,17 @@ def test_after_ctrl_c_the_images_in_progress_finish_and_no_other_begins() -> Non
     assert [type(outcome) for outcome in finished] == [Done, Done]
     assert last == NotSent("not begun: interrupted", final=True, stop=Stop.INTERRUPTED)
     assert inner.assets == many(2)
+
+
+@pytest.mark.parametrize(("made_by", "called"), [("draft", "the draft is"), ("house", "the free image is")])
+def test_a_message_about_a_refused_image_does_not_call_it_paid(made_by: str, called: str) -> None:
+    names: list[str] = []
+
+    class Naming(MovingStore):
+        def put(self, spooled: Spooled) -> Path:
+            names.append(spooled.called)
+            return super().put(spooled)
+
+    provider = StoredProvider(Scripted(), made_by=made_by, store=Naming(), utc=VIRTUAL.utc, parallel=2)
+    play(make(provider, ["hero"]))
+    assert names == [called]

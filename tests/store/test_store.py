@@ -243,6 +243,14 @@ class TestRescue:
         assert_rescued(shelter, caught.value)
         assert not os.path.lexists(path)
 
+    def test_the_message_about_an_image_says_what_it_is(self, store: ContentStore, shelter: Path) -> None:
+        path, out = store.open()
+        with out:
+            out.write(PNG)
+        with failing("sync", on=1), pytest.raises(DiskError, match="; the draft is in ") as caught:
+            store.put(Spooled(path, content_hash(PNG), len(PNG), called="the draft is"))
+        assert_rescued(shelter, caught.value)
+
     @needs_dev_full
     @pytest.mark.parametrize("on", [1, 2])
     def test_the_message_names_a_rescue_file_that_is_there(self, store: ContentStore, shelter: Path, on: int) -> None:

@@ -50,7 +50,8 @@ class StoredProvider:
 
     def _kept(self, request: ImageRequest, done: Done, misfit: Misfit | None = None) -> Done:
         made = Made(provider=self._made_by, at=stamp(self._utc()), model=done.model, cost=str(FREE))
-        path = self._store.put(done.spooled)
+        called = "the draft is" if made.placeholder else "the free image is"
+        path = self._store.put(replace(done.spooled, called=called))
         image = StoredImage(done.spooled.content, done.image, made, misfit=misfit)
         known = self._store.remember(request.key, image)
         return replace(done, spooled=replace(done.spooled, path=path), made=known.made)

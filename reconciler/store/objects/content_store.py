@@ -58,15 +58,13 @@ class ContentStore:
     def put(self, spooled: Spooled) -> Path:
         """Take over a spool file. Durable once this returns: after a crash, nothing is paid for twice.
 
-        If the disk refuses, the DiskError names the file that holds the paid bytes.
+        If the disk refuses, the DiskError names the file that holds the bytes.
         """
         try:
             return self._take(spooled)
         except DiskError as error:
             safe = self.rescue(spooled)
-            raise DiskError(
-                f"{error.fact}; the paid bytes are in {disk.display_path(safe)}", hint=error.hint
-            ) from error
+            raise DiskError(f"{error.fact}; {spooled.called} in {disk.display_path(safe)}", hint=error.hint) from error
 
     def put_file(self, path: Path) -> ContentHash:
         """Copy a file of the user in; the hash is of the bytes copied. Durable once this returns."""

@@ -24,6 +24,7 @@ class OutputTree:
         self.store = store
         self.source = source
         self._placed: set[tuple[int, int]] = set()
+        self._vacated: set[Path] = set()
 
     def fetch(self, content: ContentHash, path: str) -> Path | None:
         """A file that holds exactly these bytes now."""
@@ -71,7 +72,22 @@ class OutputTree:
         if self._pointed(target) is None:
             self._refuse_other(target, path)
         gone = remove_file(target, expect=expect, root=self.root, specs=self.specs)
-        return InTheWay(gone.found) if isinstance(gone, Foreign) else Placed()
+        if isinstance(gone, Foreign):
+            return InTheWay(gone.found)
+        self._vacated.add(target.parent)
+        return Placed()
+
+    def remove_emptied_folders(self) -> None:
+        """Remove the folders that `vacate` left empty, and those above that this empties. While files are being placed,
+        one of them could be about to use such a folder."""
+        for folder in sorted(self._vacated, reverse=True):
+            while folder != self.root and self.root in folder.parents:
+                try:
+                    folder.rmdir()
+                except OSError:  # not empty, or not ours to remove
+                    break
+                folder = folder.parent
+        self._vacated.clear()
 
     def _refuse_other(self, file: Path, path: str) -> None:
         """DiskError if a file does not begin as an image of the format in its name: the lockfile may be false."""
