@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
 from reconciler.core.errors import Place
 from reconciler.core.value import value
@@ -32,8 +33,8 @@ class Caution:
 
 
 def first_cautions(found: Iterable[Caution]) -> tuple[Caution, ...]:
-    """The warnings that are shown; where there are more, the last one says so."""
-    every = tuple(found)
-    if len(every) <= MAX_CAUTIONS:
-        return every
-    return (*every[: MAX_CAUTIONS - 1], Caution(f"{len(every) - MAX_CAUTIONS + 1:,} more warnings are not shown"))
+    """The warnings that are shown; where there are more, the last one says so. The others are not computed."""
+    first = tuple(islice(found, MAX_CAUTIONS + 1))
+    if len(first) <= MAX_CAUTIONS:
+        return first
+    return (*first[: MAX_CAUTIONS - 1], Caution("there are more warnings, which are not shown"))

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import pytest
 
+from reconciler.core.cautions import MAX_CAUTIONS
 from reconciler.core.specs.spec_cautions import spec_cautions
 from tests.builders import expanded, the_asset
 from tests.cli.conftest import Scratch
@@ -213,6 +214,13 @@ class TestLeftOvers:
         text = "prompt: A\nturns: [{role: user, parts: [{text: 'A {name}'}]}]"
         (one,) = spec_cautions(expanded(text).specs)
         assert (one.field, one.hint) == ("turns", "write ${name} for a variable")
+
+
+def test_many_warnings_are_cut_off() -> None:
+    names = ", ".join(f"v{number}: x" for number in range(100))
+    found = told(f"prompt: A\nvars: {{{names}}}\n")
+    assert len(found) == MAX_CAUTIONS
+    assert found[-1] == ": there are more warnings, which are not shown: 0"
 
 
 def test_a_changed_file_that_drops_the_last_use_is_told_by_the_quick_plan_too(scratch: Scratch) -> None:

@@ -55,6 +55,17 @@ def _unknown_variables() -> str:
     )
 
 
+def _overrides(wanted: str, count: int, fields: str) -> str:
+    lines = "".join(f"- {{for: {wanted}, set: {{{fields}}}}}\n" for _ in range(count))
+    return f"prompt: x ${{a}} ${{b}}\nmatrix: {{a: {_names('v', 100)}, b: {_names('u', 100)}}}\noverrides:\n{lines}"
+
+
+def _unread(root: Path) -> None:
+    start(root)
+    for number in range(20_000):
+        write(root, f"specs/s{number}.YAML", "prompt: x\n")
+
+
 def _includes() -> str:
     lines = "".join(f"    - {{a: v{number % 70}, w{number}: 1}}\n" for number in range(5_000))
     return f"prompt: x ${{a}} ${{b}}\nmatrix:\n  a: {_names('v', 70)}\n  b: {_names('u', 70)}\n  include:\n{lines}"
@@ -199,6 +210,12 @@ CASES = (
     _case("10,000 combinations x 4,096 turn parts", partial(_spec, _turns())),
     _case("10,000 combinations x 20,000 params", partial(_spec, _product("params: {" + ", ".join(f"k{n}: 1" for n in range(20_000)) + "}\n"))),
     _case("10,000 combinations x a prompt of 90,000", partial(_spec, _product("description: " + "x" * 90_000 + "\n"))),
+    _case("10,000 combinations x 15,000 overrides of each", partial(_spec, _overrides("{a: v1}", 15_000, "take: 2"))),
+    _case("15,000 overrides of one combination", partial(_spec, _overrides("v1-u1", 15_000, "take: 2"))),
+    _case("9,000 overrides of nothing", partial(_spec, _overrides("v1-u100", 9_000, "take: 2"))),
+    _case("10,000 combinations x prompts of {{{{", partial(_spec, _product("prompt_suffix: '" + "{" * 700 + "'\n"))),
+    _case("20,000 files that are not read", _unread),
+    _case("just below: 10,000 combinations x 180 overrides", partial(_spec, _overrides("{a: v1}", 180, "take: 2"))),
     _case("one axis of 90,000", partial(_spec, _axis())),
     _case("one axis of 90,000 equal values", partial(_spec, _equal_axis())),
     _case("limits: 10^12 and an axis of 90,000", partial(_project, "limits: {assets: 1000000000000}\n", _axis())),

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import chain
 
-from reconciler.core.cautions import Caution
+from reconciler.core.cautions import Caution, first_cautions
 from reconciler.core.digest import AssetId, Json
 from reconciler.core.errors import MAX_PROBLEMS, Place, Problem, Problems
 from reconciler.core.specs.asset_layers import AssetLayers
@@ -77,7 +78,7 @@ def expand(settings: Settings, project: Document | None, tree: SpecTree) -> Expa
                 problems.update([Problem(spec.place("id"), "", fact, "rename one of them")])
             found[spec.id] = spec
     ordered = dict(sorted(found.items()))
-    cautions = () if problems else (*context.usage.cautions(), *spec_cautions(ordered))
+    cautions = () if problems else first_cautions(chain(context.usage.cautions(), spec_cautions(ordered)))
     return Expansion(ordered, tuple(sorted(problems)), tuple(broken), room, cautions)
 
 

@@ -8,7 +8,7 @@ from typing import cast
 from reconciler.core.digest import AssetId, Json
 from reconciler.core.recipe import PICTURE_FIELDS, TextPart
 from reconciler.core.specs.asset_layers import AssetLayers
-from reconciler.core.specs.layers import LayeredField, every, nearest
+from reconciler.core.specs.layers import LayeredField, every, is_literal, nearest
 from reconciler.core.specs.paths import BadPath, bad_suffix, project_path
 from reconciler.core.specs.spec import AssetReference, FileReference, Origin, Reference, SpecTurn
 from reconciler.core.value import replace, value
@@ -71,6 +71,9 @@ def _turns(asset: AssetLayers, origins: list[Origin]) -> tuple[SpecTurn, ...]:
 def _part(asset: AssetLayers, each: LayeredField, origins: list[Origin]) -> TextPart | Reference | None:
     part = cast(Mapping[str, Json], each.value)
     if "text" in part:
+        text = part["text"]
+        if isinstance(text, str) and is_literal(text):
+            return TextPart(text)
         return TextPart(asset.filled.text(each.below("text", part["text"])))
     return _reference(asset, each.below("image", part["image"]), origins)
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from reconciler.core.cautions import Caution
 from reconciler.core.digest import AssetId
-from reconciler.core.errors import Place
 from reconciler.core.recipe import TextPart, comparable
 from reconciler.core.specs.document import Path, field_name
 from reconciler.core.specs.spec import Spec
@@ -77,22 +76,23 @@ def _names(group: Sequence[Spec]) -> str:
 
 def _left_overs(specs: Mapping[AssetId, Spec]) -> Iterator[Caution]:
     """`{name}` and `{{name}}` in a text that is sent: the placeholders of other templates."""
-    found: dict[tuple[str, Place], tuple[int, str]] = {}
+    found: dict[tuple[str, str, str], tuple[Spec, int]] = {}
     for spec in specs.values():
-        if not spec.turns and "{" not in spec.base_recipe.prompt:
-            continue
-        for field, text in _texts(spec):
+        for field, text in _texts_with_braces(spec):
             match = _LEFT_OVER.search(text)
             if match is not None:
-                key = (match[0], spec.place(field))
-                found[key] = (found[key][0] + 1 if key in found else 1, field)
-    for (left, place), (assets, field) in found.items():
-        name = left.strip("{} ")
+                key = (match[0], field, spec.file)
+                first, assets = found.get(key, (spec, 0))
+                found[key] = (first, assets + 1)
+    for (left, field, _), (spec, assets) in found.items():
         fact = f"{left} is sent as it is"
-        yield Caution(fact, assets, place=place, field=field, hint=f"write ${{{name}}} for a variable")
+        hint = f"write ${{{left.strip('{} ')}}} for a variable"
+        yield Caution(fact, assets, place=spec.place(field), field=field, hint=hint)
 
 
-def _texts(spec: Spec) -> Iterator[tuple[str, str]]:
-    yield "prompt", spec.base_recipe.prompt
+def _texts_with_braces(spec: Spec) -> list[tuple[str, str]]:
+    prompt = spec.base_recipe.prompt
+    found = [("prompt", prompt)] if "{" in prompt else []
     for turn in spec.turns:
-        yield from (("turns", part.text) for part in turn.parts if isinstance(part, TextPart))
+        found += [("turns", part.text) for part in turn.parts if isinstance(part, TextPart) and "{" in part.text]
+    return found

@@ -17,11 +17,10 @@ _FIELDS = frozenset({*WHOLE_FIELDS, *MERGED_FIELDS, "id", "matrix", "overrides"}
 
 
 class VariableUsage:
-    """The variables of all layers that some asset has, and whether an asset uses them."""
+    """The variables of all layers that some asset has, and the names of those that an asset uses."""
 
     def __init__(self) -> None:
-        self._used: set[tuple[str, Path, str]] = set()
-        self._unused: dict[tuple[str, Path, str], tuple[Layer, int]] = {}
+        self._layers: dict[tuple[str, Path], _LayerUsage] = {}
         self._idle: list[Caution] = []
 
     def note(self, asset: AssetLayers) -> None:
@@ -29,12 +28,10 @@ class VariableUsage:
         if "vars" not in asset.strongest:
             return
         for layer in asset.layers:
-            for name in cast(Mapping[str, Json], layer.fields.get("vars", {})):
-                key = (layer.document.file, layer.path, name)
-                if name in asset.filled.used:
-                    self._used.add(key)
-                elif key not in self._used:
-                    self._unused[key] = (layer, self._unused[key][1] + 1 if key in self._unused else 1)
+            if "vars" in layer.fields:
+                usage = self._layers.setdefault((layer.document.file, layer.path), _LayerUsage(layer))
+                usage.assets += 1
+                usage.used |= asset.filled.used
 
     def note_matrix(self, layer: Layer, used: Set[str], assets: int) -> Iterator[Problem]:
         """Note what `include` adds to a matrix whose assets use these variables. A key that is the name of a field was
@@ -56,12 +53,23 @@ class VariableUsage:
 
     def cautions(self) -> Iterator[Caution]:
         """A caution for each variable that no asset uses."""
-        for key, (layer, assets) in self._unused.items():
-            if key not in self._used:
-                path = (*layer.path, "vars", key[2])
-                place = layer.document.place(path)
-                yield Caution(f"no field uses ${{{key[2]}}}", assets, place=place, field=field_name(path), hint=_HINT)
+        for usage in self._layers.values():
+            layer = usage.layer
+            for name in cast(Mapping[str, Json], layer.fields["vars"]):
+                if name not in usage.used:
+                    path = (*layer.path, "vars", name)
+                    place, fact = layer.document.place(path), f"no field uses ${{{name}}}"
+                    yield Caution(fact, usage.assets, place=place, field=field_name(path), hint=_HINT)
         yield from self._idle
+
+
+class _LayerUsage:
+    """The number of assets that have a layer, and the variables that they use."""
+
+    def __init__(self, layer: Layer) -> None:
+        self.layer = layer
+        self.assets = 0
+        self.used: set[str] = set()
 
 
 _HINT = "name it in a field, or remove it"
