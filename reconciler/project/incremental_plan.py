@@ -31,7 +31,7 @@ from reconciler.core.value import value
 from reconciler.project.prices import model_cautions, model_problems, pricer
 from reconciler.providers.models.table import model_table
 from reconciler.providers.models.warnings import cautions
-from reconciler.providers.registry import REGISTRY
+from reconciler.providers.registry import REGISTRY, has_listed_models
 from reconciler.report.plan_text import check_hint, note_lines
 from reconciler.report.plan_view import plan_lines
 from reconciler.store.documents.project import LOCK_FILE, Project, read_project
@@ -151,7 +151,8 @@ def _specs(
     ordered = dict(sorted(specs.items()))
     if any(context.usage.cautions()) or any(spec_cautions(ordered)):  # another file may use the variable
         return None
-    return None if cautions(ordered, project.settings.providers, table, today=today) else ordered
+    told = cautions(ordered, project.settings.providers, table, today=today, listed=has_listed_models)
+    return None if told else ordered
 
 
 def _context(project: Project, snapshot: Snapshot, changed: Iterable[str], index: Index) -> Context:

@@ -18,7 +18,7 @@ from reconciler.project.prices import address_problems, model_cautions, model_pr
 from reconciler.project.workspace import Workspace
 from reconciler.providers.models.table import ModelTable, model_table
 from reconciler.providers.models.warnings import cautions, next_retirement
-from reconciler.providers.registry import REGISTRY
+from reconciler.providers.registry import REGISTRY, has_listed_models
 from reconciler.store.documents.project import Project, read_project, specs_folder_problem
 from reconciler.store.documents.specs import SpecFiles, SpecReader, read_specs
 from reconciler.store.index.index import FOREVER
@@ -51,7 +51,8 @@ def load_specs(workspace: Workspace) -> LoadedSpecs:
     if problems:
         raise InvalidInput(tuple(problems))
     specs, providers, today = expanded.specs, project.settings.providers, workspace.utc().date()
-    of_models = (*model_cautions(project, specs, table), *cautions(specs, providers, table, today=today))
+    told = cautions(specs, providers, table, today=today, listed=has_listed_models)
+    of_models = (*model_cautions(project, specs, table), *told)
     return LoadedSpecs(
         project,
         specs,

@@ -79,6 +79,11 @@ class Registry:
 REGISTRY = Registry(_BUILT_IN)
 
 
+def has_listed_models(settings: ProviderSettings) -> bool:
+    """Whether the built-in table describes the models of a provider: those of built-in types at their own servers."""
+    return settings.type in REGISTRY.built_in and not settings.base_url
+
+
 def _entry_points() -> tuple[EntryPoint, ...]:
     from importlib.metadata import entry_points  # noqa: PLC0415 - for plug-ins only: it costs start-up time
 

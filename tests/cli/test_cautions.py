@@ -71,10 +71,50 @@ def test_it_is_told_once_a_model_with_its_assets_and_makes_nothing_stale(adopted
         assert (told["model"], told["assets"]) == (GONE, 2)
 
 
-def test_drafts_and_models_that_nobody_knows_are_not_warned_of(adopted: Scratch) -> None:
-    adopted.edit("specs/a.yaml", "prompt", f"model: {GONE}\nprovider: draft\nprompt")
-    adopted.edit("specs/b.yaml", "prompt", "model: somebodys-model\nprompt")
+def test_drafts_are_not_warned_of(adopted: Scratch) -> None:
+    for name, model in (("a", GONE), ("b", "gemini-2.5-flash-imgae")):
+        adopted.edit(f"specs/{name}.yaml", "prompt", f"model: {model}\nprovider: draft\nprompt")
     assert adopted.done("validate").err == ""
+
+
+def test_an_unknown_model_is_a_warning_with_a_suggestion_and_no_error(adopted: Scratch) -> None:
+    """Sizes and qualities are not checked against anything, since nothing is known about it."""
+    adopted.edit("specs/a.yaml", "prompt", "model: gemini-2.5-flash-imgae\nsize: 1000x100\nquality: best\nprompt")
+    adopted.edit("specs/b.yaml", "prompt", "model: somebodys-model\nprompt")
+    said = [line for line in adopted.done("validate").err.splitlines() if line]
+    assert said == [
+        'warning: specs/a.yaml:1:1: model: "gemini-2.5-flash-imgae" is not in the table of models; its price is unknown'
+        ": 1 asset",
+        '  hint: did you mean "gemini-2.5-flash-image"?',
+        'warning: specs/b.yaml:1:1: model: "somebodys-model" is not in the table of models; its price is unknown'
+        ": 1 asset",
+        "  hint: if the name is right, a row under models: in reconciler.yaml gives its price",
+    ]
+    (told, _) = adopted.done("validate", "--format", "json").json["warnings"]
+    assert (told["model"], told["file"], told["line"]) == ("gemini-2.5-flash-imgae", "specs/a.yaml", 1)
+
+
+def test_an_unknown_model_in_the_defaults_is_one_warning(adopted: Scratch) -> None:
+    adopted.write("reconciler.yaml", "provider: gravitex\ndefaults:\n  model: gemini-2.5-flash\n")
+    said = adopted.done("plan", "--format", "json").json["warnings"]
+    assert [(told["file"], told["line"], told["field"], told["assets"]) for told in said] == [
+        ("reconciler.yaml", 3, "defaults.model", 2)
+    ]
+
+
+def test_a_row_of_the_project_makes_a_model_known(adopted: Scratch) -> None:
+    project = {"provider": "gravitex", "defaults": {"model": "mine"}, "models": {"mine": {"prices": {"": "0.01"}}}}
+    adopted.write("reconciler.yaml", json.dumps(project))
+    assert "warning" not in adopted.done("plan").err
+
+
+def test_a_server_of_ones_own_has_models_that_no_table_knows(adopted: Scratch) -> None:
+    own = {"type": "openai", "base_url": "http://127.0.0.1:9", "api_key_env": ""}
+    project = {"provider": "own", "providers": {"own": own}, "defaults": {"model": "sdxl-turbo"}}
+    adopted.write("reconciler.yaml", json.dumps(project))
+    assert "warning" not in adopted.done("plan").err
+    adopted.write("reconciler.yaml", json.dumps(project | {"defaults": {"model": "gpt-image1"}}))
+    assert 'did you mean "gpt-image-1"?' in adopted.done("plan").err
 
 
 def test_the_project_can_correct_the_date(adopted: Scratch) -> None:

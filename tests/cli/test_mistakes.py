@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import PROJECT, Scratch
+from reconciler.core.digest import content_hash
+from tests.cli.conftest import PROJECT, Scratch, picture, pointer
 
 
 @pytest.mark.parametrize("name", [b"a\xff.yaml", b"b\xff/a.yaml"])
@@ -112,3 +113,31 @@ def test_only_the_environment_allows_more_assets_than_a_stranger_may_ask_for(
     monkeypatch.setenv("RECONCILER_MAX_ASSETS", "many")
     said = project.run("validate")
     assert (said.code, "RECONCILER_MAX_ASSETS is not a whole number: many" in said.err) == (1, True)
+
+
+def test_references_that_are_no_images_are_found_at_validate(scratch: Scratch) -> None:
+    """By the bytes that are hashed anyway; a file of the right kind, and a Git LFS pointer to one, are fine."""
+    scratch.write("reconciler.yaml", PROJECT)
+    scratch.write("specs/a.yaml", "prompt: x\nreferences:\n  - refs/a.png\n  - refs/page.png\nmask: refs/anim.png\n")
+    scratch.write("refs/a.png", picture())
+    scratch.write("refs/page.png", "<!doctype html><title>404</title>")
+    scratch.write("refs/anim.png", b"GIF89a" + bytes(100))
+    for command in ("validate", "plan", "check"):
+        said = scratch.run(command)
+        assert said.code == 1
+        assert 'specs/a.yaml:4:5: references[1]: "refs/page.png" is not a PNG, JPEG, WebP or AVIF image' in said.err
+        assert 'specs/a.yaml:5:1: mask: "refs/anim.png" is not a PNG, JPEG, WebP or AVIF image' in said.err
+        assert "refs/a.png" not in said.err
+    scratch.write("refs/page.png", pointer(content_hash(picture())))
+    scratch.write("refs/anim.png", picture(form="webp"))
+    assert scratch.done("validate").err == ""
+
+
+def test_a_reference_that_becomes_no_image_is_found_by_a_warm_check(scratch: Scratch) -> None:
+    scratch.write("reconciler.yaml", PROJECT)
+    scratch.write("specs/a.yaml", "prompt: x\nreferences: [refs/a.png]\n")
+    scratch.write("refs/a.png", picture())
+    scratch.done("apply", "--yes")
+    scratch.done("check")
+    scratch.write("refs/a.png", b"no image")
+    assert scratch.run("check").code == scratch.run("check").code == 1

@@ -95,6 +95,9 @@ class TreeObserver:
                 if not path.isascii() and (other := _other_form(self.root, path)):
                     hint = other
                 problems.append(Problem(paths[path], "references", f'there is no file "{path}"', hint))
+            elif path in self.not_images:
+                fact = f'"{path}" is not a PNG, JPEG, WebP or AVIF image'
+                problems.append(Problem(paths[path], "references", fact, "convert it, or refer to another file"))
             else:
                 contents[path] = found
         return contents, tuple(problems)
