@@ -18,12 +18,13 @@ from reconciler.core.value import field, value
 
 
 class Stop(Enum):
-    """Why no more requests are sent: the first four reasons stop a whole lane, MISMATCHES the requests to one model."""
+    """Why no more requests are sent: the first five reasons stop a whole lane, MISMATCHES the requests to one model."""
 
     OUT_OF_CREDIT = "out of credit"
     BAD_KEY = "the key was refused"
     PARKED = "rate limit"
     BREAKER = "too many failures in a row"
+    UNREACHABLE = "unreachable"
     MISMATCHES = "the same mismatch again and again"
     OVER_BUDGET = "over budget"
     INTERRUPTED = "interrupted"
@@ -73,12 +74,14 @@ class Mismatched:
 class NotSent:
     """No byte of the request was written. Free to try again unless `final` (a certificate error).
 
-    `stop`: it was held back here, since it is over budget, its lane is stopped, or the run is ending.
+    `stop`: it was held back here, since it is over budget, its lane is stopped, or the run is ending. `unreachable`: no
+    connection came about, so no other request can be sent now, either.
     """
 
     message: str
     final: bool = False
     stop: Stop | None = None
+    unreachable: bool = False
 
 
 @value

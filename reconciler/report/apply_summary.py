@@ -25,8 +25,14 @@ _HINTS = {
     "BadKey": "`reconciler providers` shows the variable of the key: check it, then run `reconciler apply` again",
     "InDoubt": "check the provider's bill; `reconciler recover` lists the requests in doubt",
 }
-_OFFLINE = ("cannot connect", "connecting took too long")
-_NO_NETWORK = "check the network; if there is a proxy, set `trust_env: true` under the provider"
+_PROXY = "if there is a proxy, set `trust_env: true` under the provider"
+_UNREACHABLE = {
+    "cannot connect: its name does not resolve": f"check the network, and the name in base_url; {_PROXY}",
+    "cannot connect: the connection was refused": "nothing listens there: start the server, or check base_url",
+    "cannot connect": f"check the network; {_PROXY}",
+    "connecting took too long": f"check the network; {_PROXY}",
+}
+"""The hint for the first of these that a message contains."""
 
 
 def summary_line(report: Report, *, in_doubt: Sequence[Requested] = ()) -> str:
@@ -75,8 +81,8 @@ def _made_and_doubted(report: Report, in_doubt: Sequence[Requested]) -> list[Ass
 
 
 def _hint(line: Line) -> str:
-    offline = any(message in line.message for message in _OFFLINE)
-    return line.hint or _HINTS.get(line.outcome, _NO_NETWORK if offline else "")
+    network = next((hint for fact, hint in _UNREACHABLE.items() if fact in line.message), "")
+    return line.hint or _HINTS.get(line.outcome, network)
 
 
 def failed_line(event: Failed) -> str:

@@ -134,6 +134,40 @@ def test_five_failures_in_a_row_pause_30_then_60_seconds_then_stop_the_lane() ->
     ]
 
 
+OFFLINE = NotSent("https://x: cannot connect", unreachable=True)
+
+
+@pytest.mark.parametrize("concurrency", [1, 4, 16])
+def test_a_server_that_was_never_reached_is_tried_twice_and_stops_the_lane(concurrency: int) -> None:
+    """Within seconds, with one message for all assets, and with nothing in doubt."""
+    world = World(
+        Scripted({asset: [OFFLINE] * 3 for asset in many(20)}, seconds=lambda _: 0.1), concurrency=concurrency
+    )
+    outcomes = play(world.make(*many(20)))
+    assert stops(outcomes) == [Stop.UNREACHABLE] * 20
+    assert {outcome.message for outcome in outcomes} == {"gravitex is unreachable: https://x: cannot connect"}
+    assert world.inner.times[:concurrency] == [0.0] * concurrency
+    assert len(world.inner.times) <= 2 * concurrency
+    assert max(world.inner.times) <= 1.2
+    assert world.progress.notes == []
+    assert not world.journal.in_doubt
+
+
+def test_a_server_that_is_reached_at_the_second_attempt_gets_all_requests() -> None:
+    world = World(Scripted({asset: [OFFLINE] for asset in many(4)}), concurrency=4)
+    outcomes = play(world.make(*many(10)))
+    assert all(isinstance(outcome, Done) for outcome in outcomes)
+
+
+def test_a_server_that_has_answered_is_waited_for() -> None:
+    """A network that is gone for a while opens the circuit breaker, and ends no run."""
+    script = {asset: [OFFLINE] for asset in many(8)[1:6]}
+    world = World(Scripted(script), concurrency=1)
+    outcomes = play(world.make(*many(8)))
+    assert all(isinstance(outcome, Done) for outcome in outcomes)
+    assert any("pausing 30 s" in note for note in world.progress.notes)
+
+
 def test_a_good_probe_opens_the_lane_to_all_again() -> None:
     world = World(Scripted({asset: [BadOutput("html")] for asset in many(5)}), concurrency=5)
     play(world.make(*many(15)))

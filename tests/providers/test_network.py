@@ -257,7 +257,11 @@ def test_nothing_sent_and_nothing_known_are_told_apart(spool: MemorySpool) -> No
         chosen = settings_for("openai", url, **settings)
         return await a_provider(chosen, spool, key="").generate(a_request(a_recipe(model="sd")))
 
-    assert asyncio.run(go("https://name.invalid")) == NotSent("https://name.invalid: cannot connect")
+    outcome = asyncio.run(go("https://name.invalid"))
+    assert outcome == NotSent("https://name.invalid: cannot connect: its name does not resolve", unreachable=True)
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        url = f"http://127.0.0.1:{gone.getsockname()[1]}"
+    assert asyncio.run(go(url)) == NotSent(f"{url}: cannot connect: the connection was refused", unreachable=True)
     with socket.create_server(("127.0.0.1", 0), backlog=1) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         outcome = asyncio.run(go(url, timeouts=Timeouts(first_byte=0.1)))
@@ -482,7 +486,8 @@ def test_a_list_that_cannot_be_had_says_why(spool: MemorySpool) -> None:
     assert asyncio.run(list_models(home, NoKey("K is not set", "hint"), spool=spool)).line == "K is not set"
     with socket.create_server(("127.0.0.1", 0)) as gone:
         url = f"http://127.0.0.1:{gone.getsockname()[1]}"
-    assert asyncio.run(list_models(settings_for("openai", url), Key(""), spool=spool)).line == f"{url}: cannot connect"
+    listing = asyncio.run(list_models(settings_for("openai", url), Key(""), spool=spool))
+    assert listing.line == f"{url}: cannot connect: the connection was refused"
     with serving(reply(b"<title>Sign in</title>")) as (url, _):
         listing = asyncio.run(list_models(settings_for("openai", url), Key(""), spool=spool))
     assert (listing.works, listing.line) == (False, f"{url}: 200 Sign in")

@@ -16,6 +16,7 @@ from reconciler.core.ports import ImageRequest, Log, OnResponse, Provider, ignor
 from reconciler.core.value import replace
 from reconciler.engine.clock import Clock, stamp
 from reconciler.engine.lane.limits import OPEN_SECONDS, PARK_OVER, Limits, Permit, limits
+from reconciler.engine.lane.reach import Reach
 
 NO_ASSET = AssetId("")
 MISFITS_TO_STOP = 3
@@ -46,6 +47,7 @@ class Lane:
         self._suspects: set[str] = set()
         self._open: Counter[str] = Counter()
         self._change: asyncio.Future[None] | None = None
+        self._reach = Reach()
 
     def drain(self, message: str = "interrupted") -> None:
         """Admit no more requests; those in flight finish. Queued and later requests get NotSent with the message."""
@@ -87,6 +89,13 @@ class Lane:
         """Adjust the limits by an outcome, and return the outcome to report for the asset."""
         self._open[model] -= 1
         before, now = self._limits, self._clock.monotonic()
+        if self._reach.missed(outcome, now):
+            self._limits = before.abandoned(permit).held(self._reach.next_at)
+            if now >= self._reach.next_at:
+                outcome = NotSent(f"{self.name} is unreachable: {outcome.message}", final=True, stop=Stop.UNREACHABLE)
+                self._close(outcome)
+            self._poke()
+            return outcome
         self._limits = after = before.landed(permit, outcome, now)
         self._poke()
         match outcome:

@@ -139,6 +139,10 @@ class Limits:
         """Without one request that had no outcome."""
         return replace(self._without(permit), breaker=self.breaker.abandoned(permit))
 
+    def held(self, until: float) -> Limits:
+        """With no request before a time."""
+        return replace(self, held_until=max(self.held_until, until))
+
     def _without(self, permit: Permit) -> Limits:
         if permit.response_complete:
             return replace(self, landing=self.landing - 1)

@@ -71,12 +71,14 @@ class Retrying:
             least = _may_retry_after(outcome)
             if least is None:
                 return outcome
-            if not self._retries.take():
+            unreachable = isinstance(outcome, NotSent) and outcome.unreachable  # the lane notes and limits it
+            if not unreachable and not self._retries.take():
                 self._note(request, f"not retried: the run's {self._retries.allowed} retries are used up")
                 return outcome
             wait = max(least, backoff(retry, self._jitter()))
             when = f"in {wait:.0f} s" if wait >= 0.5 else "at once"
-            self._note(request, f"retrying {when} (attempt {retry + 2} of {ATTEMPTS}): {outcome.message}")
+            if not unreachable:
+                self._note(request, f"retrying {when} (attempt {retry + 2} of {ATTEMPTS}): {outcome.message}")
             await self._sleep(wait)
             outcome = await self._inner.generate(request, on_response=on_response)
         return outcome

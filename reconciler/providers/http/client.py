@@ -31,6 +31,7 @@ from reconciler.providers.http.origins import Base, WebOrigin, is_local, parse_b
 from reconciler.providers.http.public_address import public_address
 from reconciler.providers.http.request import WireRequest
 from reconciler.providers.http.spool_file import PictureChangedError, SpoolFile, stream
+from reconciler.providers.http.unreachable import causes, unreachable_because
 
 if importlib.util.find_spec("sniffio") is None:
     # httpcore imports it eight times a request; a missing module costs a search of the whole import path each time
@@ -95,8 +96,12 @@ class _Flight:
     def lost(self, error: Exception) -> NotSent | InDoubt:
         """The outcome of a failed exchange: NotSent before the first byte of the request, InDoubt after it."""
         if not self.sent:
-            certificate = _certificate_error(error)
-            return NotSent(f"{_kind(error)}{f': {certificate}' if certificate else ''}", final=bool(certificate))
+            why = _certificate_error(error)
+            final = bool(why)
+            if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout) and not final:
+                why = unreachable_because(error, resolver_error=socket.gaierror)
+                return NotSent(f"{_kind(error)}{f': {why}' if why else ''}", unreachable=True)
+            return NotSent(f"{_kind(error)}{f': {why}' if why else ''}", final=final)
         if self.status:
             return InDoubt(f"{_kind(error)} after {self.received} bytes of the answer ({self.status})")
         return InDoubt(f"{_kind(error)}, no response received")
@@ -267,10 +272,6 @@ def _kind(error: Exception) -> str:
     return next((message for kind, message in _KINDS if isinstance(error, kind)), "the exchange failed")
 
 
-def _certificate_error(error: BaseException | None) -> str:
+def _certificate_error(error: BaseException) -> str:
     """The error in the server's certificate, if that is the cause; else ""."""
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return error.verify_message
-        error = error.__cause__ or error.__context__
-    return ""
+    return next((each.verify_message for each in causes(error) if isinstance(each, ssl.SSLCertVerificationError)), "")
