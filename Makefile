@@ -43,8 +43,9 @@ bench: $(USE)             ## ours beside ninja, make, git, doit: 10 minutes; FUL
 	@.venv-bench/bin/python -m pip --quiet install --force-reinstall --no-deps .
 	@$(BIN)/python -m benchmarks $(if $(FULL),--full) $(ROWS)
 
-sweep: $(DEV)             ## SIGKILL at every system call of an apply, then one more apply (five minutes)
-	@$(frozen) $(BIN)/python -m tests.crash.sweep kill --package "$$frozen"
+sweep: $(DEV)             ## SIGKILL at every system call of an apply, and with a moody model, then one more apply (ten minutes)
+	@$(frozen) $(BIN)/python -m tests.crash.sweep kill --package "$$frozen"; \
+	$(BIN)/python -m tests.crash.sweep kill --scenario tests.crash.scenario:moody --package "$$frozen"
 
 powercut: $(DEV)          ## cut the power in STATES=10000 ways, then apply (ten minutes)
 	@$(frozen) $(BIN)/python -m tests.crash.sweep cut --states $(or $(STATES),10000) --package "$$frozen"

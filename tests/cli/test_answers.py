@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 import json
+import re
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from reconciler.core.digest import AssetId, RecipeKey, content_hash
 from reconciler.core.events import Requested
 from reconciler.core.value import replace
 from reconciler.store.objects.content_store import ContentStore
-from reconciler.testing.gateway import Gateway
+from reconciler.testing.gateway import Gateway, faults
 from tests.cli.day import LOOPS, PRO, Row, bill
 from tests.cli.paid_project import FLASH, PaidProject, opened
 
@@ -46,6 +51,8 @@ def answered(paid: PaidProject) -> dict[str, dict[str, Any]]:
     return block
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_a_day_with_a_moody_model() -> None:
     """It answers JPEG, ignores the ratio twice and fails once, under twenty applies: five requests, five bills."""
     lines: list[str] = []
@@ -394,3 +401,38 @@ def test_the_second_of_two_attempts_that_got_the_same_bytes_ends_too(paid: PaidP
     assert paid.plan() == {}
     assert (paid.apply().code, paid.asked) == (0, 1)
     assert paid.done("costs", "--format", "json").json["ever"]["images"] == 1
+
+
+NUMBERS = itertools.count()
+QUICK = sorted(
+    fault
+    for fault, outcome in faults.EXPECTED.items()
+    if outcome not in ("NotSent", "Throttled")
+    and not re.search("stall|slow|endless|bomb|401|402|quota|pre_consume|deep_json|bad_status|two_lengths", fault)
+)
+"""Faults that neither take long nor stop the lane."""
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.sampled_from(QUICK), st.sampled_from(["ok", *QUICK])), min_size=1, max_size=3))
+def test_whatever_the_answers_no_recipe_is_bought_twice_and_nothing_that_came_is_lost(
+    paid: PaidProject, answers: list[tuple[str, str]]
+) -> None:
+    """Four applies without consent: real sockets, and the ledger of the gateway."""
+    mark = f"thing {next(NUMBERS)}"
+    for folder in (".reconciler", "specs", "assets"):
+        shutil.rmtree(paid.root / folder, ignore_errors=True)
+    (paid.root / "assets.lock").unlink(missing_ok=True)
+    specs: dict[str, Any] = {f"a{n}": {"prompt": f"{mark} {n}.", "size": "16:9"} for n in range(len(answers))}
+    paid.set_up(**specs)
+    for number, faults_in_turn in enumerate(answers):
+        paid.fake.when(f"{mark} {number}.", *faults_in_turn)
+    for _ in range(4):
+        paid.apply()
+    entries = [entry for entry in paid.fake.ledger.billed if entry.prompt.startswith(mark)]
+    bills = Counter(entry.prompt for entry in entries)
+    assert max(bills.values(), default=0) <= 1, bills
+    stored = {path.name for path in (paid.root / ".reconciler/store/objects").glob("*/*")}
+    for entry in entries:
+        if faults.expected(entry.fault, "gravitex") in ("Done", "Mismatched"):
+            assert entry.images[-1] in stored, entry.fault

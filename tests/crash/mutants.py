@@ -92,6 +92,12 @@ MUTANTS = (
         '            await self._begin(attempt, request)\n',
     ),
     Mutant(
+        "the answer is forgotten", Finder.KILL, "core/events.py",
+        "                    answers[asked.asset] = _answered(answers.get(asked.asset), asked, event)\n",
+        "                    pass\n",
+        faults={"image0": ("empty_data", "ok")},
+    ),
+    Mutant(
         "recorded before stored", Finder.KILL, "engine/lane/recorded.py",
         "        path = self._store.put(done.spooled)  # its DiskError names the rescue file\n        try:\n",
         "        early = StoredImage(content, done.image, made, attempt, misfit)\n"

@@ -12,7 +12,7 @@ from tests.crash import native
 from tests.crash.disksweep import disk_sweep
 from tests.crash.mutants import MUTANTS, Mutant, hunt, plant
 from tests.crash.native import Fault, Keep
-from tests.crash.scenario import killed_before, paid_apply
+from tests.crash.scenario import killed_before, moody, moody_killed_before, paid_apply
 from tests.crash.sweep import Slice, cut_sweep, kill_sweep
 
 pytestmark = [pytest.mark.usefixtures("killer"), pytest.mark.slow]
@@ -29,6 +29,27 @@ def test_some_kills_of_a_recovery(tmp_path: Path, commit: str) -> None:
     scenario = functools.partial(killed_before, images=3, concurrency=2, seed=seed)
     swept = kill_sweep(scenario, tmp_path, part=Slice(0, 20, commit), points=120)
     assert swept.points >= 4
+    assert swept.violations == ()
+
+
+def test_a_slice_of_the_kills_with_a_moody_model(tmp_path: Path, commit: str) -> None:
+    """It ignores the ratio, fails, refuses, and answers in another format."""
+    swept = kill_sweep(moody, tmp_path, part=Slice(0, 100, commit))
+    assert swept.points >= 4
+    assert swept.violations == ()
+
+
+def test_some_kills_of_a_recovery_with_a_moody_model(tmp_path: Path, commit: str) -> None:
+    seed = random.Random(commit).getrandbits(32)
+    scenario = functools.partial(moody_killed_before, images=4, concurrency=2, seed=seed)
+    swept = kill_sweep(scenario, tmp_path, part=Slice(0, 20, commit), points=80)
+    assert swept.points >= 3
+    assert swept.violations == ()
+
+
+def test_some_power_cuts_with_a_moody_model(tmp_path: Path, commit: str) -> None:
+    swept = cut_sweep(moody, tmp_path, limit=12, seed=random.Random(commit).getrandbits(32))
+    assert swept.points == 12
     assert swept.violations == ()
 
 

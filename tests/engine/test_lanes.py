@@ -9,9 +9,10 @@ import pytest
 
 from reconciler.core.errors import DiskError
 from reconciler.core.events import Event, Requested
-from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Rejected, Stop, Throttled
+from reconciler.core.fit import Misfit
+from reconciler.core.outcome import BadOutput, Done, InDoubt, Mismatched, NotSent, Outcome, Rejected, Stop, Throttled
 from tests.engine.clock import now, play
-from tests.engine.paid import Scripted, World, Written, a_request, many
+from tests.engine.paid import Scripted, World, Written, a_done, a_request, many
 
 DOUBT = InDoubt("reset")
 
@@ -277,3 +278,40 @@ def test_no_two_requests_are_closer_than_the_pace_even_with_retries() -> None:
     play(world.make(*many(8)))
     assert len(world.inner.times) == 12
     assert all(later - earlier >= 1.0 for earlier, later in pairwise(world.inner.times))
+
+
+def misfit(fault: str = "not 16:9") -> Mismatched:
+    return Mismatched("not it", Misfit(fault, "not it"), a_done())
+
+
+@pytest.mark.parametrize("concurrency", [1, 2, 4, 8])
+@pytest.mark.parametrize("landing", [0.0, 0.5, 5.0])
+def test_the_same_mismatch_three_times_stops_the_model(concurrency: int, landing: float) -> None:
+    world = World(Scripted({asset: [misfit()] for asset in many(30)}, landing=landing), concurrency=concurrency)
+    outcomes = play(world.make(*many(30)))
+    assert len(world.inner.ledger) <= max(3, 2 * concurrency), "three, or what was under way by then"
+    assert set(stops(outcomes)) == {Stop.MISMATCHES}
+    assert sum(isinstance(outcome, Mismatched) for outcome in outcomes) == len(world.inner.ledger)
+
+
+def test_other_faults_are_counted_apart() -> None:
+    world = World(Scripted({asset: [misfit(asset)] for asset in many(12)}), concurrency=2)
+    assert all(isinstance(outcome, Mismatched) for outcome in play(world.make(*many(12))))
+
+
+def test_a_suspect_whose_image_fits_is_sent_side_by_side_again() -> None:
+    script = {asset: [misfit()] for asset in many(2)}
+    world = World(Scripted(script), concurrency=2)
+    outcomes = play(world.make(*many(8)))
+    assert world.inner.times == [0.0, 0.0, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0]
+    assert sum(isinstance(outcome, Done) for outcome in outcomes) == 6
+
+
+def test_a_limit_that_no_wait_ends_stops_the_lane_or_the_model_without_a_retry() -> None:
+    for of_model in (True, False):
+        later = Throttled("429", 32.0, "its limit is 0", of_model)
+        world = World(Scripted({asset: [later] for asset in many(5)}), concurrency=1)
+        outcomes = play(world.make(*many(5)))
+        assert len(world.inner.ledger) == 1
+        assert stops(outcomes) == [Stop.PARKED] * 5
+        assert "its limit is 0" in str(outcomes[0])

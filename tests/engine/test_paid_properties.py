@@ -11,7 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.core.events import Ended, Requested, Stored
-from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused, Rejected, Stop, Throttled
+from reconciler.core.fit import Misfit
+from reconciler.core.outcome import (
+    BadOutput,
+    Done,
+    InDoubt,
+    Mismatched,
+    NotSent,
+    Outcome,
+    Refused,
+    Rejected,
+    Stop,
+    Throttled,
+)
 from reconciler.core.specs.settings import Budget
 from tests.engine.clock import now, play
 from tests.engine.paid import PRICE, Scripted, World, a_done, a_request, a_spooled, many
@@ -21,6 +33,7 @@ FREE = NotSent | Throttled | Rejected
 
 outcomes = st.one_of(
     st.just(a_done()),
+    st.builds(lambda fault: Mismatched("not it", Misfit(fault, "not it"), a_done()), st.sampled_from("ab")),
     st.builds(NotSent, st.just("dns"), st.booleans()),
     st.builds(Throttled, st.just("busy"), st.sampled_from([None, 0.0, 3.0, 90.0, 121.0, float("inf"), float("nan")])),
     st.builds(Rejected, st.just("bad size"), st.sampled_from([None, None, None, Stop.OUT_OF_CREDIT])),
@@ -89,6 +102,10 @@ def the_journal_is_well_formed(world: World) -> None:
     assert set(begun.values()) <= {1}
     assert set(ended.values()) <= {1}
     assert begun.total() == len(world.inner.ledger), "every request, and nothing else, is in the journal"
+    wrong = sum(isinstance(outcome, Mismatched) for _, outcome in world.inner.given)
+    told = [event for event in world.journal.events if isinstance(event, Ended) and event.outcome == "Mismatched"]
+    assert len(told) == wrong
+    assert all(event.kept is not None and world.store.find(event.kept) for event in told)
     done = sum(isinstance(outcome, Done) for _, outcome in world.inner.given)
     assert sum(isinstance(event, Stored) for event in world.journal.events) == done
     doubtful = sum(isinstance(outcome, InDoubt) for _, outcome in world.inner.given)

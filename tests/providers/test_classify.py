@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reconciler.core.digest import Json
-from reconciler.core.outcome import Rejected, Stop, Throttled
+from reconciler.core.outcome import BadOutput, Refused, Rejected, Stop, Throttled
 from reconciler.providers.responses.classify import classify
 from reconciler.providers.responses.reply import (
     Cut,
@@ -191,3 +191,80 @@ def test_a_parameter_that_a_server_does_not_take_can_be_left_out(message: str, n
     assert isinstance(outcome, Rejected)
     hint = f" (params: {{{name}: null}} in the spec leaves it out)" if name else ""
     assert outcome.message == f"400 invalid_request: {message}{hint}"
+
+
+def google_quota(quota: str, value: str, message: str = "slow down") -> JsonReply:
+    violation = {"quotaMetric": "m/free_tier_requests", "quotaId": quota, "quotaValue": value}
+    details: Json = [{"violations": [violation]}, {"retryDelay": "32s"}]
+    return JsonReply({"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": message, "details": details}})
+
+
+@pytest.mark.parametrize(
+    ("body", "later", "of_model"),
+    [
+        (google_quota("GenerateRequestsPerDayPerProjectPerModel-FreeTier", "50"), "day", True),
+        (google_quota("GenerateRequestsPerMinutePerProjectPerModel-FreeTier", "0"), "limit is 0", True),
+        (google_quota("GenerateRequestsPerDayPerProject", "0"), "limit is 0", False),
+        (google_quota("GenerateRequestsPerMinutePerProject", "5"), "", False),
+        (google_quota("GenerateRequestsPerMinutePerProject", "5", "the limit per day is 50"), "", False),
+        (error("Quota exceeded for metric: requests, limit: 0, model: m", code="rate_limit_exceeded"), "0", False),
+        (
+            error("Rate limit reached on images per day (IPD): Limit 50, Used 50", code="rate_limit_exceeded"),
+            "day",
+            False,
+        ),
+        (error("Limit 0 / 1min, requested 1", code="rate_limit_exceeded"), "limit is 0", False),
+        (error("Rate limit reached on images per min: Limit 5, Used 5", code="rate_limit_exceeded"), "", False),
+        (error("limit: 0.5 per second", code="rate_limit_exceeded"), "", False),
+        (error("monthly limit reached", code="rate_limit_exceeded"), "month", False),
+    ],
+)
+def test_a_limit_of_zero_or_of_a_day_is_told_from_one_of_a_minute(body: JsonReply, later: str, of_model: bool) -> None:
+    found = classify(Reply(429, {}, body))
+    assert isinstance(found, Throttled), found
+    assert (later in found.later, bool(found.later), found.of_model) == (True, bool(later), of_model)
+
+
+IMAGE: Json = {"b64_json": "QUFBQQ=="}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"data": [IMAGE]},
+        {"data": IMAGE},
+        {"images": ["data:image/png;base64,QUFBQQ=="]},
+        {"data": [{"url": "data:text/html;base64,QUFBQQ=="}]},
+        {"data": [{"url": " DATA:image/png;base64,QUFBQQ=="}]},
+        {"data": [{"image_url": {"url": "data:image/png;base64,QUFBQQ=="}}]},
+        {"artifacts": [{"base64": "QUFBQQ=="}]},
+        {"output": [{"type": "image_generation_call", "result": "QUFBQQ=="}]},
+        {"type": "image_generation.completed", "b64_json": "QUFBQQ=="},
+        [{"type": "image_generation.partial_image", "b64_json": "eA=="}, {"b64_json": "QUFBQQ=="}, {"usage": {}}],
+        [{"candidates": [{"content": {"parts": [{"inlineData": {"data": "QUFBQQ=="}}]}}]}, {"usageMetadata": {}}],
+        {"data": [IMAGE], "error": {"message": "a warning"}},
+    ],
+)
+def test_an_image_is_found_wherever_servers_put_it(value: Json) -> None:
+    found = classify(Reply(200, {}, JsonReply(value)))
+    assert isinstance(found, ImageReply), found
+    assert found.base64.endswith("QUFBQQ==")
+    assert found.url == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "words"),
+    [
+        ({"data": [{"error": {"message": "by the safety system", "code": "moderation_blocked"}}]}, Refused, "safety"),
+        ({"data": [{"error": "upstream is down"}]}, BadOutput, "upstream is down"),
+        ({"data": [{"message": "no quota at the upstream"}]}, BadOutput, "no quota"),
+        ({"data": [{}]}, BadOutput, "empty"),
+        ([{"candidates": [{"finishReason": "SAFETY"}]}, {}], Refused, "SAFETY"),
+        ([], BadOutput, "empty list"),
+    ],
+)
+def test_words_in_the_place_of_an_image_are_told(value: Json, kind: type, words: str) -> None:
+    found = classify(Reply(200, {}, JsonReply(value)))
+    assert isinstance(found, kind), found
+    assert isinstance(found, Refused | BadOutput)
+    assert words in found.message
