@@ -32,6 +32,7 @@ from reconciler.providers.draft.silhouette import shape_for
 from reconciler.providers.draft.text import ELLIPSIS, MAX_READ, face, readable, visual, wrap
 from reconciler.providers.draft.words import SWATCHES, Swatch, colours
 from reconciler.testing.memory_ports import MemorySpool
+from tests import draft_sheet
 from tests.core.test_sniff import IEND, IHDR, chunk, png
 
 WORDS = "A lighthouse at dusk on a basalt cliff, calm sea."
@@ -242,6 +243,12 @@ def test_a_crowd_of_references_still_fits(references: dict[str, Path]) -> None:
 def test_what_cannot_be_drawn_is_rejected(fields: dict[str, Any]) -> None:
     outcome, _ = generate(a_request(**fields))
     assert isinstance(outcome, Rejected) and outcome.message
+
+
+def test_the_contact_sheet_of_the_documentation_has_every_draft() -> None:
+    """Only its size is compared: its glyphs depend on the fonts of the machine."""
+    with Image.open(draft_sheet.PICTURE) as shown:
+        assert draft_sheet.sheet().size == shown.size
 
 
 class FullDisk(io.BytesIO):
