@@ -47,14 +47,15 @@ def misfit(
 
 def fits_as_well(recipe: Recipe, image: ImageFacts, known: Misfit) -> bool:
     """Whether an image that did not fit its own recipe is what this other recipe describes."""
-    wanted = recipe.manifest()
-    if any(canonical(known.recipe.get(name)) != canonical(wanted.get(name)) for name in _shows(known.recipe, wanted)):
-        return False
-    return _wrong(image, recipe, known.transparent, None) is None
+    return (
+        subject_of(known.recipe) == subject_of(recipe.manifest())
+        and _wrong(image, recipe, known.transparent, None) is None
+    )
 
 
-def _shows(*manifests: Mapping[str, Json]) -> frozenset[str]:
-    return frozenset().union(*manifests) - LOOKS
+def subject_of(manifest: Mapping[str, Json]) -> bytes:
+    """What a recipe shows, without how it looks: equal for recipes that one image may fit."""
+    return canonical({name: field for name, field in manifest.items() if name not in LOOKS})
 
 
 def _wrong(

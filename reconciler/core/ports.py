@@ -169,6 +169,14 @@ class StoreInventory(Protocol):
         ...
 
 
+class RecipeFolders(Protocol):
+    """A quick look at the recipes that a store knows."""
+
+    def recipe_folders(self) -> frozenset[str]:
+        """The first two digits of the recipes that have records; others certainly have none."""
+        ...
+
+
 class StoreMaintenance(Protocol):
     """Changes to a store under the apply lock, beside those of an apply."""
 
@@ -190,7 +198,7 @@ class StoreMaintenance(Protocol):
         ...
 
 
-class ProjectStore(Store, Objects, Spool, StoreInventory, StoreMaintenance, Protocol):
+class ProjectStore(Store, Objects, Spool, StoreInventory, StoreMaintenance, RecipeFolders, Protocol):
     """The whole store of one project, as its composition root holds it. Consumers take one of the parts."""
 
 

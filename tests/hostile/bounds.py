@@ -182,6 +182,15 @@ def _refusals(root: Path) -> None:
     lock(root, {}, refused=refused)
 
 
+def _answers(root: Path) -> None:
+    """A lockfile that says of 20,000 recipes that they were answered with another image, beside 9,000 new assets."""
+    start(root, project="provider: gravitex\ndefaults: {model: gemini-2.5-flash-image}\n")
+    one = {"at": "2026-11-28T00:00:00Z", "outcome": "mismatched", "words": "not 16:9"}
+    answers = {f"b{number}": one | {"key": f"r1:{number:064x}"} for number in range(20_000)}
+    write(root, "assets.lock", json.dumps({"lockfile": 2, "assets": {}, "answered": answers}))
+    write(root, "specs/many.yaml", "assets:\n" + "".join(f"  a{n}: {{prompt: x {n}}}\n" for n in range(9_000)))
+
+
 def _models(root: Path) -> None:
     rows = "".join(f"  m{number}: {{prices: {{'1K': '0.01 USD'}}}}\n" for number in range(9_000))
     _project(f"models:\n{rows}", "prompt: x\n", root)
@@ -237,6 +246,7 @@ CASES = (
     _case("just below: a lockfile of 26 MB", partial(_lockfile, size=26_000_000), ("check",)),
     _case("just below: specs of 4 MiB", _long_specs),
     _case("20,000 files", _many_files),
+    _case("20,000 answers beside 9,000 new assets", _answers, ("check", "plan")),
     _case("9,000 models", _models),
     _case("9,000 providers", _providers),
     _case("a glob of many stars over 2,000 long ids", _globs, ("plan --include *a*a*a*a*a*a*a*a*a*a*b",)),

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.events import Requested
-from reconciler.core.fit import fits_as_well
+from reconciler.core.fit import fits_as_well, subject_of
 from reconciler.core.images.sniff import FORMATS
 from reconciler.core.lock.lockfile import Answer, AnswerKind, Lock, LockEntry
 from reconciler.core.money.cost import Cost
 from reconciler.core.plan.actions import Action, Adopt, Generate, Move, Restore
 from reconciler.core.plan.decide import Facts
 from reconciler.core.plan.observed import Found, Observed
+from reconciler.core.ports import StoredImage
 from reconciler.core.recipe import Recipe, manifest_images
 from reconciler.core.specs.spec import AssetReference, FileReference, Reference, Spec, build_recipe
 from reconciler.core.traits import Traits
@@ -158,11 +160,20 @@ class FactCollector:
             had = self._made_before(other, found, placeholders=False, format_=recipe.format) if other else None
             if had is not None:
                 return had, other
+        for image, key in self._misfits.get(subject_of(recipe.manifest()), ()) if self._misfits else ():
+            if image.misfit is not None and fits_as_well(recipe, image.image, image.misfit):
+                return image.content, key
+        return None, None
+
+    @cached_property
+    def _misfits(self) -> Mapping[bytes, Sequence[tuple[StoredImage, RecipeKey]]]:
+        """The stored images that did not fit their recipes, by what those show."""
+        found: dict[bytes, list[tuple[StoredImage, RecipeKey]]] = {}
         for answer in self.answers.values():
             for image in self.seen.stored.get(answer.key, ()) if answer.kind is AnswerKind.MISMATCHED else ():
-                if image.misfit is not None and fits_as_well(recipe, image.image, image.misfit):
-                    return image.content, answer.key
-        return None, None
+                if image.misfit is not None:
+                    found.setdefault(subject_of(image.misfit.recipe), []).append((image, answer.key))
+        return found
 
     def _answered(self, key: RecipeKey) -> Answer | None:
         """How this recipe was answered, by the lockfile; else by the store, if the lockfile was taken back."""

@@ -146,6 +146,9 @@ def within_budget(
     asset.
     """
     doubtful = sum((_amount(cost, budget)[0] for _, cost in already), Decimal(0))
+    earlier: dict[AssetId, Decimal] = {}
+    for asset, was in (*already, *answered):
+        earlier[asset] = earlier.get(asset, Decimal(0)) + _amount(was, budget)[0]
     spent, images = doubtful, len(already)
     held: set[AssetId] = set()
     steps: list[Step] = []
@@ -158,10 +161,7 @@ def within_budget(
             request = request_of(step)
             if request in sent:
                 cost, paid = Decimal(0), 0
-            before = sum(
-                (_amount(was, budget)[0] for asset, was in (*already, *answered) if asset == step.asset), Decimal(0)
-            )
-            needs = _Needs(before + cost, spent + cost, images + paid)
+            needs = _Needs(earlier.get(step.asset, Decimal(0)) + cost, spent + cost, images + paid)
             limit = "" if not paid else _limit(budget, needs) if priced else _unpriced(action.cost, budget, needs)
             if limit and already and OTHER_CURRENCY not in limit:
                 limit += f"; {doubtful} {budget.currency} in doubt counts" if doubtful else "; requests in doubt count"

@@ -8,6 +8,7 @@ import re
 import stat
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import IO
 
@@ -15,7 +16,7 @@ from reconciler.core.digest import ContentHash, RecipeKey, content_of_hex, hex_o
 from reconciler.core.errors import DiskError
 from reconciler.core.images.sniff import ImageFacts, NotAnImage, sniff
 from reconciler.core.outcome import Spooled
-from reconciler.core.ports import Damaged, Spool, Store, StoredImage
+from reconciler.core.ports import Damaged, ProjectStore, Spool, StoredImage
 from reconciler.core.value import replace
 from reconciler.store import disk
 from reconciler.store.objects.recipe_index import RecipeIndex
@@ -107,6 +108,10 @@ class ContentStore:
         """
         return tuple(image for image in self._recipes.recall(key) if self._is(image.content, image.image))
 
+    def recipe_folders(self) -> frozenset[str]:
+        """The first two digits of the recipes that have records."""
+        return self._recipes.folders()
+
     def remembered(self) -> Iterator[tuple[RecipeKey, StoredImage]]:
         """Every image that ever answered a recipe here, also those whose bytes are gone."""
         return self._recipes.everything()
@@ -197,13 +202,17 @@ def _copy(path: Path, out: IO[bytes]) -> tuple[ContentHash, int]:
 
 
 class RecalledImages(Mapping[RecipeKey, tuple[StoredImage, ...]]):
-    """The images of a store by recipe, looked up on access."""
+    """The images of a store by recipe, looked up on access; of a store in which nothing is recorded meanwhile."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: ProjectStore) -> None:
         self._store = store
 
+    @cached_property
+    def _folders(self) -> frozenset[str]:
+        return self._store.recipe_folders()
+
     def __getitem__(self, key: RecipeKey) -> tuple[StoredImage, ...]:
-        return self._store.recall(key)
+        return self._store.recall(key) if hex_of(key)[:2] in self._folders else ()
 
     def __iter__(self) -> Iterator[RecipeKey]:
         return iter(())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import threading
 from collections.abc import Collection, Iterator, Mapping
@@ -58,6 +59,13 @@ class RecipeIndex:
     def recall(self, key: RecipeKey) -> tuple[StoredImage, ...]:
         """Every image recorded for this recipe, also those whose bytes are gone."""
         return _merged(_bytes(self._path(key)))
+
+    def folders(self) -> frozenset[str]:
+        """The names of the folders with records: the first two digits of recipes."""
+        try:
+            return frozenset(os.listdir(self._directory))
+        except OSError:  # there are no records yet, or `recall` says what is wrong
+            return frozenset() if not os.path.lexists(self._directory) else frozenset(f"{n:02x}" for n in range(256))
 
     def everything(self) -> Iterator[tuple[RecipeKey, StoredImage]]:
         """Every record, in the order of recipe keys: an image that several attempts got has one for each."""
