@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
-from reconciler.core.text import is_hidden
+from reconciler.core.text import COMMAND, is_hidden
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:
     """The document, without a final newline. Parsed, it equals the output of `json.dumps`."""
     text = json.dumps(value, indent=indent, ensure_ascii=False, default=str)
-    if "##[" in text:
-        text = text.replace("##[", "#\\u0023[")  # `#` is found in strings only
+    if "##" in text:
+        text = re.sub(COMMAND, r"#\\u0023", text)  # `#` is found in strings only
     if text.isascii() and "\x7f" not in text:
         return text
     return "".join(_escaped(char) if char != "\n" and is_hidden(char) else char for char in text)

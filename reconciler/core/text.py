@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,10 @@ if TYPE_CHECKING:
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories: controls, formats (bidirectional overrides, joiners, tags), halves of pairs, private and
 unassigned characters, separators of lines and paragraphs."""
+
+COMMAND = r"##(?=[A-Za-z]*\[)"
+"""The beginning of `##[error]`, `##vso[…]` and `##teamcity[…]`: the runners of GitHub, Azure and TeamCity execute them
+anywhere in a line. A pattern, compiled on use."""
 
 
 def is_hidden(char: str) -> bool:
@@ -22,8 +27,8 @@ def printable(text: str) -> str:
     """The text on one line, with every hidden character escaped and every workflow command of a CI log broken."""
     if not (text.isascii() and text.isprintable()):
         text = "".join(_escaped(char) if is_hidden(char) else char for char in text)
-    if "##[" in text:
-        text = text.replace("##[", "#\\x23[")  # the runners of GitHub and Azure execute it anywhere in a line
+    if "##" in text:
+        text = re.sub(COMMAND, r"#\\x23", text)
     if "::" in text and text.lstrip().startswith("::"):
         text = text.replace(":", "\\x3a", 1)  # at the beginning of a line
     return text

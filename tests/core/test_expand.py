@@ -431,6 +431,73 @@ def test_entries_of_defaults_and_styles_count_for_each_asset(where: str) -> None
     assert "more than 2,000,000 entries" in said
 
 
+LONG = "vars: {v: " + "x" * 99_000 + ", e: ''}\n"
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "params: {" + ", ".join(f"k{number}: 'a${{v}}'" for number in range(11)) + "}",
+        "params: {" + ", ".join(f"k{number}: '${{v}}'" for number in range(11)) + "}",
+        "turns: [{role: user, parts: [" + ", ".join(["{text: 'a${v}'}"] * 11) + "]}]",
+        "style: [" + ", ".join(["s"] * 11) + "]",
+        "quality: " + "'" + "${e}" * 90_000 + "'\nparams: {k: '" + "${e}" * 90_000 + "'}",
+    ],
+)
+def test_the_text_of_one_asset_has_a_bound(field: str) -> None:
+    (said,) = problems({"a.yaml": f"prompt: a\n{LONG}{field}\n", "_styles.yaml": "s: {prompt_prefix: 'a${v}'}"})
+    assert "the asset has more than 1,000,000 characters of text" in said
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["quality: '${v}${x}'", "model: '${v}'", "references: [{asset: '${v}'}]", "params: {k: '${v}'}"],
+)
+def test_text_of_every_field_counts(field: str) -> None:
+    axis = [str(number) for number in range(90)]
+    matrix = f"id: '${{x}}-${{y}}'\nmatrix: {{x: {axis}, y: {axis}}}\n"
+    said = problems({"a.yaml": f"prompt: a\n{LONG}{field}\n{matrix}"})
+    assert "more than 16,000,000 characters of text" in "".join(said)
+    assert len(said) < 200
+
+
+def test_variables_without_text_count_as_work() -> None:
+    axis = [str(number) for number in range(90)]
+    text = "${e}" * 1_000
+    (said,) = problems(f"prompt: 'a {text}'\n{LONG}id: '${{x}}-${{y}}'\nmatrix: {{x: {axis}, y: {axis}}}\n")
+    assert "more than 16,000,000 characters of text" in said
+
+
+def test_the_axes_of_a_matrix_count_for_each_combination() -> None:
+    axis = [str(number) for number in range(99)]
+    more = "".join(f", a{number}: [1]" for number in range(250))
+    (said,) = problems(f"prompt: a\nid: ${{x}}-${{y}}\nmatrix: {{x: {axis}, y: {axis}{more}}}\n")
+    assert "more than 2,000,000 entries" in said
+
+
+def test_a_file_of_defaults_without_fields_counts_for_each_asset() -> None:
+    axis = [str(number) for number in range(99)]
+    files = {"/".join(["d"] * depth) + "/_defaults.yaml": "{}" for depth in range(1, 210)}
+    spec = f"prompt: a\nid: ${{x}}-${{y}}\nmatrix: {{x: {axis}, y: {axis}}}\n"
+    (said,) = problems(files | {"/".join(["d"] * 210) + "/a.yaml": spec})
+    assert "more than 2,000,000 entries" in said
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "prompt: a\nid: '${v}${x}'\nmatrix: {x: [1, 2]}\nvars: {v: " + "x" * 1_000 + "}",
+        "prompt: a\nid: '${x}" + "${e}" * 250 + "'\nmatrix: {x: [1, 2]}\nvars: {e: ''}",
+        "prompt: a\nmatrix: {x: [" + "x" * 1_000 + "]}",
+        "assets: {" + "x" * 1_000 + ": {prompt: a}}",
+        "assets: {" + "x" * 1_000 + ": {prompt: a, matrix: {x: [1, 2]}}}",
+    ],
+)
+def test_an_id_has_a_bound(spec: str) -> None:
+    (said,) = problems(spec)
+    assert "more than 1,000 characters" in said
+
+
 def test_problems_end_after_a_thousand() -> None:
     wrong = {f"{number}.yaml": "prompt: " + " ".join(f"${{v{n}}}" for n in range(300)) for number in range(6)}
     assert len(problems(wrong)) == 1_200  # the file in which the thousandth is, and none after it

@@ -239,6 +239,12 @@ HEADS = {
 }
 
 
+def test_fill_bytes_are_walked_over_in_linear_time() -> None:
+    data = FILES["jpeg"]
+    facts = sniff(data[:-2] + b"\xff" * 1_000_000 + b"\0" + b"\xff" * 1_000_000 + b"\xd9")
+    assert facts == replace(sniff(data), size=len(data) + 2_000_000)
+
+
 @pytest.mark.parametrize(("name", "head"), HEADS.items())
 def test_the_first_bytes_announce_the_format(name: str, head: bytes) -> None:
     assert image_format(head) == name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 
 import pytest
@@ -28,6 +29,9 @@ ESCAPED = {
     "::error::x": "\\x3a:error::x",
     "a::b": "a::b",
     "x ##[error]y": "x #\\x23[error]y",
+    "x ##vso[task.setvariable variable=a]y": "x #\\x23vso[task.setvariable variable=a]y",
+    "###teamcity[x]": "##\\x23teamcity[x]",
+    "## [x] ##": "## [x] ##",
     "\u2028": "\\u2028",
     "\ud800": "\\ud800",
     "\ue000": "\\ue000",
@@ -72,19 +76,19 @@ def test_a_text_is_one_line_of_a_width() -> None:
     assert one_line("abcdef", 4) == "abc…"
 
 
-@given(st.text(st.sampled_from("#[:a \n\u2028\x85\x7f\x9b\u202e\ud800\U000e0041é")))
+@given(st.text(st.sampled_from("#[:aZ \n\u2028\x85\x7f\x9b\u202e\ud800\U000e0041é")))
 def test_json_for_programs_is_equal_and_harmless(text: str) -> None:
     shown = json_text({"text": [text], text: 1}, indent=2)
     assert json.loads(shown) == {"text": [text], text: 1}
-    assert "##[" not in shown
+    assert not re.search(r"##[A-Za-z]*\[", shown)
     assert not any(is_hidden(char) for char in shown if char != "\n")
     assert not any(line.lstrip().startswith("::") for line in shown.splitlines())
 
 
-@given(st.text(st.sampled_from("#[:a \n\u2028\x85\x7f\u202e")))
+@given(st.text(st.sampled_from("#[:aZ \n\u2028\x85\x7f\u202e")))
 def test_no_text_begins_a_workflow_command(text: str) -> None:
     shown = printable(text)
     assert len(shown.splitlines()) <= 1
-    assert "##[" not in shown
+    assert not re.search(r"##[A-Za-z]*\[", shown)
     assert not shown.lstrip().startswith("::")
     assert printable(shown) == shown

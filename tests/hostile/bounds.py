@@ -71,6 +71,41 @@ def _includes() -> str:
     return f"prompt: x ${{a}} ${{b}}\nmatrix:\n  a: {_names('v', 70)}\n  b: {_names('u', 70)}\n  include:\n{lines}"
 
 
+def _many_axes() -> str:
+    axes = "".join(f"  a{number}: [1]\n" for number in range(5_000))
+    return f"prompt: x\nmatrix:\n  z: {_names('v', 100)}\n  y: {_names('u', 100)}\n{axes}id: ${{z}}${{y}}\n"
+
+
+def _long_variable(field: str) -> str:
+    return f"prompt: x\nvars: {{v: {'x' * 99_000}}}\n{field}\n"
+
+
+def _keyed_text() -> str:
+    return _long_variable("params: {" + ", ".join(f"k{n}: 'a${{v}}'" for n in range(15_000)) + "}")
+
+
+def _empty_variables() -> str:
+    """Nothing comes of the text, however often it is filled in."""
+    text = "${k}" * 20_000
+    return _product(f"vars: {{k: ''}}\nparams: {{k: '{text}'}}\n")
+
+
+def _styled_text(root: Path) -> None:
+    """Styles that each add the same long text to one prompt."""
+    _spec(_long_variable(f"style: {_names('s', 15_000)}"), root)
+    write(root, "specs/_styles.yaml", "".join(f"s{n}: {{prompt_prefix: 'a${{v}}'}}\n" for n in range(15_000)))
+
+
+def _empty_defaults(root: Path) -> None:
+    """Files of defaults that say nothing, in 450 folders one in another, above 10,000 assets."""
+    start(root)
+    folder = "specs"
+    for _ in range(450):
+        folder += "/d"
+        write(root, f"{folder}/_defaults.yaml", "{}\n")
+    write(root, f"{folder}/x.yaml", _product("id: ${a}${b}\n"))
+
+
 def _product(more: str) -> str:
     return f"prompt: x ${{a}} ${{b}}\nmatrix: {{a: {_names('v', 100)}, b: {_names('u', 100)}}}\n{more}"
 
@@ -225,6 +260,19 @@ CASES = (
     _case("10,000 combinations x prompts of {{{{", partial(_spec, _product("prompt_suffix: '" + "{" * 700 + "'\n"))),
     _case("20,000 files that are not read", _unread),
     _case("just below: 10,000 combinations x 180 overrides", partial(_spec, _overrides("{a: v1}", 180, "take: 2"))),
+    _case("10,000 combinations of 5,000 axes", partial(_spec, _many_axes())),
+    *(
+        _case(f"10,000 combinations x a {name} of 99,000", partial(_spec, _product(_long_variable(f"{name}: {text}").partition("\n")[2])))
+        for name, text in {
+            "quality": "'${a}${v}'", "model": "'${v}'", "id": "'${v}${a}${b}'", "references": "[{asset: '${a}${v}'}]",
+        }.items()
+    ),
+    _case("10,000 combinations x 20,000 empty variables", partial(_spec, _empty_variables())),
+    _case("15,000 params x a variable of 99,000", partial(_spec, _keyed_text())),
+    _case("15,000 styles x a variable of 99,000", _styled_text),
+    _case("10,000 combinations below 450 empty defaults", _empty_defaults),
+    _case("110,000 beginnings of a conflict", partial(_spec, "<<<<<<< \n" * 110_000)),
+    _case("a tag after a comment of a million tags", partial(_spec, "# " + "!" * 1_000_000 + "\n--- !%ff x\n")),
     _case("one axis of 90,000", partial(_spec, _axis())),
     _case("one axis of 90,000 equal values", partial(_spec, _equal_axis())),
     _case("limits: 10^12 and an axis of 90,000", partial(_project, "limits: {assets: 1000000000000}\n", _axis())),

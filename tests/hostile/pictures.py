@@ -49,6 +49,14 @@ def png_bomb() -> bytes:
 
 
 @cache
+def filled(count: int = 2 << 20) -> bytes:
+    """A JPEG with so many fill bytes in its scan."""
+    buffer = BytesIO()
+    Image.new("L", (64, 48), 128).save(buffer, "JPEG")
+    return buffer.getvalue()[:-2] + b"\xff" * count + b"\0\xff\xd9"
+
+
+@cache
 def truncated_avif() -> bytes:
     return b"\0\0\0\x1cftypavif" + b"\0\0\0\0mif1avif" + b"\xff" * 2000
 
@@ -57,6 +65,7 @@ PICTURES: dict[str, tuple[str, Callable[[], bytes]]] = {
     "a JPEG of 5,000 scans": ("jpg", scans),
     "a WebP of 49 megapixels": ("webp", big_webp),
     "a PNG of 400 megapixels": ("png", png_bomb),
+    "a JPEG of 2 MiB of fill bytes": ("jpg", filled),
     "an AVIF that is cut off": ("avif", truncated_avif),
 }
 

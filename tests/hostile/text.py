@@ -12,6 +12,7 @@ from tests.hostile.world import entry, lock, png, start, write
 NASTY = (
     "s\n::error file=x::INJ", "::warning::x", "##[error]x", "\x1b[2J\x1b]0;title\x07", "\x9b2J", "\u202egnp", "\u2066x\u2069", "a\u200bb",
     "\x7f", "\u2028::error::x", "\x85::error::x", "\r::error::x", "\U000e0041", "\ufeffx", "a\u00adb", "::add-mask::x", "\u061cx",
+    "x ##vso[task.setvariable variable=PATH]y", "##teamcity[message text='x']",
 )  # fmt: skip
 FIELDS = (
     "prompt",

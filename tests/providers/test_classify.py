@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import process_time
 from typing import Any
 
 import pytest
@@ -268,3 +269,10 @@ def test_words_in_the_place_of_an_image_are_told(value: Json, kind: type, words:
     assert isinstance(found, kind), found
     assert isinstance(found, Refused | BadOutput)
     assert words in found.message
+
+
+@pytest.mark.parametrize("text", ["<" * 65_536, "<title" * 12_000])
+def test_a_web_page_is_read_in_linear_time(text: str) -> None:
+    before = process_time()
+    classify(Reply(500, {}, TextReply(text)))
+    assert process_time() - before < 0.5

@@ -485,6 +485,26 @@ def test_json_reads_as_itself(value: Any, indent: int | str | None, parser: Star
         assert rest.startswith(json.dumps(shown, ensure_ascii=False)[:1])
 
 
+@pytest.mark.parametrize("text", ["<<<<<<< \n" * 100_000 + "a: b: c", "# " + "!" * 900_000 + "\n--- !%ff x\n"])
+@pytest.mark.parametrize("parser", PARSERS)
+def test_an_error_is_found_in_linear_time(parser: Start, text: str) -> None:
+    before = time.process_time()
+    with pytest.raises(InvalidInput):
+        parse(text.encode(), file="f", parser=parser)
+    assert time.process_time() - before < 3  # a quadratic search takes minutes
+
+
+def test_a_conflict_begins_and_ends() -> None:
+    begun = b"a: 1\n<<<<<<< x\n"
+    for end in (b">>>>>>> y\n", b">>>>>>>\n", b">>>>>>>"):
+        with pytest.raises(InvalidInput, match="conflict"):
+            parse(begun + end, file="f")
+    for text in (begun, begun + b" >>>>>>> y", b">>>>>>> y\n" + begun):
+        with pytest.raises(InvalidInput) as found:
+            parse(text, file="f")
+        assert "conflict" not in str(found.value)
+
+
 @pytest.mark.parametrize("parser", PARSERS)
 def test_a_byte_order_mark_says_nothing(parser: Start) -> None:
     plain, marked = (parse(head + b"a: [1, x]\n", file="f", parser=parser) for head in (b"", b"\xef\xbb\xbf"))

@@ -43,7 +43,8 @@ def shown(width: int, height: int, exif: bytes | bytearray) -> tuple[int, int]:
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _APP1 = 0xE1
 _BARE = frozenset((0x01, *range(0xD0, 0xD8)))
-_AFTER_SCAN = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
+_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+"""The last byte 0xFF before the next marker. Many may precede it: a pattern that takes them all is quadratic."""
 
 
 MOST_SCANS = 100

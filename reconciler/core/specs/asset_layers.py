@@ -54,7 +54,10 @@ class AssetLayers:
         if layer is None:
             return ""
         value = layer.fields[name]
-        return value if isinstance(value, str) and is_literal(value) else self.filled.text(layer.field(name))
+        if isinstance(value, str) and is_literal(value):
+            self.filled.size += len(value)
+            return value
+        return self.filled.text(layer.field(name))
 
     def whole_text(self, each: LayeredField) -> str | None:
         """The text of a field, or None if one of its variables is wrong: its text is unknown then."""

@@ -34,9 +34,10 @@ class Context:
         return self._known[folder]
 
     def entries_above(self, folder: str) -> int:
-        """How many entries the defaults of a folder have; counted once for each folder."""
+        """How many entries the defaults of a folder have; counted once for each folder. An empty file counts, too: each
+        asset has it as a layer."""
         if folder not in self._entries:
-            self._entries[folder] = sum(entry_count(layer.fields) for layer in self.layers_above(folder))
+            self._entries[folder] = sum(1 + entry_count(layer.fields) for layer in self.layers_above(folder))
         return self._entries[folder]
 
     def style_entries(self, style: Json) -> int:

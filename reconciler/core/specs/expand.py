@@ -116,7 +116,7 @@ def expand_file(
             problems.update(replace(problem, asset=one.id) for problem in asset.problems)
             if len(problems) >= MAX_PROBLEMS:
                 return (), tuple(problems)
-            if spec is not None and not room.takes_text(spec):
+            if not room.takes_text(asset.filled.size):
                 fact = f"with this file the assets have more than {Room.of(context.settings).text:,} characters of text"
                 return (), (
                     *problems,

@@ -71,7 +71,9 @@ def _plain_fields(asset: AssetLayers) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in KEYED_FIELDS:
         if name in asset.strongest:
-            found[name] = {key: asset.filled.fill(each) for key, each in merged(asset.layers, name).items()}
+            keyed = merged(asset.layers, name)
+            asset.filled.size += sum(map(len, keyed))
+            found[name] = {key: asset.filled.fill(each) for key, each in keyed.items()}
     for name, kind in _PLAIN_FIELDS:
         if name in asset.strongest:
             found[name] = asset.text(name) if kind is str else typed(asset, name, cast(int, SINGLE_FIELDS[name]))
@@ -115,4 +117,5 @@ def _tags(asset: AssetLayers) -> tuple[str, ...]:
     tags: dict[str, None] = {}
     for layer in asset.layers:
         tags |= dict.fromkeys(cast(Sequence[str], layer.fields.get("tags", ())))
+    asset.filled.size += sum(map(len, tags))
     return tuple(tags)

@@ -14,6 +14,10 @@ from reconciler.core.value import value
 
 TEXT_LIMIT = 100_000
 """Characters in one field after substitution. The longest prompt that an API takes is 32,000."""
+ASSET_TEXT_LIMIT = 10 * TEXT_LIMIT
+"""Characters in all fields of one asset."""
+_REPLACING = 8
+"""Characters that one `${name}` counts for: it takes the time of so many, even if the value is empty."""
 _WHOLE = re.compile(r"\$\{([^}]*)\}")
 _VARIABLE = re.compile(r"\$(?:\$|\{([^}]*)(\})?)")
 
@@ -134,27 +138,25 @@ def is_literal(text: str) -> bool:
 class Substitution:
     """Replaces `${name}` by a variable's value and `$$` by a dollar. Plain text: nothing is executed.
 
-    `used` are the variables that occurred.
+    `used` are the variables that occurred. `size` is the number of characters that were read or written, whichever are
+    more; beyond the limit of an asset, all text is empty.
     """
 
-    def __init__(self, variables: Mapping[str, Json]) -> None:
+    def __init__(self, variables: Mapping[str, Json], *, size: int = 0) -> None:
         self.variables = variables
         self.used: set[str] = set()
         self.problems: list[Problem] = []
+        self.size = size
 
     def fill(self, each: LayeredField) -> Json:
         """The value with all its strings filled in; problems are collected. A string that is nothing but `${name}` has
         the type of the variable."""
         value = each.value
         if isinstance(value, str):
-            if is_literal(value):
-                return value
-            whole = _WHOLE.fullmatch(value)
-            if whole is not None and whole[1] in self.variables:
-                self.used.add(whole[1])
-                return self.variables[whole[1]]
-            return self._string(value, each)
+            filled = value if is_literal(value) else self._filled(value, each)
+            return self._counted(value, filled, each)
         if isinstance(value, dict):
+            self.size += sum(map(len, value))
             return {key: self.fill(each.below(key, item)) for key, item in value.items()}
         if isinstance(value, list):
             return [self.fill(each.below(index, item)) for index, item in enumerate(value)]
@@ -165,6 +167,23 @@ class Substitution:
         value = self.fill(each)
         return value if isinstance(value, str) else as_text(value)
 
+    def _filled(self, text: str, each: LayeredField) -> Json:
+        whole = _WHOLE.fullmatch(text)
+        if whole is not None and whole[1] in self.variables:
+            self.used.add(whole[1])
+            return self.variables[whole[1]]
+        return self._string(text, each)
+
+    def _counted(self, text: str, filled: Json, each: LayeredField) -> Json:
+        """The filled text, or "" beyond the limit of an asset."""
+        fitted = self.size <= ASSET_TEXT_LIMIT
+        self.size += max(len(text), len(filled)) if isinstance(filled, str) else len(text)
+        if self.size <= ASSET_TEXT_LIMIT:
+            return filled
+        if fitted:
+            self._report(each, f"with this field the asset has more than {ASSET_TEXT_LIMIT:,} characters of text", "")
+        return ""
+
     def _string(self, text: str, each: LayeredField) -> str:
         pieces: list[str] = []
         length = end = 0
@@ -173,6 +192,7 @@ class Substitution:
             end = match.end()
             pieces.append(piece)
             length += len(piece)
+            self.size += _REPLACING
             if length > TEXT_LIMIT:
                 break
         pieces.append(text[end:])

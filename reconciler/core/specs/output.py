@@ -41,9 +41,10 @@ def read_output(asset: AssetLayers, identity: AssetId, variables: Mapping[str, J
 
 
 def _written_output(asset: AssetLayers, written: LayeredField, variables: Mapping[str, Json], format_: str) -> str:
-    filled = Substitution(variables)
+    filled = Substitution(variables, size=asset.filled.size)
     text = filled.text(written)
     asset.filled.used |= filled.used
+    asset.filled.size = filled.size
     if filled.problems:
         asset.problems.extend(filled.problems)
         return ""

@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from math import prod
 
 from reconciler.core.digest import Json
-from reconciler.core.recipe import TextPart
 from reconciler.core.specs import matrix as matrices
 from reconciler.core.specs.context import Context, entry_count, mapping
 from reconciler.core.specs.document import Document
 from reconciler.core.specs.layers import nearest
 from reconciler.core.specs.settings import MAX_ASSETS, Settings
-from reconciler.core.specs.spec import Spec
 
 TEXT_PER_ASSET = 800
 """Characters of text that an asset may have on average: a small matrix can multiply a long prompt into gigabytes."""
@@ -31,6 +29,11 @@ def asset_count(document: Document) -> int:
 
 def _combinations(asset: Json) -> int:
     return matrices.count(mapping(mapping(asset)["matrix"])) if has_matrix(asset) else 1
+
+
+def _axis_count(asset: Json) -> int:
+    """How many values each combination of a matrix has, those of `include` aside, which have a limit of their own."""
+    return len(matrices.axes(mapping(mapping(asset)["matrix"]))) if has_matrix(asset) else 0
 
 
 _ON_ITS_OWN = ("matrix", "overrides")
@@ -71,13 +74,9 @@ class Room:
     def exceeded(self) -> bool:
         return self.text < 0 or self.entries < 0
 
-    def takes_text(self, spec: Spec) -> bool:
-        """Count the text of an asset, and return whether it fits."""
-        self.text -= len(spec.base_recipe.prompt) + len(spec.description)
-        if spec.turns:
-            self.text -= sum(len(part.text) for turn in spec.turns for part in turn.parts if isinstance(part, TextPart))
-        if spec.base_recipe.params:
-            self.text -= len(str(spec.base_recipe.params))
+    def takes_text(self, characters: int) -> bool:
+        """Count the text of an asset that was read, and return whether it fits."""
+        self.text -= characters
         return self.text >= 0
 
     def takes_entries(self, context: Context, name: str, document: Document) -> bool:
@@ -93,7 +92,7 @@ class Room:
             own = entry_count(fields) - sum(entry_count(fields[name]) for name in _ON_ITS_OWN if name in fields)
             style = fields.get("style", shared.get("style", above_style.value if above_style else None))
             styled = context.style_entries(style) if style is not None else 0
-            self.entries -= _combinations(asset) * (above + own + styled)
+            self.entries -= _combinations(asset) * (above + own + styled + _axis_count(asset))
             if "overrides" in fields:
                 self.entries -= _override_entries(context, fields)
         return self.entries >= 0

@@ -18,6 +18,8 @@ from reconciler.core.value import field, value
 
 _ID_PART = re.compile(r"(?!\s)[^\x00-\x1f\x7f\ud800-\udfff#*?\[\]\\]+(?<!\s)")
 _PLAIN = re.compile(r"[A-Za-z0-9._-]+")
+MAX_ID = 1_000
+"""Characters in an id, and in the text that it is made from for each combination. No path is longer either."""
 
 
 @value
@@ -44,6 +46,9 @@ def variants(layer: Layer, template: str, *, already: int = 0) -> Variants:
     if not has_matrix(layer.fields):
         problem = _bad_plain_id(layer, template)
         return Variants((), (problem,)) if problem is not None else Variants((Variant(AssetId(template)),))
+    own = nearest((layer,), "id")
+    if len(template) + (len(as_text(own.value)) if own else 0) > MAX_ID:
+        return Variants((), (_too_long(layer),))
     matrix = mapping(layer.fields["matrix"])
     slips = first_problems(_bad_matrix(layer, matrix), already)
     if slips:
@@ -57,6 +62,8 @@ def variants(layer: Layer, template: str, *, already: int = 0) -> Variants:
     used: set[str] = set()
     for combination in combinations:
         identity, wrong = _matrix_id(layer, template, combination, used)
+        if len(identity) > MAX_ID:
+            wrong = (_too_long(layer),)
         if not wrong and identity in found:
             hint = "use every ${…} of the matrix in the id"
             wrong = (layer.document.problem(_id_path(layer), f'two combinations have the id "{identity}"', hint),)
@@ -70,6 +77,10 @@ def variants(layer: Layer, template: str, *, already: int = 0) -> Variants:
         return Variants((), tuple(first_problems(overrides, already)))
     made = (Variant(AssetId(identity), values, overrides.get(identity, ())) for identity, values in found.items())
     return Variants(tuple(made), (), frozenset(used))
+
+
+def _too_long(layer: Layer) -> Problem:
+    return layer.document.problem(_id_path(layer), f"makes an id of more than {MAX_ID:,} characters", "shorten it")
 
 
 def _refused(layer: Layer, too_much: matrices.TooMuch) -> Variants:
@@ -133,6 +144,8 @@ def _matrix_id(
 
 def _bad_plain_id(layer: Layer, template: str) -> Problem | None:
     key = template.partition("#")[2]
+    if len(template) > MAX_ID:
+        return layer.document.problem(layer.path, f"its id has more than {MAX_ID:,} characters", "shorten its names")
     if "id" in layer.fields:
         fact = "an id is for a matrix only: the id of an asset is its file's path, # and its key"
         return layer.document.problem((*layer.path, "id"), fact, "rename the file or the key")

@@ -144,8 +144,8 @@ def _text(value: Json) -> str:
 
 
 def _without_markup(text: str) -> str:
-    title = re.search(r"<title[^>]*>([^<]*)</title>", text[:65536], re.IGNORECASE)
-    return title[1] if title else re.sub(r"<[^>]*>", " ", text[:65536])
+    title = re.search(r"<title[^<>]*>([^<]*)</title>", text[:65536], re.IGNORECASE)
+    return title[1] if title else re.sub(r"<[^<>]*>", " ", text[:65536])
 
 
 def retry_after(reply: Reply) -> float | None:

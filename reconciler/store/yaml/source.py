@@ -20,7 +20,9 @@ _FORBIDDEN: Final = "[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\uff
 """A pattern, compiled on use like the next two: few commands need them, and this one takes 3 ms."""
 _BREAKS: Final = {"\x85": r"\N", "\u2028": r"\L", "\u2029": r"\P"}
 _DIRECTIVE: Final = rb"%(?<![^\r\n]%)(?!YAML[ \t]+1\.[12][ \t]*(?:[ \t]#[^\r\n]*)?(?:[\r\n]|\Z))"
-_CONFLICT: Final = rb"(?m)^<{7} (?=[^\0]*^>{7}( |$))"
+_CONFLICT: Final = rb"(?m)^<{7} "
+_CONFLICT_END: Final = rb"(?m)^>{7}(?: |$)"
+_ESCAPED_TAG: Final = rb"(?<!\S)[^\s!]*+(!\S*%[89a-fA-F])"
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _ENCODINGS: Final = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 _HINTS: Final = (
@@ -69,7 +71,7 @@ def check_source(data: bytes, file: str) -> None:
     """Refuse bytes that are not YAML text as a spec may have it, so that both parsers read the same characters."""
     if len(data) > MAX_BYTES:
         raise bad(file, _position(data, MAX_BYTES), f"the file has {len(data)} bytes, {MAX_BYTES} is the limit")
-    if b"<<<<<<< " in data and (found := re.search(_CONFLICT, data)):
+    if b"<<<<<<< " in data and (found := _conflict(data)):
         hint = "keep one side, and remove the lines <<<<<<<, ======= and >>>>>>>"
         raise bad(file, _position(data, found.start()), "has git conflict markers", hint)
     if data.translate(None, _PLAIN):  # a microsecond for a spec in ASCII, which most are
@@ -77,6 +79,12 @@ def check_source(data: bytes, file: str) -> None:
     if b"%" in data and (found := re.search(_DIRECTIVE, data)):
         # libyaml compares each %TAG with all others: a file of them takes minutes
         raise bad(file, _position(data, found.start()), "a line starts with %: only the directive %YAML 1.2 is known")
+
+
+def _conflict(data: bytes) -> re.Match[bytes] | None:
+    """The first line that begins a conflict, if a line that ends one follows."""
+    found = re.search(_CONFLICT, data)
+    return found if found and re.compile(_CONFLICT_END).search(data, found.end()) else None
 
 
 def _check_characters(data: bytes, file: str) -> None:
@@ -107,8 +115,8 @@ def syntax_problem(error: Exception, data: bytes, file: str) -> InvalidInput:
     """The error of a parser as a message with its position."""
     if not isinstance(error, MarkedYAMLError) or error.problem_mark is None:
         # libyaml decodes %XX in a tag without checking the result
-        tag = re.search(rb"![^\s]*%[89a-fA-F]", data)
-        return bad(file, _position(data, tag.start() if tag else 0), "tags are not supported")
+        tag = re.search(_ESCAPED_TAG, data)
+        return bad(file, _position(data, tag.start(1) if tag else 0), "tags are not supported")
     text, mark, start = data.decode(), error.problem_mark, error.context_mark
     fact = f"{error.problem}, {error.context}" if error.context else str(error.problem)
     hint = _hint(fact, text, mark)
