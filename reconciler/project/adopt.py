@@ -177,8 +177,8 @@ class Adoption:
         before = step.entry.made if step.entry is not None else None
         if before is None or step.entry is None or before.placeholder or before.provider == ADOPTED:
             return Made(ADOPTED, stamp(self._utc()))
-        original = before.edited or step.entry.content
-        return replace(before, edited=None if content == original else original)
+        generated = before.edited or step.entry.original or step.entry.content
+        return replace(before, edited=None if content == generated else generated)
 
     def _known(self, step: AssetStep, key: RecipeKey, content: ContentHash) -> Made | None:
         """The recorded origin of these bytes."""

@@ -353,6 +353,23 @@ class TestCosts:
         assert paid.lock["a"] == before
         assert paid.asked == 1
 
+    def test_an_edited_image_that_was_converted_counts_once(self, paid: PaidProject) -> None:
+        paid.set_up(model="gemini-3-pro-image", a="a")
+        paid.apply()
+        before, converted = paid.lock["a"], paid.read("assets/a.png")
+        paid.write("assets/a.png", picture())
+        paid.done("adopt", "a")
+        edited = paid.lock["a"]
+        assert edited["made"] == before["made"] | {"edited": before["original"]}
+        assert "original" not in edited
+        told = paid.done("costs", "--format", "json").json
+        assert told["locked"] == told["ever"]
+        assert told["ever"]["images"] == 1
+        paid.write("assets/a.png", converted)
+        paid.done("adopt", "a")
+        assert paid.lock["a"]["made"] == before["made"]
+        assert paid.asked == 1
+
     def test_writes_nothing(self, paid: PaidProject) -> None:
         paid.set_up(a="a")
         before = paid.snapshot()

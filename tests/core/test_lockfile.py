@@ -95,6 +95,8 @@ def test_version_2_loads_for_ever() -> None:
         {"4b5a6978": "0.134 USD"},
     )
     assert lock.entries[HERO] == replace(before.entries[HERO], original=content_hash(b"the JPEG that came"))
+    edited = next(entry.made for entry in lock.entries.values() if entry.made.by_hand)
+    assert edited.edited == content_hash(b"before a person edited it")
     assert dumps(lock) == text
     SCHEMA.validate(json.loads(text))
 

@@ -22,7 +22,7 @@ IMPORTED = "imported"
 @value
 class Made:
     """The origin of an image. `at` is UTC, ISO 8601 to the second; `provider` is a name, PLACEHOLDER, ADOPTED or
-    IMPORTED. `edited`: a person edited the image after it was made; the content that it had before."""
+    IMPORTED. `edited`: a person edited the image after it was made; the content of the response."""
 
     provider: str
     at: str
