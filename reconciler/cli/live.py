@@ -57,12 +57,13 @@ class _Bar(Progress):
         bar = BarColumn(max(10, min(_BAR, console.width - _BESIDE_BAR)))
         columns = (SpinnerColumn(), bar, MofNCompleteColumn(), TimeElapsedColumn())
         self._tally = tally
+        self._terminal = console  # `super().__init__` draws already
         super().__init__(*columns, console=console, transient=True)
 
     def get_renderables(self) -> Iterable[RenderableType]:
         """The bar, and below it what it cannot show."""
         yield self.make_tasks_table(self.tasks)
-        room = self.console.width - _MARGIN
+        room = self._terminal.width - _MARGIN
         for text in (self._tally.numbers(), self._tally.names(room)):
             if text:
                 yield Text(f"  {text[:room]}", no_wrap=True)

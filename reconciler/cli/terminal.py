@@ -61,7 +61,8 @@ def rows(line: str, width: int, *, colour: bool) -> Iterator[str]:
 
 
 def _row_ends(line: str, width: int) -> Iterator[tuple[int, int]]:
-    """Where each row starts and ends: at a space outside of backticks, if there is one that leaves no row too long."""
+    """Where each row starts and ends: at the last space outside of commands and prices that leaves it short enough, or
+    at a space in one of these; at the next space if no space does."""
     start, room = 0, width
     while width and _columns(line[start:]) > room:
         end = _break(line, start, room)
@@ -74,34 +75,37 @@ def _row_ends(line: str, width: int) -> Iterator[tuple[int, int]]:
 
 
 def _break(line: str, start: int, room: int) -> int | None:
-    """The last index at which a row can end; None if there is none before the end of the line."""
-    best: int | None = None
-    any_space: int | None = None
+    """The index at which a row ends; None if the rest of the line has no space."""
+    best = inside = None
+    closing = ""
+    used = 0
     begin = start + len(line[start:]) - len(line[start:].lstrip(" "))
-    quoted = False
-    for index in range(begin, len(line)):
-        fits = _columns(line[start:index]) <= room
-        if line[index] == "`":
-            quoted = not quoted
-        elif line[index] == " " and line[index - 1] != " ":
-            if not fits and (best or any_space):
-                break
-            if not quoted and (fits or best is None):
-                best = index
-            elif fits:
-                any_space = index
-    if best is not None and _columns(line[start:best]) <= room:
-        return best
-    return any_space or best
+    for index in range(start, len(line)):
+        char = line[index]
+        if char == " " and index > begin and line[index - 1] != " ":
+            if used > room:
+                return best or inside or index
+            best, inside = (best, index) if closing else (index, inside)
+        if char == closing:
+            closing = ""
+        elif not closing and (char == "`" or (char == "[" and line[index - 2 : index] == "  ")):
+            closing = "`" if char == "`" else "]"
+        used += char_columns(char)
+    return best or inside
 
 
 def _columns(text: str) -> int:
     """The columns that a terminal uses for a text."""
-    if text.isascii():
-        return len(text)
+    return len(text) if text.isascii() else sum(map(char_columns, text))
+
+
+def char_columns(char: str) -> int:
+    """The columns of one character: two for those of East Asian scripts."""
+    if char.isascii():
+        return 1
     from unicodedata import east_asian_width  # noqa: PLC0415 - most lines are ASCII
 
-    return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
+    return 2 if east_asian_width(char) in "WF" else 1
 
 
 def _indent(line: str) -> int:
