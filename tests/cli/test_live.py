@@ -10,7 +10,8 @@ from tests.screen import Screen, Session, shown
 
 def drafts(scratch: Scratch, count: int) -> None:
     scratch.write("reconciler.yaml", "provider: draft\ndefaults: {size: 64x64}\n")
-    scratch.write("specs/a.yaml", "assets:\n" + "".join(f"  n{number:02}: {{prompt: Icon {number}}}\n" for number in range(count)))
+    assets = "".join(f"  n{number:02}: {{prompt: Icon {number}}}\n" for number in range(count))
+    scratch.write("specs/a.yaml", f"assets:\n{assets}")
 
 
 @pytest.mark.parametrize("columns", [60, 140])
