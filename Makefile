@@ -10,7 +10,7 @@ PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CONSTRAINTS := dev-constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: hostile fuzz sweep powercut mutants mutate disksweep concurrency soak constraints help assets check test test-wire test-peers bench lint format types clean
+.PHONY: pictures hostile fuzz sweep powercut mutants mutate disksweep concurrency soak constraints help assets check test test-wire test-peers bench lint format types clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -71,6 +71,10 @@ hostile: $(DEV)           ## the corpus of hostile pull requests and answers, as
 fuzz: $(DEV)              ## INPUTS=100000 for the readers of foreign files, by coverage (atheris: Linux, Python up to 3.13)
 	@$(call beside,fuzz)
 	@.venv-fuzz/bin/python -m tests.fuzz --engine atheris --inputs $(or $(INPUTS),100000) $(TARGETS)
+
+pictures: $(DEV)          ## draw what commands print at 60, 80 and 140 columns (two minutes; NAMES="conflicts applying")
+	@$(BIN)/python -m tests.plan_picture
+	@$(BIN)/python -m tests.pictures $(NAMES)
 
 lint: $(DEV)              ## ruff: rules and format
 	@$(BIN)/ruff check .

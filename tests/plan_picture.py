@@ -1,4 +1,4 @@
-"""Draw docs/plan.svg from what `reconciler plan` prints: run `python -m tests.plan_picture` when its words change."""
+"""Draw pictures of terminals: docs/plan.svg, and those of `make pictures` in tests/pictures.py."""
 
 from __future__ import annotations
 
@@ -6,20 +6,24 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import textwrap
 from html import escape
 from pathlib import Path
+
+from tests.screen import Run, Screen, shown
 
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / "docs" / "plan.svg"
 COLUMNS = 104
+PROGRAM = (sys.executable, "-c", "from reconciler.cli.entry_point import entry; entry()")
 _CHARACTER, _LINE, _MARGIN, _FONT = 8.43, 20, 24, 14
+_COLOURS = {
+    "31": "#f28b82", "32": "#8fd694", "33": "#f2cc60", "34": "#8ab4f8", "35": "#d7a6f5", "36": "#78d9ec",
+}  # fmt: skip
 
 
 def reconciler(root: Path, *arguments: str) -> str:
     """What a command prints on stdout; it must not fail."""
-    program = (sys.executable, "-c", "from reconciler.cli.entry_point import entry; entry()", "-C", str(root))
-    done = subprocess.run([*program, *arguments], capture_output=True, text=True, check=True)
+    done = subprocess.run([*PROGRAM, "-C", str(root), *arguments], capture_output=True, text=True, check=True)
     return done.stdout
 
 
@@ -30,7 +34,7 @@ def edit(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new))
 
 
-def planned() -> list[str]:
+def planned() -> Screen:
     """A day's work on the examples, as the plan tells it."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "saltlight"
@@ -45,30 +49,40 @@ def planned() -> list[str]:
         (root / "assets/site/cards/keep.png").unlink()
         (root / "specs/site/sticker.yaml").rename(root / "specs/site/cutout.yaml")
         shutil.copy(root / "assets/game/logbook.png", root / "assets/site/avatar.webp")  # a person was here
-        return reconciler(root, "plan").splitlines()
+        return shown([*PROGRAM, "plan"], root, COLUMNS)
 
 
-def wrapped(lines: list[str]) -> list[str]:
-    """Lines that fit, broken between words."""
-    return [row for line in lines for row in textwrap.wrap(line, COLUMNS, subsequent_indent=" " * 10) or [""]]
-
-
-def svg(lines: list[str]) -> str:
-    """A terminal with these lines."""
-    rows = wrapped(["$ reconciler plan", *lines])
-    width, height = round(2 * _MARGIN + COLUMNS * _CHARACTER), 2 * _MARGIN + _LINE * len(rows)
+def svg(screen: Screen, command: str = "reconciler plan", *, label: str = "a plan") -> str:
+    """A terminal that shows a command and its output."""
+    rows = [[(f"$ {command}", "")], *screen.rows()]
+    width, height = round(2 * _MARGIN + screen.columns * _CHARACTER), 2 * _MARGIN + _LINE * len(rows)
+    heights = (_MARGIN + _LINE * index + _FONT for index in range(len(rows)))
     texts = "\n".join(
-        f'  <text x="{_MARGIN}" y="{_MARGIN + _LINE * index + _FONT}" xml:space="preserve">{escape(row)}</text>'
-        for index, row in enumerate(rows)
+        f'  <text x="{_MARGIN}" y="{y}" xml:space="preserve">{"".join(map(_span, row))}</text>'
+        for y, row in zip(heights, rows, strict=True)
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
-        'role="img" aria-label="a plan">\n'
+        f'role="img" aria-label="{escape(label)}">\n'
         f'  <rect width="{width}" height="{height}" rx="8" fill="#14202b"/>\n'
         f'  <g fill="#e6e1d6" font-size="{_FONT}" '
         "font-family=\"ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace\">\n"
         f"{texts}\n  </g>\n</svg>\n"
     )
+
+
+def _span(run: Run) -> str:
+    text, style = run
+    look = _look(style.split(";"))
+    return f"<tspan{look}>{escape(text)}</tspan>" if look else escape(text)
+
+
+def _look(codes: list[str]) -> str:
+    bold = ' font-weight="bold"' if "1" in codes[:1] else ""
+    if codes[:2] == ["38", "5"]:  # the bar of rich: done, or not yet
+        return f'{bold} fill="{"#3b4b59" if codes[2] == "237" else "#8fd694"}"'
+    colour = next((_COLOURS[code] for code in codes if code in _COLOURS), "")
+    return f'{bold} fill="{colour}"' if colour else bold
 
 
 if __name__ == "__main__":

@@ -233,7 +233,7 @@ def test_the_readme_is_short() -> None:
 
 def test_the_picture_of_a_plan_is_what_plan_prints() -> None:
     made = plan_picture.svg(plan_picture.planned())
-    assert plan_picture.PICTURE.read_text() == made, "run: python -m tests.plan_picture"
+    assert plan_picture.PICTURE.read_text() == made, "run: make pictures"
 
 
 def test_every_command_and_exit_code_is_in_its_table() -> None:
