@@ -13,7 +13,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from reconciler.core.errors import ConsentNeeded, ReconcilerError
-from reconciler.store.documents.project import LOCK_FILE, find_root
+from reconciler.core.text import printable
+from reconciler.store.documents.project import find_root, lock_bytes
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -44,8 +45,9 @@ class AssetIds(click.ParamType[str]):
 
 def _locked_ids(directory: str | None) -> list[str]:
     try:
-        text = (find_root(Path(directory or ".")) / LOCK_FILE).read_text("utf-8", "replace")
-        return sorted({json.loads(match[1]) for match in _ID_LINE.finditer(text)})
+        text = (lock_bytes(find_root(Path(directory or "."))) or b"").decode("utf-8", "replace")
+        names = {json.loads(match[1]) for match in _ID_LINE.finditer(text)}
+        return sorted(name for name in names if printable(name) == name)  # a shell shows them as they are
     except (OSError, ValueError, ReconcilerError):
         return []
 

@@ -16,6 +16,7 @@ from reconciler.core.json_text import json_text
 from reconciler.core.plan.actions import Conflict, Consent, Generate, Hold, Keep, NotSelected
 from reconciler.core.plan.plan import AssetStep, Plan, Step
 from reconciler.core.plan.policy import Policy
+from reconciler.core.plan.selection import is_glob
 from reconciler.core.specs.spec import FileReference, Spec
 from reconciler.core.text import printable
 from reconciler.core.value import replace, value
@@ -30,6 +31,9 @@ from reconciler.store.documents.project import LOCK_FILE
 _LISTS = ("include", "exclude", "replace")
 _FLAGS = ("draft", *(each.name.lower() for each in Consent))
 _MANY = 10**9
+_MOST_GLOBS = 100
+_LONGEST_GLOB = 1_000
+"""A glob is compared with every asset. Ids and paths are looked up, however many a plan names."""
 _MOST = 64 << 20
 """Bytes. A plan of 20,000 assets has a third of them."""
 
@@ -247,7 +251,10 @@ def _is_money(text: str) -> bool:
 
 
 def _is_texts(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        return False
+    globs = set(filter(is_glob, value))
+    return len(globs) <= _MOST_GLOBS and max(map(len, globs), default=0) <= _LONGEST_GLOB
 
 
 def _lock_digest(planned: PlannedProject) -> str:

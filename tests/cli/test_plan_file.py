@@ -131,6 +131,15 @@ def test_nothing_but_a_plan_is_read_or_overwritten(project: Scratch, text: str) 
     assert project.run("apply", "--yes", "absent.json").code == 1
 
 
+@pytest.mark.parametrize("include", [["[" * 1_000_000], [f"*{number}*" for number in range(101)]])
+def test_a_plan_of_a_stranger_has_few_short_globs(changed: Scratch, include: list[str]) -> None:
+    plan = json.loads(changed.read("plan.json"))
+    plan["options"]["include"] = include
+    changed.write("plan.json", json.dumps(plan))
+    said = changed.run("apply", "--yes", "--plan", "plan.json")
+    assert (said.code, "plan.json is not a saved plan" in said.err) == (1, True)
+
+
 def test_an_older_plan_is_overwritten(changed: Scratch) -> None:
     before = changed.read("plan.json")
     changed.edit("specs/hero.yaml", "dawn", "noon")

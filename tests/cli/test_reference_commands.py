@@ -170,6 +170,15 @@ def test_ids_complete_from_the_lockfile_however_broken(project: Scratch) -> None
     assert completed(project.root, "schema", "pro") == ["project"]
 
 
+def test_no_hidden_character_and_no_device_completes(project: Scratch) -> None:
+    lock = project.read("assets.lock").decode()
+    project.write("assets.lock", lock.replace('"hero": {', '"\\u001b[2J": {').replace('"pair": {', '"a\\nb": {'))
+    assert completed(project.root, "show", "") == ["mascot"]
+    (project.root / "assets.lock").unlink()
+    (project.root / "assets.lock").symlink_to("/dev/zero")
+    assert completed(project.root, "show", "") == []
+
+
 @pytest.mark.parametrize("word", ["", "pl", "p", "-", "--dir", "nothing"])
 def test_commands_complete_as_click_would_complete_them(word: str) -> None:
     with cli.make_context("reconciler", [], resilient_parsing=True) as context:

@@ -236,6 +236,12 @@ def _providers(root: Path) -> None:
     _project(f"providers:\n{rows}", "prompt: x\n", root)
 
 
+def _plan_of(include: list[str], root: Path) -> None:
+    """A saved plan with these patterns."""
+    _spec(_product("id: ${a}${b}\n"), root)
+    write(root, "p.json", json.dumps({"plan": 1, "steps": [], "options": {"include": include}, "lock": ""}))
+
+
 def _case(name: str, build: Callable[[Path], None], commands: tuple[str, ...] = READ) -> Case:
     return Case(name, build, commands)
 
@@ -273,6 +279,15 @@ CASES = (
     _case("10,000 combinations below 450 empty defaults", _empty_defaults),
     _case("110,000 beginnings of a conflict", partial(_spec, "<<<<<<< \n" * 110_000)),
     _case("a tag after a comment of a million tags", partial(_spec, "# " + "!" * 1_000_000 + "\n--- !%ff x\n")),
+    *(
+        _case(f"a plan file of {name}", partial(_plan_of, include), ("apply --plan p.json --yes",))
+        for name, include in {
+            "a million brackets": ["[" * 1_000_000],
+            "stars": ["*a" * 100_000],
+            "3,000 globs": [f"*v*{'?' * (number % 9)}*u{'*' * (number // 9)}" for number in range(3_000)],
+            "300,000 ids": ["sword#v0u0"] * 300_000,
+        }.items()
+    ),
     _case("one axis of 90,000", partial(_spec, _axis())),
     _case("one axis of 90,000 equal values", partial(_spec, _equal_axis())),
     _case("limits: 10^12 and an axis of 90,000", partial(_project, "limits: {assets: 1000000000000}\n", _axis())),

@@ -133,7 +133,7 @@ CASES = (
     *_named(_linked_folder, "outputs are a link to", ".git", "../outside", ".reconciler", "/tmp", ".github", "specs", "assets"),
     Case("a locked output is no picture", _text_for_a_picture, WRITERS, says={"check": "its output is not an image"}),
     Case("a moved output is no picture", _moved_text, WRITERS),
-    *_named(_plan_file, "plan file", ".git/config", commands=("apply p.json --yes",)),
+    *_named(_plan_file, "plan file", ".git/config", commands=("apply --plan p.json --yes",)),
     *_named(_spec_output, "spec output", *(target for target in TARGETS if target)),
     *_named(_outputs_folder, "outputs folder", ".git", ".github/x", "specs", "..", "/tmp", ".reconciler/x", "assets\n"),
     *_named(_reference, "reference", "../secret.txt", "/etc/passwd", "refs/link.png", "refs/zero.png", ".git/config", "refs"),

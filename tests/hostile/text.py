@@ -95,5 +95,5 @@ CASES = (
     *(Case(f"lockfile: {_names(value)}", partial(_lock_value, value), (*COMMANDS, "costs", "costs --format json", "recover", "prune --yes"))
       for value in NASTY),
     *(Case(f"model: {_names(value)}", partial(_models, value), (*COMMANDS[:5], "providers")) for value in NASTY[:8]),
-    *(Case(f"plan file: {_names(value)}", partial(_plan_file, value), ("apply p.json --yes",)) for value in NASTY[:8]),
+    *(Case(f"plan file: {_names(value)}", partial(_plan_file, value), ("apply --plan p.json --yes",)) for value in NASTY[:8]),
 )  # fmt: skip

@@ -9,7 +9,7 @@ import unicodedata
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import pytest
 from hypothesis import example, given, settings
@@ -29,7 +29,7 @@ from reconciler.providers.draft.fonts import can_shape, font_for
 from reconciler.providers.draft.provider import Draft
 from reconciler.providers.draft.romanise import romanised
 from reconciler.providers.draft.silhouette import shape_for
-from reconciler.providers.draft.text import ELLIPSIS, MAX_READ, face, readable, visual, wrap
+from reconciler.providers.draft.text import ELLIPSIS, MAX_READ, Face, _shaped_pieces, face, readable, visual, wrap
 from reconciler.providers.draft.words import SWATCHES, Swatch, colours
 from reconciler.testing.memory_ports import MemorySpool
 from tests import draft_sheet
@@ -441,3 +441,24 @@ def test_arabic_letters_are_joined() -> None:
 def test_ids_of_any_script_are_told_apart(asset: str, background: str) -> None:
     one, other = (a_request(asset=each, background=background) for each in (asset, asset[:-1]))
     assert draw(one, (256, 256)) != draw(other, (256, 256)) == draw(other, (256, 256))
+
+
+class _Ruler:
+    """A face that measures ten pixels for each letter, and notes how much it was asked to measure at once."""
+
+    def __init__(self) -> None:
+        self.longest = 0
+
+    def width(self, word: str) -> float:
+        self.longest = max(self.longest, len(word))
+        return 10 * len(word)
+
+
+def test_a_long_word_is_measured_in_pieces() -> None:
+    """To shape all that is left of it, for every line, took more than a second of CPU time for each draft."""
+    ruler = _Ruler()
+    word = "a\u05d0" * 800
+    pieces = list(_shaped_pieces(word, cast(Face, ruler), 200))
+    assert "".join(pieces) == word
+    assert {len(piece) for piece in pieces} == {20}
+    assert ruler.longest <= 102

@@ -240,8 +240,9 @@ def _pieces(word: str, face: Face, width: int) -> Iterable[str]:
 
 def _shaped_pieces(word: str, face: Face, width: int) -> Iterable[str]:
     """The same for a word whose letters may change beside others: every piece is measured as a whole."""
-    while face.width(word) > width:
-        fits = range(2, min(len(word), width // 2 + 2))  # no letter is narrower than two pixels
+    most = width // 2 + 2  # no letter is narrower than two pixels; to measure all that is left takes long
+    while len(word) > most or face.width(word) > width:
+        fits = range(2, min(len(word), most))
         end = 1 + bisect_left(fits, True, key=lambda end: face.width(word[:end]) > width)
         while end > 1 and unicodedata.category(word[end])[0] == "M":
             end -= 1
