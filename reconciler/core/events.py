@@ -150,7 +150,8 @@ def settle(lock: Lock, events: Iterable[Durable]) -> Settled:
     """The lock after these events, and those of their requests that no event ended.
 
     The last event of an asset wins, whatever preceded it, so settling is idempotent. A crash between saving the
-    lockfile and closing the journal settles the same journal twice.
+    lockfile and closing the journal settles the same journal twice. So an answer stays under the asset that it was
+    recorded for, even if another one takes over its image: answers are looked up by their recipes.
     """
     entries, answers, settled = dict(lock.entries), dict(lock.answers), dict(lock.settled)
     pending: dict[str, Requested] = {}
@@ -170,12 +171,10 @@ def settle(lock: Lock, events: Iterable[Durable]) -> Settled:
                 names = [asset for asset in (event.origin, event.asset) if asset is not None]
                 for asset in names:
                     entries.pop(asset, None)
-                    if asset in answers and _ends(event.entry, answers[asset]):
-                        del answers[asset]
+                for asset in [name for name, answer in answers.items() if _ends(event.entry, answer)]:
+                    del answers[asset]
                 entries[event.asset] = event.entry
                 settled.pop(event.asset, None)
-                if event.origin in answers and event.asset not in answers:
-                    answers[event.asset] = answers.pop(event.origin)
                 if event.how == "adopted":  # the user chose the content of this asset, whatever became of the request
                     answered = (event.asset, event.entry.key)
                     pending = {name: asked for name, asked in pending.items() if (asked.asset, asked.key) != answered}

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from reconciler.cli.main import COMMANDS
-from tests.cli.conftest import Scratch
+from tests.cli.conftest import Scratch, picture
 
 
 def test_init_apply_check_in_an_empty_folder(scratch: Scratch) -> None:
@@ -99,7 +99,7 @@ def test_the_example_is_right_with_all_that_its_comments_offer(scratch: Scratch)
     scratch.edit("specs/example.yaml", "\n#output", "\noutput")
     scratch.edit("specs/example.yaml", "\n#take", "\ntake")
     scratch.write("specs/mascot.yaml", "prompt: A robot\n")
-    scratch.write("refs/coast.png", b"any bytes")
+    scratch.write("refs/coast.png", picture())
     assert set(scratch.plan()) == {"example", "mascot"}
 
 

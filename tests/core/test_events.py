@@ -156,6 +156,16 @@ def test_a_missing_or_mistyped_field_is_refused(line: bytes, data: st.DataObject
             decode_event(json.dumps(damaged).encode())
 
 
+def test_an_answer_stays_with_the_asset_that_it_was_recorded_for() -> None:
+    answer = AnswerRecorded(AssetId("b"), a_refusal("y", message="no", at="2026"))
+    moved = Published(AssetId("a"), a_entry("x"), "made", AssetId("b"))
+    in_both_orders: tuple[list[Durable], ...] = ([answer, moved], [moved, answer])
+    for journal in in_both_orders:
+        once = settle(Lock(), journal)
+        assert once.lock.answers == {"b": answer.answer}
+        assert settle(once.lock, journal) == once
+
+
 @settings(max_examples=60)
 @given(few_locks, journals)
 def test_a_journal_settled_twice_is_settled_once(lock: Lock, journal: list[Durable]) -> None:
@@ -183,12 +193,12 @@ LOCK = Lock({HERO: OTHER, SWORD: ENTRY}, {SWORD: a_refusal(), HERO: a_refusal("a
         (Published(HERO, SKULL, "made"), Lock({HERO: SKULL, SWORD: ENTRY}, {SWORD: a_refusal()})),
         (Published(HERO, DRAFTED_SKULL, "made"), Lock({HERO: DRAFTED_SKULL, SWORD: ENTRY}, LOCK.answers)),
         (Published(HERO, ENTRY, "moved", SWORD), Lock({HERO: ENTRY}, LOCK.answers)),
-        (Published(HERO, SKULL, "moved", SWORD), Lock({HERO: SKULL}, {HERO: a_refusal()})),
+        (Published(HERO, SKULL, "moved", SWORD), Lock({HERO: SKULL}, {SWORD: a_refusal()})),
         (Published(SWORD, OTHER, "moved", SWORD), Lock({HERO: OTHER, SWORD: OTHER}, LOCK.answers)),
         (Published(HERO, DRAFTED, "made"), Lock({HERO: DRAFTED, SWORD: ENTRY}, LOCK.answers)),
         (
             Published(CROW, DRAFTED, "moved", SWORD),
-            Lock({HERO: OTHER, CROW: DRAFTED}, {CROW: a_refusal(), HERO: a_refusal("a skull")}),
+            Lock({HERO: OTHER, CROW: DRAFTED}, LOCK.answers),
         ),
         (Removed(SWORD), Lock({HERO: OTHER}, {HERO: a_refusal("a skull")})),
         (Removed(CROW), LOCK),

@@ -37,10 +37,11 @@ def to_do(world: World, policy: Policy) -> list[Action]:
 
 def settle(world: World, policy: Policy) -> World:
     """Apply once; once more only where an early cut-off left a file for the next run, where bytes were lost, which the
-    first run may have brought back with another asset's, or where it drew the very bytes that were in another's way."""
+    first run may have brought back with another asset's, where it drew the very bytes that were in another's way, or
+    where it generated the image that a draft, which replaces no real image, waits for."""
     after = copy.deepcopy(world)
     plan = after.plan(policy)
-    lost = any(step.action.reason == OutputLost() for step in plan.steps)
+    lost = any(isinstance(step.action.reason, OutputLost | RealImage) for step in plan.steps)
     in_the_way = {step.action.found for step in plan.steps if isinstance(step.action, Conflict)} - world.known()
     if Apply(after, plan).cut_off or lost or in_the_way & after.known():
         Apply(after, after.plan(policy))

@@ -104,7 +104,7 @@ def test_a_good_story_breaks_no_rule() -> None:
         (replace(STORY, after=replace(AFTER, in_doubt=frozenset("bc"))), "c came in doubt in a run without faults"),
         (
             replace(STORY, after=replace(AFTER, in_doubt=frozenset())),
-            "b was billed, is not finished and is not in doubt",
+            "b was billed, is not finished, not answered and not in doubt",
         ),
         (replace(STORY, after=replace(AFTER, locked={"a": "1"})), "c is not finished after the second run"),
         (replace(STORY, second=Ran(3, "", "something")), "b is in doubt, and the second run did not say so"),
