@@ -11,7 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from reconciler import __version__
-from reconciler.cli.streams import echo, echo_interrupted, open_streams
+from reconciler.cli.streams import LAST_LINES, echo, echo_interrupted, open_streams
 from reconciler.core.errors import DiskError, Exit, ReconcilerError
 from reconciler.core.text import printable
 
@@ -100,7 +100,7 @@ is in docs/ of the source, from docs/index.md on.
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EPILOG)
 @click.version_option(__version__, "-V", "--version", message="reconciler %(version)s")
-@click.option("-C", "--directory", metavar="DIR", help="Work as if started in DIR.")
+@click.option("-C", "--directory", metavar="DIR", help="Work as if started in DIR. plan, check and apply take several.")
 @click.pass_context
 def cli(ctx: click.Context, directory: str | None) -> None:
     """Generate the images that YAML specs describe, and only those that are missing or changed.
@@ -110,6 +110,8 @@ def cli(ctx: click.Context, directory: str | None) -> None:
                  reconciler apply     generate them
                  reconciler check     in CI: fail if anything is left to do
     """
+    if ctx.obj is not None:
+        ctx.meta[LAST_LINES] = ctx.obj
     ctx.obj = directory
 
 
@@ -126,10 +128,18 @@ def run_program(arguments: list[str]) -> int:
     return code
 
 
-def run(arguments: list[str]) -> int:
-    """Run a command; its exit code."""
+def run(arguments: list[str], last_lines: list[str] | None = None) -> int:
+    """Run a command; its exit code. The last line of its report is added to `last_lines`."""
     try:
-        returned = cli.main(arguments, prog_name="reconciler", standalone_mode=False, terminal_width=_width())
+        if arguments.count("-C") + sum(word.startswith("--directory") for word in arguments) > 1:
+            from reconciler.cli.projects import run_projects, split_directories  # noqa: PLC0415 - rarely needed
+
+            directories, rest = split_directories(arguments)
+            if len(directories) > 1:
+                return run_projects(directories, rest, run)
+        returned = cli.main(
+            arguments, prog_name="reconciler", standalone_mode=False, terminal_width=_width(), obj=last_lines
+        )
         return int(returned) if isinstance(returned, int) else Exit.DONE
     except click.exceptions.Exit as error:
         return error.exit_code

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from reconciler.cli.asset_ids import AssetIds, id_arguments
-from reconciler.cli.streams import echo
+from reconciler.cli.streams import LAST_LINES, echo
 from reconciler.core.errors import ReconcilerError
 from reconciler.core.json_text import json_text
 from reconciler.core.plan.actions import Consent
@@ -56,6 +56,9 @@ def print_report(report: str, format_: str, facts: object) -> None:
         echo(line, err=True, prose=printed.prose)
     for line in printed.out:
         echo(line, prose=printed.prose)
+    last_lines = click.get_current_context().meta.get(LAST_LINES)
+    if last_lines is not None:
+        last_lines += printed.out[-1:]
     if printed.hint:
         echo(printed.hint, err=True, prose=printed.prose)
 

@@ -36,6 +36,10 @@ class _Output(io.FileIO):
         return memoryview(data).nbytes
 
 
+LAST_LINES = "reconciler.last_lines"
+"""The key of click's `meta` for the list that takes the last line of a report."""
+
+
 def open_streams() -> None:
     """Install such streams. Characters that the encoding of the terminal lacks are written as escapes."""
     for name, fd in (("stdout", 1), ("stderr", 2)):
