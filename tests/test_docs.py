@@ -120,7 +120,7 @@ def test_a_diagram_is_no_transcript(file: str, block: Block) -> None:
 
 def problems_of_command(text: str) -> list[str]:
     """What is wrong with `reconciler apply --draft …` as words in a page: commands and options that do not exist."""
-    words = re.split(r"\s+", re.sub(r"['\"].*?['\"]", "", text.partition("#")[0]))
+    words = re.split(r"\s+", re.sub(r"['\"].*?['\"]|-C \w+", "", text.partition("#")[0]))
     command: click.Command = cli
     title = ""
     wrong: list[str] = []
