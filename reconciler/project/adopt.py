@@ -78,7 +78,8 @@ def adopt(
     """Lock the files at the outputs of these assets."""
     with edit_session(workspace, wait=wait) as session:
         chosen = select_assets(ids, map(selectable_spec, session.planned.loaded.specs.values()))
-        steps = [step for step in session.planned.plan.asset_steps if step.asset in chosen.assets]
+        names = frozenset(chosen.assets)
+        steps = [step for step in session.planned.plan.asset_steps if step.asset in names]
         return edit_assets(session, steps, Adoption(session, exactly=chosen.exactly, maker=maker, utc=utc), callbacks)
 
 

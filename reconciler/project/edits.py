@@ -151,9 +151,10 @@ def _settled_in_merge(session: EditSession) -> tuple[Published, ...]:
     """The assets of a merge that a person has settled by the file on disk, as the next apply would lock them: the
     lockfile that this edit writes does not say any more how they were settled."""
     planned, published = session.planned, []
+    contents = locked_contents(planned)
     for step in planned.plan.asset_steps:
         if step.entry is not None and isinstance(step.action.reason, MergeSettled):
-            recipe = locked_recipe(step.spec, files=planned.seen.files, contents=locked_contents(planned))
+            recipe = locked_recipe(step.spec, files=planned.seen.files, contents=contents)
             if recipe is not None:
                 entry = replace(step.entry, output=step.output, key=recipe.key(), recipe=recipe.manifest())
                 published.append(Published(step.asset, entry, "adopted"))

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from reconciler.core.digest import ContentHash
+from reconciler.core.digest import AssetId, ContentHash
 from reconciler.core.plan.plan import AssetStep, Step
 from reconciler.core.specs.spec import FileReference, Reference
-from reconciler.project.edits import locked_contents, locked_recipe
+from reconciler.project.edits import locked_recipe
 from reconciler.project.planning import PlannedProject
 from reconciler.report.explain import explanation
 
 
-def explain(planned: PlannedProject, step: Step, now: datetime) -> dict[str, Any]:
-    """The explanation of one asset; its recipe has the locked images of its references."""
-    contents = locked_contents(planned)
+def explain(
+    planned: PlannedProject, step: Step, now: datetime, *, contents: Mapping[AssetId, ContentHash]
+) -> dict[str, Any]:
+    """The explanation of one asset; its recipe has the locked images of its references, which are in `contents`."""
 
     def content_of(reference: Reference) -> ContentHash | None:
         if isinstance(reference, FileReference):

@@ -35,7 +35,8 @@ def restore(workspace: Workspace, ids: Sequence[str], callbacks: EditCallbacks, 
     """Restore the locked images of these assets where files are missing or changed."""
     with edit_session(workspace, wait=wait) as session:
         chosen = select_assets(ids, map(selectable_step, session.planned.plan.steps))
-        named = (step for step in session.planned.plan.steps if step.asset in chosen.assets)
+        names = frozenset(chosen.assets)
+        named = (step for step in session.planned.plan.steps if step.asset in names)
         steps = [step for step in named if locked_entry(step) is not None or step.asset in chosen.exactly]
         return edit_assets(session, steps, Restoration(session), callbacks)
 

@@ -242,6 +242,17 @@ def _plan_of(include: list[str], root: Path) -> None:
     write(root, "p.json", json.dumps({"plan": 1, "steps": [], "options": {"include": include}, "lock": ""}))
 
 
+def _renames(root: Path) -> None:
+    """3,000 assets of one recipe, and as many entries without a spec that have it."""
+    axis = _names("v", 3_000)
+    start(
+        root,
+        project="provider: draft\nlimits: {assets: 10000}\n",
+        spec=f"prompt: An orphan\nmatrix: {{a: {axis}}}\nid: ${{a}}\n",
+    )
+    lock(root, {f"old{number}": entry(f"assets/{number}.png", png()) for number in range(3_000)})
+
+
 def _case(name: str, build: Callable[[Path], None], commands: tuple[str, ...] = READ) -> Case:
     return Case(name, build, commands)
 
@@ -288,6 +299,7 @@ CASES = (
             "300,000 ids": ["sword#v0u0"] * 300_000,
         }.items()
     ),
+    Case("3,000 renamed assets, all explained", _renames, ("explain sword", "check"), output_limit=64 << 20, cpu=4.0),
     _case("one axis of 90,000", partial(_spec, _axis())),
     _case("one axis of 90,000 equal values", partial(_spec, _equal_axis())),
     _case("limits: 10^12 and an axis of 90,000", partial(_project, "limits: {assets: 1000000000000}\n", _axis())),

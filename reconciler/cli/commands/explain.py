@@ -12,6 +12,7 @@ from reconciler.cli.asset_ids import id_arguments
 from reconciler.core.errors import Exit
 from reconciler.core.plan.selection import selectable_step
 from reconciler.project.asset_ids import select_assets
+from reconciler.project.edits import locked_contents
 from reconciler.project.explain import explain
 from reconciler.project.load import load_specs
 from reconciler.project.options import Selection
@@ -28,9 +29,10 @@ def command(directory: str | None, /, ids: tuple[str, ...], format_: str) -> int
     """Show the file and line of each field, the resulting prompt, and the changes since the image was locked."""
     workspace = open_workspace(directory, os.environ)
     planned = plan_project(workspace, load_specs(workspace), Selection())
-    chosen = select_assets(ids, map(selectable_step, planned.plan.steps))
-    steps = sorted((step for step in planned.plan.steps if step.asset in chosen.assets), key=lambda step: step.asset)
+    chosen = frozenset(select_assets(ids, map(selectable_step, planned.plan.steps)).assets)
+    steps = sorted((step for step in planned.plan.steps if step.asset in chosen), key=lambda step: step.asset)
     now = datetime.now(UTC)
-    facts = ExplainFacts(now, tuple((explain(planned, step, now), step) for step in steps))
+    contents = locked_contents(planned)
+    facts = ExplainFacts(now, tuple((explain(planned, step, now, contents=contents), step) for step in steps))
     options.print_report("explain", format_, facts)
     return Exit.DONE

@@ -29,8 +29,8 @@ def command(directory: str | None, /, ids: tuple[str, ...], format_: str) -> int
     """Show the state of an asset, its image, the origin of the image, and other copies of it. Writes nothing."""
     workspace = open_workspace(directory, os.environ)
     planned = plan_project(workspace, load_specs(workspace), Selection())
-    chosen = select_assets(ids, map(selectable_step, planned.plan.steps))
-    steps = sorted((step for step in planned.plan.steps if step.asset in chosen.assets), key=lambda step: step.asset)
+    chosen = frozenset(select_assets(ids, map(selectable_step, planned.plan.steps)).assets)
+    steps = sorted((step for step in planned.plan.steps if step.asset in chosen), key=lambda step: step.asset)
     recovery = workspace.sources(frozenset(entry.output for step in steps if (entry := locked_entry(step)) is not None))
     now = datetime.now(UTC)
     facts = tuple(
