@@ -29,16 +29,28 @@ def base_of(settings: ProviderSettings) -> Base | BadBase:
 
 def key_variable(settings: ProviderSettings) -> str:
     """The name of the variable that holds the key; "" if none is sent."""
-    if settings.api_key_env or settings.base_url:
+    declared = REGISTRY.declared(settings)
+    if settings.api_key_env or (settings.base_url and not _is_home(declared, settings.base_url)):
         return settings.api_key_env
-    return next(iter(REGISTRY.declared(settings).key_variables), "")
+    return next(iter(declared.key_variables), "")
+
+
+def _is_home(declared: Declaration, url: str) -> bool:
+    """Whether an address is the provider's own one, written out."""
+    base = parse_base(url)
+    return isinstance(base, Base) and str(base.origin) == declared.home
 
 
 def key_for(settings: ProviderSettings, environ: Mapping[str, str]) -> Key | NoKey:
     """The key to send with this provider's requests, or the reason that none may be sent."""
+    declared, base = REGISTRY.declared(settings), base_of(settings)
+    if isinstance(base, Base) and base.origin.unencrypted and base.origin not in trusted_origins(environ):
+        return NoKey(
+            f"{base.origin} is not encrypted: prompts, images and a key could be read and changed on their way",
+            f"if you trust that network, put {base.origin} into the environment variable {TRUSTED_ORIGINS}",
+        )
     if not settings.traits.needs_key:
         return NO_KEY_SENT
-    declared, base = REGISTRY.declared(settings), base_of(settings)
     if isinstance(base, BadBase):
         hint = "correct base_url in reconciler.yaml: https://…, or http:// and a server on this machine"
         return NoKey(f"providers.{settings.name}: {base.why}", hint)

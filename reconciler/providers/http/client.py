@@ -151,7 +151,7 @@ class Http:
         except ValueError:
             return FetchFailed("its URL is not valid")
         base = parse_base(f"{target.scheme}://{target.netloc}")
-        if not isinstance(base, Base):
+        if not isinstance(base, Base) or (base.origin.unencrypted and base.origin != own.origin):
             return FetchFailed("its URL is not one that images are downloaded from")
         extensions: dict[str, Any] = {}
         headers = {"Host": str(base.origin).partition("://")[2]}

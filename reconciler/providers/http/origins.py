@@ -34,6 +34,27 @@ class WebOrigin:
         except ValueError:
             return False
 
+    @property
+    def unencrypted(self) -> bool:
+        """Whether others in the network can read what is sent to it."""
+        return self.scheme == "http" and not self.loopback
+
+
+_INTERNAL_NAMES = (".internal", ".local", ".lan", ".home.arpa")
+
+
+def is_internal(host: str) -> bool:
+    """Whether a host is certainly not public: a private address, the name of a service, or a name of a local network.
+    Link-local addresses are left out: those of clouds give secrets away."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return "." not in host or host.endswith(_INTERNAL_NAMES)
+    return any(address in network for network in _PRIVATE if network.version == address.version)
+
+
+_PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
+
 
 def is_local(host: str) -> bool:
     """Whether a request to this host belongs to no proxy: loopback in any spelling, and names below `.localhost`.
@@ -82,7 +103,7 @@ class BadBase:
 
 
 def parse_base(url: str) -> Base | BadBase:
-    """Parse a base_url strictly: no user, query or fragment; https, or http to this machine."""
+    """Parse a base_url strictly: no user, query or fragment; https, or http to this machine or in a private network."""
     match = _BASE_URL.fullmatch(url)
     if match is None:
         return BadBase("base_url must read https://host, https://host:port or with a plain path after it")
@@ -91,6 +112,7 @@ def parse_base(url: str) -> Base | BadBase:
     if not 0 < number < 65536:
         return BadBase(f"base_url has no port {port}")
     origin = WebOrigin(scheme, host.strip("[]").lower(), number)
-    if scheme == "http" and not origin.loopback:
-        return BadBase(f"{origin} is not encrypted: only a server on this machine may be used without https")
+    if origin.unencrypted and not is_internal(origin.host):
+        fact = "only a server on this machine or in a private network may be used without https"
+        return BadBase(f"{origin} is not encrypted: {fact}")
     return Base(origin, (path or "").rstrip("/"))
