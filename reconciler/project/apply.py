@@ -24,7 +24,7 @@ from reconciler.project.keys import require_keys
 from reconciler.project.left_behind import store_left_behind
 from reconciler.project.load import load_specs
 from reconciler.project.options import PlanOptions, in_ci
-from reconciler.project.planning import PlannedProject, plan_project, pointers, within_limits
+from reconciler.project.planning import PlannedProject, budget_for, plan_project, pointers, within_limits
 from reconciler.project.saved_plan import SavedPlan, read_plan
 from reconciler.project.workspace import Workspace
 from reconciler.report.plan_text import plan_total, pointer_lines
@@ -131,8 +131,8 @@ def _propose(workspace: Workspace, options: PlanOptions, saved: SavedPlan | None
     if saved is not None:
         planned, notes = saved.held_to(planned, options.limits)
     notes += pointer_lines(pointers(workspace, planned))
-    budget = options.limits.applied_to(planned.loaded.project.settings.budget)
-    return ApplyProposal(planned, within_limits(planned, options.limits), budget, notes)
+    limits = options.limits
+    return ApplyProposal(planned, within_limits(planned, limits), budget_for(planned, limits), notes)
 
 
 def _close_journal_of_crash(workspace: Workspace, planned: PlannedProject) -> None:
@@ -143,7 +143,8 @@ def _close_journal_of_crash(workspace: Workspace, planned: PlannedProject) -> No
 
 def _require_budget_in_ci(proposal: ApplyProposal, environ: Mapping[str, str]) -> None:
     """Require a limit in CI, where no person sees the price before it is paid."""
-    unlimited = proposal.budget.per_run is None and proposal.budget.images is None
+    budget = proposal.budget
+    unlimited = budget.per_run is None and budget.left is None and budget.images is None
     if unlimited and proposal.costs_money and in_ci(environ):
         fact = f"this would cost {plan_total(proposal.plan)}, and in CI a budget is required"
         raise ConsentNeeded(fact, hint="set --max-cost or --max-images, or budget: in reconciler.yaml")

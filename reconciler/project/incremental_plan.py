@@ -108,7 +108,10 @@ def incremental_plan(
     if found is None or not found.drift or any(note_lines(found)):
         return None
     if command == "plan":  # `check` ignores budgets
-        found = within_budget(found, project.settings.budget)
+        budget = project.settings.budget
+        if budget.total is not None or budget.per_month is not None:  # they depend on the whole lockfile
+            return None
+        found = within_budget(found, budget)
     return IncrementalPlan(found, assets - len(found.steps))
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 
 from reconciler.core.digest import AssetId
 from reconciler.core.events import Requested
 from reconciler.core.lock.lockfile import Lock
 from reconciler.core.money.cost import Cost, parse_cost
+from reconciler.core.money.spent import with_rest
 from reconciler.core.plan.actions import Action, Consent
 from reconciler.core.plan.decide import Facts
 from reconciler.core.plan.observed import Observed
@@ -15,7 +17,7 @@ from reconciler.core.plan.plan import Gate, Plan, plan
 from reconciler.core.plan.policy import gate, within_budget
 from reconciler.core.plan.selection import Selectable, is_glob, matching, select, selectable_spec
 from reconciler.core.specs.room import Room
-from reconciler.core.specs.settings import Cascade
+from reconciler.core.specs.settings import Budget, Cascade
 from reconciler.core.specs.spec import Spec
 from reconciler.core.value import replace, value
 from reconciler.project.asset_ids import no_match, select_assets
@@ -82,11 +84,17 @@ def pointers(workspace: Workspace, planned: PlannedProject) -> tuple[str, ...]:
     return workspace.tree.pointers(step.output for step in planned.plan.asset_steps)
 
 
+def budget_for(planned: PlannedProject, limits: SpendingLimits) -> Budget:
+    """The budget of this run: the project's with these limits in place of its own, less what was spent before."""
+    budget = limits.applied_to(planned.loaded.project.settings.budget)
+    return with_rest(budget, planned.lock, f"{datetime.now(UTC):%Y-%m}")
+
+
 def within_limits(planned: PlannedProject, limits: SpendingLimits) -> Plan:
     """The plan with every step held that would exceed the budget. Requests in doubt count as spent."""
     return within_budget(
         planned.plan,
-        limits.applied_to(planned.loaded.project.settings.budget),
+        budget_for(planned, limits),
         candidates=planned.candidates,
         already=[(request.asset, parse_cost(request.cost)) for request in planned.in_doubt],
         answered=answer_costs(planned.lock),

@@ -10,15 +10,17 @@ from reconciler.core.candidates import Candidate
 from reconciler.core.cautions import Caution
 from reconciler.core.digest import AssetId
 from reconciler.core.events import Requested
+from reconciler.core.plan.actions import Hold, UpstreamUnavailable
 from reconciler.core.plan.plan import Plan
 from reconciler.core.text import printable
 from reconciler.core.value import field, value
 from reconciler.engine.report import Report
 from reconciler.report.apply_summary import problem_lines, report_json, summary_line
 from reconciler.report.candidates import candidate_lines, candidates_json
-from reconciler.report.formats import Printed, json_line
+from reconciler.report.formats import Printed, counted, json_line
 from reconciler.report.in_doubt import in_doubt_lines
 from reconciler.report.plan_json import plan_json
+from reconciler.report.plan_text import describe
 from reconciler.report.plan_view import Verbosity, plan_lines
 from reconciler.report.warnings import cautions_json
 
@@ -44,7 +46,11 @@ def apply_text(facts: ApplyFacts) -> Printed:
     """The summary, below the candidates; problems on stderr."""
     if facts.report is None:
         return Printed(tuple(plan_lines(facts.plan, facts.now, verbosity=facts.verbosity)), prose=True)
-    problems = (*problem_lines(facts.report, in_doubt=facts.in_doubt), *_cut_off(facts, facts.report))
+    problems = (
+        *problem_lines(facts.report, in_doubt=facts.in_doubt),
+        *_held(facts),
+        *_cut_off(facts, facts.report),
+    )
     return Printed((*_choices(facts), summary_line(facts.report, in_doubt=facts.in_doubt)), problems, prose=True)
 
 
@@ -54,6 +60,20 @@ def apply_json(facts: ApplyFacts) -> Printed:
     event = {"event": "end", **ended, "warnings": cautions_json(facts.cautions)}
     listed = {asset: candidates_json(found, root=facts.root) for asset, found in facts.candidates.items()}
     return json_line(event | ({"candidates": listed} if listed else {}))
+
+
+def _held(facts: ApplyFacts) -> Iterator[str]:
+    """Why the plan held steps, and what to do next: the plan itself may have scrolled away."""
+    alike: dict[tuple[str, str], int] = {}
+    for step in facts.plan.steps:
+        if isinstance(step.action, Hold) and not isinstance(step.action.reason, UpstreamUnavailable):
+            text = describe(step, facts.now)
+            hint = text.hint.replace(f" {printable(step.asset)}`", " ID`")
+            alike[text.reason, hint] = alike.get((text.reason, hint), 0) + 1
+    for (reason, hint), count in alike.items():
+        yield f"held {counted(count, 'asset')}: {reason}"
+        if hint:
+            yield f"  hint: {hint}"
 
 
 def _cut_off(facts: ApplyFacts, report: Report) -> Iterator[str]:

@@ -200,7 +200,7 @@ OTHER_CURRENCY = "its price is in "
 
 
 def _unpriced(cost: Cost | None, budget: Budget, needs: _Needs) -> str:
-    if budget.per_asset is not None or budget.per_run is not None:
+    if budget.in_money:
         if cost is not None:
             return f"{OTHER_CURRENCY}{cost.currency}, and the budget is a limit in {budget.currency}"
         return f"its price in {budget.currency} is unknown, and the budget is a limit in {budget.currency}"
@@ -212,6 +212,8 @@ def _limit(budget: Budget, needs: _Needs) -> str:
         return f"{budget.per_asset} {budget.currency} an asset"
     if budget.per_run is not None and needs.run > budget.per_run:
         return f"{budget.per_run} {budget.currency} a run"
+    if budget.left is not None and needs.run > budget.left.amount:
+        return budget.left.text
     if budget.images is not None and needs.images > budget.images:
         return f"{budget.images} images a run"
     return ""

@@ -57,13 +57,29 @@ class ProviderSettings:
 
 
 @value
+class Left:
+    """What is left of a limit that earlier runs count towards, and the limit in words."""
+
+    amount: Decimal
+    text: str
+
+
+@value
 class Budget:
-    """Limits on spending, in `currency`. None is no limit."""
+    """Limits on spending, in `currency`; None is no limit. `left` is what `total` and `per_month` leave for a run."""
 
     per_run: Decimal | None = None
     per_asset: Decimal | None = None
     images: int | None = None
     currency: str = "USD"
+    total: Decimal | None = None
+    per_month: Decimal | None = None
+    left: Left | None = None
+
+    @property
+    def in_money(self) -> bool:
+        """Whether a price that is unknown fits no limit."""
+        return any(limit is not None for limit in (self.per_run, self.per_asset, self.left))
 
 
 @value

@@ -133,6 +133,8 @@ class Spending:
         money = sum((tally.money for tally in tallies), wanted.money)
         if budget.per_run is not None and money > budget.per_run:
             return f"this run would cost {Cost(money, currency)}, the limit is {Cost(budget.per_run, currency)}"
+        if budget.left is not None and money > budget.left.amount:
+            return f"this run would cost {Cost(money, currency)}, the limit is {budget.left.text}"
         of_asset = sum((tally.by_asset.get(wanted.asset, Decimal(0)) for tally in tallies), wanted.money)
         if budget.per_asset is not None and of_asset > budget.per_asset:
             return f"this asset would cost {Cost(of_asset, currency)}, the limit is {Cost(budget.per_asset, currency)}"
@@ -140,7 +142,7 @@ class Spending:
 
     @property
     def _in_money(self) -> bool:
-        return self._budget.per_run is not None or self._budget.per_asset is not None
+        return self._budget.in_money
 
     def _amount(self, cost: Cost | None) -> Decimal | None:
         return cost.amount if cost is not None and cost.currency == self._budget.currency else None

@@ -260,7 +260,7 @@ def configured(name: str, type_: ProviderType, given: Mapping[str, Any] = _NO_SE
 
 def _budget(document: Document, given: Mapping[str, Any], problems: list[Problem]) -> Budget:
     amounts: dict[str, Decimal | None] = {}
-    for name in ("per_run", "per_asset"):
+    for name in ("per_run", "per_asset", "total", "per_month"):
         amounts[name] = None
         if name in given:
             amounts[name] = _amount(given[name])
@@ -269,7 +269,14 @@ def _budget(document: Document, given: Mapping[str, Any], problems: list[Problem
     currency = str(given.get("currency", "USD"))
     if CURRENCY.fullmatch(currency) is None:
         problems.append(document.problem(("budget", "currency"), "is not three capital letters", "write USD"))
-    return Budget(amounts["per_run"], amounts["per_asset"], given.get("images"), currency)
+    return Budget(
+        amounts["per_run"],
+        amounts["per_asset"],
+        given.get("images"),
+        currency,
+        total=amounts["total"],
+        per_month=amounts["per_month"],
+    )
 
 
 def _amount(given: object) -> Decimal | None:
