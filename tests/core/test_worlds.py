@@ -38,12 +38,14 @@ def to_do(world: World, policy: Policy) -> list[Action]:
 def settle(world: World, policy: Policy) -> World:
     """Apply once; once more only where an early cut-off left a file for the next run, where bytes were lost, which the
     first run may have brought back with another asset's, where it drew the very bytes that were in another's way, or
-    where it generated the image that a draft, which replaces no real image, waits for."""
+    where it generated for one asset what another one, whose real image no draft replaces, describes."""
     after = copy.deepcopy(world)
     plan = after.plan(policy)
-    lost = any(isinstance(step.action.reason, OutputLost | RealImage) for step in plan.steps)
+    lost = any(step.action.reason == OutputLost() for step in plan.steps)
     in_the_way = {step.action.found for step in plan.steps if isinstance(step.action, Conflict)} - world.known()
-    if Apply(after, plan).cut_off or lost or in_the_way & after.known():
+    again = Apply(after, plan).cut_off or lost or in_the_way & after.known()
+    restored = {step.action.content for step in after.plan(policy).steps if isinstance(step.action, Restore)}
+    if again or restored & (after.known() - world.known()):
         Apply(after, after.plan(policy))
     note(f"{world!r}\nwas planned {[(step.asset, step.action) for step in plan.steps]}\nand became {after!r}")
     return after
