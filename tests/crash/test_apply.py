@@ -27,29 +27,29 @@ def test_a_slice_of_the_kills(tmp_path: Path, commit: str) -> None:
 def test_some_kills_of_a_recovery(tmp_path: Path, commit: str) -> None:
     seed = random.Random(commit).getrandbits(32)
     scenario = functools.partial(killed_before, images=3, concurrency=2, seed=seed)
-    swept = kill_sweep(scenario, tmp_path, part=Slice(0, 20, commit), points=120)
-    assert swept.points >= 4
+    swept = kill_sweep(scenario, tmp_path, part=Slice(0, 20, commit), points=60)
+    assert swept.points >= 2
     assert swept.violations == ()
 
 
 def test_a_slice_of_the_kills_with_a_moody_model(tmp_path: Path, commit: str) -> None:
     """It ignores the ratio, fails, refuses, and answers in another format."""
-    swept = kill_sweep(moody, tmp_path, part=Slice(0, 100, commit))
-    assert swept.points >= 4
+    swept = kill_sweep(moody, tmp_path, part=Slice(0, 150, commit))
+    assert swept.points >= 2
     assert swept.violations == ()
 
 
 def test_some_kills_of_a_recovery_with_a_moody_model(tmp_path: Path, commit: str) -> None:
     seed = random.Random(commit).getrandbits(32)
     scenario = functools.partial(moody_killed_before, images=4, concurrency=2, seed=seed)
-    swept = kill_sweep(scenario, tmp_path, part=Slice(0, 20, commit), points=80)
-    assert swept.points >= 3
+    swept = kill_sweep(scenario, tmp_path, part=Slice(0, 20, commit), points=40)
+    assert swept.points >= 1
     assert swept.violations == ()
 
 
 def test_some_power_cuts_with_a_moody_model(tmp_path: Path, commit: str) -> None:
-    swept = cut_sweep(moody, tmp_path, limit=12, seed=random.Random(commit).getrandbits(32))
-    assert swept.points == 12
+    swept = cut_sweep(moody, tmp_path, limit=8, seed=random.Random(commit).getrandbits(32))
+    assert swept.points == 8
     assert swept.violations == ()
 
 
@@ -62,7 +62,7 @@ def test_some_power_cuts(tmp_path: Path, commit: str) -> None:
 @pytest.mark.usefixtures("shim")
 def test_a_slice_of_the_disk_errors(tmp_path: Path, commit: str) -> None:
     swept = disk_sweep(paid_apply, tmp_path, part=Slice(0, 1200, commit))
-    assert swept.points >= 3
+    assert swept.points >= 1
     assert swept.violations == ()
 
 

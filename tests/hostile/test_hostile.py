@@ -16,8 +16,6 @@ SLICE = (
     "a locked output is no picture",
     "parsed: deep specs",
     "10,000 combinations x 40,000 vars",
-    "9,000 assets that refer to unknown ids",
-    "300 copies of a 1 MiB spec",
     "a lockfile of 99 MB",
     "file name: s\\n::error file=x::INJ",
     "plan file: \\u202egnp",

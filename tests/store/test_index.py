@@ -278,16 +278,19 @@ MENDED: dict[str, Callable[[Snapshot], None]] = {
 }
 
 
-@pytest.mark.parametrize("what", MENDED)
-@pytest.mark.parametrize("command", ["check", "plan"])
-def test_an_index_with_a_mended_checksum_takes_the_long_way(what: str, command: str, project: Project) -> None:
+@pytest.mark.parametrize("part", range(6))
+def test_an_index_with_a_mended_checksum_takes_the_long_way(part: int, project: Project) -> None:
     """A spec has changed, so that the notes are read, too."""
+    sound = project.index.read_bytes()
     project.path("specs/hero.yaml").write_text("prompt: A lighthouse at dawn\n")
-    rewritten(project, MENDED[what])
-    told = project.ask(command)
-    project.index.unlink()
-    assert told == project.ask(command)
-    assert told[0] == (2 if command == "check" else 0)
+    for command, code in (("check", 2), ("plan", 0)):
+        project.index.unlink()
+        truth = project.ask(command)
+        assert truth[0] == code
+        for what in list(MENDED)[part::6]:
+            project.index.write_bytes(sound)
+            rewritten(project, MENDED[what])
+            assert project.ask(command) == truth, what
 
 
 @pytest.mark.parametrize(
