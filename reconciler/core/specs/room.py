@@ -57,6 +57,9 @@ def _override_entries(context: Context, fields: Mapping[str, Json]) -> int:
     return count
 
 
+_COUNTED_APART = frozenset({"assets", "matrix", "overrides", "style", "defaults"})
+
+
 class Room:
     """What further assets may have: characters of text, and entries of their fields."""
 
@@ -84,6 +87,9 @@ class Room:
         body = mapping(document.value)
         folder = name.rpartition("/")[0]
         above = context.entries_above(folder)
+        if not above and body.keys().isdisjoint(_COUNTED_APART):  # one asset without defaults: most files
+            self.entries -= entry_count(body)
+            return self.entries >= 0
         above_style = nearest(context.layers_above(folder), "style")
         shared = mapping(body.get("defaults")) if "assets" in body else {}
         above += entry_count(shared)
