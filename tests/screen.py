@@ -125,6 +125,14 @@ class Session:
         """Type; Ctrl-C is \\x03."""
         os.write(self._terminal, keys.encode())
 
+    def interrupt(self) -> None:
+        """Press Ctrl-C, as often as a person would: Python loses one that comes just before it waits for a key."""
+        for _ in range(10):
+            self.press("\x03")
+            while (text := self._read(2.0)) != "":
+                if text is None:
+                    return
+
     def end(self) -> int:
         """Read to the end of the program; its exit code."""
         while self._read(60.0) is not None:

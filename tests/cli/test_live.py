@@ -34,7 +34,7 @@ def test_ctrl_c_at_the_question_has_its_message_on_a_line_of_its_own(scratch: Sc
     drafts(scratch, 12)
     session = Session([*PROGRAM, "apply"], scratch.root, 80, {})
     session.wait_for("[y/N]")
-    session.press("\x03")
+    session.interrupt()
     assert session.end() == 130
     assert session.screen.text.splitlines()[-1] == "interrupted"
 
