@@ -8,6 +8,7 @@ Billed must be stored + in doubt + charged for an answer that is no image, exact
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import shutil
@@ -157,6 +158,8 @@ def _account(
     files = {name: node.data for name, node in trees.snapshot(root).items() if isinstance(node, trees.File)}
     sound = {name for name, found in objects_of(files).items() if name == found}
     lock = locked(files["assets.lock"])
+    whole = json.loads(files["assets.lock"])
+    answered = {**whole.get("refused", {}), **whole.get("answered", {})}
     in_doubt, _ = journalled(files.get(".reconciler/journal", b""))
     bills: dict[str, list[Entry]] = {}
     for entry in _requests(path):
@@ -168,8 +171,7 @@ def _account(
         *earlier, last = charged
         for entry in earlier:
             count["for nothing"] += 1
-            if EXPECTED[entry.fault] not in ("BadOutput", "Refused"):
-                wrong.append(f"{identity} was billed again after {entry.fault}, without consent")
+            wrong.append(f"{identity} was billed again after {entry.fault or 'an image'}, without consent")
         content = lock.get(identity, "")
         if content and content in sound and picture_hash(files.get(f"assets/all/{asset}.png", b"")) == content:
             count["stored"] += 1
@@ -177,7 +179,7 @@ def _account(
                 wrong.append(f"{identity} holds a picture that its last bill does not name")
         elif identity in in_doubt:
             count["in doubt"] += 1
-        elif EXPECTED[last.fault] in ("BadOutput", "Refused"):
+        elif EXPECTED[last.fault] in ("BadOutput", "Mismatched", "Refused") and identity in answered:
             count["for nothing"] += 1
         else:
             wrong.append(f"{identity} was billed ({last.fault}), is not stored and not in doubt")
