@@ -20,7 +20,7 @@ from reconciler.report.candidates import candidate_lines, candidates_json
 from reconciler.report.formats import Printed, counted, json_line
 from reconciler.report.in_doubt import in_doubt_lines
 from reconciler.report.plan_json import plan_json
-from reconciler.report.plan_text import describe
+from reconciler.report.plan_text import ANY_ASSET, describe
 from reconciler.report.plan_view import Verbosity, plan_lines
 from reconciler.report.warnings import cautions_json
 
@@ -40,6 +40,10 @@ class ApplyFacts:
     candidates: Mapping[AssetId, tuple[Candidate, ...]] = field(default_factory=dict)
     cautions: tuple[Caution, ...] = ()
     verbosity: Verbosity = Verbosity.NORMAL
+
+
+_REASONS = 5
+"""The most reasons of held steps that are listed: models refuse each request in other words."""
 
 
 def apply_text(facts: ApplyFacts) -> Printed:
@@ -67,13 +71,17 @@ def _held(facts: ApplyFacts) -> Iterator[str]:
     alike: dict[tuple[str, str], int] = {}
     for step in facts.plan.steps:
         if isinstance(step.action, Hold) and not isinstance(step.action.reason, UpstreamUnavailable):
-            text = describe(step, facts.now)
-            hint = text.hint.replace(f" {printable(step.asset)}`", " ID`")
-            alike[text.reason, hint] = alike.get((text.reason, hint), 0) + 1
-    for (reason, hint), count in alike.items():
+            text = describe(step, facts.now, name=ANY_ASSET)
+            alike[text.reason, text.hint] = alike.get((text.reason, text.hint), 0) + 1
+    said: set[str] = set()
+    for (reason, hint), count in list(alike.items())[:_REASONS]:
         yield f"held {counted(count, 'asset')}: {reason}"
-        if hint:
+        if hint and hint not in said:
             yield f"  hint: {hint}"
+            said.add(hint)
+    rest = sum(list(alike.values())[_REASONS:])
+    if rest:
+        yield f"held {counted(rest, 'asset')} for other reasons: `reconciler plan` lists them"
 
 
 def _cut_off(facts: ApplyFacts, report: Report) -> Iterator[str]:

@@ -14,6 +14,7 @@ from reconciler.core.value import replace, value
 from reconciler.report.formats import counted
 from reconciler.report.in_doubt import age, in_doubt_total
 from reconciler.report.plan_text import (
+    ANY_ASSET,
     FEW_ALIKE,
     Block,
     Shared,
@@ -32,8 +33,6 @@ _NAMES = 20
 """The most assets of a group that are named, where each of them needs a decision."""
 _AFTER = "after their reference images"
 _TOP = "top level"
-_ANY = "ID"
-"""Stands for each asset of a group in the commands of its hint."""
 
 
 def group_blocks(steps: Sequence[Step], now: datetime, shared: Shared) -> list[Block]:
@@ -62,9 +61,9 @@ def _common_text(step: Step, now: datetime) -> StepText:
         case do.UpstreamChanged() if isinstance(action, do.Generate):
             return StepText("~", "their reference images change")
         case do.UpstreamChanged():
-            text = describe(step, now, name=_ANY)
+            text = describe(step, now, name=ANY_ASSET)
             return StepText(text.symbol, "their reference images change", hint=text.hint)
-    text = describe(step, now, name=_ANY, changes=_common_changes)
+    text = describe(step, now, name=ANY_ASSET, changes=_common_changes)
     if isinstance(action.reason, do.Doubtful):
         return replace(text, details=())
     after = isinstance(action, do.Generate) and bool(action.after)
@@ -100,7 +99,7 @@ def _group(text: StepText, steps: list[Step], now: datetime, shared: Shared) -> 
     count, price = counted(len(steps), "asset"), sum_text(steps, shared)
     places = _places(steps)
     details = (*_shared_details(text, steps), *_doubts(steps, now), *_shared_requests(steps, shared))
-    if f" {_ANY}`" in text.hint:  # each of them needs a decision
+    if f" {ANY_ASSET}`" in text.hint:  # each of them needs a decision
         details = (*details, _names(steps))
     elif len(places) > 1:
         details = (*details, *_place_lines(places, shared))

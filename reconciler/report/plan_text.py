@@ -24,6 +24,8 @@ from reconciler.report.in_doubt import in_doubt_hint, in_doubt_lines, in_doubt_r
 _DIFF_WORDS = 2000
 _TEXT_WIDTH = 100
 NO_ASSETS = "no assets: no spec was found (specs are .yaml files in the specs folder)"
+ANY_ASSET = "ID"
+"""Stands for each of several assets in the commands of their hint."""
 FEW_ALIKE = 3
 """The most steps that are shown one by one although they are alike."""
 CHECK_HINT = "  hint: run `reconciler apply`"

@@ -66,3 +66,18 @@ def test_a_total_is_a_limit_in_ci(scratch: Scratch, monkeypatch: pytest.MonkeyPa
     scratch.write("reconciler.yaml", PAID.format(budget="total: 1") + server)
     said = scratch.run("apply", "new", "--yes")
     assert (said.code, "the connection was refused" in said.err) == (1, True), said
+
+
+def test_reasons_of_held_assets_are_few_whatever_models_say(scratch: Scratch) -> None:
+    scratch.write("reconciler.yaml", PAID.format(budget="images: 9"))
+    scratch.write("specs/all.yaml", "assets: {" + ", ".join(f"n{n}: {{prompt: p{n}}}" for n in range(8)) + "}\n")
+    keys = {step["asset"]: step["recipe"] for step in json.loads(scratch.done("plan", "--format", "json").out)["steps"]}
+    refused = {asset: {"at": "2026-11-22T16:00:00Z", "key": key, "words": f"no {asset}"} for asset, key in keys.items()}
+    scratch.write("assets.lock", json.dumps({"lockfile": 1, "assets": {}, "refused": refused}))
+    scratch.write("specs/free.yaml", "prompt: free\nprovider: draft\n")
+    said = scratch.run("apply", "--yes")
+    assert (said.code, said.out) == (3, "made 1 (0 USD), held 8\n")
+    held = [line for line in said.err.splitlines() if line.startswith("held ")]
+    assert held[0] == "held 1 asset: refused before: no all#n0"
+    assert held[5:] == ["held 3 assets for other reasons: `reconciler plan` lists them"]
+    assert said.err.splitlines().count("  hint: change the prompt, or run `reconciler apply --retry-refused`") == 1

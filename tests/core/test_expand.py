@@ -8,7 +8,10 @@ import pytest
 
 from reconciler.core.digest import AssetId
 from reconciler.core.recipe import TextPart
+from reconciler.core.specs.context import Context
 from reconciler.core.specs.layers import TEXT_LIMIT
+from reconciler.core.specs.room import Room
+from reconciler.core.specs.settings import Settings
 from reconciler.core.specs.sizes import SIZE_RANGE
 from reconciler.core.specs.spec import SpecTurn
 from tests.builders import a_document, a_file, an_asset, expanded, the_asset
@@ -501,3 +504,9 @@ def test_an_id_has_a_bound(spec: str) -> None:
 def test_problems_end_after_a_thousand() -> None:
     wrong = {f"{number}.yaml": "prompt: " + " ".join(f"${{v{n}}}" for n in range(300)) for number in range(6)}
     assert len(problems(wrong)) == 1_200  # the file in which the thousandth is, and none after it
+
+
+def test_the_entries_of_a_plain_spec_count() -> None:
+    room, plain = Room(0, 4), a_document("prompt: a\nparams: {b: 1, c: [1]}\n")
+    assert not room.takes_entries(Context(Settings()), "a.yaml", plain)
+    assert Room(0, 5).takes_entries(Context(Settings()), "a.yaml", plain)
