@@ -83,6 +83,13 @@ def _tracked(root: Path) -> None:
     committed(root)
 
 
+def _tracked_in_capitals(root: Path) -> None:
+    """The state folder of a file system that ignores case."""
+    start(root)
+    write(root, ".Reconciler/journal", "x\n")
+    committed(root)
+
+
 def _tracked_index(root: Path) -> None:
     start(root)
     write(root, ".reconciler/index", b"anything")
@@ -148,5 +155,6 @@ CASES = (
         }.items()
     ),
     Case("tracked state", _tracked, COMMANDS, says={"check": ".reconciler"}, codes=frozenset({1})),
+    Case("tracked state in capitals", _tracked_in_capitals, COMMANDS, says={"check": ".Reconciler"}, codes=frozenset({1})),
     Case("a tracked index", _tracked_index, COMMANDS, says={"check": ".reconciler"}, codes=frozenset({1})),
 )  # fmt: skip

@@ -7,6 +7,7 @@ usual answer costs one look at git's index and no process.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -18,6 +19,8 @@ _PLAIN_VERSIONS = (b"DIRC\0\0\0\2", b"DIRC\0\0\0\3")
 """Index files in which every path is written out; version 4 leaves out what a path shares with the one before."""
 _SPLIT = b"link"
 """The extension of an index whose other half is in another file."""
+_STATE = re.compile(re.escape(f"{STATE}/".encode()), re.IGNORECASE)
+"""A file system that ignores case reads `.Reconciler/`, too."""
 _POINTER = b"gitdir: "
 _LONGEST = 4096
 
@@ -30,10 +33,11 @@ def refuse_tracked_state(root: Path, tracked: Callable[[], tuple[str, ...]]) -> 
         return
     found = tracked()
     if found:
+        name = found[0].partition("/")[0]
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""
         raise ProjectError(
             f"git tracks {found[0]}{more}: the state of another checkout, which is not used",
-            hint=f"`git rm -r --cached {STATE}` takes it out of git, `rm -r {STATE}` off the disk; the images stay",
+            hint=f"`git rm -r --cached {name}` takes it out of git, `rm -r {name}` off the disk; the images stay",
         )
 
 
@@ -58,6 +62,6 @@ def _may_hold_state(index: Path) -> bool:
         with open(index, "rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
             if data[:8] not in _PLAIN_VERSIONS or data.rfind(_SPLIT, max(0, len(data) - _LONGEST)) >= 0:
                 return True
-            return data.find(f"{STATE}/".encode()) >= 0
+            return _STATE.search(data) is not None
     except (OSError, ValueError):  # there is none yet, or it is empty
         return False

@@ -29,8 +29,8 @@ _ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",
 }
-_PATHS_ONLY = frozenset({"check-ignore"})
-"""Commands that take paths, not patterns, and refuse the option to be told so."""
+_PATHS_ONLY = frozenset({"check-ignore", "--icase-pathspecs"})
+"""A command that takes paths, not patterns, and an option: both refuse the option to be told so."""
 _NOTE = re.compile(r"(?:fatal|error): ")
 _LONGEST_NOTE = 4096
 _ALTERNATES = 5
@@ -98,8 +98,9 @@ class GitRepository:
         return blobs
 
     def tracked(self, path: str) -> tuple[str, ...]:
-        """The files at or below a path that are in git's index. Paths are relative to `root`."""
-        names = self._output("ls-files", "-z", "--", path).split(b"\0")
+        """The files at or below a path, in any spelling of its letters, that are in git's index. Paths are relative to
+        `root`."""
+        names = self._output("--icase-pathspecs", "ls-files", "-z", "--", path).split(b"\0")
         return tuple(os.fsdecode(name) for name in names if name)
 
     def head_blobs(self, paths: Sequence[str]) -> dict[str, str]:
