@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
 
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.events import Durable, Event
@@ -14,6 +14,9 @@ from reconciler.core.lock.lockfile import Made
 from reconciler.core.outcome import Outcome, Spooled
 from reconciler.core.recipe import Recipe
 from reconciler.core.value import value
+
+if TYPE_CHECKING:  # a project without derived files loads nothing of them
+    from reconciler.core.derived.work import DerivedResult, Work
 
 
 @value
@@ -256,6 +259,26 @@ class Converter(Protocol):
 
         Raises OSError or DiskError if the disk fails.
         """
+        ...
+
+
+class Deriver(Protocol):
+    """Makes derived files on this machine. Used by several threads at a time."""
+
+    def derive(self, work: Work) -> DerivedResult:
+        """All files of a unit in its folder, or why there are none. Blocking.
+
+        Raises OSError or DiskError if the disk fails. A picture that is broken or too large, and a decoder that dies,
+        are a `DeriveFailure`.
+        """
+        ...
+
+    def encoder(self, format_: str) -> str:
+        """`MadeFile.made` of a file of this format that would be made now. Starts no process, imports no codec."""
+        ...
+
+    def close(self) -> None:
+        """End the processes. A `derive` in another thread then returns a failure soon."""
         ...
 
 
