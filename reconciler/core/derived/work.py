@@ -107,7 +107,8 @@ class ManifestSource:
 @value
 class ManifestEntry:
     """One picture of a web manifest. `alt` None: nobody wrote one. `preview` is a small file of the picture, hashed by
-    the caller just now, for its thumbhash and colour. `sources` are in the order of the rule's formats, then of width."""
+    the caller just now, for its thumbhash and colour. `sources` are in the order of the rule's formats, then by width.
+    """
 
     asset: AssetId
     alt: str | None
