@@ -38,6 +38,9 @@ from reconciler.providers.decoding.regular_file import open_regular
 
 _GROUND = (255, 255, 255, 255)
 """The background of transparent images."""
+_QUALITIES = ((8, 75), (8, 50), (7, 45), (6, 40), (5, 30))
+"""Of a preview, the best first: its size in eighths of the wanted one, and the quality."""
+_FEW_BYTES = 2600
 _PLUGINS = {"webp": "WebP", "avif": "Avif"}
 """Formats whose plug-in Pillow does not load by itself before it loads all 40 of them."""
 
@@ -67,6 +70,8 @@ def _answer(operation: int, path: Path, form: str, size: tuple[int, int], detail
                     return _verified(file, form, size)
                 case protocol.THUMBNAIL:
                     return _thumbnail(file, form, detail)
+                case protocol.PREVIEW:
+                    return _preview(file, form, detail)
                 case protocol.ENCODE:
                     return _encoded(file, form, FORMATS[detail])
                 case _:
@@ -117,6 +122,26 @@ def _thumbnail(file: io.BufferedReader, form: str, height: int) -> bytes:
     across = min(max(upright.width * height // upright.height, height // 2), 2 * height)
     fitted = ImageOps.fit(ground.convert("RGB"), (across, height))
     return _result(OK, size=fitted.size) + fitted.tobytes()
+
+
+def _preview(file: io.BufferedReader, form: str, side: int) -> bytes:
+    """The whole image as a WebP, its longer side not above `side`. Of several qualities and sizes, the best whose bytes
+    are few, since a page holds a thousand of them. Transparent pixels stay so."""
+    _load("WebP")
+    with Image.open(file, formats=[form]) as picture:
+        picture.draft("RGB", (2 * side, 2 * side))  # JPEG: decoded small
+        picture.thumbnail((4 * side, 4 * side))
+        upright = ImageOps.exif_transpose(picture)
+        small = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+    data = b""
+    for eighths, quality in _QUALITIES:
+        small.thumbnail((side * eighths // 8, side * eighths // 8))
+        out = io.BytesIO()
+        small.save(out, "webp", quality=quality, alpha_quality=60, method=4)
+        data = out.getvalue()
+        if len(data) <= _FEW_BYTES:
+            break
+    return _result(OK, size=small.size) + LENGTH.pack(len(data)) + data
 
 
 def _result(result: int, *, transparent: bool = False, size: tuple[int, int] = (0, 0), name: str = "") -> bytes:

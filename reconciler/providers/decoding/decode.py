@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from reconciler.core.images.magic import image_format
 from reconciler.core.images.sniff import FORMATS, ImageFacts
 from reconciler.core.value import value
 from reconciler.providers.decoding.children import CHILDREN, MEMORY_BYTES, CpuTimeError, DecoderAnswer, DecoderError
@@ -15,6 +16,7 @@ from reconciler.providers.decoding.protocol import (
     FRAMES,
     MEMORY,
     OK,
+    PREVIEW,
     REQUEST,
     THUMBNAIL,
     TRANSPARENCY,
@@ -31,6 +33,8 @@ ENCODE_SECONDS = 40
 MOST_ENCODED = 4 * MOST_PIXELS
 """The most bytes of a converted image: a PNG of noise has no more."""
 THUMBNAIL_SECONDS = 2
+PREVIEW_BYTES = 64 << 10
+"""The most bytes of a preview: a decoder that answers with more is ended."""
 _PIXEL_BYTES = {"webp": 17, "avif": 10}
 """Bytes that decoding takes for each pixel, measured. Their libraries do not say that memory is the reason when they
 fail. The others take 4, and a progressive JPEG 10."""
@@ -97,6 +101,21 @@ class Thumbnails:
         if _wrong(answer) or answer.height != height or not answer.width:
             return None
         return (answer.width, answer.height), answer.data
+
+    def preview(self, path: Path, facts: ImageFacts, side: int) -> bytes | None:
+        """The whole image as a small WebP, its longer side not above `side`; None if it cannot be decoded. OSError if
+        the file cannot be read."""
+        if self._lost >= _MOST_LOST or _too_large(facts):
+            return None
+        try:
+            request = _request(PREVIEW, path, facts, side, THUMBNAIL_SECONDS)
+            answer = CHILDREN.ask(request, encoded=PREVIEW_BYTES)
+        except DecoderError:
+            self._lost += 1
+            return None
+        if _wrong(answer) or image_format(answer.data) != "webp":
+            return None
+        return answer.data
 
 
 THUMBNAILS = Thumbnails()

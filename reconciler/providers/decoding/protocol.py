@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import struct
 
-VERIFY, THUMBNAIL, ENCODE, TRANSPARENCY = 1, 2, 3, 4
-"""Operations: decode all pixels; a thumbnail; the image in another format; whether any pixel is transparent."""
+VERIFY, THUMBNAIL, ENCODE, TRANSPARENCY, PREVIEW = 1, 2, 3, 4, 5
+"""Operations: decode all pixels; a thumbnail; the image in another format; whether any pixel is transparent; a small
+WebP of the whole image."""
 OK, TWO_SIZES, FRAMES, BROKEN, DISK, MEMORY = range(6)
 """Results. BROKEN has the type of the exception as its name, DISK an errno as its width."""
 
 REQUEST = struct.Struct("!BBIIIIH")
-"""Operation, place in `sniff.FORMATS`, width and height in pixels, height of the thumbnail or place of the format to
-encode in, seconds of CPU, bytes of the path. The path follows."""
+"""Operation, place in `sniff.FORMATS`, width and height in pixels, height of the thumbnail, longer side of the
+preview or place of the format to encode in, seconds of CPU, bytes of the path. The path follows."""
 ANSWER = struct.Struct("!BBII32s")
 """Result, transparency, width, height, name. For a thumbnail, `width * height * 3` bytes of RGB follow; for an encoded
-image its LENGTH, and so many bytes."""
+image or a preview its LENGTH, and so many bytes."""
 LENGTH = struct.Struct("!I")
 READY = b"r"
 """Sent once, when the process has loaded its libraries."""

@@ -40,7 +40,7 @@ def uncommitted(repository: GitRepository, contents: Mapping[str, ContentHash]) 
     The files are known to have them. A Git LFS pointer in HEAD counts as the content that it names. If the repository
     has a failure afterwards, the result means nothing.
     """
-    blobs = repository.head_blobs(sorted(contents))
+    blobs = repository.blobs_at("HEAD", sorted(contents))
     sizes = repository.blob_sizes(sorted(set(blobs.values())))
     pointers = repository.small_blobs([blob for blob, size in sizes.items() if size <= LFS_POINTER_LIMIT])
     other = [

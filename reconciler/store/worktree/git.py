@@ -62,7 +62,7 @@ class GitRepository:
     @cached_property
     def directory(self) -> Path | None:
         """The git directory that all worktrees share; None outside a repository."""
-        found = self._output("rev-parse", "--git-common-dir").strip()
+        found = self.output("rev-parse", "--git-common-dir").strip()
         return self.root / os.fsdecode(found) if found else None
 
     @cached_property
@@ -75,7 +75,7 @@ class GitRepository:
         """The folders in which Git LFS has objects: its own, and those of repositories that this one borrows from."""
         if self.directory is None:
             return ()
-        storage = self._output("config", "--type=path", "--get", "lfs.storage", unset=1)
+        storage = self.output("config", "--type=path", "--get", "lfs.storage", unset=1)
         own = self.directory / (os.fsdecode(storage).rstrip("\n") or "lfs")
         return tuple(folder / "objects" for folder in (own, *_borrowed_lfs(self.directory / "objects")))
 
@@ -84,9 +84,9 @@ class GitRepository:
         blobs: dict[str, list[str]] = {}
         if self.directory is None:
             return blobs
-        prefix = os.fsdecode(self._output("rev-parse", "--show-prefix")).rstrip("\n")
+        prefix = os.fsdecode(self.output("rev-parse", "--show-prefix")).rstrip("\n")
         for start in range(0, len(paths), _PATHS_PER_CALL):
-            fields = self._output(*_LOG, "--", *paths[start : start + _PATHS_PER_CALL]).split(b"\0")
+            fields = self.output(*_LOG, "--", *paths[start : start + _PATHS_PER_CALL]).split(b"\0")
             for meta, name in itertools.pairwise(fields):
                 parts = meta.split(b" ")
                 if not meta.startswith(b":") or len(parts) < 5 or not parts[1].startswith(b"100"):
@@ -100,18 +100,18 @@ class GitRepository:
     def tracked(self, path: str) -> tuple[str, ...]:
         """The files at or below a path, in any spelling of its letters, that are in git's index. Paths are relative to
         `root`."""
-        names = self._output("--icase-pathspecs", "ls-files", "-z", "--", path).split(b"\0")
+        names = self.output("--icase-pathspecs", "ls-files", "-z", "--", path).split(b"\0")
         return tuple(os.fsdecode(name) for name in names if name)
 
-    def head_blobs(self, paths: Sequence[str]) -> dict[str, str]:
-        """The blob that HEAD has at each path; empty before the first commit. Paths are relative to `root`."""
+    def blobs_at(self, commit: str, paths: Sequence[str]) -> dict[str, str]:
+        """The blob that a commit has at each path; empty if there is no such commit, as `HEAD` before the first one.
+        Paths are relative to `root`."""
         blobs: dict[str, str] = {}
-        if not self._output("rev-parse", "--verify", "--quiet", "HEAD^{commit}", unset=1):
+        if not self.output("rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}", unset=1):
             return blobs
         for start in range(0, len(paths), _PATHS_PER_CALL):
-            for line in self._output("ls-tree", "-z", "HEAD", "--", *paths[start : start + _PATHS_PER_CALL]).split(
-                b"\0"
-            ):
+            some = paths[start : start + _PATHS_PER_CALL]
+            for line in self.output("ls-tree", "-z", commit, "--", *some).split(b"\0"):
                 meta, _, name = line.partition(b"\t")
                 if meta.startswith(b"100"):
                     blobs[os.fsdecode(name)] = meta.split(b" ")[2].decode("ascii")
@@ -119,14 +119,14 @@ class GitRepository:
 
     def blob_sizes(self, blobs: Sequence[str]) -> dict[str, int]:
         """The bytes of each blob; a blob that this clone lacks is left out."""
-        lines = self._output("cat-file", "--batch-check", given=_lines(blobs)).decode("ascii", "replace").splitlines()
+        lines = self.output("cat-file", "--batch-check", given=_lines(blobs)).decode("ascii", "replace").splitlines()
         fields = [line.split(" ") for line in lines]
         return {blob: int(size) for blob, kind, size in (each for each in fields if len(each) == 3) if kind == "blob"}
 
     def small_blobs(self, blobs: Sequence[str]) -> dict[str, bytes]:
         """The bytes of blobs that are known to be small."""
         found: dict[str, bytes] = {}
-        data = self._output("cat-file", "--batch", given=_lines(blobs)) if blobs else b""
+        data = self.output("cat-file", "--batch", given=_lines(blobs)) if blobs else b""
         while data:
             head, _, data = data.partition(b"\n")
             blob, _, size = head.decode("ascii", "replace").partition(" blob ")
@@ -138,13 +138,13 @@ class GitRepository:
     def filters(self, paths: Sequence[str]) -> dict[str, str]:
         """The attribute `filter` of each path. Paths are relative to `root`."""
         given = b"".join(os.fsencode(path) + b"\0" for path in paths)
-        fields = self._output("check-attr", "-z", "--stdin", "filter", given=given).split(b"\0") if paths else []
+        fields = self.output("check-attr", "-z", "--stdin", "filter", given=given).split(b"\0") if paths else []
         return {os.fsdecode(path): os.fsdecode(name) for path, name in zip(fields[::3], fields[2::3], strict=False)}
 
     def ignored(self, paths: Sequence[str]) -> frozenset[str]:
         """Those of these paths that git ignores. Paths are relative to `root`."""
         given = b"".join(b"./" + os.fsencode(path) + b"\0" for path in paths)
-        names = self._output("check-ignore", "-z", "--stdin", unset=1, given=given).split(b"\0") if paths else []
+        names = self.output("check-ignore", "-z", "--stdin", unset=1, given=given).split(b"\0") if paths else []
         return frozenset(os.fsdecode(name).removeprefix("./") for name in names if name)
 
     def read_blob(self, blob: str) -> Iterator[bytes]:
@@ -167,7 +167,7 @@ class GitRepository:
                 notes.seek(0)
                 raise BlobFailed(_failure(notes.read(_LONGEST_NOTE)))
 
-    def _output(self, *arguments: str, unset: int = 0, given: bytes = b"") -> bytes:
+    def output(self, *arguments: str, unset: int = 0, given: bytes = b"") -> bytes:
         """The standard output of git; empty if git is missing, fails or takes too long. The exit code `unset` means
         that there is nothing to print. `given` is its standard input."""
         import subprocess  # noqa: PLC0415 - only commands that ask git load it
