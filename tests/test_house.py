@@ -22,25 +22,27 @@ LAYERS = {
     "core": {"core"},
     "engine": {"core", "engine"},
     "store": {"core", "store"},
-    "providers": {"core", "providers"},
+    "imaging": {"core", "imaging"},
+    "providers": {"core", "imaging", "providers"},
+    "derive": {"core", "imaging", "derive"},
     "report": {"core", "engine", "providers", "report"},
-    "project": {"core", "engine", "store", "providers", "report", "project"},
+    "project": {"core", "engine", "store", "providers", "derive", "report", "project"},
     "cli": {"core", "engine", "store", "providers", "report", "project", "cli"},
     "testing": {"core", "engine", "store", "providers", "report", "project", "cli", "testing"},
 }
-DEPENDENCIES = {
+DEPENDENCIES: dict[str, str | tuple[str, ...]] = {
     "click": "cli/",
     "rich": "cli/live.py",
     "httpx": "providers/http/client.py",
     "httpcore": "providers/http/client.py",
     "pybase64": "providers/",
-    "PIL": "providers/",
+    "PIL": ("imaging/", "providers/", "derive/"),
     "yaml": "store/yaml/",
     "jsonschema": "store/schemas/explain.py",
     "jsonschema_rs": "store/schemas/",
     "referencing": "store/schemas/",
 }
-"""The packages of others that a command may load, and the only folder or module that imports each."""
+"""The packages of others that a command may load, and the only folders or module that import each."""
 REPORT_READS = (
     "core/",
     "report/",
@@ -89,7 +91,7 @@ PROCESS = {"environ", "environb", "getenv", "stdin", "stdout", "stderr", "argv"}
 PROCESS_USERS = {
     "store/objects/content_store.py": "the folder of a rescue file is TMPDIR, at the moment when the disk refuses",
     "store/worktree/git.py": "git gets the environment of the process",
-    "providers/decoding/children.py": "a decoder gets the paths of the loader, and no key",
+    "imaging/child_process.py": "a decoder gets the paths of the loader, and no key",
     "store/state/lock.py": "the lock names the command that holds it",
 }
 """Modules below cli/ that read them, and why."""

@@ -16,8 +16,9 @@ from PIL import Image
 
 from reconciler.core.images.sniff import FORMATS, ImageFacts, NotAnImage, sniff
 from reconciler.core.outcome import BadOutput, Done
+from reconciler.imaging.child_process import DecoderError
 from reconciler.providers.decoding import children, decode
-from reconciler.providers.decoding.children import Child, Children, DecoderError
+from reconciler.providers.decoding.children import Child, Children
 from reconciler.providers.decoding.protocol import OK, REQUEST, VERIFY
 from reconciler.testing.gateway import Gateway
 from reconciler.testing.memory_ports import MemorySpool
@@ -55,7 +56,7 @@ def facts_of(path: Path) -> ImageFacts:
 
 def a_pid(pool: Children) -> int:
     """The process of the only idle decoder."""
-    (child,) = pool._idle
+    (child,) = pool._processes._idle
     return child._pid
 
 
@@ -138,7 +139,7 @@ def test_memory_is_limited(tmp_path: Path, pool: Children, monkeypatch: pytest.M
     path = tmp_path / "big.webp"
     path.write_bytes(big_webp())
     assert "it takes more than 352 MiB of memory" in decode.decode(path, facts_of(path)).wrong
-    assert pool._idle == [], "the header says so"
+    assert pool._processes._idle == [], "the header says so"
     monkeypatch.setattr(decode, "_PIXEL_BYTES", {})
     assert "cannot be decoded" in decode.decode(path, facts_of(path)).wrong
     assert decode.decode(*a_file(tmp_path)).wrong == ""
@@ -149,7 +150,7 @@ def test_the_want_of_memory_is_said(tmp_path: Path, pool: Children, monkeypatch:
     monkeypatch.setattr(children, "MEMORY_BYTES", 8 << 20)
     found = decode.decode(*a_file(tmp_path, size=(4000, 4000)))
     assert found.wrong == "the picture cannot be decoded: it takes more than 352 MiB of memory"
-    assert pool._idle == []
+    assert pool._processes._idle == []
 
 
 @pytest.mark.parametrize("size", ["(999, 40)", "(81, 40)", "(2**31, 2**31)"])

@@ -1,27 +1,21 @@
-"""The process that decodes images of strangers: no key in its environment, and limits of CPU time and memory.
+"""The process that decodes answers of providers and pictures of the project; `confined.py` has its limits.
 
-Run by `children.py`, not imported. It ends when its standard input ends, which is when its parent does. SIGINT is
-blocked: Ctrl-C reaches the whole group, and the parent decides what ends.
-
-The limit of memory is RLIMIT_AS, on top of what the process has when Pillow is loaded. macOS accepts that limit and
-does not enforce it: there, the ceiling of pixels alone bounds the memory.
+Run by `children.py`, not imported.
 """
 
 from __future__ import annotations
 
-import importlib
 import io
 import os
-import resource
-import time
-from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image, ImageOps
 
 from reconciler.core.images.sniff import FORMATS
+from reconciler.imaging.confined import allow_seconds, confine, load_plugin, read_exactly, send_all
+from reconciler.imaging.encoders import converted
+from reconciler.imaging.regular_file import open_regular
 from reconciler.providers.decoding import protocol
-from reconciler.providers.decoding.encode import encoded
 from reconciler.providers.decoding.protocol import (
     ANSWER,
     BROKEN,
@@ -30,41 +24,31 @@ from reconciler.providers.decoding.protocol import (
     LENGTH,
     MEMORY,
     OK,
-    READY,
     REQUEST,
     TWO_SIZES,
 )
-from reconciler.providers.decoding.regular_file import open_regular
 
 _GROUND = (255, 255, 255, 255)
 """The background of transparent images."""
 _QUALITIES = ((8, 75), (8, 50), (7, 45), (6, 40), (5, 30))
 """Of a preview, the best first: its size in eighths of the wanted one, and the quality."""
 _FEW_BYTES = 2600
-_PLUGINS = {"webp": "WebP", "avif": "Avif"}
-"""Formats whose plug-in Pillow does not load by itself before it loads all 40 of them."""
 
 
 def serve(memory: int) -> None:
-    """DecoderAnswer requests until standard input ends. `memory` in bytes."""
-    out = os.dup(1)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # a library that prints must not write into an answer
-    _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_AS, _address_space() + memory)
-    _write(out, READY)
-    while request := _read(REQUEST.size):
-        operation, form, width, height, thumbnail, seconds, length = REQUEST.unpack(request)
-        path = os.fsdecode(_read(length))
-        _limit(resource.RLIMIT_CPU, int(time.process_time()) + 1 + seconds)
-        _write(out, _answer(operation, Path(path), FORMATS[form], (width, height), thumbnail))
+    """Answer requests until standard input ends. `memory` in bytes."""
+    out = confine(memory)
+    while request := read_exactly(REQUEST.size):
+        operation, form, width, height, detail, seconds, length = REQUEST.unpack(request)
+        path = os.fsdecode(read_exactly(length))
+        allow_seconds(seconds)
+        send_all(out, _answer(operation, Path(path), FORMATS[form], (width, height), detail))
 
 
 def _answer(operation: int, path: Path, form: str, size: tuple[int, int], detail: int) -> bytes:
     try:
         with open_regular(path) as file:
-            plugin = _PLUGINS.get(form)
-            if plugin:
-                _load(plugin)
+            load_plugin(form)
             match operation:
                 case protocol.VERIFY:
                     return _verified(file, form, size)
@@ -103,11 +87,9 @@ def _transparency(file: io.BufferedReader, form: str) -> bytes:
 
 
 def _encoded(file: io.BufferedReader, form: str, wanted: str) -> bytes:
-    plugin = _PLUGINS.get(wanted)
-    if plugin:
-        _load(plugin)
+    load_plugin(wanted)
     with Image.open(file, formats=[form]) as image:
-        size, data = encoded(image, wanted)
+        size, data = converted(image, wanted)
     return _result(OK, size=size) + LENGTH.pack(len(data)) + data
 
 
@@ -127,7 +109,7 @@ def _thumbnail(file: io.BufferedReader, form: str, height: int) -> bytes:
 def _preview(file: io.BufferedReader, form: str, side: int) -> bytes:
     """The whole image as a WebP, its longer side not above `side`. Of several qualities and sizes, the best whose bytes
     are few, since a page holds a thousand of them. Transparent pixels stay so."""
-    _load("WebP")
+    load_plugin("webp")
     with Image.open(file, formats=[form]) as picture:
         picture.draft("RGB", (2 * side, 2 * side))  # JPEG: decoded small
         picture.thumbnail((4 * side, 4 * side))
@@ -146,43 +128,3 @@ def _preview(file: io.BufferedReader, form: str, side: int) -> bytes:
 
 def _result(result: int, *, transparent: bool = False, size: tuple[int, int] = (0, 0), name: str = "") -> bytes:
     return ANSWER.pack(result, transparent, *size, name.encode("ascii", "replace"))
-
-
-def _load(plugin: str) -> None:
-    with suppress(ImportError):  # an older Pillow; the image is then unidentified
-        module = importlib.import_module(f"PIL.{plugin}ImagePlugin")
-        if plugin == "Avif":
-            module.__dict__["DEFAULT_MAX_THREADS"] = 1  # each thread would take its own share of the limits
-
-
-def _address_space() -> int:
-    """Bytes of address space in use; 0 where the system does not say."""
-    try:
-        return int(Path("/proc/self/statm").read_text("ascii").split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, IndexError):
-        return 0
-
-
-def _limit(kind: int, most: int) -> None:
-    """Lower the limit to `most`, or to what the process may have if that is less."""
-    _, hard = resource.getrlimit(kind)
-    allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
-    with suppress(ValueError, OSError):  # a system without this limit
-        resource.setrlimit(kind, (allowed, hard))
-
-
-def _read(count: int) -> bytes:
-    """So many bytes; b"" at the end of the input."""
-    data = b""
-    while len(data) < count:
-        piece = os.read(0, count - len(data))
-        if not piece:
-            return b""
-        data += piece
-    return data
-
-
-def _write(out: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(out, view) :]

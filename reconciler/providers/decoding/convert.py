@@ -10,8 +10,8 @@ from reconciler.core.digest import content_of_hex
 from reconciler.core.images.sniff import ImageFacts, NotAnImage, sniff
 from reconciler.core.outcome import Spooled
 from reconciler.core.ports import Converted, Spool
+from reconciler.imaging.regular_file import open_regular
 from reconciler.providers.decoding.decode import MOST_PIXELS, encode
-from reconciler.providers.decoding.regular_file import open_regular
 
 
 class PillowConverter:

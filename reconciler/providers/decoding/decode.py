@@ -8,7 +8,8 @@ from pathlib import Path
 from reconciler.core.images.magic import image_format
 from reconciler.core.images.sniff import FORMATS, ImageFacts
 from reconciler.core.value import value
-from reconciler.providers.decoding.children import CHILDREN, MEMORY_BYTES, CpuTimeError, DecoderAnswer, DecoderError
+from reconciler.imaging.child_process import CpuTimeError, DecoderError
+from reconciler.providers.decoding.children import CHILDREN, MEMORY_BYTES, DecoderAnswer
 from reconciler.providers.decoding.protocol import (
     BROKEN,
     DISK,

@@ -20,8 +20,6 @@ ANSWER = struct.Struct("!BBII32s")
 """Result, transparency, width, height, name. For a thumbnail, `width * height * 3` bytes of RGB follow; for an encoded
 image or a preview its LENGTH, and so many bytes."""
 LENGTH = struct.Struct("!I")
-READY = b"r"
-"""Sent once, when the process has loaded its libraries."""
 
 
 def most_bytes(height: int) -> int:

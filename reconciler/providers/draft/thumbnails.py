@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw
 
 from reconciler.core.images.sniff import ImageFacts, sniff
 from reconciler.core.value import value
+from reconciler.imaging.regular_file import open_regular
 from reconciler.providers.decoding.decode import MOST_PIXELS, THUMBNAILS
-from reconciler.providers.decoding.regular_file import open_regular
 from reconciler.providers.draft.colours import CARD, PICTURE_COLOURS, PICTURES, level
 from reconciler.providers.draft.shapes import cross
 from reconciler.providers.draft.text import Face, face

@@ -15,7 +15,7 @@ import pybase64
 from reconciler.core.digest import content_of_hex
 from reconciler.core.errors import DiskError
 from reconciler.core.outcome import Spooled
-from reconciler.providers.decoding.regular_file import open_regular
+from reconciler.imaging.regular_file import open_regular
 from reconciler.providers.http.request import READ_BYTES, Piece, RawFile
 
 
