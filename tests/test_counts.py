@@ -95,6 +95,14 @@ def test_the_no_op_reads_its_index_and_nothing_else(command: str, made: Path) ->
     assert told.loaded(NEVER_WARM) - startup_modules() == set()
 
 
+def test_the_no_op_with_reports_loads_no_more(made: Path, tmp_path: Path) -> None:
+    told = spied(made, "check", "--report", f"github={tmp_path / 'a'}", "--report", f"gitlab={tmp_path / 'b'}")
+
+    assert (told.code, (tmp_path / "b").read_text()) == (0, "[]\n")
+    assert {name for name in told.files if not name.endswith(".tmp")} == {".reconciler/index"}
+    assert told.loaded(NEVER_WARM) - startup_modules() == set()
+
+
 @pytest.mark.parametrize("command", ["check", "plan"])
 def test_a_change_to_one_file_reads_one_spec(command: str, made: Path) -> None:
     (made / SPECS[4]).write_text("prompt: Another picture\n")

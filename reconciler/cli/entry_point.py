@@ -13,6 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing takes longer to import than all else here
     from typing import IO
 
+    from reconciler.store.index.snapshot import Comparison
+
 _FAST_COMMANDS: dict[tuple[str, ...], str] = {("check",): "check", ("plan",): "plan"}
 """Command lines that are answered from the index alone if the project is unchanged."""
 _RUN_PROVIDERS = ("reconciler.cli.commands.apply", "reconciler.cli.commands.providers")
@@ -70,9 +72,16 @@ def _answered(arguments: list[str]) -> int | None:
     where = "."
     if len(arguments) > 2 and arguments[0] in ("-C", "--directory"):
         where, arguments = arguments[1], arguments[2:]
+    reports: list[tuple[str, str]] = []
+    if len(arguments) > 1 and any(word.startswith("--report") for word in arguments):
+        from reconciler.cli.quick_reports import split_reports  # noqa: PLC0415 - only where files are asked for
+
+        arguments, reports = split_reports(arguments)
     command = _FAST_COMMANDS.get(tuple(arguments))
     root = _root(where) if command is not None else None
     if command is None or root is None or os.environ.get("CI", "").lower() not in ("", "0", "false"):
+        return None
+    if os.environ.get("RECONCILER_FORMAT", "text") != "text":
         return None
     from reconciler.store.index.snapshot import compare  # noqa: PLC0415 - not for --version
 
@@ -80,8 +89,12 @@ def _answered(arguments: list[str]) -> int | None:
     known = compare(root, command, index=".reconciler/index", meanwhile=meanwhile)
     if known is None or known.changed is None:
         return None
+    if not known.changed and reports:
+        return _reported(command, reports, known)
     if not known.changed:
         return _say(known.said)
+    if reports:
+        return None
     from reconciler.project.incremental_plan import incremental_lines  # noqa: PLC0415 - only if something has changed
 
     found = incremental_lines(root, known.snapshot, known.changed, command=command)
@@ -92,6 +105,16 @@ def _answered(arguments: list[str]) -> int | None:
     if command == "check" and hint and not failed:
         _warn(hint)
     return failed or (2 if command == "check" else 0)
+
+
+def _reported(command: str, reports: list[tuple[str, str]], known: Comparison) -> int | None:
+    """Write the reports of a project without findings; None if there may be some, or a report takes the long way."""
+    from reconciler.cli.quick_reports import clean_reports, write_files  # noqa: PLC0415 - as above
+
+    if known.snapshot.says.get("plan") != known.snapshot.says.get("check"):  # a plan has lines about orphans
+        return None
+    files = clean_reports(command, reports, known.said)
+    return _say(known.said) if files is not None and write_files(files) else None
 
 
 def _load_incremental_plan() -> None:

@@ -88,6 +88,7 @@ Environment:
   RECONCILER_TRUSTED_ORIGINS   other servers that may get a key
   RECONCILER_TRUSTED_KEYS      other variables that hold a key
   RECONCILER_MAX_ASSETS        more assets than 20,000
+  RECONCILER_FORMAT            the format of check, plan and validate
   CI=true                      hash every file; spend nothing without a limit
   NO_COLOR=1                   no colour
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
@@ -15,16 +17,18 @@ from reconciler.core.json_text import json_text
 from reconciler.core.plan.actions import Consent
 from reconciler.core.plan.policy import Policy
 from reconciler.project.options import PlanOptions, Selection, SpendingLimits
-from reconciler.report.formats import REPORTS, render
+from reconciler.report.formats import FINDING_FORMATS, FINDINGS, formats_of, render
 from reconciler.report.plan_view import Verbosity
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FORMAT = "reconciler.format"
+FORMAT_VARIABLE = "RECONCILER_FORMAT"
+"""The environment variable with the default of `--format`, for commands whose reports list findings."""
 
 
 def format_option(report: str, *, help_: str = "Output format.") -> Callable[[F], F]:
     """`--format`, with the formats of this report in reconciler/report/formats.py."""
-    names = list(REPORTS[report])
+    names = list(formats_of(report))
 
     def chosen(ctx: click.Context, _: click.Parameter, name: str) -> str:
         ctx.meta[_FORMAT] = "events" if (report, name) == ("apply", "json") else name
@@ -37,21 +41,26 @@ def format_option(report: str, *, help_: str = "Output format.") -> Callable[[F]
         default=names[0],
         show_default=True,
         help=help_,
+        envvar=FORMAT_VARIABLE if report in FINDINGS else None,
         callback=chosen,
         is_eager=True,
     )
 
 
 def print_error_for_programs(ctx: click.Context, error: ReconcilerError) -> None:
-    """Print the end of a failed command as JSON, if the command was to print JSON."""
+    """Print the end of a failed command as JSON or as findings, if the command was to print them, and to its files."""
     format_ = ctx.meta.get(_FORMAT, "text")
-    if format_ in ("json", "events"):
+    if format_ in ("json", "events", *FINDING_FORMATS):
         print_report("error", format_, error)
+    if "reconciler.cli.reports" in sys.modules:
+        from reconciler.cli.reports import write_reports  # noqa: PLC0415 - only commands with --report have loaded it
+
+        write_reports(ctx, "error", error)
 
 
 def print_report(report: str, format_: str, facts: object) -> None:
     """Print a report in the format that `format_option` gave."""
-    printed = render(report, format_, facts)
+    printed = render(report, format_, facts, _around() if format_ in FINDING_FORMATS else None)
     for line in printed.err:
         echo(line, err=True, prose=printed.prose)
     for line in printed.out:
@@ -61,6 +70,13 @@ def print_report(report: str, format_: str, facts: object) -> None:
         last_lines += printed.out[-1:]
     if printed.hint:
         echo(printed.hint, err=True, prose=printed.prose)
+
+
+def _around() -> object:
+    """The reader of a list of findings on stdout."""
+    from reconciler.project.surroundings import surroundings  # noqa: PLC0415 - only for lists of findings
+
+    return surroundings(click.get_current_context().find_root().obj, os.environ)
 
 
 def verbosity_options(*, quiet: str) -> Callable[[F], F]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from reconciler.cli.streams import echo
 from reconciler.core.errors import Exit, ProjectError
 from reconciler.core.text import printable
+from reconciler.report.formats import FINDING_FORMATS, REPORTS
 
 _COMMANDS = ("plan", "check", "apply")
 _WORST = (Exit.BUG, Exit.INTERRUPTED, Exit.ERROR, Exit.RUNNING, Exit.CONSENT, Exit.DRIFT, Exit.DONE)
@@ -43,7 +44,16 @@ def run_projects(directories: Sequence[str], arguments: list[str], run: RunOne) 
     if not arguments or arguments[0] not in _COMMANDS:
         fact = f"only {', '.join(_COMMANDS)} take several -C"
         raise ProjectError(fact, hint="run the command once for each project")
-    silent = {"json", "--format=json", "-h", "--help", *(("-q", "--quiet") if arguments[0] == "check" else ())}
+    if any(word.startswith("--report") for word in arguments):
+        raise ProjectError("several -C take no --report", hint="run the command once for each project")
+    formats = {*REPORTS["check"], *FINDING_FORMATS} - {"text"}
+    silent = {
+        *formats,
+        *(f"--format={name}" for name in formats),
+        "-h",
+        "--help",
+        *(("-q", "--quiet") if arguments[0] == "check" else ()),
+    }
     text = silent.isdisjoint(arguments)
     summary: list[str] = []
     codes: list[Exit] = []

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from reconciler.core.json_text import json_text
-from reconciler.core.value import value
+from reconciler.core.value import replace, value
 
 
 @value
@@ -45,12 +45,50 @@ REPORTS: dict[str, dict[str, str]] = {
 }
 """Each report with its formats: `module:function`, loaded when it is used. The first is the default."""
 
+FINDINGS: dict[str, str] = {
+    "check": "findings.listed:check_findings",
+    "error": "findings.listed:error_findings",
+    "plan": "findings.listed:planned_findings",
+    "validate": "findings.listed:validation_findings",
+}
+"""The reports that can be shown as a list of findings, and the function that lists them."""
+FINDING_FORMATS: dict[str, str] = {
+    "github": "findings.github:github",
+    "gitlab": "findings.gitlab:gitlab",
+    "junit": "findings.junit:junit",
+    "markdown": "findings.markdown:markdown",
+    "sarif": "findings.sarif:sarif",
+}
+"""The formats of every list of findings."""
 
-def render(report: str, format_: str, facts: object) -> Printed:
-    """The report in this format. All formats of a report take the same facts."""
-    module, _, function = REPORTS[report][format_].partition(":")
-    printed: Printed = getattr(import_module(f"reconciler.report.{module}"), function)(facts)
+
+def formats_of(report: str) -> tuple[str, ...]:
+    """The names of the formats of a report, the default first."""
+    return (*REPORTS[report], *(FINDING_FORMATS if report in FINDINGS else ()))
+
+
+def render(report: str, format_: str, facts: object, around: object = None) -> Printed:
+    """The report in this format. All formats of a report take the same facts; lists of findings also take the
+    `Surroundings` of the reader."""
+    if format_ in REPORTS[report]:
+        return _printed(REPORTS[report][format_], facts)
+    listed = _function(FINDINGS[report])(facts)
+    return list_printed(format_, listed if around is None else replace(listed, around=around))
+
+
+def list_printed(format_: str, listed: object) -> Printed:
+    """A `FindingList` in one of its formats."""
+    return _printed(FINDING_FORMATS[format_], listed)
+
+
+def _printed(place: str, facts: object) -> Printed:
+    printed: Printed = _function(place)(facts)
     return printed
+
+
+def _function(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(import_module(f"reconciler.report.{module}"), name)
 
 
 def document(value: Any) -> Printed:

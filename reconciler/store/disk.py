@@ -16,6 +16,7 @@ from pathlib import Path
 from reconciler.core.digest import ContentHash, content_of_hex
 from reconciler.core.errors import DiskError
 from reconciler.core.text import printable
+from reconciler.store.replace import replace_file
 
 DISK_CHUNK = 1 << 20
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -173,15 +174,8 @@ def write_atomic(path: Path, data: bytes, *, mode: int | None = None) -> None:
 
 def write_cache(path: Path, data: bytes) -> None:
     """Replace a file atomically, without durability: for caches, which can be computed again."""
-    with naming_errors("write", path), opened(path.parent, _DIRECTORY) as folder:
-        temp = f".{path.name}.reconciler-{os.urandom(8).hex()}.tmp"
-        try:
-            with opened(temp, _NEW_FILE, folder=folder) as fd:
-                write_all(fd, data)
-            os.replace(temp, path.name, src_dir_fd=folder, dst_dir_fd=folder)
-        finally:
-            with suppress(OSError):  # renamed, which is the rule
-                os.unlink(temp, dir_fd=folder)
+    with naming_errors("write", path):
+        replace_file(str(path), data)
 
 
 def permissions(folder: int, name: str) -> int | None:

@@ -14,6 +14,7 @@ from reconciler.core.plan.findings import (
     RULES,
     Finding,
     Level,
+    Wording,
     a_finding,
     caution_findings,
     changed_place,
@@ -32,7 +33,7 @@ STYLES = "flat:\n  prompt_prefix: In flat colours,\n  quality: high\n"
 
 
 def found(spec: Spec, action: Action) -> Finding:
-    (one,) = plan_findings(Plan((AssetStep(spec.id, action, spec),)), lambda step: ("said", "hint"))
+    (one,) = plan_findings(Plan((AssetStep(spec.id, action, spec),)), lambda step: Wording("said", hint="hint"))
     return one
 
 
@@ -54,7 +55,7 @@ def test_every_reason_has_a_rule_of_the_table() -> None:
 def test_an_unchanged_asset_has_no_finding() -> None:
     spec = a_spec()
     made = planned([spec], a_lock({"sword": an_entry(spec)}), seen({spec.output: "made"}))
-    assert list(plan_findings(made, lambda step: ("", ""))) == []
+    assert list(plan_findings(made, lambda step: Wording(""))) == []
 
 
 def test_orphans_and_frozen_changes_are_notes_that_can_be_left_out() -> None:
@@ -62,13 +63,13 @@ def test_orphans_and_frozen_changes_are_notes_that_can_be_left_out() -> None:
     lock = a_lock({"hero": an_entry(was), "gone": an_entry(a_spec("gone"), output="assets/gone.png")})
     made = planned([frozen], lock, seen({frozen.output: "made", "assets/gone.png": "made"}))
 
-    notes = list(plan_findings(made, lambda step: ("", "")))
+    notes = list(plan_findings(made, lambda step: Wording("")))
 
     assert [(one.rule, one.asset, one.level) for one in notes] == [
         ("stale", "hero", Level.NOTE),
         ("orphan", "gone", Level.NOTE),
     ]
-    assert list(plan_findings(made, lambda step: ("", ""), notes=False)) == []
+    assert list(plan_findings(made, lambda step: Wording(""), notes=False)) == []
 
 
 def test_the_fingerprint_is_of_rule_and_asset_and_of_no_line() -> None:
@@ -116,7 +117,7 @@ def test_findings_at_one_line_become_one_with_the_number_of_others() -> None:
     stale = do.Generate(do.RecipeChanged((Change("size", "16:9", "1:1"),)), None)
     made = Plan(tuple(AssetStep(spec.id, stale, spec) for spec in assets.values()))
 
-    (one,) = group_findings(plan_findings(made, lambda step: (step.asset, "")))
+    (one,) = group_findings(plan_findings(made, lambda step: Wording(step.asset)))
 
     assert (one.asset, one.others, str(one.place)) == ("icons#a", 1, "specs/icons.yaml:1:12")
 

@@ -16,7 +16,8 @@ import click
 import pytest
 
 from reconciler.cli.main import COMMANDS, cli
-from reconciler.report.formats import REPORTS, Printed
+from reconciler.report.findings.listed import FindingList
+from reconciler.report.formats import FINDING_FORMATS, FINDINGS, REPORTS, Printed, formats_of
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-c", "from reconciler.cli.entry_point import entry; entry()")
@@ -43,6 +44,23 @@ def test_the_formats_of_a_report_take_the_same_facts(report: str) -> None:
     assert len(taken) == 1
 
 
+@pytest.mark.parametrize("report", FINDINGS)
+def test_a_list_of_findings_is_of_the_same_facts(report: str) -> None:
+    (first, *_) = REPORTS[report].values()
+    assert hints(FINDINGS[report]) == [hints(first)[0], FindingList]
+
+
+@pytest.mark.parametrize("place", FINDING_FORMATS.values())
+def test_a_format_of_findings_takes_any_list_of_them(place: str) -> None:
+    assert hints(place) == [FindingList, Printed]
+
+
+def hints(place: str) -> list[object]:
+    """The types that a function takes and returns."""
+    module, _, function = place.partition(":")
+    return list(get_type_hints(getattr(import_module(f"reconciler.report.{module}"), function)).values())
+
+
 def test_every_report_has_text_and_json() -> None:
     assert all(list(formats)[:2] == ["text", "json"] for formats in REPORTS.values())
 
@@ -55,7 +73,7 @@ def test_every_command_offers_the_formats_of_the_table() -> None:
                 assert isinstance(option.type, click.Choice)
                 offered[name] = list(option.type.choices)
     by_another = {"models", "error"}  # `providers --models`; the end of any command that fails
-    assert offered == {name: list(formats) for name, formats in REPORTS.items() if name not in by_another}
+    assert offered == {name: list(formats_of(name)) for name in REPORTS if name not in by_another}
     assert list(REPORTS["models"]) == list(REPORTS["providers"])
 
 
@@ -67,9 +85,9 @@ def test_a_format_is_added_by_the_steps_of_the_recipe(tmp_path: Path) -> None:
     copied = tmp_path / "reconciler"
     shutil.copytree(ROOT / "reconciler", copied, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "schemas", tmp_path / "schemas")
-    (copied / "report/markdown.py").write_text(module)
+    (copied / "report/tsv.py").write_text(module)
     table = copied / "report/formats.py"
-    (before,) = re.findall(r'^    "check": .*\n', table.read_text(), re.MULTILINE)
+    before = re.findall(r'^    "check": .*\n', table.read_text(), re.MULTILINE)[0]
     table.write_text(table.read_text().replace(before, line))
     project = tmp_path / "project"
     (project / "specs").mkdir(parents=True)
@@ -81,7 +99,7 @@ def test_a_format_is_added_by_the_steps_of_the_recipe(tmp_path: Path) -> None:
         command = [*PROGRAM, *arguments]
         return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
 
-    assert "[text|json|markdown]" in said("check", "--help").stdout
-    assert "[text|json]" in said("plan", "--help").stdout
-    checked = said("check", "--format", "markdown")
-    assert (checked.returncode, checked.stdout) == (2, "- `hero`: new\n"), checked.stderr
+    assert "[text|json|tsv|github|gitlab|junit|markdown|sarif]" in said("check", "--help").stdout
+    assert "[text|json|github|gitlab|junit|markdown|sarif]" in said("plan", "--help").stdout
+    checked = said("check", "--format", "tsv")
+    assert (checked.returncode, checked.stdout) == (2, "hero\tnew\n"), checked.stderr

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from reconciler.cli import options
+from reconciler.cli.reports import report_option, write_reports
 from reconciler.cli.streams import echo
 from reconciler.core.errors import Exit
 from reconciler.core.lock.lockfile import verify_recipe_keys
@@ -24,6 +25,7 @@ from reconciler.report.plan_view import cached_answers
 
 @click.command(epilog="Example:  reconciler check icons || exit 1")
 @options.format_option("check")
+@report_option("check")
 @options.selection_options
 @click.option("--strict", is_flag=True, help="Hash every file and every recipe again. Implied in CI.")
 @click.option(
@@ -32,9 +34,9 @@ from reconciler.report.plan_view import cached_answers
     help="Report locked images that are in no commit and not ignored by git. Implied in CI, in a git repository.",
 )
 @options.verbosity_options(quiet="Print nothing; only set the exit code.")
-@click.pass_obj
+@click.pass_context
 def command(
-    directory: str | None,
+    ctx: click.Context,
     /,
     format_: str,
     *,
@@ -46,7 +48,7 @@ def command(
 ) -> int:
     """Exit 0 if everything is up to date, 2 if not. Writes nothing, needs no key, opens no socket."""
     shown = options.verbosity(quiet=quiet, verbose=verbose)
-    workspace = open_workspace(directory, os.environ, strict=strict)
+    workspace = open_workspace(ctx.obj, os.environ, strict=strict)
     chosen = options.plan_options(given)
     planned = plan_project(workspace, load_specs(workspace), chosen.selection)
     if workspace.strict:
@@ -56,6 +58,7 @@ def command(
     not_read = tuple(one for one in planned.loaded.cautions if one.passed_over)
     uncommitted = _uncommitted(workspace, planned, committed)
     facts = PlanFacts(planned.plan, datetime.now(UTC), planned.behind, running, not_read, shown, uncommitted)
+    write_reports(ctx, "check", facts)
     if workspace.strict and not quiet:
         for line in pointer_lines(pointers(workspace, planned)):
             echo(line, err=True, prose=True)

@@ -11,6 +11,7 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.asset_ids import AssetIds
+from reconciler.cli.reports import report_option, write_reports
 from reconciler.core.errors import Exit
 from reconciler.project.load import load_specs
 from reconciler.project.planning import plan_project, remember, within_limits
@@ -22,6 +23,7 @@ from reconciler.report.plan_view import cached_answers
 
 @click.command(epilog="Example:  reconciler plan icons tag:web")
 @options.format_option("plan")
+@report_option("plan")
 @options.selection_options
 @options.consent_options
 @click.option("--draft", is_flag=True, help="Plan for `apply --draft`: drafts for all assets without a real image.")
@@ -34,9 +36,9 @@ from reconciler.report.plan_view import cached_answers
 )
 @options.verbosity_options(quiet="Print only the totals.")
 @click.option("--exit-code", is_flag=True, help="Exit 2 if there is anything to do.")
-@click.pass_obj
+@click.pass_context
 def command(
-    directory: str | None,
+    ctx: click.Context,
     /,
     *,
     format_: str,
@@ -52,14 +54,15 @@ def command(
     Needs no key, opens no socket, and writes only with -o.
     """
     shown = options.verbosity(quiet=quiet, verbose=verbose)
-    workspace = open_workspace(directory, os.environ)
+    workspace = open_workspace(ctx.obj, os.environ)
     chosen = options.plan_options(given)
     planned = plan_project(workspace, load_specs(workspace), chosen.selection)
     remember(workspace, planned, cached_answers(planned.plan, datetime.now(UTC)) if chosen.is_default else {})
     plan = within_limits(planned, chosen.limits)
     if out is not None:
-        write_plan(Path(directory or ".") / out, planned, plan, options=chosen)
+        write_plan(Path(ctx.obj or ".") / out, planned, plan, options=chosen)
     running = workspace.holder() if planned.behind else None
     facts = PlanFacts(plan, datetime.now(UTC), planned.behind, running, planned.loaded.cautions, shown)
+    write_reports(ctx, "plan", facts)
     options.print_report("plan", format_, facts)
     return Exit.DRIFT if exit_code and facts.drift else Exit.DONE

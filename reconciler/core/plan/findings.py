@@ -32,7 +32,7 @@ class Level(Enum):
 class Finding:
     """One finding. `asset` is "" for a finding about a file; `others` counts further assets with the same cause.
 
-    `fingerprint` is the same for the same rule and asset, wherever the line moves.
+    `details` are further lines about it. `fingerprint` is the same for the same rule and asset, at any line.
     """
 
     rule: str
@@ -43,6 +43,7 @@ class Finding:
     hint: str = ""
     fingerprint: str = ""
     others: int = 0
+    details: tuple[str, ...] = ()
 
 
 RULES: Mapping[str, str] = {
@@ -70,8 +71,17 @@ RULES: Mapping[str, str] = {
 }
 """Every rule, with the sentence that explains it. The ids are stable: reports of other tools refer to them."""
 
-Describe = Callable[[Step], tuple[str, str]]
-"""The message and the hint of a step, in words."""
+
+@value
+class Wording:
+    """A step in words: the message, the lines below it, and the next command."""
+
+    message: str
+    details: tuple[str, ...] = ()
+    hint: str = ""
+
+
+Describe = Callable[[Step], Wording]
 
 
 def fingerprint(rule: str, *about: str) -> str:
@@ -79,11 +89,9 @@ def fingerprint(rule: str, *about: str) -> str:
     return hashlib.sha256("\0".join((rule, *about)).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def a_finding(
-    rule: str, asset: str, message: str, *, hint: str = "", place: Place | None = None, level: Level = Level.ERROR
-) -> Finding:
-    """A finding about one asset, with its fingerprint."""
-    return Finding(rule, level, asset, place, message, hint, fingerprint(rule, asset))
+def a_finding(rule: str, asset: str, message: str, *, hint: str = "", place: Place | None = None) -> Finding:
+    """An error about one asset, with its fingerprint."""
+    return Finding(rule, Level.ERROR, asset, place, message, hint, fingerprint(rule, asset))
 
 
 def plan_findings(plan: Plan, describe: Describe, *, notes: bool = True) -> Iterator[Finding]:
@@ -94,8 +102,9 @@ def plan_findings(plan: Plan, describe: Describe, *, notes: bool = True) -> Iter
         if kept and not (notes and isinstance(action.reason, do.Orphaned | do.Frozen)):
             continue
         level = Level.NOTE if kept else Level.ERROR
-        message, hint = describe(step)
-        yield a_finding(rule_of(action.reason), step.asset, message, hint=hint, place=step_place(step), level=level)
+        said = describe(step)
+        found = a_finding(rule_of(action.reason), step.asset, said.message, hint=said.hint, place=step_place(step))
+        yield replace(found, level=level, details=said.details)
 
 
 def problem_findings(problems: Iterable[Problem]) -> Iterator[Finding]:
@@ -174,14 +183,21 @@ def changed_place(spec: Spec, change: Change) -> Place:
     return keyed[-1].place if keyed else spec.place(change.field)
 
 
-def group_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Findings of one rule at one line as one finding, at the place of the first; those without a place stay apart."""
-    groups: dict[object, Finding] = {}
+def finding_groups(findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], ...]:
+    """Findings about assets with the same rule at the same line together, in the order of the first of each group."""
+    groups: dict[object, list[Finding]] = {}
     for number, each in enumerate(findings):
         key = (each.rule, each.level, each.place) if each.place is not None and each.asset else number
-        first = groups.get(key)
-        groups[key] = each if first is None else replace(first, others=first.others + each.others + 1)
-    return tuple(groups.values())
+        groups.setdefault(key, []).append(each)
+    return tuple(map(tuple, groups.values()))
+
+
+def group_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """One finding for each group: the first, with the number of others."""
+    return tuple(
+        replace(group[0], others=sum(each.others + 1 for each in group) - 1) if len(group) > 1 else group[0]
+        for group in finding_groups(findings)
+    )
 
 
 def _cause(action: do.Action) -> Reason:

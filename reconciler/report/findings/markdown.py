@@ -1,0 +1,58 @@
+"""Findings in Markdown, for the summary of a job and for a comment on a pull request."""
+
+from __future__ import annotations
+
+import hashlib
+
+from reconciler.core.plan.findings import Finding
+from reconciler.core.text import printable
+from reconciler.report.findings.listed import FindingList, PictureLinks
+from reconciler.report.findings.markdown_text import Table, attribute, code, table_lines
+from reconciler.report.findings.uri import path_bytes, uri_path
+from reconciler.report.formats import Printed, counted
+
+SHOWN_ROWS = 20
+"""The rows that are shown unfolded."""
+_THUMBNAIL = 96
+
+
+def markdown(listed: FindingList) -> Printed:
+    """The result, a table of what is left, and the rest folded. Within the room that the reader has."""
+    head = [f"### {' '.join(('reconciler', listed.title)).strip()}: {listed.headline}", ""]
+    groups = listed.groups()
+    if not groups:
+        return Printed(tuple(head[:1]))
+    looks = bool(listed.around.links.raw or listed.around.links.diff)
+    columns = ("asset", "finding", "why", "price") + (("look",) if looks else ())
+    rows = tuple(_cells(group, listed, looks=looks) for group in groups)
+    room = listed.around.room - sum(map(len, head))
+    body = table_lines(Table(columns, rows), noun="finding", room=room, shown=SHOWN_ROWS)
+    return Printed((*head, *body))
+
+
+def picture_look(output: str, prefix: str, links: PictureLinks) -> str:
+    """The image of an output at a width of a thumbnail, or a link to its comparison in the pull request."""
+    path = f"{prefix}{output}"
+    if links.raw:
+        return f'<img width="{_THUMBNAIL}" alt="" src="{attribute(links.raw + uri_path(path))}">'
+    if links.diff:
+        return f"[compare]({links.diff}#diff-{hashlib.sha256(path_bytes(path)).hexdigest()})"
+    return ""
+
+
+def _cells(group: tuple[Finding, ...], listed: FindingList, *, looks: bool) -> tuple[str, ...]:
+    first = group[0]
+    others = sum(each.others + 1 for each in group) - 1
+    name = code(first.asset or (str(first.place) if first.place is not None else ""))
+    name += f" and {counted(others, 'more asset')}" if others else ""
+    why = " ".join(map(code, first.details or (first.message,)))
+    hint = f"<br>{code(first.hint)}" if first.hint else ""
+    cells: tuple[str, ...] = (name, first.rule, why + hint, printable(listed.price(group)))
+    return (*cells, _look(first, listed)) if looks else cells
+
+
+def _look(finding: Finding, listed: FindingList) -> str:
+    step = listed.steps.get(finding.asset)
+    if step is None or getattr(step, "entry", None) is None or finding.rule == "missing":
+        return ""
+    return picture_look(step.output, listed.around.prefix, listed.around.links)
