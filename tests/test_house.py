@@ -69,6 +69,7 @@ LONG_CLASSES = {
 }
 """Classes over the budget, and why each cannot be cut."""
 SHARED_NAMES = {
+    "serve": "the loop of a confined process, which `imaging.child_process.program` calls",
     "command": "the click command of each module in cli/commands/, by which cli/main.py loads it",
     "build": "the function that each provider's module declares in its Dialect",
     "TYPE_CHECKING": "False at run time, without the import of typing",
@@ -78,6 +79,7 @@ ADAPTERS = {
     "ContentStore", "ContentSources", "StoreSource", "GitRepository", "GitLfs", "GitHistory", "OutputTree",
     "TreeObserver", "Journal", "LockOnDisk", "Index", "Spending", "LockfileSaver", "LocalReferences", "Http",
     "Run", "Draft", "StoredProvider", "CandidateProvider", "PaidRun", "ReviewSession",
+    "PillowDeriver",
 }  # fmt: skip
 """Classes that hold a file, a connection, a budget or a run: constructed by project/ for everybody else."""
 INSIDE = {

@@ -62,12 +62,17 @@ class AtlasFrame:
 
 @value
 class Atlas:
-    """`stem` is the name of the first page without `.png`, without a folder. `pages` are their (width, height)."""
+    """`stem` is the name of the first page without its suffix, without a folder. `pages` are their (width, height)."""
 
     stem: str
     frames: tuple[AtlasFrame, ...]
     pages: tuple[tuple[int, int], ...]
     scale: int = 1
+    format: str = "png"
+
+    def image(self, page: int) -> str:
+        """The name of a page's file."""
+        return f"{page_name(self.stem, page)}.{self.format}"
 
 
 def page_name(stem: str, page: int) -> str:
@@ -132,7 +137,7 @@ def _json_frame(frame: AtlasFrame) -> dict[str, Any]:
 def _texture(atlas: Atlas, page: int) -> dict[str, Any]:
     width, height = atlas.pages[page]
     return {
-        "image": page_name(atlas.stem, page) + ".png",
+        "image": atlas.image(page),
         "format": "RGBA8888",
         "size": {"w": width, "h": height},
         "scale": str(atlas.scale),
@@ -159,7 +164,7 @@ def _godot(atlas: Atlas) -> str:
     lines = [f'[gd_resource type="SpriteFrames" load_steps={len(atlas.pages) + len(atlas.frames) + 1} format=3]']
     lines += ["", f"; {_layout_comment(atlas.frames)}", ""]
     for page in range(len(atlas.pages)):
-        path = json_text(page_name(atlas.stem, page) + ".png")
+        path = json_text(atlas.image(page))
         lines.append(f'[ext_resource type="Texture2D" path={path} id="{page + 1}"]')
     for number, frame in enumerate(atlas.frames, 1):
         lines += ["", f'[sub_resource type="AtlasTexture" id="sprite_{number}"]']
@@ -180,7 +185,7 @@ def _css(atlas: Atlas) -> str:
     """A class for each sprite, named as the sprite is. Sizes are CSS pixels: those of the page through the density."""
     rules = [f"/* {_layout_comment(atlas.frames)} */"]
     for frame in atlas.frames:
-        url = url_path(page_name(atlas.stem, frame.page) + ".png")
+        url = url_path(atlas.image(frame.page))
         width, height = atlas.pages[frame.page]
         at = f"{_px(-frame.x, atlas)} {_px(-frame.y, atlas)} / {_px(width, atlas)} {_px(height, atlas)}"
         size = f"width: {_px(frame.width, atlas)}; height: {_px(frame.height, atlas)}"
@@ -198,7 +203,7 @@ def _unity(atlas: Atlas, page: int) -> str:
     frames = _on(atlas, page)
     borders = "enabled" if any(frame.borders for frame in frames) else "disabled"
     lines = ["#", "# Sprite sheet data for Unity.", f"# {_layout_comment(atlas.frames)}", "#", ":format=40300"]
-    lines += [f":texture={page_name(atlas.stem, page)}.png", f":size={width}x{height}", ":pivotpoints=enabled"]
+    lines += [f":texture={atlas.image(page)}", f":size={width}x{height}", ":pivotpoints=enabled"]
     lines += [f":borders={borders}", ":alphahandling=ClearTransparentPixels", ""]
     for frame in frames:
         across = (frame.source_width / 2 - frame.offset_x) / frame.width
@@ -217,7 +222,7 @@ def _unity_name(name: str) -> str:
 def _plist(atlas: Atlas, page: int) -> str:
     """The property list of cocos2d, format 3. The offset is from the middle of the source, y up."""
     width, height = atlas.pages[page]
-    name = markup(page_name(atlas.stem, page) + ".png")
+    name = markup(atlas.image(page))
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', f"<!-- {_layout_comment(atlas.frames)} -->"]
     lines += ['<plist version="1.0">', "<dict>", "<key>frames</key>", "<dict>"]
     for frame in _on(atlas, page):

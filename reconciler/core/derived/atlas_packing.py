@@ -19,6 +19,8 @@ MOST_SPRITES = 10_000
 """The most sprites of one atlas."""
 _WIDTHS = (1.0, 1.12, 1.25, 0.9)
 """The widths of a page that are tried, as parts of the side of a square with the area of all cells."""
+_STRIP = 0.02
+"""What each time that a page is longer than wide costs, as a part of its area."""
 _TRIED_SPRITES = 2_000
 """Up to so many sprites, each width is tried; above, one is."""
 _MOST_HOLES = 256
@@ -170,7 +172,12 @@ class _Skyline:
 
 def _packed_anew(cells: list[_Cell], settings: AtlasSettings) -> Layout:
     tries = [_packed(cells, settings, width) for width in _widths(cells, settings)]
-    return min(tries, key=lambda layout: (len(layout.pages), sum(width * height for width, height in layout.pages)))
+    return min(tries, key=lambda layout: (len(layout.pages), sum(_cost(*page) for page in layout.pages)))
+
+
+def _cost(width: int, height: int) -> float:
+    """The area of a page; a long strip has to save much of it."""
+    return width * height * (1 + _STRIP * (max(width, height) / min(width, height) - 1))
 
 
 def _widths(cells: list[_Cell], settings: AtlasSettings) -> list[int]:
