@@ -115,6 +115,7 @@ def consent_options(function: F) -> F:
         Consent.RETRY_REFUSED: "Repeat requests that the model refused.",
         Consent.RETRY_MISMATCHED: "Request again what was answered with an image that does not fit.",
         Consent.RETRY_FAILED: "Request again what was answered without a usable image.",
+        Consent.REPLACE_REJECTED: "Generate, and pay for, other images in place of those that reviewers rejected.",
         Consent.REGENERATE_MISSING: "Generate, and pay for, lost images again.",
         Consent.CASCADE: "Generate assets again whose only change is a reference image.",
     }

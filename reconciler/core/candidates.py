@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reconciler.core.digest import CONTENT_PREFIX, hex_of
+from reconciler.core.plan.observed import Rejection
 from reconciler.core.ports import StoredImage
 from reconciler.core.text import printable
 from reconciler.core.value import value
@@ -15,12 +16,14 @@ _LEAST_DIGITS = 4
 
 @value
 class Candidate:
-    """One image for a recipe. `number` counts from 1, the oldest first; `locked`: it is in the lockfile now."""
+    """One image for a recipe. `number` counts from 1, the oldest first; `locked`: it is in the lockfile now.
+    `rejected`: it is not offered."""
 
     number: int
     image: StoredImage
     path: Path
     locked: bool
+    rejected: Rejection | None = None
 
 
 def find_candidate(found: Sequence[Candidate], wanted: str) -> Candidate | str:

@@ -204,7 +204,7 @@ class Run:
                 return await self._put_in_place(
                     step, Restore(action.reason, existing, action.replacing, action.old_path)
                 )
-        self.recipes.require_consent(step.spec, key, asked=asked)
+        self.recipes.require_consent(step.spec, key, asked=asked, planned=action.key is not None)
         self._start(step, "generate")
         await asyncio.to_thread(self.recipes.share_references, step.spec)
         request = ImageRequest(step.asset, recipe, key, self.recipes.in_doubt(step.asset, key), step.spec.family())
@@ -247,6 +247,7 @@ class Run:
         """The upstream's new picture equals the old one: generate nothing, and put the locked file in place."""
         if action.replacing == entry.content and step.origin is None and entry.output == step.output:
             return Line(step.asset, Result.UNCHANGED)
+        self.recipes.require_unrejected(self.world.rejected.of(entry.content, entry.original))
         self._start(step, "restore")
         await self._place(step, entry.content, action.replacing, action.old_path)
         await self._publish(step, replace(entry, output=step.output), "restored")

@@ -9,6 +9,7 @@ from pathlib import Path
 from reconciler.core.digest import ContentHash
 from reconciler.core.events import Requested
 from reconciler.core.plan.actions import Consent
+from reconciler.core.plan.observed import NONE_REJECTED, Rejections
 from reconciler.core.ports import Converter, Log, Outputs, Provider, References, Store
 from reconciler.core.traits import Traits
 from reconciler.core.value import value
@@ -21,8 +22,8 @@ class ApplyContext:
 
     `in_doubt` are requests without a recorded end; a response to the same recipe resolves them. `providers` maps the
     names that specs use to providers behind their lanes; `traits` maps the same names to traits. `consents` hold for
-    the whole run: a request that repeats one in doubt, or one that was answered, is not sent without them. `shown` is a
-    path as messages show it.
+    the whole run: a request that repeats one in doubt, or one that was answered, is not sent without them. `rejected`
+    are images that are put in place of no other. `shown` is a path as messages show it.
     """
 
     store: Store
@@ -39,4 +40,5 @@ class ApplyContext:
     utc: Callable[[], datetime]
     drains: tuple[Callable[[], None], ...] = ()
     consents: frozenset[Consent] = frozenset()
+    rejected: Rejections = NONE_REJECTED
     shown: Callable[[Path], str] = str

@@ -8,6 +8,7 @@ from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.lock.lockfile import Lock
 from reconciler.core.plan.actions import Consent
 from reconciler.core.plan.decide import was_answered
+from reconciler.core.plan.observed import Rejection, rejected_by
 from reconciler.core.plan.plan import Plan
 from reconciler.core.recipe import Recipe
 from reconciler.core.specs.spec import AssetReference, FileReference, Reference, Spec, build_recipe
@@ -54,13 +55,14 @@ class Recipes:
         """The newest image of this recipe in the store that the provider of the spec may use."""
         placeholders = self.world.traits[spec.provider].placeholder
         for stored in reversed(await asyncio.to_thread(self.world.store.recall, key)):
-            if stored.misfit is None and (placeholders or not stored.made.placeholder):
+            rejected = self.world.rejected.of_existing(stored.content, stored.original) is not None
+            if stored.misfit is None and not rejected and (placeholders or not stored.made.placeholder):
                 return stored.content
         return None
 
-    def require_consent(self, spec: Spec, key: RecipeKey, *, asked: bool) -> None:
+    def require_consent(self, spec: Spec, key: RecipeKey, *, asked: bool, planned: bool) -> None:
         """Hold a recipe that is in doubt, or was answered without an image to lock. The plan could not hold it if the
-        recipe became known only after an upstream was made."""
+        recipe became known only after an upstream was made; `planned`: it was known."""
         if self.world.traits[spec.provider].free:
             return
         in_doubt = [one for one in self.world.in_doubt if one.key == key]
@@ -69,6 +71,8 @@ class Recipes:
             message = f"in doubt: same recipe requested from {first.provider} at {first.at}, no response received"
             hint = "check the provider's bill; `reconciler apply --retry-in-doubt` requests it again"
             raise StepError(Result.HELD, message, "InDoubt", hint)
+        if not planned and not asked:
+            self.require_unrejected(self.world.rejected.recipes.get(key))
         answer = self._answers.get(key)
         if answer is not None and not asked:
             _, consent = was_answered(answer)
@@ -77,3 +81,9 @@ class Recipes:
                 raise StepError(
                     Result.HELD, f"{answer.kind.value} before: {answer.message}", answer.kind.value.title(), hint
                 )
+
+    def require_unrejected(self, rejection: Rejection | None) -> None:
+        """Hold the work for an image that a reviewer has rejected, and that no other one replaces without consent."""
+        if rejection is not None and Consent.REPLACE_REJECTED not in self.world.consents:
+            hint = f"change the spec, or run `reconciler apply {Consent.REPLACE_REJECTED.value}`"
+            raise StepError(Result.HELD, rejected_by(rejection.by, rejection.at, rejection.note), "Rejected", hint)

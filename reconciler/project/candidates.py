@@ -5,10 +5,13 @@ from __future__ import annotations
 from reconciler.core.candidates import Candidate
 from reconciler.core.digest import RecipeKey
 from reconciler.core.lock.lockfile import LockEntry
+from reconciler.core.plan.observed import NONE_REJECTED, Rejections
 from reconciler.core.ports import Store
 
 
-def candidates(store: Store, key: RecipeKey, *, entry: LockEntry | None) -> tuple[Candidate, ...]:
+def candidates(
+    store: Store, key: RecipeKey, *, entry: LockEntry | None, rejected: Rejections = NONE_REJECTED
+) -> tuple[Candidate, ...]:
     """The images in the store that were generated for a recipe: those that do not fit it, too, but no drafts and no
     conversions. `entry` is the lock entry of the asset."""
     locked = (entry.content, entry.original) if entry is not None else ()
@@ -16,5 +19,6 @@ def candidates(store: Store, key: RecipeKey, *, entry: LockEntry | None) -> tupl
     found = ((one, store.find(one.content)) for one in made)
     held = [(one, path) for one, path in found if path is not None]
     return tuple(
-        Candidate(number, one, path, locked=one.content in locked) for number, (one, path) in enumerate(held, 1)
+        Candidate(number, one, path, locked=one.content in locked, rejected=rejected.of_existing(one.content))
+        for number, (one, path) in enumerate(held, 1)
     )

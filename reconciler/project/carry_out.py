@@ -102,6 +102,7 @@ async def _run(workspace: Workspace, planned: PlannedProject, plan: Plan, option
         utc=lambda: datetime.now(UTC),
         drains=providers.drains,
         consents=planned.consents,
+        rejected=planned.seen.rejected,
         shown=_relative_to(workspace.root),
     )
     run = Run(plan, planned.lock, world)

@@ -10,6 +10,7 @@ from reconciler.core.errors import ProjectError
 from reconciler.core.events import Published
 from reconciler.core.lock.lockfile import LockEntry
 from reconciler.core.plan.actions import WasMismatched
+from reconciler.core.plan.observed import Rejection, rejected_by
 from reconciler.core.plan.plan import AssetStep, Step, locked_entry
 from reconciler.core.plan.selection import selectable_step
 from reconciler.core.ports import InTheWay
@@ -65,6 +66,8 @@ def choose(workspace: Workspace, pattern: str, candidate: str, callbacks: EditCa
         chosen = find_candidate(its.found, candidate)
         if isinstance(chosen, str):
             raise ProjectError(printable(chosen), hint=f"`reconciler choose {printable(pattern)}` lists them")
+        if chosen.rejected is not None:
+            raise _was_rejected(its.step, chosen, chosen.rejected)
         return edit_assets(session, [its.step], Choice(session, its, chosen), callbacks)
 
 
@@ -75,10 +78,19 @@ def _candidates_of(workspace: Workspace, planned: PlannedProject, pattern: str) 
     if isinstance(step, AssetStep) and isinstance(step.action.reason, WasMismatched):
         recipe = locked_recipe(step.spec, files=planned.seen.files, contents=locked_contents(planned))
         if recipe is not None:
-            return AssetCandidates(step, entry, candidates(workspace.store, recipe.key(), entry=entry), recipe)
+            found = candidates(workspace.store, recipe.key(), entry=entry, rejected=planned.seen.rejected)
+            return AssetCandidates(step, entry, found, recipe)
     if entry is None:
         raise ProjectError(f"{printable(name)} is not locked yet", hint="`reconciler apply` makes or restores it")
-    return AssetCandidates(step, entry, candidates(workspace.store, entry.key, entry=entry))
+    found = candidates(workspace.store, entry.key, entry=entry, rejected=planned.seen.rejected)
+    return AssetCandidates(step, entry, found)
+
+
+def _was_rejected(step: Step, chosen: Candidate, rejection: Rejection) -> ProjectError:
+    words = rejected_by(rejection.by, rejection.at, rejection.note)
+    name, content = printable(step.asset), chosen.image.content
+    hint = f"if that was a mistake, the same reviewer approves it: `reconciler approve {name} --content {content}`"
+    return ProjectError(f"candidate {chosen.number} was {words}", hint=hint)
 
 
 @value

@@ -16,8 +16,8 @@ from reconciler.core.digest import AssetId, ContentHash, content_of_hex
 from reconciler.core.errors import ReconcilerError
 from reconciler.core.lock.entry import LockEntry, read_entry
 from reconciler.core.lock.lockfile import Lock
-from reconciler.core.plan.actions import Generate
-from reconciler.core.plan.observed import Observed
+from reconciler.core.plan.actions import Generate, Hold
+from reconciler.core.plan.observed import NONE_REJECTED, Observed, Rejections
 from reconciler.core.plan.plan import Plan, plan
 from reconciler.core.plan.policy import Policy, gate, within_budget
 from reconciler.core.specs.context import Context
@@ -29,6 +29,7 @@ from reconciler.core.specs.spec import FileReference, Spec
 from reconciler.core.specs.spec_cautions import spec_cautions
 from reconciler.core.value import value
 from reconciler.project.prices import model_cautions, model_problems, pricer
+from reconciler.project.reviewed import find_reviews
 from reconciler.providers.models.table import model_table
 from reconciler.providers.models.warnings import cautions
 from reconciler.providers.registry import REGISTRY, has_listed_models
@@ -102,7 +103,9 @@ def incremental_plan(
         specs = _specs(project, snapshot, before, index, room=Room(*noted["room"]))
         if not specs or _refers_to(specs.values(), snapshot.notes):
             return None
-        found = _plan(project, snapshot, specs)
+        reviews = find_reviews(root, index, project.settings.review)
+        rejected = reviews.rejections() if reviews is not None else NONE_REJECTED
+        found = _plan(project, snapshot, specs, rejected=rejected)
     except (ReconcilerError, ValueError, KeyError, TypeError, OSError, RecursionError):
         return None
     if found is None or not found.drift or any(note_lines(found)):
@@ -180,18 +183,24 @@ def _context(project: Project, snapshot: Snapshot, changed: Iterable[str], index
     return Context(project.settings, project.document, defaults, styles)
 
 
-def _plan(project: Project, snapshot: Snapshot, specs: Mapping[AssetId, Spec]) -> Plan | None:
+def _plan(project: Project, snapshot: Snapshot, specs: Mapping[AssetId, Spec], *, rejected: Rejections) -> Plan | None:
     with open(project.root / LOCK_FILE, "rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as text:
         entries = {identity: _entry(text, identity) for identity in specs}
-        made = _planned(project, snapshot, specs, entries)
+        made = _planned(project, snapshot, specs, entries, rejected=rejected)
         steps = made.steps if made is not None else ()
-        keys = {step.action.key for step in steps if isinstance(step.action, Generate) and step.action.key}
+        wanted = (step.action.otherwise if isinstance(step.action, Hold) else step.action for step in steps)
+        keys = {action.key for action in wanted if isinstance(action, Generate) and action.key}
         # a key that occurs elsewhere belongs to the image of another asset, or to a refusal
         return None if any(text.find(key.encode()) >= 0 for key in keys) else made
 
 
 def _planned(
-    project: Project, snapshot: Snapshot, specs: Mapping[AssetId, Spec], entries: Mapping[AssetId, LockEntry | None]
+    project: Project,
+    snapshot: Snapshot,
+    specs: Mapping[AssetId, Spec],
+    entries: Mapping[AssetId, LockEntry | None],
+    *,
+    rejected: Rejections,
 ) -> Plan | None:
     lock = Lock({identity: entry for identity, entry in entries.items() if entry is not None})
     outputs = {spec.output for spec in specs.values()}
@@ -203,7 +212,9 @@ def _planned(
     return plan(
         specs,
         lock,
-        Observed(outputs=contents, files=contents, stored=RecalledImages(ContentStore(project.root))),
+        Observed(
+            outputs=contents, files=contents, stored=RecalledImages(ContentStore(project.root)), rejected=rejected
+        ),
         traits=project.settings.traits(),
         price=pricer(project),
         gate=lambda facts, action: gate(facts, action, policy),

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from reconciler.core.digest import AssetId
 from reconciler.core.events import Requested, settle
 from reconciler.core.lock.lockfile import Lock
-from reconciler.core.plan.observed import Blocked, Observed
+from reconciler.core.plan.observed import NONE_REJECTED, Blocked, Observed, Rejections
 from reconciler.core.value import replace, value
 from reconciler.project.load import LoadedSpecs, reference_contents
 from reconciler.project.workspace import Workspace
@@ -65,7 +65,9 @@ class Observation:
         return replace(self.expected, outputs=outputs)
 
 
-def observe(workspace: Workspace, loaded: LoadedSpecs, state: RecordedState) -> Observation:
+def observe(
+    workspace: Workspace, loaded: LoadedSpecs, state: RecordedState, *, rejected: Rejections = NONE_REJECTED
+) -> Observation:
     """Observe every output and reference file. Creates nothing. InvalidInput for an unusable reference."""
     files = reference_contents(workspace, loaded)
     outputs = frozenset(spec.output for spec in loaded.specs.values())
@@ -78,6 +80,7 @@ def observe(workspace: Workspace, loaded: LoadedSpecs, state: RecordedState) -> 
         sources=sources,
         failures=SourceFailures(sources),
         in_doubt=_by_asset(state.in_doubt),
+        rejected=rejected,
     )
     return Observation(workspace.tree, outputs, expected)
 

@@ -12,7 +12,7 @@ from reconciler.core.money.cost import Cost, parse_cost
 from reconciler.core.money.spent import with_rest
 from reconciler.core.plan.actions import Action, Consent
 from reconciler.core.plan.decide import Facts
-from reconciler.core.plan.observed import Observed
+from reconciler.core.plan.observed import NONE_REJECTED, Observed
 from reconciler.core.plan.plan import Gate, Plan, plan
 from reconciler.core.plan.policy import gate, within_budget
 from reconciler.core.plan.selection import Selectable, is_glob, matching, select, selectable_spec
@@ -26,8 +26,13 @@ from reconciler.project.load import LoadedSpecs
 from reconciler.project.observe import Observation, RecordedState, observe, recorded_state
 from reconciler.project.options import Selection, SpendingLimits
 from reconciler.project.prices import pricer
+from reconciler.project.reviewed import find_reviews
 from reconciler.project.workspace import Workspace
 from reconciler.providers.registry import PLACEHOLDERS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # few projects have verdicts
+    from reconciler.project.reviews import Reviews
 
 Planner = Callable[[Observed], Plan]
 """Plans an observation; everything else that a plan depends on is fixed."""
@@ -46,7 +51,8 @@ class PlannedProject:
     """A plan and its inputs.
 
     `behind` is as in RecordedState. Each asset that is generated is requested `candidates` times. `consents` were given
-    for the run. `notes` are present if they were computed while other processes hashed.
+    for the run. `notes` are present if they were computed while other processes hashed; `reviews` if the project has
+    verdicts.
     """
 
     loaded: LoadedSpecs
@@ -58,17 +64,24 @@ class PlannedProject:
     candidates: int = 1
     consents: frozenset[Consent] = frozenset()
     notes: PlanNotes | None = None
+    reviews: Reviews | None = None
 
 
 def plan_project(workspace: Workspace, loaded: LoadedSpecs, selection: Selection) -> PlannedProject:
     """Observe the project and plan it. Writes only the cache of parsed specs, in an existing state folder."""
     state = recorded_state(workspace)
     loaded = _as_selected(loaded, state.lock, selection)
-    observation = observe(workspace, loaded, state)
+    reviews = find_reviews(workspace.root, workspace.index, loaded.project.settings.review)
+    rejected = NONE_REJECTED
+    if reviews is not None:
+        rejected = reviews.rejections()
+        loaded = replace(loaded, cautions=(*loaded.cautions, *reviews.cautions))
+    observation = observe(workspace, loaded, state, rejected=rejected)
     _fill_caches(workspace, loaded)
     seen, made, notes = _plan_while_hashing(observation, planner(loaded, state, selection), loaded.room)
     candidates, consents = selection.images_per_asset, selection.policy.consents
-    return PlannedProject(loaded, state.lock, seen, made, state.in_doubt, state.behind, candidates, consents, notes)
+    recorded = (state.in_doubt, state.behind)
+    return PlannedProject(loaded, state.lock, seen, made, *recorded, candidates, consents, notes, reviews)
 
 
 def planner(loaded: LoadedSpecs, state: RecordedState, selection: Selection) -> Planner:

@@ -38,6 +38,7 @@ REPORTS: dict[str, dict[str, str]] = {
     "plan": {"text": "plan_report:plan_text", "json": "plan_report:plan_document"},
     "providers": {"text": "providers:providers_text", "json": "providers:providers_json"},
     "recover": {"text": "in_doubt:recover_text", "json": "in_doubt:recover_json"},
+    "review": {"text": "reviews:reviews_text", "json": "reviews:reviews_json"},
     "show": {"text": "show:show_text", "json": "show:show_json"},
     "store ls": {"text": "store:objects_text", "json": "store:objects_json"},
     "store verify": {"text": "store:damages_text", "json": "store:damages_json"},

@@ -7,19 +7,19 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from reconciler.core.candidates import mismatch_hint
 from reconciler.core.digest import AssetId, Json
 from reconciler.core.money.cost import Cost, Total, total
 from reconciler.core.plan import actions as do
 from reconciler.core.plan.actions import Reason
+from reconciler.core.plan.observed import rejected_by
 from reconciler.core.plan.plan import Plan, Step, locked_entry
-from reconciler.core.plan.policy import OTHER_CURRENCY
 from reconciler.core.plan.shared import sharers
 from reconciler.core.recipe import Change
 from reconciler.core.text import one_line, printable
 from reconciler.core.value import replace, value
 from reconciler.report.formats import counted
 from reconciler.report.in_doubt import in_doubt_hint, in_doubt_lines, in_doubt_reason, in_doubt_title
+from reconciler.report.step_hints import conflict_hint, hold_hint
 
 _DIFF_WORDS = 2000
 _TEXT_WIDTH = 100
@@ -60,9 +60,11 @@ def note_lines(plan: Plan) -> Iterator[str]:
     if orphans:
         yield f"{counted(len(orphans), 'orphan')} in the lockfile: {_listed(orphans)}"
         yield "    hint: they are in no spec; `reconciler prune` removes their images"
-    frozen = [step.asset for step in plan.steps if keeps(step, do.Frozen)]
-    if frozen:
-        yield f"changed, but frozen: {_listed(frozen)}"
+    frozen = [step for step in plan.steps if keeps(step, do.Frozen)]
+    for why, yes in (("changed", False), ("rejected", True)):
+        names = [step.asset for step in frozen if _is_rejected(step.action.reason) is yes]
+        if names:
+            yield f"{why}, but frozen: {_listed(names)}"
 
 
 def pointer_lines(pointers: Sequence[str]) -> tuple[str, ...]:
@@ -164,7 +166,7 @@ def describe(
         case do.Adopt():
             return StepText("=", "the file is already there: adopted into the lockfile")
         case do.Conflict():
-            return StepText("!", reason_text(action.reason), changes(action.reason), _conflict_hint(action, name))
+            return StepText("!", reason_text(action.reason), changes(action.reason), conflict_hint(action, name))
         case do.Hold(reason=do.Doubtful(requests=requests), otherwise=otherwise):
             retried = name if isinstance(otherwise, do.Generate) else ""
             hint = in_doubt_hint(requests, retried=retried, named=name if name != printable(step.asset) else "")
@@ -173,7 +175,7 @@ def describe(
             return StepText("?", in_doubt_title(requests, locked=locked), in_doubt_lines(requests, now), hint)
         case do.Hold(otherwise=otherwise):
             details = changes(otherwise.reason) if isinstance(otherwise, do.Generate) else ()
-            return StepText("?", reason_text(action.reason), details, _hold_hint(action, name))
+            return StepText("?", reason_text(action.reason), details, hold_hint(action, name))
         case do.Keep():
             return StepText(" ", reason_text(action.reason))
 
@@ -185,6 +187,8 @@ def reason_text(reason: Reason) -> str:
             return "up to date"
         case do.Orphaned():
             return "in the lockfile, but in no spec"
+        case do.Frozen(instead_of=do.WasRejected() as why):
+            return f"{reason_text(why)}, but frozen"
         case do.Frozen():
             return "changed, but frozen"
         case do.Ignored():
@@ -222,12 +226,8 @@ def reason_text(reason: Reason) -> str:
             return "already there"
         case do.Doubtful(requests=requests):
             return in_doubt_reason(requests)
-        case do.WasRefused(message=message):
-            return f"refused before: {one_line(message, _TEXT_WIDTH)}"
-        case do.WasMismatched(message=message):
-            return f"answered with an image that does not fit: {one_line(message, _TEXT_WIDTH)}"
-        case do.WasFailed(message=message):
-            return f"answered before without a usable image: {one_line(message, _TEXT_WIDTH)}"
+        case do.WasRefused() | do.WasMismatched() | do.WasFailed() | do.WasRejected():
+            return _answer_text(reason)
         case do.UpstreamUnavailable(upstreams=ups):
             return f"blocked: {', '.join(ups)} has no image"
         case do.Asked():
@@ -238,48 +238,21 @@ def reason_text(reason: Reason) -> str:
             return "not selected"
 
 
-def _conflict_hint(action: do.Conflict, name: str) -> str:
-    if isinstance(action.reason, do.NotAFile):
-        return "move it away, or give the asset another output"
-    if isinstance(action.reason, do.Untracked):
-        return f"`reconciler adopt {name}` locks it as it is; `reconciler apply --replace {name}` generates a new one"
-    return (
-        f"`reconciler adopt {name}` locks the file, `reconciler restore {name}` brings the locked image back, "
-        f"`reconciler apply --replace {name}` generates a new one"
-    )
+def _is_rejected(reason: Reason) -> bool:
+    return isinstance(reason, do.Frozen) and isinstance(reason.instead_of, do.WasRejected)
 
 
-def _hold_hint(action: do.Hold, name: str) -> str:
-    match action.reason:
-        case do.WasRefused():
-            return "change the prompt, or run `reconciler apply --retry-refused`"
-        case do.WasMismatched():
-            return mismatch_hint(name)
-        case do.WasFailed():
-            return "it may have been charged; change the spec, or request it again: `reconciler apply --retry-failed`"
-        case do.OutputLost():
-            copies = "`git lfs pull`, a colleague's copy; `reconciler store verify` lists damaged images"
-            return f"fetch it ({copies}), or pay for a new one: `reconciler apply --regenerate-missing`"
-        case do.MadeByHand():
-            return _kept_hint(name, "generates a new one")
-        case do.RealImage():
-            return _kept_hint(name, "draws a draft")
-        case do.SourceFailed(failure=failure):
-            return one_line(failure.hint, _TEXT_WIDTH * 3)
-        case do.UpstreamChanged():
-            return f"`reconciler apply --cascade` generates it again, `reconciler adopt {name}` locks it as it is"
-        case do.OverBudget() if isinstance(action.otherwise, do.Generate) and action.otherwise.cost is None:
-            return "give its model a price under models: in reconciler.yaml, or limit --max-images instead"
-        case do.OverBudget(limit=limit) if isinstance(action.otherwise, do.Generate) and OTHER_CURRENCY in limit:
-            return f"write budget: in {action.otherwise.cost.currency}" if action.otherwise.cost else ""
-        case do.OverBudget():
-            return "raise --max-cost, --max-images or budget: in reconciler.yaml"
-        case _:
-            return ""
-
-
-def _kept_hint(name: str, replacement: str) -> str:
-    return f"`reconciler adopt {name}` keeps it for the new spec, `reconciler apply --replace {name}` {replacement}"
+def _answer_text(reason: do.WasRefused | do.WasMismatched | do.WasFailed | do.WasRejected) -> str:
+    match reason:
+        case do.WasRefused(message=message):
+            return f"refused before: {one_line(message, _TEXT_WIDTH)}"
+        case do.WasMismatched(message=message):
+            return f"answered with an image that does not fit: {one_line(message, _TEXT_WIDTH)}"
+        case do.WasFailed(message=message):
+            return f"answered before without a usable image: {one_line(message, _TEXT_WIDTH)}"
+        case do.WasRejected(by=by, at=at, note=note, locked=locked):
+            words = one_line(rejected_by(by, at, note), _TEXT_WIDTH * 2)
+            return words if locked else f"an image for this recipe was {words}"
 
 
 def changed_fields(reason: Reason) -> tuple[Change, ...]:

@@ -160,6 +160,16 @@ class WasFailed:
 
 
 @value
+class WasRejected:
+    """A reviewer rejected the locked image, or an image that this very recipe was answered with."""
+
+    by: str
+    at: str
+    note: str = ""
+    locked: bool = True
+
+
+@value
 class UpstreamUnavailable:
     """It refers to assets that have no image and will not get one in this run."""
 
@@ -187,7 +197,7 @@ Reason = (
     Current | Orphaned | Frozen | Ignored | NeverGenerated | RecipeChanged | UpstreamChanged | Placeholder
     | OutputMissing | OutputLost | OutputModified | Untracked | NotAFile | Moved | AlreadyThere | Doubtful
     | WasRefused | WasMismatched | WasFailed | UpstreamUnavailable | Asked | OverBudget | NotSelected | MadeByHand
-    | RealImage | MergeSettled | SourceFailed
+    | RealImage | MergeSettled | SourceFailed | WasRejected
 )  # fmt: skip
 
 
@@ -198,6 +208,7 @@ class Consent(Enum):
     RETRY_REFUSED = "--retry-refused"
     RETRY_MISMATCHED = "--retry-mismatched"
     RETRY_FAILED = "--retry-failed"
+    REPLACE_REJECTED = "--replace-rejected"
     REGENERATE_MISSING = "--regenerate-missing"
     CASCADE = "--cascade"
 

@@ -39,8 +39,9 @@ from reconciler.core.plan.actions import (
     WasFailed,
     WasMismatched,
     WasRefused,
+    WasRejected,
 )
-from reconciler.core.plan.observed import Blocked, Found
+from reconciler.core.plan.observed import Blocked, Found, Rejection
 from reconciler.core.ports import SourceFailure
 from reconciler.core.recipe import PICTURE_FIELDS, Change, Recipe, changes
 from reconciler.core.specs.spec import Spec
@@ -62,6 +63,8 @@ class Facts:
       whose images are the only difference.
     - `in_doubt`: requests of this asset whose outcome is unknown; `in_doubt_elsewhere`: those for this recipe under
       other ids.
+    - `rejected`: the rejection of the locked image; `answer_rejected`: that of an image for the wanted recipe, if there
+      is no other image for it.
     - `other_side`: the recipe of the other side of a merge, where the file on disk decided for this entry.
     - `traits`: what may be assumed of the provider that the spec names.
     """
@@ -84,6 +87,8 @@ class Facts:
     in_doubt: tuple[Requested, ...] = ()
     in_doubt_elsewhere: tuple[Requested, ...] = ()
     answered: Answer | None = None
+    rejected: Rejection | None = None
+    answer_rejected: Rejection | None = None
     other_side: RecipeKey | None = None
     traits: Traits = Traits()
     old_path: str | None = None
@@ -109,7 +114,7 @@ def decide(facts: Facts) -> Action:
     if modified is not None:
         return Conflict(OutputModified(why.changes if isinstance(why, RecipeChanged) else ()), modified)
     if why is None:
-        return in_place(facts, entry)
+        return kept(facts, entry)
     if facts.other_side is not None and _wanted(facts) == facts.other_side and found == entry.content:
         return Adopt(MergeSettled(), entry.content)
     if isinstance(why, UpstreamChanged) and _is_lost(facts) and _made_for_nothing(facts, entry):
@@ -128,7 +133,7 @@ def _spared(facts: Facts, entry: LockEntry, why: Reason) -> Action | None:
         reason = RealImage(why)
     else:
         return None
-    first = in_place(facts, entry)
+    first = kept(facts, entry)
     return Hold(reason, None, generate(facts, why)) if isinstance(first, Keep) else first
 
 
@@ -136,6 +141,21 @@ def _left_behind(facts: Facts, entry: LockEntry) -> ContentHash | None:
     """Foreign bytes at the path that the asset leaves, unless its image is at the new path already."""
     before = _content(facts.found_before)
     return before if facts.old_path is not None and entry.content not in (before, facts.found) else None
+
+
+def kept(facts: Facts, entry: LockEntry, reason: Reason = Current()) -> Action:  # noqa: B008 - a frozen value
+    """The locked image stays, unless it was rejected: nothing brings it back then, and another needs consent. A file
+    that moves is moved first. A person's own image is replaced by `--replace` alone."""
+    action = in_place(facts, entry, reason)
+    if facts.rejected is None or isinstance(action, Move):
+        return action
+    why = was_rejected(facts.rejected)
+    return Hold(why, None if entry.made.by_hand else Consent.REPLACE_REJECTED, generate(facts, why))
+
+
+def was_rejected(rejection: Rejection, *, locked: bool = True) -> WasRejected:
+    """The reason of an image that was rejected; `locked`: it is the locked one."""
+    return WasRejected(rejection.by, rejection.at, rejection.note, locked)
 
 
 def in_place(facts: Facts, entry: LockEntry, reason: Reason = Current()) -> Action:  # noqa: B008 - a frozen value
@@ -177,6 +197,9 @@ def _obtain(facts: Facts, why: Reason) -> Action:
     if facts.answered is not None and not facts.traits.free:
         reason, consent = was_answered(facts.answered)
         return Hold(reason, consent, generate(facts, why))
+    if facts.answer_rejected is not None and not facts.traits.free:
+        rejected = was_rejected(facts.answer_rejected, locked=False)
+        return Hold(rejected, Consent.REPLACE_REJECTED, generate(facts, why))
     return generate(facts, why)
 
 

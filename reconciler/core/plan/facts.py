@@ -14,7 +14,7 @@ from reconciler.core.lock.lockfile import Answer, AnswerKind, Lock, LockEntry
 from reconciler.core.money.cost import Cost
 from reconciler.core.plan.actions import Action, Adopt, Generate, Move, Restore
 from reconciler.core.plan.decide import Facts
-from reconciler.core.plan.observed import Found, Observed
+from reconciler.core.plan.observed import Found, Observed, Rejection
 from reconciler.core.ports import StoredImage
 from reconciler.core.recipe import Recipe, manifest_images
 from reconciler.core.specs.spec import AssetReference, FileReference, Reference, Spec, build_recipe
@@ -99,6 +99,8 @@ class FactCollector:
             in_doubt=self.seen.in_doubt.get(identity, ()),
             in_doubt_elsewhere=self._in_doubt_elsewhere(identity, key) if self.in_doubt and not pending else (),
             answered=self._answered(key) if needed and stored is None and key is not None else None,
+            rejected=self.seen.rejected.of(entry.content, entry.original) if entry is not None else None,
+            answer_rejected=self._answer_rejected(recipe) if needed and stored is None and recipe is not None else None,
             other_side=self.lock.settled.get(identity),
             traits=traits,
             old_path=before if before is not None and before not in self.outputs else None,
@@ -171,7 +173,7 @@ class FactCollector:
         found: dict[bytes, list[tuple[StoredImage, RecipeKey]]] = {}
         for answer in self.answers.values():
             for image in self.seen.stored.get(answer.key, ()) if answer.kind is AnswerKind.MISMATCHED else ():
-                if image.misfit is not None:
+                if image.misfit is not None and not self._is_rejected(image):
                     found.setdefault(subject_of(image.misfit.recipe), []).append((image, answer.key))
         return found
 
@@ -190,21 +192,32 @@ class FactCollector:
         self, key: RecipeKey, found: Found, *, placeholders: bool, format_: str = ""
     ) -> ContentHash | None:
         """An image for this recipe: the one at the output, a locked one whose bytes are available, or the newest of the
-        store. `placeholders`: a placeholder suffices. One in the format `format_` comes before the others."""
+        store. `placeholders`: a placeholder suffices. One in the format `format_` comes before the others. A rejected
+        image is never one."""
         locked = (
             entry.content
             for entry in self.locked_by_key.get(key, ())
             if (placeholders or not entry.made.placeholder)
+            and not self._is_rejected(entry)
             and (entry.content == found or self._source(entry) is not None)
         )
         fitting = [
             image
             for image in reversed(self.seen.stored.get(key, ()))
-            if image.misfit is None and (placeholders or not image.made.placeholder)
+            if image.misfit is None and (placeholders or not image.made.placeholder) and not self._is_rejected(image)
         ]
         same = (image.content for image in fitting if image.image.format == format_)
         existing = (*same, *locked, *(image.content for image in fitting))
         return next((content for content in existing if content == found), existing[0] if existing else None)
+
+    def _is_rejected(self, image: StoredImage | LockEntry) -> bool:
+        return self.seen.rejected.of_existing(image.content, image.original) is not None
+
+    def _answer_rejected(self, recipe: Recipe) -> Rejection | None:
+        """The rejection of an image for this recipe, in any format."""
+        known = self.seen.rejected.recipes
+        keys = (replace(recipe, format=name).key() for name in FORMATS) if known else ()
+        return known.get(recipe.key()) or next((known[key] for key in keys if key in known), None)
 
     def _in_doubt_elsewhere(self, identity: AssetId, key: RecipeKey | None) -> tuple[Requested, ...]:
         asked = self.in_doubt.get(key, ()) if key is not None else ()

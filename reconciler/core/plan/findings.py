@@ -152,6 +152,8 @@ def rule_of(reason: Reason) -> str:
             return "in-doubt"
         case do.WasRefused() | do.WasMismatched() | do.WasFailed():
             return "refused"
+        case do.WasRejected():
+            return "rejected"
         case do.OverBudget():
             return "over-budget"
         case _:

@@ -30,8 +30,9 @@ from reconciler.core.plan.actions import (
     RecipeChanged,
     UpstreamChanged,
     UpstreamUnavailable,
+    WasRejected,
 )
-from reconciler.core.plan.decide import Facts, generate, in_place, staleness
+from reconciler.core.plan.decide import Facts, generate, in_place, kept, staleness
 from reconciler.core.plan.plan import Plan, Step
 from reconciler.core.plan.shared import SharedRequest, request_of
 from reconciler.core.specs.settings import Budget, Cascade
@@ -58,6 +59,9 @@ def gate(facts: Facts, action: Action, policy: Policy) -> Action:
         return Keep(NotSelected())
     if facts.identity in policy.replace and facts.spec is not None:
         return _replaced(facts, action, policy)
+    if isinstance(action.reason, WasRejected) and action.reason.locked and facts.spec and facts.spec.freeze:
+        assert facts.entry is not None  # it is the locked image that was rejected
+        return _allowed(in_place(facts, facts.entry, Frozen(action.reason)), policy)
     agreed = _allowed(action, policy)
     if agreed is not action:
         return gate(facts, agreed, policy)
@@ -68,11 +72,12 @@ def gate(facts: Facts, action: Action, policy: Policy) -> Action:
         return action
     unheeded = _unheeded(why, facts.spec, policy)
     if unheeded is not None:
-        return _allowed(in_place(facts, facts.entry, unheeded), policy)
+        stays = in_place if isinstance(unheeded, Frozen) else kept
+        return _allowed(stays(facts, facts.entry, unheeded), policy)
     if isinstance(why, UpstreamChanged) and isinstance(action, Generate) and not _cascades(policy):
         if _makes_for_free(facts.traits, facts.entry, facts.spec):
             return action
-        first = in_place(facts, facts.entry)
+        first = kept(facts, facts.entry)
         return Hold(why, Consent.CASCADE, action) if isinstance(first, Keep) else _allowed(first, policy)
     return action
 

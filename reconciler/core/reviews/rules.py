@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from reconciler.core.value import value
 
+REVIEWS = "reviews"
+"""The folder of the verdicts, below the project root."""
+
 
 @value
 class ReviewRules:

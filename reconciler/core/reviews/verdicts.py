@@ -7,15 +7,15 @@ over any number of approvals.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from enum import Enum
 
 from reconciler.core.digest import ContentHash, RecipeKey
-from reconciler.core.errors import Place
+from reconciler.core.plan.observed import Rejection, Rejections
 from reconciler.core.reviews.rules import ReviewRules
 from reconciler.core.reviews.verdict import Judgement, Verdict
-from reconciler.core.value import field, value
+from reconciler.core.value import value
 
 _RANK = {Judgement.NOTE: 0, Judgement.APPROVE: 1, Judgement.WITHDRAW: 2, Judgement.REJECT: 3}
 
@@ -46,29 +46,6 @@ class Standing:
     def latest(self) -> Verdict | None:
         """The latest verdict that counts."""
         return self.verdicts[0] if self.verdicts else None
-
-
-@value
-class Rejection:
-    """The latest rejection of an image: who, when, and why."""
-
-    by: str
-    at: str
-    note: str = ""
-    place: Place = field(default=Place(""), compare=False)
-
-
-@value
-class Rejections:
-    """The rejected images, by their content, and by the recipe that they were made for."""
-
-    contents: Mapping[ContentHash, Rejection] = field(default_factory=dict)
-    recipes: Mapping[RecipeKey, Rejection] = field(default_factory=dict)
-
-    def of(self, content: ContentHash, original: ContentHash | None = None) -> Rejection | None:
-        """The rejection of an image, or of the one that it was converted from."""
-        found = self.contents.get(content)
-        return found if found is not None or original is None else self.contents.get(original)
 
 
 Uncounted = Callable[[Verdict], str]
@@ -129,7 +106,7 @@ def rejections(verdicts: Iterable[Verdict], rules: ReviewRules, *, uncounted: Un
                     originals[verdict.original] = rejection
     themselves = standings((each for each in found if each.content in originals), rules, uncounted=uncounted)
     approved = {content for content, result in themselves.items() if result.state is ReviewState.APPROVED}
-    return Rejections({**{each: why for each, why in originals.items() if each not in approved}, **contents}, recipes)
+    return Rejections(contents, recipes, {each: why for each, why in originals.items() if each not in approved})
 
 
 def later(now: datetime, verdicts: Iterable[Verdict], *, by: str, content: ContentHash) -> str:

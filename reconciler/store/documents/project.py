@@ -16,6 +16,7 @@ from reconciler.core.lock.lockfile import Lock
 from reconciler.core.lock.lockfile import loads as loads_lock
 from reconciler.core.money.cost import CURRENCY
 from reconciler.core.provider_types import ProviderType, ProviderTypes, UnusableType
+from reconciler.core.reviews.rules import ReviewRules
 from reconciler.core.specs.document import Document
 from reconciler.core.specs.paths import BadPath, in_folder, project_path
 from reconciler.core.specs.settings import (
@@ -187,7 +188,19 @@ def _settings(document: Document, types: ProviderTypes) -> tuple[Settings, list[
         budget=_budget(document, cast(Mapping[str, Any], body.get("budget", {})), problems),
         cascade=Cascade(body.get("cascade", "ask")),
         asset_limit=int(body.get("limits", {}).get("assets", 10_000)),
+        review=_review(document, problems),
     ), problems
+
+
+def _review(document: Document, problems: list[Problem]) -> ReviewRules:
+    """The rules under `review:`. Appends to `problems`."""
+    if not isinstance(document.value, Mapping) or "review" not in document.value:
+        return ReviewRules()
+    from reconciler.store.documents.review_rules import review_rules  # noqa: PLC0415 - few projects have the field
+
+    rules, wrong = review_rules(document)
+    problems += wrong
+    return rules
 
 
 def default_providers(types: ProviderTypes) -> dict[str, ProviderSettings]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from reconciler.core.cautions import Caution
 from reconciler.core.errors import MAX_PROBLEMS, DiskError, InvalidInput, Place, Problem
+from reconciler.core.reviews.rules import REVIEWS
 from reconciler.core.reviews.verdict import (
     MAX_VERDICT_BYTES,
     UnreadableVerdict,
@@ -25,8 +26,6 @@ from reconciler.core.value import value
 from reconciler.store import disk
 from reconciler.store.index.index import Index, stat_of
 
-REVIEWS = "reviews"
-"""The folder of the verdicts, below the project root."""
 SUFFIX = ".jsonl"
 MAX_REVIEW_BYTES = 32 << 20
 """The most bytes of all files together: 60,000 verdicts with a signature each."""
@@ -47,14 +46,8 @@ class ReviewFiles:
 
 
 def read_reviews(root: Path, index: Index) -> ReviewFiles:
-    """Every verdict of the project. InvalidInput names every line that is no verdict, and no verdict is left out.
-
-    One failed look is all that a project without reviews pays.
-    """
-    seen = stat_of(root / REVIEWS)
-    index.note_stat(REVIEWS, seen)
-    if seen is None:
-        return ReviewFiles()
+    """Every verdict of the project. InvalidInput names every line that is no verdict, and no verdict is left out."""
+    index.note_stat(REVIEWS, stat_of(root / REVIEWS))
     files: list[tuple[str, bytes]] = []
     size = 0
     for name in review_names(root):

@@ -1,0 +1,21 @@
+"""The user's own settings of git: who judges, and with which key."""
+
+from __future__ import annotations
+
+import os
+
+from reconciler.store.worktree.git import GitRepository
+
+
+def user_email(repository: GitRepository) -> str:
+    """`user.email`; "" if it is not set."""
+    return repository.output("config", "--get", "user.email", unset=1).decode("utf-8", "replace").strip()
+
+
+def signing_key(repository: GitRepository) -> str:
+    """`user.signingkey`, as git takes it for SSH: a path, or a public key; "" if it is not set."""
+    text = repository.output("config", "--get", "user.signingkey", unset=1).decode("utf-8", "replace").strip()
+    if text.startswith(("key::", "ssh-", "ecdsa-", "sk-")):
+        return text
+    path = repository.output("config", "--type=path", "--get", "user.signingkey", unset=1)
+    return os.fsdecode(path).strip()
