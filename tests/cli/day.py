@@ -74,9 +74,9 @@ def set_up(root: Path, gateway: Gateway) -> Day:
     return day
 
 
-def rows(day: Day) -> Iterator[Row]:
-    """The commands of the day, one after the other."""
-    for number in range(1, LOOPS + 1):
+def rows(day: Day, loops: int) -> Iterator[Row]:
+    """The commands of the day, one after the other; the first is given so many times."""
+    for number in range(1, loops + 1):
         yield day.run(f"apply --yes, number {number}", "apply", "--yes")
     day.spec("hero", size="16:9", output="assets/hero.jpg")
     yield day.run("hero.png becomes hero.jpg", "apply", "--yes")
@@ -87,11 +87,11 @@ def rows(day: Day) -> Iterator[Row]:
     yield day.run("check", "check")
 
 
-def bill(tell: Callable[[str], object]) -> tuple[Row, ...]:
+def bill(tell: Callable[[str], object], *, loops: int = LOOPS) -> tuple[Row, ...]:
     """Run the day, and tell its bill."""
     with TemporaryDirectory() as folder, running() as gateway:
         day, done = set_up(Path(folder), gateway), []
-        for row in rows(day):
+        for row in rows(day, loops):
             tell(f"{row.what:<50} exit {row.code}   {row.requests} requests   {row.charged}")
             done.append(row)
         tell("")

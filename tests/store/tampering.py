@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +16,9 @@ from reconciler.cli.main import run
 from reconciler.store.index.snapshot import compare
 from reconciler.store.state.journal import Journal
 from tests.builders import a_request
+from tests.crash.fork_server import ForkServer, warm
 
-PROGRAM = (sys.executable, "-c", "from reconciler.cli.entry_point import entry; entry()")
+ROOT = Path(__file__).parents[2]
 CLEAN = "nothing to do: 5 assets up to date\n"
 SECOND = 1_000_000_000
 FILES = {
@@ -30,6 +31,15 @@ FILES = {
     "texts/one.yaml": "prompt: The number one\n",
     "texts/two.yaml": "prompt: The number two\n",
 }
+
+
+@functools.cache
+def _server() -> ForkServer:
+    """One for all tests of a worker: it has imported what a warm answer imports, and forks for each command."""
+    server = warm(ROOT, ("reconciler.cli.entry_point", "entry"), ())
+    started = server.__enter__()
+    atexit.register(server.__exit__, None, None, None)
+    return started
 
 
 @dataclass(frozen=True)
@@ -47,10 +57,8 @@ class Project:
     def ask(self, command: str) -> tuple[int, str, str]:
         """Exit code, output and messages of a command."""
         environment = {name: value for name, value in os.environ.items() if name != "CI"}
-        done = subprocess.run(
-            [*PROGRAM, command], cwd=self.root, env=environment, capture_output=True, text=True, check=False
-        )
-        return done.returncode, done.stdout, done.stderr
+        done = _server().run(["reconciler", command], env=environment, cwd=self.root)
+        return done.exit, done.stdout, done.stderr
 
     @property
     def index(self) -> Path:

@@ -28,7 +28,8 @@ FEW = POOL + (
     "print(json.dumps(start_pool(str, 9) is None))"
 )
 CHECK = (
-    "import sys\nfrom reconciler.store.parallel import process_pool\n"
+    "import faulthandler, sys\nfaulthandler.dump_traceback_later(25, exit=True)\n"
+    "from reconciler.store.parallel import process_pool\n"
     "cores = int(sys.argv.pop())\nprocess_pool._cores = lambda: cores\n"
 )
 CHECK += "from reconciler.cli.entry_point import entry\nentry()"
