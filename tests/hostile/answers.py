@@ -50,12 +50,18 @@ def _head(body: int | None = None, *, status: str = "200 OK", **headers: str) ->
     return f"HTTP/1.1 {status}\r\n{lines}\r\n".encode("latin-1")
 
 
-def _body(body: bytes, *, status: str = "200 OK", **headers: str) -> Answer:
-    return lambda _: iter((_head(len(body), status=status, **headers), body))
+def _body(make: Callable[[], bytes], *, status: str = "200 OK", **headers: str) -> Answer:
+    """The bytes of a body are made where a case is run: all of them at once fill the memory."""
+
+    def answer(_: str) -> Iterator[bytes]:
+        body = make()
+        return iter((_head(len(body), status=status, **headers), body))
+
+    return answer
 
 
 def _json(value: Any, *, status: str = "200 OK", **headers: str) -> Answer:
-    return _body(json.dumps(value).encode(), status=status, **headers)
+    return _body(json.dumps(value).encode, status=status, **headers)
 
 
 def _image(data: Callable[[], bytes], **beside: Any) -> Answer:
@@ -171,7 +177,7 @@ _URLS = (
 CASES = (
     *(_case(f"{status}, the key in its error", _json(_ERROR, status=status)) for status in _STATUSES),
     _case("the key in the reason and in headers", _json({}, status=f"400 {KEY}", X_Request_Id=KEY, **{KEY: KEY}, Retry_After=KEY)),
-    _case("the key on a web page", _body(f"<title>{KEY}</title>{KEY}".encode(), Content_Type="text/html")),
+    _case("the key on a web page", _body(f"<title>{KEY}</title>{KEY}".encode, Content_Type="text/html")),
     _case("the key in a success without an image", _json({"data": [], "x": KEY, KEY: KEY, "usage": {KEY: 1}})),
     _case("the key as the words of a refusal", _json({"data": [{"revised_prompt": KEY}], "metadata": {"text": KEY}})),
     _case(
@@ -192,15 +198,15 @@ CASES = (
     _case("headers without end", _endless(b"HTTP/1.1 200 OK\r\n", b"X: " + b"a" * 60_000 + b"\r\n")),
     _case("interim answers without end", _endless(b"", b"HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n" * 50)),
     _case("a wait of centuries", _json({"error": {"message": "slow down"}}, status="429 Too Many", Retry_After="9999999999")),
-    _case("deep JSON", _body(b"[" * 1_000_000)),
-    _case("deep JSON of objects", _body(b'{"data":' * 500_000)),
-    _case("JSON of many small values", _body(b"[" + b"[]," * 5_000_000 + b"[]]")),
-    _case("JSON of many names", _body(b"{" + b",".join(b'"%d":0' % n for n in range(1_000_000)) + b"}")),
-    _case("many escapes", _body(b'{"data": "' + b"\\u0041" * 2_000_000 + b'"}')),
+    _case("deep JSON", _body(lambda: b"[" * 1_000_000)),
+    _case("deep JSON of objects", _body(lambda: b'{"data":' * 500_000)),
+    _case("JSON of many small values", _body(lambda: b"[" + b"[]," * 5_000_000 + b"[]]")),
+    _case("JSON of many names", _body(lambda: b"{" + b",".join(b'"%d":0' % n for n in range(1_000_000)) + b"}")),
+    _case("many escapes", _body(lambda: b'{"data": "' + b"\\u0041" * 2_000_000 + b'"}')),
     _case("huge numbers", _image(_sound, usage={"n": 10**4000, "m": 1}), keeps=_sound),
-    _case("numbers that are none", _body(b'{"data": [NaN, 1e999, -Infinity], "usage": {"n": 1e999}}')),
-    _case("a gzip bomb", _body(gzip.compress(bytes(200 << 20)), Content_Encoding="gzip")),
-    _case("a gzip bomb of JSON", _body(gzip.compress(b'{"data": [{"b64_json": "' + b"A" * (100 << 20) + b'"}]}'), Content_Encoding="gzip")),
+    _case("numbers that are none", _body(lambda: b'{"data": [NaN, 1e999, -Infinity], "usage": {"n": 1e999}}')),
+    _case("a gzip bomb", _body(lambda: gzip.compress(bytes(200 << 20)), Content_Encoding="gzip")),
+    _case("a gzip bomb of JSON", _body(lambda: gzip.compress(b'{"data": [{"b64_json": "' + b"A" * (100 << 20) + b'"}]}'), Content_Encoding="gzip")),
     *(_case(f"a redirect to {where}", _redirect(where)) for where in _URLS[:4]),
     *(_case(f"an image at {ascii(where)[1:-1]}", _url(where)) for where in _URLS),
     _case("a PNG of 400 megapixels", _image(png_bomb), keeps=png_bomb),

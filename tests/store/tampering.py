@@ -6,6 +6,7 @@ import atexit
 import functools
 import os
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +74,7 @@ class Project:
         """Check until the index answers: what has just been written is not believed for an instant."""
         while not self.knows():
             assert run(["-C", str(self.root), "check"]) == 0
+            time.sleep(0.01)
 
 
 def same_times(path: Path, do: Callable[[], object]) -> None:
