@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -130,12 +131,25 @@ def scratch(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     return Scratch(root, capsys)
 
 
-@pytest.fixture
-def project(scratch: Scratch) -> Scratch:
+@pytest.fixture(scope="session")
+def applied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clean project: `hero` alone, `mascot`, and `pair`, which refers to the mascot."""
-    scratch.write("reconciler.yaml", PROJECT)
-    scratch.write("specs/hero.yaml", HERO)
-    scratch.write("specs/mascot.yaml", "prompt: A round robot\n")
-    scratch.write("specs/pair.yaml", "prompt: Two of image 1\nreferences: [{asset: mascot}]\n")
-    scratch.done("apply", "--yes")
+    root = tmp_path_factory.mktemp("applied")
+    files = {
+        "reconciler.yaml": PROJECT,
+        "specs/hero.yaml": HERO,
+        "specs/mascot.yaml": "prompt: A round robot\n",
+        "specs/pair.yaml": "prompt: Two of image 1\nreferences: [{asset: mascot}]\n",
+    }
+    for name, text in files.items():
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text(text)
+    subprocess.run([*PROGRAM, "apply", "--yes"], cwd=root, check=True, capture_output=True)
+    return root
+
+
+@pytest.fixture
+def project(scratch: Scratch, applied: Path) -> Scratch:
+    """A copy of `applied`."""
+    shutil.copytree(applied, scratch.root, symlinks=True, dirs_exist_ok=True)
     return scratch
