@@ -51,7 +51,7 @@ class Screen:
         monkeypatch.delenv("NO_COLOR", raising=False)
 
 
-ROUNDS = 24
+ROUNDS = 12
 EDITS_A_ROUND = 5
 ANSWERED = {
     "pipe", "colour", "terminal", "paid", "budget", "refusal", "edit words", "edit another_spec", "edit earlier_words",
