@@ -27,6 +27,7 @@ COMMANDS = {
     "adopt": "Lock the file that is at the output of an asset.",
     "restore": "Restore the locked image of an asset.",
     "choose": "List the candidates of an asset, or lock another one of them.",
+    "gallery": "Write a page with all images, to look at and compare them.",
     "review": "List which images are approved, rejected and open.",
     "approve": "Approve the locked images of assets.",
     "reject": "Reject the locked images of assets, or candidates.",

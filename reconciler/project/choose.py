@@ -73,7 +73,14 @@ def choose(workspace: Workspace, pattern: str, candidate: str, callbacks: EditCa
 
 def _candidates_of(workspace: Workspace, planned: PlannedProject, pattern: str) -> AssetCandidates:
     (name,) = select_assets((pattern,), map(selectable_step, planned.plan.steps)).assets[:1]
-    step = next(step for step in planned.plan.steps if step.asset == name)
+    its = candidates_of_step(workspace, planned, next(step for step in planned.plan.steps if step.asset == name))
+    if its is None:
+        raise ProjectError(f"{printable(name)} is not locked yet", hint="`reconciler apply` makes or restores it")
+    return its
+
+
+def candidates_of_step(workspace: Workspace, planned: PlannedProject, step: Step) -> AssetCandidates | None:
+    """The candidates of one asset; None if it has none and is not locked."""
     entry = locked_entry(step)
     if isinstance(step, AssetStep) and isinstance(step.action.reason, WasMismatched):
         recipe = locked_recipe(step.spec, files=planned.seen.files, contents=locked_contents(planned))
@@ -81,7 +88,7 @@ def _candidates_of(workspace: Workspace, planned: PlannedProject, pattern: str) 
             found = candidates(workspace.store, recipe.key(), entry=entry, rejected=planned.seen.rejected)
             return AssetCandidates(step, entry, found, recipe)
     if entry is None:
-        raise ProjectError(f"{printable(name)} is not locked yet", hint="`reconciler apply` makes or restores it")
+        return None
     found = candidates(workspace.store, entry.key, entry=entry, rejected=planned.seen.rejected)
     return AssetCandidates(step, entry, found)
 

@@ -86,6 +86,13 @@ class Workspace:
         history = GitHistory(repository, paths, lfs=lfs, store=self.store)
         return ContentSources((StoreSource(self.store), lfs, history))
 
+    def sources_into(self, folder: Path, paths: frozenset[str]) -> ContentSources:
+        """The same places, for commands that change nothing: what has to be copied goes into `folder`."""
+        repository = GitRepository(self.root)
+        lfs = GitLfs(repository)
+        history = GitHistory(repository, paths, lfs=lfs, store=ContentStore(folder))
+        return ContentSources((StoreSource(self.store), lfs, history))
+
     def outputs(self, paths: frozenset[str] = frozenset()) -> OutputTree:
         """The image files, for commands that write. `paths` are those whose locked bytes may be needed."""
         return OutputTree(self.root, self.store, self.sources(paths), specs=self.tree.specs)

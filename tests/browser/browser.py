@@ -95,7 +95,7 @@ class Page:
 
     def wait(self, expression: str) -> None:
         """Until the expression is true."""
-        self._do("wait", expression=expression)
+        self._do("wait", expression=expression, timeout=TIMEOUT_MS)
 
     def js(self, expression: str) -> Any:
         return self._do("js", expression=expression)

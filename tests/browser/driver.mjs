@@ -42,7 +42,12 @@ const actions = {
     await page.mouse.up();
   },
   wheel: async (page, { at, by }) => { await page.mouse.move(...at); await page.mouse.wheel(...by); },
-  wait: (page, { expression }) => page.waitForFunction(expression).then(() => null),
+  wait: async (page, { expression, timeout }) => { // waitForFunction would use eval, which policies forbid
+    for (const end = Date.now() + timeout; !(await page.evaluate(expression)); ) {
+      if (Date.now() > end) throw new Error(`never true: ${expression}`);
+      await page.waitForTimeout(25);
+    }
+  },
   js: (page, { expression }) => page.evaluate(expression),
   screenshot: (page, { path, selector, full }) =>
     (selector ? page.locator(selector).screenshot({ path }) : page.screenshot({ path, fullPage: full })).then(() => null),

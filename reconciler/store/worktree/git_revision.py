@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
 
+from reconciler.core.digest import ContentHash, hex_of
 from reconciler.core.ports import SourceFailure
 from reconciler.core.value import value
-from reconciler.store.worktree.git import GitRepository
+from reconciler.store import disk
+from reconciler.store.worktree.git import BlobFailed, GitRepository
+from reconciler.store.worktree.git_sources import GitLfs
+from reconciler.store.worktree.lfs_pointer import LFS_POINTER_LIMIT, lfs_oid
 
 
 @value
@@ -45,3 +51,48 @@ def find_revision(repository: GitRepository, name: str) -> GitRevision | SourceF
         hint = "write a branch, a tag or a commit; in CI, fetch it first: a checkout may be shallow"
         return repository.failure or SourceFailure(f'git has no commit "{name}" here', hint)
     return GitRevision(repository, name, commit.decode("ascii"))
+
+
+class RevisionFiles:
+    """A Source of the bytes that one commit has at some paths: blobs, or objects of Git LFS on this machine. Blobs
+    are copied into `folder`; nothing else is written."""
+
+    def __init__(self, revision: GitRevision, paths: Sequence[str], *, lfs: GitLfs, folder: Path) -> None:
+        self.name = f"{revision.name} of git"
+        self._revision = revision
+        self._paths = tuple(paths)
+        self._lfs = lfs
+        self._folder = folder
+
+    @cached_property
+    def _blobs(self) -> dict[str, str]:
+        return self._revision.blobs(self._paths)
+
+    def has(self, content: ContentHash, path: str) -> bool:
+        """See core.ports.Source."""
+        return self.fetch(content, path) is not None
+
+    def fetch(self, content: ContentHash, path: str) -> Path | None:
+        """See core.ports.Source."""
+        blob = self._blobs.get(path)
+        if blob is None:
+            return None
+        copy = self._folder / hex_of(content)
+        try:
+            with open(copy, "wb") as file:
+                file.writelines(self._revision.repository.read_blob(blob))
+            if disk.holds(copy, content):
+                return copy
+            pointed = copy.stat().st_size <= LFS_POINTER_LIMIT and lfs_oid(copy.read_bytes()) == content
+        except (BlobFailed, OSError):
+            pointed = False
+        copy.unlink(missing_ok=True)
+        return self._lfs.fetch(content, path) if pointed else None
+
+    def permanent(self) -> frozenset[ContentHash]:
+        """See core.ports.Source. Not asked of it: it serves reading alone."""
+        return frozenset()
+
+    def failure(self, path: str) -> SourceFailure | None:
+        """See core.ports.Source."""
+        return self._revision.repository.failure

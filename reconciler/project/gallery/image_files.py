@@ -1,0 +1,78 @@
+"""Find the bytes of images by content: in the working tree, in the store, in Git LFS, in git. Changes nothing."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from reconciler.core.digest import ContentHash
+from reconciler.core.images.sniff import ImageFacts, sniff
+from reconciler.core.ports import ProjectStore, Source
+from reconciler.store import disk
+from reconciler.store.worktree.lfs_pointer import LFS_POINTER_LIMIT
+
+_MOST_BYTES = 256 << 20
+"""The most bytes of a file that is read for a page."""
+
+
+class ImageFiles:
+    """The files of the images of one project.
+
+    `here` are the paths in the working tree at which a content was observed, and `locked` those that it was locked for.
+    `sources` are asked in their order, after the working tree and the store.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        store: ProjectStore,
+        *,
+        here: Mapping[ContentHash, str],
+        locked: Mapping[ContentHash, str],
+        sources: Sequence[Source] = (),
+    ) -> None:
+        self._root = Path(os.path.realpath(root))
+        self._store = store
+        self._here = here
+        self._locked = locked
+        self._sources = sources
+
+    def lasting(self, content: ContentHash) -> Path | None:
+        """A file that a page can link to: an output, a reference, or an object of the store. It is not read."""
+        path = self._here.get(content)
+        if path is not None and _size(self._root / path) > LFS_POINTER_LIMIT:
+            return self._root / path
+        return self._store.find(content)
+
+    def fetch(self, content: ContentHash) -> Path | None:
+        """A file with exactly these bytes, hashed just now; None if there is none. A source may copy it out of git."""
+        path = self._here.get(content)
+        if path is not None and disk.holds(self._root / path, content):
+            return self._root / path
+        found = self._store.sound(content)
+        if found is not None:
+            return found
+        locked_for = self._locked.get(content, path or "")
+        files = (source.fetch(content, locked_for) for source in self._sources)
+        return next((file for file in files if file is not None), None)
+
+
+def image_facts(path: Path) -> ImageFacts | None:
+    """The header of an image file; None for any other file."""
+    try:
+        if not 0 < _size(path) <= _MOST_BYTES:
+            return None
+        with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            found = sniff(data)
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, ImageFacts) else None
+
+
+def _size(path: Path) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
