@@ -45,6 +45,8 @@ class ConfinedProcess:
 
     def __init__(self, code: str, memory: int) -> None:
         """OSError if it cannot be started. `memory` is in bytes, beside what the libraries take."""
+        self._ending = threading.Lock()
+        self._status: int | None = None
         self._pid, self._to, self._from = _spawned(code, memory)
         try:
             self.read(len(READY), time.monotonic() + START_SECONDS, most=START_SECONDS)
@@ -81,23 +83,33 @@ class ConfinedProcess:
 
         The status is that of its own end if that came first: a process closes its pipes after its status is fixed.
         """
-        self.close()
-        with suppress(ProcessLookupError):
-            os.kill(self._pid, signal.SIGKILL)
-        try:
-            return os.waitpid(self._pid, 0)[1]
-        except ChildProcessError:  # SIGCHLD is ignored: the system has reaped it
-            return 0
+        with self._ending:
+            if self._status is None:
+                self.close()
+                self._kill()
+                self._status = self._waited()
+            return self._status
 
     def kill(self) -> None:
-        """Kill it while another thread waits for its answer: that thread gets a DecoderError, and ends it."""
-        with suppress(ProcessLookupError):
-            os.kill(self._pid, signal.SIGKILL)
+        """Kill it while another thread waits for its answer: that thread gets a DecoderError."""
+        with self._ending:
+            if self._status is None:
+                self._kill()
 
     def close(self) -> None:
         """Close the pipes."""
         os.close(self._to)
         os.close(self._from)
+
+    def _kill(self) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGKILL)
+
+    def _waited(self) -> int:
+        try:
+            return os.waitpid(self._pid, 0)[1]
+        except ChildProcessError:  # SIGCHLD is ignored: the system has reaped it
+            return 0
 
     def _readable(self, seconds: float) -> bool:
         poll = select.poll()
