@@ -8,10 +8,17 @@ import sys
 import tempfile
 from pathlib import Path
 
+from reconciler.core.derived.atlas_data import Atlas, AtlasFrame, data_texts
+from reconciler.core.derived.work import ATLAS_DATA
 from reconciler.store.index.snapshot import MAGIC
 from tests.fuzz.targets import SEPARATOR
 
 _ROOT = Path(__file__).parents[2]
+_ATLAS = Atlas(
+    "items",
+    (AtlasFrame("sword", 0, 1, 1, 20, 30, 64, 64, 4, 5), AtlasFrame("shield", 1, 1, 1, 8, 8, 8, 8)),
+    ((23, 33), (11, 11)),
+)
 _PROJECT = """\
 provider: draft
 outputs: assets
@@ -65,6 +72,7 @@ def seeds() -> dict[str, list[bytes]]:
             b"200 text/event-stream\ndata: " + body + b"\n\n",
         ],
         "picture": [picture[:4_000]],
+        "atlas": [text.encode() for kind in ATLAS_DATA for _, text in data_texts(_ATLAS, kind)],
     }
 
 

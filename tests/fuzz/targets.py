@@ -16,6 +16,8 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+from reconciler.core.derived.atlas_data import earlier_layout
+from reconciler.core.derived.atlas_packing import AtlasSettings, Layout, Placement, Sprite, pack_atlas
 from reconciler.core.errors import InvalidInput, ReconcilerError
 from reconciler.core.events import settle
 from reconciler.core.images.sniff import sniff
@@ -188,6 +190,23 @@ def _picture(data: bytes) -> None:
     sniff(data)
 
 
+def _atlas(data: bytes) -> None:
+    """A data file of an atlas, whose layout is kept."""
+    found = pack_atlas([Sprite("sword", 20, 30), Sprite("shield", 8, 8)], AtlasSettings(), _layout_of(data))
+    if not isinstance(found, Layout) or {one.sprite.id for one in found.placements} != {"sword", "shield"}:
+        raise Broken("a sprite is missing")
+    for one in found.placements:
+        width, height = found.pages[one.page]
+        if one.x < 1 or one.y < 1 or one.x + one.sprite.width >= width or one.y + one.sprite.height >= height:
+            raise Broken(f"{one} lies outside its page")
+    if max(map(max, found.pages)) > 2048 or len(found.pages) > 2:
+        raise Broken(f"pages of {found.pages}")
+
+
+def _layout_of(data: bytes) -> tuple[Placement, ...]:
+    return earlier_layout(data.decode("utf-8", "replace"))
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "spec": _spec,
     "defaults": _defaults,
@@ -200,4 +219,5 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "index": _index,
     "answer": _answer,
     "picture": _picture,
+    "atlas": _atlas,
 }
