@@ -12,7 +12,9 @@ from rich.text import Text
 from reconciler.cli.event_lines import EventLines
 from reconciler.cli.tally import Tally
 from reconciler.cli.terminal import for_terminal, has_colour
+from reconciler.core.derived.work import DeriveFailure
 from reconciler.core.events import Event
+from reconciler.core.text import printable
 from reconciler.report.plan_view import Verbosity
 
 _BAR = 40
@@ -45,6 +47,35 @@ class Live:
     def say(self, text: str) -> None:
         """Print a line above the bar."""
         console = self._bar.console
+        console.print(Text.from_ansi(for_terminal(text, console.file, os.environ)), soft_wrap=True)
+
+    def close(self) -> None:
+        """Remove the bar from the terminal."""
+        self._bar.stop()
+
+
+class LiveFiles:
+    """A DerivingProgress that draws on stderr. `total` is the number of files."""
+
+    def __init__(self, total: int) -> None:
+        console = Console(stderr=True, highlight=False)
+        console.no_color = not has_colour(console.file, os.environ)
+        bar = BarColumn(max(10, min(_BAR, console.width - _BESIDE_BAR)))
+        columns = (SpinnerColumn(), bar, MofNCompleteColumn(), TimeElapsedColumn())
+        self._done, self._total = 0, total
+        self._bar = Progress(*columns, console=console, transient=True)
+        self._task = self._bar.add_task("", total=total)
+        self._bar.start()
+
+    def made(self, name: str, paths: tuple[str, ...]) -> None:
+        """Draw the files of a unit."""
+        self._done += len(paths)
+        self._bar.update(self._task, completed=self._done)
+
+    def failed(self, name: str, failure: DeriveFailure) -> None:
+        """Print a line above the bar."""
+        console = self._bar.console
+        text = f"{printable(name)}: {printable(failure.fact)}"
         console.print(Text.from_ansi(for_terminal(text, console.file, os.environ)), soft_wrap=True)
 
     def close(self) -> None:

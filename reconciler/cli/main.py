@@ -20,6 +20,7 @@ COMMANDS = {
     "validate": "Report every problem in every spec.",
     "plan": "Show which images would be generated, why, and at what price.",
     "apply": "Generate the images that are missing or changed, and no others.",
+    "derive": "Make the sizes, formats, atlases and icons that are derived from images.",
     "check": "Exit 0 if everything is up to date, 2 if not.",
     "ls": "List assets with their outputs and states.",
     "show": "Show the state of an asset, its image and the origin of the image.",

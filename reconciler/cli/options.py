@@ -179,6 +179,16 @@ def wait_option(function: F) -> F:
     )(function)
 
 
+def jobs_option(function: F) -> F:
+    """`--jobs`."""
+    return click.option(
+        "--jobs",
+        type=click.IntRange(min=1, max=64),
+        metavar="N",
+        help="Derive from this many images at a time. Default: one for each core, up to four.",
+    )(function)
+
+
 def editing_options(function: F) -> F:
     """`--yes` and `--wait`."""
     return wait_option(click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")(function))

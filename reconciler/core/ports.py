@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol
 
@@ -16,6 +16,7 @@ from reconciler.core.recipe import Recipe
 from reconciler.core.value import value
 
 if TYPE_CHECKING:  # a project without derived files loads nothing of them
+    from reconciler.core.derived.derived_lock import DerivedLine
     from reconciler.core.derived.work import DerivedResult, Work
 
 
@@ -279,6 +280,58 @@ class Deriver(Protocol):
 
     def close(self) -> None:
         """End the processes. A `derive` in another thread then returns a failure soon."""
+        ...
+
+
+@value
+class DerivedPlacement:
+    """A file in a unit's folder that goes to a path if that still has the content `expect` (None: no file)."""
+
+    source: Path
+    path: str
+    content: ContentHash
+    expect: ContentHash | None = None
+
+
+class DerivedOutputs(Protocol):
+    """The derived files of the working tree."""
+
+    def unit_folder(self) -> Path:
+        """A new empty directory for the results of one unit, on the file system of the outputs."""
+        ...
+
+    def place(self, files: Sequence[DerivedPlacement]) -> tuple[Placed | InTheWay, ...]:
+        """Put the files of one unit in place, all of them or none: the answers say which are in the way.
+
+        A path that has the new bytes already is not touched. Durable after `settle`. Raises DiskError.
+        """
+        ...
+
+    def remove(self, path: str, *, expect: ContentHash) -> Placed | InTheWay:
+        """Remove a file that still has the content `expect`; an absent file counts as removed. Raises DiskError."""
+        ...
+
+    def settle(self, ignored: Mapping[str, Collection[str]]) -> tuple[str, ...]:
+        """Make what was placed and removed durable, and write which files git ignores: names by folder. The lines that
+        a person has to add to a .gitignore of their own."""
+        ...
+
+
+class DerivedRecords(Protocol):
+    """`derived.lock`, its local part, and the files that are being put in place."""
+
+    def begin(self, sets: Mapping[str, Mapping[str, DerivedLine]], sources: Iterable[Path]) -> None:
+        """Make these files durable, and record that they are about to be put in place: a run that dies then loses none
+        of them. Raises DiskError."""
+        ...
+
+    def save(
+        self,
+        committed: Mapping[str, Mapping[str, DerivedLine]],
+        local: Mapping[str, Mapping[str, DerivedLine]],
+    ) -> None:
+        """Write the lock and its local part, if they differ from what is there, and forget what `begin` recorded.
+        LockfileError if another program has changed the lock meanwhile."""
         ...
 
 

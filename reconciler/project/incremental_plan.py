@@ -148,7 +148,7 @@ def _specs(
             return None
         found, wrong = expand_file(context, path.removeprefix(f"{folder}/"), document, room)
         same = sorted((spec.id, spec.output) for spec in found) == sorted(known)
-        if wrong or not same or any(spec.upstreams() for spec in found):
+        if wrong or not same or any(spec.upstreams() or spec.derived is not None for spec in found):
             return None
         specs |= {spec.id: spec for spec in found}
     table, today = model_table(project.settings.models), datetime.now(UTC).date()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from reconciler.core.cautions import Caution, first_cautions
 from reconciler.core.digest import AssetId, ContentHash
@@ -23,11 +24,15 @@ from reconciler.store.documents.project import Project, read_project, specs_fold
 from reconciler.store.documents.specs import SpecFiles, SpecReader, read_specs
 from reconciler.store.index.index import FOREVER
 
+if TYPE_CHECKING:
+    from reconciler.core.derived.wanted import Derivation
+
 
 @value
 class LoadedSpecs:
     """The project and its specs, all of them valid. `room` is for further assets. `places` maps each reference file to
-    the first place that names it. The cautions hold until `until`, in seconds since the epoch."""
+    the first place that names it. The cautions hold until `until`, in seconds since the epoch. `derivation` is None
+    where no rule, no bundle and no spec speaks of derived files."""
 
     project: Project
     specs: Mapping[AssetId, Spec]
@@ -35,6 +40,7 @@ class LoadedSpecs:
     places: Mapping[str, Origin] = field(default_factory=dict)
     cautions: tuple[Caution, ...] = ()
     until: float = FOREVER
+    derivation: Derivation | None = None
 
 
 def load_specs(workspace: Workspace) -> LoadedSpecs:
@@ -48,6 +54,12 @@ def load_specs(workspace: Workspace) -> LoadedSpecs:
     expanded = expand(project.settings, project.document, files.tree)
     table = model_table(project.settings.models)
     problems = _problems(project, files, expanded, table)
+    derivation = None
+    if _derives(files, expanded):
+        from reconciler.core.derived.read import read_derivation  # noqa: PLC0415 - only where something is derived
+
+        derivation, wrong = read_derivation(project.settings, files.tree, expanded.specs, partial=bool(problems))
+        problems.update(wrong)
     if problems:
         raise InvalidInput(tuple(problems))
     specs, providers, today = expanded.specs, project.settings.providers, workspace.utc().date()
@@ -60,6 +72,7 @@ def load_specs(workspace: Workspace) -> LoadedSpecs:
         _reference_places(specs),
         first_cautions((*project.cautions, *files.not_read, *expanded.cautions, *of_models)),
         next_retirement(specs, providers, table, today=today) or FOREVER,
+        derivation,
     )
 
 
@@ -97,6 +110,12 @@ def _problems(project: Project, files: SpecFiles, expanded: Expansion, table: Mo
     problems.update((*row_problems(project, table), *address_problems(project)))
     problems.update(model_problems(project, expanded.specs, table))
     return problems
+
+
+def _derives(files: SpecFiles, expanded: Expansion) -> bool:
+    if files.tree.derive is not None or files.tree.bundles is not None:
+        return True
+    return any(spec.derived is not None for spec in expanded.specs.values())
 
 
 def _reference_places(specs: Mapping[AssetId, Spec]) -> dict[str, Origin]:

@@ -29,9 +29,12 @@ from reconciler.project.prices import pricer
 from reconciler.project.reviewed import find_reviews
 from reconciler.project.workspace import Workspace
 from reconciler.providers.registry import PLACEHOLDERS
+from reconciler.store.documents.project import DERIVED_LOCK
+from reconciler.store.index.index import stat_of
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:  # few projects have verdicts
+if TYPE_CHECKING:  # few projects have verdicts, or derive files
+    from reconciler.project.derivation import DerivedState
     from reconciler.project.reviews import Reviews
 
 Planner = Callable[[Observed], Plan]
@@ -119,16 +122,32 @@ def answer_costs(lock: Lock) -> list[tuple[AssetId, Cost | None]]:
     return [(asset, parse_cost(cost)) for asset, answer in lock.answers.items() for cost in answer.costs]
 
 
-def remember(workspace: Workspace, planned: PlannedProject, answers: Mapping[str, str]) -> None:
+def derived_files(
+    workspace: Workspace, planned: PlannedProject, selection: Selection, *, built: bool = True
+) -> DerivedState | None:
+    """What is left to do with the derived files of the selected assets after the plan; None where nothing is
+    derived. `built`: with the files that git ignores."""
+    lock = stat_of(workspace.root / DERIVED_LOCK)
+    workspace.index.note_stat(DERIVED_LOCK, lock)
+    if planned.loaded.derivation is None and lock is None:
+        return None
+    from reconciler.project.derivation import derived_state  # noqa: PLC0415 - nothing is derived in most projects
+
+    return derived_state(workspace, planned.loaded, planned.plan, selection, built=built)
+
+
+def remember(
+    workspace: Workspace, planned: PlannedProject, answers: Mapping[str, str], derived: DerivedState | None = None
+) -> None:
     """Save the observation for the next run. `answers` are the outputs of commands, valid until something changes.
 
     A plan with a warning is made anew each time, because the warning has to be printed.
     """
     workspace.pin(planned)
-    clean = not planned.plan.drift and not planned.behind
+    clean = not planned.plan.drift and not planned.behind and not (derived is not None and derived.plan.left)
     if not workspace.state.is_dir():
         return
-    notes = _notes(planned) if clean and answers else b""
+    notes = _notes(planned) if clean and answers and derived is None else b""
     without = {"plan"} if planned.loaded.cautions else set()
     if any(one.passed_over for one in planned.loaded.cautions):
         without.add("check")

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reconciler.core.errors import ProjectError
 from reconciler.core.events import Durable, Requested, settle
@@ -28,6 +29,9 @@ from reconciler.store.worktree.git_sources import GitHistory, GitLfs
 from reconciler.store.worktree.observe import TreeObserver
 from reconciler.store.worktree.outputs import OutputTree
 from reconciler.store.worktree.sources import ContentSources, StoreSource
+
+if TYPE_CHECKING:
+    from reconciler.store.documents.derived_records import DerivedOnDisk
 
 
 class Workspace:
@@ -96,6 +100,15 @@ class Workspace:
     def outputs(self, paths: frozenset[str] = frozenset()) -> OutputTree:
         """The image files, for commands that write. `paths` are those whose locked bytes may be needed."""
         return OutputTree(self.root, self.store, self.sources(paths), specs=self.tree.specs)
+
+    def derived_records(self) -> DerivedOnDisk:
+        """The locks of the derived files. Loaded where something is derived."""
+        from reconciler.store.documents.derived_records import (  # noqa: PLC0415 - nothing is derived in most projects
+            DERIVED_BYTES,
+            DerivedOnDisk,
+        )
+
+        return DerivedOnDisk(self.root, most=DERIVED_BYTES * max(self.most_assets, MAX_ASSETS))
 
     @contextmanager
     def exclusive(self, wait: float) -> Iterator[None]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from reconciler.core.cautions import Caution
 from reconciler.core.plan.plan import Plan
-from reconciler.core.value import value
+from reconciler.core.value import replace, value
 from reconciler.report.formats import Printed, document
 from reconciler.report.plan_json import plan_json
 from reconciler.report.plan_text import behind_line, check_hint, totals_line, uncommitted_lines
 from reconciler.report.plan_view import Verbosity, plan_lines
 from reconciler.report.warnings import caution_lines, cautions_json
+
+if TYPE_CHECKING:
+    from reconciler.report.derived_text import DerivedFacts
 
 
 @value
@@ -19,7 +24,8 @@ class PlanFacts:
     """A plan at a point in time. `running` is the apply in progress, if any.
 
     `behind` is the number of assets in the journal but not in the lockfile; UNMERGED if that has conflict markers.
-    `uncommitted` are the outputs that are in no commit; None if nobody looked.
+    `uncommitted` are the outputs that are in no commit; None if nobody looked. `derived` is None where nothing is
+    derived.
     """
 
     plan: Plan
@@ -29,10 +35,13 @@ class PlanFacts:
     cautions: tuple[Caution, ...] = ()
     verbosity: Verbosity = Verbosity.NORMAL
     uncommitted: tuple[str, ...] | None = None
+    derived: DerivedFacts | None = None
 
     @property
     def drift(self) -> bool:
         """Whether anything is left to do."""
+        if self.derived is not None and self.derived.plan.left:
+            return True
         return bool(self.plan.drift or self.behind or self.uncommitted)
 
 
@@ -44,26 +53,80 @@ def plan_text(facts: PlanFacts) -> Printed:
 def plan_document(facts: PlanFacts) -> Printed:
     """The plan for programs, with warnings."""
     warnings = cautions_json(facts.cautions)
-    return document(plan_json(facts.plan) | {"behind": facts.behind, "warnings": warnings})
+    return document(plan_json(facts.plan) | _derived_json(facts) | {"behind": facts.behind, "warnings": warnings})
 
 
 def check_text(facts: PlanFacts) -> Printed:
     """One line if everything is up to date, else the steps."""
     warnings = tuple(caution_lines(facts.cautions))
     if not facts.drift:
-        return Printed((totals_line(facts.plan),), warnings, prose=True)
-    return Printed(_lines(facts), warnings, check_hint(facts.plan, behind=facts.behind), prose=True)
+        return Printed(tuple(clean_lines(facts)), warnings, prose=True)
+    return Printed(
+        _lines(facts), warnings, check_hint(facts.plan, behind=facts.behind) or _derive_hint(facts), prose=True
+    )
 
 
 def check_json(facts: PlanFacts) -> Printed:
     """The same for programs; `clean` is true if nothing is left to do."""
     warnings = cautions_json(facts.cautions)
     looked = {"uncommitted": list(facts.uncommitted)} if facts.uncommitted is not None else {}
-    plan = plan_json(facts.plan)
+    plan = plan_json(facts.plan) | _derived_json(facts)
     return document({"clean": not facts.drift, "behind": facts.behind, **plan, **looked, "warnings": warnings})
+
+
+def clean_lines(facts: PlanFacts) -> Iterator[str]:
+    """What `check` prints where nothing is left to do."""
+    if facts.derived is None:
+        yield totals_line(facts.plan)
+        return
+    from reconciler.report.derived_text import older_lines, with_derived  # noqa: PLC0415 - rarely is anything derived
+
+    yield from older_lines(facts.derived)
+    yield with_derived(totals_line(facts.plan), facts.derived)
+
+
+def cached_answers(facts: PlanFacts) -> dict[str, str]:
+    """The output of commands for a plan with nothing to do. It holds until something changes."""
+    plan = _with_derived(replace(facts, verbosity=Verbosity.NORMAL), plan_lines(facts.plan, facts.now))
+    return {"plan": _text(plan), "check": _text(clean_lines(facts))}
+
+
+def _text(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _lines(facts: PlanFacts) -> tuple[str, ...]:
     behind = (behind_line(facts.behind, running=facts.running),) if facts.behind else ()
     uncommitted = uncommitted_lines(facts.uncommitted or ())
-    return (*plan_lines(facts.plan, facts.now, verbosity=facts.verbosity), *behind, *uncommitted)
+    plan = _with_derived(facts, plan_lines(facts.plan, facts.now, verbosity=facts.verbosity))
+    return (*plan, *behind, *uncommitted)
+
+
+def _with_derived(facts: PlanFacts, lines: Iterator[str]) -> tuple[str, ...]:
+    """The lines of a plan with those of the derived files before the totals."""
+    if facts.derived is None:
+        return tuple(lines)
+    from reconciler.report.derived_text import derived_lines, with_derived  # noqa: PLC0415 - rarely is anything derived
+
+    *steps, totals = lines
+    derived: tuple[str, ...] = ()
+    if facts.verbosity is not Verbosity.QUIET:
+        derived = tuple(derived_lines(facts.derived, every=facts.verbosity is Verbosity.VERBOSE))
+    gap = ("",) if derived and not (steps and not steps[-1]) and facts.derived.plan.left else ()
+    return (*steps, *derived, *gap, with_derived(totals, facts.derived))
+
+
+def _derive_hint(facts: PlanFacts) -> str:
+    if facts.derived is None:
+        return ""
+    from reconciler.report.derived_text import derive_hint  # noqa: PLC0415 - rarely is anything derived
+
+    return derive_hint(facts.derived)
+
+
+def _derived_json(facts: PlanFacts) -> dict[str, Any]:
+    if facts.derived is None:
+        return {}
+    from reconciler.report.derived_text import derived_json  # noqa: PLC0415 - rarely is anything derived
+
+    return derived_json(facts.derived)

@@ -37,11 +37,6 @@ def plan_lines(
     yield totals_line(plan, elsewhere=elsewhere)
 
 
-def cached_answers(plan: Plan, now: datetime) -> dict[str, str]:
-    """The output of commands for a plan with nothing to do. It holds until something changes."""
-    return {"plan": "".join(f"{line}\n" for line in plan_lines(plan, now)), "check": f"{totals_line(plan)}\n"}
-
-
 def _blocks(steps: tuple[Step, ...], now: datetime, verbosity: Verbosity) -> list[Block]:
     shared = sharers(steps)
     if verbosity is Verbosity.VERBOSE or len(steps) <= FEW_ALIKE:

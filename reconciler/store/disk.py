@@ -214,6 +214,26 @@ def take_name(folder: int, temp: str, name: str) -> bool:
     return True
 
 
+def move_into(folder: int, source: Path, name: str, *, new: bool) -> None:
+    """Rename a file that is synced already into an open directory. `new`: raises FileExistsError if something has the
+    name. Durable once the directory is synced."""
+    if new:
+        try:
+            os.link(source, name, dst_dir_fd=folder, follow_symlinks=False)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+        else:
+            return
+    os.replace(source, name, dst_dir_fd=folder)
+
+
+def sync_file(path: Path) -> None:
+    """Make the bytes of a file durable that somebody else has written."""
+    with naming_errors("save", path), opened(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW) as fd:
+        sync(fd)
+
+
 def try_flock(fd: int) -> bool:
     """Hold the file against every other process until `fd` is closed or this process dies; False: another does."""
     try:

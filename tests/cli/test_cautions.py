@@ -14,7 +14,7 @@ from reconciler.project.load import load_specs
 from reconciler.project.options import Selection
 from reconciler.project.planning import plan_project, remember
 from reconciler.project.workspace import Workspace
-from reconciler.report.plan_view import cached_answers
+from reconciler.report.plan_report import PlanFacts, cached_answers
 from reconciler.store.index import snapshot
 from reconciler.store.index.index import FOREVER, Index
 from reconciler.store.worktree.observe import TreeObserver
@@ -44,7 +44,7 @@ def remembered(root: Path, now: datetime) -> tuple[set[str], float]:
     workspace.index = Index(root, root / ".reconciler/index", now_ns=lambda: time_ns() + 10**10)
     workspace.tree = TreeObserver(root, workspace.index)
     planned = plan_project(workspace, load_specs(workspace), Selection())
-    remember(workspace, planned, cached_answers(planned.plan, now))
+    remember(workspace, planned, cached_answers(PlanFacts(planned.plan, now)))
     found = snapshot.load(str(root / ".reconciler/index"))
     assert found is not None
     return set(found.says), found.until

@@ -14,13 +14,13 @@ from reconciler.cli.streams import echo
 from reconciler.core.errors import Exit
 from reconciler.core.lock.lockfile import verify_recipe_keys
 from reconciler.core.ports import SourceFailure
+from reconciler.core.value import replace
 from reconciler.project.load import load_specs
 from reconciler.project.options import in_ci
-from reconciler.project.planning import PlannedProject, plan_project, pointers, remember
+from reconciler.project.planning import PlannedProject, derived_files, plan_project, pointers, remember
 from reconciler.project.workspace import Workspace, open_workspace
-from reconciler.report.plan_report import PlanFacts
+from reconciler.report.plan_report import PlanFacts, cached_answers
 from reconciler.report.plan_text import pointer_lines
-from reconciler.report.plan_view import cached_answers
 
 
 @click.command(epilog="Example:  reconciler check icons || exit 1")
@@ -33,6 +33,7 @@ from reconciler.report.plan_view import cached_answers
     default=None,
     help="Report locked images that are in no commit and not ignored by git. Implied in CI, in a git repository.",
 )
+@click.option("--built", is_flag=True, help="Check the derived files that git ignores, too.")
 @options.verbosity_options(quiet="Print nothing; only set the exit code.")
 @click.pass_context
 def command(
@@ -42,6 +43,7 @@ def command(
     *,
     strict: bool,
     committed: bool | None,
+    built: bool,
     quiet: bool,
     verbose: bool,
     **given: Any,
@@ -53,11 +55,14 @@ def command(
     planned = plan_project(workspace, load_specs(workspace), chosen.selection)
     if workspace.strict:
         verify_recipe_keys(planned.lock)
-    remember(workspace, planned, cached_answers(planned.plan, datetime.now(UTC)) if chosen.is_default else {})
+    derived = derived_files(workspace, planned, chosen.selection, built=built)
     running = workspace.holder() if planned.behind else None
     not_read = tuple(one for one in planned.loaded.cautions if one.passed_over)
-    uncommitted = _uncommitted(workspace, planned, committed)
-    facts = PlanFacts(planned.plan, datetime.now(UTC), planned.behind, running, not_read, shown, uncommitted)
+    facts = PlanFacts(planned.plan, datetime.now(UTC), planned.behind, running, not_read, shown)
+    if derived is not None:
+        facts = replace(facts, derived=derived.facts)
+    remember(workspace, planned, cached_answers(facts) if chosen.is_default and not built else {}, derived)
+    facts = replace(facts, uncommitted=_uncommitted(workspace, planned, committed))
     write_reports(ctx, "check", facts)
     if workspace.strict and not quiet:
         for line in pointer_lines(pointers(workspace, planned)):

@@ -13,12 +13,12 @@ from reconciler.cli import options
 from reconciler.cli.asset_ids import AssetIds
 from reconciler.cli.reports import report_option, write_reports
 from reconciler.core.errors import Exit
+from reconciler.core.value import replace
 from reconciler.project.load import load_specs
-from reconciler.project.planning import plan_project, remember, within_limits
+from reconciler.project.planning import derived_files, plan_project, remember, within_limits
 from reconciler.project.saved_plan import write_plan
 from reconciler.project.workspace import open_workspace
-from reconciler.report.plan_report import PlanFacts
-from reconciler.report.plan_view import cached_answers
+from reconciler.report.plan_report import PlanFacts, cached_answers
 
 
 @click.command(epilog="Example:  reconciler plan icons tag:web")
@@ -57,12 +57,16 @@ def command(
     workspace = open_workspace(ctx.obj, os.environ)
     chosen = options.plan_options(given)
     planned = plan_project(workspace, load_specs(workspace), chosen.selection)
-    remember(workspace, planned, cached_answers(planned.plan, datetime.now(UTC)) if chosen.is_default else {})
+    derived = derived_files(workspace, planned, chosen.selection, built=False)
+    running = workspace.holder() if planned.behind else None
+    facts = PlanFacts(planned.plan, datetime.now(UTC), planned.behind, running, planned.loaded.cautions, shown)
+    if derived is not None:
+        facts = replace(facts, derived=derived.facts)
+    remember(workspace, planned, cached_answers(facts) if chosen.is_default else {}, derived)
     plan = within_limits(planned, chosen.limits)
     if out is not None:
         write_plan(Path(ctx.obj or ".") / out, planned, plan, options=chosen)
-    running = workspace.holder() if planned.behind else None
-    facts = PlanFacts(plan, datetime.now(UTC), planned.behind, running, planned.loaded.cautions, shown)
+    facts = replace(facts, plan=plan)
     write_reports(ctx, "plan", facts)
     options.print_report("plan", format_, facts)
     return Exit.DRIFT if exit_code and facts.drift else Exit.DONE

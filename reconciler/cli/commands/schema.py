@@ -14,6 +14,8 @@ _ABOUT = {
     "spec": "an image, or several under assets: (specs/**/*.yaml)",
     "defaults": "defaults for all specs below a folder (_defaults.yaml)",
     "styles": "named styles (_styles.yaml at the top of the specs)",
+    "derive": "rules of derived files (_derive.yaml at the top of the specs)",
+    "bundles": "bundles of derived files (_bundles.yaml at the top of the specs)",
     "project": "the project (reconciler.yaml)",
     "lockfile": "the lockfile (assets.lock)",
 }

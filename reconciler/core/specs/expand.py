@@ -30,11 +30,14 @@ _PLAIN_PATH = re.compile(r"[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
 
 @value
 class SpecTree:
-    """The documents of the specs folder. Names are paths below it, with `/`; `defaults` is by folder, "" the top."""
+    """The documents of the specs folder. Names are paths below it, with `/`; `defaults` is by folder, "" the top.
+    `derive` and `bundles` are the rules and the bundles of derived files."""
 
     specs: Mapping[str, Document]
     defaults: Mapping[str, Document] = field(default_factory=dict)
     styles: Document | None = None
+    derive: Document | None = None
+    bundles: Document | None = None
 
 
 @value

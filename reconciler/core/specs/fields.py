@@ -16,7 +16,7 @@ from reconciler.core.specs.paths import suffix_format
 from reconciler.core.specs.pictures import read_pictures
 from reconciler.core.specs.prompt import read_prompt
 from reconciler.core.specs.sizes import named_size, wanted_size
-from reconciler.core.specs.spec import Spec
+from reconciler.core.specs.spec import DerivedFields, Spec
 
 T = TypeVar("T", bool, int, float)
 
@@ -25,6 +25,7 @@ _PLAIN_FIELDS: tuple[tuple[str, type[Any]], ...] = tuple(
     (name, type(default)) for name, default in SINGLE_FIELDS.items() if name not in _READ_BY_RULES
 )
 """The other fields of a recipe with one value, and their types. Text has its variables filled in."""
+_DERIVED = ("derive", "focus", "alt", "slice")
 
 
 def read_asset(asset: AssetLayers, identity: AssetId, matrix: Mapping[str, Json]) -> Spec | None:
@@ -57,6 +58,7 @@ def read_asset(asset: AssetLayers, identity: AssetId, matrix: Mapping[str, Json]
         tags=_tags(asset),
         freeze=typed(asset, "freeze", False),
         ignore_changes=frozenset(cast(Sequence[str], asset.value("ignore_changes", ()))),
+        derived=None if asset.strongest.keys().isdisjoint(_DERIVED) else _derived(asset),
         origins=Origins(asset.own, asset.layers),
         picture_origins=pictures.origins,
         file=asset.own.document.file,
@@ -94,6 +96,40 @@ def typed(asset: AssetLayers, name: str, default: T) -> T:
         wanted = "true or false" if kind is bool else "a number" if kind is float else "a whole number"
         asset.report(each, f'{each.value} is "{as_text(found)}", and {wanted} is wanted', "leave out the quotes")
     return default
+
+
+def _derived(asset: AssetLayers) -> DerivedFields:
+    """The fields about derived files."""
+    rules = tuple(dict.fromkeys(cast(Sequence[str], asset.value("derive", ()))))
+    asset.filled.size += sum(map(len, rules))
+    borders = asset.value("slice", None)
+    return DerivedFields(
+        rules,
+        _focus(asset),
+        asset.text("alt") if "alt" in asset.strongest else None,
+        cast("tuple[int, int, int, int] | None", tuple(cast(Sequence[int], borders)) if borders is not None else None),
+    )
+
+
+def _focus(asset: AssetLayers) -> tuple[int, int] | None:
+    """The focus in thousandths; each part may be written as a variable that is a number."""
+    each = asset.field("focus")
+    if each is None:
+        return None
+    before = len(asset.filled.problems)
+    found = cast(Sequence[Json], asset.filled.fill(each))
+    parts: list[int] = []
+    for index, part in enumerate(found):
+        try:
+            number = float(as_text(part))
+        except ValueError:
+            number = -1.0
+        if 0 <= number <= 1:
+            parts.append(round(number * 1000))
+        elif len(asset.filled.problems) == before:
+            place = each.below(index, part)
+            asset.report(place, f'is "{as_text(part)}", and must be 0 to 1', "write [0.5, 0.5] for the middle")
+    return (parts[0], parts[1]) if len(parts) == 2 else None
 
 
 def _provider(asset: AssetLayers, model: str) -> str:

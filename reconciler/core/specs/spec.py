@@ -29,6 +29,18 @@ Reference = FileReference | AssetReference
 
 
 @value
+class DerivedFields:
+    """What a spec says about the files that are derived from its image: names of rules, the focus in thousandths from
+    the left and from the top, the alternative text (None: none is written), and the borders of a nine-slice sprite
+    (left, top, right, bottom, in pixels). None of it is part of the recipe."""
+
+    rules: tuple[str, ...] = ()
+    focus: tuple[int, int] | None = None
+    alt: str | None = None
+    borders: tuple[int, int, int, int] | None = None
+
+
+@value
 class SpecTurn:
     """One turn of a conversation, its pictures still by name."""
 
@@ -72,6 +84,7 @@ class Spec:
     tags: tuple[str, ...] = ()
     freeze: bool = False
     ignore_changes: frozenset[str] = frozenset()
+    derived: DerivedFields | None = None
     origins: Mapping[str, tuple[Origin, ...]] = field(default_factory=dict, compare=False)
     picture_origins: tuple[Origin, ...] = field(default=(), compare=False)
     """Where each of `pictures()` was written; empty for a spec that was not read from a file."""

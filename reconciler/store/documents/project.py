@@ -39,6 +39,7 @@ from reconciler.store.yaml.source import BYTE_ORDER_MARK
 PROJECT_FILE = "reconciler.yaml"
 _OTHER_NAMES = ("reconciler.yml", "reconciler.YAML", "Reconciler.yaml", "reconciler.json")
 LOCK_FILE = "assets.lock"
+DERIVED_LOCK = "derived.lock"
 _NO_SETTINGS: Mapping[str, Any] = {}
 LOCK_BYTES = 1_400
 """Bytes of the lockfile for each asset that a project may have: twice as many as an entry has."""

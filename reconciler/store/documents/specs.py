@@ -30,7 +30,9 @@ _WORTH = 400
 MAX_TOTAL = 4 << 20
 MAX_PER_FILE = 4 << 10
 """Bytes of all specs together: the first number, and the second for each file."""
-SPECIAL_NAMES = ("_defaults", "_styles")
+SPECIAL_NAMES = ("_defaults", "_styles", "_derive", "_bundles")
+_AT_THE_TOP = {"styles": "styles are", "derive": "rules are", "bundles": "bundles are"}
+"""The kinds of which a project has one file, at the top of its specs."""
 _LEAVES = "is a link that leaves the project"
 
 
@@ -148,7 +150,7 @@ def read_specs(reading: SpecReader, index: Index) -> SpecFiles:
         index.parsed.remember_all(entries)
     documents: dict[str, Document] = {}
     defaults: dict[str, Document] = {}
-    styles: Document | None = None
+    single: dict[str, Document] = {}
     problems: list[Problem] = []
     broken: list[str] = []
     for name, kind in reading.kinds.items():
@@ -158,8 +160,9 @@ def read_specs(reading: SpecReader, index: Index) -> SpecFiles:
         folder = name.rpartition("/")[0]
         document, wrong = read_document(root, f"{specs}/{name}", kind, index)
         problems.extend(wrong)
-        if kind == "styles" and folder:
-            problems.append(Problem(Place(f"{specs}/{name}"), "", "styles are read at the top of the specs only"))
+        if kind in _AT_THE_TOP and folder:
+            fact = f"{_AT_THE_TOP[kind]} read at the top of the specs only"
+            problems.append(Problem(Place(f"{specs}/{name}"), "", fact))
         if kind != "spec" and name.endswith(".yml") and (twin := f"{name.removesuffix('.yml')}.yaml") in reading.kinds:
             fact = f"{specs}/{twin} is beside it, and one of the two would be ignored"
             problems.append(Problem(Place(f"{specs}/{name}"), "", fact, "merge the two files"))
@@ -167,11 +170,11 @@ def read_specs(reading: SpecReader, index: Index) -> SpecFiles:
             broken.append(name)
         elif kind == "defaults":
             defaults[folder] = document
-        elif kind == "styles":
-            styles = document
+        elif kind in _AT_THE_TOP:
+            single[kind] = document
         else:
             documents[name] = document
-    return SpecFiles(SpecTree(documents, defaults, styles), tuple(problems), tuple(broken), reading.not_read)
+    return SpecFiles(SpecTree(documents, defaults, **single), tuple(problems), tuple(broken), reading.not_read)
 
 
 def read_document(root: Path, name: str, kind: str, index: Index) -> tuple[Document | None, tuple[Problem, ...]]:
@@ -185,7 +188,7 @@ def read_document(root: Path, name: str, kind: str, index: Index) -> tuple[Docum
         document = yaml.parse(data, file=name)
     except InvalidInput as error:
         return None, error.problems
-    if document.value is None and kind in ("defaults", "styles", "project"):
+    if document.value is None and kind != "spec":
         document = Document(name, {}, document.marks)
     problems = schema_problems(kind, document)
     if kind == "spec" and not problems:

@@ -16,14 +16,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing takes longer to import than all else here
     from collections.abc import Callable
 
-MAGIC = b"reconciler index 7\n"
+MAGIC = b"reconciler index 8\n"
 MANY = 4_000
 """Files from which on a helper process takes their signatures: a fork takes 1 ms, the signatures 10."""
 MAX_SNAPSHOT = 128 << 20
 """Bytes of an index file. That of 100,000 assets has a tenth of them."""
 ABSENT = (-1, -1, -1, -1)
 """The signature of a path without a file."""
-_SPECIAL = {"_defaults": "defaults", "_styles": "styles"}
+_SPECIAL = {"_defaults": "defaults", "_styles": "styles", "_derive": "derive", "_bundles": "bundles"}
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 Signature = tuple[int, int, int, int]
@@ -274,7 +274,7 @@ def _changed(root: str, snapshot: Snapshot, found: array[int]) -> list[tuple[str
 
 
 def spec_kind(name: str) -> str:
-    """The kind of a file in the specs folder, by its name: spec, defaults, styles, or "" for any other."""
+    """The kind of a file in the specs folder, by its name: spec, one of those in `_SPECIAL`, or "" for any other."""
     stem, _, suffix = name.rpartition(".")
     if suffix not in ("yaml", "yml") or not stem or stem[0] == ".":
         return ""

@@ -19,7 +19,7 @@ from reconciler.core.specs.document import Document, Path
 from reconciler.core.specs.sizes import SIZE_RANGE
 from reconciler.core.suggest import nearest_word
 from reconciler.core.text import one_line
-from reconciler.store.schemas.files import all_schemas
+from reconciler.store.schemas.files import schemas_for
 
 _WORDS = {
     "string": "text",
@@ -36,8 +36,13 @@ _PATTERN_FACTS = {
     "api_key_env": ("is not the name of an environment variable", "name the variable; the key itself stays out"),
     "base_url": ("is not an address", "write https://host or http://127.0.0.1:port"),
     "currency": ("is not a currency", "write three capital letters: USD"),
+    "aspect": ("is not a ratio", 'write "16:9"'),
+    "colour": ("is not a colour", 'write "#1b2430", in quotes'),
+    "padding": ("is not a share of the side up to 40 %", "write 10%"),
     "output": ("gives every asset the same file", "use ${id} or ${name} in it"),
 }
+_SIDES = ("is not a size in pixels", "write 1280x720")
+_PATTERNS_OF_PIXELS = ("^[1-9][0-9]{0,4}x", "^[1-9][0-9]{1,4}x")
 _VARIABLE = r"^\$\{[^}]*\}$"
 """The pattern of a field that takes a number or a truth value, or one variable that has it."""
 _SECRET = ("api_key_env", "base_url")
@@ -57,7 +62,7 @@ _Strict: Any = validators.extend(Draft202012Validator, {"pattern": _pattern})  #
 @cache
 def validator(name: str) -> Any:
     """The validator of a file kind, constructed once."""
-    schemas = all_schemas()
+    schemas = schemas_for(name)
     registry: Registry[Any] = Registry().with_resources(
         (schema["$id"], Resource.from_contents(schema)) for schema in schemas.values()
     )
@@ -95,7 +100,11 @@ def _problems(document: Document, error: ValidationError) -> Iterable[Problem]:
             yield _wrong_type(document, path, value, list(schema["type"]), schema)
         case "pattern":
             fact, hint = _PATTERN_FACTS.get(str(path[-1]) if path else "", ("is not written as it must be", ""))
-            if path and path[-1] == "size" and re.fullmatch(r"[0-9]+[:x][0-9]+", value):
+            if limit.startswith(_PATTERNS_OF_PIXELS):
+                fact, hint = _SIDES
+            elif limit.startswith("^#"):
+                fact, hint = _PATTERN_FACTS["colour"]
+            elif path and path[-1] == "size" and re.fullmatch(r"[0-9]+[:x][0-9]+", value):
                 fact, hint = "is out of range", SIZE_RANGE
             yield document.problem(path, fact if _secret(path) else f'"{_text(value)}" {fact}', hint)
         case "minLength" | "minItems" | "minProperties":

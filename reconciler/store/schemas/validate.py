@@ -10,12 +10,12 @@ import jsonschema_rs
 from reconciler.core.errors import Problem
 from reconciler.core.specs.document import Document
 from reconciler.core.specs.spelling import spelling_problems
-from reconciler.store.schemas.files import all_schemas
+from reconciler.store.schemas.files import schemas_for
 
 
 @cache
 def _quick(name: str) -> Any:
-    schemas = all_schemas()
+    schemas = schemas_for(name)
     registry = jsonschema_rs.Registry([(schema["$id"], schema) for schema in schemas.values()])
     return jsonschema_rs.validator_for(schemas[name], registry=registry)
 

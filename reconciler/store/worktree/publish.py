@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -67,6 +68,43 @@ def publish(
                     hint="nothing was written; `reconciler store verify` lists all damaged objects",
                 )
             return _place(folder, temp, target, expect)
+
+
+def there_now(target: Path, *, root: Path, specs: str = "") -> ContentHash | None:
+    """The content of the plain file at a path below `root`, a Git LFS pointer as it is; None if there is none.
+
+    Raises DiskError for another kind of file, and for a path where no image may lie.
+    """
+    folder_path = _inside(target.parent, root, specs)
+    if not folder_path.is_dir():
+        return None
+    with disk.naming_errors("read", target), _walked(folder_path, root) as folder:
+        return _content(folder, target)
+
+
+def move_in(source: Path, target: Path, *, expect: ContentHash | None, root: Path, specs: str = "") -> Path | Foreign:
+    """Move `source`, which is synced, to `target` if that still holds `expect` (None: is absent); the folder, whose
+    names have yet to be synced. Raises DiskError as `publish` does."""
+    folder_path = _inside(target.parent, root, specs)
+    disk.make_dirs(folder_path)
+    with disk.naming_errors("write", target), _walked(folder_path, root) as folder:
+        keep = _plain(folder, target)
+        found = _content(folder, target) if keep is not None else None
+        if found != expect:
+            return Foreign(found)
+        if keep is not None:
+            os.chmod(source, keep)
+        try:
+            disk.move_into(folder, source, target.name, new=expect is None)
+        except FileExistsError:
+            return Foreign(_content(folder, target))
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            content = disk.file_hash(source)
+            placed = publish(source, target, content=content, expect=expect, root=root, specs=specs)
+            return placed if isinstance(placed, Foreign) else folder_path
+    return folder_path
 
 
 def remove_file(path: Path, *, expect: ContentHash, root: Path, specs: str = "") -> Missing | Foreign:
