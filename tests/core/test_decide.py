@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from reconciler.core.digest import AssetId, RecipeKey
-from reconciler.core.lock.entry import Made
+from reconciler.core.fit import misfit
+from reconciler.core.images.sniff import ImageFacts
+from reconciler.core.lock.entry import Answer, AnswerKind, Lock, Made
 from reconciler.core.money.cost import Cost
 from reconciler.core.plan.actions import (
     Adopt,
@@ -16,6 +19,7 @@ from reconciler.core.plan.actions import (
     Conflict,
     Consent,
     Doubtful,
+    Frozen,
     Generate,
     Hold,
     Keep,
@@ -35,12 +39,14 @@ from reconciler.core.plan.actions import (
     SourceFailed,
     Untracked,
     WasRefused,
+    WasRejected,
 )
-from reconciler.core.plan.observed import Blocked
+from reconciler.core.plan.observed import Blocked, Rejection, Rejections
 from reconciler.core.plan.plan import OrphanStep
 from reconciler.core.plan.policy import Policy
 from reconciler.core.ports import SourceFailure
 from reconciler.core.recipe import Change
+from reconciler.core.specs.settings import Cascade
 from reconciler.core.value import replace
 from tests.builders import (
     AT,
@@ -48,6 +54,7 @@ from tests.builders import (
     a_request,
     a_spec,
     a_stored,
+    an_asset,
     an_entry,
     bytes_of,
     planned,
@@ -315,6 +322,138 @@ def test_a_new_canonicaliser_buys_nothing() -> None:
     entry = replace(an_entry(SWORD), key=RecipeKey("r0:" + "0" * 64))
     assert decided(SWORD, a_lock({"sword": entry}), seen({OUT: "made"})) == Keep()
     assert isinstance(decided(SWORD, a_lock({"sword": entry}), seen(sources=HAD)), Restore)
+
+
+REJECTED = Rejection("ada@x.org", AT, "bent")
+
+
+def rejecting(*names: str, recipes: Sequence[RecipeKey] = (), originals: Sequence[str] = ()) -> Rejections:
+    contents = {bytes_of(name): REJECTED for name in names}
+    return Rejections(contents, dict.fromkeys(recipes, REJECTED), {bytes_of(name): REJECTED for name in originals})
+
+
+LOCKED = WasRejected(REJECTED.by, REJECTED.at, "bent")
+ANOTHER = replace(LOCKED, locked=False)
+
+
+class TestRejected:
+    """A rejected image is held, with the price of another one."""
+
+    made = rejecting("made", recipes=[KEY])
+
+    @pytest.mark.parametrize("there", [{OUT: "made"}, {}])
+    @pytest.mark.parametrize("sources", [HAD, []])
+    def test_the_locked_one(self, there: dict[str, str], sources: Any) -> None:
+        again = Generate(LOCKED, KEY, replacing=bytes_of("made") if there else None)
+        held = decided(SWORD, LOCK, seen(there, sources=sources, rejected=self.made))
+        assert held == Hold(LOCKED, Consent.REPLACE_REJECTED, again)
+
+    def test_what_a_person_has_painted_over_it_is_a_conflict(self) -> None:
+        action = decided(SWORD, LOCK, seen({OUT: "painted"}, rejected=self.made))
+        assert action == Conflict(OutputModified(), bytes_of("painted"))
+
+    def test_a_persons_own_image_is_replaced_by_name_only(self) -> None:
+        lock = a_lock({"sword": an_entry(SWORD, provider="adopted")})
+        held = decided(SWORD, lock, seen({OUT: "made"}, rejected=self.made))
+        assert (type(held), held.reason, held.consent) == (Hold, LOCKED, None)
+
+    def test_it_moves_first(self) -> None:
+        moved = replace(SWORD, output="public/sword.png")
+        assert isinstance(decided(moved, LOCK, seen({OUT: "made"}, rejected=self.made)), Move)
+
+    def test_it_gives_way_to_other_words(self) -> None:
+        assert isinstance(decided(EDITED, LOCK, seen({OUT: "made"}, rejected=self.made)), Generate)
+
+    def test_a_conversion_of_a_rejected_one(self) -> None:
+        lock = a_lock({"sword": replace(an_entry(SWORD), original=bytes_of("png"))})
+        assert decided(SWORD, lock, seen({OUT: "made"}, rejected=rejecting("png"))).reason == LOCKED
+        assert decided(SWORD, lock, seen({OUT: "made"}, rejected=rejecting(originals=["png"]))) == Keep()
+
+    def test_no_source_brings_one_back(self) -> None:
+        """Neither the store, nor the lock entry of another asset, nor the file that stands there."""
+        wanted, rejected = EDITED.base_recipe.key(), rejecting("old", recipes=[EDITED.base_recipe.key()])
+        held = Hold(ANOTHER, Consent.REPLACE_REJECTED, Generate(EDIT, wanted, replacing=bytes_of("made")))
+        stored = {wanted: (a_stored("old"),)}
+        assert decided(EDITED, LOCK, seen({OUT: "made"}, stored=stored, rejected=rejected)) == held
+        assert decided(EDITED, LOCK, seen({OUT: "made"}, rejected=rejected)) == held, "in a clone without the store"
+        twin = a_spec("twin", prompt="a long sword")
+        lock = a_lock({"sword": an_entry(SWORD), "twin": an_entry(twin, got="old")})
+        there = seen({OUT: "made", twin.output: "old"}, rejected=rejected)
+        assert the_action(planned([EDITED, twin], lock, there)) == held
+        new = decided(EDITED, a_lock(), seen({OUT: "old"}, stored=stored, rejected=rejected))
+        assert new == Conflict(Untracked(), bytes_of("old"))
+
+    def test_nor_one_that_did_not_fit_its_recipe_and_fits_this_one(self) -> None:
+        wide, fits = (a_spec(base_recipe={"size": size}) for size in ("16:9", "4:3"))
+        key, image = wide.base_recipe.key(), ImageFacts("png", 1024, 768, 100)
+        wrong = replace(a_stored("old"), image=image, misfit=misfit(image, wide.base_recipe, transparent=False))
+        answer = Answer(key, "not 16:9", AT, AnswerKind.MISMATCHED, wrong.content)
+        lock = Lock({}, {SWORD.id: answer})
+        stored = {key: (wrong,)}
+        assert decided(fits, lock, seen(stored=stored)).content == wrong.content
+        assert isinstance(decided(fits, lock, seen(stored=stored, rejected=rejecting("old"))), Generate)
+
+    @pytest.mark.parametrize("how", BY_HAND)
+    def test_nor_what_a_person_made_for_other_words(self, how: str) -> None:
+        held = decided(EDITED, a_lock({"sword": BY_HAND[how]}), seen(sources=HAD, rejected=self.made))
+        assert held == Hold(LOCKED, None, Generate(LOCKED, EDITED.base_recipe.key()))
+
+    def test_the_take_that_nobody_rejected_is_restored(self) -> None:
+        wanted = EDITED.base_recipe.key()
+        stored = {wanted: (a_stored("good"), a_stored("old"))}
+        observed = seen({OUT: "made"}, stored=stored, rejected=rejecting("old", recipes=[wanted]))
+        assert decided(EDITED, LOCK, observed).content == bytes_of("good")
+
+    def test_one_of_another_format_or_one_that_was_converted(self) -> None:
+        wanted = replace(EDITED, base_recipe=replace(EDITED.base_recipe, format="webp"))
+        png = replace(EDITED.base_recipe, format="png").key()
+        for rejected in (rejecting("old", recipes=[png]), rejecting(recipes=[png], originals=["old"])):
+            held = decided(wanted, LOCK, seen({OUT: "made"}, stored={png: (a_stored("old"),)}, rejected=rejected))
+            assert (held.reason, held.consent) == (ANOTHER, Consent.REPLACE_REJECTED)
+
+    def test_a_free_provider_makes_other_words_without_consent_but_not_the_same_ones(self) -> None:
+        draft = replace(EDITED, provider="draft")
+        rejected = rejecting("made", recipes=[EDITED.base_recipe.key()])
+        assert isinstance(decided(draft, DRAFTED, seen({OUT: "made"}, rejected=rejected)), Generate)
+        held = decided(DRAFT, DRAFTED, seen({OUT: "made"}, rejected=self.made))
+        assert held.consent is Consent.REPLACE_REJECTED, "it would draw the same"
+
+    def test_only_its_own_consent_allows_another(self) -> None:
+        there = seen({OUT: "made"}, rejected=self.made)
+        others = Policy(consents=frozenset(Consent) - {Consent.REPLACE_REJECTED})
+        assert isinstance(the_action(planned([SWORD], LOCK, there, policy=others)), Hold)
+        allowed = Policy(consents=frozenset({Consent.REPLACE_REJECTED}))
+        assert isinstance(the_action(planned([SWORD], LOCK, there, policy=allowed)), Generate)
+
+    def test_frozen_stays(self) -> None:
+        allowed = Policy(consents=frozenset(Consent))
+        frozen = replace(SWORD, freeze=True)
+        there = seen({OUT: "made"}, rejected=self.made)
+        assert the_action(planned([frozen], LOCK, there, policy=allowed)) == Keep(Frozen(LOCKED))
+        both = replace(EDITED, freeze=True)
+        assert the_action(planned([both], LOCK, there, policy=allowed)) == Keep(Frozen(EDIT))
+
+    def test_what_is_kept_for_ignored_changes_is_judged_as_if_there_were_none(self) -> None:
+        ignoring = replace(EDITED, ignore_changes=frozenset({"prompt"}))
+        held = decided(ignoring, LOCK, seen({OUT: "made"}, rejected=self.made))
+        assert (held.reason, held.otherwise.key) == (LOCKED, EDITED.base_recipe.key())
+        below = a_spec("below", references=(an_asset("sword"),))
+        before = replace(below_entry(below), output=below.output)
+        lock = a_lock({"sword": an_entry(SWORD, got="new"), "below": before})
+        there = seen({OUT: "new", below.output: "made"}, rejected=rejecting("made"))
+        for cascade in (Cascade.ASK, Cascade.IGNORE):
+            made = planned([SWORD, below], lock, there, policy=Policy(cascade=cascade))
+            assert the_action(made, "below").reason == LOCKED
+        assert isinstance(the_action(planned([SWORD, below], lock, there, policy=CASCADES), "below"), Generate)
+
+
+CASCADES = Policy(cascade=Cascade.CASCADE)
+
+
+def below_entry(spec: Any) -> Any:
+    """The lock entry of an asset that was made from an older image of its upstream."""
+    recipe = replace(spec.base_recipe, references=(bytes_of("older"),))
+    return an_entry(recipe, got="made")
 
 
 class TestMoves:

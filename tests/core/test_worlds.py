@@ -9,6 +9,7 @@ from hypothesis import given, note, settings
 from reconciler.core.plan.actions import (
     Action,
     Adopt,
+    AlreadyThere,
     Conflict,
     Consent,
     Current,
@@ -121,8 +122,26 @@ def test_nothing_is_bought_for_what_the_store_holds(world: World) -> None:
     stored = world.seen().stored
     for step in world.plan().asset_steps:
         if isinstance(step.action, Generate) and step.action.key is not None and step.action.key in stored:
-            assert all(image.made.provider == "draft" for image in stored[step.action.key])
-            assert step.spec.provider != "draft"
+            there = [image for image in stored[step.action.key] if image.content not in world.rejected]
+            assert all(image.made.provider == "draft" for image in there)
+            assert step.spec.provider != "draft" or not there
+
+
+@settings(max_examples=100)
+@given(worlds(), policies)
+def test_no_rejected_image_is_put_in_place_or_bought_again_without_consent(world: World, policy: Policy) -> None:
+    stored, rejected = world.seen().stored, world.rejections()
+    for step in world.plan(policy).asset_steps:
+        if isinstance(step.action, Restore) or isinstance(step.action.reason, AlreadyThere):
+            assert isinstance(step.action, Restore | Adopt)
+            frozen = step.spec.freeze and step.entry is not None and step.entry.content == step.action.content
+            assert frozen or step.action.content not in rejected.contents
+        if isinstance(step.action, Keep) and step.action.reason == Current():
+            assert step.entry is not None
+            assert step.entry.content not in rejected.contents
+        if isinstance(step.action, Generate) and step.spec.provider != "draft":
+            fresh = {image.content for image in stored.get(step.action.key, ())} if step.action.key else set()
+            assert step.action.key not in rejected.recipes or fresh - rejected.contents.keys()
 
 
 @settings(max_examples=25)

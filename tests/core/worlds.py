@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey, content_hash
 from reconciler.core.lock.lockfile import Lock, LockEntry, Made
 from reconciler.core.plan.actions import Adopt, Asked, Conflict, Generate, Hold, Keep, Move, Restore, UpstreamChanged
-from reconciler.core.plan.observed import Blocked, Observed
+from reconciler.core.plan.observed import Blocked, Observed, Rejection, Rejections
 from reconciler.core.plan.plan import AssetStep, Plan, Step
 from reconciler.core.plan.policy import Policy
 from reconciler.core.ports import StoredImage
@@ -36,6 +36,7 @@ class World:
     stored: dict[RecipeKey, tuple[StoredImage, ...]] = field(default_factory=dict)
     held: set[ContentHash] = field(default_factory=set)
     doubts: dict[AssetId, Any] = field(default_factory=dict)
+    rejected: dict[ContentHash, RecipeKey] = field(default_factory=dict)
     made: int = 0
 
     def __repr__(self) -> str:
@@ -51,6 +52,7 @@ class World:
         files = [f"{path}: {there[7:13] if isinstance(there, str) else there}" for path, there in self.outputs.items()]
         held, stored = sorted(one[7:13] for one in self.held), {k[3:9]: len(v) for k, v in self.stored.items()}
         rest = [f"held {held}", f"stored {stored}", f"doubts {self.doubts}", f"refused {self.lock.answers}"]
+        rest.append(f"rejected {sorted(one[7:13] for one in self.rejected)}")
         return "\n  ".join(["", *specs, "lock", *lock, "files", *files, *rest])
 
     def next_made(self) -> int:
@@ -62,7 +64,13 @@ class World:
         paths = {entry.output for entry in self.lock.entries.values()}
         sources = {(content, path): "the store" for content in self.held for path in paths}
         stored = {key: kept for key, images in self.stored.items() if (kept := self._held(images))}
-        return Observed(dict(self.outputs), {REFERENCE_FILE: COAST}, stored, sources, dict(self.doubts))
+        return Observed(
+            dict(self.outputs), {REFERENCE_FILE: COAST}, stored, sources, dict(self.doubts), rejected=self.rejections()
+        )
+
+    def rejections(self) -> Rejections:
+        why = Rejection("ada@x.org", AT)
+        return Rejections(dict.fromkeys(self.rejected, why), dict.fromkeys(self.rejected.values(), why))
 
     def plan(self, policy: Policy = Policy()) -> Plan:  # noqa: B008 - a frozen value
         return planned(self.specs.values(), self.lock, self.seen(), policy=policy)
@@ -114,6 +122,9 @@ class Apply:
         maker = "draft" if step.spec.provider == "draft" else "gravitex"
         had = [i for i in self.world.stored.get(recipe.key(), ()) if i.content in self.world.held]
         had = [image for image in had if image.made.provider in (maker, "gravitex")]
+        had = [image for image in had if image.content not in self.world.rejected]
+        if action.key is None and not had and maker != "draft" and recipe.key() in self.world.rejected.values():
+            return  # held, as in Recipes.require_consent
         if had and action.after and not isinstance(action.reason, Asked):
             image = had[-1]
         else:
@@ -284,9 +295,18 @@ def _refuse(world: World, draw: Any) -> None:
     world.lock = replace(world.lock, answers=refused.answers)
 
 
+def _reject(world: World, draw: Any) -> None:
+    """A reviewer rejects a locked image, or a candidate."""
+    found = {entry.content: entry.key for entry in world.lock.entries.values()}
+    found |= {image.content: key for key, images in world.stored.items() for image in images}
+    if found:
+        content = draw(st.sampled_from(sorted(found)))
+        world.rejected[content] = found[content]
+
+
 MOVES: list[Change] = [_rename, _move, _swap]
 EDITS: list[Change] = [_add, _edit, _edit, _drop]
-CHANGES: list[Change] = [*MOVES, *EDITS, _touch, _touch, _lose, _forget, _doubt, _refuse]
+CHANGES: list[Change] = [*MOVES, *EDITS, _touch, _touch, _lose, _forget, _doubt, _refuse, _reject, _reject]
 
 policies = st.builds(
     Policy,
