@@ -15,7 +15,11 @@ if TYPE_CHECKING:  # typing takes longer to import than all else here
 
     from reconciler.store.index.snapshot import Comparison
 
-_FAST_COMMANDS: dict[tuple[str, ...], str] = {("check",): "check", ("plan",): "plan"}
+_FAST_COMMANDS: dict[tuple[str, ...], str] = {
+    ("check",): "check",
+    ("plan",): "plan",
+    ("check", "--require-approved"): "check --require-approved",
+}
 """Command lines that are answered from the index alone if the project is unchanged."""
 _RUN_PROVIDERS = ("reconciler.cli.commands.apply", "reconciler.cli.commands.providers")
 """The modules of commands that run providers, which may be plug-ins."""
@@ -89,11 +93,11 @@ def _answered(arguments: list[str]) -> int | None:
     known = compare(root, command, index=".reconciler/index", meanwhile=meanwhile)
     if known is None or known.changed is None:
         return None
-    if not known.changed and reports:
+    if not known.changed and reports and " " not in command:
         return _reported(command, reports, known)
-    if not known.changed:
+    if not known.changed and not reports:
         return _say(known.said)
-    if reports:
+    if reports or " " in command:
         return None
     from reconciler.project.incremental_plan import incremental_lines  # noqa: PLC0415 - only if something has changed
 

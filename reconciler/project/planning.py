@@ -151,7 +151,7 @@ def remember(
     without = {"plan"} if planned.loaded.cautions else set()
     if any(one.passed_over for one in planned.loaded.cautions):
         without.add("check")
-    kept = {name: text for name, text in answers.items() if clean and name not in without}
+    kept = {name: text for name, text in answers.items() if clean and name.partition(" ")[0] not in without}
     workspace.index.save(kept, notes=notes, until=planned.loaded.until)
 
 

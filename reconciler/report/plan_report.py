@@ -16,6 +16,7 @@ from reconciler.report.plan_view import Verbosity, plan_lines
 from reconciler.report.warnings import caution_lines, cautions_json
 
 if TYPE_CHECKING:
+    from reconciler.report.approvals import Approvals
     from reconciler.report.derived_text import DerivedFacts
 
 
@@ -24,8 +25,8 @@ class PlanFacts:
     """A plan at a point in time. `running` is the apply in progress, if any.
 
     `behind` is the number of assets in the journal but not in the lockfile; UNMERGED if that has conflict markers.
-    `uncommitted` are the outputs that are in no commit; None if nobody looked. `derived` is None where nothing is
-    derived.
+    `uncommitted` are the outputs that are in no commit, and `approvals` the result of looking for approvals; None if
+    nobody looked. `derived` is None where nothing is derived.
     """
 
     plan: Plan
@@ -36,13 +37,15 @@ class PlanFacts:
     verbosity: Verbosity = Verbosity.NORMAL
     uncommitted: tuple[str, ...] | None = None
     derived: DerivedFacts | None = None
+    approvals: Approvals | None = None
 
     @property
     def drift(self) -> bool:
         """Whether anything is left to do."""
         if self.derived is not None and self.derived.plan.left:
             return True
-        return bool(self.plan.drift or self.behind or self.uncommitted)
+        unapproved = self.approvals is not None and self.approvals.lacking
+        return bool(self.plan.drift or self.behind or self.uncommitted or unapproved)
 
 
 def plan_text(facts: PlanFacts) -> Printed:
@@ -60,7 +63,7 @@ def check_text(facts: PlanFacts) -> Printed:
     """One line if everything is up to date, else the steps."""
     warnings = tuple(caution_lines(facts.cautions))
     if not facts.drift:
-        return Printed(tuple(clean_lines(facts)), warnings, prose=True)
+        return Printed((*clean_lines(facts), *_approvals(facts)), warnings, prose=True)
     return Printed(
         _lines(facts), warnings, check_hint(facts.plan, behind=facts.behind) or _derive_hint(facts), prose=True
     )
@@ -69,8 +72,12 @@ def check_text(facts: PlanFacts) -> Printed:
 def check_json(facts: PlanFacts) -> Printed:
     """The same for programs; `clean` is true if nothing is left to do."""
     warnings = cautions_json(facts.cautions)
-    looked = {"uncommitted": list(facts.uncommitted)} if facts.uncommitted is not None else {}
+    looked: dict[str, Any] = {"uncommitted": list(facts.uncommitted)} if facts.uncommitted is not None else {}
     plan = plan_json(facts.plan) | _derived_json(facts)
+    if facts.approvals is not None:
+        from reconciler.report.approvals import approvals_json  # noqa: PLC0415 - only where approvals are required
+
+        looked |= approvals_json(facts.approvals)
     return document({"clean": not facts.drift, "behind": facts.behind, **plan, **looked, "warnings": warnings})
 
 
@@ -88,7 +95,19 @@ def clean_lines(facts: PlanFacts) -> Iterator[str]:
 def cached_answers(facts: PlanFacts) -> dict[str, str]:
     """The output of commands for a plan with nothing to do. It holds until something changes."""
     plan = _with_derived(replace(facts, verbosity=Verbosity.NORMAL), plan_lines(facts.plan, facts.now))
-    return {"plan": _text(plan), "check": _text(clean_lines(facts))}
+    answers = {"plan": _text(plan), "check": _text(clean_lines(facts))}
+    found = facts.approvals
+    if found is not None and not found.lacking and not found.cautions:
+        answers["check --require-approved"] = _text((*clean_lines(facts), *_approvals(facts)))
+    return answers
+
+
+def _approvals(facts: PlanFacts) -> tuple[str, ...]:
+    if facts.approvals is None or (facts.plan.drift and not facts.approvals.lacking):
+        return ()
+    from reconciler.report.approvals import approval_lines  # noqa: PLC0415 - only where approvals are required
+
+    return tuple(approval_lines(facts.approvals, verbose=facts.verbosity is Verbosity.VERBOSE))
 
 
 def _text(lines: Iterable[str]) -> str:
@@ -99,7 +118,7 @@ def _lines(facts: PlanFacts) -> tuple[str, ...]:
     behind = (behind_line(facts.behind, running=facts.running),) if facts.behind else ()
     uncommitted = uncommitted_lines(facts.uncommitted or ())
     plan = _with_derived(facts, plan_lines(facts.plan, facts.now, verbosity=facts.verbosity))
-    return (*plan, *behind, *uncommitted)
+    return (*plan, *behind, *uncommitted, *_approvals(facts))
 
 
 def _with_derived(facts: PlanFacts, lines: Iterator[str]) -> tuple[str, ...]:

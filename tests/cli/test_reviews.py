@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +45,6 @@ def states(project: Scratch) -> dict[str, str]:
 def lines(project: Scratch) -> list[dict[str, Any]]:
     files = sorted((project.root / "reviews").glob("*.jsonl"))
     return [json.loads(line) for file in files for line in file.read_text().splitlines()]
-
-
-def held(paid: PaidProject) -> dict[str, tuple[str, str]]:
-    return paid.plan()
 
 
 # What is said
@@ -284,34 +279,3 @@ def test_choose_offers_no_rejected_candidate_and_keeps_the_numbers(paid: PaidPro
     paid.done("choose", "hero", str(other["number"]))
     approve(paid, "hero", "--content", listed[0]["content"])
     paid.done("choose", "hero", "1")
-
-
-def test_the_quick_plan_knows_of_reviews(paid: PaidProject) -> None:
-    """Each of these changes a plan that the index answers."""
-    program = ["-m", "reconciler"]
-    assert program
-    reject(paid, "hero")
-    paid.set_up(hero="a tower", boss="a dragon")
-    paid.apply()
-    import sys
-
-    def quick(command: str) -> tuple[int, str]:
-        line = [sys.executable, "-c", "from reconciler.cli.entry_point import entry; entry()", command]
-        done = subprocess.run(line, cwd=paid.root, capture_output=True, text=True, check=False)
-        return done.returncode, done.stdout
-
-    import time
-
-    time.sleep(0.2)
-    assert quick("check")[0] == 0
-    assert quick("check")[0] == 0
-    paid.write("specs/hero.yaml", '{"prompt": "a lighthouse"}')
-    assert "1 held" in quick("plan")[1]
-    paid.write("specs/hero.yaml", '{"prompt": "a tower"}')
-    time.sleep(0.2)
-    assert quick("check")[0] == 0
-    reject(paid, "boss", by=BOB)
-    assert quick("check")[0] == 2
-    file = next(iter((paid.root / "reviews").glob("*-bob-*")))
-    file.unlink()
-    assert quick("check")[0] == 0

@@ -22,6 +22,7 @@ from reconciler.store.documents.reviews import ReviewFiles, ReviewSession, parse
 from reconciler.store.documents.signatures import UNSIGNED, AllowedSigners, chosen_key, read_signers, sign
 from reconciler.store.index.index import index_without_memory
 from tests.builders import a_recipe, bytes_of
+from tests.needs import needs_ssh_keygen
 
 TODAY = date(2026, 11, 27)
 
@@ -221,6 +222,7 @@ def public(key: Path) -> str:
     return key.with_suffix(".pub").read_text().strip()
 
 
+@needs_ssh_keygen
 def test_a_signature_is_valid_for_its_text_its_person_and_its_purpose(key: Path, tmp_path: Path) -> None:
     signers = AllowedSigners(f"ada@x.org {public(key)}\n".encode())
     verdict = said(note="né\n")
@@ -245,6 +247,7 @@ def test_a_signature_is_valid_for_its_text_its_person_and_its_purpose(key: Path,
     assert AllowedSigners(expired.replace("20261127", "20261129").encode()).problem(signed) == ""
 
 
+@needs_ssh_keygen
 def test_many_are_verified_at_once(key: Path) -> None:
     signers = AllowedSigners(f"*@x.org {public(key)}\n".encode())
     verdicts = [said(note=str(number)) for number in range(6)]
@@ -253,6 +256,7 @@ def test_many_are_verified_at_once(key: Path) -> None:
     assert [signers.problem(each) for each in (*signed, verdicts[5])] == [*[""] * 5, UNSIGNED]
 
 
+@needs_ssh_keygen
 def test_without_ssh_keygen_nothing_passes(key: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     verdict = said()
     signed = replace(verdict, signature=sign(signed_text(verdict), str(key)))
@@ -266,6 +270,7 @@ def test_without_ssh_keygen_nothing_passes(key: Path, monkeypatch: pytest.Monkey
         sign(b"", str(key))
 
 
+@needs_ssh_keygen
 def test_the_key_is_the_configured_one_or_an_allowed_one_of_the_agent(
     key: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -287,6 +292,7 @@ def test_the_key_is_the_configured_one_or_an_allowed_one_of_the_agent(
         subprocess.run(["kill", settings_["SSH_AGENT_PID"]], check=True)
 
 
+@needs_ssh_keygen
 def test_a_key_that_cannot_sign(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match="cannot be signed") as caught:
         sign(b"x", str(tmp_path / "nothing"))

@@ -22,6 +22,10 @@ from reconciler.project.workspace import Workspace, open_workspace
 from reconciler.report.plan_report import PlanFacts, cached_answers
 from reconciler.report.plan_text import pointer_lines
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # only where approvals are required
+    from reconciler.report.approvals import Approvals
+
 
 @click.command(epilog="Example:  reconciler check icons || exit 1")
 @options.format_option("check")
@@ -32,6 +36,14 @@ from reconciler.report.plan_text import pointer_lines
     "--committed/--no-committed",
     default=None,
     help="Report locked images that are in no commit and not ignored by git. Implied in CI, in a git repository.",
+)
+@click.option(
+    "--require-approved", is_flag=True, help="Also exit 2 if an image is not approved that review: wants approved."
+)
+@click.option(
+    "--against",
+    metavar="REV",
+    help="Take the rules of reviews and the allowed signers from this revision, as a pull request may change them.",
 )
 @click.option("--built", is_flag=True, help="Check the derived files that git ignores, too.")
 @options.verbosity_options(quiet="Print nothing; only set the exit code.")
@@ -44,12 +56,16 @@ def command(
     strict: bool,
     committed: bool | None,
     built: bool,
+    require_approved: bool,
+    against: str | None,
     quiet: bool,
     verbose: bool,
     **given: Any,
 ) -> int:
     """Exit 0 if everything is up to date, 2 if not. Writes nothing, needs no key, opens no socket."""
     shown = options.verbosity(quiet=quiet, verbose=verbose)
+    if against is not None and not require_approved:
+        raise click.UsageError("--against is for --require-approved")
     workspace = open_workspace(ctx.obj, os.environ, strict=strict)
     chosen = options.plan_options(given)
     planned = plan_project(workspace, load_specs(workspace), chosen.selection)
@@ -57,11 +73,15 @@ def command(
         verify_recipe_keys(planned.lock)
     derived = derived_files(workspace, planned, chosen.selection, built=built)
     running = workspace.holder() if planned.behind else None
-    not_read = tuple(one for one in planned.loaded.cautions if one.passed_over)
+    approvals = _approvals(workspace, planned, against) if require_approved else None
+    told = approvals.cautions if approvals is not None else ()
+    not_read = (*(one for one in planned.loaded.cautions if one.passed_over), *told)
     facts = PlanFacts(planned.plan, datetime.now(UTC), planned.behind, running, not_read, shown)
     if derived is not None:
         facts = replace(facts, derived=derived.facts)
-    remember(workspace, planned, cached_answers(facts) if chosen.is_default and not built else {}, derived)
+    facts = replace(facts, approvals=approvals)
+    kept = facts if against is None else replace(facts, approvals=None)
+    remember(workspace, planned, cached_answers(kept) if chosen.is_default and not built else {}, derived)
     facts = replace(facts, uncommitted=_uncommitted(workspace, planned, committed))
     write_reports(ctx, "check", facts)
     if workspace.strict and not quiet:
@@ -70,6 +90,18 @@ def command(
     if not quiet or format_ != "text":
         options.print_report("check", format_, facts)
     return Exit.DRIFT if facts.drift else Exit.DONE
+
+
+def _approvals(workspace: Workspace, planned: PlannedProject, against: str | None) -> Approvals:
+    from reconciler.project.approvals import check_approvals  # noqa: PLC0415 - only where approvals are required
+    from reconciler.project.reviews import Reviews  # noqa: PLC0415 - the same
+
+    reviews = planned.reviews or Reviews(planned.loaded.project.settings.review)
+    if against is not None:
+        from reconciler.project.base_review import reviews_against  # noqa: PLC0415 - only in a pull request
+
+        reviews = reviews_against(workspace.root, against, planned.reviews)
+    return check_approvals(planned, reviews)
 
 
 def _uncommitted(workspace: Workspace, planned: PlannedProject, wanted: bool | None) -> tuple[str, ...] | None:

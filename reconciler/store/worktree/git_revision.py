@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -26,6 +27,26 @@ class GitRevision:
     def blobs(self, paths: Sequence[str]) -> dict[str, str]:
         """The blob at each path; a path that the commit does not have is left out."""
         return self.repository.blobs_at(self.commit, paths)
+
+    def files(self, folder: str) -> dict[str, str]:
+        """The blob of each plain file directly in a folder, by path."""
+        found: dict[str, str] = {}
+        for line in self.repository.output("ls-tree", "-z", self.commit, "--", f"{folder}/").split(b"\0"):
+            meta, _, path = line.partition(b"\t")
+            if meta.startswith(b"100"):
+                found[os.fsdecode(path)] = meta.split(b" ")[2].decode("ascii")
+        return found
+
+    def contents(self, blobs: Mapping[str, str], *, most: int) -> dict[str, bytes] | SourceFailure:
+        """The bytes of small files, by path, given their blobs; SourceFailure for more bytes together than `most`."""
+        wanted = sorted(set(blobs.values()))
+        sizes = self.repository.blob_sizes(wanted) if wanted else {}
+        if len(sizes) < len(wanted):
+            return self.repository.failure or SourceFailure(f"git: {self.name} is not wholly in this clone")
+        if sum(sizes.values()) > most:
+            return SourceFailure(f"its files in {self.name} have more than {most >> 20} MiB")
+        found = self.repository.small_blobs(wanted)
+        return {path: found[blob] for path, blob in blobs.items() if blob in found}
 
     def small_file(self, path: str, *, most: int) -> bytes | SourceFailure | None:
         """The bytes of a file; None if the commit does not have it, SourceFailure if it has more bytes than `most`."""
