@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from reconciler.core.cautions import Caution
-from reconciler.core.digest import AssetId
 from reconciler.core.errors import Place
 from reconciler.core.plan.actions import Hold, NotSelected, WasRejected
 from reconciler.core.plan.plan import AssetStep
@@ -16,6 +15,7 @@ from reconciler.core.text import printable
 from reconciler.core.value import replace
 from reconciler.project.asset_ids import no_match
 from reconciler.project.planning import PlannedProject
+from reconciler.project.review_list import required_assets
 from reconciler.project.reviews import Reviews
 from reconciler.report.approvals import Approvals, Lacking
 from reconciler.store.documents.project import PROJECT_FILE
@@ -25,7 +25,8 @@ def check_approvals(planned: PlannedProject, reviews: Reviews) -> Approvals:
     """The required images, and those of them that are not approved. ProjectError for a required asset that there is
     not; a glob or a tag that selects nothing is a caution."""
     steps = planned.plan.asset_steps
-    wanted, cautions = required_assets(steps, reviews.rules)
+    cautions = tuple(_empty_patterns(steps, reviews.rules))
+    wanted = required_assets(steps, reviews.rules)
     looked_at = [
         step
         for step in steps
@@ -44,24 +45,16 @@ def check_approvals(planned: PlannedProject, reviews: Reviews) -> Approvals:
     return Approvals(len(looked_at), tuple(lacking), reviews.rules.minimum, cautions)
 
 
-def required_assets(
-    steps: Sequence[AssetStep], rules: ReviewRules
-) -> tuple[frozenset[AssetId] | None, tuple[Caution, ...]]:
-    """The assets that must be approved, None for every asset; and a caution for each glob that selects none."""
-    if rules.require is None:
-        return None, ()
+def _empty_patterns(steps: Sequence[AssetStep], rules: ReviewRules) -> Iterator[Caution]:
+    """A caution for each glob and tag that selects no asset. ProjectError for any other pattern that selects none: a
+    typing error there would let everything pass."""
     assets = [selectable_spec(step.spec) for step in steps]
-    found: set[AssetId] = set()
-    cautions = []
-    for pattern in rules.require:
-        matches = matching(pattern, assets)
-        if not matches and not is_glob(pattern):
-            raise no_match(pattern, assets, option="review.require")
-        if not matches:
+    for pattern in rules.require or ():
+        if not matching(pattern, assets):
+            if not is_glob(pattern):
+                raise no_match(pattern, assets, option="review.require")
             message = f'"{printable(pattern)}" selects no asset: nothing is required by it'
-            cautions.append(Caution(message, place=Place(PROJECT_FILE), field="review.require"))
-        found |= matches
-    return frozenset(found), tuple(cautions)
+            yield Caution(message, place=Place(PROJECT_FILE), field="review.require")
 
 
 def _is_held(step: AssetStep, standing: Standing) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reconciler.core.plan.selection import selectable_step
+from reconciler.core.digest import AssetId
+from reconciler.core.plan.plan import AssetStep
+from reconciler.core.plan.selection import matching, selectable_spec, selectable_step
+from reconciler.core.reviews.rules import ReviewRules
 from reconciler.core.reviews.verdicts import Standing
-from reconciler.project.approvals import required_assets
 from reconciler.project.asset_ids import select_assets
 from reconciler.project.planning import PlannedProject
 from reconciler.report.reviews import ReviewedAsset
@@ -19,7 +21,7 @@ def reviewed_assets(planned: PlannedProject, patterns: Sequence[str]) -> tuple[R
         names = frozenset(select_assets(patterns, map(selectable_step, steps)).assets)
         steps = tuple(step for step in steps if step.asset in names)
     rules = planned.loaded.project.settings.review
-    wanted, _ = required_assets(planned.plan.asset_steps, rules)
+    wanted = required_assets(planned.plan.asset_steps, rules)
     contents = [step.entry.content for step in steps if step.entry is not None]
     found = planned.reviews.standings(contents) if planned.reviews is not None else {}
     return tuple(
@@ -33,3 +35,11 @@ def reviewed_assets(planned: PlannedProject, patterns: Sequence[str]) -> tuple[R
         )
         for step in sorted(steps, key=lambda step: step.asset)
     )
+
+
+def required_assets(steps: Sequence[AssetStep], rules: ReviewRules) -> frozenset[AssetId] | None:
+    """The assets that must be approved; None for every asset."""
+    if rules.require is None:
+        return None
+    assets = [selectable_spec(step.spec) for step in steps]
+    return frozenset().union(*(matching(pattern, assets) for pattern in rules.require))
