@@ -5,8 +5,9 @@
 - `encoded` makes a derived file with the quality that its rule says. JPEG is progressive, AVIF has speed 8, PNG level
   9; there is no profile, since the pixels are sRGB.
 
-The orientation in the metadata is applied, and all other metadata is left out. AVIF has one thread: several would take
-their shares of the limits, and give other bytes. Imported by the confined processes alone.
+The orientation in the metadata is applied, and all other metadata is left out. A mark that says that the picture is
+generated is written anew: in a paid image the term that it had, else `trainedAlgorithmicMedia`. AVIF has one thread:
+several would take their shares of the limits, and give other bytes. Imported by the confined processes alone.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 
 from reconciler.core.derived.operations import Encoding
+from reconciler.core.provenance.source_type import GENERATIVE_TERMS, TRAINED
+from reconciler.core.provenance.xmp import read_xmp, xmp_packet
 
 _FAITHFUL: dict[str, dict[str, Any]] = {
     "png": {"compress_level": 6},
@@ -32,9 +35,10 @@ _WHITE = "#ffffff"
 def converted(image: Image.Image, form: str) -> tuple[tuple[int, int], bytes]:
     """The size and the bytes of a paid image in this format."""
     profile = image.info.get("icc_profile")
+    mark = _marked(form, (_term(image),))
     upright = _in_mode(ImageOps.exif_transpose(image), form, _WHITE)
     kept = {"icc_profile": profile} if profile and _colours(image.mode) == _colours(upright.mode) else {}
-    return upright.size, _saved(upright, form, {**_FAITHFUL[form], **kept})
+    return upright.size, _saved(upright, form, {**_FAITHFUL[form], **kept, **mark})
 
 
 def encoded(image: Image.Image, encoding: Encoding) -> bytes:
@@ -52,7 +56,7 @@ def encoded(image: Image.Image, encoding: Encoding) -> bytes:
             settings = {"quality": quality, "speed": 8, "max_threads": 1}
             if encoding.lossless:
                 settings |= {"quality": 100, "subsampling": "4:4:4"}
-    return _saved(_in_mode(image, form, encoding.background), form, settings)
+    return _saved(_in_mode(image, form, encoding.background), form, {**settings, **_marked(form, encoding.mark)})
 
 
 def encoded_ico(images: list[Image.Image]) -> bytes:
@@ -61,6 +65,25 @@ def encoded_ico(images: list[Image.Image]) -> bytes:
     first, *others = images
     first.save(out, "ico", sizes=[image.size for image in images], append_images=others)
     return out.getvalue()
+
+
+def _term(image: Image.Image) -> str:
+    """The term of IPTC that an image of a model has, if it is one of those that name a model."""
+    packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
+    term = read_xmp(packet if isinstance(packet, bytes) else str(packet).encode("utf-8", "replace")).source_type
+    return term if term in GENERATIVE_TERMS else TRAINED
+
+
+def _marked(form: str, mark: tuple[str, ...]) -> dict[str, Any]:
+    """The settings that write a mark into the metadata."""
+    if not mark:
+        return {}
+    packet = xmp_packet(*mark)
+    if form != "png":
+        return {"xmp": packet.encode()}
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", packet)
+    return {"pnginfo": text}
 
 
 def _saved(image: Image.Image, form: str, settings: dict[str, Any]) -> bytes:

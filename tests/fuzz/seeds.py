@@ -10,7 +10,11 @@ from pathlib import Path
 
 from reconciler.core.derived.atlas_data import Atlas, AtlasFrame, data_texts
 from reconciler.core.derived.work import ATLAS_DATA
+from reconciler.core.images.sniff import FORMATS
+from reconciler.core.provenance.source_type import TRAINED
+from reconciler.core.provenance.xmp import xmp_packet
 from reconciler.store.index.snapshot import MAGIC
+from tests.core.provenance.carriers import marked
 from tests.fuzz.targets import SEPARATOR
 
 _ROOT = Path(__file__).parents[2]
@@ -72,6 +76,7 @@ def seeds() -> dict[str, list[bytes]]:
             b"200 text/event-stream\ndata: " + body + b"\n\n",
         ],
         "picture": [picture[:4_000]],
+        "marks": [*(marked(form, TRAINED, "{}") for form in FORMATS), xmp_packet(TRAINED).encode()],
         "atlas": [text.encode() for kind in ATLAS_DATA for _, text in data_texts(_ATLAS, kind)],
     }
 

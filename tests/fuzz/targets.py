@@ -22,6 +22,8 @@ from reconciler.core.errors import InvalidInput, ReconcilerError
 from reconciler.core.events import settle
 from reconciler.core.images.sniff import sniff
 from reconciler.core.lock.lockfile import Lock, dumps, loads, verify_recipe_keys
+from reconciler.core.provenance.marks import find_marks
+from reconciler.core.provenance.xmp import read_xmp
 from reconciler.core.recipe import Recipe
 from reconciler.core.specs.document import Document
 from reconciler.core.specs.expand import SpecTree, expand
@@ -190,6 +192,12 @@ def _picture(data: bytes) -> None:
     sniff(data)
 
 
+def _marks(data: bytes) -> None:
+    """A picture with metadata, or a packet of XMP."""
+    find_marks(memoryview(data))
+    read_xmp(data)
+
+
 def _atlas(data: bytes) -> None:
     """A data file of an atlas, whose layout is kept."""
     found = pack_atlas([Sprite("sword", 20, 30), Sprite("shield", 8, 8)], AtlasSettings(), _layout_of(data))
@@ -219,5 +227,6 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "index": _index,
     "answer": _answer,
     "picture": _picture,
+    "marks": _marks,
     "atlas": _atlas,
 }

@@ -89,12 +89,14 @@ Operation = ColourKey | Trim | Pad | Resize | Crop | Palette
 @value
 class Encoding:
     """How the pixels become a file. `quality` is 1 to 100, 0 for PNG. `background` is what transparent pixels of a JPEG
-    stand on."""
+    stand on. `mark` says in its metadata that it is generated: a term of IPTC, and a label of GB 45438 if there is one.
+    """
 
     format: str
     quality: int = 0
     lossless: bool = False
     background: str = "#ffffff"
+    mark: tuple[str, ...] = ()
 
 
 @value

@@ -53,7 +53,7 @@ MOST_PARTS = 100_000
 """Segments, chunks or boxes in a file. Each takes a step to walk over, however small it is."""
 
 
-class _Steps:
+class Steps:
     """Counts what a walk comes across, and raises BrokenError when it is too much."""
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class _Steps:
 
 
 def _jpeg(view: memoryview) -> tuple[int, int]:
-    steps = _Steps()
+    steps = Steps()
     at, size, exif, seen_scan = 2, (0, 0), b"", False
     while True:
         steps.part()
@@ -105,7 +105,7 @@ def _webp(view: memoryview) -> tuple[int, int]:
     (told,) = struct.unpack_from("<I", view, 4)
     if told + 8 > len(view):
         raise BrokenError("cut short")
-    at, size, exif, seen_pixels, steps = 12, (0, 0), b"", False, _Steps()
+    at, size, exif, seen_pixels, steps = 12, (0, 0), b"", False, Steps()
     while at < told + 8:
         steps.part()
         kind, length = struct.unpack_from("<4sI", view, at)
@@ -142,15 +142,17 @@ def _webp_size(view: memoryview, kind: bytes, body: int) -> tuple[int, int]:
 
 
 @value
-class _Box:
+class Box:
+    """A box of an ISO base media file: its kind, and where its body begins and ends."""
+
     kind: bytes
     start: int
     end: int
 
 
-def _boxes(view: memoryview, start: int, end: int) -> Iterator[_Box]:
+def boxes_of(view: memoryview, start: int, end: int) -> Iterator[Box]:
     """The boxes that fill `start` to `end` exactly."""
-    at, steps = start, _Steps()
+    at, steps = start, Steps()
     while at < end:
         steps.part()
         length, kind = struct.unpack_from(">I4s", view, at)
@@ -163,22 +165,22 @@ def _boxes(view: memoryview, start: int, end: int) -> Iterator[_Box]:
             raise BrokenError("cut short")
         if stop < body:
             raise BrokenError(f"damaged at byte {at}")
-        yield _Box(kind, body, stop)
+        yield Box(kind, body, stop)
         at = stop
 
 
-def _inside(view: memoryview, start: int, end: int, kind: bytes) -> _Box:
+def _inside(view: memoryview, start: int, end: int, kind: bytes) -> Box:
     """The first box of a kind."""
-    for box in _boxes(view, start, end):
+    for box in boxes_of(view, start, end):
         if box.kind == kind:
             return box
     raise BrokenError(f"no {kind.decode()} box")
 
 
 def _avif(view: memoryview) -> tuple[int, int]:
-    kinds: dict[bytes, _Box] = {}
+    kinds: dict[bytes, Box] = {}
     try:
-        for box in _boxes(view, 0, len(view)):
+        for box in boxes_of(view, 0, len(view)):
             kinds.setdefault(box.kind, box)
     except (BrokenError, struct.error):
         if not {b"meta", b"mdat"} <= kinds.keys():  # else the image is whole, and bytes behind it are not its own
@@ -187,13 +189,13 @@ def _avif(view: memoryview) -> tuple[int, int]:
         raise BrokenError("no meta box")
     meta = kinds[b"meta"]
     start = meta.start + 4  # past its version and flags
-    if not {b"mdat", b"idat"} & {*kinds, *(box.kind for box in _boxes(view, start, meta.end))}:
+    if not {b"mdat", b"idat"} & {*kinds, *(box.kind for box in boxes_of(view, start, meta.end))}:
         raise BrokenError("no image data")
     primary = _inside(view, start, meta.end, b"pitm")
     item: int = struct.unpack_from(">I" if view[primary.start] else ">H", view, primary.start + 4)[0]
     properties = _inside(view, start, meta.end, b"iprp")
     container = _inside(view, properties.start, properties.end, b"ipco")
-    boxes = tuple(_boxes(view, container.start, container.end))
+    boxes = tuple(boxes_of(view, container.start, container.end))
     numbers = _properties_of(view, _inside(view, properties.start, properties.end, b"ipma"), item)
     its = [boxes[number - 1] for number in numbers if 0 < number <= len(boxes)]
     size = next((box for box in its if box.kind == b"ispe"), None)
@@ -204,11 +206,11 @@ def _avif(view: memoryview) -> tuple[int, int]:
     return (height, width) if turned else (width, height)
 
 
-def _properties_of(view: memoryview, box: _Box, item: int) -> Iterator[int]:
+def _properties_of(view: memoryview, box: Box, item: int) -> Iterator[int]:
     """The numbers, from 1, of the properties that an ipma box gives to an item."""
     flags, count = struct.unpack_from(">II", view, box.start)
     id_format, wide = ">I" if flags >> 24 else ">H", flags & 1
-    at, steps = box.start + 8, _Steps()
+    at, steps = box.start + 8, Steps()
     for _ in range(count):
         steps.part()
         (owner,) = struct.unpack_from(id_format, view, at)
