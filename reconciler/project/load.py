@@ -9,7 +9,7 @@ from reconciler.core.cautions import Caution, first_cautions
 from reconciler.core.digest import AssetId, ContentHash
 from reconciler.core.errors import InvalidInput, Problem, Problems
 from reconciler.core.specs.document import field_name
-from reconciler.core.specs.expand import Expansion, expand
+from reconciler.core.specs.expand import Expansion, SpecTree, expand
 from reconciler.core.specs.graph import whole_problems
 from reconciler.core.specs.room import Room
 from reconciler.core.specs.settings import ASSETS_VARIABLE
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class LoadedSpecs:
     """The project and its specs, all of them valid. `room` is for further assets. `places` maps each reference file to
     the first place that names it. The cautions hold until `until`, in seconds since the epoch. `derivation` is None
-    where no rule, no bundle and no spec speaks of derived files."""
+    where no rule, no bundle and no spec speaks of derived files. `tree` has the documents."""
 
     project: Project
     specs: Mapping[AssetId, Spec]
@@ -41,6 +41,7 @@ class LoadedSpecs:
     cautions: tuple[Caution, ...] = ()
     until: float = FOREVER
     derivation: Derivation | None = None
+    tree: SpecTree = field(default=SpecTree({}), compare=False)
 
 
 def load_specs(workspace: Workspace) -> LoadedSpecs:
@@ -73,6 +74,7 @@ def load_specs(workspace: Workspace) -> LoadedSpecs:
         first_cautions((*project.cautions, *files.not_read, *expanded.cautions, *of_models)),
         next_retirement(specs, providers, table, today=today) or FOREVER,
         derivation,
+        files.tree,
     )
 
 

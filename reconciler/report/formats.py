@@ -27,6 +27,7 @@ class Printed:
 
 
 REPORTS: dict[str, dict[str, str]] = {
+    "against": {"text": "against:against_text", "json": "against:against_json"},
     "apply": {"text": "apply_report:apply_text", "json": "apply_report:apply_json"},
     "check": {"text": "plan_report:check_text", "json": "plan_report:check_json"},
     "choose": {"text": "candidates:candidates_text", "json": "candidates:candidates_document"},
@@ -48,6 +49,7 @@ REPORTS: dict[str, dict[str, str]] = {
 """Each report with its formats: `module:function`, loaded when it is used. The first is the default."""
 
 FINDINGS: dict[str, str] = {
+    "against": "findings.against:against_findings",
     "check": "findings.listed:check_findings",
     "error": "findings.listed:error_findings",
     "plan": "findings.listed:planned_findings",

@@ -31,10 +31,16 @@ def plan_lines(
     if verbosity is not Verbosity.QUIET:
         shown = plan.drift
         if shown:
-            yield from _block_lines(_blocks(shown, now, verbosity))
+            yield from drift_lines(shown, now, verbosity)
             yield ""
         yield from note_lines(plan)
     yield totals_line(plan, elsewhere=elsewhere)
+
+
+def drift_lines(steps: tuple[Step, ...], now: datetime, verbosity: Verbosity) -> Iterator[str]:
+    """A line for each step, or for a group of them, with its details below it."""
+    if steps:
+        yield from _block_lines(_blocks(steps, now, verbosity))
 
 
 def _blocks(steps: tuple[Step, ...], now: datetime, verbosity: Verbosity) -> list[Block]:

@@ -72,7 +72,11 @@ def test_every_command_offers_the_formats_of_the_table() -> None:
             if option.name == "format_":
                 assert isinstance(option.type, click.Choice)
                 offered[name] = list(option.type.choices)
-    by_another = {"models", "error"}  # `providers --models`; the end of any command that fails
+    by_another = {
+        "against",
+        "models",
+        "error",
+    }  # `plan --against`; `providers --models`; the end of a command that fails
     assert offered == {name: list(formats_of(name)) for name in REPORTS if name not in by_another}
     assert list(REPORTS["models"]) == list(REPORTS["providers"])
 

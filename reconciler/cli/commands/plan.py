@@ -35,7 +35,15 @@ from reconciler.report.plan_report import PlanFacts, cached_answers
     "-o", "--out", type=click.Path(dir_okay=False), metavar="FILE", help="Save the plan, for `apply --plan FILE`."
 )
 @options.verbosity_options(quiet="Print only the totals.")
-@click.option("--exit-code", is_flag=True, help="Exit 2 if there is anything to do.")
+@click.option(
+    "--exit-code", is_flag=True, help="Exit 2 if there is anything to do; with --against, if a recipe differs."
+)
+@click.option(
+    "--against",
+    metavar="REV",
+    help="Show what this branch costs: compare it with the commit at which it and REV began. "
+    "With --max-cost, exit 3 if it costs more.",
+)
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -46,6 +54,7 @@ def command(
     out: str | None,
     quiet: bool,
     verbose: bool,
+    against: str | None,
     **given: Any,
 ) -> int:
     """Show which images would be generated, why, and at what price.
@@ -57,6 +66,15 @@ def command(
     workspace = open_workspace(ctx.obj, os.environ)
     chosen = options.plan_options(given)
     planned = plan_project(workspace, load_specs(workspace), chosen.selection)
+    if against is not None:
+        if out is not None:
+            raise click.UsageError("--against takes no -o: a plan that can be carried out compares with nothing")
+        from reconciler.cli.against import print_against  # noqa: PLC0415 - only where it is asked for
+
+        differs = Exit.DRIFT if exit_code else Exit.DONE
+        return print_against(
+            ctx, format_, workspace, planned, name=against, limits=chosen.limits, shown=shown, differs=differs
+        )
     derived = derived_files(workspace, planned, chosen.selection, built=False)
     running = workspace.holder() if planned.behind else None
     facts = PlanFacts(planned.plan, datetime.now(UTC), planned.behind, running, planned.loaded.cautions, shown)

@@ -60,11 +60,20 @@ class Covered:
 
 
 @value
+class MadeImage:
+    """An image that the commits of a branch have made, with its cost as text."""
+
+    asset: AssetId
+    output: str
+    cost: str
+
+
+@value
 class FindingList:
     """The findings of one command. `title` names the command, or is "" for one that failed; `headline` is the result in
     one line, without foreign text.
 
-    `assets` are all that were looked at; `steps` are those of the plan, by asset."""
+    `assets` are all that were looked at; `steps` are those of the plan, by asset; `made` are images to look at."""
 
     title: str
     headline: str
@@ -73,6 +82,7 @@ class FindingList:
     steps: Mapping[str, Step] = field(default_factory=dict)
     shared: Shared = field(default_factory=dict)
     around: Surroundings = Surroundings()
+    made: tuple[MadeImage, ...] = ()
 
     def groups(self) -> tuple[tuple[Finding, ...], ...]:
         """The findings, those with the same cause at the same line together."""
@@ -132,7 +142,7 @@ def _listed(facts: PlanFacts) -> FindingList:
     shared = sharers(made.steps)
     covered = tuple(Covered(step.asset, step.spec.file) for step in made.asset_steps)
     findings = (
-        *plan_findings(made, _wording(facts.now, shared)),
+        *plan_findings(made, step_wording(facts.now, shared)),
         *_beside_the_plan(facts),
         *caution_findings(facts.cautions),
     )
@@ -140,7 +150,7 @@ def _listed(facts: PlanFacts) -> FindingList:
     return FindingList("", totals_line(made), findings, covered, steps, shared)
 
 
-def _wording(now: datetime, shared: Shared) -> Describe:
+def step_wording(now: datetime, shared: Shared) -> Describe:
     def said(step: Step) -> Wording:
         text = step_block(step, now, shared).text
         return Wording(text.reason, text.details, text.hint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 
 from reconciler.core.plan.findings import Finding
 from reconciler.core.text import printable
@@ -20,14 +21,30 @@ def markdown(listed: FindingList) -> Printed:
     """The result, a table of what is left, and the rest folded. Within the room that the reader has."""
     head = [f"### {' '.join(('reconciler', listed.title)).strip()}: {listed.headline}", ""]
     groups = listed.groups()
-    if not groups:
+    if not groups and not listed.made:
         return Printed(tuple(head[:1]))
     looks = bool(listed.around.links.raw or listed.around.links.diff)
     columns = ("asset", "finding", "why", "price") + (("look",) if looks else ())
     rows = tuple(_cells(group, listed, looks=looks) for group in groups)
     room = listed.around.room - sum(map(len, head))
+    made = tuple(_made_lines(listed, room // 2 if rows else room))
+    room -= sum(len(line.encode()) + 1 for line in made)
     body = table_lines(Table(columns, rows), noun="finding", room=room, shown=SHOWN_ROWS)
-    return Printed((*head, *body))
+    return Printed((*head, *body, *made))
+
+
+def _made_lines(listed: FindingList, room: int) -> Iterator[str]:
+    """The images that were made, in a table of their own."""
+    links, prefix = listed.around.links, listed.around.prefix
+    looks = bool(links.raw or links.diff)
+    rows = tuple(
+        (code(one.asset), printable(one.cost), *((picture_look(one.output, prefix, links),) if looks else ()))
+        for one in listed.made
+    )
+    if rows:
+        yield from ("", "Made in these commits:", "")
+        head = ("asset", "cost", *(("look",) if looks else ()))
+        yield from table_lines(Table(head, rows), noun="image", room=room - 30, shown=SHOWN_ROWS)
 
 
 def picture_look(output: str, prefix: str, links: PictureLinks) -> str:

@@ -31,7 +31,7 @@ from reconciler.core.specs.settings import (
 from reconciler.core.suggest import did_you_mean
 from reconciler.core.value import value
 from reconciler.store import disk
-from reconciler.store.documents.specs import read_document
+from reconciler.store.documents.specs import checked_document, read_document
 from reconciler.store.index.index import Index
 from reconciler.store.worktree.lfs_pointer import LFS_POINTER_LIMIT, lfs_oid
 from reconciler.store.yaml.source import BYTE_ORDER_MARK
@@ -80,13 +80,24 @@ def _other_name(folder: Path) -> str:
 
 def read_project(root: Path, index: Index, types: ProviderTypes) -> Project:
     """The project at `root`; InvalidInput with every error in its file. `types` are those that a provider can have."""
-    document, problems = read_document(root, PROJECT_FILE, "project", index)
+    document, settings = _checked(read_document(root, PROJECT_FILE, "project", index), types)
+    return Project(root, settings, document, _second_file(root, index))
+
+
+def parse_project(root: Path, data: bytes, types: ProviderTypes) -> Project:
+    """The project file of another version, from its bytes."""
+    document, settings = _checked(checked_document(PROJECT_FILE, "project", data), types)
+    return Project(root, settings, document)
+
+
+def _checked(read: tuple[Document | None, tuple[Problem, ...]], types: ProviderTypes) -> tuple[Document, Settings]:
+    document, problems = read
     if document is None or problems:
         raise InvalidInput((*problems, *(_unusable_types(document, types) if document is not None else ())))
     settings, wrong = _settings(document, types)
     if wrong:
         raise InvalidInput(tuple(wrong))
-    return Project(root, settings, document, _second_file(root, index))
+    return document, settings
 
 
 def _second_file(root: Path, index: Index) -> tuple[Caution, ...]:

@@ -185,15 +185,23 @@ def read_document(root: Path, name: str, kind: str, index: Index) -> tuple[Docum
     try:
         seen, data = _text(root, name)
         index.note_stat(name, seen)
+    except InvalidInput as error:
+        return None, error.problems
+    document, problems = checked_document(name, kind, data)
+    if kind == "spec" and document is not None and not problems:
+        index.parsed.remember(name, seen, document.value)
+    return document, problems
+
+
+def checked_document(name: str, kind: str, data: bytes) -> tuple[Document | None, tuple[Problem, ...]]:
+    """The bytes of one file, parsed and validated."""
+    try:
         document = yaml.parse(data, file=name)
     except InvalidInput as error:
         return None, error.problems
     if document.value is None and kind != "spec":
         document = Document(name, {}, document.marks)
-    problems = schema_problems(kind, document)
-    if kind == "spec" and not problems:
-        index.parsed.remember(name, seen, document.value)
-    return document, problems
+    return document, schema_problems(kind, document)
 
 
 def _known(root: Path, name: str, index: Index) -> Json:
