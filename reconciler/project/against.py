@@ -114,9 +114,11 @@ def _base(commit: BaseCommit, loaded: LoadedSpecs, files: Mapping[str, BlobAt], 
 
 
 def _kind(name: str) -> str:
-    """The kind of a file by its path below the specs folder; hidden folders are not read."""
+    """The kind of a file that recipes depend on, by its path below the specs folder; "" for any other. Hidden folders
+    are not read."""
     *folders, last = name.split("/")
-    return "" if any(folder.startswith(".") for folder in folders) else spec_kind(last)
+    kind = "" if any(folder.startswith(".") for folder in folders) else spec_kind(last)
+    return kind if kind in ("spec", "defaults", "styles") else ""
 
 
 def _documents(tree: SpecTree) -> dict[str, Document]:

@@ -13,7 +13,7 @@ import pytest
 from reconciler.cli.main import run
 from reconciler.cli.quick_reports import is_device
 from reconciler.store.index.snapshot import compare
-from tests.cli.conftest import PROGRAM, Scratch
+from tests.cli.conftest import PROGRAM, Scratch, picture
 
 FORMATS = ("text", "json", "github", "gitlab", "junit", "markdown", "sarif")
 
@@ -190,3 +190,19 @@ def test_a_project_with_orphans_takes_the_long_way(project: Scratch) -> None:
             [*PROGRAM, "check", "--report", "github=/dev/stdout"], capture_output=True, text=True, check=False
         ).stdout
     )
+
+
+def test_derived_files_are_findings(project: Scratch) -> None:
+    project.write(
+        "specs/_derive.yaml", "web: {widths: [32], formats: [png], output: 'public/${name}-${width}.${ext}'}\n"
+    )
+    project.edit("specs/hero.yaml", "size:", "derive: [web]\nsize:")
+    (line,) = project.run("check", "--format", "github").out.splitlines()
+    assert line.startswith(
+        "::error file=specs/hero.yaml,line=2,col=1,title=reconciler%3A derived-stale::hero: 1 derived file out of"
+    )
+    project.done("derive")
+    assert project.done("check", "--format", "github").out == ""
+    project.write("public/hero-32.png", picture())
+    (line,) = project.run("check", "--format", "github").out.splitlines()
+    assert "title=reconciler%3A derived-modified::hero: " in line and "was changed by hand" in line

@@ -141,13 +141,14 @@ def _listed(facts: PlanFacts) -> FindingList:
     made = facts.plan
     shared = sharers(made.steps)
     covered = tuple(Covered(step.asset, step.spec.file) for step in made.asset_steps)
+    steps: dict[str, Step] = {step.asset: step for step in made.steps}
     findings = (
         *plan_findings(made, step_wording(facts.now, shared)),
         *_beside_the_plan(facts),
+        *_derived(facts, steps),
         *caution_findings(facts.cautions),
     )
-    steps: dict[str, Step] = {step.asset: step for step in made.steps}
-    return FindingList("", totals_line(made), findings, covered, steps, shared)
+    return FindingList("", _headline(facts), findings, covered, steps, shared)
 
 
 def step_wording(now: datetime, shared: Shared) -> Describe:
@@ -173,6 +174,24 @@ def _beside_the_plan(facts: PlanFacts) -> Iterator[Finding]:
         from reconciler.report.approvals import approval_findings  # noqa: PLC0415 - only where approvals are required
 
         yield from approval_findings(facts.approvals)
+
+
+def _headline(facts: PlanFacts) -> str:
+    """The totals, as the last line of the text has them."""
+    totals = totals_line(facts.plan)
+    if facts.derived is None:
+        return totals
+    from reconciler.report.derived_text import with_derived  # noqa: PLC0415 - rarely is anything derived
+
+    return with_derived(totals, facts.derived)
+
+
+def _derived(facts: PlanFacts, steps: Mapping[str, Step]) -> Iterator[Finding]:
+    """The findings about derived files."""
+    if facts.derived is not None:
+        from reconciler.report.findings.derived import derived_findings  # noqa: PLC0415 - rarely is anything derived
+
+        yield from derived_findings(facts.derived, steps)
 
 
 def _owners(plan: Plan) -> dict[str, str]:
