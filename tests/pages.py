@@ -43,6 +43,8 @@ KINDS = {
     "gitattributes": "the lines that `init` writes",
     "python": "code of a distribution that tests/distributions installs and tests",
     "toml": "the same",
+    "js vite": "a vite.config.js; tests/browser builds a page with it",
+    "html vite": "the index.html of that page",
 }
 """Every kind of block, by its info string, and the rule that holds it."""
 

@@ -138,10 +138,17 @@ class Browser:
         )
 
     def page(
-        self, width: int = 1280, height: int = 800, *, scheme: str = "light", motion: str = "no-preference"
+        self,
+        width: int = 1280,
+        height: int = 800,
+        *,
+        scheme: str = "light",
+        motion: str = "no-preference",
+        density: int = 1,
     ) -> Page:
         """An empty page. `scheme` is `light` or `dark`; `motion` is `reduce` or `no-preference`."""
-        options = {"viewport": {"width": width, "height": height}, "colorScheme": scheme, "reducedMotion": motion}
+        viewport = {"width": width, "height": height}
+        options = {"viewport": viewport, "colorScheme": scheme, "reducedMotion": motion, "deviceScaleFactor": density}
         return Page(self, self.ask("open", options=options, timeout=TIMEOUT_MS))
 
     def ask(self, action: str, **given: Any) -> Any:

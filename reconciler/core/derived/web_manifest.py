@@ -25,6 +25,11 @@ class Preview:
     thumbhash: bytes
     colour: str
 
+    @property
+    def transparent(self) -> bool:
+        """Whether any pixel is: the last bit of the first three bytes."""
+        return self.thumbhash[2] >= 0x80
+
 
 def manifest_text(work: ManifestWork, previews: tuple[Preview, ...]) -> str:
     """`images.json`: the pictures by id, sorted. `previews` are in the order of the work's entries."""
@@ -50,11 +55,16 @@ def snippet(work: ManifestWork, entry: ManifestEntry, preview: Preview) -> str:
     url = markup(_url(work, largest.output))
     img = (
         f'<img src="{url}"{srcset} width="{largest.width}" height="{largest.height}"{alt}'
-        f' loading="lazy" decoding="async" style="background-color: {markup(preview.colour)}" data-thumbhash="{hint}">'
+        f' loading="lazy" decoding="async"{_ground(preview)} data-thumbhash="{hint}">'
     )
     if not others:
         return img + "\n"
     return "\n".join(["<picture>", *others, f"  {img}", "</picture>", ""])
+
+
+def _ground(preview: Preview) -> str:
+    """The colour until a picture has loaded; none behind one that is seen through afterwards."""
+    return "" if preview.transparent else f' style="background-color: {markup(preview.colour)}"'
 
 
 def snippet_path(work: ManifestWork, entry: ManifestEntry) -> str:
@@ -114,6 +124,7 @@ def _widths_shown(work: ManifestWork) -> str:
 
 def _url(work: ManifestWork, output: str) -> str:
     """The URL of a path: from the root of the site if the prefix is cut off, else relative to the project."""
-    if work.url and output.startswith(work.url):
-        return "/" + url_path(output[len(work.url) :].lstrip("/"))
+    root = work.url.rstrip("/") + "/"
+    if work.url and output.startswith(root):
+        return "/" + url_path(output[len(root) :])
     return url_path(output)

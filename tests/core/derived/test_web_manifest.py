@@ -96,6 +96,11 @@ def test_an_empty_alt_is_a_statement_and_none_is_left_out() -> None:
     assert "alt" not in manifest_text(replace(WORK, entries=(replace(HERO, alt=None),)), (PREVIEW,))
 
 
+def test_a_picture_that_is_seen_through_has_no_colour_behind_it() -> None:
+    assert 'style="background-color: #1b2430"' in snippet(WORK, HERO, PREVIEW)
+    assert "style" not in snippet(WORK, HERO, Preview(b"\x01\x02\x83", "#1b2430"))
+
+
 def test_one_format_is_an_img_alone() -> None:
     found = elements(replace(HERO, sources=SOURCES[4:]))
     assert [tag for tag, _ in found] == ["img"]
@@ -113,7 +118,9 @@ def test_of_two_files_that_a_small_master_made_alike_one_is_listed() -> None:
 
 
 def test_a_url_outside_the_site_stays_relative() -> None:
-    assert elements(HERO, replace(WORK, url=""))[-1][1]["src"] == "public/img/hero-1280.jpg"
+    for url in ("", "pub", "static"):
+        assert elements(HERO, replace(WORK, url=url))[-1][1]["src"] == "public/img/hero-1280.jpg"
+    assert elements(HERO, replace(WORK, url="public"))[-1][1]["src"] == "/img/hero-1280.jpg"
 
 
 def test_a_snippet_lies_where_the_id_says() -> None:
