@@ -106,6 +106,8 @@ def incremental_plan(
         reviews = find_reviews(root, index, project.settings.review)
         rejected = reviews.rejections() if reviews is not None else NONE_REJECTED
         found = _plan(project, snapshot, specs, rejected=rejected)
+        if found is not None and reviews is not None:
+            found = reviews.approved(found)
     except (ReconcilerError, ValueError, KeyError, TypeError, OSError, RecursionError):
         return None
     if found is None or not found.drift or any(note_lines(found)):

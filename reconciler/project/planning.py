@@ -82,6 +82,8 @@ def plan_project(workspace: Workspace, loaded: LoadedSpecs, selection: Selection
     observation = observe(workspace, loaded, state, rejected=rejected)
     _fill_caches(workspace, loaded)
     seen, made, notes = _plan_while_hashing(observation, planner(loaded, state, selection), loaded.room)
+    if reviews is not None and made.drift:
+        made = reviews.approved(made)
     candidates, consents = selection.images_per_asset, selection.policy.consents
     recorded = (state.in_doubt, state.behind)
     return PlannedProject(loaded, state.lock, seen, made, *recorded, candidates, consents, notes, reviews)

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from reconciler.core.cautions import Caution
 from reconciler.core.digest import ContentHash
-from reconciler.core.plan.observed import Rejections
+from reconciler.core.plan.observed import Approval, Rejections
+from reconciler.core.plan.plan import AssetStep, Plan
 from reconciler.core.reviews.rules import ReviewRules
 from reconciler.core.reviews.verdict import Judgement, Verdict
-from reconciler.core.reviews.verdicts import Standing, rejections, standing
+from reconciler.core.reviews.verdicts import ReviewState, Standing, rejections, standing
+from reconciler.core.value import replace
 from reconciler.store.documents.reviews import read_reviews
 from reconciler.store.documents.signatures import AllowedSigners, read_signers
 from reconciler.store.index.index import Index, stat_of
@@ -54,22 +56,46 @@ class Reviews:
         if not suspects:
             return Rejections()
         self._verify(each for content in suspects for each in self._by_content[content])
-        return rejections(self.verdicts, self.rules, uncounted=self._problem)
+        return rejections(self.verdicts, self.rules, uncounted=self.problem)
+
+    def approved(self, whole: Plan) -> Plan:
+        """The plan with the approvals of locked images that are not kept as they are."""
+        left = {step.asset for step in whole.drift}
+        entries = {step.asset: step.entry for step in whole.asset_steps if step.asset in left}
+        contents = {asset: entry.content for asset, entry in entries.items() if entry is not None}
+        found = self.standings(contents.values())
+        approvals = {asset: _approval(found[content]) for asset, content in contents.items()}
+        if not any(approvals.values()):
+            return whole
+        return Plan(
+            tuple(
+                replace(step, approved=approvals.get(step.asset)) if isinstance(step, AssetStep) else step
+                for step in whole.steps
+            )
+        )
 
     def of(self, content: ContentHash) -> tuple[Verdict, ...]:
         """Every verdict on an image, those that do not count, too."""
         return tuple(self._by_content.get(content, ()))
 
     def _standing(self, verdicts: Iterable[Verdict]) -> Standing:
-        return standing(verdicts, self.rules, uncounted=self._problem)
+        return standing(verdicts, self.rules, uncounted=self.problem)
 
     def _verify(self, verdicts: Iterable[Verdict]) -> None:
         if self._signers is not None:
             reviewers = self.rules.reviewers
             self._signers.verify(each for each in verdicts if not reviewers or each.by in reviewers)
 
-    def _problem(self, verdict: Verdict) -> str:
+    def problem(self, verdict: Verdict) -> str:
+        """Why a verdict does not count, besides its reviewer; "" if it does."""
         return self._signers.problem(verdict) if self._signers is not None else ""
+
+
+def _approval(standing: Standing) -> Approval | None:
+    latest = standing.latest
+    if standing.state is not ReviewState.APPROVED or latest is None:
+        return None
+    return Approval(tuple(each.by for each in standing.verdicts), latest.at)
 
 
 def read_project_reviews(root: Path, index: Index, rules: ReviewRules) -> Reviews:

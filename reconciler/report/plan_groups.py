@@ -7,7 +7,7 @@ from datetime import datetime
 
 from reconciler.core.plan import actions as do
 from reconciler.core.plan.actions import Reason
-from reconciler.core.plan.plan import Step
+from reconciler.core.plan.plan import AssetStep, Step
 from reconciler.core.recipe import Change
 from reconciler.core.text import printable
 from reconciler.core.value import replace, value
@@ -98,7 +98,8 @@ class _Place:
 def _group(text: StepText, steps: list[Step], now: datetime, shared: Shared) -> Block:
     count, price = counted(len(steps), "asset"), sum_text(steps, shared)
     places = _places(steps)
-    details = (*_shared_details(text, steps), *_doubts(steps, now), *_shared_requests(steps, shared))
+    beside = (*_doubts(steps, now), *_approved(steps), *_shared_requests(steps, shared))
+    details = (*_shared_details(text, steps), *beside)
     if f" {ANY_ASSET}`" in text.hint:  # each of them needs a decision
         details = (*details, _names(steps))
     elif len(places) > 1:
@@ -121,6 +122,13 @@ def _shared_requests(steps: list[Step], shared: Shared) -> Iterator[str]:
     if sharing:
         count, assets = counted(len(set(sharing)), "request"), counted(len(sharing), "asset")
         yield f"{count} for {assets} with the same recipe" + ("" if len(set(sharing)) == 1 else "s")
+
+
+def _approved(steps: list[Step]) -> Iterator[str]:
+    """How many of the locked images are approved."""
+    count = sum(isinstance(step, AssetStep) and step.approved is not None for step in steps)
+    if count:
+        yield f"{counted(count, 'locked image')} of them {'was' if count == 1 else 'were'} approved in a review"
 
 
 def _doubts(steps: list[Step], now: datetime) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from reconciler.core.digest import Json
 from reconciler.core.plan import actions as do
 from reconciler.core.plan.actions import Reason
-from reconciler.core.plan.plan import Plan, Step
+from reconciler.core.plan.plan import AssetStep, Plan, Step
 from reconciler.report.in_doubt import in_doubt_json
 from reconciler.report.plan_text import changed_fields, keeps, plan_total, reason_text
 
@@ -46,6 +46,8 @@ def step_json(step: Step) -> dict[str, Any]:
             result["after"] = list(base.after)
     if isinstance(action, do.Hold) and action.consent is not None:
         result["consent"] = action.consent.value
+    if isinstance(step, AssetStep) and step.approved is not None:
+        result["approved"] = {"by": list(step.approved.by), "at": step.approved.at}
     if isinstance(action.reason, do.Doubtful):
         result["in_doubt"] = in_doubt_json(action.reason.requests)
     return result

@@ -11,8 +11,8 @@ from reconciler.core.digest import AssetId, Json
 from reconciler.core.money.cost import Cost, Total, total
 from reconciler.core.plan import actions as do
 from reconciler.core.plan.actions import Reason
-from reconciler.core.plan.observed import rejected_by
-from reconciler.core.plan.plan import Plan, Step, locked_entry
+from reconciler.core.plan.observed import Approval, rejected_by
+from reconciler.core.plan.plan import AssetStep, Plan, Step, locked_entry
 from reconciler.core.plan.shared import sharers
 from reconciler.core.recipe import Change
 from reconciler.core.text import one_line, printable
@@ -320,6 +320,8 @@ def price_text(cost: Cost | None) -> str:
 def step_block(step: Step, now: datetime, shared: Shared) -> Block:
     """One step as it is shown by itself."""
     text = describe(step, now)
+    if isinstance(step, AssetStep) and step.approved is not None:
+        text = replace(text, details=(*text.details, f"its locked image was {approved_by(step.approved)}"))
     first, *others = shared.get(step.asset, (step.asset,))
     if first != step.asset:
         return Block(printable(step.asset), text, f"the request of {printable(first)}")
@@ -327,6 +329,11 @@ def step_block(step: Step, now: datetime, shared: Shared) -> Block:
         line = f"1 request for {counted(len(others) + 1, 'asset')} with this recipe"
         text = replace(text, details=(*text.details, line))
     return Block(printable(step.asset), text, sum_text([step], shared))
+
+
+def approved_by(approval: Approval) -> str:
+    """`approved by ada@example.com on 2026-11-27`."""
+    return f"approved by {', '.join(map(printable, approval.by))} on {approval.at[:10]}"
 
 
 def sum_text(steps: Iterable[Step], shared: Shared) -> str:

@@ -27,10 +27,15 @@ def answer_of(step: Step, lock: Lock) -> Answer | None:
 
 
 def asset_json(
-    step: Step, now: datetime, *, elsewhere: tuple[str, ...], answer: Answer | None = None
+    step: Step,
+    now: datetime,
+    *,
+    elsewhere: tuple[str, ...],
+    answer: Answer | None = None,
+    review: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """One asset for programs. `elsewhere` are the places besides its output that hold the locked bytes; `answer` is a
-    response without an image to lock."""
+    response without an image to lock; `review` is the result of the reviews of the locked image."""
     result: dict[str, Any] = {"asset": step.asset, "state": state_json(step, now), "output": step.output}
     if isinstance(step, AssetStep):
         result["spec"] = str(step.spec.place(""))
@@ -41,6 +46,8 @@ def asset_json(
     result["locked"] = _entry_json(entry, elsewhere) if entry is not None else None
     if entry is not None and isinstance(step, AssetStep) and step.origin is not None:
         result["locked"]["under"] = step.origin
+    if review is not None:
+        result["review"] = review
     if answer is not None:
         result["answered"] = answer_json(answer)
     return result
@@ -117,6 +124,7 @@ def _facts(asset: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "content", locked["content"]
     if locked.get("original"):
         yield "converted", f"from {locked['original']}"
+    yield from _review_rows(asset.get("review"))
     image = locked["image"]
     yield "image", f"{image['format']}, {image['width']}x{image['height']} pixels, {image['bytes']:,} bytes"
     made = locked["made"]
@@ -134,6 +142,17 @@ def _facts(asset: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if locked["recipe"].get("prompt"):
         yield "prompt", locked["recipe"]["prompt"]
     yield "also in", ", ".join(locked["elsewhere"]) or "no other place"
+
+
+def _review_rows(review: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
+    """Who approved or rejected the locked image, and every note."""
+    if review is None:
+        return
+    yield "review", review["words"] or "nobody has approved or rejected it"
+    for note in review["notes"]:
+        yield "note", f"{note['at'][:10]} {note['by']}: {note['note']}"
+    for one in review["uncounted"]:
+        yield "not counted", f"{one['verdict']} by {one['by']} ({one['place']}): {one['why']}"
 
 
 def _rows(facts: Iterator[tuple[str, str]]) -> Iterator[str]:

@@ -279,3 +279,80 @@ def test_choose_offers_no_rejected_candidate_and_keeps_the_numbers(paid: PaidPro
     paid.done("choose", "hero", str(other["number"]))
     approve(paid, "hero", "--content", listed[0]["content"])
     paid.done("choose", "hero", "1")
+
+
+# Who is told
+
+
+def test_show_and_plan_say_who_approved_what_and_when(paid: PaidProject) -> None:
+    assert "review" not in paid.done("show", "hero").out, "a project without reviews hears nothing of them"
+    approve(paid, "hero", "--note", "well made")
+    shown = paid.done("show", "hero").out
+    assert f"review       approved by {ADA} on 20" in shown
+    assert f"{ADA}: well made" in shown
+    assert paid.done("show", "hero", "--format", "json").json["assets"][0]["review"]["state"] == "approved"
+    paid.set_up(hero="a tower")
+    planned = paid.done("plan").out
+    assert f"its locked image was approved by {ADA} on 20" in planned
+    (step,) = (each for each in paid.done("plan", "--format", "json").json["steps"] if each["asset"] == "hero")
+    assert step["approved"]["by"] == [ADA]
+    assert f"its locked image was approved by {ADA}" in paid.run("apply").err
+    reject(paid, "hero", "--content", paid.lock["hero"]["content"], by=BOB)
+    assert "was approved by" in paid.done("plan").out, "stale: the old image is not judged any more"
+    paid.apply()
+    reject(paid, "hero", by=BOB)
+    assert f"rejected by {BOB} on 20" in paid.done("show", "hero").out
+    assert "was approved" not in paid.done("plan").out
+
+
+def test_a_group_of_steps_counts_its_approved_images(paid: PaidProject) -> None:
+    names = [f"i{number}" for number in range(5)]
+    cats: Any = dict.fromkeys(names, "an icon of a cat")
+    paid.set_up(hero="a lighthouse", **cats)
+    paid.apply()
+    approve(paid, "i1", "i2", "--yes")
+    dogs: Any = dict.fromkeys(names, "an icon of a dog")
+    paid.set_up(hero="a lighthouse", **dogs)
+    assert "5 locked images of them were approved in a review" in paid.done("plan").out, "they share one image"
+
+
+# Old files
+
+
+def test_old_files_are_merged_without_what_matters_no_more(paid: PaidProject) -> None:
+    paid.git("init", "-qb", "main")
+    paid.set_up(hero="a lighthouse", boss="a dragon")
+    paid.apply()
+    old = paid.lock["hero"]["content"]
+    for note in ("one", "two", "three"):
+        approve(paid, "hero", "--note", note)
+        approve(paid, "boss", "--note", note, by=BOB)
+        paid.git("add", "-A")
+        paid.git("commit", "-qm", note)
+    paid.git("branch", "release")
+    reject(paid, "boss")
+    paid.apply("--replace-rejected")
+    paid.set_up(hero="a tower", boss="a dragon")
+    paid.apply()
+    paid.git("add", "-A")
+    paid.git("commit", "-qm", "other words")
+    approve(paid, "hero", "--note", "uncommitted")
+    files = len(list((paid.root / "reviews").iterdir()))
+    before = states(paid)
+    asked = paid.run("review", "--compact")
+    assert (asked.code, "pass --yes" in asked.err) == (3, True)
+    done = paid.done("review", "--compact", "--yes")
+    assert f"merged {files - 1} files into reviews/compact-" in done.err
+    assert "3 verdicts kept, 4 dropped" in done.err
+    assert len(list((paid.root / "reviews").iterdir())) == 2, "that, and the file of this session"
+    assert states(paid) == before
+    paid.git("add", "-A")
+    paid.git("commit", "-qm", "compact")
+    paid.git("branch", "-qD", "release")
+    assert "2 verdicts kept, 2 dropped" in paid.done("review", "--compact", "--yes").err
+    assert old not in {line["content"] for line in lines(paid)}, "no lockfile names it any more"
+    assert [line["verdict"] for line in lines(paid)].count("reject") == 1
+    paid.set_up(hero="a tower", boss={"prompt": "a dragon", "take": 3})
+    paid.git("add", "-A")
+    paid.git("commit", "-qm", "compact again")
+    assert paid.done("review", "--compact", "--yes").err == "nothing to compact\n"

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.core.digest import ContentHash
 from reconciler.core.errors import Place
 from reconciler.core.plan.observed import Rejection
+from reconciler.core.reviews.compact import compacted
 from reconciler.core.reviews.rules import ReviewRules
 from reconciler.core.reviews.verdict import (
     MAX_NOTE,
@@ -176,6 +178,35 @@ def test_a_time_after_the_last_one_there_is() -> None:
     last = replace(said(A), at="9999-12-31T23:59:59Z")
     with pytest.raises(OverflowError):
         later(datetime(2026, 11, 27, tzinfo=UTC), [last], by=last.by, content=last.content)
+
+
+@given(verdicts_, rules_, st.sets(st.sampled_from([bytes_of("a"), bytes_of("b")])))
+def test_a_compaction_changes_no_result(verdicts: list[Verdict], rules: ReviewRules, named: set[ContentHash]) -> None:
+    """Of any image that a lockfile names, and no rejection of any other, even where some verdicts do not count."""
+
+    def uncounted(verdict: Verdict) -> str:
+        return "no" if verdict.note == "y" else ""
+
+    kept = compacted(verdicts, named, uncounted=uncounted)
+    assert set(kept) <= set(verdicts)
+    assert compacted(kept, named, uncounted=uncounted) == kept
+    before, after = standings(verdicts, rules, uncounted=uncounted), standings(kept, rules, uncounted=uncounted)
+    for content, result in before.items():
+        if content in named:
+            assert after[content].state is result.state
+            assert after[content].verdicts == result.verdicts
+        else:
+            assert (content in after and after[content].state is ReviewState.REJECTED) == (
+                result.state is ReviewState.REJECTED
+            )
+    gone, left = (rejections(each, rules, uncounted=uncounted) for each in (verdicts, kept))
+    assert left == gone
+
+
+def test_a_forged_line_replaces_no_other_in_a_compaction() -> None:
+    forged = said(A, second=9, note="forged")
+    kept = compacted([said(R), forged], [PICTURE], uncounted=lambda one: "not signed" if one == forged else "")
+    assert set(kept) == {said(R), forged}
 
 
 # Lines

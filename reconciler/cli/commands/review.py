@@ -7,25 +7,52 @@ import os
 import click
 
 from reconciler.cli import options
-from reconciler.cli.asset_ids import id_arguments
+from reconciler.cli.asset_ids import confirm, id_arguments
 from reconciler.core.errors import Exit
+from reconciler.core.reviews.rules import REVIEWS
+from reconciler.project.compact_reviews import compact_reviews
 from reconciler.project.load import load_specs
 from reconciler.project.options import Selection
-from reconciler.project.planning import plan_project
+from reconciler.project.planning import PlannedProject, plan_project
 from reconciler.project.review_list import reviewed_assets
-from reconciler.project.workspace import open_workspace
+from reconciler.project.workspace import Workspace, open_workspace
+from reconciler.report.formats import counted
 
 
 @click.command(epilog="Example:  reconciler review --list --format json")
 @id_arguments(required=False)
 @options.format_option("review")
 @click.option("--list", "listed", is_flag=True, help="List which images are approved, rejected and open.")
+@click.option("--compact", is_flag=True, help="Merge the committed files in reviews/ into one.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.pass_obj
-def command(directory: str | None, /, ids: tuple[str, ...], *, format_: str, listed: bool) -> int:
-    """List which images are approved, rejected and open, by whom, when, and why. Writes nothing."""
-    if not listed:
-        raise click.UsageError("pass --list")
+def command(
+    directory: str | None, /, ids: tuple[str, ...], *, format_: str, listed: bool, compact: bool, yes: bool
+) -> int:
+    """List which images are approved, rejected and open, by whom, when, and why.
+
+    --compact merges old files: it drops verdicts that a later one of the same person replaces, and approvals and notes
+    of images that the lockfile of no branch names. Rejections stay.
+    """
+    if not listed and not compact:
+        raise click.UsageError("pass --list or --compact")
     workspace = open_workspace(directory, os.environ)
     planned = plan_project(workspace, load_specs(workspace), Selection())
-    options.print_report("review", format_, reviewed_assets(planned, ids))
+    if compact:
+        _compact(workspace, planned, yes=yes)
+    if listed:
+        options.print_report("review", format_, reviewed_assets(planned, ids))
     return Exit.DONE
+
+
+def _compact(workspace: Workspace, planned: PlannedProject, *, yes: bool) -> None:
+    def consent(count: int) -> bool:
+        confirm(count, f"Merge {count} files of {REVIEWS}/ into one?", yes=yes)
+        return True
+
+    done = compact_reviews(workspace, planned.reviews, consent=consent)
+    if not done.file:
+        click.echo("nothing to compact", err=True)
+        return
+    counts = f"{counted(done.kept, 'verdict')} kept, {done.dropped:,} dropped"
+    click.echo(f"merged {counted(done.files, 'file')} into {done.file}: {counts}", err=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 
@@ -15,7 +16,7 @@ from reconciler.core.plan.selection import selectable_step
 from reconciler.project.asset_ids import select_assets
 from reconciler.project.load import load_specs
 from reconciler.project.options import Selection
-from reconciler.project.planning import plan_project
+from reconciler.project.planning import PlannedProject, plan_project
 from reconciler.project.workspace import Workspace, open_workspace
 from reconciler.report.show import answer_of, asset_json
 from reconciler.store.worktree.sources import ContentSources
@@ -34,11 +35,27 @@ def command(directory: str | None, /, ids: tuple[str, ...], format_: str) -> int
     recovery = workspace.sources(frozenset(entry.output for step in steps if (entry := locked_entry(step)) is not None))
     now = datetime.now(UTC)
     facts = tuple(
-        asset_json(step, now, elsewhere=_elsewhere(workspace, step, recovery), answer=answer_of(step, planned.lock))
+        asset_json(
+            step,
+            now,
+            elsewhere=_elsewhere(workspace, step, recovery),
+            answer=answer_of(step, planned.lock),
+            review=_review(planned, step),
+        )
         for step in steps
     )
     options.print_report("show", format_, facts)
     return Exit.DONE
+
+
+def _review(planned: PlannedProject, step: Step) -> dict[str, Any] | None:
+    entry = locked_entry(step)
+    if planned.reviews is None or entry is None:
+        return None
+    from reconciler.report.reviews import standing_json, standing_words  # noqa: PLC0415 - few projects have verdicts
+
+    standing = planned.reviews.standing(entry.content)
+    return {"words": standing_words(standing, minimum=planned.reviews.rules.minimum), **standing_json(standing)}
 
 
 def _elsewhere(workspace: Workspace, step: Step, recovery: ContentSources) -> tuple[str, ...]:

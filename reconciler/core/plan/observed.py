@@ -32,6 +32,14 @@ class Rejection:
     place: Place = field(default=Place(""), compare=False)
 
 
+@value
+class Approval:
+    """The people who approved an image, the latest first, and the time of the latest approval."""
+
+    by: tuple[str, ...]
+    at: str
+
+
 def rejected_by(by: str, at: str, note: str) -> str:
     """`rejected by ada@example.com on 2026-11-27: the sword is bent`."""
     return f"rejected by {by} on {at[:10]}" + (f": {note}" if note else "")

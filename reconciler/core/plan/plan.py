@@ -10,7 +10,7 @@ from reconciler.core.lock.lockfile import Lock, LockEntry
 from reconciler.core.plan.actions import Action, Generate, Keep
 from reconciler.core.plan.decide import Facts, decide
 from reconciler.core.plan.facts import FactCollector, Price
-from reconciler.core.plan.observed import Observed
+from reconciler.core.plan.observed import Approval, Observed
 from reconciler.core.specs.graph import work_order
 from reconciler.core.specs.spec import Spec
 from reconciler.core.traits import Traits
@@ -20,13 +20,14 @@ from reconciler.core.value import value
 @value
 class AssetStep:
     """The action for an asset with a spec. `entry` is its lock entry, or the entry of the orphan `origin` that the
-    asset takes over."""
+    asset takes over. `approved` is the approval of the locked image, where that is not kept as it is."""
 
     asset: AssetId
     action: Action
     spec: Spec
     entry: LockEntry | None = None
     origin: AssetId | None = None
+    approved: Approval | None = None
 
     @property
     def output(self) -> str:

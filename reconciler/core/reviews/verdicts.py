@@ -109,6 +109,12 @@ def rejections(verdicts: Iterable[Verdict], rules: ReviewRules, *, uncounted: Un
     return Rejections(contents, recipes, {each: why for each, why in originals.items() if each not in approved})
 
 
+def latest_of(verdicts: Iterable[Verdict]) -> dict[tuple[ContentHash, str], Verdict]:
+    """The last verdict of each person on each content. Notes are none."""
+    ordered = sorted((each for each in verdicts if each.judgement is not Judgement.NOTE), key=_order)
+    return {(each.content, each.by): each for each in ordered}
+
+
 def later(now: datetime, verdicts: Iterable[Verdict], *, by: str, content: ContentHash) -> str:
     """The time of a new verdict: now, or a second after the last one of the same person on the same content, so that
     the new one counts. OverflowError after the year 9999."""
