@@ -46,6 +46,11 @@ class ProviderType(Protocol):
         """Environment variables that hold nothing but a key for it; the first is the default."""
         ...
 
+    @property
+    def concurrency(self) -> int:
+        """The default number of requests at a time."""
+        ...
+
     def problems(self, settings: ProviderSettings) -> tuple[SettingProblem, ...]:
         """Errors in the settings of one provider of this type."""
         ...

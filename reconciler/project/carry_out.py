@@ -7,7 +7,7 @@ import gc
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from reconciler.project.converter import LazyConverter
 from reconciler.project.free_providers import free_providers
 from reconciler.project.planning import PlannedProject, answer_costs
 from reconciler.project.workspace import Workspace
+from reconciler.providers.declaration import AtEnd
 from reconciler.providers.decoding.children import CHILDREN
 
 _DISK_THREADS = 16
@@ -65,7 +66,8 @@ def carry_out(workspace: Workspace, planned: PlannedProject, plan: Plan, options
     if planned.behind:
         workspace.lock_file.catch_up()
     try:
-        result = asyncio.run(_run(workspace, planned, plan, options))
+        with ExitStack() as closing:
+            result = asyncio.run(_run(workspace, planned, plan, options, closing.callback))
     except BaseException:
         with suppress(ReconcilerError):  # the first error is the one to report; the journal keeps its events
             workspace.close_journal()
@@ -78,11 +80,13 @@ def carry_out(workspace: Workspace, planned: PlannedProject, plan: Plan, options
     return result
 
 
-async def _run(workspace: Workspace, planned: PlannedProject, plan: Plan, options: RunOptions) -> RunResult:
+async def _run(
+    workspace: Workspace, planned: PlannedProject, plan: Plan, options: RunOptions, at_end: AtEnd
+) -> RunResult:
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_DISK_THREADS, thread_name_prefix="disk"))
     lockfile_saver = LockfileSaver(workspace.lock_file)
     references = LocalReferences()
-    providers = _providers(workspace, planned, plan, options, references)
+    providers = _providers(workspace, planned, plan, options, references, at_end=at_end)
     settings = planned.loaded.project.settings
     outputs = {step.output for step in plan.steps if step.output}
     outputs |= {entry.output for entry in planned.lock.entries.values()}
@@ -164,20 +168,34 @@ class _Providers:
 
 
 def _providers(
-    workspace: Workspace, planned: PlannedProject, plan: Plan, options: RunOptions, references: References
+    workspace: Workspace,
+    planned: PlannedProject,
+    plan: Plan,
+    options: RunOptions,
+    references: References,
+    *,
+    at_end: AtEnd,
 ) -> _Providers:
     """The providers that this plan needs, and no others: each loads a library of its own."""
     settings = planned.loaded.project.settings.providers
     needed = plan.generating_providers
     free = {name for name in needed if settings[name].traits.free}
-    made = _free_providers(workspace, planned, free, options, references) if free else _Providers({}, ())
+    made = _free_providers(workspace, planned, free, options, references, at_end=at_end) if free else _Providers({}, ())
     names = needed - free
-    paid = _paid_providers(workspace, planned, names, options, references) if names else _Providers({}, ())
+    paid = (
+        _paid_providers(workspace, planned, names, options, references, at_end=at_end) if names else _Providers({}, ())
+    )
     return _Providers(made.by_name | paid.by_name, (*made.drains, *paid.drains))
 
 
 def _free_providers(
-    workspace: Workspace, planned: PlannedProject, names: Iterable[str], options: RunOptions, references: References
+    workspace: Workspace,
+    planned: PlannedProject,
+    names: Iterable[str],
+    options: RunOptions,
+    references: References,
+    *,
+    at_end: AtEnd,
 ) -> _Providers:
     settings = planned.loaded.project.settings
     made = free_providers(
@@ -187,12 +205,19 @@ def _free_providers(
         spool=workspace.store,
         references=references,
         environ=options.environ,
+        at_end=at_end,
     )
     return _Providers(dict(made), tuple(each.drain for each in made.values()))
 
 
 def _paid_providers(
-    workspace: Workspace, planned: PlannedProject, names: Iterable[str], options: RunOptions, references: References
+    workspace: Workspace,
+    planned: PlannedProject,
+    names: Iterable[str],
+    options: RunOptions,
+    references: References,
+    *,
+    at_end: AtEnd,
 ) -> _Providers:
     from reconciler.project.paid_providers import paid_providers  # noqa: PLC0415 - a network client is for paid calls only
 
@@ -209,6 +234,7 @@ def _paid_providers(
         already=[(request.asset, parse_cost(request.cost)) for request in planned.in_doubt],
         answered=answer_costs(planned.lock),
         environ=options.environ,
+        at_end=at_end,
     )
     by_name: dict[str, Provider] = dict(paid.providers)
     if planned.candidates > 1:

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from reconciler.core.digest import Json
+from reconciler.core.errors import ProjectError
 from reconciler.core.lock.entry import PLACEHOLDER
 from reconciler.core.ports import Provider, References, Spool, Store
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.engine.lane.stored import StoredProvider
-from reconciler.providers.declaration import Dialect, Resources
+from reconciler.providers.declaration import AtEnd, Dialect, Resources
 from reconciler.providers.models.table import model_table
 from reconciler.providers.registry import REGISTRY
 from reconciler.providers.secret import NO_KEY_SENT
@@ -25,11 +26,13 @@ def free_providers(
     spool: Spool,
     references: References,
     environ: Mapping[str, str],
+    at_end: AtEnd,
 ) -> dict[str, StoredProvider]:
-    """Each provider by its name. At most one image per processor is made at a time."""
+    """Each provider by its name. At most one image per processor is made at a time. What they keep open is closed by
+    the functions given to `at_end`."""
     return {
         settings.name: StoredProvider(
-            _inner(settings, models, spool, references, environ),
+            _inner(settings, models, spool, references, environ, at_end=at_end),
             made_by=PLACEHOLDER if settings.traits.placeholder else settings.name,
             store=store,
             utc=lambda: datetime.now(UTC),
@@ -45,10 +48,17 @@ def _inner(
     spool: Spool,
     references: References,
     environ: Mapping[str, str],
+    *,
+    at_end: AtEnd,
 ) -> Provider:
     declared = REGISTRY.declared(settings)
     if not isinstance(declared, Dialect) and not settings.traits.needs_key:
-        return declared.create(settings, Resources(spool, references, NO_KEY_SENT))
+        refused = declared.untrusted(settings, environ)
+        if refused is not None:
+            raise ProjectError(refused.reason, hint=refused.hint)
+        return declared.create(settings, Resources(spool, references, NO_KEY_SENT, at_end))
     from reconciler.providers.connect import connect  # noqa: PLC0415 - a network client is for servers only
 
-    return connect(settings, environ=environ, spool=spool, references=references, models=model_table(models))
+    return connect(
+        settings, environ=environ, spool=spool, references=references, models=model_table(models), at_end=at_end
+    )

@@ -12,9 +12,8 @@ from reconciler.providers.secret import NoKey
 
 
 def require_keys(plan: Plan, providers: Mapping[str, ProviderSettings], environ: Mapping[str, str]) -> None:
-    """ProjectError unless every provider of this plan has a usable key, or needs none."""
-    names = plan.generating_providers
-    settings = [providers[name] for name in sorted(names) if providers[name].traits.needs_key]
+    """ProjectError unless every provider of this plan may be used, and has a usable key or needs none."""
+    settings = [providers[name] for name in sorted(plan.generating_providers)]
     missing = [found for each in settings if isinstance(found := key_for(each, environ), NoKey)]
     if missing:
         facts = dict.fromkeys(one.reason for one in missing)

@@ -17,7 +17,7 @@ from reconciler.core.value import value
 from reconciler.engine.lane.budget import Spending
 from reconciler.engine.lane.build import PaidRun, open_lane, paid
 from reconciler.providers.connect import connect
-from reconciler.providers.declaration import Declaration, price_of
+from reconciler.providers.declaration import AtEnd, Declaration, price_of
 from reconciler.providers.models.table import model_table
 from reconciler.providers.registry import REGISTRY
 
@@ -64,6 +64,7 @@ def paid_providers(
     already: Iterable[tuple[AssetId, Cost | None]],
     answered: Iterable[tuple[AssetId, Cost | None]] = (),
     environ: Mapping[str, str],
+    at_end: AtEnd,
 ) -> PaidProviders:
     """Each provider in its layers. `already` are the estimates of requests in doubt, which count as spent; `answered`
     are those of requests without an image to lock, which count towards the limit of their asset."""
@@ -75,7 +76,7 @@ def paid_providers(
     made = PaidProviders({}, [])
     for settings in used:
         lane = open_lane(settings, run=run)
-        inner = connect(settings, environ=environ, spool=spool, references=references, models=table)
+        inner = connect(settings, environ=environ, spool=spool, references=references, models=table, at_end=at_end)
         declared = REGISTRY.declared(settings)
 
         def estimate(request: ImageRequest, declared: Declaration = declared) -> Cost | None:

@@ -12,7 +12,7 @@ from reconciler.core.outcome import Outcome, Rejected, Stop
 from reconciler.core.ports import ImageRequest, OnResponse, Provider, References, Spool, ignore_response
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.value import value
-from reconciler.providers.declaration import Dialect, Resources
+from reconciler.providers.declaration import AtEnd, Dialect, Resources, never_called
 from reconciler.providers.http.client import Http, HttpAnswer
 from reconciler.providers.http.origins import BadBase
 from reconciler.providers.http.request import WireRequest
@@ -35,8 +35,12 @@ def connect(
     references: References,
     models: ModelTable,
     http: Http | None = None,
+    at_end: AtEnd = never_called,
 ) -> Provider:
-    """The provider that these settings describe. Without its key it rejects every request before sending it."""
+    """The provider that these settings describe. Without its key it rejects every request before sending it.
+
+    `at_end` registers functions to call after the run.
+    """
     declared, key = REGISTRY.declared(settings), key_for(settings, environ)
     if isinstance(declared, Dialect):
         return Remote(
@@ -48,7 +52,9 @@ def connect(
             http=http or Http(settings),
             models=models,
         )
-    return _WithoutKey(key) if isinstance(key, NoKey) else declared.create(settings, Resources(spool, references, key))
+    if isinstance(key, NoKey):
+        return _WithoutKey(key)
+    return declared.create(settings, Resources(spool, references, key, at_end))
 
 
 class _WithoutKey:

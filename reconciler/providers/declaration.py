@@ -6,7 +6,7 @@ to the entry-point group `reconciler.providers`, under the name of its type.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
 from reconciler.core.money.cost import FREE, Cost
@@ -20,7 +20,7 @@ from reconciler.core.value import value
 from reconciler.providers.http.origins import Base
 from reconciler.providers.models.capabilities import price
 from reconciler.providers.models.table import ModelTable
-from reconciler.providers.secret import Key
+from reconciler.providers.secret import Key, NoKey
 
 if TYPE_CHECKING:
     from reconciler.providers.http.request import WireRequest
@@ -35,15 +35,30 @@ PriceFunction: TypeAlias = Callable[[Recipe, ModelTable], Cost | None]
 """The price of one image before it is requested; None: unknown."""
 Check: TypeAlias = Callable[[ProviderSettings], tuple[SettingProblem, ...]]
 """Errors in the settings of one provider, found when `reconciler.yaml` is read. Opens no connection."""
+Untrusted: TypeAlias = Callable[[ProviderSettings, Mapping[str, str]], NoKey | None]
+"""Why a provider with these settings is not used in this environment: they come from a file that a stranger can change.
+None: it is used."""
+
+
+AtEnd: TypeAlias = Callable[[Callable[[], None]], object]
+"""Registers a function that is called when the run has ended."""
+
+
+def never_called(end: Callable[[], None]) -> None:
+    """The AtEnd of a caller that ends with its process, and whatever a provider keeps open with it."""
 
 
 @value
 class Resources:
-    """What a provider works with: where images go, where reference images are, and the key (empty: none is sent)."""
+    """What a provider works with: where images go, where reference images are, and the key (empty: none is sent).
+
+    `at_end` is for what the provider keeps open.
+    """
 
     spool: Spool
     references: References
     key: Key
+    at_end: AtEnd = never_called
 
 
 Create: TypeAlias = Callable[[ProviderSettings, Resources], Provider]
@@ -52,7 +67,16 @@ Create: TypeAlias = Callable[[ProviderSettings, Resources], Provider]
 
 def no_problems(settings: ProviderSettings) -> tuple[SettingProblem, ...]:
     """The check of a type whose settings the project's schema describes in full."""
-    return ()
+    given = {"command": bool(settings.command), "charges": settings.charges}
+    hint = "remove it, or write type: command"
+    return tuple(
+        SettingProblem(name, "is a setting of type: command alone", hint) for name, is_ in given.items() if is_
+    )
+
+
+def always_trusted(settings: ProviderSettings, environ: Mapping[str, str]) -> NoKey | None:
+    """The answer of a type that runs nothing of the user's machine."""
+    return None
 
 
 @value
@@ -76,13 +100,15 @@ class Dialect:
     price: PriceFunction = price
     traits: Traits = Traits()
     problems: Check = no_problems
+    concurrency: int = 4
 
 
 @value
 class ProviderFactory:
     """A provider that is an object of its own: it draws on this machine, or brings its own client.
 
-    `home` and `key_variables` are as in a Dialect, for one that needs a key.
+    `home` and `key_variables` are as in a Dialect, for one that needs a key. `concurrency` is the default number of
+    requests at a time.
     """
 
     type: str
@@ -92,6 +118,8 @@ class ProviderFactory:
     key_variables: tuple[str, ...] = ()
     price: PriceFunction = price
     problems: Check = no_problems
+    untrusted: Untrusted = always_trusted
+    concurrency: int = 4
 
 
 Declaration = Dialect | ProviderFactory

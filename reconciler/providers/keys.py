@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reconciler.core.specs.settings import ProviderSettings
-from reconciler.providers.declaration import Declaration
+from reconciler.providers.declaration import Declaration, ProviderFactory
 from reconciler.providers.http.origins import BadBase, Base, WebOrigin, parse_base
 from reconciler.providers.registry import REGISTRY
 from reconciler.providers.secret import NO_KEY_SENT, Key, NoKey
@@ -44,6 +44,9 @@ def _is_home(declared: Declaration, url: str) -> bool:
 def key_for(settings: ProviderSettings, environ: Mapping[str, str]) -> Key | NoKey:
     """The key to send with this provider's requests, or the reason that none may be sent."""
     declared, base = REGISTRY.declared(settings), base_of(settings)
+    refused = declared.untrusted(settings, environ) if isinstance(declared, ProviderFactory) else None
+    if refused is not None:
+        return refused
     if isinstance(base, Base) and base.origin.unencrypted and base.origin not in trusted_origins(environ):
         return NoKey(
             f"{base.origin} is not encrypted: prompts, images and a key could be read and changed on their way",

@@ -19,7 +19,7 @@ def provider_json(settings: ProviderSettings, environ: Mapping[str, str], *, cho
     """One provider: its origin, and whether its key is set. Never contains the key or anything derived from it."""
     result: dict[str, Any] = {"name": settings.name, "type": settings.type, "default": settings.name == chosen}
     traits = settings.traits
-    key = key_for(settings, environ) if traits.needs_key else None
+    key = key_for(settings, environ)
     lacks = key if isinstance(key, NoKey) else NoKey("")
     result |= {
         "origin": "" if traits.local else _origin(settings),

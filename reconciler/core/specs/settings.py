@@ -41,6 +41,7 @@ class ProviderSettings:
     """One provider as configured. `api_key_env` is the *name* of an environment variable; "" sends no key.
 
     `type` is built in, or a plug-in's; `traits` are those of the type. `base_url` "" is the provider's own origin.
+    `command` is a worker program with its arguments; `charges` says that its images cost money.
     """
 
     name: str
@@ -54,6 +55,8 @@ class ProviderSettings:
     timeouts: Timeouts = Timeouts()
     body_limit: int = 64 * 1024 * 1024
     trust_env: bool = False
+    command: tuple[str, ...] = ()
+    charges: bool = False
     traits: Traits = Traits()
 
 

@@ -29,7 +29,7 @@ from reconciler.core.specs.settings import (
     Timeouts,
 )
 from reconciler.core.suggest import did_you_mean
-from reconciler.core.value import value
+from reconciler.core.value import replace, value
 from reconciler.store import disk
 from reconciler.store.documents.specs import checked_document, read_document
 from reconciler.store.index.index import Index
@@ -185,6 +185,9 @@ def _settings(document: Document, types: ProviderTypes) -> tuple[Settings, list[
         found = types.find(chosen)
         if not isinstance(found, UnusableType):
             providers[chosen] = configured(chosen, found)
+            for wrong in found.problems(providers[chosen]):
+                fact = f"providers.{chosen}.{wrong.setting} {wrong.fact}"
+                problems.append(document.problem(("provider",), fact, wrong.hint))
         elif found.broken:
             problems.append(document.problem(("provider",), found.fact, found.hint))
         else:
@@ -216,8 +219,9 @@ def _review(document: Document, problems: list[Problem]) -> ReviewRules:
 
 
 def default_providers(types: ProviderTypes) -> dict[str, ProviderSettings]:
-    """The providers of a project that configures none: each built-in type under its own name."""
-    return {name: configured(name, type_) for name, type_ in types.built_in.items()}
+    """The providers of a project that configures none: each built-in type that needs no settings, under its name."""
+    made = {name: (configured(name, type_), type_) for name, type_ in types.built_in.items()}
+    return {name: settings for name, (settings, type_) in made.items() if not type_.problems(settings)}
 
 
 def _providers(document: Document, types: ProviderTypes, problems: list[Problem]) -> dict[str, ProviderSettings]:
@@ -265,7 +269,8 @@ def _configured(document: Document) -> dict[str, Mapping[str, Any]]:
 
 def configured(name: str, type_: ProviderType, given: Mapping[str, Any] = _NO_SETTINGS) -> ProviderSettings:
     """A provider of this type under this name, with the settings given under `providers:`; all others by default."""
-    base = ProviderSettings(name, type_.type)
+    base = ProviderSettings(name, type_.type, concurrency=type_.concurrency)
+    charges = bool(given.get("charges", False))
     home_key = next(iter(type_.key_variables), "") if not given.get("base_url") else ""
     return ProviderSettings(
         name,
@@ -279,7 +284,9 @@ def configured(name: str, type_: ProviderType, given: Mapping[str, Any] = _NO_SE
         timeouts=Timeouts(**{key: float(value) for key, value in given.get("timeouts", {}).items()}),
         body_limit=int(given.get("body_limit_mib", 64)) * 1024 * 1024,
         trust_env=bool(given.get("trust_env", False)),
-        traits=type_.traits,
+        command=tuple(given.get("command", ())),
+        charges=charges,
+        traits=replace(type_.traits, free=False, local=False) if charges else type_.traits,
     )
 
 

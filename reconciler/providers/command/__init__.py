@@ -1,0 +1,1 @@
+"""A worker process of the user draws the images: `type: command`."""

@@ -1,0 +1,239 @@
+"""`type: command`: the contract of providers, and every way in which a worker misbehaves."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.core.outcome import BadOutput, Done, InDoubt, Mismatched, NotSent, Outcome, Refused, Rejected
+from reconciler.core.ports import ImageRequest
+from reconciler.core.recipe import Recipe
+from reconciler.core.specs.settings import ProviderSettings, Timeouts
+from reconciler.core.value import replace
+from reconciler.engine.references import LocalReferences
+from reconciler.providers.command.declaration import COMMAND_WORKER, TRUSTED_COMMANDS
+from reconciler.providers.command.provider import CommandProvider, seed_of
+from reconciler.providers.connect import connect
+from reconciler.providers.declaration import Resources
+from reconciler.providers.keys import key_for
+from reconciler.providers.models.table import model_table
+from reconciler.providers.secret import NO_KEY_SENT, NoKey
+from reconciler.testing.contract import ProviderContract
+from reconciler.testing.memory_ports import MemorySpool
+from reconciler.testing.requests import a_request
+
+WORKER = Path(__file__).parents[1] / "workers" / "stripes_worker.py"
+
+
+def command(*options: str) -> tuple[str, ...]:
+    return (sys.executable, str(WORKER), *options)
+
+
+def settings(*options: str, charges: bool = False, seconds: float = 20, concurrency: int = 1) -> ProviderSettings:
+    traits = replace(COMMAND_WORKER.traits, free=False, local=False) if charges else COMMAND_WORKER.traits
+    return ProviderSettings(
+        "gpu", "command", command=command(*options), traits=traits, charges=charges, concurrency=concurrency,
+        timeouts=Timeouts(total=seconds),
+    )  # fmt: skip
+
+
+class TestCommand(ProviderContract):
+    provider_type = "command"
+    sizes = ("1:1", "16:9", "64x48")
+
+    def connect(self, spool: Any, settings: ProviderSettings, environ: Mapping[str, str]) -> Any:
+        environ = {TRUSTED_COMMANDS: shlex.join(command())}
+        return connect(
+            replace(settings, command=command()), environ=environ, spool=spool, references=self.shared,
+            models=model_table(), at_end=self.ends.append,
+        )  # fmt: skip
+
+    def setup_method(self) -> None:
+        self.ends: list[Callable[[], None]] = []
+
+    def teardown_method(self) -> None:
+        for end in self.ends:
+            end()
+
+
+class Drawing:
+    """A provider, and what it leaves in its spool."""
+
+    def __init__(self, folder: Path, given: ProviderSettings) -> None:
+        self.spool = MemorySpool(folder)
+        self.ends: list[Any] = []
+        self.provider = CommandProvider(given, Resources(self.spool, LocalReferences(), NO_KEY_SENT, self.ends.append))
+
+    def draw(self, *requests: ImageRequest) -> list[Outcome]:
+        async def all_of_them() -> list[Outcome]:
+            return list(await asyncio.gather(*map(self.provider.generate, requests)))
+
+        return asyncio.run(all_of_them())
+
+    def one(self, recipe: Recipe | None = None) -> Outcome:
+        return self.draw(a_request(recipe or Recipe("a sword", size="320x200")))[0]
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "log"
+
+
+@pytest.fixture
+def drawing(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Drawing]:
+    made = Drawing(tmp_path / "spool", settings(*getattr(request, "param", ())))
+    yield made
+    made.provider.end()
+
+
+def asked(log: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in log.read_text().splitlines()]
+
+
+def test_a_worker_gets_the_recipe_the_pixels_and_a_seed_and_is_kept_for_the_run(tmp_path: Path, log: Path) -> None:
+    made = Drawing(tmp_path / "spool", settings("--log", str(log)))
+    recipes = [
+        Recipe(f"a  sword\n{number}", size="320x200", params={"seed": 7} if number else {}) for number in range(3)
+    ]
+    assert all(isinstance(each, Done) for each in made.draw(*map(a_request, recipes)))
+    made.ends[0]()
+    hello, *requests, stop = asked(log)
+    assert (hello, stop) == ({"v": 1, "hello": {}}, {"stop": {}}), "one worker for three images"
+    by_prompt = {each["recipe"]["prompt"]: each for each in requests}
+    first = by_prompt["a  sword\n0"]
+    assert (first["width"], first["height"], first["format"], first["references"]) == (320, 200, "png", [])
+    assert first["seed"] == seed_of(recipes[0].key()) < 1 << 63
+    assert by_prompt["a  sword\n1"]["seed"] == 7
+    assert len({each["id"] for each in requests}) == 3
+
+
+def test_the_same_recipe_has_the_same_seed_and_another_take_another_one() -> None:
+    recipe = Recipe("a sword")
+    assert seed_of(recipe.key()) == seed_of(Recipe("a  sword").key())
+    assert seed_of(recipe.key()) != seed_of(replace(recipe, take=2).key())
+
+
+@pytest.mark.parametrize(
+    ("mood", "kind", "words"),
+    [
+        ("refuse", Refused, "no\\x1b[2J swords"),
+        ("fail", BadOutput, "out of memory"),
+        ("neither", BadOutput, "neither done nor refused nor failed"),
+        ("empty", BadOutput, "empty file"),
+        ("text", BadOutput, ""),
+        ("small", Mismatched, "200x100"),
+        ("junk", Done, ""),
+        ("die", NotSent, "ended with exit code 7: CUDA out of memory"),
+        ("flood", NotSent, "a line of over 1 MiB"),
+    ],
+)
+def test_each_mood_ends_in_its_outcome(tmp_path: Path, mood: str, kind: type, words: str) -> None:
+    made = Drawing(tmp_path / "spool", settings("--mood", mood))
+    outcome = made.one()
+    made.provider.end()
+    assert isinstance(outcome, kind), outcome
+    assert words in getattr(outcome, "message", words)
+    kept = {Done: 1, Mismatched: 1, BadOutput: int(mood == "text")}.get(kind, 0)
+    assert len(made.spool.left()) == kept
+
+
+def test_a_link_in_place_of_the_image_is_not_followed(tmp_path: Path) -> None:
+    made = Drawing(tmp_path / "spool", settings("--mood", "link"))
+    outcome = made.one()
+    made.provider.end()
+    assert isinstance(outcome, BadOutput)
+    assert outcome.message == "the worker left no file: not a regular file"
+    assert not made.spool.left()
+
+
+def test_a_worker_that_hangs_is_ended(tmp_path: Path) -> None:
+    made = Drawing(tmp_path / "spool", settings("--mood", "hang", "--after", "1", seconds=1))
+    assert isinstance(made.one(), Done)
+    outcome = made.one()
+    assert isinstance(outcome, NotSent)
+    assert "no answer within 1 s" in outcome.message
+
+
+def test_a_dead_worker_is_replaced_and_three_in_a_row_are_the_end(tmp_path: Path) -> None:
+    made = Drawing(tmp_path / "spool", settings("--mood", "die", "--after", "1"))
+    kinds = [type(made.one()) for _ in range(5)]
+    assert kinds == [Done, NotSent, Done, NotSent, Done]
+    made.provider.end()
+    always = Drawing(tmp_path / "other", settings("--mood", "die"))
+    last = [always.one() for _ in range(4)][-1]
+    assert isinstance(last, NotSent)
+    assert last.final
+    assert "3 workers died one after the other" in last.message
+
+
+def test_a_dead_worker_that_charges_leaves_its_request_in_doubt(tmp_path: Path) -> None:
+    made = Drawing(tmp_path / "spool", settings("--mood", "die", charges=True))
+    assert isinstance(made.one(), InDoubt)
+
+
+@pytest.mark.parametrize("program", ["/nowhere/at/all", "true", "yes"])
+def test_a_program_that_is_no_worker_is_told_in_a_line(tmp_path: Path, program: str) -> None:
+    made = Drawing(tmp_path / "spool", replace(settings(seconds=5), command=(program,)))
+    outcome = made.one()
+    assert isinstance(outcome, NotSent)
+    assert outcome.final
+    assert outcome.message.startswith("the worker of gpu: ")
+    assert not made.spool.left()
+
+
+def test_a_model_that_the_worker_does_not_have_is_rejected(drawing: Drawing) -> None:
+    outcome = drawing.one(Recipe("x", model="sdxl", size="64x64"))
+    assert isinstance(outcome, Rejected)
+    assert "no model sdxl; it has stripes-1" in outcome.message
+    assert isinstance(drawing.one(), Done)
+
+
+def test_a_cancelled_call_ends_its_worker_at_once(tmp_path: Path) -> None:
+    made = Drawing(tmp_path / "spool", settings("--mood", "hang", seconds=60))
+
+    async def cancelled() -> None:
+        call = asyncio.create_task(made.provider.generate(a_request(Recipe("x", size="64x64"))))
+        await asyncio.sleep(0.4)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+    begun = time.monotonic()
+    asyncio.run(cancelled())
+    assert time.monotonic() - begun < 10
+    assert not made.spool.left()
+
+
+def test_several_workers_draw_at_once(tmp_path: Path, log: Path) -> None:
+    made = Drawing(tmp_path / "spool", settings("--log", str(log), concurrency=2))
+    requests = [a_request(Recipe(f"x {number}", size="64x64")) for number in range(6)]
+    assert all(isinstance(each, Done) for each in made.draw(*requests))
+    made.provider.end()
+    assert 1 <= sum("hello" in each for each in asked(log)) <= 2
+
+
+@pytest.mark.parametrize(
+    ("listed", "trusted"),
+    [
+        ("{0}", True),
+        ("other; {0}\nmore", True),
+        ("", False),
+        ("{0} --more", False),
+        (sys.executable, False),
+        ("'open", False),
+    ],
+)
+def test_a_command_is_run_only_where_the_user_has_listed_all_of_it(listed: str, trusted: bool) -> None:
+    environ = {TRUSTED_COMMANDS: listed.format(shlex.join(command()))}
+    found = key_for(settings(), environ)
+    assert isinstance(found, NoKey) is not trusted
+    if isinstance(found, NoKey):
+        assert shlex.quote(shlex.join(command())) in found.hint
