@@ -92,6 +92,7 @@ Environment:
   GRAVITEX_API_KEY, GEMINI_API_KEY, OPENAI_API_KEY   the keys of providers
   RECONCILER_TRUSTED_ORIGINS   other servers that may get a key
   RECONCILER_TRUSTED_KEYS      other variables that hold a key
+  RECONCILER_TRUSTED_COMMANDS  commands of providers that may be run
   RECONCILER_MAX_ASSETS        more assets than 20,000
   RECONCILER_FORMAT            the format of check, plan and validate
   CI=true                      hash every file; spend nothing without a limit
