@@ -32,7 +32,7 @@ LAYERS = {
 }
 DEPENDENCIES: dict[str, str | tuple[str, ...]] = {
     "click": "cli/",
-    "rich": "cli/live.py",
+    "rich": "cli/",
     "httpx": "providers/http/client.py",
     "httpcore": "providers/http/client.py",
     "pybase64": "providers/",

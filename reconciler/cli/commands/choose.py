@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from functools import partial
 
 import click
@@ -14,7 +15,7 @@ from reconciler.core.errors import Exit
 from reconciler.project.choose import AssetCandidates, choose, list_candidates
 from reconciler.project.edits import EditCallbacks
 from reconciler.project.workspace import Workspace, open_workspace
-from reconciler.report.candidates import CandidateFacts
+from reconciler.report.candidates import CandidateFacts, offered
 
 
 @click.command(epilog="Example:  reconciler choose hero 2")
@@ -43,4 +44,21 @@ def command(directory: str | None, /, asset: str, candidate: str, format_: str, 
 def _list(workspace: Workspace, its: AssetCandidates, format_: str) -> int:
     facts = CandidateFacts(its.step.asset, its.entry, its.found, workspace.root)
     options.print_report("choose", format_, facts)
+    if format_ == "text" and sys.stdout is not None and sys.stdout.isatty():
+        _show_pictures(facts)
     return Exit.DONE
+
+
+def _show_pictures(facts: CandidateFacts) -> None:
+    """The candidates as small pictures, each with its number, where the terminal can show them."""
+    from reconciler.cli.pictures import (  # noqa: PLC0415 - rich and a decoder are for terminals
+        PictureProtocol,
+        picture_protocol,
+        picture_text,
+    )
+
+    protocol = picture_protocol(sys.stdout, os.environ)
+    for one in offered(facts.found) if protocol is not PictureProtocol.NONE else ():
+        text = picture_text(one.path, protocol, os.environ)
+        if text:
+            click.echo(f"\n{one.number}:\n{text}", color=True)
