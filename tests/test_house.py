@@ -78,7 +78,8 @@ SHARED_NAMES = {
 ADAPTERS = {
     "ContentStore", "ContentSources", "StoreSource", "GitRepository", "GitLfs", "GitHistory", "OutputTree",
     "TreeObserver", "Journal", "LockOnDisk", "Index", "Spending", "LockfileSaver", "LocalReferences", "Http",
-    "Run", "Draft", "StoredProvider", "CandidateProvider", "PaidRun", "ReviewSession",
+    "ReviewServer", "ReviewInProgress", "PreviewCache", "RevisionFiles", "Run", "Draft",
+    "StoredProvider", "CandidateProvider", "PaidRun", "ReviewSession",
     "PillowDeriver",
 }  # fmt: skip
 """Classes that hold a file, a connection, a budget or a run: constructed by project/ for everybody else."""

@@ -29,7 +29,7 @@ COMMANDS = {
     "restore": "Restore the locked image of an asset.",
     "choose": "List the candidates of an asset, or lock another one of them.",
     "gallery": "Write a page with all images, to look at and compare them.",
-    "review": "List which images are approved, rejected and open.",
+    "review": "Look at images in a browser, and approve or reject them.",
     "approve": "Approve the locked images of assets.",
     "reject": "Reject the locked images of assets, or candidates.",
     "recover": "List paid requests without a response, or remove some from the list.",

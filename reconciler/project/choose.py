@@ -59,10 +59,21 @@ def list_candidates(workspace: Workspace, pattern: str) -> AssetCandidates:
     return _candidates_of(workspace, plan_project(workspace, load_specs(workspace), Selection()), pattern)
 
 
-def choose(workspace: Workspace, pattern: str, candidate: str, callbacks: EditCallbacks, *, wait: float) -> EditResult:
-    """Lock another candidate, by its number or content hash. Costs nothing."""
+def choose(
+    workspace: Workspace,
+    pattern: str,
+    candidate: str,
+    callbacks: EditCallbacks,
+    *,
+    wait: float,
+    expect: ContentHash | None = None,
+) -> EditResult:
+    """Lock another candidate, by its number or content hash. Costs nothing. `expect`: another locked image than this
+    one is not replaced, ProjectError."""
     with edit_session(workspace, wait=wait) as session:
         its = _candidates_of(workspace, session.planned, pattern)
+        if expect is not None and (its.entry is None or its.entry.content != expect):
+            raise ProjectError(f"{printable(its.step.asset)} has another image now", hint="look at it again")
         chosen = find_candidate(its.found, candidate)
         if isinstance(chosen, str):
             raise ProjectError(printable(chosen), hint=f"`reconciler choose {printable(pattern)}` lists them")

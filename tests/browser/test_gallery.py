@@ -47,6 +47,7 @@ def test_every_view_by_its_key(shown: Page) -> None:
         assert shown.js("document.getElementById('stage').getAttribute('aria-label')") == f"hero, {name}"
 
 
+@whole_only
 def test_keys_move_between_images_and_back_to_all(shown: Page) -> None:
     shown.press("j", "j", "Enter")
     assert shown.text(NAME) == "icons/sword"
@@ -64,6 +65,7 @@ def test_keys_move_between_images_and_back_to_all(shown: Page) -> None:
     assert shown.text(NAME) == "late"
 
 
+@whole_only
 def test_a_link_opens_its_image_and_the_history_goes_back(shown: Page, gallery: Path) -> None:
     shown.goto(f"{gallery.as_uri()}#icons/sword").wait(READY)
     shown.wait("document.querySelector('#name').textContent === 'icons/sword'")
@@ -72,6 +74,7 @@ def test_a_link_opens_its_image_and_the_history_goes_back(shown: Page, gallery: 
     shown.wait("document.querySelector('#name').textContent === 'icons/sword'")
 
 
+@whole_only
 def test_an_image_of_no_revision_has_nothing_to_compare_with(shown: Page) -> None:
     shown.press("j", "Enter", "2", "j", "j")
     assert shown.text(NAME) == "late"
@@ -97,6 +100,7 @@ def test_the_difference_is_black_where_nothing_differs(shown: Page, tmp_path: Pa
         shown.press("g")
 
 
+@whole_only
 def test_zoom_and_pan_are_the_same_in_both_panes(shown: Page) -> None:
     shown.press("j", "Enter", "2", "z", "z", "z")
     assert pressed(shown, "#zooms") == "400%"
@@ -113,6 +117,7 @@ def test_zoom_and_pan_are_the_same_in_both_panes(shown: Page) -> None:
     assert pressed(shown, "#zooms") == "100%"
 
 
+@whole_only
 def test_the_slider_follows_pointer_and_arrows(shown: Page) -> None:
     shown.press("j", "Enter", "3")
     shown.wait(LOADED)
@@ -125,6 +130,7 @@ def test_the_slider_follows_pointer_and_arrows(shown: Page) -> None:
     assert abs(float(shown.js("document.querySelector('.split').style.left")[:-2]) - 100) < 2
 
 
+@whole_only
 def test_blink_alternates_unless_motion_is_reduced(browser: Browser, shown: Page, gallery: Path) -> None:
     tag = "document.querySelector('#stage .tag').textContent"
     shown.press("j", "Enter", "6")
@@ -141,6 +147,7 @@ def test_blink_alternates_unless_motion_is_reduced(browser: Browser, shown: Page
     calm.close()
 
 
+@whole_only
 def test_backgrounds_go_round_and_one_is_of_any_colour(shown: Page) -> None:
     shown.press("j", "Enter")
     names = []
@@ -152,6 +159,7 @@ def test_backgrounds_go_round_and_one_is_of_any_colour(shown: Page) -> None:
     assert shown.js("document.querySelector('#grounds input[type=color]') !== null")
 
 
+@whole_only
 def test_search_and_filters(shown: Page) -> None:
     visible = (
         "[...document.querySelectorAll('#cards li:not([hidden]) .card')].map((each) => decodeURIComponent(each.hash))"
@@ -172,6 +180,7 @@ def test_search_and_filters(shown: Page) -> None:
     assert shown.text("#none") == "No image matches."
 
 
+@whole_only
 def test_the_facts_of_an_image(shown: Page) -> None:
     shown.press("j", "Enter")
     facts = shown.text("#facts")
@@ -200,6 +209,7 @@ def test_decisions_are_commands_to_copy(shown: Page, gallery: Path) -> None:
     shown.js("sessionStorage.clear()")
 
 
+@whole_only
 def test_undo_takes_the_last_decision_back(shown: Page) -> None:
     shown.press("j", "Enter", "a", "a", "u")
     assert shown.text(NAME) == "icons/sword"
@@ -209,6 +219,7 @@ def test_undo_takes_the_last_decision_back(shown: Page) -> None:
     assert shown.js("document.querySelector('#decisions-open').hidden")
 
 
+@whole_only
 def test_a_rejection_needs_a_note_and_can_be_called_off(shown: Page) -> None:
     shown.press("j", "Enter", "r")
     shown.press("Control+Enter")
@@ -218,6 +229,7 @@ def test_a_rejection_needs_a_note_and_can_be_called_off(shown: Page) -> None:
     assert shown.js("document.querySelector('#decisions-open').hidden")
 
 
+@whole_only
 def test_help_lists_the_keys(shown: Page) -> None:
     shown.press("?")
     assert "approve" in shown.text("#keys")
@@ -225,11 +237,12 @@ def test_help_lists_the_keys(shown: Page) -> None:
     assert not shown.js("document.querySelector('#help').open")
 
 
+WIDTHS = [(scheme, width) for scheme in ("light", "dark") for width in (360, 1280, 1600)]
+
+
 @pytest.mark.parametrize(
-    ("scheme", "width"),
-    [("light", 1280), pytest.param("dark", 1280, marks=whole_only), pytest.param("light", 360, marks=whole_only),
-     ("dark", 360), pytest.param("light", 1600, marks=whole_only), pytest.param("dark", 1600, marks=whole_only)],
-)  # fmt: skip
+    ("scheme", "width"), [pytest.param(*each, marks=[] if each == ("dark", 360) else whole_only) for each in WIDTHS]
+)
 def test_axe_finds_nothing(scheme: str, width: int, browser: Browser, gallery: Path) -> None:
     page = browser.page(width, 800, scheme=scheme, motion="reduce")
     page.goto(gallery).wait(READY)
@@ -248,6 +261,7 @@ def test_axe_finds_nothing(scheme: str, width: int, browser: Browser, gallery: P
     page.close()
 
 
+@whole_only
 def test_all_of_it_by_keyboard_has_a_visible_focus(shown: Page) -> None:
     shown.press("j", "Enter")
     style = "document.activeElement === document.body ? '' : getComputedStyle(document.activeElement).outlineStyle"

@@ -1,4 +1,4 @@
-"""`reconciler review`: list the results of reviews, and merge their old files."""
+"""`reconciler review`: look at images in a browser and judge them; list the results of reviews; merge their files."""
 
 from __future__ import annotations
 
@@ -19,23 +19,39 @@ from reconciler.project.workspace import Workspace, open_workspace
 from reconciler.report.formats import counted
 
 
-@click.command(epilog="Example:  reconciler review --list --format json")
+@click.command(epilog="Example:  reconciler review 'icons/*'")
 @id_arguments(required=False)
 @options.format_option("review")
 @click.option("--list", "listed", is_flag=True, help="List which images are approved, rejected and open.")
 @click.option("--compact", is_flag=True, help="Merge the committed files in reviews/ into one.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="Serve the page on this port.")
+@click.option("--no-browser", is_flag=True, help="Print the address of the page, and open no browser.")
 @click.pass_obj
 def command(
-    directory: str | None, /, ids: tuple[str, ...], *, format_: str, listed: bool, compact: bool, yes: bool
+    directory: str | None,
+    /,
+    ids: tuple[str, ...],
+    *,
+    format_: str,
+    listed: bool,
+    compact: bool,
+    yes: bool,
+    port: int,
+    no_browser: bool,
 ) -> int:
-    """List which images are approved, rejected and open, by whom, when, and why.
+    """Look at images in a browser, approve and reject them, and choose candidates. Only this machine can reach the
+    page. Verdicts are written to reviews/, to be committed. Nothing is generated, and nothing is spent.
+
+    --list prints which images are approved, rejected and open, by whom, when, and why.
 
     --compact merges old files: it drops verdicts that a later one of the same person replaces, and approvals and notes
     of images that the lockfile of no branch names. Rejections stay.
     """
     if not listed and not compact:
-        raise click.UsageError("pass --list or --compact")
+        from reconciler.cli.reviewing import serve_review  # noqa: PLC0415 - a list needs no server
+
+        return serve_review(directory, ids, port=port, browser=not no_browser)
     workspace = open_workspace(directory, os.environ)
     planned = plan_project(workspace, load_specs(workspace), Selection())
     if compact:

@@ -106,6 +106,8 @@ class GalleryFacts:
     removed: tuple[AssetId, ...] = ()
     cautions: tuple[str, ...] = ()
     reviewer: str = ""
+    version: int = 0
+    """The number of decisions that a review has made before."""
 
 
 @value

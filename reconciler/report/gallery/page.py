@@ -35,7 +35,7 @@ def page_policy(mode: PageMode, parts: PageParts) -> str:
     """The content security policy: the page's own script and style by their hashes, and images. A page that is served
     may send requests to its own server, a file to none."""
     connect = "'self'" if mode is PageMode.REVIEW else "'none'"
-    images = "'self'" if mode is PageMode.REVIEW else "'self' file: data:"
+    images = "'self' data:" if mode is PageMode.REVIEW else "'self' file: data:"
     return "; ".join((
         "default-src 'none'",
         f"script-src {_source(parts.script)}",

@@ -42,6 +42,7 @@ def page_json(facts: GalleryFacts) -> dict[str, Any]:
         **_given({
             "against": printable(facts.against),
             "reviewer": printable(facts.reviewer),
+            "version": facts.version,
             "removed": [printable(asset) for asset in facts.removed],
             "cautions": [printable(caution) for caution in facts.cautions],
         }),

@@ -1,0 +1,1 @@
+"""The server of a review: its guards, and its answers over real sockets."""
