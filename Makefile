@@ -45,6 +45,7 @@ bench: $(USE)             ## ours beside ninja, make, git, doit: 10 minutes; FUL
 	@.venv-bench/bin/python -m pip --disable-pip-version-check --quiet install --upgrade pip
 	@.venv-bench/bin/python -m pip --quiet install ninja doit $(if $(FULL),dvc) .
 	@.venv-bench/bin/python -m pip --quiet install --force-reinstall --no-deps .
+	@! command -v npm >/dev/null || npm install --silent --no-fund --no-audit --ignore-scripts --prefix .venv-bench sharp@0.35.5
 	@$(BIN)/python -m benchmarks $(if $(FULL),--full) $(ROWS)
 
 sweep: $(DEV)             ## SIGKILL at every system call of an apply, and with a moody model, then one more apply (ten minutes)

@@ -86,7 +86,8 @@ def restore(root: Path) -> None:
         time.sleep(2.5)
 
 
-def _write(root: Path, assets: int, size: int) -> None:
+def write_project(root: Path, assets: int, size: int) -> None:
+    """Specs, outputs of `size` bytes and their lockfile."""
     from reconciler.core.digest import AssetId, content_hash
     from reconciler.core.images.sniff import ImageFacts
     from reconciler.core.lock.lockfile import Lock, LockEntry, Made, dumps
@@ -117,4 +118,4 @@ def _write(root: Path, assets: int, size: int) -> None:
 
 
 if __name__ == "__main__":
-    _write(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    write_project(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from benchmarks.rows import cold, drafts, growth, noop, paid, startup
+from benchmarks.rows import cold, derived, drafts, growth, noop, paid, startup
 from benchmarks.table import Rows
 
 DEFAULT: Rows = {
@@ -17,6 +17,11 @@ DEFAULT: Rows = {
     "drafts": partial(drafts.drafts, runs=3),
     "apply": partial(paid.apply, runs=3),
     "memory": partial(paid.memory, runs=1),
+    "derive": partial(derived.ladder, 40, runs=1),
+    "derive-width": partial(derived.one_more_width, 1_000),
+    "derive-check": partial(derived.warm_check, 10_000),
+    "derive-memory": derived.memory,
+    "atlas": derived.atlas,
 }
 """What `make bench` runs."""
 
@@ -32,8 +37,25 @@ FULL: Rows = {
     "drafts": partial(drafts.drafts, runs=7),
     "apply": partial(paid.apply, runs=7),
     "memory": partial(paid.memory, runs=3),
+    "derive": partial(derived.ladder, 200, runs=1),
 }
 """What `make bench FULL=1` runs: about an hour."""
 
-NAMES = ("startup", "warm-1k", "warm-10k", "warm-100k", "plan-one", "cold", "growth", "apply", "memory", "drafts")
+NAMES = (
+    "startup",
+    "warm-1k",
+    "warm-10k",
+    "warm-100k",
+    "plan-one",
+    "cold",
+    "growth",
+    "apply",
+    "memory",
+    "drafts",
+    "derive",
+    "derive-width",
+    "derive-check",
+    "derive-memory",
+    "atlas",
+)
 """The order in which the table shows them."""

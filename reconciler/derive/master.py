@@ -30,8 +30,8 @@ def upright_srgb(file: io.BufferedReader, facts: ImageFacts) -> Image.Image:
             raise TwoSizesError
         image.load()
         profile = image.info.get("icc_profile")
-        upright = ImageOps.exif_transpose(image)
-    plain = _without_depth(upright)
+        ImageOps.exif_transpose(image, in_place=True)  # otherwise a copy, even if nothing is to be done
+    plain = _without_depth(image)
     if profile:
         plain = _in_srgb(plain, profile)
     mode = "RGBA" if plain.has_transparency_data else "RGB"
