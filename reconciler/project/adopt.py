@@ -17,6 +17,7 @@ from reconciler.core.plan.observed import Blocked
 from reconciler.core.plan.plan import AssetStep
 from reconciler.core.plan.selection import selectable_spec
 from reconciler.core.ports import StoredImage
+from reconciler.core.provenance.marks import MARK_NAMES
 from reconciler.core.recipe import Recipe
 from reconciler.core.specs.paths import suffix_format
 from reconciler.core.text import printable
@@ -40,6 +41,7 @@ from reconciler.project.edits import (
 )
 from reconciler.project.workspace import Workspace
 from reconciler.store import disk
+from reconciler.store.worktree.file_marks import marks_of_file
 from reconciler.store.worktree.lfs_pointer import LFS_POINTER_LIMIT, lfs_oid
 
 
@@ -128,6 +130,7 @@ class Adoption:
             self._session.workspace.store.remember(key, StoredImage(entry.content, image, entry.made))
         self._locked[step.asset] = entry.content
         settled, notes = settled_in_doubt(self._session.planned, step.asset, got=key)
+        notes = (*self._says_generated(step, entry), *notes)
         events: list[Durable] = [Published(step.asset, entry, ADOPTED, self._origin(step, entry))]
         events += [Forgotten(one.attempt) for one in settled]
         return Edited(tuple(events), (*self._lines(step, entry), *notes))
@@ -200,6 +203,17 @@ class Adoption:
             return None
         before = self._session.planned.seen.outputs.get(step.entry.output)
         return step.origin if before is None or step.entry.output == entry.output else None
+
+    def _says_generated(self, step: AssetStep, entry: LockEntry) -> tuple[str, ...]:
+        """A line if a file that is recorded as a person's work has a mark that a model made it."""
+        file = self._session.workspace.root / step.output
+        if entry.made.provider != ADOPTED or _is_pointer(file):
+            return ()
+        names = marks_of_file(file).names
+        if not names:
+            return ()
+        named = " and ".join(MARK_NAMES[name] for name in names)
+        return (f"  its metadata says that a model made it ({named}): `adopt --generated` records that",)
 
     def _lines(self, step: AssetStep, entry: LockEntry) -> tuple[str, ...]:
         image = entry.image

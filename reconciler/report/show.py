@@ -42,6 +42,9 @@ def asset_json(
         result["provider"] = step.spec.provider
         result["description"] = step.spec.description
         result["tags"] = list(step.spec.tags)
+        rights = step.spec.rights
+        given = {"license": rights.license, "source": rights.source, "credit": rights.credit}
+        result |= {name: text for name, text in given.items() if text}
     entry = locked_entry(step)
     result["locked"] = _entry_json(entry, elsewhere) if entry is not None else None
     if entry is not None and isinstance(step, AssetStep) and step.origin is not None:
@@ -107,6 +110,7 @@ def _facts(asset: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "description", asset["description"]
     if asset.get("tags"):
         yield "tags", ", ".join(asset["tags"])
+    yield from ((name, asset[name]) for name in ("license", "source", "credit") if asset.get(name))
     yield "output", asset["output"]
     if answer := asset.get("answered"):
         cost = answer.get("cost", "price unknown")

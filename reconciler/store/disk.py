@@ -284,7 +284,7 @@ def refuse_link(folder: Path) -> None:
 def plain_bytes(path: Path, *, most: int | None = None, hint: str = "this cannot be one of ours") -> bytes:
     """The bytes of a plain file. DiskError for any other kind of file, and, with the hint, for more bytes than `most`;
     FileNotFoundError if there is none."""
-    with _plain(path) as stream:
+    with open_plain(path) as stream:
         if most is not None and os.fstat(stream.fileno()).st_size > most:
             raise DiskError(f"{display_path(path)} is larger than {most >> 20} MiB", hint=hint)
         return stream.read()
@@ -292,12 +292,12 @@ def plain_bytes(path: Path, *, most: int | None = None, hint: str = "this cannot
 
 def plain_hash(path: Path) -> ContentHash:
     """The hash of a plain file, with the errors of `plain_bytes`."""
-    with _plain(path) as stream:
+    with open_plain(path) as stream:
         return content_of_hex(hashlib.file_digest(stream, "sha256").hexdigest())
 
 
 @contextmanager
-def _plain(path: Path) -> Iterator[FileIO]:
+def open_plain(path: Path) -> Iterator[FileIO]:
     try:
         with opened(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK) as fd:
             if not stat.S_ISREG(os.fstat(fd).st_mode):

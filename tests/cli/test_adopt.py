@@ -6,7 +6,9 @@ import pytest
 
 from reconciler.core.digest import AssetId, RecipeKey, content_hash
 from reconciler.core.events import Requested
+from reconciler.core.provenance.source_type import TRAINED
 from tests.cli.conftest import Scratch, picture, pointer
+from tests.core.provenance.carriers import marked
 
 
 def test_a_painted_output_becomes_the_locked_content(project: Scratch) -> None:
@@ -34,6 +36,15 @@ def test_a_file_that_was_there_before_the_spec_is_adopted(project: Scratch) -> N
     project.done("adopt", "new")
     assert project.plan() == {}
     assert project.lock["new"]["recipe"]["prompt"] == "A tree"
+
+
+def test_a_file_that_says_that_a_model_made_it_is_pointed_out(project: Scratch) -> None:
+    project.write("specs/new.yaml", "prompt: A tree\noutput: art/tree.jpg\n")
+    project.write("art/tree.jpg", marked("jpeg", TRAINED))
+    assert "says that a model made it (IPTC): `adopt --generated` records that" in project.done("adopt", "new").out
+    assert project.lock["new"]["made"]["provider"] == "adopted"
+    assert "says" not in project.done("adopt", "new", "--generated").out
+    assert project.lock["new"]["made"]["provider"] == "imported"
 
 
 def test_the_present_picture_is_blessed_for_changed_words_and_keeps_its_origin(project: Scratch) -> None:

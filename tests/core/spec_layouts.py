@@ -152,6 +152,9 @@ class Layout:
         for field, value in {"format": "png", "take": 1, "background": "auto", "freeze": False, "tags": ["t"]}.items():
             if self.draw(st.booleans()):
                 own[field] = value
+        for field, value in {"license": "CC0-1.0", "source": "https://x.example/ü", "credit": "by Ada"}.items():
+            if self.draw(st.booleans()):
+                layers[self.draw(st.sampled_from(sorted(layers)))][field] = value
         own["description"] = self.draw(st.sampled_from(["", "words for people"]))
 
     def _words(self, fields: Fields, layers: Mapping[str, Fields]) -> None:

@@ -21,7 +21,7 @@ FIELDS = (
     "prompt", "model", "size", "image_size", "quality", "format", "background", "references", "mask", "style", "vars",
     "turns", "params", "output", "tags", "take", "freeze", "ignore_changes", "provider", "matrix", "id", "assets",
     "defaults", "providers", "budget", "limits", "cascade", "asset", "include", "exclude", "role", "parts", "text",
-    "image", "base_url", "api_key_env", "timeouts", "promt", "Prompt", "",
+    "image", "base_url", "api_key_env", "timeouts", "promt", "Prompt", "license", "",
 )  # fmt: skip
 TEXTS = st.sampled_from(
     ["", "a cat", "16:9", "16x9", "1K", "5K", "png", "gif", "${x}", "user", "ask", "https://a.example", "é\n", "png\n"]
@@ -35,6 +35,7 @@ VALUES = st.recursive(
 GOOD: dict[str, Any] = {
     "prompt": "a ${what}", "model": "m", "size": "16:9", "image_size": "2K", "format": "png", "style": ["flat"],
     "references": ["refs/a.png", {"asset": "mascot"}], "vars": {"what": "cat"}, "take": 2, "freeze": False,
+    "license": "CC0-1.0",
     "turns": [{"role": "user", "parts": [{"text": "more"}, {"image": "refs/b.png"}]}], "params": {"seed": 1},
     "matrix": {"what": ["cat", "dog"], "exclude": [{"what": "dog"}]},
 }  # fmt: skip

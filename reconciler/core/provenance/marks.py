@@ -25,6 +25,10 @@ _XMP_BOX = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _XMP_TYPE = b"application/rdf+xml\0"
 
 
+MARK_NAMES = {"c2pa": "C2PA", "iptc": "IPTC", "cn": "GB 45438"}
+"""The marks that tell a reader that a picture is generated, and the standard of each."""
+
+
 @value
 class FoundMarks:
     """What the bytes of a picture say of its origin. `credentials`: they have a manifest of C2PA, which nobody has
@@ -37,7 +41,7 @@ class FoundMarks:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The marks that tell a reader that the picture is generated: `c2pa`, `iptc`, `cn`."""
+        """The marks that tell a reader that the picture is generated, of MARK_NAMES."""
         found = {
             "c2pa": self.credentials,
             "iptc": self.xmp.source_type in GENERATIVE_TERMS,

@@ -16,7 +16,7 @@ from reconciler.core.specs.paths import suffix_format
 from reconciler.core.specs.pictures import read_pictures
 from reconciler.core.specs.prompt import read_prompt
 from reconciler.core.specs.sizes import named_size, wanted_size
-from reconciler.core.specs.spec import DerivedFields, Spec
+from reconciler.core.specs.spec import NO_RIGHTS, DerivedFields, RightsFields, Spec
 
 T = TypeVar("T", bool, int, float)
 
@@ -26,6 +26,7 @@ _PLAIN_FIELDS: tuple[tuple[str, type[Any]], ...] = tuple(
 )
 """The other fields of a recipe with one value, and their types. Text has its variables filled in."""
 _DERIVED = ("derive", "focus", "alt", "slice")
+_RIGHTS = ("license", "source", "credit")
 
 
 def read_asset(asset: AssetLayers, identity: AssetId, matrix: Mapping[str, Json]) -> Spec | None:
@@ -59,6 +60,7 @@ def read_asset(asset: AssetLayers, identity: AssetId, matrix: Mapping[str, Json]
         freeze=typed(asset, "freeze", False),
         ignore_changes=frozenset(cast(Sequence[str], asset.value("ignore_changes", ()))),
         derived=None if asset.strongest.keys().isdisjoint(_DERIVED) else _derived(asset),
+        rights=NO_RIGHTS if asset.strongest.keys().isdisjoint(_RIGHTS) else RightsFields(*map(asset.text, _RIGHTS)),
         origins=Origins(asset.own, asset.layers),
         picture_origins=pictures.origins,
         file=asset.own.document.file,

@@ -49,6 +49,19 @@ class SpecTurn:
 
 
 @value
+class RightsFields:
+    """What a spec says about the rights to its image and where it comes from: a licence (an SPDX id, a URL or words),
+    a source, and the line to show beside the image. "" where nothing is written."""
+
+    license: str = ""
+    source: str = ""
+    credit: str = ""
+
+
+NO_RIGHTS = RightsFields()
+
+
+@value
 class Origin:
     """The place where a value was written, and the layer (`the spec`, `style flat-v2`, …)."""
 
@@ -85,6 +98,7 @@ class Spec:
     freeze: bool = False
     ignore_changes: frozenset[str] = frozenset()
     derived: DerivedFields | None = None
+    rights: RightsFields = NO_RIGHTS
     origins: Mapping[str, tuple[Origin, ...]] = field(default_factory=dict, compare=False)
     picture_origins: tuple[Origin, ...] = field(default=(), compare=False)
     """Where each of `pictures()` was written; empty for a spec that was not read from a file."""
