@@ -97,7 +97,7 @@ class PillowDeriver:
         texts = icon_texts(work.sets, background=work.background, base=f"/{base}/" if base else "/", name=work.name)
         paths = [*(file.path for file in icons), *(path for path, _ in texts)]
         folder = UnitFolder(work.folder, [f"{work.prefix}/{path}" for path in paths])
-        request = IconsRequest(master, icons, work.background, work.padding)
+        request = IconsRequest(master, icons, work.background, work.padding, work.mark)
         seconds = cpu_seconds(master.facts, files=len(icons))
 
         def take(part: AnswerPart) -> None:

@@ -16,13 +16,14 @@ from reconciler.imaging.encoders import encoded, encoded_ico
 
 _LIKE = 8
 """A pixel that differs less than that from the background in each band is background."""
-_PNG = Encoding("png")
 
 
-def icon(master: Image.Image, file: IconFile, *, background: str, padding: int) -> tuple[tuple[int, int], bytes]:
-    """The size and the bytes of an icon."""
+def icon(
+    master: Image.Image, file: IconFile, *, background: str, padding: int, mark: tuple[str, ...] = ()
+) -> tuple[tuple[int, int], bytes]:
+    """The size and the bytes of an icon. An ICO file has no place for a mark."""
     images = [_drawn(master, file, side, background, padding) for side in sorted(file.sizes, reverse=True)]
-    data = encoded_ico(images) if file.path.endswith(".ico") else encoded(images[0], _PNG)
+    data = encoded_ico(images) if file.path.endswith(".ico") else encoded(images[0], Encoding("png", mark=mark))
     return images[0].size, data
 
 

@@ -86,6 +86,7 @@ class IconsRequest:
     icons: tuple[IconFile, ...]
     background: str
     padding: int
+    mark: tuple[str, ...] = ()
 
 
 @value

@@ -68,10 +68,10 @@ def answers(request: DeriveRequest) -> Iterator[bytes]:
         case PageRequest():
             load_plugin(request.encoding.format)
             yield _part(0, (request.width, request.height), encoded(drawn(request), request.encoding))
-        case IconsRequest():
+        case IconsRequest(background=background, padding=padding, mark=mark):
             master = _pixels(request.master)
             for index, file in enumerate(request.icons):
-                yield _part(index, *icon(master, file, background=request.background, padding=request.padding))
+                yield _part(index, *icon(master, file, background=background, padding=padding, mark=mark))
         case PreviewRequest():
             yield _preview(_pixels(request.picture))
 

@@ -48,7 +48,13 @@ def derived_state(
     workspace: Workspace, loaded: LoadedSpecs, plan: Plan, selection: Selection, *, built: bool = True
 ) -> DerivedState:
     """The plan of the derived files of the selected assets after `plan` was carried out. Writes nothing."""
-    state = derived_state_of(workspace, loaded, sources_of(plan), workspace.derived_records(), built=built)
+    state = derived_state_of(
+        workspace,
+        loaded,
+        sources_of(plan, loaded.project.settings.provenance),
+        workspace.derived_records(),
+        built=built,
+    )
     if not (selection.include or selection.exclude):
         return state
     chosen = select(loaded.specs, (), include=selection.include, exclude=selection.exclude) or frozenset()

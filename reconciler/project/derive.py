@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from reconciler.core.derived.decide_files import KeepFile, MakeFile
-from reconciler.core.derived.derived_plan import SetStep, Sources
+from reconciler.core.derived.derived_plan import SetStep, Sources, source_terms
 from reconciler.core.derived.derived_report import DerivedReport
 from reconciler.core.derived.units import LockLines, UnitWorld
 from reconciler.core.derived.work import Master
@@ -20,6 +20,8 @@ from reconciler.core.errors import DiskError, ProjectError
 from reconciler.core.plan.plan import Plan
 from reconciler.core.plan.selection import Selectable, selectable_spec
 from reconciler.core.ports import Deriver
+from reconciler.core.provenance.settings import ProvenanceSettings
+from reconciler.core.provenance.source_type import source_term
 from reconciler.core.suggest import nearest_word
 from reconciler.core.text import printable
 from reconciler.core.value import field, replace, value
@@ -88,10 +90,12 @@ def derive_plan(workspace: Workspace, options: DeriveOptions) -> tuple[DerivedSt
     return chosen_state(workspace, planned.loaded, planned.plan, options, records=records), planned.loaded
 
 
-def current_sources(plan: Plan) -> Sources:
+def current_sources(plan: Plan, provenance: ProvenanceSettings) -> Sources:
     """The images that the lockfile has now, also of assets that are stale."""
     return Sources(
-        {step.asset: step.entry.content for step in plan.asset_steps if step.entry is not None and step.origin is None}
+        {step.asset: step.entry.content for step in plan.asset_steps if step.entry is not None and step.origin is None},
+        terms=source_terms(plan),
+        provenance=provenance,
     )
 
 
@@ -100,7 +104,7 @@ def chosen_state(
 ) -> DerivedState:
     """The state with the steps that the options choose; the others keep their files. ProjectError for a name that is
     nothing here."""
-    state = derived_state_of(workspace, loaded, current_sources(plan), records)
+    state = derived_state_of(workspace, loaded, current_sources(plan, loaded.project.settings.provenance), records)
     steps = state.plan.steps
     if options.chosen:
         steps = _chosen(steps, loaded, options.chosen)
@@ -200,16 +204,15 @@ class _Pictures:
 
     def __init__(self, workspace: Workspace, state: DerivedState, paths: frozenset[str]) -> None:
         self._workspace = workspace
-        self._masters = {
-            entry_asset: (entry.content, entry.output)
-            for entry_asset, entry in workspace.locked().entries.items()
-        }  # fmt: skip
+        entries = workspace.locked().entries
+        self._masters = {asset: (entry.content, entry.output) for asset, entry in entries.items()}
+        self._terms = {asset: source_term(entry) for asset, entry in entries.items()}
         outputs = frozenset(output for _, output in self._masters.values())
         self._outputs = workspace.outputs(outputs)
         self._sources = workspace.sources(paths)
 
     def world(self, lines: LockLines) -> UnitWorld:
-        return UnitWorld(self.master, self.file_at, lines, self.text_at)
+        return UnitWorld(self.master, self.file_at, lines, self.text_at, self._terms)
 
     def master(self, asset: AssetId) -> Master | None:
         """The locked picture of an asset, from its output or any other source."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 
 from reconciler.core.derived.bundles import AtlasBundle, IconsBundle, ManifestBundle
 from reconciler.core.derived.decide_files import (
@@ -22,6 +22,9 @@ from reconciler.core.digest import AssetId, ContentHash, Json
 from reconciler.core.plan.actions import Adopt, Generate, Move, Restore
 from reconciler.core.plan.observed import Found
 from reconciler.core.plan.plan import Plan
+from reconciler.core.provenance.derived_mark import derived_mark
+from reconciler.core.provenance.settings import ProvenanceSettings
+from reconciler.core.provenance.source_type import TRAINED, combined_term, source_term
 from reconciler.core.value import field, value
 
 NO_FILES: Mapping[str, DerivedLine] = {}
@@ -29,17 +32,30 @@ NO_FILES: Mapping[str, DerivedLine] = {}
 
 @value
 class Sources:
-    """The images that files are derived from: the content of each, and the assets that are generated first."""
+    """The images that files are derived from: the content of each, and the assets that are generated first. `terms` say
+    which of them a model made, in words of IPTC; `provenance` is how files made from them are marked."""
 
     contents: Mapping[AssetId, ContentHash]
     generating: frozenset[AssetId] = frozenset()
+    terms: Mapping[AssetId, str] = field(default_factory=dict)
+    provenance: ProvenanceSettings = ProvenanceSettings()
 
     def missing(self, assets: Iterable[AssetId]) -> tuple[AssetId, ...]:
         """The assets among these whose image is not known yet."""
         return tuple(one for one in assets if one in self.generating or one not in self.contents)
 
+    def mark(self, assets: Sequence[AssetId]) -> tuple[str, ...]:
+        """The mark of a file that is made from the images of these assets."""
+        term = combined_term(self.terms.get(one, "") for one in assets)
+        return derived_mark(self.provenance, term, [self.contents[one] for one in assets])
 
-def sources_of(plan: Plan) -> Sources:
+
+def source_terms(plan: Plan) -> dict[AssetId, str]:
+    """Which images a model made, as far as that is known before a plan is carried out."""
+    return {step.asset: source_term(step.entry) if step.entry is not None else TRAINED for step in plan.asset_steps}
+
+
+def sources_of(plan: Plan, provenance: ProvenanceSettings) -> Sources:
     """The images that the assets have after a plan, as far as they are known before it."""
     contents: dict[AssetId, ContentHash] = {}
     generating: set[AssetId] = set()
@@ -50,7 +66,7 @@ def sources_of(plan: Plan) -> Sources:
             contents[step.asset] = step.action.content
         elif step.entry is not None and step.origin is None:
             contents[step.asset] = step.entry.content
-    return Sources(contents, frozenset(generating))
+    return Sources(contents, frozenset(generating), source_terms(plan), provenance)
 
 
 @value
@@ -68,13 +84,14 @@ class FileStep:
 class SetStep:
     """What is done with the files of one set. `wanted` is None for a set that nothing asks for any more.
 
-    The files of a bundle are made together: if one of them is, all are.
+    The files of a bundle are made together: if one of them is, all are. `mark` is that of the pictures of a bundle.
     """
 
     name: str
     files: tuple[FileStep, ...]
     wanted: DerivedSet | None = None
     key: DerivedKey | None = None
+    mark: tuple[str, ...] = ()
 
     @property
     def bundle(self) -> BundleSet | None:
@@ -133,8 +150,7 @@ def observed_paths(
     paths = dict.fromkeys(path for _, block, committed in locks.blocks() if built or committed for path in block)
     for each in derivation.asset_sets():
         if each.asset in sources.contents and (built or each.commit):
-            content = sources.contents[each.asset]
-            paths |= dict.fromkeys(path for path, _, _ in _wanted_files(each, content))
+            paths |= dict.fromkeys(path for path, _, _ in _wanted_files(each, sources))
     return paths
 
 
@@ -161,15 +177,17 @@ def plan_derived(
     return DerivedPlan(tuple(steps), locks.committed.merged or locks.local.merged or planner.moved)
 
 
-def _wanted_files(each: AssetSet, content: ContentHash) -> Iterator[tuple[str, FileKeys, DerivedKey]]:
+def _wanted_files(each: AssetSet, sources: Sources) -> Iterator[tuple[str, FileKeys, DerivedKey]]:
     """Path and key of every file of a set."""
     template = each.rule.output
+    content, mark = sources.contents[each.asset], sources.mark((each.asset,))
     for want in each.wants:
-        key = want.keys.of(content)
+        keys = want.keys.marked(mark)
+        key = keys.of(content)
         if want.values is None or template is None:
-            yield want.path, want.keys, key
+            yield want.path, keys, key
         else:
-            yield template.filled({**want.values, "key8": key.partition(":")[2][:8]}), want.keys, key
+            yield template.filled({**want.values, "key8": key.partition(":")[2][:8]}), keys, key
 
 
 class _SetPlanner:
@@ -200,15 +218,15 @@ class _SetPlanner:
             waits = AwaitSource(missing)
             self._waiting.add(each.name)
             return SetStep(each.name, tuple(self._waiting_files(each, waits)), each)
-        content = self._sources.contents[each.asset]
-        files = tuple(self._file(each, path, key, keys) for path, keys, key in _wanted_files(each, content))
+        files = tuple(self._file(each, path, key, keys) for path, keys, key in _wanted_files(each, self._sources))
         return SetStep(each.name, files, each)
 
     def bundle_step(self, each: BundleSet, by_set: Mapping[tuple[AssetId, str], SetStep]) -> SetStep:
         """The step of a bundle: its files as they were made last, or its first file if it was never made."""
         missing = self._sources.missing(member.asset for member in each.members)
         wanted: DerivedKey | AwaitSource
-        wanted = AwaitSource(missing) if missing else derived_key(self._bundle_manifest(each, by_set))
+        mark = () if missing else self._sources.mark([member.asset for member in each.members])
+        wanted = AwaitSource(missing) if missing else derived_key(self._bundle_manifest(each, by_set, mark))
         block = self._locks.committed.sets.get(each.name) or self._locks.local.sets.get(each.name) or NO_FILES
         self.moved = self.moved or (bool(block) and (each.name in self._locks.committed.sets) != each.commit)
         key = None if isinstance(wanted, AwaitSource) else wanted
@@ -218,7 +236,7 @@ class _SetPlanner:
         ] or [FileStep(first_path(each), wanted if isinstance(wanted, AwaitSource) else MakeFile(), key)]  # fmt: skip
         if any(isinstance(step.action, MakeFile) for step in files):
             files = [_with_bundle(step) for step in files]
-        return SetStep(each.name, tuple(files), each, key)
+        return SetStep(each.name, tuple(files), each, key, mark)
 
     def orphans(self, left_out: Set[str], *, built: bool) -> Iterator[SetStep]:
         """The files that nothing derives any more. `left_out` are sets that are not planned."""
@@ -257,21 +275,24 @@ class _SetPlanner:
         absent = found is None and line is not None and line.key == wanted
         return decide_file(wanted, line, found, restorable=absent and line is not None and self._restorable(line, path))
 
-    def _bundle_manifest(self, each: BundleSet, by_set: Mapping[tuple[AssetId, str], SetStep]) -> dict[str, Json]:
+    def _bundle_manifest(
+        self, each: BundleSet, by_set: Mapping[tuple[AssetId, str], SetStep], mark: tuple[str, ...]
+    ) -> dict[str, Json]:
         contents = [self._sources.contents[member.asset] for member in each.members]
+        marked: dict[str, Json] = {"mark": list(mark)} if mark else {}
         match each.bundle.what:
             case AtlasBundle() as atlas:
-                return _atlas_manifest(each, atlas, contents)
+                return _atlas_manifest(each, atlas, contents) | marked
             case IconsBundle() as icons:
                 files: list[Json] = [f"{icons.folder}/{name}" for name in icon_outputs(icons.sets)]
                 how: dict[str, Json] = {"background": icons.background, "name": icons.name}
-                return bundle_manifest("icons", contents, padding=icons.padding, files=files, **how)
+                return bundle_manifest("icons", contents, padding=icons.padding, files=files, **how, **marked)
             case ManifestBundle() as manifest:
                 pictures: list[Json] = []
                 for member in each.members:
                     step = by_set.get((member.asset, manifest.use))
                     made = [[each_file.path, each_file.key] for each_file in (step.files if step is not None else ())]
-                    pictures.append([member.asset, member.alt, made])
+                    pictures.append([member.asset, member.alt, made, self._sources.terms.get(member.asset, "")])
                 how = {
                     "sizes": manifest.sizes,
                     "html": manifest.html,

@@ -8,7 +8,7 @@ from typing import NewType
 
 from reconciler.core.derived.operations import Encoding, Operation, form
 from reconciler.core.digest import ContentHash, Json, canonical
-from reconciler.core.value import value
+from reconciler.core.value import replace, value
 
 DerivedKey = NewType("DerivedKey", str)
 """`d1:` and 64 hex digits."""
@@ -41,6 +41,16 @@ class FileKeys:
         head, _, tail = canonical(recipe.manifest(mark)).partition(mark.encode())
         self._begun = hashlib.sha256(_DOMAIN + head)
         self._tail = tail
+        self._marked: dict[tuple[str, ...], FileKeys] = {}
+
+    def marked(self, mark: tuple[str, ...]) -> FileKeys:
+        """The keys of the same files with this mark in them."""
+        if mark not in self._marked:
+            recipe = self.recipe
+            self._marked[mark] = (
+                FileKeys(replace(recipe, encoding=replace(recipe.encoding, mark=mark))) if mark else self
+            )
+        return self._marked[mark]
 
     def of(self, content: ContentHash) -> DerivedKey:
         digest = self._begun.copy()

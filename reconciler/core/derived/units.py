@@ -29,7 +29,7 @@ from reconciler.core.derived.work import (
 )
 from reconciler.core.digest import AssetId, ContentHash
 from reconciler.core.specs.paths import suffix_format
-from reconciler.core.value import value
+from reconciler.core.value import field, value
 
 Masters = Callable[[AssetId], Master | None]
 """The picture of an asset in a file with the right bytes, hashed just now; None if no source has them."""
@@ -41,12 +41,14 @@ LockLines = Mapping[str, Mapping[str, DerivedLine]]
 
 @value
 class UnitWorld:
-    """What a unit is made from: pictures, derived files that exist already, their lines, and texts made earlier."""
+    """What a unit is made from: pictures, derived files that exist already, their lines, texts made earlier,
+    and the term of IPTC for each picture that a model made."""
 
     masters: Masters
     file_at: FileAt
     lines: LockLines
     text_at: Callable[[str], str]
+    terms: Mapping[AssetId, str] = field(default_factory=dict)
 
 
 def unit_of(step: SetStep, folder: Path, world: UnitWorld) -> Work | DeriveFailure:
@@ -58,7 +60,7 @@ def unit_of(step: SetStep, folder: Path, world: UnitWorld) -> Work | DeriveFailu
                 return _no_bytes(wanted.asset)
             return FilesWork(master, tuple(_wanted_file(each) for each in making(step)), folder)
         case BundleSet() as wanted:
-            return _bundle(wanted, folder, world)
+            return _bundle(wanted, step, folder, world)
         case None:
             raise AssertionError(step.name)
 
@@ -78,7 +80,7 @@ def _no_bytes(asset: AssetId) -> DeriveFailure:
     return DeriveFailure(f"the locked bytes of {asset} are not in this checkout", hint)
 
 
-def _bundle(wanted: BundleSet, folder: Path, world: UnitWorld) -> Work | DeriveFailure:
+def _bundle(wanted: BundleSet, step: SetStep, folder: Path, world: UnitWorld) -> Work | DeriveFailure:
     if isinstance(wanted.bundle.what, ManifestBundle):
         return _manifest(wanted, wanted.bundle.what, folder, world)
     masters: list[Master] = []
@@ -97,6 +99,7 @@ def _bundle(wanted: BundleSet, folder: Path, world: UnitWorld) -> Work | DeriveF
             background=icons.background,
             padding=icons.padding,
             name=icons.name,
+            mark=step.mark,
         )
     atlas = wanted.bundle.what
     assert isinstance(atlas, AtlasBundle)
@@ -108,7 +111,7 @@ def _bundle(wanted: BundleSet, folder: Path, world: UnitWorld) -> Work | DeriveF
     return AtlasWork(
         sprites,
         wanted.stem,
-        Encoding("png"),
+        Encoding("png", mark=step.mark),
         atlas.data,
         folder,
         scale=wanted.density,
@@ -138,7 +141,9 @@ def _manifest(
         preview = world.file_at(path, line.content)
         if preview is None:
             return DeriveFailure(f"{path} is not as derived.lock says", "run `reconciler check`")
-        entries.append(ManifestEntry(member.asset, member.alt, preview, tuple(sources)))
+        entries.append(
+            ManifestEntry(member.asset, member.alt, preview, tuple(sources), world.terms.get(member.asset, ""))
+        )
     return ManifestWork(
         tuple(entries),
         manifest.output,

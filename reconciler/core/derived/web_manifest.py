@@ -14,8 +14,6 @@ from reconciler.core.json_text import json_text
 from reconciler.core.value import value
 
 MEDIA_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp", "avif": "image/avif"}
-_MADE_BY = "trainedAlgorithmicMedia"
-"""The IPTC term for pictures of generative models, http://cv.iptc.org/newscodes/digitalsourcetype."""
 
 
 @value
@@ -82,7 +80,7 @@ def _picture(work: ManifestWork, entry: ManifestEntry, preview: Preview) -> dict
         "height": largest.height,
         "thumbhash": base64.b64encode(preview.thumbhash).decode("ascii"),
         "colour": preview.colour,
-        "ai": _MADE_BY,
+        **({"ai": entry.ai} if entry.ai else {}),
         "sources": [
             {"type": MEDIA_TYPES[format_], "srcset": _srcset(work, sources), **sizes}
             for format_, sources in _by_format(entry).items()

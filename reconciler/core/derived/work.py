@@ -92,6 +92,7 @@ class IconsWork:
     background: str = "#ffffff"
     padding: int = 0
     name: str = ""
+    mark: tuple[str, ...] = ()
 
 
 @value
@@ -108,12 +109,14 @@ class ManifestSource:
 class ManifestEntry:
     """One picture of a web manifest. `alt` None: nobody wrote one. `preview` is a small file of the picture, hashed by
     the caller just now, for its thumbhash and colour. `sources` are in the order of the rule's formats, then by width.
+    `ai` is the term of IPTC for a picture that a model made.
     """
 
     asset: AssetId
     alt: str | None
     preview: Path
     sources: tuple[ManifestSource, ...]
+    ai: str = ""
 
 
 @value

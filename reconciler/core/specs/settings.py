@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import Enum
 
 from reconciler.core.digest import Json
+from reconciler.core.provenance.settings import ProvenanceSettings
 from reconciler.core.reviews.rules import ReviewRules
 from reconciler.core.traits import Traits
 from reconciler.core.value import field, value
@@ -100,6 +101,7 @@ class Settings:
     cascade: Cascade = Cascade.ASK
     asset_limit: int = 10_000
     review: ReviewRules = ReviewRules()
+    provenance: ProvenanceSettings = ProvenanceSettings()
 
     def traits(self) -> Mapping[str, Traits]:
         """What may be assumed of each provider, by the name that specs use."""

@@ -15,6 +15,7 @@ from reconciler.core.errors import DiskError, InvalidInput, LockfileError, Place
 from reconciler.core.lock.lockfile import Lock
 from reconciler.core.lock.lockfile import loads as loads_lock
 from reconciler.core.money.cost import CURRENCY
+from reconciler.core.provenance.settings import ProvenanceSettings
 from reconciler.core.provider_types import ProviderType, ProviderTypes, UnusableType
 from reconciler.core.reviews.rules import ReviewRules
 from reconciler.core.specs.document import Document
@@ -204,6 +205,7 @@ def _settings(document: Document, types: ProviderTypes) -> tuple[Settings, list[
         cascade=Cascade(body.get("cascade", "ask")),
         asset_limit=int(body.get("limits", {}).get("assets", 10_000)),
         review=_review(document, problems),
+        provenance=_provenance(document, problems),
     ), problems
 
 
@@ -216,6 +218,19 @@ def _review(document: Document, problems: list[Problem]) -> ReviewRules:
     rules, wrong = review_rules(document)
     problems += wrong
     return rules
+
+
+def _provenance(document: Document, problems: list[Problem]) -> ProvenanceSettings:
+    """The settings under `provenance:`. Appends to `problems`."""
+    if not isinstance(document.value, Mapping) or "provenance" not in document.value:
+        return ProvenanceSettings()
+    from reconciler.store.documents.provenance_settings import (  # noqa: PLC0415 - few projects have the field
+        provenance_settings,
+    )
+
+    settings, wrong = provenance_settings(document)
+    problems += wrong
+    return settings
 
 
 def default_providers(types: ProviderTypes) -> dict[str, ProviderSettings]:

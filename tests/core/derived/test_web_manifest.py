@@ -21,7 +21,7 @@ SOURCES = tuple(
     for format_, suffix in (("avif", "avif"), ("webp", "webp"), ("jpeg", "jpg"))
     for width in (1280, 640)
 )
-HERO = ManifestEntry(AssetId("hero"), "A harbour", Path("x"), SOURCES)
+HERO = ManifestEntry(AssetId("hero"), "A harbour", Path("x"), SOURCES, "trainedAlgorithmicMedia")
 WORK = ManifestWork(
     (HERO,), "public/images.json", Path("folder"), "jpeg", "(max-width: 60rem) 100vw, 60rem", "public/html", "public/"
 )

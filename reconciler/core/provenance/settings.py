@@ -1,0 +1,30 @@
+"""`provenance:` of reconciler.yaml: the mark of derived files, and terms that differ from the table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler.core.value import field, value
+
+
+@value
+class Terms:
+    """The terms of one vendor. `says` is its statement on the rights to images in a few words; `read` is the day on
+    which the page was read, ISO 8601. `watermark` is what the vendor states about its images and nobody can read here.
+    """
+
+    vendor: str
+    url: str = ""
+    says: str = ""
+    read: str = ""
+    watermark: str = ""
+
+
+@value
+class ProvenanceSettings:
+    """`mark` is `iptc` (IPTC's DigitalSourceType in XMP), `iptc+cn` (also the label of GB 45438-2025) or `none`.
+    `producer` is the name or code that the label states. `terms` are the project's own, by model or provider."""
+
+    mark: str = "iptc"
+    producer: str = ""
+    terms: Mapping[str, Terms] = field(default_factory=dict)
