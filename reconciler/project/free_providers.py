@@ -28,15 +28,17 @@ def free_providers(
     environ: Mapping[str, str],
     at_end: AtEnd,
 ) -> dict[str, StoredProvider]:
-    """Each provider by its name. At most one image per processor is made at a time. What they keep open is closed by
-    the functions given to `at_end`."""
+    """Each provider by its name. One on this machine makes at most one image per processor at a time.
+
+    What they keep open is closed by the functions given to `at_end`.
+    """
     return {
         settings.name: StoredProvider(
             _inner(settings, models, spool, references, environ, at_end=at_end),
             made_by=PLACEHOLDER if settings.traits.placeholder else settings.name,
             store=store,
             utc=lambda: datetime.now(UTC),
-            parallel=os.cpu_count() or 1,
+            parallel=(os.cpu_count() or 1) if settings.traits.local else settings.concurrency,
         )
         for settings in used
     }

@@ -109,12 +109,15 @@ async def list_models(
     return Listing(True, f"{base.origin}: works, {len(shown)} models", shown)
 
 
+_NAMES = ("id", "name", "model_name", "title")
+
+
 def _names(value: object) -> tuple[str, ...] | None:
-    """The names in OpenAI's or Google's list of models; None if the JSON is neither."""
-    if not isinstance(value, Mapping):
-        return None
-    entries = value.get("data", value.get("models"))
+    """The names in OpenAI's or Google's list of models, or in a bare list of them; None if the JSON is neither."""
+    entries = value.get("data", value.get("models")) if isinstance(value, Mapping) else value
     if not isinstance(entries, list):
         return None
-    names = (entry.get("id") or entry.get("name") for entry in entries if isinstance(entry, Mapping))
+    names = (
+        next((entry[key] for key in _NAMES if entry.get(key)), "") for entry in entries if isinstance(entry, Mapping)
+    )
     return tuple(sorted(name.removeprefix("models/") for name in names if isinstance(name, str)))

@@ -15,6 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DISTRIBUTIONS = Path(__file__).parent
+PLUGINS = ROOT / "plugins"
 TOOLS = ("hatchling", "pip", "pytest")
 INSTALL = ("install", "--no-index", "--no-build-isolation", "--no-deps", "--no-compile")
 
@@ -65,4 +66,5 @@ def environment(folder: Path, *names: str) -> Environment:
 
 def copy(name: str, into: Path) -> Path:
     """A copy of a distribution outside of this repository, so that nothing here configures it."""
-    return Path(shutil.copytree(DISTRIBUTIONS / name, into / name, ignore=shutil.ignore_patterns("__pycache__")))
+    source = next(folder / name for folder in (DISTRIBUTIONS, PLUGINS) if (folder / name).is_dir())
+    return Path(shutil.copytree(source, into / name, ignore=shutil.ignore_patterns("__pycache__")))

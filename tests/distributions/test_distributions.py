@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -20,12 +21,12 @@ from reconciler.core.value import fields
 from reconciler.testing.gateway import Gateway, running
 from tests import pages
 from tests.distributions.easel.easel_gateway import EASEL_API
-from tests.distributions.environment import DISTRIBUTIONS, ROOT, Environment, copy, environment
+from tests.distributions.environment import DISTRIBUTIONS, PLUGINS, ROOT, Environment, copy, environment
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    return environment(tmp_path_factory.mktemp("installed"), "stripes", "easel")
+    return environment(tmp_path_factory.mktemp("installed"), "stripes", "easel", "reconciler-a1111")
 
 
 def test_a_declaration_loads_no_code_that_makes_images(installed: Environment, tmp_path: Path) -> None:
@@ -40,6 +41,7 @@ def test_a_declaration_loads_no_code_that_makes_images(installed: Environment, t
     [
         ("stripes", ("stripes.py", "stripes_plugin.py"), {"test_stripes.py::TestStripes": 15, "test_ledger.py": 1}),
         ("easel", ("easel.py",), {"test_easel.py::TestEasel": 120}),
+        ("reconciler-a1111", ("reconciler_a1111.py",), {"test_a1111.py::TestA1111": 110}),
     ],
 )
 def test_the_contract_runs_there_with_nothing_but_pytest(
@@ -123,6 +125,27 @@ def test_an_api_of_a_third_party_is_paid_once_an_image(installed: Environment, t
     assert json.loads((tmp_path / "assets.lock").read_text())["assets"]["den"]["made"]["cost"] == "0.04 USD"
     written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
     assert not any(project.environ["EASEL_API_KEY"].encode() in data for data in written)
+
+
+def test_a_plugin_for_a_server_of_ones_own_draws_for_nothing(installed: Environment, tmp_path: Path) -> None:
+    module = (PLUGINS / "reconciler-a1111" / "reconciler_a1111.py").read_text()
+    assert len(module.splitlines()) <= 120
+    sys.path.insert(0, str(PLUGINS / "reconciler-a1111"))
+    try:
+        from a1111_gateway import A1111_API  # its tests have it: it is not installed
+    finally:
+        sys.path.pop(0)
+    (tmp_path / "specs").mkdir()
+    (tmp_path / "specs/fox.yaml").write_text("prompt: a fox\nsize: 320x320\noutput: assets/fox.webp\n")
+    with running(apis={"a1111": A1111_API}) as gateway:
+        project = {"provider": "a1111", "providers": {"a1111": {"base_url": gateway.url("a1111")}}}
+        (tmp_path / "reconciler.yaml").write_text(json.dumps(project))
+        for said in ("made 1 (0 USD)", "up to date"):
+            done = installed.run("reconciler", "apply", "--yes", cwd=tmp_path, env={"CI": "true"})
+            assert (done.returncode, said in done.stdout) == (0, True), done
+        (request,) = gateway.ledger.requests
+    assert request.path == "/sdapi/v1/txt2img"
+    assert (tmp_path / "assets/fox.webp").read_bytes()[8:12] == b"WEBP"
 
 
 PAGE = (ROOT / "docs" / "write-a-provider.md").read_text()

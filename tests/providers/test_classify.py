@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from time import process_time
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from reconciler.core.digest import Json
 from reconciler.core.outcome import BadOutput, Refused, Rejected, Stop, Throttled
@@ -251,6 +254,25 @@ def test_an_image_is_found_wherever_servers_put_it(value: Json) -> None:
     assert isinstance(found, ImageReply), found
     assert found.base64.endswith("QUFBQQ==")
     assert found.url == ""
+
+
+@pytest.mark.parametrize(
+    ("form", "options"), [("PNG", {}), ("JPEG", {}), ("WEBP", {}), ("AVIF", {"speed": 10}), ("GIF", {})]
+)
+def test_a_bare_string_is_base64_if_an_image_begins_so(form: str, options: dict[str, Any]) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (16, 16), "teal").save(buffer, form, **options)
+    text = base64.b64encode(buffer.getvalue()).decode()
+    found = classify(Reply(200, {}, JsonReply({"images": [text]})))
+    assert isinstance(found, ImageReply)
+    assert (found.base64, found.url) == (text, "")
+
+
+@pytest.mark.parametrize("address", ["https://example.org/a.png", "/9j/a.png", "/files/iVBORw0KGgo=", "a.png"])
+def test_any_other_bare_string_is_an_address(address: str) -> None:
+    found = classify(Reply(200, {}, JsonReply({"images": [address]})))
+    assert isinstance(found, ImageReply)
+    assert (found.base64, found.url) == ("", address)
 
 
 @pytest.mark.parametrize(

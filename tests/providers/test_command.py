@@ -16,11 +16,12 @@ import pytest
 from reconciler.core.outcome import BadOutput, Done, InDoubt, Mismatched, NotSent, Outcome, Refused, Rejected
 from reconciler.core.ports import ImageRequest
 from reconciler.core.recipe import Recipe
+from reconciler.core.seed import recipe_seed
 from reconciler.core.specs.settings import ProviderSettings, Timeouts
 from reconciler.core.value import replace
 from reconciler.engine.references import LocalReferences
 from reconciler.providers.command.declaration import COMMAND_WORKER, TRUSTED_COMMANDS
-from reconciler.providers.command.provider import CommandProvider, seed_of
+from reconciler.providers.command.provider import CommandProvider
 from reconciler.providers.connect import connect
 from reconciler.providers.declaration import Resources
 from reconciler.providers.keys import key_for
@@ -110,15 +111,15 @@ def test_a_worker_gets_the_recipe_the_pixels_and_a_seed_and_is_kept_for_the_run(
     by_prompt = {each["recipe"]["prompt"]: each for each in requests}
     first = by_prompt["a  sword\n0"]
     assert (first["width"], first["height"], first["format"], first["references"]) == (320, 200, "png", [])
-    assert first["seed"] == seed_of(recipes[0].key()) < 1 << 63
+    assert first["seed"] == recipe_seed(recipes[0].key()) < 1 << 63
     assert by_prompt["a  sword\n1"]["seed"] == 7
     assert len({each["id"] for each in requests}) == 3
 
 
 def test_the_same_recipe_has_the_same_seed_and_another_take_another_one() -> None:
     recipe = Recipe("a sword")
-    assert seed_of(recipe.key()) == seed_of(Recipe("a  sword").key())
-    assert seed_of(recipe.key()) != seed_of(replace(recipe, take=2).key())
+    assert recipe_seed(recipe.key()) == recipe_seed(Recipe("a  sword").key())
+    assert recipe_seed(recipe.key()) != recipe_seed(replace(recipe, take=2).key())
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from reconciler.core.digest import Json, RecipeKey, content_of_hex
+from reconciler.core.digest import Json, content_of_hex
 from reconciler.core.errors import DiskError
 from reconciler.core.money.cost import FREE
 from reconciler.core.outcome import BadOutput, Done, InDoubt, Mismatched, NotSent, Outcome, Refused, Rejected, Spooled
 from reconciler.core.ports import ImageRequest, OnResponse, ignore_response
 from reconciler.core.recipe import Recipe
+from reconciler.core.seed import recipe_seed
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.text import one_line
 from reconciler.providers.command.worker import Worker, WorkerError
@@ -187,7 +188,7 @@ class _Call:
             "id": self._request.attempt or f"{self._request.key}-{next(_NUMBERS)}",
             "asset": self._request.asset,
             "recipe": {**recipe.manifest(), "prompt": recipe.prompt},
-            "seed": seed if isinstance(seed, int) else seed_of(self._request.key),
+            "seed": seed if isinstance(seed, int) else recipe_seed(self._request.key),
             "width": self._size[0],
             "height": self._size[1],
             "format": recipe.format,
@@ -208,11 +209,6 @@ class _Call:
             return BadOutput(changed.message)
         model = self._request.recipe.model or worker.ready.name
         return self._provider.landed(path, self._request, self._size, model)
-
-
-def seed_of(key: RecipeKey) -> int:
-    """The seed of a recipe that names none: 63 bits, the same for the same recipe, another for another take."""
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") >> 1
 
 
 def _unknown_model(worker: Worker, recipe: Recipe) -> Rejected | None:

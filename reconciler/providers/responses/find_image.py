@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from binascii import a2b_base64
 from collections.abc import Iterator, Mapping
 
 from reconciler.core.digest import Json
+from reconciler.core.images.magic import image_format
 from reconciler.core.value import value
 from reconciler.providers.responses.api_error import api_error_in
 from reconciler.providers.responses.reply import ImageReply
@@ -51,6 +53,8 @@ def find_image(value: object) -> ImageReply | NoImage:
 _LISTS = ("data", "images", "artifacts", "output")
 _BASE64 = ("b64_json", "b64", "base64", "image_base64", "result")
 _URL = ("url", "image_url", "image")
+_BEGINNING = 64
+"""Characters of base64 that show which image it is: whole groups of four."""
 
 
 def _streamed(parts: list[Json]) -> ImageReply | NoImage:
@@ -64,8 +68,19 @@ def _streamed(parts: list[Json]) -> ImageReply | NoImage:
 def _entries(listed: Json) -> list[Mapping[str, Json]]:
     """The entries of a list of images. A bare string is an image, as base64 or by its URL."""
     entries = listed if isinstance(listed, list) else [listed]
-    named = [{"url": entry} if isinstance(entry, str) else entry for entry in entries]
+    named = [
+        {"base64" if _begins_as_base64(entry) else "url": entry} if isinstance(entry, str) else entry
+        for entry in entries
+    ]
     return [entry for entry in named if isinstance(entry, Mapping)]
+
+
+def _begins_as_base64(text: str) -> bool:
+    """Whether a text begins as the base64 of an image. That of a JPEG, `/9j/`, could be the path of a URL."""
+    try:
+        return bool(image_format(a2b_base64(text[:_BEGINNING], strict_mode=True)))
+    except ValueError:
+        return False
 
 
 def _image_of(entry: Mapping[str, Json]) -> tuple[str, str]:
