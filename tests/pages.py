@@ -45,6 +45,7 @@ KINDS = {
     "toml": "the same",
     "js vite": "a vite.config.js; tests/browser builds a page with it",
     "html vite": "the index.html of that page",
+    "js pixi": "a module that draws an atlas; tests/browser compares what it draws",
 }
 """Every kind of block, by its info string, and the rule that holds it."""
 

@@ -30,8 +30,8 @@ sprite:
   output: public/sprites/${name}${at}.png
 """
 BUNDLES = """
-items:
-  atlas: {from: "tag:icon", use: sprite, padding: 2, extrude: 1, output: public/atlas/items}
+icons:
+  atlas: {from: "tag:icon", use: sprite, padding: 2, extrude: 1, output: public/atlas/icons}
 app:
   icons: {from: sword, sets: [favicon, pwa, maskable], background: "#1b2430", output: public/icons}
 images:
@@ -77,6 +77,12 @@ def address(site: Path) -> Iterator[str]:
         yield url
 
 
+def block(page: str, kind: str) -> str:
+    """The only block of its kind on a page of docs/tasks."""
+    (found,) = (each for each in parts((ROOT / f"docs/tasks/{page}.md").read_text("utf-8")) if each.kind == kind)
+    return found.text
+
+
 SHOWN = {320: 320, 640: 640, 960: 960, 1400: 960}
 """The width of a page in CSS pixels, and that of the picture on it: 60rem at most."""
 
@@ -103,19 +109,8 @@ def test_chromium_chooses_the_file_of_that_width_and_density(
 
 
 PIXI = """<!doctype html><html lang="en"><meta charset="utf-8"><style>body {{ margin: 0 }}</style>
-<script src="pixi.js"></script>
-<script type="module">
-const app = new PIXI.Application();
-await app.init({{ width: 192, height: 64, background: "#1b2430", preference: "webgl", antialias: false }});
-document.body.append(app.canvas);
-const sheet = await PIXI.Assets.load("atlas/items{at}.json");
-Object.keys(sheet.textures).sort().forEach((name, at) => {{
-  const sprite = new PIXI.Sprite(sheet.textures[name]);
-  sprite.x = 64 * at;
-  app.stage.addChild(sprite);
-}});
-app.render();
-globalThis.names = Object.keys(sheet.textures).sort();
+<script type="importmap">{{"imports": {{"pixi.js": "./pixi.js"}}}}</script>
+<script type="module">{code}
 globalThis.sizes = app.stage.children.map(({{ width, height }}) => [width, height]);
 </script>"""
 
@@ -125,12 +120,14 @@ globalThis.sizes = app.stage.children.map(({{ width, height }}) => [width, heigh
 def test_pixi_draws_the_sprites_of_an_atlas_where_their_sources_have_them(
     browser: Browser, site: Path, address: str, tmp_path: Path, at: str
 ) -> None:
-    shutil.copyfile(MODULES / "node_modules/pixi.js/dist/pixi.min.js", site / "public/pixi.js")
+    """docs/tasks/game-icons.md has the code."""
+    shutil.copyfile(MODULES / "node_modules/pixi.js/dist/pixi.min.mjs", site / "public/pixi.js")
+    code = block("game-icons", "js pixi")
+    assert '"atlas/icons.json"' in code
     name = f"pixi{len(at)}.html"
-    (site / "public" / name).write_text(PIXI.format(at=at))
+    (site / "public" / name).write_text(PIXI.format(code=code.replace("icons.json", f"icons{at}.json")))
     page = browser.page(192, 64)
-    page.goto(f"{address}/{name}").wait("globalThis.names")
-    assert page.js("names") == list(SPRITES)
+    page.goto(f"{address}/{name}").wait("globalThis.sizes")
     assert page.js("sizes") == [[64, 64]] * 3, "without their transparent border, and with it again"
     page.js("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     with Image.open(page.screenshot(tmp_path / "pixi.png")) as shot:
@@ -161,8 +158,7 @@ def test_every_icon_of_the_manifest_decodes(page: Page, site: Path, address: str
 @whole_only
 def test_the_vite_example_of_the_docs_builds_a_page(page: Page, site: Path, tmp_path: Path) -> None:
     """docs/tasks/website.md: its configuration is at most 30 lines."""
-    blocks = parts((ROOT / "docs/tasks/website.md").read_text("utf-8"))
-    config, html = (next(block.text for block in blocks if block.kind == kind) for kind in ("js vite", "html vite"))
+    config, html = block("website", "js vite"), block("website", "html vite")
     assert config.count("\n") <= 30
     root = tmp_path / "page"
     root.mkdir()

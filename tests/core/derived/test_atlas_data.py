@@ -51,7 +51,8 @@ def test_texturepacker_hash() -> None:
         "sourceSize": {"w": 64, "h": 64},
     }
     assert first["frames"]["panel"]["borders"] == {"left": 4, "top": 5, "right": 6, "bottom": 7}
-    assert first["meta"]["image"] == "items.png"
+    assert (first["meta"]["image"], first["meta"]["scale"]) == ("items.png", "1")
+    assert first["meta"]["size"] == {"w": 66, "h": 43}
     assert first["meta"]["related_multi_packs"] == ["items-1.json"]
     assert json.loads(files["items-1.json"])["meta"]["image"] == "items-1.png"
     assert "layout" not in json.loads(texts("texturepacker", Atlas("one", (SWORD,), ((66, 43),)))["one.json"])["meta"]
@@ -91,7 +92,13 @@ def test_plist_is_one() -> None:
         "textureRect": "{{1,1},{30,40}}",
         "textureRotated": False,
     }
-    assert first["metadata"]["textureFileName"] == "items.png"
+    assert first["metadata"] == {
+        "format": 3,
+        "pixelFormat": "RGBA8888",
+        "realTextureFileName": "items.png",
+        "size": "{66,43}",
+        "textureFileName": "items.png",
+    }
     assert list(plistlib.loads(files["items-1.plist"].encode())["frames"]) == ["items/shield"]
 
 
