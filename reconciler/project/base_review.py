@@ -9,12 +9,13 @@ from reconciler.core.errors import InvalidInput, Place, Problem, ProjectError
 from reconciler.core.ports import SourceFailure
 from reconciler.core.reviews.rules import REVIEWS, ReviewRules
 from reconciler.core.specs.document import Document
+from reconciler.core.specs.settings import MAX_ASSETS
 from reconciler.core.text import printable
 from reconciler.core.value import replace
 from reconciler.project.reviews import Reviews
 from reconciler.store.documents.project import PROJECT_FILE
 from reconciler.store.documents.review_rules import review_rules
-from reconciler.store.documents.reviews import MAX_REVIEW_BYTES, SUFFIX, ReviewFiles, parse_reviews
+from reconciler.store.documents.reviews import REVIEW_BYTES, SUFFIX, ReviewFiles, parse_reviews
 from reconciler.store.documents.signatures import MAX_SIGNERS, AllowedSigners
 from reconciler.store.schemas.validate import schema_problems
 from reconciler.store.worktree.git import GitRepository
@@ -58,7 +59,7 @@ def _rules(revision: GitRevision) -> ReviewRules:
 def _verdicts(revision: GitRevision) -> ReviewFiles:
     blobs = revision.files(REVIEWS)
     files = {path: blob for path, blob in blobs.items() if path.endswith(SUFFIX)}
-    found = revision.contents(files, most=MAX_REVIEW_BYTES)
+    found = revision.contents(files, most=REVIEW_BYTES * MAX_ASSETS)
     if isinstance(found, SourceFailure):
         raise ProjectError(f"--against: {found.fact}", hint=found.hint)
     try:

@@ -14,6 +14,7 @@ from reconciler.core.plan.selection import selectable_step
 from reconciler.core.reviews.rules import REVIEWS, ReviewRules
 from reconciler.core.reviews.verdict import MAX_NOTE, Judgement, Verdict, person_problem, signed_text
 from reconciler.core.reviews.verdicts import later
+from reconciler.core.specs.settings import MAX_ASSETS
 from reconciler.core.text import printable
 from reconciler.core.value import replace, value
 from reconciler.project.asset_ids import select_assets
@@ -22,7 +23,7 @@ from reconciler.project.planning import PlannedProject
 from reconciler.project.reviews import Reviews
 from reconciler.project.workspace import Workspace
 from reconciler.report.plan_text import reason_text
-from reconciler.store.documents.reviews import ReviewSession, read_reviews
+from reconciler.store.documents.reviews import REVIEW_BYTES, ReviewSession, read_reviews
 from reconciler.store.documents.signatures import chosen_key, read_signers, sign
 from reconciler.store.index.index import index_without_memory
 from reconciler.store.worktree.git import GitRepository
@@ -92,7 +93,8 @@ class Reviewer:
 
     def record(self, opinions: Iterable[Opinion]) -> tuple[Verdict, ...]:
         """Write verdicts to the file of this session. Durable once this returns."""
-        known = read_reviews(self._workspace.root, index_without_memory(self._workspace.root)).verdicts
+        root, most = self._workspace.root, REVIEW_BYTES * max(self._workspace.most_assets, MAX_ASSETS)
+        known = read_reviews(root, index_without_memory(root), most=most).verdicts
         made: list[Verdict] = []
         for opinion in opinions:
             made.append(self._verdict(opinion, (*known, *made)))

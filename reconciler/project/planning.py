@@ -74,7 +74,9 @@ def plan_project(workspace: Workspace, loaded: LoadedSpecs, selection: Selection
     """Observe the project and plan it. Writes only the cache of parsed specs, in an existing state folder."""
     state = recorded_state(workspace)
     loaded = _as_selected(loaded, state.lock, selection)
-    reviews = find_reviews(workspace.root, workspace.index, loaded.project.settings.review)
+    reviews = find_reviews(
+        workspace.root, workspace.index, loaded.project.settings.review, most_assets=workspace.most_assets
+    )
     rejected = NONE_REJECTED
     if reviews is not None:
         rejected = reviews.rejections()

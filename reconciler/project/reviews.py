@@ -12,8 +12,9 @@ from reconciler.core.plan.plan import AssetStep, Plan
 from reconciler.core.reviews.rules import ReviewRules
 from reconciler.core.reviews.verdict import Judgement, Verdict
 from reconciler.core.reviews.verdicts import ReviewState, Standing, rejections, standing
+from reconciler.core.specs.settings import MAX_ASSETS
 from reconciler.core.value import replace
-from reconciler.store.documents.reviews import read_reviews
+from reconciler.store.documents.reviews import REVIEW_BYTES, read_reviews
 from reconciler.store.documents.signatures import AllowedSigners, read_signers
 from reconciler.store.index.index import Index, stat_of
 
@@ -98,9 +99,9 @@ def _approval(standing: Standing) -> Approval | None:
     return Approval(tuple(each.by for each in standing.verdicts), latest.at)
 
 
-def read_project_reviews(root: Path, index: Index, rules: ReviewRules) -> Reviews:
+def read_project_reviews(root: Path, index: Index, rules: ReviewRules, *, most_assets: int = MAX_ASSETS) -> Reviews:
     """The verdicts of the working tree. InvalidInput for a line that is none; ProjectError without the signers."""
-    files = read_reviews(root, index)
+    files = read_reviews(root, index, most=REVIEW_BYTES * max(most_assets, MAX_ASSETS))
     signers = None
     if rules.signed:
         index.note_stat(rules.signed, stat_of(root / rules.signed))

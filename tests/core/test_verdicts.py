@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -210,6 +211,20 @@ def test_a_forged_line_replaces_no_other_in_a_compaction() -> None:
 
 
 # Lines
+
+FIXTURE = (Path(__file__).parents[1] / "formats/reviews-v1.jsonl").read_text("utf-8")
+
+
+def test_the_fixture_of_version_1_is_read_and_written_as_it_is() -> None:
+    found = [read_verdict(line, HERE) for line in FIXTURE.splitlines()]
+    assert all(isinstance(each, Verdict) for each in found)
+    verdicts = [each for each in found if isinstance(each, Verdict)]
+    assert "".join(f"{verdict_line(each)}\n" for each in verdicts) == FIXTURE
+    assert [each.judgement for each in verdicts] == [A, R, W, N, A]
+    assert verdicts[1].note == "the blade is bent:\n“left” edge"
+    assert verdicts[1].original is not None
+    assert state(*(each for each in verdicts if each.asset == "hero")) == "approved"
+    assert verdicts[4].signature
 
 
 @given(verdicts_)

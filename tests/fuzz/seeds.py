@@ -29,6 +29,7 @@ outputs: assets
 limits: {assets: 50}
 cascade: ask
 budget: {per_run: 2.5, images: 3}
+review: {require: ["tag:ship", a], reviewers: [ada@example.com, bob@example.com], min: 2, signed: .github/signers}
 defaults: {model: m, size: "16:9", tags: [web]}
 providers: {own: {type: openai, base_url: "http://127.0.0.1:9", api_key_env: OWN_KEY, concurrency: 2}}
 models: {m: {ratios: ["16:9"], prices: {1K: "0.01"}, free_pixels: {multiple: 16}}}
@@ -75,6 +76,7 @@ def seeds() -> dict[str, list[bytes]]:
             b"502 text/html\n<html><title>Bad</title></html>",
             b"200 text/event-stream\ndata: " + body + b"\n\n",
         ],
+        "verdicts": [path.read_bytes() for path in (_ROOT / "tests/formats").glob("reviews*.jsonl")],
         "picture": [picture[:4_000]],
         "marks": [*(marked(form, TRAINED, "{}") for form in FORMATS), xmp_packet(TRAINED).encode()],
         "atlas": [text.encode() for kind in ATLAS_DATA for _, text in data_texts(_ATLAS, kind)],

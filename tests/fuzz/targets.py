@@ -18,6 +18,7 @@ from pathlib import Path
 
 from reconciler.core.derived.atlas_data import earlier_layout
 from reconciler.core.derived.atlas_packing import AtlasSettings, Layout, Placement, Sprite, pack_atlas
+from reconciler.core.digest import AssetId
 from reconciler.core.errors import InvalidInput, ReconcilerError
 from reconciler.core.events import settle
 from reconciler.core.images.sniff import sniff
@@ -25,6 +26,9 @@ from reconciler.core.lock.lockfile import Lock, dumps, loads, verify_recipe_keys
 from reconciler.core.provenance.marks import find_marks
 from reconciler.core.provenance.xmp import read_xmp
 from reconciler.core.recipe import Recipe
+from reconciler.core.reviews.rules import ReviewRules
+from reconciler.core.reviews.verdict import read_verdict, verdict_line
+from reconciler.core.reviews.verdicts import ReviewState, rejections, standings
 from reconciler.core.specs.document import Document
 from reconciler.core.specs.expand import SpecTree, expand
 from reconciler.core.specs.graph import whole_problems
@@ -37,7 +41,9 @@ from reconciler.providers.http.client import HttpAnswer
 from reconciler.providers.responses.json_stream import scan
 from reconciler.providers.responses.receive import Expected, receive
 from reconciler.providers.secret import NO_KEY_SENT
+from reconciler.report.reviews import ReviewedAsset, reviews_json, reviews_text
 from reconciler.store.documents.project import parse_lock
+from reconciler.store.documents.reviews import parse_reviews
 from reconciler.store.index.parsed_specs import ParsedCache
 from reconciler.store.index.snapshot import MAGIC, compare
 from reconciler.store.objects.spool import SpoolDir
@@ -215,6 +221,22 @@ def _layout_of(data: bytes) -> tuple[Placement, ...]:
     return earlier_layout(data.decode("utf-8", "replace"))
 
 
+def _verdicts(data: bytes) -> None:
+    """A file of verdicts. Whatever the bytes are, nothing is approved that no line approves."""
+    found = parse_reviews([("reviews/a.jsonl", data)]).verdicts
+    for verdict in found:
+        if read_verdict(verdict_line(verdict), verdict.place) != verdict:
+            raise Broken("a verdict is another one after it was written and read")
+    results = standings(found, ReviewRules())
+    if b"approve" not in data and any(one.state is ReviewState.APPROVED for one in results.values()):
+        raise Broken("approved by nobody")
+    if b"reject" in data and len(rejections(found, ReviewRules()).contents) > len(found):
+        raise Broken("more rejections than lines")
+    listed = [ReviewedAsset(AssetId("a"), "a.png", content, one, required=True) for content, one in results.items()]
+    for printed in (reviews_text(listed), reviews_json(listed)):
+        _is_clean("\n".join(printed.out))
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "spec": _spec,
     "defaults": _defaults,
@@ -229,4 +251,5 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "picture": _picture,
     "marks": _marks,
     "atlas": _atlas,
+    "verdicts": _verdicts,
 }

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
-from tests.hostile import answers, bounds, paths, pictures, state, text
+from tests.hostile import answers, bounds, paths, pictures, reviews, state, text
 
-CASES = (*paths.CASES, *state.CASES, *bounds.CASES, *text.CASES, *pictures.CASES, *answers.CASES)
+CASES = (
+    *paths.CASES,
+    *state.CASES,
+    *bounds.CASES,
+    *text.CASES,
+    *pictures.CASES,
+    *answers.CASES,
+    *reviews.CASES,
+)

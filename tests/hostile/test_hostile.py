@@ -20,6 +20,8 @@ SLICE = (
     "file name: s\\n::error file=x::INJ",
     "plan file: \\u202egnp",
     "reference: a JPEG of 5,000 scans",
+    "verdicts: 15 MiB of different images",
+    "verdict: a key twice",
 )
 
 

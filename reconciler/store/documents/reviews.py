@@ -22,13 +22,14 @@ from reconciler.core.reviews.verdict import (
     read_verdict,
     verdict_line,
 )
+from reconciler.core.specs.settings import MAX_ASSETS
 from reconciler.core.value import value
 from reconciler.store import disk
 from reconciler.store.index.index import Index, stat_of
 
 SUFFIX = ".jsonl"
-MAX_REVIEW_BYTES = 32 << 20
-"""The most bytes of all files together: 60,000 verdicts with a signature each."""
+REVIEW_BYTES = 800
+"""Bytes of all files together for each asset that a project may have: more than a signed verdict has."""
 MAX_REVIEW_FILES = 10_000
 _COMPACT = "`reconciler review --compact` merges old files"
 _NOT_OURS = f"the files {REVIEWS}/*{SUFFIX} hold verdicts: move any other file elsewhere"
@@ -45,8 +46,9 @@ class ReviewFiles:
     cautions: tuple[Caution, ...] = ()
 
 
-def read_reviews(root: Path, index: Index) -> ReviewFiles:
-    """Every verdict of the project. InvalidInput names every line that is no verdict, and no verdict is left out."""
+def read_reviews(root: Path, index: Index, *, most: int = REVIEW_BYTES * MAX_ASSETS) -> ReviewFiles:
+    """Every verdict of the project. InvalidInput names every line that is no verdict, and no verdict is left out.
+    DiskError for more than `most` bytes."""
     index.note_stat(REVIEWS, stat_of(root / REVIEWS))
     files: list[tuple[str, bytes]] = []
     size = 0
@@ -54,12 +56,12 @@ def read_reviews(root: Path, index: Index) -> ReviewFiles:
         path = f"{REVIEWS}/{name}"
         index.note_stat(path, stat_of(root / path))
         try:
-            data = disk.plain_bytes(root / path, most=MAX_REVIEW_BYTES, hint=_COMPACT)
+            data = disk.plain_bytes(root / path, most=most, hint=_COMPACT)
         except FileNotFoundError:
             continue  # a compaction in another process
         size += len(data)
-        if size > MAX_REVIEW_BYTES:
-            raise DiskError(f"{REVIEWS}/ has more than {MAX_REVIEW_BYTES >> 20} MiB of verdicts", hint=_COMPACT)
+        if size > most:
+            raise DiskError(f"{REVIEWS}/ has more than {most >> 20} MiB of verdicts", hint=_COMPACT)
         files.append((path, data))
     return parse_reviews(files)
 

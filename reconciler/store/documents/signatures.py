@@ -5,6 +5,7 @@ A program that is missing is an error. No verdict counts because it could not be
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -18,6 +19,10 @@ from reconciler.store import disk
 NAMESPACE = "reconciler-review"
 """Keeps a signature for one purpose from being used for another: those of commits have the namespace `git`."""
 MAX_SIGNERS = 1 << 20
+"""The most bytes of a file of allowed signers."""
+MAX_SIGNATURES = 20_000
+"""The most verdicts of one command whose signatures are looked at: each takes 3 ms of CPU time."""
+_MAGIC = b"SSHSIG"
 UNSIGNED = "it is not signed"
 _BEGIN, _END = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
 _COLUMNS = 70
@@ -33,6 +38,7 @@ class AllowedSigners:
     def __init__(self, data: bytes) -> None:
         self.data = data
         self._known: dict[Verdict, str] = {}
+        self._words = frozenset(data.split())
 
     def problem(self, verdict: Verdict) -> str:
         """Why the signature of a verdict does not count; "" if it does."""
@@ -46,20 +52,46 @@ class AllowedSigners:
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - the same
 
         new = [each for each in dict.fromkeys(verdicts) if each not in self._known]
-        self._known.update((each, UNSIGNED) for each in new if not each.signature)
-        signed = [each for each in new if each.signature]
+        self._known.update((each, self._unverifiable(each)) for each in new)
+        signed = [each for each in new if not self._known[each]]
         if not signed:
             return
+        if len(self._known) > MAX_SIGNATURES:
+            fact = f"more than {MAX_SIGNATURES:,} signatures would have to be verified"
+            raise ProjectError(fact, hint="`reconciler review --compact` merges old files of verdicts")
         with tempfile.TemporaryDirectory(prefix="reconciler-") as folder, ThreadPoolExecutor(_THREADS) as threads:
             allowed = _written(Path(folder), "allowed_signers", self.data)
             numbered = enumerate(signed)
             found = threads.map(lambda one: _problem(one[1], allowed, Path(folder), number=one[0]), numbered)
             self._known.update(zip(signed, found, strict=True))
 
+    def _unverifiable(self, verdict: Verdict) -> str:
+        """Why no program need look at a signature: there is none, or it is of a key that nobody allows."""
+        if not verdict.signature:
+            return UNSIGNED
+        key = _key_in(verdict.signature)
+        if key is None:
+            return "its signature is damaged"
+        allowed = key in self._words or b"cert-authority" in self.data
+        return "" if allowed else f"its signature is not valid for {verdict.by}: the key is not allowed"
+
     def holds(self, key: str) -> bool:
         """Whether a public key (`ssh-ed25519 AAAA…`) is in the file."""
         fields = key.split()
-        return len(fields) > 1 and fields[1].encode() in self.data.split()
+        return len(fields) > 1 and fields[1].encode() in self._words
+
+
+def _key_in(signature: str) -> bytes | None:
+    """The public key inside a signature, in base64; None for other bytes. OpenSSH's PROTOCOL.sshsig: a magic word, a
+    version, then the key with its length before it."""
+    try:
+        blob = base64.b64decode(signature, validate=True)
+    except ValueError:
+        return None
+    start = len(_MAGIC) + 4
+    length = int.from_bytes(blob[start : start + 4], "big")
+    key = blob[start + 4 : start + 4 + length]
+    return base64.b64encode(key) if blob.startswith(_MAGIC) and key and len(key) == length else None
 
 
 def _problem(verdict: Verdict, allowed: Path, folder: Path, *, number: int) -> str:
