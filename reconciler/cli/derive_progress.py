@@ -10,7 +10,6 @@ from collections.abc import Callable
 from reconciler.cli.streams import echo
 from reconciler.cli.tally import duration
 from reconciler.core.derived.work import DeriveFailure
-from reconciler.core.text import printable
 from reconciler.engine.deriving import DerivingProgress
 
 _QUIET_SECONDS = 15.0
@@ -49,8 +48,7 @@ class PlainFiles:
             echo(f"[{self._done:,}/{self._total:,}] derived files{self._left(now)}", err=True, prose=True)
 
     def failed(self, name: str, failure: DeriveFailure) -> None:
-        """See DerivingProgress."""
-        echo(f"{printable(name)}: {printable(failure.fact)}", err=True, prose=True)
+        """See DerivingProgress. The summary says it."""
 
     def close(self) -> None:
         """Nothing to close."""

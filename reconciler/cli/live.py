@@ -14,7 +14,6 @@ from reconciler.cli.tally import Tally
 from reconciler.cli.terminal import for_terminal, has_colour
 from reconciler.core.derived.work import DeriveFailure
 from reconciler.core.events import Event
-from reconciler.core.text import printable
 from reconciler.report.plan_view import Verbosity
 
 _BAR = 40
@@ -73,10 +72,7 @@ class LiveFiles:
         self._bar.update(self._task, completed=self._done)
 
     def failed(self, name: str, failure: DeriveFailure) -> None:
-        """Print a line above the bar."""
-        console = self._bar.console
-        text = f"{printable(name)}: {printable(failure.fact)}"
-        console.print(Text.from_ansi(for_terminal(text, console.file, os.environ)), soft_wrap=True)
+        """Nothing to draw: the summary says it."""
 
     def close(self) -> None:
         """Remove the bar from the terminal."""

@@ -21,7 +21,7 @@ from reconciler.core.derived.work import DerivedResult, DeriveFailure, MadeFile,
 from reconciler.core.digest import ContentHash
 from reconciler.core.errors import DiskError, ReconcilerError
 from reconciler.core.ports import DerivedOutputs, DerivedPlacement, DerivedRecords, Deriver, InTheWay
-from reconciler.core.value import field, value
+from reconciler.core.value import field, replace, value
 
 BATCH_SECONDS = 2.0
 """The longest time that a finished file waits for its batch."""
@@ -52,14 +52,15 @@ Fetch = Callable[[ContentHash, str, Path], Path | None]
 
 @value
 class DerivingWorld:
-    """What a run needs. `jobs` is the number of units at a time. `stopped` is asked before each unit."""
+    """What a run needs. `progress` opens the display for a number of files. `jobs` is the number of units at a time.
+    `stopped` is asked before each unit."""
 
     deriver: Deriver
     outputs: DerivedOutputs
     records: DerivedRecords
     unit_world: Callable[[LockLines], UnitWorld]
     fetch: Fetch
-    progress: DerivingProgress
+    progress: Callable[[int], DerivingProgress]
     jobs: int = 1
     stopped: Callable[[], bool] = lambda: False
     clock: Callable[[], float] = time.monotonic
@@ -80,9 +81,8 @@ class Deriving:
 
     def __init__(self, plan: DerivedPlan, world: DerivingWorld, *, local: frozenset[str]) -> None:
         self._world = world
-        self._lines: dict[str, dict[str, DerivedLine]] = {}
-        self._local = set(local)
-        self._note_lines(plan)
+        self._lines, self._local = recorded_lines(plan, local)
+        self._ignoring = {path.rpartition("/")[0] for name in local for path in self._lines.get(name, {})}
         self._batch: list[_Finished] = []
         self._failures: list[tuple[str, DeriveFailure]] = []
         self._conflicts: list[str] = []
@@ -97,12 +97,13 @@ class Deriving:
         self._conflicts += [
             each.path for step in chosen for each in step.files if isinstance(each.action, FileConflict)
         ]
+        self._progress = self._world.progress(sum(step.count(MakeFile, RestoreFile) for step in chosen))
         left = self._units([step for step in chosen if step.wanted is not None and step.bundle is None])
         if not self._ended:
             self._remove(chosen)
             left += self._units([step for step in chosen if step.bundle is not None])
         ignore = self._save()
-        self._world.progress.close()
+        self._progress.close()
         return DerivedReport(
             self._made,
             self._restored,
@@ -137,27 +138,32 @@ class Deriving:
 
     def _unit(self, step: SetStep) -> _Finished | DeriveFailure:
         """The files of one unit, in its folder. Runs in a thread."""
-        folder = self._world.outputs.unit_folder()
-        restored = self._restorations(step)
-        if not making(step):
-            return _Finished(step, *restored)
-        work = unit_of(step, folder, self._world.unit_world(self._lines))
+        placements, lines, rest = self._restored_files(step)
+        if not making(rest):
+            return _Finished(step, placements, lines)
+        work = unit_of(rest, self._world.outputs.unit_folder(), self._world.unit_world(self._lines))
         result: DerivedResult = work if isinstance(work, DeriveFailure) else self._world.deriver.derive(work)
         if isinstance(result, DeriveFailure):
             return result
-        placements, lines = _placed(step, result)
-        return _Finished(step, (*restored[0], *placements), {**restored[1], **lines}, result.notes)
+        made, new = _placed(rest, result)
+        return _Finished(rest, (*placements, *made), {**lines, **new}, result.notes)
 
-    def _restorations(self, step: SetStep) -> tuple[tuple[DerivedPlacement, ...], dict[str, DerivedLine]]:
+    def _restored_files(self, step: SetStep) -> tuple[tuple[DerivedPlacement, ...], dict[str, DerivedLine], SetStep]:
+        """The files whose recorded bytes a source has, their lines, and the step in which all others are made."""
         placements: list[DerivedPlacement] = []
         lines: dict[str, DerivedLine] = {}
+        files: list[FileStep] = []
         for each in step.files:
-            if isinstance(each.action, RestoreFile) and each.line is not None:
-                copy = self._world.fetch(each.action.content, each.path, self._world.outputs.unit_folder())
+            action = each.action
+            if isinstance(action, RestoreFile) and each.line is not None:
+                copy = self._world.fetch(action.content, each.path, self._world.outputs.unit_folder())
                 if copy is not None:
-                    placements.append(DerivedPlacement(copy, each.path, each.action.content))
+                    placements.append(DerivedPlacement(copy, each.path, action.content, action.replacing))
                     lines[each.path] = each.line
-        return tuple(placements), lines
+                else:
+                    action = MakeFile(action.replacing)
+            files.append(replace(each, action=action))
+        return tuple(placements), lines, replace(step, files=tuple(files))
 
     def _take(self, step: SetStep, future: Future[_Finished | DeriveFailure]) -> None:
         try:
@@ -170,7 +176,7 @@ class Deriving:
             result = DeriveFailure(self._disk.fact)
         if isinstance(result, DeriveFailure):
             self._failures.append((step.name, result))
-            self._world.progress.failed(step.name, result)
+            self._progress.failed(step.name, result)
         else:
             self._batch.append(result)
 
@@ -215,7 +221,7 @@ class Deriving:
         for path in sorted(stale):
             self._remove_file(each.step.name, path, block[path].content)
         self._notes += [f"{each.step.name}: {note}" for note in each.notes]
-        self._world.progress.made(each.step.name, tuple(done))
+        self._progress.made(each.step.name, tuple(done))
 
     def _remove(self, chosen: tuple[SetStep, ...]) -> None:
         """Remove what nothing derives any more."""
@@ -251,22 +257,27 @@ class Deriving:
 
     def _ignored(self) -> dict[str, list[str]]:
         """The names that git ignores, by folder. A folder without any more stands with none."""
-        names: dict[str, list[str]] = {}
+        names: dict[str, list[str]] = {folder: [] for folder in self._ignoring}
         for name in self._local:
             for path in self._lines.get(name, {}):
                 folder, _, base = path.rpartition("/")
                 names.setdefault(folder, []).append(base)
         return names
 
-    def _note_lines(self, plan: DerivedPlan) -> None:
-        """The lines as they are now, each in the set that asks for it."""
-        for step in plan.steps:
-            if step.wanted is not None and step.wanted.commit:
-                self._local.discard(step.name)
-            elif step.wanted is not None:
-                self._local.add(step.name)
-            block = self._lines.setdefault(step.name, {})
-            block |= {each.path: each.line for each in step.files if each.line is not None}
+
+def recorded_lines(plan: DerivedPlan, local: frozenset[str]) -> tuple[dict[str, dict[str, DerivedLine]], set[str]]:
+    """The lines as they are now, each in the set that asks for it; and the sets whose lines are not committed. `local`
+    are those whose lines are not committed now."""
+    lines: dict[str, dict[str, DerivedLine]] = {}
+    apart = set(local)
+    for step in plan.steps:
+        if step.wanted is not None and step.wanted.commit:
+            apart.discard(step.name)
+        elif step.wanted is not None:
+            apart.add(step.name)
+        block = lines.setdefault(step.name, {})
+        block |= {each.path: each.line for each in step.files if each.line is not None}
+    return lines, apart
 
 
 def _has_work(step: SetStep) -> bool:

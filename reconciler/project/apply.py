@@ -14,9 +14,10 @@ from reconciler.core.events import Requested
 from reconciler.core.lock.lockfile import verify_recipe_keys
 from reconciler.core.plan.actions import Generate, Keep
 from reconciler.core.plan.plan import Plan, Step
+from reconciler.core.plan.selection import select
 from reconciler.core.ports import Log
 from reconciler.core.specs.settings import Budget
-from reconciler.core.value import field, value
+from reconciler.core.value import field, replace, value
 from reconciler.engine.report import Report, Result
 from reconciler.project.candidates import candidates
 from reconciler.project.carry_out import RunOptions, RunResult, carry_out
@@ -24,31 +25,40 @@ from reconciler.project.keys import require_keys
 from reconciler.project.left_behind import store_left_behind
 from reconciler.project.load import load_specs
 from reconciler.project.options import PlanOptions, in_ci
-from reconciler.project.planning import PlannedProject, budget_for, plan_project, pointers, within_limits
+from reconciler.project.planning import PlannedProject, budget_for, derived_files, plan_project, pointers, within_limits
 from reconciler.project.saved_plan import SavedPlan, read_plan
 from reconciler.project.workspace import Workspace
 from reconciler.report.plan_text import plan_total, pointer_lines
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # few projects derive files
+    from reconciler.engine.deriving import DerivingProgress
+    from reconciler.project.derivation import DerivedState
+    from reconciler.project.derive import DerivedRun
 
 
 @value
 class ApplyOptions:
     """The options of an apply: those of a plan, or a saved plan in `plan_file`. `wait` is the time in seconds to wait
-    for an apply that is running."""
+    for an apply that is running. `derives`: the files that are derived from images follow, `jobs` images at a time."""
 
     plan: PlanOptions = field(default_factory=PlanOptions)
     plan_file: Path | None = None
     wait: float = 0.0
+    derives: bool = True
+    jobs: int = 0
 
 
 @value
 class ApplyProposal:
     """The work that an apply is about to do. `plan` is the plan of the project within `budget`. `notes` describe the
-    differences from the saved plan."""
+    differences from the saved plan. `derived` is None where nothing is derived."""
 
     planned: PlannedProject
     plan: Plan
     budget: Budget
     notes: tuple[str, ...] = ()
+    derived: DerivedState | None = None
 
     @property
     def work(self) -> tuple[Step, ...]:
@@ -64,9 +74,10 @@ class ApplyProposal:
 
 @value
 class NothingToApply:
-    """Every asset was up to date."""
+    """Every asset was up to date. `derived` is what was derived, None if nothing was to be."""
 
     proposal: ApplyProposal
+    derived: DerivedRun | None = None
 
 
 @value
@@ -79,6 +90,7 @@ class Applied:
     interrupted: bool
     in_doubt: tuple[Requested, ...]
     candidates: Mapping[AssetId, tuple[Candidate, ...]]
+    derived: DerivedRun | None = None
 
 
 @value
@@ -87,13 +99,14 @@ class ApplyCallbacks:
 
     `show` gets the proposal before anything is verified. `consent` decides on it after every other check; False raises
     ConsentNeeded. `progress` opens a log for a number of steps. `say` gets messages for people while steps are carried
-    out.
+    out. `files` opens a display for a number of derived files; without it nothing is derived.
     """
 
     consent: Callable[[ApplyProposal], bool]
     progress: Callable[[int], AbstractContextManager[Log]]
     show: Callable[[ApplyProposal], None]
     say: Callable[[str], None]
+    files: Callable[[int], DerivingProgress] | None = None
 
 
 def apply(
@@ -113,7 +126,7 @@ def apply(
         callbacks.show(proposal)
         if not proposal.work:
             _close_journal_of_crash(workspace, proposal.planned)
-            return NothingToApply(proposal)
+            return NothingToApply(proposal, _derived(workspace, proposal, options, callbacks))
         verify_recipe_keys(proposal.planned.lock)  # an edited recipe would compare equal to anything
         require_keys(proposal.plan, proposal.planned.loaded.project.settings.providers, environ)
         _require_budget_in_ci(proposal, environ)
@@ -122,7 +135,8 @@ def apply(
         with callbacks.progress(len(proposal.work)) as progress:
             run = RunOptions(proposal.budget, progress, environ, callbacks.say)
             ended = carry_out(workspace, proposal.planned, proposal.plan, run)
-        return _applied(workspace, proposal, ended)
+        derived = None if ended.interrupted else _derived(workspace, proposal, options, callbacks)
+        return replace(_applied(workspace, proposal, ended), derived=derived)
 
 
 def _propose(workspace: Workspace, options: PlanOptions, saved: SavedPlan | None) -> ApplyProposal:
@@ -132,7 +146,27 @@ def _propose(workspace: Workspace, options: PlanOptions, saved: SavedPlan | None
         planned, notes = saved.held_to(planned, options.limits)
     notes += pointer_lines(pointers(workspace, planned))
     limits = options.limits
-    return ApplyProposal(planned, within_limits(planned, limits), budget_for(planned, limits), notes)
+    derived = derived_files(workspace, planned, options.selection)
+    return ApplyProposal(planned, within_limits(planned, limits), budget_for(planned, limits), notes, derived)
+
+
+def _derived(
+    workspace: Workspace, proposal: ApplyProposal, options: ApplyOptions, callbacks: ApplyCallbacks
+) -> DerivedRun | None:
+    """Derive files from the images that there are now; None if nothing is derived."""
+    if proposal.derived is None or not options.derives or callbacks.files is None:
+        return None
+    from reconciler.project.derive import DeriveCallbacks, derive_locked  # noqa: PLC0415 - few projects derive files
+
+    selection = options.plan.selection
+    chosen = None
+    if options.plan_file is not None:
+        chosen = frozenset(step.asset for step in proposal.work)
+    elif selection.include or selection.exclude:
+        specs = proposal.planned.loaded.specs
+        chosen = select(specs, (), include=selection.include, exclude=selection.exclude)
+    shown = DeriveCallbacks(lambda _, __: None, callbacks.files, callbacks.say)
+    return derive_locked(workspace, proposal.planned.loaded, chosen, shown, jobs=options.jobs)
 
 
 def _close_journal_of_crash(workspace: Workspace, planned: PlannedProject) -> None:

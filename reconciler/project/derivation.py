@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from reconciler.core.derived.decide_files import KeepFile
 from reconciler.core.derived.derived_lock import DerivedLine, DerivedLock
 from reconciler.core.derived.derived_plan import (
     DerivedLocks,
     DerivedPlan,
+    FileStep,
     SetStep,
     Sources,
     observed_paths,
@@ -16,9 +18,11 @@ from reconciler.core.derived.derived_plan import (
 )
 from reconciler.core.derived.wanted import NOTHING, AssetSet, BundleSet, Derivation
 from reconciler.core.digest import AssetId
+from reconciler.core.images.sniff import SUFFIXES
 from reconciler.core.plan.plan import Plan
 from reconciler.core.plan.selection import select
 from reconciler.core.value import replace, value
+from reconciler.derive.deriver import PillowDeriver
 from reconciler.project.load import LoadedSpecs
 from reconciler.project.options import Selection
 from reconciler.project.workspace import Workspace
@@ -26,17 +30,26 @@ from reconciler.report.derived_text import DerivedFacts
 from reconciler.store.documents.derived_records import LOCAL, UNDERWAY, DerivedOnDisk
 from reconciler.store.index.index import stat_of
 
+_FORMATS = SUFFIXES | {".ico": "ico"}
+
 
 @value
 class DerivedState:
     """All that is known about the derived files of a project. `older` counts the files that an earlier version of an
-    encoder or an operation has made. `all_steps` are those of all sets, where `plan` has chosen ones."""
+    encoder or an operation has made. `all_steps` are those of all sets, where `plan` has chosen ones. `built`: files
+    that git ignores are in the plan, too."""
 
     derivation: Derivation
     locks: DerivedLocks
     plan: DerivedPlan
     older: int = 0
     all_steps: tuple[SetStep, ...] = ()
+    built: bool = True
+
+    @property
+    def has_local(self) -> bool:
+        """Whether there are sets that git ignores."""
+        return any(not each.commit for each in self.derivation.sets)
 
     @property
     def facts(self) -> DerivedFacts:
@@ -87,7 +100,25 @@ def derived_state_of(
     locks = _settled(locks, wanted, underway, found)
     absent = frozenset(path for path in paths if path not in found)
     made = plan_derived(wanted, locks, sources, found, restorable=_restorable(workspace, absent), built=built)
-    return DerivedState(wanted, locks, made)
+    return DerivedState(wanted, locks, made, _older(made), built=built)
+
+
+def _older(plan: DerivedPlan) -> int:
+    """How many current files an earlier version of an encoder or of an operation has made."""
+    kept = [(each.path, each.line.made) for step in plan.steps for each in step.files if _is_made(each) and each.line]
+    if not kept:
+        return 0
+    encoder = PillowDeriver(1).encoder
+    now = {suffix: encoder(_FORMATS.get(suffix, "")) for suffix in {_suffix(path) for path, _ in kept}}
+    return sum(made != now[_suffix(path)] for path, made in kept)
+
+
+def _is_made(each: FileStep) -> bool:
+    return isinstance(each.action, KeepFile) and each.line is not None and not each.line.by_hand
+
+
+def _suffix(path: str) -> str:
+    return path[path.rindex(".") :].lower()
 
 
 def _settled(

@@ -7,6 +7,7 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -16,7 +17,7 @@ from reconciler.core.derived.derived_report import DerivedReport
 from reconciler.core.derived.units import LockLines, UnitWorld
 from reconciler.core.derived.work import Master
 from reconciler.core.digest import AssetId, ContentHash
-from reconciler.core.errors import DiskError, ProjectError
+from reconciler.core.errors import DiskError, Exit, ProjectError
 from reconciler.core.plan.plan import Plan
 from reconciler.core.plan.selection import Selectable, selectable_spec
 from reconciler.core.ports import Deriver
@@ -72,6 +73,15 @@ class DerivedRun:
     report: DerivedReport = field(default_factory=DerivedReport)
     interrupted: bool = False
 
+    @property
+    def exit_code(self) -> int:
+        """How the command ends."""
+        if self.interrupted:
+            return Exit.INTERRUPTED
+        if self.report.failures:
+            return Exit.ERROR
+        return Exit.CONSENT if self.report.conflicts else Exit.DONE
+
 
 def derive(workspace: Workspace, options: DeriveOptions, callbacks: DeriveCallbacks) -> DerivedRun:
     """Make the derived files of the images that there are now."""
@@ -79,8 +89,31 @@ def derive(workspace: Workspace, options: DeriveOptions, callbacks: DeriveCallba
         planned = plan_project(workspace, load_specs(workspace), Selection())
         records = workspace.derived_records()
         state = chosen_state(workspace, planned.loaded, planned.plan, options, records=records)
-        callbacks.show(state, planned.loaded)
-        return carry_out_derived(workspace, state, options, callbacks, records)
+        show = partial(callbacks.show, state, planned.loaded)
+        return carry_out_derived(workspace, state, options, callbacks, records, show=show)
+
+
+def derive_locked(
+    workspace: Workspace,
+    loaded: LoadedSpecs,
+    chosen: frozenset[AssetId] | None,
+    callbacks: DeriveCallbacks,
+    *,
+    jobs: int,
+) -> DerivedRun:
+    """The same under the lock of the workspace, at the end of an apply. `chosen` None: of all assets."""
+    records = workspace.derived_records()
+    entries = workspace.locked().entries
+    known = {asset: entries[asset] for asset in loaded.specs if asset in entries}
+    contents = {asset: entry.content for asset, entry in known.items()}
+    terms = {asset: source_term(entry) for asset, entry in known.items()}
+    sources = Sources(contents, terms=terms, provenance=loaded.project.settings.provenance)
+    state = derived_state_of(workspace, loaded, sources, records)
+    steps = state.plan.steps
+    if chosen is not None:
+        steps = tuple(step for step in steps if concerns(step, chosen))
+    state = replace(state, plan=replace(state.plan, steps=steps), all_steps=state.plan.steps)
+    return carry_out_derived(workspace, state, DeriveOptions(jobs=jobs), callbacks, records)
 
 
 def derive_plan(workspace: Workspace, options: DeriveOptions) -> tuple[DerivedState, LoadedSpecs]:
@@ -166,32 +199,33 @@ def carry_out_derived(
     callbacks: DeriveCallbacks,
     records: DerivedOnDisk,
     *,
-    deriver: Deriver | None = None,
+    show: Callable[[], None] = lambda: None,
 ) -> DerivedRun:
-    """Carry a plan out, under the lock of the workspace."""
+    """Show a plan and carry it out, under the lock of the workspace."""
     if not state.plan.left:
+        show()
         return DerivedRun(state)
     tree = DerivedTree(workspace.root, workspace.state, workspace.store, specs=workspace.tree.specs)
     tree.sweep()
     jobs = options.jobs or min(MOST_JOBS, os.cpu_count() or 1)
-    used = deriver if deriver is not None else PillowDeriver(jobs)
+    used = PillowDeriver(jobs)
     stopping = _Stopping(callbacks.say, used)
     paths = frozenset(each.path for step in state.plan.steps for each in step.files)
     pictures = _Pictures(workspace, state, paths)
-    total = state.plan.count(MakeFile)
     world = DerivingWorld(
         used,
         tree,
         records,
         pictures.world,
         pictures.fetch,
-        callbacks.progress(total),
+        callbacks.progress,
         jobs,
-        lambda: stopping.requested,
+        stopping.asked,
     )
     local = frozenset(state.locks.local.sets)
     try:
         with stopping.on():
+            show()
             report = Deriving(replace(state.plan, steps=state.all_steps), world, local=local).run(state.plan.steps)
     finally:
         used.close()
@@ -249,8 +283,16 @@ class _Stopping:
 
     def __init__(self, say: Callable[[str], None], deriver: Deriver) -> None:
         self.requested = False
+        self._said = False
         self._say = say
         self._deriver = deriver
+
+    def asked(self) -> bool:
+        """Whether the user stops the run. Says so once: a handler may not print, since it may interrupt printing."""
+        if self.requested and not self._said:
+            self._said = True
+            self._say("stopping: the files being made are finished, no new ones are begun; Ctrl-C again stops at once")
+        return self.requested
 
     @contextmanager
     def on(self) -> Iterator[None]:
@@ -267,4 +309,3 @@ class _Stopping:
             self._deriver.close()
             return
         self.requested = True
-        self._say("stopping: the files being made are finished, no new ones are begun; Ctrl-C again stops at once")

@@ -153,6 +153,8 @@ def remember(
         return
     notes = _notes(planned) if clean and answers and derived is None else b""
     without = {"plan"} if planned.loaded.cautions else set()
+    if derived is not None and derived.has_local:  # `plan` looks at files that `check` does not
+        without |= {"plan", "check"} if derived.built else {"plan"}
     if any(one.passed_over for one in planned.loaded.cautions):
         without.add("check")
     kept = {name: text for name, text in answers.items() if clean and name.partition(" ")[0] not in without}

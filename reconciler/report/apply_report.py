@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from reconciler.core.candidates import Candidate
 from reconciler.core.cautions import Caution
@@ -24,12 +25,17 @@ from reconciler.report.plan_text import ANY_ASSET, describe
 from reconciler.report.plan_view import Verbosity, plan_lines
 from reconciler.report.warnings import cautions_json
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from reconciler.report.derive_report import DeriveFacts
+
 
 @value
 class ApplyFacts:
     """The end of an apply. `report` is None if there was nothing to do.
 
-    `candidates` are the images of each asset that has several; their paths are relative to `root`.
+    `candidates` are the images of each asset that has several; their paths are relative to `root`. `derived` is what
+    was derived, None if nothing is.
     """
 
     plan: Plan
@@ -40,6 +46,7 @@ class ApplyFacts:
     candidates: Mapping[AssetId, tuple[Candidate, ...]] = field(default_factory=dict)
     cautions: tuple[Caution, ...] = ()
     verbosity: Verbosity = Verbosity.NORMAL
+    derived: DeriveFacts | None = None
 
 
 _REASONS = 5
@@ -49,13 +56,16 @@ _REASONS = 5
 def apply_text(facts: ApplyFacts) -> Printed:
     """The summary, below the candidates; problems on stderr."""
     if facts.report is None:
-        return Printed(tuple(plan_lines(facts.plan, facts.now, verbosity=facts.verbosity)), prose=True)
+        lines = (*plan_lines(facts.plan, facts.now, verbosity=facts.verbosity), *_derived_summary(facts))
+        return Printed(lines, tuple(_derived_problems(facts)), prose=True)
     problems = (
         *problem_lines(facts.report, in_doubt=facts.in_doubt),
         *_held(facts),
         *_cut_off(facts, facts.report),
+        *_derived_problems(facts),
     )
-    return Printed((*_choices(facts), summary_line(facts.report, in_doubt=facts.in_doubt)), problems, prose=True)
+    summary = summary_line(facts.report, in_doubt=facts.in_doubt)
+    return Printed((*_choices(facts), summary, *_derived_summary(facts)), problems, prose=True)
 
 
 def apply_json(facts: ApplyFacts) -> Printed:
@@ -63,7 +73,26 @@ def apply_json(facts: ApplyFacts) -> Printed:
     ended = plan_json(facts.plan) if facts.report is None else report_json(facts.report, in_doubt=facts.in_doubt)
     event = {"event": "end", **ended, "warnings": cautions_json(facts.cautions)}
     listed = {asset: candidates_json(found, root=facts.root) for asset, found in facts.candidates.items()}
-    return json_line(event | ({"candidates": listed} if listed else {}))
+    derived: dict[str, Any] = {}
+    if facts.derived is not None:
+        from reconciler.report.derive_report import report_of_derived  # noqa: PLC0415 - few projects derive files
+
+        derived = {"derived": report_of_derived(facts.derived.report)}
+    return json_line(event | ({"candidates": listed} if listed else {}) | derived)
+
+
+def _derived_summary(facts: ApplyFacts) -> Iterator[str]:
+    if facts.derived is not None:
+        from reconciler.report.derive_report import derive_summary  # noqa: PLC0415 - few projects derive files
+
+        yield derive_summary(facts.derived)
+
+
+def _derived_problems(facts: ApplyFacts) -> Iterator[str]:
+    if facts.derived is not None:
+        from reconciler.report.derive_report import derive_problems  # noqa: PLC0415 - few projects derive files
+
+        yield from derive_problems(facts.derived.report)
 
 
 def _held(facts: ApplyFacts) -> Iterator[str]:

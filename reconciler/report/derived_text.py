@@ -56,7 +56,7 @@ def derived_lines(facts: DerivedFacts, *, every: bool = False) -> Iterator[str]:
         files = sum(step.count(MakeFile, AwaitSource) for _, steps in rest for step in steps)
         yield f"* {counted(len(rest), 'more set')} with {counted(files, 'derived file')} to make  [free]"
     if facts.plan.behind and not facts.plan.drift:
-        yield "derived.lock is not in its normal form; `reconciler derive` writes it anew"
+        yield "derived.lock is not as the rules say; `reconciler derive` writes it anew, and makes no file"
     yield from older_lines(facts)
 
 

@@ -33,6 +33,7 @@ REPORTS: dict[str, dict[str, str]] = {
     "choose": {"text": "candidates:candidates_text", "json": "candidates:candidates_document"},
     "costs": {"text": "costs:costs_text", "json": "costs:costs_json"},
     "derive": {"text": "derive_report:derive_text", "json": "derive_report:derive_json"},
+    "derived file": {"text": "derived_file:derived_file_text", "json": "derived_file:derived_file_document"},
     "error": {"text": "validation:error_text", "json": "validation:error_json", "events": "validation:error_event"},
     "explain": {"text": "explain:explain_text", "json": "explain:explain_json"},
     "ls": {"text": "asset_list:asset_list_text", "json": "asset_list:asset_list_json"},

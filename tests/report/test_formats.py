@@ -73,10 +73,11 @@ def test_every_command_offers_the_formats_of_the_table() -> None:
                 assert isinstance(option.type, click.Choice)
                 offered[name] = list(option.type.choices)
     by_another = {
-        "against",
-        "models",
-        "error",
-    }  # `plan --against`; `providers --models`; the end of a command that fails
+        "against",  # `plan --against`
+        "derived file",  # `show` and `explain` of one
+        "models",  # `providers --models`
+        "error",  # the end of a command that fails
+    }
     assert offered == {name: list(formats_of(name)) for name in REPORTS if name not in by_another}
     assert list(REPORTS["models"]) == list(REPORTS["providers"])
 

@@ -34,6 +34,10 @@ from reconciler.report.plan_text import plan_total
 from reconciler.report.plan_view import Verbosity, plan_lines
 from reconciler.report.warnings import caution_lines
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from reconciler.engine.deriving import DerivingProgress
+
 
 @click.command(epilog="Example:  reconciler apply 'icons/*' --max-cost 2.00")
 @options.format_option("apply", help_="json prints one line for each event.")
@@ -57,6 +61,8 @@ from reconciler.report.warnings import caution_lines
 @click.option("--max-cost", type=options.Money(), help="Spend at most this sum.")
 @click.option("--max-images", type=click.IntRange(min=0), help="Pay for at most this number of images.")
 @options.retry_options
+@click.option("--derive/--no-derive", "derives", default=True, help="Make the derived files, too. Default.")
+@options.jobs_option
 @options.wait_option
 @options.verbosity_options(quiet="Print only the summary and the problems.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
@@ -69,6 +75,8 @@ def command(
     format_: str,
     yes: bool,
     wait: float,
+    derives: bool,
+    jobs: int | None,
     quiet: bool,
     verbose: bool,
     **given: Any,
@@ -91,17 +99,28 @@ def command(
         progress=display.opened,
         show=display.show,
         say=display.say,
+        files=display.files,
     )
-    ended = apply(workspace, ApplyOptions(options.plan_options(given), saved, wait), callbacks, environ=os.environ)
+    chosen = ApplyOptions(options.plan_options(given), saved, wait, derives, jobs or 0)
+    ended = apply(workspace, chosen, callbacks, environ=os.environ)
     options.print_report("apply", format_, replace(_facts(ended, workspace.root), verbosity=shown))
-    if isinstance(ended, NothingToApply):
-        return Exit.DONE
-    return Exit.INTERRUPTED if ended.interrupted else exit_code(ended.report, in_doubt=ended.in_doubt)
+    return _exit_code(ended)
+
+
+def _exit_code(ended: Applied | NothingToApply) -> int:
+    code = Exit.DONE if isinstance(ended, NothingToApply) else exit_code(ended.report, in_doubt=ended.in_doubt)
+    if isinstance(ended, Applied) and ended.interrupted:
+        return Exit.INTERRUPTED
+    return code if code or ended.derived is None else ended.derived.exit_code
 
 
 def _facts(ended: Applied | NothingToApply, root: Path) -> ApplyFacts:
     proposal, now = ended.proposal, datetime.now(UTC)
     nothing = ApplyFacts(proposal.plan, now, root, cautions=proposal.planned.loaded.cautions)
+    if ended.derived is not None:
+        from reconciler.report.derive_report import DeriveFacts  # noqa: PLC0415 - few projects derive files
+
+        nothing = replace(nothing, derived=DeriveFacts(ended.derived.state.facts, ended.derived.report))
     if isinstance(ended, NothingToApply):
         return nothing
     return replace(nothing, report=ended.report, in_doubt=ended.in_doubt, candidates=ended.candidates)
@@ -125,13 +144,26 @@ class _Display:
         self._progress = open_progress(self._format, total, self._verbosity)
         return closing(self._progress)
 
+    def files(self, total: int) -> DerivingProgress:
+        """The display of files that are derived."""
+        from reconciler.cli.derive_progress import open_files  # noqa: PLC0415 - few projects derive files
+
+        self._progress = None
+        return open_files(self._format, total, quiet=self._verbosity is Verbosity.QUIET)
+
     def say(self, text: str) -> None:
         """A message while the apply runs."""
         if self._progress is not None:
             self._progress.say(text)
+        else:
+            echo(text, err=True, prose=True)
 
     def _proposal_lines(self, proposal: ApplyProposal) -> Iterator[str]:
         yield from caution_lines(proposal.planned.loaded.cautions)
+        if proposal.derived is not None and proposal.derived.plan.steps:
+            from reconciler.report.derived_text import derived_lines  # noqa: PLC0415 - few projects derive files
+
+            yield from derived_lines(proposal.derived.facts, every=self._verbosity is Verbosity.VERBOSE)
         if proposal.work:
             yield from plan_lines(proposal.plan, datetime.now(UTC), verbosity=self._verbosity)
             if proposal.planned.candidates > 1:

@@ -14,7 +14,6 @@ from reconciler.core.errors import Exit
 from reconciler.project.derivation import DerivedState
 from reconciler.project.derive import (
     DeriveCallbacks,
-    DerivedRun,
     DeriveOptions,
     derive,
     derive_plan,
@@ -74,12 +73,4 @@ def command(
     )
     ended = derive(workspace, chosen, callbacks)
     options.print_report("derive", format_, DeriveFacts(ended.state.facts, ended.report, every=every))
-    return _exit_code(ended)
-
-
-def _exit_code(ended: DerivedRun) -> int:
-    if ended.interrupted:
-        return Exit.INTERRUPTED
-    if ended.report.failures:
-        return Exit.ERROR
-    return Exit.CONSENT if ended.report.conflicts else Exit.DONE
+    return ended.exit_code

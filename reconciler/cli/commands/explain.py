@@ -9,6 +9,7 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.asset_ids import id_arguments
+from reconciler.cli.derived_paths import print_derived
 from reconciler.core.errors import Exit
 from reconciler.core.plan.selection import selectable_step
 from reconciler.project.asset_ids import select_assets
@@ -26,8 +27,13 @@ from reconciler.report.explain import ExplainFacts
 @options.format_option("explain")
 @click.pass_obj
 def command(directory: str | None, /, ids: tuple[str, ...], format_: str) -> int:
-    """Show the file and line of each field, the resulting prompt, and the changes since the image was locked."""
+    """Show the file and line of each field, the resulting prompt, and the changes since the image was locked.
+
+    ID may be the path of a derived file: then its rule, operations and key are shown.
+    """
     workspace = open_workspace(directory, os.environ)
+    if print_derived(workspace, ids, format_):
+        return Exit.DONE
     planned = plan_project(workspace, load_specs(workspace), Selection())
     chosen = frozenset(select_assets(ids, map(selectable_step, planned.plan.steps)).assets)
     steps = sorted((step for step in planned.plan.steps if step.asset in chosen), key=lambda step: step.asset)

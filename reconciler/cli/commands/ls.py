@@ -23,7 +23,7 @@ from reconciler.report.asset_list import AssetListFacts
 @click.command(epilog="Example:  reconciler ls icons --outputs")
 @id_arguments(required=False)
 @options.format_option("ls")
-@click.option("--outputs", is_flag=True, help="Print only the paths of the outputs, one on a line, for make.")
+@click.option("--outputs", is_flag=True, help="Print only the paths of outputs and derived files, for make.")
 @click.pass_obj
 def command(directory: str | None, /, ids: tuple[str, ...], format_: str, outputs: bool) -> int:
     """List assets with their outputs and states. Writes nothing, needs no key, opens no socket.
@@ -37,6 +37,11 @@ def command(directory: str | None, /, ids: tuple[str, ...], format_: str, output
         chosen = select_assets(ids, map(selectable_spec, specs.values())).assets if ids else tuple(specs)
         for name in chosen:
             click.echo(printable(specs[name].output))
+        if loaded.derivation is not None:
+            from reconciler.project.derived_edits import derived_outputs  # noqa: PLC0415 - few projects derive files
+
+            for path in derived_outputs(workspace, frozenset(chosen)):
+                click.echo(printable(path))
         return Exit.DONE
     planned = plan_project(workspace, loaded, Selection())
     steps = sorted(planned.plan.steps, key=lambda step: step.asset)

@@ -75,7 +75,7 @@ def command(
         return print_against(
             ctx, format_, workspace, planned, name=against, limits=chosen.limits, shown=shown, differs=differs
         )
-    derived = derived_files(workspace, planned, chosen.selection, built=False)
+    derived = derived_files(workspace, planned, chosen.selection)
     running = workspace.holder() if planned.behind else None
     facts = PlanFacts(planned.plan, datetime.now(UTC), planned.behind, running, planned.loaded.cautions, shown)
     if derived is not None:

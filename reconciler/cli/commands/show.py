@@ -10,6 +10,7 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.asset_ids import id_arguments
+from reconciler.cli.derived_paths import print_derived
 from reconciler.core.errors import Exit
 from reconciler.core.plan.plan import Step, locked_entry
 from reconciler.core.plan.selection import selectable_step
@@ -27,8 +28,13 @@ from reconciler.store.worktree.sources import ContentSources
 @options.format_option("show")
 @click.pass_obj
 def command(directory: str | None, /, ids: tuple[str, ...], format_: str) -> int:
-    """Show the state of an asset, its image, the origin of the image, and other copies of it. Writes nothing."""
+    """Show the state of an asset, its image, the origin of the image, and other copies of it. Writes nothing.
+
+    ID may be the path of a derived file.
+    """
     workspace = open_workspace(directory, os.environ)
+    if print_derived(workspace, ids, format_):
+        return Exit.DONE
     planned = plan_project(workspace, load_specs(workspace), Selection())
     chosen = frozenset(select_assets(ids, map(selectable_step, planned.plan.steps)).assets)
     steps = sorted((step for step in planned.plan.steps if step.asset in chosen), key=lambda step: step.asset)

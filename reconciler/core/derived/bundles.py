@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from reconciler.core.errors import Problem
+from reconciler.core.errors import Place, Problem
 from reconciler.core.specs.document import Document, Path
 from reconciler.core.specs.paths import BadPath, in_folder, project_path
-from reconciler.core.value import value
+from reconciler.core.value import field, value
 
 
 @value
@@ -62,6 +62,7 @@ class Bundle:
     name: str
     what: AtlasBundle | IconsBundle | ManifestBundle
     commit: bool = True
+    place: Place | None = field(default=None, compare=False, repr=False)
 
     @property
     def kind(self) -> str:
@@ -86,19 +87,21 @@ def read_bundles(document: Document, *, specs: str) -> tuple[dict[str, Bundle], 
     for name, given in cast(Mapping[str, Mapping[str, Any]], document.value).items():
         ((kind, fields),) = given.items()
         paths = {}
-        for field in ("output", "html", "url"):
-            if field in fields:
-                path = project_path(fields[field])
+        for name_of_path in ("output", "html", "url"):
+            if name_of_path in fields:
+                path = project_path(fields[name_of_path])
                 if isinstance(path, BadPath):
-                    problems.append(document.problem((name, kind, field), path.fact, path.hint))
-                elif in_folder(path, specs) and field != "url":
+                    problems.append(document.problem((name, kind, name_of_path), path.fact, path.hint))
+                elif in_folder(path, specs) and name_of_path != "url":
                     fact = f'"{path}" lies in the folder of the specs'
-                    problems.append(document.problem((name, kind, field), fact, "choose another folder"))
+                    problems.append(document.problem((name, kind, name_of_path), fact, "choose another folder"))
                 else:
-                    paths[field] = path
+                    paths[name_of_path] = path
         problems += _wrong(document, (name, kind), fields)
         if "output" in paths:
-            bundles[name] = Bundle(name, _what(kind, fields, paths), bool(fields.get("commit", True)))
+            bundles[name] = Bundle(
+                name, _what(kind, fields, paths), bool(fields.get("commit", True)), document.place((name,))
+            )
     return ({}, tuple(problems)) if problems else (bundles, ())
 
 

@@ -32,9 +32,10 @@ class MakeFile:
 
 @value
 class RestoreFile:
-    """The recorded bytes are put back from the store, Git LFS or the git history."""
+    """The recorded bytes are put back from the store, Git LFS or the git history. `replacing` must still be there."""
 
     content: ContentHash
+    replacing: ContentHash | None = None
 
 
 @value

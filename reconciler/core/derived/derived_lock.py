@@ -146,7 +146,7 @@ def _chosen(
         line = ours or theirs
         assert line is not None
         return line
-    return theirs if ours != theirs and content_of(path) == theirs.content else ours
+    return theirs if ours.content != theirs.content and content_of(path) == theirs.content else ours
 
 
 def _sets(text: str, file: str, pairs: _Pairs) -> dict[str, dict[str, DerivedLine]]:

@@ -167,11 +167,10 @@ def plan_derived(
 
     `built`: files that git ignores are planned, too; else they are left out.
     """
-    planner = _SetPlanner(locks, sources, found, restorable)
+    planner = _SetPlanner(derivation, locks, sources, found, restorable)
     steps = [planner.asset_step(each) for each in derivation.asset_sets() if built or each.commit]
-    by_set = {(step.wanted.asset, step.wanted.rule.name): step for step in steps if isinstance(step.wanted, AssetSet)}
     bundles = [each for each in derivation.sets if isinstance(each, BundleSet) and (built or each.commit)]
-    steps += [planner.bundle_step(each, by_set) for each in bundles]
+    steps += [planner.bundle_step(each) for each in bundles]
     left_out = frozenset(each.name for each in derivation.sets if not (built or each.commit))
     steps += planner.orphans(left_out, built=built)
     return DerivedPlan(tuple(steps), locks.committed.merged or locks.local.merged or planner.moved)
@@ -195,11 +194,13 @@ class _SetPlanner:
 
     def __init__(
         self,
+        derivation: Derivation,
         locks: DerivedLocks,
         sources: Sources,
         found: Mapping[str, Found],
         restorable: Callable[[DerivedLine, str], bool],
     ) -> None:
+        self._sets = {(each.asset, each.rule.name): each for each in derivation.asset_sets()}
         self._locks = locks
         self._lines = {
             path: (name, committed, line) for name, block, committed in locks.blocks() for path, line in block.items()
@@ -221,12 +222,12 @@ class _SetPlanner:
         files = tuple(self._file(each, path, key, keys) for path, keys, key in _wanted_files(each, self._sources))
         return SetStep(each.name, files, each)
 
-    def bundle_step(self, each: BundleSet, by_set: Mapping[tuple[AssetId, str], SetStep]) -> SetStep:
+    def bundle_step(self, each: BundleSet) -> SetStep:
         """The step of a bundle: its files as they were made last, or its first file if it was never made."""
         missing = self._sources.missing(member.asset for member in each.members)
         wanted: DerivedKey | AwaitSource
         mark = () if missing else self._sources.mark([member.asset for member in each.members])
-        wanted = AwaitSource(missing) if missing else derived_key(self._bundle_manifest(each, by_set, mark))
+        wanted = AwaitSource(missing) if missing else derived_key(self._bundle_manifest(each, mark))
         block = self._locks.committed.sets.get(each.name) or self._locks.local.sets.get(each.name) or NO_FILES
         self.moved = self.moved or (bool(block) and (each.name in self._locks.committed.sets) != each.commit)
         key = None if isinstance(wanted, AwaitSource) else wanted
@@ -275,9 +276,7 @@ class _SetPlanner:
         absent = found is None and line is not None and line.key == wanted
         return decide_file(wanted, line, found, restorable=absent and line is not None and self._restorable(line, path))
 
-    def _bundle_manifest(
-        self, each: BundleSet, by_set: Mapping[tuple[AssetId, str], SetStep], mark: tuple[str, ...]
-    ) -> dict[str, Json]:
+    def _bundle_manifest(self, each: BundleSet, mark: tuple[str, ...]) -> dict[str, Json]:
         contents = [self._sources.contents[member.asset] for member in each.members]
         marked: dict[str, Json] = {"mark": list(mark)} if mark else {}
         match each.bundle.what:
@@ -290,8 +289,7 @@ class _SetPlanner:
             case ManifestBundle() as manifest:
                 pictures: list[Json] = []
                 for member in each.members:
-                    step = by_set.get((member.asset, manifest.use))
-                    made = [[each_file.path, each_file.key] for each_file in (step.files if step is not None else ())]
+                    made = self._made_of(member.asset, manifest.use)
                     pictures.append([member.asset, member.alt, made, self._sources.terms.get(member.asset, "")])
                 how = {
                     "sizes": manifest.sizes,
@@ -300,6 +298,11 @@ class _SetPlanner:
                     "formats": list(each.formats),
                 }
                 return bundle_manifest("manifest", contents, pictures=pictures, **how)
+
+    def _made_of(self, asset: AssetId, rule: str) -> list[Json]:
+        """Path and key of every file that a manifest lists of an asset."""
+        wanted = _wanted_files(self._sets[asset, rule], self._sources)
+        return [[path, key] for path, _, key in wanted]
 
 
 def _atlas_manifest(each: BundleSet, atlas: AtlasBundle, contents: list[ContentHash]) -> dict[str, Json]:

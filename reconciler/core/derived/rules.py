@@ -21,9 +21,9 @@ from reconciler.core.derived.operations import (
     Trim,
 )
 from reconciler.core.derived.template import Template, read_template
-from reconciler.core.errors import Problem
+from reconciler.core.errors import Place, Problem
 from reconciler.core.specs.document import Document
-from reconciler.core.value import replace, value
+from reconciler.core.value import field, replace, value
 
 QUALITY = {"avif": 55, "webp": 78, "jpeg": 80, "png": 0}
 EXTENSIONS = {"avif": "avif", "webp": "webp", "jpeg": "jpg", "png": "png"}
@@ -50,6 +50,7 @@ class Rule:
     encodings: tuple[Encoding, ...]
     output: Template | None
     commit: bool = True
+    place: Place | None = field(default=None, compare=False, repr=False)
 
     def focused(self, variant: SizeVariant, focus: tuple[int, int] | None) -> tuple[Operation, ...]:
         """The operations of a size with the focus of an asset in those that crop."""
@@ -93,7 +94,7 @@ def _rule(document: Document, name: str, given: Mapping[str, Any]) -> tuple[Rule
             fact = f"makes a side of more than {LARGEST:,} pixels at density {one.density}"
             problems.append(document.problem((name,), fact, "write a smaller size, or fewer densities"))
             break
-    return Rule(name, variants, encodings, template, bool(given.get("commit", True))), problems
+    return Rule(name, variants, encodings, template, bool(given.get("commit", True)), document.place((name,))), problems
 
 
 def _contradictions(document: Document, name: str, given: Mapping[str, Any]) -> Iterator[Problem]:
