@@ -30,9 +30,9 @@ from reconciler.providers.decoding.protocol import (
 
 _GROUND = (255, 255, 255, 255)
 """The background of transparent images."""
-_QUALITIES = ((8, 75), (8, 50), (7, 45), (6, 40), (5, 30))
+_QUALITIES = ((8, 75), (8, 50), (7, 45), (6, 40), (5, 30), (4, 25), (3, 20))
 """Of a preview, the best first: its size in eighths of the wanted one, and the quality."""
-_FEW_BYTES = 2600
+_FEW_BYTES = 2200
 
 
 def serve(memory: int) -> None:

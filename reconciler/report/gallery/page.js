@@ -52,6 +52,7 @@ assets.forEach((asset, place) => {
   asset.tags = asset.tags || [];
   asset.sought = [asset.name, asset.output, asset.prompt, asset.wants, asset.about, asset.model, asset.tags.join(" ")].filter(Boolean).join("\n").toLowerCase();
   byId.set(asset.id, asset);
+  if (!byId.has(asset.name)) byId.set(asset.name, asset);
 });
 const byContent = new Map(images.map((image, place) => [image.content, place]));
 const OPEN = { state: "open", verdicts: [], notes: [], uncounted: [] };
@@ -135,7 +136,10 @@ function makeCard(asset) {
   asset.item.hidden = !fits(asset);
   return asset.item;
 }
-const hashOf = (asset) => `#${encodeURIComponent(asset.id).replaceAll("%2F", "/")}`;
+function hashFor(id) {
+  try { return `#${encodeURIComponent(id).replaceAll("%2F", "/")}`; } catch { return `#${encodeURIComponent(byId.get(id)?.name || "")}`; } // half a pair
+}
+const hashOf = (asset) => hashFor(asset.id);
 let built = 0;
 function buildSome(until) {
   const some = document.createDocumentFragment();
@@ -156,7 +160,6 @@ function filterAll() {
   }
   $("none").hidden = state.shown.length > 0;
   $("none").textContent = assets.length ? "No image matches." : "There are no assets here.";
-  showCounts();
   if (state.current >= 0) showPlace();
   focusable();
 }
@@ -531,7 +534,7 @@ function showFacts() {
   $("facts").replaceChildren(...parts.filter(Boolean));
 }
 function referenceRow([name, place, id]) {
-  const label = el("div", { class: "what" }, id ? el("a", { href: `#${encodeURIComponent(id).replaceAll("%2F", "/")}` }, name) : name);
+  const label = el("div", { class: "what" }, id ? el("a", { href: hashFor(id) }, name) : name);
   return el("li", {}, thumb(place), label);
 }
 function derivedRow([path, rule, place]) {
@@ -757,6 +760,7 @@ $("forget").addEventListener("click", () => {
   for (const asset of assets) if (asset.marks) asset.marks.replaceChildren(...marksOf(asset));
   $("decisions").close();
   filterAll();
+  showCounts();
   if (inDetail()) showDetail();
 });
 
@@ -869,7 +873,7 @@ function search() {
 $("title").textContent = data.title;
 $("against").textContent = data.against ? `against ${data.against}${data.removed ? ` · ${data.removed.length} removed` : ""}` : "";
 if (data.removed) $("against").title = `removed: ${data.removed.slice(0, 40).join(", ")}`;
-$("filters").append(...FILTERS.map(([name, label]) => el("button", { type: "button", "data-filter": name, onclick: () => { state.filter = name; filterAll(); } }, label, el("span", { class: "count" }))));
+$("filters").append(...FILTERS.map(([name, label]) => el("button", { type: "button", "data-filter": name, onclick: () => { state.filter = name; filterAll(); showCounts(); } }, label, el("span", { class: "count" }))));
 const tags = [...new Set(assets.flatMap((asset) => asset.tags))].sort();
 if (tags.length) {
   $("tags").hidden = false;
@@ -897,6 +901,7 @@ addEventListener("hashchange", () => fromHash(false));
 if (data.cautions) notice(data.cautions.join(" "));
 buildSome(120);
 filterAll();
+showCounts();
 fromHash(false);
 if (live) {
   $("done").hidden = false;

@@ -185,7 +185,6 @@ def _entry_facts(asset: PageAsset) -> dict[str, Any]:
     return _given({
         "prompt": _cut(str(entry.recipe.get("prompt", ""))),
         "recipe": [[printable(name), _value(value)] for name, value in sorted(fields.items())],
-        "key": entry.key,
         "model": printable(made.model),
         "by": printable(made.provider),
         "at": printable(made.at),
