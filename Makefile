@@ -10,7 +10,7 @@ PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CONSTRAINTS := dev-constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: pictures test-browser hostile fuzz sweep powercut mutants mutate disksweep concurrency soak constraints help assets check test test-wire test-peers bench lint format types clean
+.PHONY: test-local pictures test-browser hostile fuzz sweep powercut mutants mutate disksweep concurrency soak constraints help assets check test test-wire test-peers bench lint format types clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -39,6 +39,12 @@ test-peers: $(DEV)        ## against servers that this project did not write (Py
 test-browser: $(DEV)      ## the pages in a real browser: installs Chromium (apt, as root) and playwright-core (npm)
 	@.ci/browser
 	@RECONCILER_BROWSER=1 $(BIN)/python -m pytest tests/browser -rs
+
+test-local: $(DEV)        ## draw with a small diffusion pipeline on the CPU: installs PyTorch (1.3 GB) and diffusers
+	@test -x .venv-local/bin/python || $(BIN)/python -m venv .venv-local
+	@.venv-local/bin/python -m pip --disable-pip-version-check --quiet install \
+	    --extra-index-url https://download.pytorch.org/whl/cpu ./plugins/reconciler-diffusers
+	@RECONCILER_LOCAL=1 $(BIN)/python -m pytest tests/local -rs
 
 bench: $(USE)             ## ours beside ninja, make, git, doit: 10 minutes; FULL=1: dvc and 100,000 assets too; ROWS="cold apply"
 	@test -x .venv-bench/bin/python || $(BIN)/python -m venv .venv-bench
@@ -99,7 +105,7 @@ constraints: | $(BIN)/python  ## pin the newest versions of the development tool
 	    --universal --python-version 3.11 --extra dev --extra release --output-file dev-constraints.txt pyproject.toml
 
 clean:                    ## remove what was installed and built; the images and the store stay
-	rm -rf $(VENV) .venv-wire .venv-peers .venv-browser .venv-bench .venv-fuzz .venv-constraints .venv-release dist build .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-wire .venv-peers .venv-browser .venv-bench .venv-fuzz .venv-local .venv-constraints .venv-release dist build .mypy_cache .ruff_cache .hypothesis
 
 # Two stamps, so that the first picture does not wait for the test tools.
 $(USE): pyproject.toml | $(BIN)/python
