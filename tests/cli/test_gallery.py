@@ -220,3 +220,19 @@ def test_an_image_that_no_decoder_reads_has_no_preview(project: Scratch) -> None
     hero = asset(data := page(project), "hero")
     assert "preview" not in image(data, hero["now"])
     assert hero["state"] == "conflict"
+
+
+def test_derived_files_are_with_their_asset(project: Scratch) -> None:
+    project.write(
+        "specs/_derive.yaml", "web: {widths: [64, 128], formats: [webp], output: 'public/${name}-${width}.${ext}'}\n"
+    )
+    project.edit("specs/hero.yaml", "prompt:", "derive: [web]\nprompt:")
+    project.done("derive")
+    hero = asset(data := page(project), "hero")
+    assert [each[:2] for each in hero["derived"]] == [
+        ["public/hero-64.webp", "hero~web"],
+        ["public/hero-128.webp", "hero~web"],
+    ]
+    small = image(data, hero["derived"][0][2])
+    assert (small["width"], small["whole"]) == (64, "public/hero-64.webp")
+    assert "derived" not in asset(data, "mascot")

@@ -19,6 +19,7 @@ from reconciler.core.reviews.verdicts import Standing
 from reconciler.core.value import field, replace, value
 from reconciler.project.asset_ids import select_assets
 from reconciler.project.gallery.assets import AssetCollector, BeforeLock, collector
+from reconciler.project.gallery.derived import DerivedImages, add_derived
 from reconciler.project.gallery.image_files import ImageFiles
 from reconciler.project.gallery.page_parts import page_parts
 from reconciler.project.gallery.previews import Previews, SmallImage
@@ -78,16 +79,16 @@ def _facts(workspace: Workspace, options: GalleryOptions, *, folder: Path) -> Ga
     revision = project_revision(workspace, name) if name else None
     against = lock_at(workspace, revision) if revision is not None else None
     found = collector(workspace, planned, against=against, candidates=options.candidates)
-    assets = tuple(found.assets(steps_of(planned, options.ids)))
+    assets, derived = add_derived(workspace, planned, found.assets(steps_of(planned, options.ids)))
     if options.changed:
         assets = tuple(each for each in assets if each.added or each.before is not None)
     with tempfile.TemporaryDirectory(prefix="reconciler-gallery-") as temporary:
         sources = _sources(workspace, planned, revision, against, Path(temporary))
-        files = image_files(workspace, planned, against=against, sources=sources)
+        files = image_files(workspace, planned, derived, against=against, sources=sources)
         previews = Previews(files, PreviewCache(workspace.state))
         contents = tuple(dict.fromkeys(named_images(assets)))
         made = previews.all_of(contents, announce=options.announce)
-        known = known_facts(assets, against)
+        known = known_facts(assets, derived, against)
         images = {each: _image(each, made[each], known.get(each)) for each in contents}
         whole = _embedded(images, files) if options.embed_whole else _linked(images, files, folder)
     return GalleryFacts(
@@ -114,12 +115,13 @@ def steps_of(planned: PlannedProject, ids: tuple[str, ...]) -> list[Step]:
 def image_files(
     workspace: Workspace,
     planned: PlannedProject,
+    derived: DerivedImages,
     *,
     against: BeforeLock | None = None,
     sources: tuple[Source, ...] = (),
 ) -> ImageFiles:
     """The files of a planned project's images. `sources` are asked for images that are in neither tree nor store."""
-    here: dict[ContentHash, str] = {content: path for path, content in planned.seen.files.items()}
+    here = {**derived.here, **{content: path for path, content in planned.seen.files.items()}}
     here |= {found: path for path, found in planned.seen.outputs.items() if isinstance(found, str)}
     locked = {entry.content: entry.output for entry in against.lock.entries.values()} if against is not None else {}
     locked |= {entry.content: entry.output for entry in planned.lock.entries.values()}
@@ -134,10 +136,12 @@ def standings_of(planned: PlannedProject, contents: Iterable[ContentHash]) -> di
     return reviews.standings(content for content in contents if reviews.of(content))
 
 
-def known_facts(assets: Iterable[PageAsset], against: BeforeLock | None = None) -> dict[ContentHash, ImageFacts]:
+def known_facts(
+    assets: Iterable[PageAsset], derived: DerivedImages, against: BeforeLock | None = None
+) -> dict[ContentHash, ImageFacts]:
     """The facts of images that the lockfiles and the store record."""
     locks = against.lock.entries.values() if against is not None else ()
-    found: dict[ContentHash, ImageFacts] = {entry.content: entry.image for entry in locks}
+    found = {**derived.known, **{entry.content: entry.image for entry in locks}}
     for asset in assets:
         found |= {one.content: one.image for one in asset.takes}
         found |= {one.image.content: one.image.image for one in asset.candidates}

@@ -14,6 +14,7 @@ from typing import Any
 from reconciler.core.digest import AssetId, ContentHash, content_of_hex, hex_of
 from reconciler.core.errors import ReconcilerError
 from reconciler.core.images.magic import HEAD, image_format
+from reconciler.core.images.sniff import ImageFacts
 from reconciler.core.plan.plan import Step, locked_entry
 from reconciler.core.reviews.verdict import MAX_NOTE, Judgement
 from reconciler.core.text import printable
@@ -21,6 +22,7 @@ from reconciler.core.value import value
 from reconciler.project.choose import choose
 from reconciler.project.edits import EditCallbacks, EditOutcome, Skipped
 from reconciler.project.gallery.assets import collector
+from reconciler.project.gallery.derived import add_derived
 from reconciler.project.gallery.gallery import image_files, known_facts, standings_of, steps_of
 from reconciler.project.gallery.image_files import ImageFiles
 from reconciler.project.gallery.page_parts import page_parts
@@ -32,7 +34,7 @@ from reconciler.project.planning import PlannedProject, plan_project
 from reconciler.project.reviews import read_project_reviews
 from reconciler.project.serve.guards import Denied
 from reconciler.project.workspace import Workspace
-from reconciler.report.gallery.facts import GalleryFacts, PageAsset, PageImage, PageMode
+from reconciler.report.gallery.facts import GalleryFacts, PageImage, PageMode
 from reconciler.report.gallery.page import gallery_page, page_policy
 from reconciler.report.gallery.page_data import named_images, review_json
 from reconciler.store.index.index import index_without_memory
@@ -191,18 +193,17 @@ class ReviewInProgress:
 
     def _facts(self) -> GalleryFacts:
         workspace, planned = self._planned()
-        assets = tuple(
-            collector(workspace, planned, against=None, candidates=True).assets(steps_of(planned, self._ids))
-        )
+        found = collector(workspace, planned, against=None, candidates=True)
+        assets, derived = add_derived(workspace, planned, found.assets(steps_of(planned, self._ids)))
         contents = tuple(dict.fromkeys(named_images(assets)))
-        files = image_files(workspace, planned)
+        files = image_files(workspace, planned, derived)
         self._shown = _Shown(frozenset(contents), files, Previews(files, PreviewCache(workspace.state)))
         return GalleryFacts(
             workspace.root.name or str(workspace.root),
             PageMode.REVIEW,
             workspace.utc(),
             assets,
-            _images(assets, contents),
+            _images(known_facts(assets, derived), contents),
             standings_of(planned, contents),
             reviewer=self._reviewer.by,
             version=len(self._changes),
@@ -213,9 +214,8 @@ _JUDGEMENTS = {judgement.value: judgement for judgement in Judgement}
 _NEED_A_NOTE = (Judgement.REJECT, Judgement.NOTE)
 
 
-def _images(assets: tuple[PageAsset, ...], contents: tuple[ContentHash, ...]) -> dict[ContentHash, PageImage]:
+def _images(known: Mapping[ContentHash, ImageFacts], contents: tuple[ContentHash, ...]) -> dict[ContentHash, PageImage]:
     """The images with the paths at which this server has them."""
-    known = known_facts(assets)
     found: dict[ContentHash, PageImage] = {}
     for content in contents:
         digits, facts = hex_of(content), known.get(content)
