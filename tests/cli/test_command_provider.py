@@ -11,11 +11,11 @@ import pytest
 
 from reconciler.providers.command.declaration import TRUSTED_COMMANDS
 from tests.cli.conftest import Scratch
-from tests.providers.test_command import command
+from tests.workers import stripes_command
 
 
 def gpu(project: Scratch, *options: str, **more: Any) -> None:
-    given = {"type": "command", "command": list(command(*options)), **more}
+    given = {"type": "command", "command": list(stripes_command(*options)), **more}
     project.write("reconciler.yaml", json.dumps({"provider": "gpu", "providers": {"gpu": given}}))
     project.write("specs/sword.yaml", "prompt: A sword\nsize: 320x200\n")
 
@@ -25,7 +25,7 @@ def test_apply_runs_it_for_nothing_once_the_user_trusts_it(scratch: Scratch, mon
     said = scratch.run("apply", "--yes")
     assert (said.code, "may name any program" in said.err, TRUSTED_COMMANDS in said.err) == (1, True, True)
     assert not (scratch.root / "assets").exists()
-    monkeypatch.setenv(TRUSTED_COMMANDS, shlex.join(command()))
+    monkeypatch.setenv(TRUSTED_COMMANDS, shlex.join(stripes_command()))
     scratch.done("apply", "--yes")
     made = scratch.lock["sword"]["made"]
     assert (made["provider"], made["model"], made["cost"]) == ("gpu", "stripes", "0 USD")

@@ -7,7 +7,7 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,47 +22,20 @@ from reconciler.core.value import replace
 from reconciler.engine.references import LocalReferences
 from reconciler.providers.command.declaration import COMMAND_WORKER, TRUSTED_COMMANDS
 from reconciler.providers.command.provider import CommandProvider
-from reconciler.providers.connect import connect
 from reconciler.providers.declaration import Resources
 from reconciler.providers.keys import key_for
-from reconciler.providers.models.table import model_table
 from reconciler.providers.secret import NO_KEY_SENT, NoKey
-from reconciler.testing.contract import ProviderContract
 from reconciler.testing.memory_ports import MemorySpool
 from reconciler.testing.requests import a_request
-
-WORKER = Path(__file__).parents[1] / "workers" / "stripes_worker.py"
-
-
-def command(*options: str) -> tuple[str, ...]:
-    return (sys.executable, str(WORKER), *options)
+from tests.workers import stripes_command
 
 
 def settings(*options: str, charges: bool = False, seconds: float = 20, concurrency: int = 1) -> ProviderSettings:
     traits = replace(COMMAND_WORKER.traits, free=False, local=False) if charges else COMMAND_WORKER.traits
     return ProviderSettings(
-        "gpu", "command", command=command(*options), traits=traits, charges=charges, concurrency=concurrency,
+        "gpu", "command", command=stripes_command(*options), traits=traits, charges=charges, concurrency=concurrency,
         timeouts=Timeouts(total=seconds),
     )  # fmt: skip
-
-
-class TestCommand(ProviderContract):
-    provider_type = "command"
-    sizes = ("1:1", "16:9", "64x48")
-
-    def connect(self, spool: Any, settings: ProviderSettings, environ: Mapping[str, str]) -> Any:
-        environ = {TRUSTED_COMMANDS: shlex.join(command())}
-        return connect(
-            replace(settings, command=command()), environ=environ, spool=spool, references=self.shared,
-            models=model_table(), at_end=self.ends.append,
-        )  # fmt: skip
-
-    def setup_method(self) -> None:
-        self.ends: list[Callable[[], None]] = []
-
-    def teardown_method(self) -> None:
-        for end in self.ends:
-            end()
 
 
 class Drawing:
@@ -233,8 +206,8 @@ def test_several_workers_draw_at_once(tmp_path: Path, log: Path) -> None:
     ],
 )
 def test_a_command_is_run_only_where_the_user_has_listed_all_of_it(listed: str, trusted: bool) -> None:
-    environ = {TRUSTED_COMMANDS: listed.format(shlex.join(command()))}
+    environ = {TRUSTED_COMMANDS: listed.format(shlex.join(stripes_command()))}
     found = key_for(settings(), environ)
     assert isinstance(found, NoKey) is not trusted
     if isinstance(found, NoKey):
-        assert shlex.quote(shlex.join(command())) in found.hint
+        assert shlex.quote(shlex.join(stripes_command())) in found.hint
