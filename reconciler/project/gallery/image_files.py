@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from reconciler.core.digest import ContentHash
+from reconciler.core.images.magic import begins_as_image
 from reconciler.core.images.sniff import ImageFacts, sniff
 from reconciler.core.ports import ProjectStore, Source
 from reconciler.store import disk
@@ -40,9 +41,9 @@ class ImageFiles:
         self._sources = sources
 
     def lasting(self, content: ContentHash) -> Path | None:
-        """A file that a page can link to: an output, a reference, or an object of the store. It is not read."""
+        """A file that a page can link to: an output, a reference, a derived file, or an object of the store."""
         path = self._here.get(content)
-        if path is not None and _size(self._root / path) > LFS_POINTER_LIMIT:
+        if path is not None and _is_image(self._root / path):
             return self._root / path
         return self._store.find(content)
 
@@ -69,6 +70,17 @@ def image_facts(path: Path) -> ImageFacts | None:
     except (OSError, ValueError):
         return None
     return found if isinstance(found, ImageFacts) else None
+
+
+def _is_image(path: Path) -> bool:
+    """Whether a file is there that is no Git LFS pointer; a small file is looked at."""
+    size = _size(path)
+    if size > LFS_POINTER_LIMIT or not size:
+        return bool(size)
+    try:
+        return begins_as_image(path.read_bytes())
+    except OSError:
+        return False
 
 
 def _size(path: Path) -> int:
