@@ -26,7 +26,7 @@ LAYERS = {
     "providers": {"core", "imaging", "providers"},
     "derive": {"core", "imaging", "derive"},
     "report": {"core", "engine", "providers", "report"},
-    "project": {"core", "engine", "store", "providers", "derive", "report", "project"},
+    "project": {"core", "engine", "store", "imaging", "providers", "derive", "report", "project"},
     "cli": {"core", "engine", "store", "providers", "report", "project", "cli"},
     "testing": {"core", "engine", "store", "providers", "report", "project", "cli", "testing"},
 }
@@ -36,6 +36,7 @@ DEPENDENCIES: dict[str, str | tuple[str, ...]] = {
     "httpx": "providers/http/client.py",
     "httpcore": "providers/http/client.py",
     "pybase64": "providers/",
+    "c2pa": "imaging/credential_worker.py",
     "PIL": ("imaging/", "providers/", "derive/"),
     "yaml": "store/yaml/",
     "jsonschema": "store/schemas/explain.py",
@@ -80,7 +81,7 @@ ADAPTERS = {
     "TreeObserver", "Journal", "LockOnDisk", "Index", "Spending", "LockfileSaver", "LocalReferences", "Http",
     "ReviewServer", "ReviewInProgress", "PreviewCache", "RevisionFiles", "Run", "Draft",
     "StoredProvider", "CandidateProvider", "PaidRun", "ReviewSession",
-    "PillowDeriver",
+    "PillowDeriver", "CredentialReader",
 }  # fmt: skip
 """Classes that hold a file, a connection, a budget or a run: constructed by project/ for everybody else."""
 INSIDE = {

@@ -39,6 +39,13 @@ REPORTS: dict[str, dict[str, str]] = {
     "ls": {"text": "asset_list:asset_list_text", "json": "asset_list:asset_list_json"},
     "models": {"text": "providers:models_text", "json": "providers:models_document"},
     "plan": {"text": "plan_report:plan_text", "json": "plan_report:plan_document"},
+    "provenance": {
+        "text": "provenance.for_people:provenance_text",
+        "json": "provenance.documents:provenance_json",
+        "csv": "provenance.tables:provenance_csv",
+        "md": "provenance.tables:provenance_markdown",
+        "spdx": "provenance.documents:provenance_spdx",
+    },
     "providers": {"text": "providers:providers_text", "json": "providers:providers_json"},
     "recover": {"text": "in_doubt:recover_text", "json": "in_doubt:recover_json"},
     "review": {"text": "reviews:reviews_text", "json": "reviews:reviews_json"},

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from pathlib import Path
+
 import pytest
 
 from reconciler.core.provenance.marks import find_marks
 from reconciler.core.provenance.source_type import COMPOSITE, TRAINED
 from tests.cli.conftest import Scratch, picture
+from tests.core.provenance.authority import authority, signed
+from tests.core.provenance.test_credentials import needs_c2pa
 
 RULES = "web: {widths: [32], formats: [webp, jpeg], output: 'site/${name}.${ext}'}\n"
 
@@ -60,3 +66,96 @@ def test_a_retouched_image_is_a_composite_and_a_persons_own_is_not_marked(site: 
 def test_a_label_without_a_producer_is_an_error(site: Scratch) -> None:
     site.write("reconciler.yaml", site.read("reconciler.yaml").decode() + "provenance: {mark: iptc+cn}\n")
     assert "there is no producer" in site.run("validate").err
+
+
+def test_the_report_says_where_each_file_comes_from(site: Scratch) -> None:
+    site.write(
+        "specs/hero.yaml", site.read("specs/hero.yaml").decode() + "license: CC0-1.0\ncredit: Ada\nalt: A light\n"
+    )
+    files = {one["path"]: one for one in site.done("provenance", "--format", "json").json["files"]}
+    hero, small, pair = files["assets/hero.png"], files["site/hero.webp"], files["assets/pair.png"]
+    assert (hero["generated"], hero["digital_source_type"], hero["made"]["model"]) == (
+        True,
+        TRAINED,
+        "gemini-3-pro-image",
+    )
+    assert (hero["license"], hero["credit"], hero["alt"], hero["terms"]["vendor"]) == (
+        "CC0-1.0",
+        "Ada",
+        "A light",
+        "Google",
+    )
+    assert "SynthID cannot be read here" in hero["watermark"]
+    assert hero["recipe"] == site.lock["hero"]["recipe"]["key"]
+    assert (small["derived"], small["assets"], small["generated"]) == ("hero~web", ["hero"], True)
+    assert pair["references"] == [
+        {
+            "content": site.lock["mascot"]["content"],
+            "origin": "asset",
+            "asset": "mascot",
+            "path": None,
+            "digital_source_type": None,
+        }
+    ]
+    assert not pair["generated"], "a draft"
+    text = site.done("provenance", "hero").out
+    assert "3 files, 3 of them generated" in text
+    assert "mascot" not in text
+    rows = site.done("provenance", "site/hero.webp", "--format", "csv").out.splitlines()[1:]
+    assert [row.partition(",")[0] for row in rows] == ["site/hero.webp"]
+
+
+def test_the_bytes_are_read_only_where_that_is_asked_for(site: Scratch) -> None:
+    (site.root / "assets/mascot.png").unlink()
+    site.write("site/hero.jpg", picture("red", "jpeg"))
+    assert "mascot" in site.done("provenance").out
+    said = site.run("provenance", "--verify", "--format", "json")
+    assert said.code == 2
+    seen = {one["path"]: one["seen"] for one in said.json["files"]}
+    assert seen["site/hero.webp"]["file"] == "as locked"
+    assert seen["site/hero.webp"]["marks"] == ["iptc"]
+    assert seen["assets/mascot.png"]["file"] == "missing"
+    assert (seen["site/hero.jpg"]["file"], seen["site/hero.jpg"]["marks"]) == ("not as locked", [])
+    site.done("provenance", "assets/pair.png", "--verify")
+
+
+def test_a_file_outside_is_not_opened(site: Scratch, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "hero.webp").write_bytes(site.read("site/hero.webp"))
+    shutil.rmtree(site.root / "site")
+    (site.root / "site").symlink_to(outside)
+    said = site.run("provenance", "site/hero.webp", "--verify", "--format", "json")
+    assert said.json["files"][0]["seen"]["file"] == "not readable"
+
+
+@needs_c2pa
+def test_a_manifest_is_verified_against_the_authorities_that_the_user_names(site: Scratch) -> None:
+    site.write("assets/hero.png", signed("png", "Example Studio"))
+    site.done("adopt", "hero", "--generated")
+    anchors = site.write("anchors.pem", authority("Example Studio").root)
+    foreign = site.write("foreign.pem", authority("Somebody Else").root)
+    for path, state in ((anchors, "trusted"), (foreign, "valid")):
+        said = site.done("provenance", "hero", "--verify", "--anchors", str(path), "--format", "json")
+        assert said.json["files"][0]["seen"]["c2pa"]["state"] == state
+    assert "C2PA valid (Example Studio): signingCredential.untrusted" in site.done("provenance", "hero", "--verify").out
+    assert "has no certificates" in site.run("provenance", "--verify", "--anchors", "reconciler.yaml").err
+
+
+def test_terms_of_the_project_override_the_table(site: Scratch) -> None:
+    terms = "{gemini-3-pro-image: {vendor: House, url: 'https://h.example', says: ours, read: '2026-11-01'}}"
+    site.write("reconciler.yaml", site.read("reconciler.yaml").decode() + f"provenance: {{terms: {terms}}}\n")
+    assert "ours, https://h.example, read on 2026-11-01" in site.done("provenance", "hero").out
+
+
+def test_another_program_reads_the_spdx_document(site: Scratch) -> None:
+    spdx = pytest.importorskip("spdx_python_model", reason="NOT TESTED, spdx-python-model is not installed")
+    site.write("specs/hero.yaml", site.read("specs/hero.yaml").decode() + "license: CC0-1.0\ncredit: Ada\n")
+    out = site.done("provenance", "--format", "spdx").out
+    objects = spdx.v3_0_1.SHACLObjectSet()
+    spdx.v3_0_1.JSONLDDeserializer().deserialize_data(json.loads(out), objects)
+    assert not objects.missing_ids
+    files = list(objects.foreach_type("software_File"))
+    assert {one.name for one in files} >= {"assets/hero.png", "site/hero.jpg"}
+    assert [one.name for one in objects.foreach_type("ai_AIPackage")] == ["gemini-3-pro-image"]
+    assert site.done("provenance", "--format", "spdx").out == out, "the same each time"

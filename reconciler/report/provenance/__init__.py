@@ -1,0 +1,1 @@
+"""The origin of images in several formats. Pure: values in, lines out."""

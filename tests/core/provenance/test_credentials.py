@@ -1,0 +1,103 @@
+"""C2PA manifests: verified in a confined process, with a certificate authority made here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reconciler.core.images.sniff import FORMATS
+from reconciler.core.provenance.credentials import INVALID, TRUSTED, UNVERIFIED, VALID, CredentialReport
+from reconciler.core.provenance.marks import find_marks
+from reconciler.imaging.child_process import program
+from reconciler.imaging.credential_reader import CredentialReader, has_verifier
+from tests.core.provenance.authority import authority, signed
+from tests.core.provenance.carriers import marked, with_credentials
+
+OURS, FOREIGN = "Example Studio", "Somebody Else"
+needs_c2pa = pytest.mark.skipif(not has_verifier(), reason="NOT TESTED, c2pa-python is not installed")
+
+
+@pytest.fixture(scope="module")
+def reader() -> Iterator[CredentialReader]:
+    found = CredentialReader(authority(OURS).root.decode())
+    yield found
+    found.close()
+
+
+def flipped(data: bytes, form: str) -> bytes:
+    """One byte of the pixels is another one."""
+    at = {"png": -30, "jpeg": -8, "webp": data.find(b"VP8 ") + 60, "avif": data.find(b"mdat") + 60}[form]
+    changed = bytearray(data)
+    changed[at] ^= 1
+    return bytes(changed)
+
+
+@needs_c2pa
+@pytest.mark.parametrize("form", FORMATS)
+def test_what_a_manifest_comes_to(form: str, reader: CredentialReader, tmp_path: Path) -> None:
+    def state(data: bytes) -> tuple[str, str, bool]:
+        path = tmp_path / "x"
+        path.write_bytes(data)
+        found = reader.report(path, form)
+        return found.state, found.issuer, find_marks(memoryview(data)).credentials
+
+    assert state(signed(form, OURS)) == (TRUSTED, OURS, True)
+    assert state(signed(form, FOREIGN)) == (VALID, FOREIGN, True)
+    assert state(flipped(signed(form, OURS), form)) == (INVALID, OURS, True)
+    assert state(with_credentials(form)) == (INVALID, "", True)
+    assert not find_marks(memoryview(marked(form))).credentials
+
+
+@needs_c2pa
+@pytest.mark.parametrize("form", FORMATS)
+def test_nobody_is_trusted_without_an_authority(form: str, tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(signed(form, OURS))
+    reader = CredentialReader()
+    try:
+        assert reader.report(path, form) == CredentialReport(VALID, OURS, ("signingCredential.untrusted",))
+    finally:
+        reader.close()
+
+
+def test_without_the_extra_the_presence_alone_is_told(tmp_path: Path) -> None:
+    found = CredentialReader(installed=lambda: False).report(tmp_path / "x", "png")
+    assert found.state == UNVERIFIED
+    assert "c2pa-python is not installed" in found.problems[0]
+
+
+ANSWERS = {
+    "a state of its own": b'{"state": "trusted!", "issuer": "x", "problems": []}',
+    "no object": b"[1]",
+    "no JSON": b"{",
+    "problems that are none": b'{"state": "trusted", "problems": 7}',
+    "too long": b'"' + b"x" * (65 << 10) + b'"',
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS.keys())
+def test_a_process_that_was_taken_over_is_believed_nothing(answer: bytes) -> None:
+    code = f"import os, struct, sys\nos.write(1, b'r')\nos.read(0, 9)\na = {answer!r}\n"
+    code += "os.write(1, struct.pack('!I', len(a)) + a)\nos.read(0, 1 << 20)\nos.read(0, 1)\n"
+    reader = CredentialReader(code=code, installed=lambda: True)
+    try:
+        assert reader.report(Path("x"), "png").state == UNVERIFIED
+    finally:
+        reader.close()
+
+
+@needs_c2pa
+def test_the_process_has_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRAVITEX_API_KEY", "sk-planted")
+    code = program("reconciler.imaging.credential_worker").replace(
+        "serve(", "import os\nassert 'GRAVITEX_API_KEY' not in os.environ\nserve("
+    )
+    path = tmp_path / "x"
+    path.write_bytes(signed("png", OURS))
+    reader = CredentialReader(code=code)
+    try:
+        assert reader.report(path, "png").state == VALID
+    finally:
+        reader.close()
