@@ -10,7 +10,7 @@ PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CONSTRAINTS := dev-constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: test-local pictures test-browser hostile fuzz sweep powercut mutants mutate disksweep concurrency soak constraints help assets check test test-wire test-peers bench lint format types clean
+.PHONY: test-local pictures test-browser hostile fuzz sweep powercut mutants mutate histories disksweep concurrency soak constraints help assets check test test-wire test-peers bench lint format types clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -72,6 +72,9 @@ mutate: $(DEV)            ## change the source in COUNT=300 small ways (0: all; 
 
 concurrency: $(DEV)       ## eight applies at once, by SCHEDULES=200 schedules
 	@$(frozen) $(BIN)/python -m tests.crash.concurrent --schedules $(or $(SCHEDULES),200) --package "$$frozen"
+
+histories: $(DEV)         ## merge HISTORIES=500 random two-branch histories by real git, with and without the driver (15 minutes)
+	@$(BIN)/python -m tests.histories --histories $(or $(HISTORIES),500)
 
 soak: $(DEV)              ## IMAGES=2000 at a provider that fails one time in twenty, with KILLS=20
 	@$(frozen) $(BIN)/python -m tests.crash.soak --images $(or $(IMAGES),2000) --kills $(or $(KILLS),20) --package "$$frozen"

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from reconciler.core.digest import AssetId, ContentHash, content_of_hex
 from reconciler.core.errors import InvalidInput, LockfileError, ProjectError
 from reconciler.core.lock.lockfile import Lock
+from reconciler.core.lock.parts import PARTS
 from reconciler.core.plan.compare import Compared, Version, compare_versions
 from reconciler.core.specs.document import Document
 from reconciler.core.specs.expand import Expansion, SpecTree, expand
@@ -17,6 +18,7 @@ from reconciler.project.load import LoadedSpecs
 from reconciler.project.planning import PlannedProject
 from reconciler.project.workspace import Workspace
 from reconciler.providers.registry import REGISTRY
+from reconciler.store.documents.lock_parts import is_header, packed_parts
 from reconciler.store.documents.project import LOCK_FILE, PROJECT_FILE, Project, parse_lock, parse_project
 from reconciler.store.documents.specs import MAX_PER_FILE, MAX_TOTAL, checked_document
 from reconciler.store.index.snapshot import spec_kind
@@ -53,11 +55,12 @@ def compare_against(workspace: Workspace, planned: PlannedProject, name: str) ->
     commit = base_commit(GitRepository(workspace.root), name)
     now = Version(loaded.specs, planned.lock, planned.seen.files, loaded.project.settings.traits())
     files = commit.listing((PROJECT_FILE, LOCK_FILE))
+    files |= commit.listing((PARTS,))
     differing = commit.differing(files)
     if PROJECT_FILE not in files:
         nothing = Version({}, Lock(), {}, {})
         return BranchComparison(name, commit.commit, compare_versions(nothing, now))
-    lock = _lock(workspace, commit, files, same=workspace.recorded if LOCK_FILE not in differing else None)
+    lock = _lock(workspace, commit, files, same=_same_lock(workspace, files, differing))
     try:
         base = _base(commit, loaded, files, differing)
         expansion = _expanded(base, loaded)
@@ -70,6 +73,14 @@ def compare_against(workspace: Workspace, planned: PlannedProject, name: str) ->
     return BranchComparison(name, commit.commit, compare_versions(before, now), broken)
 
 
+def _same_lock(workspace: Workspace, files: Mapping[str, BlobAt], differing: frozenset[str]) -> Lock | None:
+    """The lockfile here, if that of the commit is the same."""
+    parts = {path for path in files if path.startswith(f"{PARTS}/")}
+    if differing & {LOCK_FILE, *parts} or parts or (workspace.root / PARTS).is_dir():
+        return None
+    return workspace.recorded
+
+
 def _lock(workspace: Workspace, commit: BaseCommit, files: Mapping[str, BlobAt], *, same: Lock | None) -> Lock:
     """The lockfile of the commit; `same` is the one here where git says that they are equal."""
     if LOCK_FILE not in files:
@@ -77,6 +88,9 @@ def _lock(workspace: Workspace, commit: BaseCommit, files: Mapping[str, BlobAt],
     if same is not None and not same.merged:
         return same
     data = commit.contents({LOCK_FILE: files[LOCK_FILE]})[LOCK_FILE]
+    if is_header(data):
+        parts = {path: blob for path, blob in files.items() if path.startswith(f"{PARTS}/")}
+        data = packed_parts(commit.contents(parts))
     try:
         return parse_lock(workspace.root, data)
     except LockfileError as error:

@@ -82,9 +82,9 @@ def init_project(root: Path, options: InitOptions) -> Iterator[InitOutcome]:
             depth = 1 + settings.specs.count("/") + name.count("/")
             modeline = schema_line(depth) if options.schemas and not name.startswith("_") else ""
             yield _written(root, f"{settings.specs}/{name}", modeline + text)
-    yield _with_lines(root, ".gitignore", GIT_IGNORE)
+    yield add_lines(root, ".gitignore", GIT_IGNORE)
     attributes = lfs_lines(settings.outputs) if options.lfs else ()
-    yield _with_lines(root, ".gitattributes", (*GIT_ATTRIBUTES, *attributes))
+    yield add_lines(root, ".gitattributes", (*GIT_ATTRIBUTES, *attributes))
     for name in NAMES if options.schemas else ():
         yield _schema(root, f"schemas/{name}.schema.json", schema_text(name))
     if options.pre_commit:
@@ -114,7 +114,8 @@ def _written(root: Path, name: str, text: str) -> InitOutcome:
     return Wrote(name)
 
 
-def _with_lines(root: Path, name: str, lines: tuple[str, ...]) -> InitOutcome:
+def add_lines(root: Path, name: str, lines: tuple[str, ...]) -> InitOutcome:
+    """Append the lines that a file lacks."""
     path = root / name
     if path.is_symlink():  # git does not read it either
         return Kept(name, f"it is a symbolic link; add these lines to its target: {', '.join(lines)}")

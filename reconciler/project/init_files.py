@@ -156,6 +156,10 @@ def lfs_lines(outputs: str) -> tuple[str, ...]:
 
 
 GIT_ATTRIBUTES = ("assets.lock text eol=lf linguist-generated",)
+GIT_MERGE_ATTRIBUTES = ("assets.lock merge=reconciler diff=reconciler", "derived.lock merge=reconciler")
+"""The lines that `git setup` adds. They have no effect in a clone that is not set up."""
+GIT_PART_ATTRIBUTES = ("assets.lock.d/** text eol=lf linguist-generated merge=reconciler diff=reconciler",)
+"""The line that `git lock --per spec` adds."""
 
 
 def with_lines(old: bytes, lines: tuple[str, ...]) -> bytes:

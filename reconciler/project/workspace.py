@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -12,10 +13,12 @@ from typing import TYPE_CHECKING
 from reconciler.core.errors import ProjectError
 from reconciler.core.events import Durable, Requested, settle
 from reconciler.core.lock.lockfile import Lock
+from reconciler.core.lock.parts import HEADER
 from reconciler.core.ports import ProjectStore
 from reconciler.core.specs.settings import MAX_ASSETS
 from reconciler.core.unrecorded import unrecorded
 from reconciler.project.options import in_ci, most_assets
+from reconciler.store.documents.lock_parts import part_folders
 from reconciler.store.documents.lockfile import LockOnDisk
 from reconciler.store.documents.project import LOCK_BYTES, LOCK_FILE, find_root, read_lock
 from reconciler.store.index.index import Index, stat_of
@@ -67,8 +70,18 @@ class Workspace:
     @cached_property
     def recorded(self) -> Lock:
         """The lockfile as it was at the first access."""
-        self.index.note_stat(LOCK_FILE, stat_of(self.root / LOCK_FILE))
+        seen = stat_of(self.root / LOCK_FILE)
+        self.index.note_stat(LOCK_FILE, seen)
+        if seen is not None and seen.st_size < 2 * len(HEADER):
+            self._note_parts()
         return read_lock(self.root, most=self._most_lock)
+
+    def _note_parts(self) -> None:
+        """Let the index know the parts of the lockfile, and the folders in which another one may appear."""
+        for folder, names in part_folders(self.root):
+            self.index.note_folder(folder, os.stat(self.root / folder))
+            for name in names:
+                self.index.note_stat(f"{folder}/{name}", stat_of(self.root / folder / name))
 
     def locked(self) -> Lock:
         """The lockfile as it is now, with the later events of the journal."""

@@ -13,6 +13,7 @@ from reconciler.core.derived.work import ATLAS_DATA
 from reconciler.core.images.sniff import FORMATS
 from reconciler.core.provenance.source_type import TRAINED
 from reconciler.core.provenance.xmp import xmp_packet
+from reconciler.store.documents.lock_parts import packed_parts, part_files
 from reconciler.store.index.snapshot import MAGIC
 from tests.core.provenance.carriers import marked
 from tests.fuzz.targets import SEPARATOR
@@ -51,6 +52,15 @@ matrix:
 """
 
 
+_LOCKS = [path.read_bytes() for path in sorted((_ROOT / "tests/formats").glob("*.lock"))]
+
+
+def _parts() -> bytes:
+    """A lockfile with a file for each spec, as it is read."""
+    root = _ROOT / "tests/formats/lockfile-parts-v3"
+    return packed_parts({path: (root / path).read_bytes() for path in part_files(root)})
+
+
 def seeds() -> dict[str, list[bytes]]:
     """Inputs by the name of the target."""
     with tempfile.TemporaryDirectory() as folder:
@@ -64,7 +74,8 @@ def seeds() -> dict[str, list[bytes]]:
         "defaults": [b"model: m\nsize: '1:1'\ntags: [a]\nvars: {a: 1}\nparams: {seed: 1}\nprompt_prefix: x\n"],
         "styles": [b"flat: {prompt_suffix: ', flat', params: {seed: 1}}\nink: {vars: {a: b}}\n"],
         "project": [_PROJECT.encode(), (_ROOT / "reconciler.yaml").read_bytes()],
-        "lockfile": [lockfile, *(path.read_bytes() for path in (_ROOT / "tests/formats").glob("*.lock"))],
+        "lockfile": [lockfile, _parts(), *_LOCKS],
+        "merge": [b"\f".join((b"", lockfile, _LOCKS[0])), b"\f".join((_LOCKS[0], _LOCKS[1], _LOCKS[0]))],
         "journal": [path.read_bytes() for path in (_ROOT / "tests/formats").glob("journal*")],
         "plan": [plan],
         "parsed": [parsed],

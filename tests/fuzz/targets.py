@@ -23,6 +23,7 @@ from reconciler.core.errors import InvalidInput, ReconcilerError
 from reconciler.core.events import settle
 from reconciler.core.images.sniff import sniff
 from reconciler.core.lock.lockfile import Lock, dumps, loads, verify_recipe_keys
+from reconciler.core.lock.text_merge import merge_texts
 from reconciler.core.provenance.marks import find_marks
 from reconciler.core.provenance.xmp import read_xmp
 from reconciler.core.recipe import Recipe
@@ -140,6 +141,14 @@ def _lockfile(data: bytes) -> None:
     verify_recipe_keys(lock)
 
 
+def _merge(data: bytes) -> None:
+    """Three lockfiles, as the merge driver gets them."""
+    base, ours, theirs, *_ = (*data.decode("utf-8", "replace").split("\f"), "", "", "")
+    merged = merge_texts(base, ours, theirs)
+    if dumps(loads(merged)) != merged:
+        raise Broken("a merge is not in its normal form")
+
+
 def _journal(data: bytes) -> None:
     """Lines of events get the frames that make them sound; other bytes are the file as it is."""
     path = _ROOT / "journal"
@@ -243,6 +252,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "styles": _styles,
     "project": _project,
     "lockfile": _lockfile,
+    "merge": _merge,
     "journal": _journal,
     "plan": _plan,
     "parsed": _parsed,

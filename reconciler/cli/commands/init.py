@@ -43,7 +43,9 @@ def command(directory: str | None, /, **given: Any) -> int:
         click.echo(f"note: {printable(str(above))} is a project too; this one is independent of it", err=True)
     for outcome in init_project(root, InitOptions(**{name: each for name, each in given.items() if each is not None})):
         click.echo(_line(outcome))
-    if not in_git(root):
+    if in_git(root):
+        click.echo("`reconciler git setup` lets git merge assets.lock asset by asset; each clone needs it once.")
+    else:
         click.echo(
             "This folder is not in a git repository. After `git init`, commit images and assets.lock with the specs."
         )

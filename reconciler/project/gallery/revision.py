@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from reconciler.core.errors import ProjectError
+from reconciler.core.lock.parts import PARTS
 from reconciler.core.ports import SourceFailure
 from reconciler.project.gallery.assets import BeforeLock
 from reconciler.project.workspace import Workspace
+from reconciler.store.documents.lock_parts import is_header, packed_parts
 from reconciler.store.documents.project import LOCK_BYTES, LOCK_FILE, parse_lock
 from reconciler.store.worktree.git import GitRepository
+from reconciler.store.worktree.git_base import BaseCommit
 from reconciler.store.worktree.git_revision import GitRevision, find_revision
 
 
@@ -24,6 +27,9 @@ def lock_at(workspace: Workspace, revision: GitRevision) -> BeforeLock:
     data = revision.small_file(LOCK_FILE, most=LOCK_BYTES * workspace.most_assets)
     if isinstance(data, SourceFailure):
         raise _not_there(data)
+    if is_header(data):
+        commit = BaseCommit(revision.repository, revision.commit)
+        data = packed_parts(commit.contents(commit.listing((PARTS,))))
     return BeforeLock(revision.name, parse_lock(workspace.root, data))
 
 

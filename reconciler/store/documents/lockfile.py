@@ -13,9 +13,11 @@ from pathlib import Path
 
 from reconciler.core.digest import AssetId
 from reconciler.core.events import Durable, settle
-from reconciler.core.lock.lockfile import Lock, LockEntry, dump_answers, dump_entry, join
+from reconciler.core.lock.lockfile import Lock, LockEntry, dump_answers, dump_entry, dumps, join
+from reconciler.core.lock.parts import HEADER, part_texts
 from reconciler.core.specs.settings import MAX_ASSETS
 from reconciler.store import disk
+from reconciler.store.documents.lock_parts import packed_parts, part_files, unpacked_parts, write_parts
 from reconciler.store.documents.project import LOCK_BYTES, LOCK_FILE, lock_bytes, parse_lock
 
 
@@ -56,12 +58,38 @@ class LockOnDisk:
             lock = parse_lock(self._root, found) if lock is None else lock
             self._write(settle(lock, self._journal()).lock, found)
 
+    def split(self) -> None:
+        """Give each spec a lockfile of its own. The header is written last: until then `assets.lock` counts."""
+        with self._mutex:
+            found = self._read()
+            if unpacked_parts(found) is None:
+                texts = self._part_bytes(parse_lock(self._root, found))
+                write_parts(self._root, texts, dict.fromkeys(part_files(self._root), b""))
+                disk.write_atomic(self.path, HEADER.encode())
+
+    def unite(self) -> None:
+        """Write one lockfile for the whole project. The parts are deleted last."""
+        with self._mutex:
+            parts = unpacked_parts(found := self._read())
+            if parts is not None:
+                disk.write_atomic(self.path, dumps(parse_lock(self._root, found)).encode())
+                write_parts(self._root, {}, parts)
+
     def _write(self, lock: Lock, found: bytes | None) -> None:
+        parts = unpacked_parts(found)
+        if parts is not None:
+            texts = self._part_bytes(lock)
+            write_parts(self._root, texts, parts)
+            self._lock, self._bytes = lock, packed_parts(texts)
+            return
         data = self._text(lock).encode("utf-8")
         if data != found and (found is not None or lock != Lock()):
             disk.write_atomic(self.path, data)
             found = data
         self._lock, self._bytes = lock, found
+
+    def _part_bytes(self, lock: Lock) -> dict[str, bytes]:
+        return {path: text.encode() for path, text in part_texts(lock).items()}
 
     def _read(self) -> bytes | None:
         return lock_bytes(self._root, most=self._most)

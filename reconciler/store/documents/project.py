@@ -14,6 +14,7 @@ from reconciler.core.digest import Json
 from reconciler.core.errors import DiskError, InvalidInput, LockfileError, Place, Problem, ProjectError
 from reconciler.core.lock.lockfile import Lock
 from reconciler.core.lock.lockfile import loads as loads_lock
+from reconciler.core.lock.parts import joined_parts
 from reconciler.core.money.cost import CURRENCY
 from reconciler.core.provenance.settings import ProvenanceSettings
 from reconciler.core.provider_types import ProviderType, ProviderTypes, UnusableType
@@ -32,6 +33,7 @@ from reconciler.core.specs.settings import (
 from reconciler.core.suggest import did_you_mean
 from reconciler.core.value import replace, value
 from reconciler.store import disk
+from reconciler.store.documents.lock_parts import all_parts, is_header, unpacked_parts
 from reconciler.store.documents.specs import checked_document, read_document
 from reconciler.store.index.index import Index
 from reconciler.store.worktree.lfs_pointer import LFS_POINTER_LIMIT, lfs_oid
@@ -138,23 +140,35 @@ def read_lock(root: Path, *, most: int = LOCK_BYTES * MAX_ASSETS) -> Lock:
 
 
 def lock_bytes(root: Path, *, most: int = LOCK_BYTES * MAX_ASSETS) -> bytes | None:
-    """`assets.lock` as it is; None: there is none yet. DiskError for what cannot be a lockfile of ours."""
+    """`assets.lock` as it is, with its parts if it has any; None: there is none yet. DiskError for what cannot be a
+    lockfile of ours."""
     try:
         hint = f"if it is right, raise the environment variable {ASSETS_VARIABLE} (now it fits {most // LOCK_BYTES:,})"
-        return disk.plain_bytes(root / LOCK_FILE, most=most, hint=hint)
+        data = disk.plain_bytes(root / LOCK_FILE, most=most, hint=hint)
     except FileNotFoundError:
         return None
+    return all_parts(root, most=most) if is_header(data) else data
 
 
 def parse_lock(root: Path, data: bytes | None) -> Lock:
     """What these bytes of `assets.lock` say; None: there is none yet."""
     if data is None:
         return Lock()
+    if (parts := unpacked_parts(data)) is not None:
+        return joined_parts(
+            {path: _parsed_lock(root, text, path) for path, text in parts.items()}, lambda path: _content(root, path)
+        )
+    if is_header(data):
+        raise LockfileError(f"{LOCK_FILE} is in parts, one for each spec, and only its header is here")
+    return _parsed_lock(root, data, LOCK_FILE)
+
+
+def _parsed_lock(root: Path, data: bytes, file: str) -> Lock:
     try:
         text = data.removeprefix(BYTE_ORDER_MARK).decode("utf-8").replace("\r\n", "\n")  # editors and git on Windows
     except UnicodeDecodeError as error:
-        raise LockfileError(f"{LOCK_FILE} is not UTF-8 text", hint="restore it from git") from error
-    return loads_lock(text, file=LOCK_FILE, content_of=lambda output: _content(root, output))
+        raise LockfileError(f"{file} is not UTF-8 text", hint="restore it from git") from error
+    return loads_lock(text, file=file, content_of=lambda output: _content(root, output))
 
 
 def _content(root: Path, output: str) -> Any:

@@ -24,6 +24,7 @@ MAX_SNAPSHOT = 128 << 20
 ABSENT = (-1, -1, -1, -1)
 """The signature of a path without a file."""
 _SPECIAL = {"_defaults": "defaults", "_styles": "styles", "_derive": "derive", "_bundles": "bundles"}
+_LOCK_PARTS = "assets.lock.d/"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 Signature = tuple[int, int, int, int]
@@ -287,7 +288,10 @@ def looks_like_spec(name: str) -> bool:
 
 
 def _same_names(root: str, folder: str, names: list[str], folders: set[str]) -> bool:
-    """Whether a folder of specs still holds the same specs and folders, and nothing that looks like either."""
+    """Whether a folder of specs still holds the same specs and folders, and nothing that looks like either. A folder of
+    the lockfile is none."""
+    if f"{folder}/".startswith(_LOCK_PARTS):
+        return False
     files: set[str] = set()
     below: set[str] = set()
     try:
