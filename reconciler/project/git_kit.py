@@ -11,7 +11,6 @@ from reconciler.core.lock.text_merge import merge_texts, readable_lock
 from reconciler.core.value import value
 from reconciler.project.init import InitOutcome, add_lines
 from reconciler.project.init_files import GIT_MERGE_ATTRIBUTES, GIT_PART_ATTRIBUTES
-from reconciler.project.options import most_assets
 from reconciler.project.workspace import Workspace
 from reconciler.store import disk
 from reconciler.store.documents.project import DERIVED_LOCK, LOCK_BYTES, LOCK_FILE
@@ -62,21 +61,21 @@ def unite_lockfile(workspace: Workspace, *, wait: float) -> None:
         workspace.lock_file.unite()
 
 
-def merge_lockfiles(base: Path, ours: Path, theirs: Path, name: str) -> None:
+def merge_lockfiles(base: Path, ours: Path, theirs: Path, *, name: str, most: int) -> None:
     """Merge three versions of a lockfile into the second one. LockfileError, and no file is changed, where both sides
-    changed one asset, or a file is no lockfile."""
+    changed one asset, or a file is no lockfile. `most` is the number of assets that a project may have."""
     merge = merge_derived if os.path.basename(name) == DERIVED_LOCK else merge_texts
-    merged = merge(_text(base), _text(ours), _text(theirs), file=name)
+    merged = merge(_text(base, most), _text(ours, most), _text(theirs, most), file=name)
     disk.write_cache(ours, merged.encode())
 
 
-def lock_for_diff(path: Path) -> str:
+def lock_for_diff(path: Path, *, most: int) -> str:
     """A lockfile as text for a diff."""
-    return readable_lock(_text(path))
+    return readable_lock(_text(path, most))
 
 
-def _text(path: Path) -> str:
-    data = disk.plain_bytes(path, most=LOCK_BYTES * most_assets(os.environ), hint=f"it is no {LOCK_FILE}")
+def _text(path: Path, most: int) -> str:
+    data = disk.plain_bytes(path, most=LOCK_BYTES * most, hint=f"it is no {LOCK_FILE}")
     try:
         return data.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:

@@ -23,6 +23,7 @@ from reconciler.project.git_kit import (
     unite_lockfile,
 )
 from reconciler.project.init import Kept
+from reconciler.project.options import most_assets
 from reconciler.project.workspace import open_workspace
 from reconciler.store.documents.project import find_root
 
@@ -95,7 +96,7 @@ def lock(directory: str | None, /, *, per: str, wait: float) -> int:
 def merge_driver(base: Path, ours: Path, theirs: Path, name: str) -> int:
     """Merge three versions of a lockfile for git, into OURS. Exit 1, and change nothing, where it cannot be decided."""
     try:
-        merge_lockfiles(base, ours, theirs, name)
+        merge_lockfiles(base, ours, theirs, name=name, most=most_assets(os.environ))
     except LockfileError as error:
         echo(f"{printable(error.fact)}; merging the text instead", err=True)
         return Exit.ERROR
@@ -107,7 +108,7 @@ def merge_driver(base: Path, ours: Path, theirs: Path, name: str) -> int:
 def textconv(file: Path) -> int:
     """Print a lockfile for a diff: a paragraph for each asset."""
     try:
-        text = lock_for_diff(file)
+        text = lock_for_diff(file, most=most_assets(os.environ))
     except ReconcilerError:
         return Exit.ERROR
     click.echo(printable_lines(text), nl=False)

@@ -146,6 +146,7 @@ def _listed(facts: PlanFacts) -> FindingList:
         *plan_findings(made, step_wording(facts.now, shared)),
         *_beside_the_plan(facts),
         *_derived(facts, steps),
+        *_approvals(facts),
         *caution_findings(facts.cautions),
     )
     return FindingList("", _headline(facts), findings, covered, steps, shared)
@@ -170,6 +171,14 @@ def _beside_the_plan(facts: PlanFacts) -> Iterator[Finding]:
         hint = "commit the file together with assets.lock, or let git ignore it"
         message = f"{output} is not in the commit that is checked out"
         yield a_finding("uncommitted", owners.get(output, ""), message, hint=hint, place=Place(LOCKFILE_NAME))
+    if facts.approvals is not None:
+        from reconciler.report.approvals import approval_findings  # noqa: PLC0415 - only where approvals are required
+
+        yield from approval_findings(facts.approvals)
+
+
+def _approvals(facts: PlanFacts) -> Iterator[Finding]:
+    """The findings about images that nobody has approved."""
     if facts.approvals is not None:
         from reconciler.report.approvals import approval_findings  # noqa: PLC0415 - only where approvals are required
 
