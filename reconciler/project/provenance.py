@@ -9,6 +9,7 @@ from reconciler.core.derived.wanted import Derivation
 from reconciler.core.digest import ContentHash
 from reconciler.core.errors import DiskError, ProjectError
 from reconciler.core.events import settle
+from reconciler.core.lock.lockfile import Lock
 from reconciler.core.plan.selection import Selectable, selectable_spec
 from reconciler.core.provenance.record import (
     FileOrigin,
@@ -20,7 +21,7 @@ from reconciler.core.provenance.record import (
 )
 from reconciler.imaging.credential_reader import CredentialReader
 from reconciler.project.asset_ids import select_assets
-from reconciler.project.load import load_specs
+from reconciler.project.load import LoadedSpecs, load_specs
 from reconciler.project.reviewed import find_reviews
 from reconciler.project.workspace import Workspace
 from reconciler.store import disk
@@ -33,8 +34,13 @@ _MOST_ANCHORS = 4 << 20
 def project_origins(workspace: Workspace) -> OriginSources:
     """What the lockfiles, the specs and the reviews say. No image is opened."""
     loaded = load_specs(workspace)
-    settings = loaded.project.settings
     lock = settle(workspace.recorded, workspace.journal.read()).lock
+    return origin_sources(workspace, loaded, lock)
+
+
+def origin_sources(workspace: Workspace, loaded: LoadedSpecs, lock: Lock) -> OriginSources:
+    """The same for specs and a lockfile that are read already."""
+    settings = loaded.project.settings
     derived = workspace.derived_records().committed()
     reviews = find_reviews(workspace.root, workspace.index, settings.review)
     contents = {entry.content for entry in lock.entries.values()}

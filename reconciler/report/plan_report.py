@@ -18,6 +18,7 @@ from reconciler.report.warnings import caution_lines, cautions_json
 if TYPE_CHECKING:
     from reconciler.report.approvals import Approvals
     from reconciler.report.derived_text import DerivedFacts
+    from reconciler.report.missing_marks import MarkCheck
 
 
 @value
@@ -25,8 +26,8 @@ class PlanFacts:
     """A plan at a point in time. `running` is the apply in progress, if any.
 
     `behind` is the number of assets in the journal but not in the lockfile; UNMERGED if that has conflict markers.
-    `uncommitted` are the outputs that are in no commit, and `approvals` the result of looking for approvals; None if
-    nobody looked. `derived` is None where nothing is derived.
+    `uncommitted` are the outputs that are in no commit, and `approvals` and `marks` the results of looking for
+    approvals and for marks of shipped files; None if nobody looked. `derived` is None where nothing is derived.
     """
 
     plan: Plan
@@ -38,6 +39,7 @@ class PlanFacts:
     uncommitted: tuple[str, ...] | None = None
     derived: DerivedFacts | None = None
     approvals: Approvals | None = None
+    marks: MarkCheck | None = None
 
     @property
     def drift(self) -> bool:
@@ -45,7 +47,8 @@ class PlanFacts:
         if self.derived is not None and self.derived.plan.left:
             return True
         unapproved = self.approvals is not None and self.approvals.lacking
-        return bool(self.plan.drift or self.behind or self.uncommitted or unapproved)
+        unmarked = self.marks is not None and self.marks.lacking
+        return bool(self.plan.drift or self.behind or self.uncommitted or unapproved or unmarked)
 
 
 def plan_text(facts: PlanFacts) -> Printed:
@@ -63,7 +66,7 @@ def check_text(facts: PlanFacts) -> Printed:
     """One line if everything is up to date, else the steps."""
     warnings = tuple(caution_lines(facts.cautions))
     if not facts.drift:
-        return Printed((*clean_lines(facts), *_approvals(facts)), warnings, prose=True)
+        return Printed((*clean_lines(facts), *_approvals(facts), *_marks(facts)), warnings, prose=True)
     return Printed(
         _lines(facts), warnings, check_hint(facts.plan, behind=facts.behind) or _derive_hint(facts), prose=True
     )
@@ -78,6 +81,10 @@ def check_json(facts: PlanFacts) -> Printed:
         from reconciler.report.approvals import approvals_json  # noqa: PLC0415 - only where approvals are required
 
         looked |= approvals_json(facts.approvals)
+    if facts.marks is not None:
+        from reconciler.report.missing_marks import marks_json  # noqa: PLC0415 - only where marks are required
+
+        looked |= marks_json(facts.marks)
     return document({"clean": not facts.drift, "behind": facts.behind, **plan, **looked, "warnings": warnings})
 
 
@@ -110,6 +117,14 @@ def _approvals(facts: PlanFacts) -> tuple[str, ...]:
     return tuple(approval_lines(facts.approvals, verbose=facts.verbosity is Verbosity.VERBOSE))
 
 
+def _marks(facts: PlanFacts) -> tuple[str, ...]:
+    if facts.marks is None or (facts.drift and not facts.marks.lacking):
+        return ()
+    from reconciler.report.missing_marks import mark_lines  # noqa: PLC0415 - only where marks are required
+
+    return tuple(mark_lines(facts.marks, verbose=facts.verbosity is Verbosity.VERBOSE))
+
+
 def _text(lines: Iterable[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
@@ -118,7 +133,7 @@ def _lines(facts: PlanFacts) -> tuple[str, ...]:
     behind = (behind_line(facts.behind, running=facts.running),) if facts.behind else ()
     uncommitted = uncommitted_lines(facts.uncommitted or ())
     plan = _with_derived(facts, plan_lines(facts.plan, facts.now, verbosity=facts.verbosity))
-    return (*plan, *behind, *uncommitted, *_approvals(facts))
+    return (*plan, *behind, *uncommitted, *_approvals(facts), *_marks(facts))
 
 
 def _with_derived(facts: PlanFacts, lines: Iterator[str]) -> tuple[str, ...]:

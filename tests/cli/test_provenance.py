@@ -12,6 +12,7 @@ from reconciler.core.provenance.marks import find_marks
 from reconciler.core.provenance.source_type import COMPOSITE, TRAINED
 from tests.cli.conftest import Scratch, picture
 from tests.core.provenance.authority import authority, signed
+from tests.core.provenance.carriers import marked
 from tests.core.provenance.test_credentials import needs_c2pa
 
 RULES = "web: {widths: [32], formats: [webp, jpeg], output: 'site/${name}.${ext}'}\n"
@@ -159,3 +160,33 @@ def test_another_program_reads_the_spdx_document(site: Scratch) -> None:
     assert {one.name for one in files} >= {"assets/hero.png", "site/hero.jpg"}
     assert [one.name for one in objects.foreach_type("ai_AIPackage")] == ["gemini-3-pro-image"]
     assert site.done("provenance", "--format", "spdx").out == out, "the same each time"
+
+
+def test_a_shipped_file_without_a_mark_is_a_finding(site: Scratch) -> None:
+    said = site.done("check", "--require-marks")
+    assert "marked as generated: 2 files" in said.out, "the master is no shipped file, and drafts are not generated"
+    site.write("reconciler.yaml", site.read("reconciler.yaml").decode() + "provenance: {mark: none}\n")
+    site.done("derive")
+    site.done("check")
+    said = site.run("check", "--require-marks")
+    assert said.code == 2
+    assert "! site/hero.jpg  no mark that it is generated" in said.out
+    assert "2 of 2 generated files without a mark" in said.out
+    assert "write provenance: {mark: iptc}" in said.out
+    found = site.run("check", "--require-marks", "--format", "json").json
+    assert (found["clean"], [one["path"] for one in found["unmarked"]]) == (False, ["site/hero.jpg", "site/hero.webp"])
+    lines = site.run("check", "--require-marks", "--format", "github").out.splitlines()
+    assert any("specs/hero.yaml" in line and "line=3" in line and "unmarked" in line for line in lines), lines
+    assert site.run("check", "mascot", "--require-marks").code == 0
+
+
+def test_a_master_that_is_shipped_needs_a_mark_of_its_own(site: Scratch) -> None:
+    site.write("assets/mascot.png", picture("red"))
+    site.done("adopt", "mascot", "--generated")
+    said = site.run("check", "--require-marks", "--exclude", "pair")
+    assert said.code == 2
+    assert "! assets/mascot.png  no mark" in said.out
+    assert "derive a file from it" in said.out
+    site.write("assets/mascot.png", marked("png", TRAINED))
+    site.done("adopt", "mascot", "--generated")
+    assert "marked as generated: 3 files" in site.run("check", "--require-marks", "--exclude", "pair").out

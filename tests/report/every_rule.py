@@ -79,6 +79,7 @@ def every_rule() -> FindingList:
     reviews = (
         a_finding("unapproved", "current", "nobody has approved its image", place=Place("specs/current.yaml", 1, 1)),
         a_finding("rejected", "current", "its image was rejected: too dark"),
+        a_finding("unmarked", "current", "public/current-960.webp has no mark that it is generated"),
         a_finding("derived-stale", "current", "public/current-320.webp is not made from the locked image"),
         a_finding("derived-modified", "current", "public/current-640.webp was changed by hand"),
     )

@@ -41,6 +41,9 @@ if TYPE_CHECKING:  # only where approvals are required
     "--require-approved", is_flag=True, help="Also exit 2 if an image is not approved that review: wants approved."
 )
 @click.option(
+    "--require-marks", is_flag=True, help="Also exit 2 if a shipped file that a model made has no mark that says so."
+)
+@click.option(
     "--against",
     metavar="REV",
     help="Take the rules of reviews and the allowed signers from this revision, as a pull request may change them.",
@@ -57,6 +60,7 @@ def command(
     committed: bool | None,
     built: bool,
     require_approved: bool,
+    require_marks: bool,
     against: str | None,
     quiet: bool,
     verbose: bool,
@@ -83,6 +87,10 @@ def command(
     kept = facts if against is None else replace(facts, approvals=None)
     remember(workspace, planned, cached_answers(kept) if chosen.is_default and not built else {}, derived)
     facts = replace(facts, uncommitted=_uncommitted(workspace, planned, committed))
+    if require_marks:
+        from reconciler.project.required_marks import check_marks  # noqa: PLC0415 - only where marks are required
+
+        facts = replace(facts, marks=check_marks(workspace, planned))
     write_reports(ctx, "check", facts)
     if workspace.strict and not quiet:
         for line in pointer_lines(pointers(workspace, planned)):

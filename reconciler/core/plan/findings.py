@@ -62,6 +62,7 @@ RULES: Mapping[str, str] = {
     "upstream": "An image that this one refers to changes, or is missing.",
     "unapproved": "Nobody has approved the locked image.",
     "rejected": "The locked image was rejected in a review.",
+    "unmarked": "A shipped file that a model made does not say so in its metadata.",
     "derived-stale": "A derived file is not made from the locked image as its settings say.",
     "derived-modified": "A derived file was changed by hand.",
     "retired-model": "The model is retired, or will be.",

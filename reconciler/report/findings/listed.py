@@ -175,6 +175,10 @@ def _beside_the_plan(facts: PlanFacts) -> Iterator[Finding]:
         from reconciler.report.approvals import approval_findings  # noqa: PLC0415 - only where approvals are required
 
         yield from approval_findings(facts.approvals)
+    if facts.marks is not None:
+        from reconciler.report.missing_marks import mark_findings  # noqa: PLC0415 - only where marks are required
+
+        yield from mark_findings(facts.marks)
 
 
 def _approvals(facts: PlanFacts) -> Iterator[Finding]:
