@@ -88,6 +88,7 @@ fuzz: $(DEV)              ## INPUTS=100000 for the readers of foreign files, by 
 
 pictures: $(DEV)          ## draw what commands print at 60, 80 and 140 columns (two minutes; NAMES="conflicts applying")
 	@$(BIN)/python -m tests.plan_picture
+	@.ci/browser && $(BIN)/python -m tests.browser.gallery_picture
 	@$(BIN)/python -m tests.pictures $(NAMES)
 
 lint: $(DEV)              ## ruff: rules and format

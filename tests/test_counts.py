@@ -212,3 +212,13 @@ def test_an_apply_with_nothing_to_do_loads_no_network(made: Path) -> None:
 
     assert told.code == 0
     assert told.loaded(("httpx", "rich", "PIL", "jsonschema", "pybase64")) == set()
+
+
+@pytest.mark.parametrize("arguments", [["plan"], ["show", SPECS[0][6:-5]], ["choose", "--help"], ["review", "--list"]])
+def test_pages_of_images_cost_other_commands_nothing(arguments: list[str], made: Path) -> None:
+    told = spied(made, *arguments)
+    ours = {name for name in told.modules if ".gallery" in name or ".serve" in name}
+
+    assert told.code == 0
+    assert not ours
+    assert told.loaded(("http.server", "socketserver", "webbrowser", "PIL")) == set()
