@@ -50,7 +50,7 @@ KINDS = {
 """Every kind of block, by its info string, and the rule that holds it."""
 
 _PART = re.compile(r"^```([^\n]*)\n(.*?)^```$|^<!-- (gateway|picture)(?:: (.*?))? -->$", re.MULTILINE | re.DOTALL)
-_PATH = re.compile(r"# ((?:\.?\w[\w.-]*/)*(?:\w[\w-]*\.\w+|Makefile))(?::.*)?\n")
+_PATH = re.compile(r"# ((?:\.?\w[\w.-]*/)*(?:\.?\w[\w-]*\.\w+|Makefile))(?::.*)?\n")
 _STEP = re.compile(r"^\$ (.*)\n", re.MULTILINE)
 
 
