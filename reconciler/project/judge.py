@@ -19,6 +19,7 @@ from reconciler.core.text import printable
 from reconciler.core.value import replace, value
 from reconciler.project.asset_ids import select_assets
 from reconciler.project.candidates import candidates
+from reconciler.project.derived_images import DerivedImage, split_derived_images
 from reconciler.project.planning import PlannedProject
 from reconciler.project.reviews import Reviews
 from reconciler.project.workspace import Workspace
@@ -34,11 +35,12 @@ _WHO = "`git config user.email you@example.com`, or pass --by"
 
 @value
 class Subject:
-    """The image that is judged: the asset under which it was seen, its content, and the recipe that it was made for."""
+    """The image that is judged: the asset under which it was seen, its content, and the recipe that it was made for.
+    For a derived file, the name of its set, and no recipe."""
 
     asset: AssetId
     content: ContentHash
-    recipe: RecipeKey
+    recipe: RecipeKey | None
     original: ContentHash | None = None
 
 
@@ -142,8 +144,31 @@ class Reviewer:
 def judgeable(
     workspace: Workspace, planned: PlannedProject, wanted: WantedJudgement
 ) -> tuple[tuple[Opinion, ...], tuple[NotJudged, ...]]:
-    """The opinions to record, and the assets that cannot be judged. ProjectError for patterns that select nothing."""
-    chosen = select_assets(wanted.patterns, map(selectable_step, planned.plan.steps))
+    """The opinions to record, and the assets that cannot be judged. ProjectError for patterns that select nothing.
+
+    A pattern may be the path of a derived image, or the name of a set of them (`hero~web`)."""
+    derived, patterns = split_derived_images(workspace, planned, wanted.patterns)
+    if wanted.candidate and (derived or len(patterns) > 1):
+        raise ProjectError("--candidate is for one asset", hint="name a single asset")
+    of_derived = tuple(_derived_opinion(each, wanted) for each in derived)
+    opinions, left = _judgeable_assets(workspace, planned, wanted, patterns) if patterns else ((), ())
+    new = tuple(each for each in of_derived if isinstance(each, Opinion))
+    return (*opinions, *new), (*left, *(each for each in of_derived if isinstance(each, NotJudged)))
+
+
+def _derived_opinion(image: DerivedImage, wanted: WantedJudgement) -> Opinion | NotJudged:
+    if not image.current:
+        return NotJudged(AssetId(image.path), "it is not up to date", "`reconciler derive` makes it, for nothing")
+    if wanted.content not in ("", image.content):
+        hint = f"look at it again: `reconciler show {printable(image.path)}`"
+        return NotJudged(AssetId(image.path), f"it has other content now: {image.content}", hint)
+    return Opinion(Subject(AssetId(image.set), image.content, None), wanted.judgement, wanted.note)
+
+
+def _judgeable_assets(
+    workspace: Workspace, planned: PlannedProject, wanted: WantedJudgement, patterns: Sequence[str]
+) -> tuple[tuple[Opinion, ...], tuple[NotJudged, ...]]:
+    chosen = select_assets(patterns, map(selectable_step, planned.plan.steps))
     names = frozenset(chosen.assets)
     opinions: list[Opinion] = []
     left: list[NotJudged] = []

@@ -10,8 +10,39 @@ from reconciler.core.plan.selection import matching, selectable_spec, selectable
 from reconciler.core.reviews.rules import ReviewRules
 from reconciler.core.reviews.verdicts import Standing
 from reconciler.project.asset_ids import select_assets
-from reconciler.project.planning import PlannedProject
+from reconciler.project.derived_images import required_images, split_derived_images
+from reconciler.project.options import Selection
+from reconciler.project.planning import PlannedProject, derived_files
+from reconciler.project.workspace import Workspace
 from reconciler.report.reviews import ReviewedAsset
+
+
+def reviewed_images(
+    workspace: Workspace, planned: PlannedProject, patterns: Sequence[str]
+) -> tuple[ReviewedAsset, ...]:
+    """The selected assets, by id, and the derived images that patterns name, or that need an approval of their own;
+    all of them without a pattern."""
+    rules = planned.loaded.project.settings.review
+    images, rest = split_derived_images(workspace, planned, patterns)
+    if not patterns and rules.derived:
+        state = derived_files(workspace, planned, Selection())
+        wanted = required_assets(planned.plan.asset_steps, rules)
+        images = required_images(state.plan.steps, rules, wanted) if state is not None else ()
+    reviews = planned.reviews
+    found = reviews.standings(one.content for one in images) if reviews is not None else {}
+    of_files = (
+        ReviewedAsset(
+            AssetId(one.path),
+            one.path,
+            one.content,
+            found.get(one.content, Standing()),
+            required=one.rule in rules.derived,
+            minimum=rules.minimum,
+        )
+        for one in images
+    )
+    assets = reviewed_assets(planned, rest) if rest or not patterns else ()
+    return (*assets, *of_files)
 
 
 def reviewed_assets(planned: PlannedProject, patterns: Sequence[str]) -> tuple[ReviewedAsset, ...]:

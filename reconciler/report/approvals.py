@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from reconciler.core.cautions import Caution
-from reconciler.core.plan.findings import Finding, a_finding, step_place
-from reconciler.core.plan.plan import AssetStep
+from reconciler.core.digest import AssetId
+from reconciler.core.errors import Place
+from reconciler.core.plan.findings import Finding, a_finding, fingerprint
 from reconciler.core.reviews.verdicts import ReviewState, Standing
 from reconciler.core.text import printable
-from reconciler.core.value import value
+from reconciler.core.value import replace, value
 from reconciler.report.formats import counted
 from reconciler.report.reviews import standing_json, standing_words
 
@@ -21,10 +22,15 @@ _ID_WIDTH = 40
 
 @value
 class Lacking:
-    """A required image that is not approved."""
+    """A required image that is not approved: that of an asset by its id, or a derived file by its path. `draft`: no
+    real image is there to approve. `derived_from` is the first asset that a derived file is made from."""
 
-    step: AssetStep
+    name: str
+    output: str
     standing: Standing
+    place: Place | None = None
+    draft: bool = False
+    derived_from: AssetId | None = None
 
 
 @value
@@ -44,9 +50,9 @@ def approval_lines(found: Approvals, *, verbose: bool = False) -> Iterator[str]:
         yield approved_line(found)
         return
     shown = found.lacking if verbose else found.lacking[:_SHOWN]
-    width = min(_ID_WIDTH, max(len(printable(one.step.asset)) for one in shown))
+    width = min(_ID_WIDTH, max(len(printable(one.name)) for one in shown))
     for one in shown:
-        yield f"! {printable(one.step.asset):<{width}}  {_words(one, found.minimum)}"
+        yield f"! {printable(one.name):<{width}}  {_words(one, found.minimum)}"
     left = len(found.lacking) - len(shown)
     if left:
         yield f"  and {counted(left, 'more image')} without approval"
@@ -65,31 +71,32 @@ def approved_line(found: Approvals) -> str:
 
 def approvals_json(found: Approvals) -> dict[str, Any]:
     """For programs."""
-    lacking = [
-        {"asset": one.step.asset, "output": one.step.output, **standing_json(one.standing)} for one in found.lacking
-    ]
+    lacking = [{"asset": one.name, "output": one.output, **standing_json(one.standing)} for one in found.lacking]
     return {"required": found.required, "unapproved": lacking}
 
 
 def approval_findings(found: Approvals) -> Iterator[Finding]:
     """A finding for each image that lacks approval, at its spec."""
     for one in found.lacking:
-        rejected = one.standing.state is ReviewState.REJECTED
-        name = printable(one.step.asset)
-        hint = f"`reconciler approve {name}` approves it, `reconciler reject {name} --note …` rejects it"
-        if rejected:
-            hint = f"`reconciler choose {name}` lists other candidates, `apply --replace-rejected` pays for another"
-        yield a_finding(
-            "rejected" if rejected else "unapproved",
-            one.step.asset,
-            _words(one, found.minimum),
-            hint=hint,
-            place=step_place(one.step),
-        )
+        rule = "rejected" if one.standing.state is ReviewState.REJECTED else "unapproved"
+        words = _words(one, found.minimum)
+        if one.derived_from is not None:
+            words = f"{printable(one.name)}: {words}"
+        finding = a_finding(rule, one.derived_from or one.name, words, hint=_finding_hint(one), place=one.place)
+        yield replace(finding, fingerprint=fingerprint(rule, one.name))
+
+
+def _finding_hint(one: Lacking) -> str:
+    name = printable(one.name)
+    if one.standing.state is not ReviewState.REJECTED:
+        return f"`reconciler approve {name}` approves it, `reconciler reject {name} --note …` rejects it"
+    if one.derived_from is not None:
+        return "change its rule, or the image that it is made from"
+    return f"`reconciler choose {name}` lists other candidates, `apply --replace-rejected` pays for another"
 
 
 def _words(one: Lacking, minimum: int) -> str:
-    if one.step.entry is not None and one.step.entry.made.placeholder:
+    if one.draft:
         return "not approved: it is a draft"
     words = standing_words(one.standing, minimum=minimum)
     if one.standing.state is ReviewState.REJECTED:

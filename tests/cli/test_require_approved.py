@@ -12,7 +12,7 @@ import pytest
 
 from reconciler.cli.entry_point import _answered
 from reconciler.testing.gateway import Gateway
-from tests.cli.conftest import Said
+from tests.cli.conftest import Said, Scratch, picture
 from tests.cli.paid_project import PaidProject, opened
 from tests.needs import needs_ssh_keygen
 
@@ -320,3 +320,56 @@ def test_a_quick_plan_of_one_changed_spec_does_not_restore_a_rejected_image(paid
     said = quick(paid, "plan")[1]
     assert said == paid.done("plan").out
     assert "an image for this recipe was rejected by ada@x.org" in said
+
+
+# Derived files
+
+
+RULES = """\
+og: {size: 32x16, formats: [png], output: "img/${name}-og.png"}
+web: {widths: [16], formats: [webp], output: "img/${name}-${width}.${ext}"}
+"""
+
+
+def test_rules_whose_files_need_a_look_of_their_own(scratch: Scratch) -> None:
+    scratch.write("reconciler.yaml", "provider: draft\nreview: {derived: [og]}\n")
+    scratch.write("specs/hero.yaml", "prompt: A lighthouse\nderive: [og, web]\noutput: art/hero.png\n")
+    scratch.write("specs/boss.yaml", "prompt: A dragon\nderive: [og]\noutput: art/boss.png\ntags: [ship]\n")
+    scratch.write("specs/_derive.yaml", RULES)
+    for name, colour in (("hero", "teal"), ("boss", "orange")):
+        scratch.write(f"art/{name}.png", picture(colour))
+    scratch.done("adopt", "hero", "boss", "--yes")
+    scratch.done("derive")
+    scratch.done("approve", "hero", "boss", "--yes", "--by", ADA)
+    required = ("check", "--require-approved")
+    said = scratch.run(*required)
+    assert said.code == 2
+    assert "! img/boss-og.png  not approved" in said.out
+    assert "2 of 4 required images not approved" in said.out
+    assert "hero-16" not in said.out
+    found = json.loads(scratch.run(*required, "--format", "sarif").out)["runs"][0]["results"]
+    assert {one["message"]["text"].split(":")[0] for one in found} == {"boss", "hero"}
+    done = scratch.done("approve", "img/boss-og.png", "hero~og", "--by", ADA, "--yes")
+    assert done.out.count("approved ") == 2
+    lines = [
+        json.loads(line) for file in (scratch.root / "reviews").iterdir() for line in file.read_text().splitlines()
+    ]
+    assert [(line["asset"], "recipe" in line) for line in lines[2:]] == [("boss~og", False), ("hero~og", False)]
+    assert scratch.done(*required).out.endswith("all 4 required images are approved\n")
+    assert "approved  img/hero-og.png" in scratch.done("review", "--list").out
+    assert scratch.done("review", "--list", "img/hero-16.webp").out.startswith("open      img/hero-16.webp")
+
+    scratch.done("reject", "hero~og", "--by", BOB, "--note", "cropped")
+    assert "! img/hero-og.png  rejected by bob@x.org" in scratch.run(*required).out
+    assert scratch.run("check").code == 0, "there is nothing to pay for"
+    scratch.write("reconciler.yaml", "provider: draft\nreview: {derived: [og], require: ['tag:ship']}\n")
+    assert scratch.run(*required).code == 0, "files of assets that are not required are not, either"
+
+    scratch.edit("specs/_derive.yaml", "32x16", "32x32")
+    stale = scratch.run("approve", "img/boss-og.png", "--by", ADA)
+    assert (stale.code, "it is not up to date" in stale.err) == (1, True)
+    scratch.done("derive")
+    assert "! img/boss-og.png  not approved" in scratch.run(*required).out, "another file is open again"
+    scratch.write("reconciler.yaml", "provider: draft\nreview: {derived: [ogg]}\n")
+    wrong = scratch.run(*required)
+    assert (wrong.code, 'review.derived: no rule or bundle is called "ogg"' in wrong.err) == (1, True)

@@ -250,7 +250,7 @@ def test_a_signature_is_valid_for_its_text_its_person_and_its_purpose(key: Path,
 def test_the_signature_of_the_fixture_of_version_1_is_valid() -> None:
     formats = Path(__file__).parents[1] / "formats"
     signers = AllowedSigners((formats / "reviews-v1.allowed_signers").read_bytes())
-    *_, signed = parse_reviews([("a", (formats / "reviews-v1.jsonl").read_bytes())]).verdicts
+    *_, signed, _ = parse_reviews([("a", (formats / "reviews-v1.jsonl").read_bytes())]).verdicts
     assert signers.problem(signed) == ""
 
 

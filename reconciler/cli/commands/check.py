@@ -24,6 +24,7 @@ from reconciler.report.plan_text import pointer_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # only where approvals are required
+    from reconciler.project.derivation import DerivedState
     from reconciler.report.approvals import Approvals
 
 
@@ -77,7 +78,7 @@ def command(
         verify_recipe_keys(planned.lock)
     derived = derived_files(workspace, planned, chosen.selection, built=built)
     running = workspace.holder() if planned.behind else None
-    approvals = _approvals(workspace, planned, against) if require_approved else None
+    approvals = _approvals(workspace, planned, derived, against) if require_approved else None
     told = approvals.cautions if approvals is not None else ()
     not_read = (*(one for one in planned.loaded.cautions if one.passed_over), *told)
     facts = PlanFacts(planned.plan, datetime.now(UTC), planned.behind, running, not_read, shown)
@@ -100,7 +101,9 @@ def command(
     return Exit.DRIFT if facts.drift else Exit.DONE
 
 
-def _approvals(workspace: Workspace, planned: PlannedProject, against: str | None) -> Approvals:
+def _approvals(
+    workspace: Workspace, planned: PlannedProject, derived: DerivedState | None, against: str | None
+) -> Approvals:
     from reconciler.project.approvals import check_approvals  # noqa: PLC0415 - only where approvals are required
     from reconciler.project.reviews import Reviews  # noqa: PLC0415 - the same
 
@@ -109,7 +112,7 @@ def _approvals(workspace: Workspace, planned: PlannedProject, against: str | Non
         from reconciler.project.base_review import reviews_against  # noqa: PLC0415 - only in a pull request
 
         reviews = reviews_against(workspace.root, against, planned.reviews)
-    return check_approvals(planned, reviews)
+    return check_approvals(planned, reviews, derived.plan.steps if derived is not None else ())
 
 
 def _uncommitted(workspace: Workspace, planned: PlannedProject, wanted: bool | None) -> tuple[str, ...] | None:

@@ -14,7 +14,7 @@ from reconciler.project.compact_reviews import compact_reviews
 from reconciler.project.load import load_specs
 from reconciler.project.options import Selection
 from reconciler.project.planning import PlannedProject, plan_project
-from reconciler.project.review_list import reviewed_assets
+from reconciler.project.review_list import reviewed_images
 from reconciler.project.workspace import Workspace, open_workspace
 from reconciler.report.formats import counted
 
@@ -57,7 +57,7 @@ def command(
     if compact:
         _compact(workspace, planned, yes=yes)
     if listed:
-        options.print_report("review", format_, reviewed_assets(planned, ids))
+        options.print_report("review", format_, reviewed_images(workspace, planned, ids))
     return Exit.DONE
 
 

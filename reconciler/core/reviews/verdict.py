@@ -1,8 +1,8 @@
 """One verdict of a person on an image, and its line in `reviews/*.jsonl`.
 
-The line is JSON with sorted keys: `asset`, `at`, `by`, `content`, `note`, `recipe`, `v` (the version, 1) and `verdict`;
-`original` if the image was converted, and `sig` if the line is signed. The content decides; `asset` is for people. An
-unknown key is an error: an older version would take a line for less than it says.
+The line is JSON with sorted keys: `asset`, `at`, `by`, `content`, `note`, `v` (the version, 1) and `verdict`; `recipe`,
+except of a derived file; `original` if the image was converted; and `sig` if the line is signed. The content decides;
+`asset` is for people. An unknown key is an error: an older version would take a line for less than it says.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _MAX_PERSON = 320
 _MAX_SIGNATURE = 8_000
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _SIGNATURE = re.compile(r"[A-Za-z0-9+/=]+")
-_REQUIRED = {"asset": str, "at": str, "by": str, "content": str, "recipe": str, "v": int, "verdict": str}
-_SHAPE = Shape(_REQUIRED, {"note": str, "original": str, "sig": str})
+_REQUIRED = {"asset": str, "at": str, "by": str, "content": str, "v": int, "verdict": str}
+_SHAPE = Shape(_REQUIRED, {"note": str, "original": str, "recipe": str, "sig": str})
 _MEND = "restore the file from version control; if the line never was a verdict, delete it"
 
 
@@ -48,13 +48,14 @@ class Verdict:
     """What a person said about an image.
 
     `at` is UTC, to the second (`2026-11-27T12:00:00Z`); `by` identifies the person, usually by an e-mail address.
-    `recipe` is the one that the image was made for. `original` is the image that it was converted from. `signature` is
-    the body of an SSH signature over `signed_text`, or "". `place` is the line that was read.
+    `recipe` is the one that the image was made for; None of a derived file, whose `asset` is its set (`hero~web`).
+    `original` is the image that it was converted from. `signature` is the body of an SSH signature over `signed_text`,
+    or "". `place` is the line that was read.
     """
 
     asset: AssetId
     content: ContentHash
-    recipe: RecipeKey
+    recipe: RecipeKey | None
     by: str
     at: str
     judgement: Judgement
@@ -80,10 +81,11 @@ def verdict_line(verdict: Verdict) -> str:
         "by": verdict.by,
         "content": verdict.content,
         "note": verdict.note,
-        "recipe": verdict.recipe,
         "v": VERDICT_VERSION,
         "verdict": verdict.judgement.value,
     }
+    if verdict.recipe is not None:
+        line["recipe"] = verdict.recipe
     if verdict.original is not None:
         line["original"] = verdict.original
     if verdict.signature:
@@ -111,7 +113,7 @@ def read_verdict(line: str, place: Place) -> Verdict | UnreadableVerdict:
         verdict = Verdict(
             AssetId(_short(given["asset"], "asset", most=_MAX_ID)),
             a_content(given["content"], "content"),
-            a_key(given["recipe"], "recipe"),
+            a_key(given["recipe"], "recipe") if "recipe" in given else None,
             _person(given["by"]),
             _time(given["at"]),
             _judgement(given["verdict"]),

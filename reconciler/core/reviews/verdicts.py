@@ -101,7 +101,8 @@ def rejections(verdicts: Iterable[Verdict], rules: ReviewRules, *, uncounted: Un
             for verdict in reversed(result.verdicts):  # the latest is the one to name
                 rejection = Rejection(verdict.by, verdict.at, verdict.note, verdict.place)
                 contents[verdict.content] = rejection
-                recipes[verdict.recipe] = rejection
+                if verdict.recipe is not None:
+                    recipes[verdict.recipe] = rejection
                 if verdict.original is not None:
                     originals[verdict.original] = rejection
     themselves = standings((each for each in found if each.content in originals), rules, uncounted=uncounted)
@@ -127,5 +128,5 @@ def later(now: datetime, verdicts: Iterable[Verdict], *, by: str, content: Conte
 
 def _order(verdict: Verdict) -> tuple[str | int, ...]:
     """A total order: whatever order the lines are in, the result is the same to the last note."""
-    rest = (verdict.by, verdict.note, verdict.asset, verdict.recipe, verdict.original or "", verdict.signature)
+    rest = (verdict.by, verdict.note, verdict.asset, verdict.recipe or "", verdict.original or "", verdict.signature)
     return (verdict.at, _RANK[verdict.judgement], *rest)

@@ -171,10 +171,6 @@ def _beside_the_plan(facts: PlanFacts) -> Iterator[Finding]:
         hint = "commit the file together with assets.lock, or let git ignore it"
         message = f"{output} is not in the commit that is checked out"
         yield a_finding("uncommitted", owners.get(output, ""), message, hint=hint, place=Place(LOCKFILE_NAME))
-    if facts.approvals is not None:
-        from reconciler.report.approvals import approval_findings  # noqa: PLC0415 - only where approvals are required
-
-        yield from approval_findings(facts.approvals)
     if facts.marks is not None:
         from reconciler.report.missing_marks import mark_findings  # noqa: PLC0415 - only where marks are required
 
