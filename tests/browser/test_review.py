@@ -18,6 +18,7 @@ from reconciler.project.workspace import open_workspace
 from tests.browser.browser import Browser, Page
 from tests.browser.conftest import whole_only
 from tests.browser.pages import done, drawn, project
+from tests.cli.paid_project import PaidProject, opened
 
 READY = "document.documentElement.dataset.ready === 'true'"
 ADA = "ada@example.com"
@@ -35,6 +36,12 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def server(root: Path) -> Iterator[ReviewServer]:
+    yield from serving(root)
+
+
+def serving(root: Path) -> Iterator[ReviewServer]:
+    """A review by Ada."""
+
     def again() -> Any:
         return open_workspace(str(root), {})
 
@@ -159,3 +166,36 @@ def test_axe_finds_nothing_and_the_phone_has_it_all(browser: Browser, server: Re
         assert page.violations() == []
         assert page.js("document.documentElement.scrollWidth <= innerWidth")
         page.close()
+
+
+@whole_only
+def test_candidates_are_looked_at_and_chosen_by_key(
+    page: Page, tmp_path: Path, gateway: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "paid"
+    root.mkdir()
+    paid = opened(PaidProject(root, capsys, gateway), monkeypatch)
+    paid.set_up(hero="A lighthouse")
+    paid.apply("--candidates", "3")
+    first = paid.lock["hero"]["content"]
+    for server in serving(root):
+        page.goto(f"{server.at.address}#hero").wait(READY)
+        page.press("c", "c")
+        assert "Looking at candidate 2" in page.text("#verdict")
+        page.press("2")
+        page.wait("document.querySelectorAll('#stage img').length === 2")
+        page.press("Shift+Digit2")
+        page.wait("document.querySelector('#status').textContent === 'Chose candidate 2: hero'")
+        assert paid.lock["hero"]["content"] != first
+        page.press("u")
+        page.wait("document.querySelector('#status').textContent === 'Undone: hero'")
+        assert paid.lock["hero"]["content"] == first
+        page.press("c", "c", "c", "r")
+        page.type("too dark")
+        page.press("Control+Enter")
+        page.wait("document.querySelector('#facts').textContent.includes('1 rejected')")
+        assert verdicts(root) == [("hero", "reject", "too dark")]
+        page.press("Shift+Digit3")
+        assert page.text("#status") == "Candidate 3 was rejected."
+        assert page.seen.complaints == []
+    assert paid.asked == 3

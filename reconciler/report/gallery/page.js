@@ -571,6 +571,7 @@ function look(number) {
   state.looked = state.looked === number ? null : number;
   showStage();
   showFacts();
+  showVerdict();
 }
 
 // ---- decisions ----
