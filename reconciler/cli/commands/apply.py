@@ -14,6 +14,7 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.asset_ids import AssetIds
+from reconciler.cli.build_options import build_options, check_build_options, write_stamp
 from reconciler.cli.progress import Progress, open_progress
 from reconciler.cli.streams import echo
 from reconciler.core.errors import ConsentNeeded, Exit, ProjectError
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
 @click.option("--derive/--no-derive", "derives", default=True, help="Make the derived files, too. Default.")
 @options.jobs_option
 @options.wait_option
+@build_options
 @options.verbosity_options(quiet="Print only the summary and the problems.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.pass_obj
@@ -77,6 +79,8 @@ def command(
     wait: float,
     derives: bool,
     jobs: int | None,
+    stamp: Path | None,
+    depfile: Path | None,
     quiet: bool,
     verbose: bool,
     **given: Any,
@@ -86,6 +90,7 @@ def command(
     ID is an id, a glob, tag:NAME, a spec file, a folder or an output; without one, all assets are meant. Of a saved
     plan, only its steps are carried out; if one of them no longer matches the project, none is.
     """
+    check_build_options(stamp, depfile)
     shown = options.verbosity(quiet=quiet, verbose=verbose)
     workspace = open_workspace(directory, os.environ)
     for name in given["ids"]:
@@ -104,7 +109,10 @@ def command(
     chosen = ApplyOptions(options.plan_options(given), saved, wait, derives, jobs or 0)
     ended = apply(workspace, chosen, callbacks, environ=os.environ)
     options.print_report("apply", format_, replace(_facts(ended, workspace.root), verbosity=shown))
-    return _exit_code(ended)
+    code = _exit_code(ended)
+    if code == Exit.DONE:
+        write_stamp(workspace, ended.proposal.planned.loaded, stamp, depfile)
+    return code
 
 
 def _exit_code(ended: Applied | NothingToApply) -> int:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
 
 from reconciler.cli import options
+from reconciler.cli.build_options import build_options, check_build_options, write_stamp
 from reconciler.cli.reports import report_option, write_reports
 from reconciler.cli.streams import echo
 from reconciler.core.errors import Exit
@@ -50,6 +52,7 @@ if TYPE_CHECKING:  # only where approvals are required
     help="Take the rules of reviews and the allowed signers from this revision, as a pull request may change them.",
 )
 @click.option("--built", is_flag=True, help="Check the derived files that git ignores, too.")
+@build_options
 @options.verbosity_options(quiet="Print nothing; only set the exit code.")
 @click.pass_context
 def command(
@@ -63,11 +66,14 @@ def command(
     require_approved: bool,
     require_marks: bool,
     against: str | None,
+    stamp: Path | None,
+    depfile: Path | None,
     quiet: bool,
     verbose: bool,
     **given: Any,
 ) -> int:
     """Exit 0 if everything is up to date, 2 if not. Writes nothing, needs no key, opens no socket."""
+    check_build_options(stamp, depfile)
     shown = options.verbosity(quiet=quiet, verbose=verbose)
     if against is not None and not require_approved:
         raise click.UsageError("--against is for --require-approved")
@@ -98,6 +104,8 @@ def command(
             echo(line, err=True, prose=True)
     if not quiet or format_ != "text":
         options.print_report("check", format_, facts)
+    if not facts.drift:
+        write_stamp(workspace, planned.loaded, stamp, depfile)
     return Exit.DRIFT if facts.drift else Exit.DONE
 
 
