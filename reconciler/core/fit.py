@@ -5,6 +5,7 @@ The format is not compared: an image in another format is converted, for nothing
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from reconciler.core.digest import Json, canonical
@@ -58,6 +59,28 @@ def subject_of(manifest: Mapping[str, Json]) -> bytes:
     return canonical({name: field for name, field in manifest.items() if name not in LOOKS})
 
 
+def wanted_ratio(recipe: Recipe) -> tuple[int, int] | None:
+    """The ratio that a recipe asks for; None if it leaves that to the model."""
+    found = None if recipe.size in ("", "auto") else pixels_of(recipe.size) or ratio_of(recipe.size)
+    if found is None:
+        return None
+    divisor = math.gcd(*found)
+    return found[0] // divisor, found[1] // divisor
+
+
+def has_ratio(image: ImageFacts, recipe: Recipe) -> bool:
+    """Whether the image has the ratio of the recipe, within the tolerance."""
+    sides = wanted_ratio(recipe)
+    return sides is None or abs(image.width * sides[1] / (image.height * sides[0]) - 1) <= TOLERANCE
+
+
+def is_else_fit(image: ImageFacts, recipe: Recipe, *, transparent: bool) -> bool:
+    """Whether the image fits the recipe in everything but its ratio."""
+    if recipe.background == "transparent" and not transparent:
+        return False
+    return image.width * image.height >= _least(recipe, None)
+
+
 def _wrong(
     image: ImageFacts, recipe: Recipe, transparent: bool, asked: tuple[int, int] | None
 ) -> tuple[str, str] | None:
@@ -66,8 +89,7 @@ def _wrong(
     width, height = image.width, image.height
     if (width, height) == asked:
         return None
-    sides = None if recipe.size in ("", "auto") else pixels_of(recipe.size) or ratio_of(recipe.size)
-    if sides is not None and abs(width * sides[1] / (height * sides[0]) - 1) > TOLERANCE:
+    if not has_ratio(image, recipe):
         return f"not {recipe.size}", f"the picture is {width}x{height}, which is not {recipe.size}"
     least = _least(recipe, asked)
     if width * height < least:

@@ -11,12 +11,14 @@ from reconciler.core.events import Durable, Event
 from reconciler.core.fit import Misfit
 from reconciler.core.images.sniff import ImageFacts
 from reconciler.core.lock.lockfile import Made
+from reconciler.core.mismatch import HOLD, OnMismatch
 from reconciler.core.outcome import Outcome, Spooled
 from reconciler.core.recipe import Recipe
 from reconciler.core.value import value
 
 if TYPE_CHECKING:  # a project without derived files loads nothing of them
     from reconciler.core.derived.derived_lock import DerivedLine
+    from reconciler.core.derived.operations import Crop
     from reconciler.core.derived.work import DerivedResult, Work
 
 
@@ -36,6 +38,7 @@ class ImageRequest:
     retry_of: tuple[str, ...] = ()
     family: str = ""
     attempt: str = ""
+    on_mismatch: OnMismatch = HOLD
 
 
 OnResponse = Callable[[], None]
@@ -255,8 +258,9 @@ class Converted:
 class Converter(Protocol):
     """Encodes images in other formats."""
 
-    def convert(self, path: Path, format_: str) -> Converted | str:
-        """The image in this format, or why that is not possible. The same file gives the same bytes. Blocking.
+    def convert(self, path: Path, format_: str, crop: Crop | None = None) -> Converted | str:
+        """The image in this format, cropped first, or why that is not possible. The same file gives the same bytes.
+        Blocking.
 
         Raises OSError or DiskError if the disk fails.
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from unicodedata import normalize
 
-EAGER = 32
+EAGER = 48
 """Names. With more, a suggestion is computed only for the problems that are shown first."""
 _COMPARED = 400
 """The most names that difflib compares with a wrong one: each comparison takes about 10 µs."""

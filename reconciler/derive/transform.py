@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from PIL import Image, ImageChops
 
+from reconciler.core.derived.crop_box import crop_box, start_of
 from reconciler.core.derived.operations import ColourKey, Crop, Operation, Pad, Palette, Resize, Trim
 from reconciler.derive.colour_key import keyed
 
@@ -139,7 +140,7 @@ def _about(size: tuple[int, int], part: tuple[float, float], focus: tuple[int, i
     edges = []
     for whole, length, point in zip(size, part, focus, strict=True):
         length = min(length, whole)
-        start = min(max(point * whole / 1000 - length / 2, 0), whole - length)
+        start = start_of(whole, length, point)
         edges.append((start, start + length))
     (left, right), (top, bottom) = edges
     return left, top, right, bottom
@@ -147,12 +148,7 @@ def _about(size: tuple[int, int], part: tuple[float, float], focus: tuple[int, i
 
 def _cropped(image: Image.Image, crop: Crop) -> Image.Image:
     """The largest part of this ratio, in whole pixels."""
-    across, down = crop.ratio
-    scale = min(image.width / across, image.height / down)
-    width, height = (max(1, min(round(each * scale), most)) for each, most in zip(crop.ratio, image.size, strict=True))
-    left, top, _, _ = _about(image.size, (width, height), crop.focus)
-    left, top = min(round(left), image.width - width), min(round(top), image.height - height)
-    box = (left, top, left + width, top + height)
+    box = crop_box(image.width, image.height, crop)
     return image if box == (0, 0, *image.size) else image.crop(box)
 
 

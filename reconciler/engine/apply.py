@@ -9,6 +9,7 @@ from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.errors import DiskError
 from reconciler.core.events import AnswerRecorded, Durable, Failed, Forgotten, Published, Started
 from reconciler.core.lock.lockfile import Answer, AnswerKind, Lock, LockEntry
+from reconciler.core.mismatch import taken
 from reconciler.core.outcome import BadOutput, Done, InDoubt, Mismatched, NotSent, Outcome, Refused, Rejected, Stop
 from reconciler.core.plan.actions import (
     Action,
@@ -161,7 +162,8 @@ class Run:
         for one in reversed(stored):
             if one.content == content:  # under another recipe, it fits this one
                 image = replace(one, misfit=None) if under is not None else one
-                return await self.conversions.entry(step.output, recipe, image, path=step.output)
+                policy = step.spec.on_mismatch
+                return await self.conversions.entry(step.output, recipe, image, path=step.output, policy=policy)
         known = self.by_content.get(content)
         if known is not None:
             image = StoredImage(content, known.image, known.made, original=known.original)
@@ -207,15 +209,19 @@ class Run:
         self.recipes.require_consent(step.spec, key, asked=asked, planned=action.key is not None)
         self._start(step, "generate")
         await asyncio.to_thread(self.recipes.share_references, step.spec)
-        request = ImageRequest(step.asset, recipe, key, self.recipes.in_doubt(step.asset, key), step.spec.family())
+        retry, policy = self.recipes.in_doubt(step.asset, key), step.spec.on_mismatch
+        request = ImageRequest(step.asset, recipe, key, retry, step.spec.family(), on_mismatch=policy)
         outcome, leader = await self._requests.generate(step.spec.provider, request, alone=asked)
+        misfit = outcome.misfit if isinstance(outcome, Mismatched) else None
+        if isinstance(outcome, Mismatched) and taken(outcome.done.image, outcome.misfit, recipe, policy):
+            outcome = outcome.done
         match outcome:
             case Done():
                 for attempt in () if leader else request.retry_of:  # the shared response answers these attempts, too
                     await asyncio.to_thread(self.world.journal.record, Forgotten(attempt))
                 assert outcome.made is not None  # every provider of a run stores its images
-                image = StoredImage(outcome.spooled.content, outcome.image, outcome.made)
-                entry = await self.conversions.entry(step.output, recipe, image, path=step.output)
+                image = StoredImage(outcome.spooled.content, outcome.image, outcome.made, misfit=misfit)
+                entry = await self.conversions.entry(step.output, recipe, image, path=step.output, policy=policy)
                 await self._place(step, entry.content, action.replacing, action.old_path)
                 await self._publish(step, entry, "made")
                 return Line(step.asset, Result.MADE, outcome.cost if leader else None, "" if leader else "shared")

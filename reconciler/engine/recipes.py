@@ -6,10 +6,12 @@ import asyncio
 
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.lock.lockfile import Lock
+from reconciler.core.mismatch import taken
 from reconciler.core.plan.actions import Consent
 from reconciler.core.plan.decide import was_answered
 from reconciler.core.plan.observed import Rejection, rejected_by
 from reconciler.core.plan.plan import Plan
+from reconciler.core.ports import StoredImage
 from reconciler.core.recipe import Recipe
 from reconciler.core.specs.spec import AssetReference, FileReference, Reference, Spec, build_recipe
 from reconciler.engine.context import ApplyContext
@@ -56,9 +58,14 @@ class Recipes:
         placeholders = self.world.traits[spec.provider].placeholder
         for stored in reversed(await asyncio.to_thread(self.world.store.recall, key)):
             rejected = self.world.rejected.of_existing(stored.content, stored.original) is not None
-            if stored.misfit is None and not rejected and (placeholders or not stored.made.placeholder):
+            if self._fits(stored, spec) and not rejected and (placeholders or not stored.made.placeholder):
                 return stored.content
         return None
+
+    def _fits(self, stored: StoredImage, spec: Spec) -> bool:
+        """Whether an image fits its recipe, or the spec takes it all the same."""
+        wrong = stored.misfit
+        return wrong is None or taken(stored.image, wrong, self.recipe(spec), spec.on_mismatch) is not None
 
     def require_consent(self, spec: Spec, key: RecipeKey, *, asked: bool, planned: bool) -> None:
         """Hold a recipe that is in doubt, or was answered without an image to lock. The plan could not hold it if the

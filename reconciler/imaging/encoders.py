@@ -17,7 +17,8 @@ from typing import Any
 
 from PIL import Image, ImageOps, PngImagePlugin
 
-from reconciler.core.derived.operations import Encoding
+from reconciler.core.derived.crop_box import crop_box
+from reconciler.core.derived.operations import Crop, Encoding
 from reconciler.core.provenance.source_type import GENERATIVE_TERMS, TRAINED
 from reconciler.core.provenance.xmp import read_xmp, xmp_packet
 
@@ -32,11 +33,14 @@ _MODES = {"png": ("1", "L", "LA", "RGB", "RGBA", "I;16"), "jpeg": ("L", "RGB")}
 _WHITE = "#ffffff"
 
 
-def converted(image: Image.Image, form: str) -> tuple[tuple[int, int], bytes]:
-    """The size and the bytes of a paid image in this format."""
+def converted(image: Image.Image, form: str, crop: Crop | None = None) -> tuple[tuple[int, int], bytes]:
+    """The size and the bytes of a paid image in this format, cropped first."""
     profile = image.info.get("icc_profile")
     mark = _marked(form, (_term(image),))
-    upright = _in_mode(ImageOps.exif_transpose(image), form, _WHITE)
+    shown = ImageOps.exif_transpose(image)
+    if crop is not None:
+        shown = shown.crop(crop_box(shown.width, shown.height, crop))
+    upright = _in_mode(shown, form, _WHITE)
     kept = {"icc_profile": profile} if profile and _colours(image.mode) == _colours(upright.mode) else {}
     return upright.size, _saved(upright, form, {**_FAITHFUL[form], **kept, **mark})
 

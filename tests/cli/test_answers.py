@@ -437,3 +437,61 @@ def test_whatever_the_answers_no_recipe_is_bought_twice_and_nothing_that_came_is
     for entry in entries:
         if faults.expected(entry.fault, "gravitex") in ("Done", "Mismatched"):
             assert entry.images[-1] in stored, entry.fault
+
+
+CROP = {"ratio": "crop", "tolerance": 0.7}
+
+
+def test_an_image_of_another_ratio_is_kept_where_the_spec_says_so(paid: PaidProject) -> None:
+    paid.set_up(hero=WIDE | {"on_mismatch": {"ratio": "keep"}})
+    paid.fake.script("wrong_ratio")
+    assert (paid.apply().code, paid.asked) == (0, 1)
+    assert (paid.lock["hero"]["image"]["width"], paid.lock["hero"]["image"]["height"]) == (768, 1344)
+    assert (answered(paid), paid.run("check", "--strict").code) == ({}, 0)
+    assert (paid.apply().code, paid.asked) == (0, 1)
+
+
+@pytest.mark.parametrize("model", [FLASH, PRO])
+def test_an_image_of_another_ratio_is_cropped_for_nothing_and_its_bytes_stay(paid: PaidProject, model: str) -> None:
+    """PRO answers in JPEG: the crop is converted, too."""
+    paid.set_up(model=model, hero=WIDE | {"on_mismatch": CROP, "focus": [0.5, 0]})
+    paid.fake.script("wrong_ratio")
+    assert (paid.apply().code, paid.asked) == (0, 1)
+    entry = paid.lock["hero"]
+    assert (entry["image"]["width"], entry["image"]["height"], entry["image"]["format"]) == (768, 432, "png")
+    with Image.open(paid.root / "assets/hero.png") as image:
+        assert image.size == (768, 432)
+        top = image.convert("RGB").tobytes()
+    original = ContentStore(paid.root).find(entry["original"])
+    assert original is not None, "the bytes that were paid for"
+    with Image.open(original) as image:
+        assert image.width == 768 < image.height
+        assert image.convert("RGB").crop((0, 0, 768, 432)).tobytes() == top, "about the focus"
+    assert (answered(paid), paid.run("check", "--strict").code) == ({}, 0)
+    assert (paid.apply().code, paid.asked) == (0, 1)
+
+
+def test_a_crop_that_would_lose_too_much_is_held_and_a_later_tolerance_takes_it(paid: PaidProject) -> None:
+    paid.set_up(hero=WIDE | {"on_mismatch": {"ratio": "crop"}})
+    paid.fake.script("wrong_ratio")
+    assert (paid.apply().code, paid.asked) == (3, 1)
+    assert paid.plan() == {"hero": ("hold", "WasMismatched")}
+    paid.write("specs/hero.yaml", json.dumps(WIDE | {"on_mismatch": CROP}))
+    assert paid.plan() == {"hero": ("restore", "NeverGenerated")}
+    assert (paid.apply().code, paid.asked) == (0, 1)
+    assert paid.lock["hero"]["image"]["height"] == 432
+    assert (answered(paid), paid.run("check", "--strict").code) == ({}, 0)
+    paid.write("specs/hero.yaml", json.dumps(WIDE))
+    assert paid.run("check", "--strict").code == 0, "what is locked stays"
+
+
+def test_only_the_ratio_is_forgiven(paid: PaidProject) -> None:
+    paid.set_up(hero=WIDE | {"on_mismatch": {"ratio": "keep"}})
+    paid.fake.script("tiny_image")
+    assert (paid.apply().code, paid.asked) == (3, 1)
+
+
+def test_a_model_whose_ratio_is_taken_is_not_stopped(paid: PaidProject) -> None:
+    paid.set_up(**{name: fields | {"on_mismatch": {"ratio": "keep"}} for name, fields in [*TWELVE.items()][:5]})
+    paid.fake.when("icon", "wrong_ratio")
+    assert (paid.apply().code, paid.asked) == (0, 5)

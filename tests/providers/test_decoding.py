@@ -62,7 +62,7 @@ def a_pid(pool: Children) -> int:
 
 def misbehaving(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     """Decoders that are started now do this in place of decoding."""
-    body = f"{PREFIX}\ndef bad(*_):\n    {code}\nchild._answer = bad\nchild.serve(int(sys.argv[1]))\n"
+    body = f"{PREFIX}\ndef bad(*_, **__):\n    {code}\nchild._answer = bad\nchild.serve(int(sys.argv[1]))\n"
     monkeypatch.setattr(children, "_PROGRAM", body)
 
 
@@ -201,7 +201,7 @@ def test_a_request_that_nobody_reads(tmp_path: Path) -> None:
     path, _ = a_file(tmp_path)
     child = Child()
     name = os.fsencode(path)
-    request = REQUEST.pack(VERIFY, FORMATS.index("jpeg"), 160, 160, 0, 1, len(name)) + name
+    request = REQUEST.pack(VERIFY, FORMATS.index("jpeg"), 160, 160, 0, 1, 0, 0, 0, 0, len(name)) + name
     assert child.ask(request, thumbnail=0).result == OK
     os.kill(child._pid, signal.SIGKILL)
     os.waitid(os.P_PID, child._pid, os.WEXITED | os.WNOWAIT)

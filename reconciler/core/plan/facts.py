@@ -11,6 +11,7 @@ from reconciler.core.events import Requested
 from reconciler.core.fit import fits_as_well, subject_of
 from reconciler.core.images.sniff import FORMATS
 from reconciler.core.lock.lockfile import Answer, AnswerKind, Lock, LockEntry
+from reconciler.core.mismatch import HOLD, OnMismatch, taken
 from reconciler.core.money.cost import Cost
 from reconciler.core.plan.actions import Action, Adopt, Generate, Move, Restore
 from reconciler.core.plan.decide import Facts
@@ -75,7 +76,7 @@ class FactCollector:
         lost = entry is not None and found is None and source is None
         needed = recipe is not None and not pending and (not fresh or placeholder)
         stored, under = (
-            self._existing(recipe, found, free=traits.free, placeholders=drafts_suffice)
+            self._existing(recipe, found, free=traits.free, placeholders=drafts_suffice, policy=spec.on_mismatch)
             if needed and recipe is not None
             else (None, None)
         )
@@ -151,10 +152,13 @@ class FactCollector:
         return tuple(dict.fromkeys(ref.asset for ref, was in old.items() if self.contents.get(ref.asset) != was))
 
     def _existing(
-        self, recipe: Recipe, found: Found, *, free: bool, placeholders: bool
+        self, recipe: Recipe, found: Found, *, free: bool, placeholders: bool, policy: OnMismatch
     ) -> tuple[ContentHash | None, RecipeKey | None]:
         """An image that is what this recipe describes, and the recipe that it was made for, if that is another one."""
         had = self._made_before(recipe.key(), found, placeholders=placeholders)
+        if had is None and policy != HOLD:
+            stored = (one for one in self.seen.stored.get(recipe.key(), ()) if not self._is_rejected(one))
+            had = next((one.content for one in reversed([*stored]) if _is_taken(one, recipe, policy)), None)
         if had is not None or free:
             return had, None
         for name in FORMATS:
@@ -227,3 +231,8 @@ class FactCollector:
         if self.seen.outputs.get(entry.output) == entry.content:
             return entry.output
         return self.seen.sources.get((entry.content, entry.output))
+
+
+def _is_taken(image: StoredImage, recipe: Recipe, policy: OnMismatch) -> bool:
+    """Whether an image does not fit its recipe, and is taken all the same."""
+    return image.misfit is not None and taken(image.image, image.misfit, recipe, policy) is not None

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, cast
 
+from reconciler.core.derived.operations import CENTRE
 from reconciler.core.digest import AssetId, Json
+from reconciler.core.mismatch import HOLD, LOST_AT_MOST, OnMismatch
 from reconciler.core.recipe import KEYED_FIELDS, SINGLE_FIELDS, Recipe
 from reconciler.core.specs.asset_layers import AssetLayers
 from reconciler.core.specs.checks import check_asset
@@ -60,6 +62,7 @@ def read_asset(asset: AssetLayers, identity: AssetId, matrix: Mapping[str, Json]
         freeze=typed(asset, "freeze", False),
         ignore_changes=frozenset(cast(Sequence[str], asset.value("ignore_changes", ()))),
         derived=None if asset.strongest.keys().isdisjoint(_DERIVED) else _derived(asset),
+        on_mismatch=_on_mismatch(asset) if "on_mismatch" in asset.strongest else HOLD,
         rights=NO_RIGHTS if asset.strongest.keys().isdisjoint(_RIGHTS) else RightsFields(*map(asset.text, _RIGHTS)),
         origins=Origins(asset.own, asset.layers),
         picture_origins=pictures.origins,
@@ -111,6 +114,14 @@ def _derived(asset: AssetLayers) -> DerivedFields:
         asset.text("alt") if "alt" in asset.strongest else None,
         cast("tuple[int, int, int, int] | None", tuple(cast(Sequence[int], borders)) if borders is not None else None),
     )
+
+
+def _on_mismatch(asset: AssetLayers) -> OnMismatch:
+    """What becomes of an image of another ratio. It is cropped about the focus."""
+    said = cast("Mapping[str, str | float]", asset.value("on_mismatch", {}))
+    tolerance = said.get("tolerance", LOST_AT_MOST / 1000)
+    focus = _focus(asset) if "focus" in asset.strongest else None
+    return OnMismatch(str(said.get("ratio", "hold")), round(float(tolerance) * 1000), focus or CENTRE)
 
 
 def _focus(asset: AssetLayers) -> tuple[int, int] | None:

@@ -89,7 +89,7 @@ MERGED_FIELDS = (*KEYED_FIELDS, "vars")
 """The fields that are merged key by key."""
 _OTHER_FIELDS = (
     "prompt_prefix", "prompt_suffix", "references", "mask", "style", "turns", "output", "description", "tags", "freeze",
-    "ignore_changes", "provider", "derive", "focus", "alt", "slice", "license", "source", "credit",
+    "ignore_changes", "provider", "derive", "focus", "alt", "slice", "on_mismatch", "license", "source", "credit",
 )  # fmt: skip
 WHOLE_FIELDS = tuple(
     name for name in dict.fromkeys((*SINGLE_FIELDS, *_OTHER_FIELDS, *RECIPE_FIELDS)) if name not in MERGED_FIELDS

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from reconciler.core.digest import AssetId, ContentHash, Json
 from reconciler.core.errors import Place, Problem
+from reconciler.core.mismatch import HOLD, OnMismatch
 from reconciler.core.recipe import ImagePart, Recipe, TextPart, Turn
 from reconciler.core.specs.document import Document, Path
 from reconciler.core.value import field, replace, value
@@ -99,6 +100,7 @@ class Spec:
     ignore_changes: frozenset[str] = frozenset()
     derived: DerivedFields | None = None
     rights: RightsFields = NO_RIGHTS
+    on_mismatch: OnMismatch = HOLD
     origins: Mapping[str, tuple[Origin, ...]] = field(default_factory=dict, compare=False)
     picture_origins: tuple[Origin, ...] = field(default=(), compare=False)
     """Where each of `pictures()` was written; empty for a spec that was not read from a file."""

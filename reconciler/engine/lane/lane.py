@@ -11,6 +11,7 @@ from typing import Any
 from reconciler.core.digest import AssetId
 from reconciler.core.events import Noted
 from reconciler.core.fit import Misfit
+from reconciler.core.mismatch import taken
 from reconciler.core.outcome import Done, Mismatched, NotSent, Outcome, Rejected, Stop, Throttled
 from reconciler.core.ports import ImageRequest, Log, OnResponse, Provider, ignore_response
 from reconciler.core.value import replace
@@ -85,8 +86,9 @@ class Lane:
         self._limits = self._limits.abandoned(permit)
         self._poke()
 
-    def land(self, permit: Permit, outcome: Outcome, *, model: str) -> Outcome:
+    def land(self, permit: Permit, outcome: Outcome, request: ImageRequest) -> Outcome:
         """Adjust the limits by an outcome, and return the outcome to report for the asset."""
+        model = request.recipe.model
         self._open[model] -= 1
         before, now = self._limits, self._clock.monotonic()
         if self._reach.missed(outcome, now):
@@ -108,8 +110,9 @@ class Lane:
                 return self._park(later, outcome.message, model=model if of_model else "")
             case Throttled(retry_after=wait) if wait is not None and wait > PARK_OVER:
                 return self._stop(Stop.PARKED, self._come_back(wait), outcome.message)
-            case Mismatched(misfit=misfit):
-                self._count(model, misfit)
+            case Mismatched(misfit=misfit, done=done):
+                if taken(done.image, misfit, request.recipe, request.on_mismatch) is None:
+                    self._count(model, misfit)
                 return outcome
         if after.breaker.exhausted:
             why = f"{Stop.BREAKER.value}; {self._come_back(OPEN_SECONDS[-1])}"
@@ -204,7 +207,7 @@ class Limited:
             self._lane.drain("not sent: an earlier image could not be recorded")
             self._lane.abandon(permit, model=request.recipe.model)
             raise
-        return self._lane.land(permit, outcome, model=request.recipe.model)
+        return self._lane.land(permit, outcome, request)
 
 
 async def _first_of(*waits: Awaitable[Any]) -> None:

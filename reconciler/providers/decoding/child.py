@@ -11,6 +11,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
+from reconciler.core.derived.operations import Crop
 from reconciler.core.images.sniff import FORMATS
 from reconciler.imaging.confined import allow_seconds, confine, load_plugin, read_exactly, send_all
 from reconciler.imaging.encoders import converted
@@ -39,13 +40,14 @@ def serve(memory: int) -> None:
     """Answer requests until standard input ends. `memory` in bytes."""
     out = confine(memory)
     while request := read_exactly(REQUEST.size):
-        operation, form, width, height, detail, seconds, length = REQUEST.unpack(request)
+        operation, form, width, height, detail, seconds, *cut, length = REQUEST.unpack(request)
         path = os.fsdecode(read_exactly(length))
         allow_seconds(seconds)
-        send_all(out, _answer(operation, Path(path), FORMATS[form], (width, height), detail))
+        crop = Crop((cut[0], cut[1]), (cut[2], cut[3])) if cut[0] else None
+        send_all(out, _answer(operation, Path(path), FORMATS[form], (width, height), detail, crop=crop))
 
 
-def _answer(operation: int, path: Path, form: str, size: tuple[int, int], detail: int) -> bytes:
+def _answer(operation: int, path: Path, form: str, size: tuple[int, int], detail: int, *, crop: Crop | None) -> bytes:
     try:
         with open_regular(path) as file:
             load_plugin(form)
@@ -57,7 +59,7 @@ def _answer(operation: int, path: Path, form: str, size: tuple[int, int], detail
                 case protocol.PREVIEW:
                     return _preview(file, form, detail)
                 case protocol.ENCODE:
-                    return _encoded(file, form, FORMATS[detail])
+                    return _encoded(file, form, FORMATS[detail], crop)
                 case _:
                     return _transparency(file, form)
     except MemoryError:
@@ -86,10 +88,10 @@ def _transparency(file: io.BufferedReader, form: str) -> bytes:
         return _result(OK, transparent=alpha.getextrema() != (255, 255))
 
 
-def _encoded(file: io.BufferedReader, form: str, wanted: str) -> bytes:
+def _encoded(file: io.BufferedReader, form: str, wanted: str, crop: Crop | None) -> bytes:
     load_plugin(wanted)
     with Image.open(file, formats=[form]) as image:
-        size, data = converted(image, wanted)
+        size, data = converted(image, wanted, crop)
     return _result(OK, size=size) + LENGTH.pack(len(data)) + data
 
 

@@ -6,6 +6,7 @@ import hashlib
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
+from reconciler.core.derived.operations import Crop
 from reconciler.core.digest import content_of_hex
 from reconciler.core.images.sniff import ImageFacts, NotAnImage, sniff
 from reconciler.core.outcome import Spooled
@@ -20,14 +21,14 @@ class PillowConverter:
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
 
-    def convert(self, path: Path, format_: str) -> Converted | str:
+    def convert(self, path: Path, format_: str, crop: Crop | None = None) -> Converted | str:
         """See core.ports.Converter."""
         facts = _facts_of(path)
         if isinstance(facts, NotAnImage):
             return facts.why
         if facts.width * facts.height > MOST_PIXELS:
             return f"{facts.width}x{facts.height} pixels are too many to decode"
-        data = encode(path, facts, format_)
+        data = encode(path, facts, format_, crop)
         if isinstance(data, str):
             return data
         made = sniff(data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from reconciler.core.derived.operations import Crop
 from reconciler.core.images.magic import image_format
 from reconciler.core.images.sniff import FORMATS, ImageFacts
 from reconciler.core.value import value
@@ -73,10 +74,11 @@ def sees_through(path: Path, facts: ImageFacts) -> bool:
     return not _wrong(answer) and answer.transparent
 
 
-def encode(path: Path, facts: ImageFacts, format_: str) -> bytes | str:
-    """The image of a file in another format, or why that is not possible. OSError if the file cannot be read."""
+def encode(path: Path, facts: ImageFacts, format_: str, crop: Crop | None = None) -> bytes | str:
+    """The image of a file in another format, cropped first, or why that is not possible. OSError if the file cannot be
+    read."""
     try:
-        request = _request(ENCODE, path, facts, FORMATS.index(format_), ENCODE_SECONDS)
+        request = _request(ENCODE, path, facts, FORMATS.index(format_), ENCODE_SECONDS, crop=crop)
         answer = CHILDREN.ask(request, encoded=MOST_ENCODED)
     except DecoderError as error:
         return f"the picture cannot be converted: {error}"
@@ -129,10 +131,13 @@ def _too_large(facts: ImageFacts) -> bool:
     return facts.width * facts.height * _PIXEL_BYTES.get(facts.format, 4) > MEMORY_BYTES
 
 
-def _request(operation: int, path: Path, facts: ImageFacts, height: int, seconds: int) -> bytes:
+def _request(
+    operation: int, path: Path, facts: ImageFacts, height: int, seconds: int, *, crop: Crop | None = None
+) -> bytes:
+    cut = (*crop.ratio, *crop.focus) if crop is not None else (0, 0, 0, 0)
     name = os.fsencode(os.path.abspath(path))
     form = FORMATS.index(facts.format)
-    return REQUEST.pack(operation, form, facts.width, facts.height, height, seconds, len(name)) + name
+    return REQUEST.pack(operation, form, facts.width, facts.height, height, seconds, *cut, len(name)) + name
 
 
 def _wrong(answer: DecoderAnswer) -> str:

@@ -13,9 +13,10 @@ WebP of the whole image."""
 OK, TWO_SIZES, FRAMES, BROKEN, DISK, MEMORY = range(6)
 """Results. BROKEN has the type of the exception as its name, DISK an errno as its width."""
 
-REQUEST = struct.Struct("!BBIIIIH")
+REQUEST = struct.Struct("!BBIIIIIIIIH")
 """Operation, place in `sniff.FORMATS`, width and height in pixels, height of the thumbnail, longer side of the
-preview or place of the format to encode in, seconds of CPU, bytes of the path. The path follows."""
+preview or place of the format to encode in, seconds of CPU, the ratio of a crop and its focus in thousandths
+(0 for none), bytes of the path. The path follows."""
 ANSWER = struct.Struct("!BBII32s")
 """Result, transparency, width, height, name. For a thumbnail, `width * height * 3` bytes of RGB follow; for an encoded
 image or a preview its LENGTH, and so many bytes."""
