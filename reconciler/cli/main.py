@@ -32,6 +32,7 @@ COMMANDS = {
     "review": "Look at images in a browser, and approve or reject them.",
     "approve": "Approve the locked images of assets.",
     "reject": "Reject the locked images of assets, or candidates.",
+    "release": "State where the files of a release come from, and verify such a statement.",
     "provenance": "Show where each image comes from, and read the marks in files.",
     "recover": "List paid requests without a response, or remove some from the list.",
     "prune": "Remove the images of assets that have no spec any more.",

@@ -48,6 +48,7 @@ REPORTS: dict[str, dict[str, str]] = {
     },
     "providers": {"text": "providers:providers_text", "json": "providers:providers_json"},
     "recover": {"text": "in_doubt:recover_text", "json": "in_doubt:recover_json"},
+    "release verify": {"text": "release:release_text", "json": "release:release_json"},
     "review": {"text": "reviews:reviews_text", "json": "reviews:reviews_json"},
     "show": {"text": "show:show_text", "json": "show:show_json"},
     "store ls": {"text": "store:objects_text", "json": "store:objects_json"},

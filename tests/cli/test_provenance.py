@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from reconciler.core.digest import content_hash
 from reconciler.core.provenance.marks import find_marks
 from reconciler.core.provenance.source_type import COMPOSITE, TRAINED
+from reconciler.core.provenance.statement import pre_authentication, signed_text_of
+from reconciler.store.documents.signatures import sign
 from tests.cli.conftest import Scratch, picture
 from tests.core.provenance.authority import authority, signed
 from tests.core.provenance.carriers import marked
 from tests.core.provenance.test_credentials import needs_c2pa
+from tests.needs import needs_ssh_keygen
 
 RULES = "web: {widths: [32], formats: [webp, jpeg], output: 'site/${name}.${ext}'}\n"
 
@@ -190,3 +195,84 @@ def test_a_master_that_is_shipped_needs_a_mark_of_its_own(site: Scratch) -> None
     site.write("assets/mascot.png", marked("png", TRAINED))
     site.done("adopt", "mascot", "--generated")
     assert "marked as generated: 3 files" in site.run("check", "--require-marks", "--exclude", "pair").out
+
+
+def a_key(site: Scratch, name: str) -> str:
+    path = site.root.parent / name
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(path)], check=True)
+    return str(path)
+
+
+def signers_of(site: Scratch, name: str, key: str) -> str:
+    public = Path(f"{key}.pub").read_text()
+    return str(site.write(f"{name}.signers", f"{name}@x.org {public}"))
+
+
+def test_a_release_is_stated_and_verified(site: Scratch) -> None:
+    out = site.done("release", "manifest").out
+    statement = json.loads(out)
+    assert [each["name"] for each in statement["subject"]] == [
+        "assets/hero.png", "assets/mascot.png", "assets/pair.png", "site/hero.jpg", "site/hero.webp",
+    ]  # fmt: skip
+    for each in statement["subject"]:
+        assert content_hash(site.read(each["name"])) == f"sha256:{each['digest']['sha256']}"
+    assert "A lighthouse" not in out
+    assert "A lighthouse" in site.done("release", "manifest", "--with-prompts").out
+    site.done("release", "manifest", "-o", "r.jsonl")
+    assert site.read("r.jsonl").decode() == out
+    said = site.done("release", "verify", "r.jsonl")
+    assert "5 files: as stated" in said.out
+    assert "not signed; the lockfiles and specs of this project say the same" in said.out
+    site.write("r.jsonl", out.replace('"model":"gemini-3-pro-image"', '"model":"a-camera"'))
+    assert site.run("release", "verify", "r.jsonl").code == 2
+    site.write("r.jsonl", out)
+    site.write("site/hero.jpg", picture("red", "jpeg"))
+    (site.root / "assets/pair.png").unlink()
+    said = site.run("release", "verify", "r.jsonl", "--format", "json")
+    assert said.code == 2
+    assert said.json["wrong"] == {"assets/pair.png": "missing", "site/hero.jpg": "not as stated"}
+    assert "not as locked" in site.run("release", "manifest").err
+
+
+@needs_ssh_keygen
+def test_a_signed_release_with_one_changed_byte_is_refused(site: Scratch) -> None:
+    key, other = a_key(site, "ada"), a_key(site, "eve")
+    ada, eve = signers_of(site, "ada", key), signers_of(site, "eve", other)
+    site.done("release", "manifest", "--key", key, "-o", "r.jsonl")
+    assert "signed by ada@x.org" in site.done("release", "verify", "r.jsonl", "--signers", ada).out
+    assert "signed by a key that is not known here" in site.done("release", "verify", "r.jsonl").out
+    said = site.run("release", "verify", "r.jsonl", "--signers", eve)
+    assert (said.code, "not of an allowed signer" in said.err) == (1, True)
+    whole = site.read("r.jsonl")
+    for at in (12, len(whole) // 3, whole.index(b"payloadType") + 20, whole.index(b'"sig"') + 60, len(whole) - 8):
+        site.write("r.jsonl", whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        assert site.run("release", "verify", "r.jsonl", "--signers", ada).code == 1, at
+    site.done("release", "manifest", "-o", "plain.jsonl")
+    said = site.run("release", "verify", "plain.jsonl", "--signers", ada)
+    assert (said.code, "it is not signed" in said.err) == (1, True)
+
+
+@needs_ssh_keygen
+def test_a_signature_for_another_purpose_is_none(site: Scratch) -> None:
+    key = a_key(site, "ada")
+    text = site.done("release", "manifest").out.strip()
+    for_reviews = sign(pre_authentication(text), key)
+    site.write("r.jsonl", signed_text_of(text, for_reviews) + "\n")
+    said = site.run("release", "verify", "r.jsonl", "--signers", signers_of(site, "ada", key))
+    assert said.code == 1
+    assert "signature is not" in said.err
+
+
+def test_a_manifest_replaces_a_manifest_and_no_other_file(site: Scratch) -> None:
+    site.done("release", "manifest", "-o", "r.jsonl")
+    site.done("release", "manifest", "-o", "r.jsonl")
+    said = site.run("release", "manifest", "-o", "specs/hero.yaml")
+    assert (said.code, "is not a statement of a release" in said.err) == (1, True)
+    assert site.read("specs/hero.yaml").startswith(b"prompt")
+
+
+def test_a_statement_of_a_stranger_opens_no_file_outside(site: Scratch) -> None:
+    text = site.done("release", "manifest").out
+    site.write("r.jsonl", text.replace("assets/hero.png", "../hero.png"))
+    said = site.run("release", "verify", "r.jsonl")
+    assert (said.code, "the statement is refused" in said.err) == (1, True)

@@ -12,6 +12,7 @@ from reconciler.core.derived.atlas_data import Atlas, AtlasFrame, data_texts
 from reconciler.core.derived.work import ATLAS_DATA
 from reconciler.core.images.sniff import FORMATS
 from reconciler.core.provenance.source_type import TRAINED
+from reconciler.core.provenance.statement import signed_text_of
 from reconciler.core.provenance.xmp import xmp_packet
 from reconciler.store.documents.lock_parts import packed_parts, part_files
 from reconciler.store.index.snapshot import MAGIC
@@ -89,6 +90,10 @@ def seeds() -> dict[str, list[bytes]]:
         ],
         "verdicts": [path.read_bytes() for path in (_ROOT / "tests/formats").glob("reviews*.jsonl")],
         "picture": [picture[:4_000]],
+        "statement": [
+            (_ROOT / "tests/formats/release-v1.intoto.jsonl").read_bytes(),
+            signed_text_of((_ROOT / "tests/formats/release-v1.intoto.jsonl").read_text().strip(), "AAAA").encode(),
+        ],
         "marks": [*(marked(form, TRAINED, "{}") for form in FORMATS), xmp_packet(TRAINED).encode()],
         "atlas": [text.encode() for kind in ATLAS_DATA for _, text in data_texts(_ATLAS, kind)],
     }

@@ -25,6 +25,7 @@ from reconciler.core.images.sniff import sniff
 from reconciler.core.lock.lockfile import Lock, dumps, loads, verify_recipe_keys
 from reconciler.core.lock.text_merge import merge_texts
 from reconciler.core.provenance.marks import find_marks
+from reconciler.core.provenance.statement import read_statement
 from reconciler.core.provenance.xmp import read_xmp
 from reconciler.core.recipe import Recipe
 from reconciler.core.reviews.rules import ReviewRules
@@ -33,7 +34,7 @@ from reconciler.core.reviews.verdicts import ReviewState, rejections, standings
 from reconciler.core.specs.document import Document
 from reconciler.core.specs.expand import SpecTree, expand
 from reconciler.core.specs.graph import whole_problems
-from reconciler.core.specs.paths import BadPath, picture_path
+from reconciler.core.specs.paths import BadPath, picture_path, project_path
 from reconciler.core.specs.settings import MAX_ASSETS, Settings
 from reconciler.project.load import load_specs
 from reconciler.project.saved_plan import read_plan
@@ -246,6 +247,15 @@ def _verdicts(data: bytes) -> None:
         _is_clean("\n".join(printed.out))
 
 
+def _statement(data: bytes) -> None:
+    """A statement of a release: what is read is in the one form, and names no path outside."""
+    found = read_statement(data)
+    if found.text.encode() not in (data.removesuffix(b"\n"), found.text.encode() if found.signature else b""):
+        raise Broken("a statement in another form")
+    if any(isinstance(project_path(path), BadPath) for path in found.subjects):
+        raise Broken("a path outside")
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "spec": _spec,
     "defaults": _defaults,
@@ -260,6 +270,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "answer": _answer,
     "picture": _picture,
     "marks": _marks,
+    "statement": _statement,
     "atlas": _atlas,
     "verdicts": _verdicts,
 }

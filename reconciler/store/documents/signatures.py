@@ -107,8 +107,9 @@ def _problem(verdict: Verdict, allowed: Path, folder: Path, *, number: int) -> s
     return "" if code == 0 else f"its signature is not valid for {verdict.by}: {_reason(err)}"
 
 
-def sign(text: bytes, key: str) -> str:
-    """The signature over a text: its body in base64. `key` is a path of a key, or a public key that ssh-agent has."""
+def sign(text: bytes, key: str, *, namespace: str = NAMESPACE, what: str = "the verdict") -> str:
+    """The signature over a text: its body in base64. `key` is a path of a key, or a public key that ssh-agent has.
+    `what` names the text in an error."""
     import tempfile  # noqa: PLC0415 - only a person who signs needs it
 
     with tempfile.TemporaryDirectory(prefix="reconciler-") as folder:
@@ -116,11 +117,35 @@ def sign(text: bytes, key: str) -> str:
         literal = public != key or " " in key
         path = str(_written(Path(folder), "key.pub", f"{public}\n".encode())) if literal else key
         agent = ("-U",) if literal else ()
-        code, out, err = _run(("-Y", "sign", *agent, "-f", path, "-n", NAMESPACE), text)
+        code, out, err = _run(("-Y", "sign", *agent, "-f", path, "-n", namespace), text)
     lines = out.decode("ascii", "replace").split()
     if code or not out.startswith(_BEGIN.encode()):
-        raise ProjectError(f"the verdict cannot be signed: {_reason(err)}", hint=_SET_KEY)
+        raise ProjectError(f"{what} cannot be signed: {_reason(err)}", hint=_SET_KEY)
     return "".join(lines[3:-3])  # without the words of the first and the last line
+
+
+def signer_of(text: bytes, signature: str, allowed: bytes | None, *, namespace: str) -> str:
+    """The principal of the allowed signers who has signed a text; "" without a list of them, where the signature is
+    valid for the key in it. ProjectError for a signature that is not valid, or of a key that nobody allows."""
+    import tempfile  # noqa: PLC0415 - only signed files need it
+
+    lines = [signature[start : start + _COLUMNS] for start in range(0, len(signature), _COLUMNS)]
+    with tempfile.TemporaryDirectory(prefix="reconciler-") as folder:
+        file = str(_written(Path(folder), "signature", "\n".join([_BEGIN, *lines, _END, ""]).encode()))
+        if allowed is None:
+            code, _, err = _run(("-Y", "check-novalidate", "-s", file, "-n", namespace), text)
+            if code:
+                raise ProjectError(f"its signature is not valid: {_reason(err)}")
+            return ""
+        signers = str(_written(Path(folder), "allowed_signers", allowed))
+        code, out, err = _run(("-Y", "find-principals", "-s", file, "-f", signers), b"")
+        principals = out.decode("utf-8", "replace").splitlines()
+        if code or not principals:
+            raise ProjectError(f"its signature is not of an allowed signer: {_reason(err)}")
+        code, _, err = _run(("-Y", "verify", "-f", signers, "-s", file, "-I", principals[0], "-n", namespace), text)
+        if code:
+            raise ProjectError(f"its signature is not valid for {one_line(principals[0])}: {_reason(err)}")
+        return principals[0]
 
 
 def _agent_keys() -> tuple[str, ...]:
@@ -159,7 +184,7 @@ def _run(arguments: Sequence[str], given: bytes, *, program: str = "ssh-keygen")
         raise ProjectError(f"{program} did not end within {_TIMEOUT} s") from None
     except OSError as error:
         why = (error.strerror or "").lower()
-        raise ProjectError(f"verdicts are signed here, and {program} cannot be run: {why}", hint=_INSTALL) from error
+        raise ProjectError(f"this needs signatures, and {program} cannot be run: {why}", hint=_INSTALL) from error
     return done.returncode, done.stdout, done.stderr
 
 
