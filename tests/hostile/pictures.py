@@ -14,7 +14,7 @@ from PIL import Image
 from tests.hostile.case import Case
 from tests.hostile.world import start, write
 
-COMMANDS = ("validate", "plan", "apply --yes", "check", "show sword")
+COMMANDS = ("validate", "plan", "apply --yes", "check", "show sword", "gallery -o page.html")
 
 
 @cache

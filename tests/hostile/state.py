@@ -26,7 +26,7 @@ from tests.hostile.world import (
 
 COMMANDS = (
     "check", "plan", "apply --yes", "restore * --yes", "prune --yes", "store ls", "store verify", "store gc", "recover", "costs",
-    "show sword", "choose sword",
+    "show sword", "choose sword", "gallery -o page.html",
 )  # fmt: skip
 KEY = Recipe("A sword").key()
 HEX = KEY.partition(":")[2]
@@ -135,7 +135,7 @@ LINKS = (
     (f"store/recipes/{HEX[:2]}/{HEX}.jsonl", "/dev/zero"), (f"store/recipes/{HEX[:2]}", "/tmp"), ("store/recipes", "/tmp"),
     (f"store/objects/{HEX[:2]}", "../../../../outside"), ("store/objects", "../../../outside"), ("store/spool", "../../../outside"),
     ("store", "../../outside"), ("journal", "/dev/zero"), ("journal", "../../secret.txt"), ("index", "/dev/zero"), ("parsed", "/dev/zero"),
-    ("lock", "../../outside/kept.png"), (".gitignore", "../../outside/new"), ("store/spool/x.part", "/dev/zero"), (f"store/objects/aa/aa{HEX[2:]}", "/dev/zero"),
+    ("thumbs", "../../outside"), ("thumbs/1", "../../../outside"), ("lock", "../../outside/kept.png"), (".gitignore", "../../outside/new"), ("store/spool/x.part", "/dev/zero"), (f"store/objects/aa/aa{HEX[2:]}", "/dev/zero"),
 )  # fmt: skip
 
 CASES = (
