@@ -63,6 +63,18 @@ def test_no_more_than_two_decoded_masters_live_at_a_time(monkeypatch: pytest.Mon
     assert 1 <= counted.most - before <= 2
 
 
+def test_what_no_later_file_begins_with_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three operations that keep the size: the picture before, the picture after, and none else."""
+    counted = Counted(monkeypatch)
+    keys = tuple(ColourKey(f"#08a21{number}") for number in (7, 8, 9))
+    gc.collect()
+    before = sum(isinstance(each, Image.Image) and each.width == 64 for each in gc.get_objects())
+    for _ in pipeline.made(counted.decode, (WantedFile("a.png", keys, Encoding("png")),)):
+        pass
+    assert counted.done == {"ColourKey": 3}
+    assert counted.most - before == 2
+
+
 OPERATIONS = st.lists(
     st.sampled_from([Crop((1, 1)), Pad(3), Resize(20), Resize(30, 10, "fill"), Trim(0, 2)]), max_size=4
 ).map(tuple)

@@ -62,12 +62,25 @@ def test_the_asset_catalog_names_files_of_its_size() -> None:
     assert all(file.opaque for file in icon_files(["ios"])), "the App Store refuses transparency"
 
 
+def test_the_sides_that_apple_asks_for() -> None:
+    sides = sorted(file.sizes[0] for file in icon_files(["ios"]))
+    assert sides == [20, 29, 40, 40, 58, 60, 76, 80, 87, 120, 120, 152, 167, 180, 1024]
+    images = json.loads(texts("ios")["ios/AppIcon.appiconset/Contents.json"])["images"]
+    asked = {
+        idiom: [(one["size"], one["scale"]) for one in images if one["idiom"] == idiom] for idiom in ("iphone", "ipad")
+    }
+    assert [scale for _, scale in asked["iphone"]] == ["2x", "3x"] * 4
+    assert [scale for _, scale in asked["ipad"]] == ["1x", "2x"] * 4 + ["2x"]
+
+
 @pytest.mark.parametrize(("density", "launcher", "foreground"), [("mdpi", 48, 108), ("xxxhdpi", 192, 432)])
 def test_android(density: str, launcher: int, foreground: int) -> None:
     files = {file.path: file for file in icon_files(["android"])}
     assert files[f"android/mipmap-{density}/ic_launcher.png"].sizes == (launcher,)
     adaptive = files[f"android/mipmap-{density}/ic_launcher_foreground.png"]
     assert (adaptive.sizes, adaptive.opaque) == ((foreground,), False)
+    square = files[f"android/mipmap-{density}/ic_launcher.png"]
+    assert (square.opaque, square.safe, files["android/play-store-512.png"].opaque) == (True, 0, True)
     assert adaptive.safe / 1000 <= 33 / 108
     for path, text in texts("android").items():
         assert ET.fromstring(text) is not None, path
