@@ -175,3 +175,4 @@ def test_the_vite_example_of_the_docs_builds_a_page(page: Page, site: Path, tmp_
         assert page.js(CURRENT) == "hero-960.avif"
         assert page.js("document.querySelector('img').alt") == "A harbour"
         assert page.js("document.querySelector('img').width") == 1920
+        assert page.js("document.querySelector('figcaption').innerText") == "Generated with AI"
