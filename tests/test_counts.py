@@ -157,6 +157,19 @@ def test_a_plan_that_went_the_long_way_leaves_the_next_one_quick(made: Path) -> 
     assert unseen.code == 2
 
 
+def test_where_nothing_is_derived_nothing_of_it_is_loaded_or_looked_at(made: Path) -> None:
+    """Not by a warm check, and by a cold one the absence of one file is noted."""
+    derived = ("reconciler.core.derived.derived_plan", "reconciler.derive.deriver", "reconciler.project.derivation")
+    for arguments in (("check",), ("check", "--strict"), ("apply",)):
+        told = spied(made, *arguments)
+        assert told.code == 0
+        assert not [name for name in told.files if "deriv" in name]
+        assert not told.loaded(derived)
+        crops = {"reconciler.core.derived", "reconciler.core.derived.crop_box", "reconciler.core.derived.operations"}
+        loaded = {name for name in told.modules if name.startswith("reconciler.core.derived")}
+        assert loaded <= crops, "an answer may be cropped, whatever is derived"
+
+
 def test_a_strict_check_reads_every_file_once(made: Path) -> None:
     told = spied(made, "check", "--strict")
     ours = {name: times for name, times in told.files.items() if not name.startswith(".reconciler/")}

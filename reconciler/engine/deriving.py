@@ -227,8 +227,10 @@ class Deriving:
         """Remove what nothing derives any more."""
         for step in chosen:
             for each in step.files:
-                if isinstance(each.action, RemoveFile) and each.line is not None:
-                    self._remove_file(step.name, each.path, each.line.content)
+                if isinstance(each.action, RemoveFile) and each.action.content is not None:
+                    self._remove_file(step.name, each.path, each.action.content)
+                elif isinstance(each.action, RemoveFile):
+                    self._lines[step.name].pop(each.path, None)
 
     def _remove_file(self, name: str, path: str, content: ContentHash) -> None:
         try:

@@ -21,6 +21,7 @@ from reconciler.core.digest import AssetId
 from reconciler.core.images.sniff import SUFFIXES
 from reconciler.core.plan.plan import Plan
 from reconciler.core.plan.selection import select
+from reconciler.core.specs.paths import same_file_key
 from reconciler.core.value import replace, value
 from reconciler.derive.deriver import PillowDeriver
 from reconciler.project.load import LoadedSpecs
@@ -99,8 +100,23 @@ def derived_state_of(
     found = workspace.tree.outputs(paths)
     locks = _settled(locks, wanted, underway, found)
     absent = frozenset(path for path in paths if path not in found)
-    made = plan_derived(wanted, locks, sources, found, restorable=_restorable(workspace, absent), built=built)
+    made = plan_derived(
+        wanted,
+        locks,
+        sources,
+        found,
+        restorable=_restorable(workspace, absent),
+        protected=_owned(workspace, loaded) if locks.committed.sets or locks.local.sets else (),
+        built=built,
+    )
     return DerivedState(wanted, locks, made, _older(made), built=built)
+
+
+def _owned(workspace: Workspace, loaded: LoadedSpecs) -> frozenset[str]:
+    """The files that are no derived ones, whatever the lock says: images of assets, and references."""
+    outputs = (spec.output for spec in loaded.specs.values())
+    locked = (entry.output for entry in workspace.recorded.entries.values())
+    return frozenset(map(same_file_key, (*outputs, *locked, *loaded.places)))
 
 
 def _older(plan: DerivedPlan) -> int:

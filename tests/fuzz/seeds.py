@@ -52,8 +52,29 @@ matrix:
   exclude: [{item: 2, finish: gold}]
 """
 
+_RULES = """\
+web:
+  widths: [640, 1280]
+  formats: [avif, webp, jpeg]
+  quality: {avif: 55, jpeg: 80}
+  aspect: "16:9"
+  fit: cover
+  output: public/img/${name}-${width}.${ext}
+icon:
+  ops: [{key: {colour: auto, from: 18}}, {trim: {padding: 2}}, {resize: {size: 64x64}}, {palette: {colours: 16}}]
+  densities: [1, 2]
+  formats: [png]
+  output: sprites/${id}${at}-${key8}.png
+  commit: false
+"""
+_BUNDLES = """\
+items: {atlas: {from: ["a*", "tag:t"], use: icon, max: 64x64, padding: 2, data: [godot, css], output: atlas/x}}
+app: {icons: {from: a, sets: [favicon, pwa], background: "#1b2430", padding: 10%, name: App, output: public/icons}}
+images: {manifest: {from: "tag:t", use: web, sizes: 100vw, output: images.json, html: snippets, url: public}}
+"""
 
-_LOCKS = [path.read_bytes() for path in sorted((_ROOT / "tests/formats").glob("*.lock"))]
+
+_LOCKS = [path.read_bytes() for path in sorted((_ROOT / "tests/formats").glob("lockfile*.lock"))]
 
 
 def _parts() -> bytes:
@@ -89,6 +110,9 @@ def seeds() -> dict[str, list[bytes]]:
             b"200 text/event-stream\ndata: " + body + b"\n\n",
         ],
         "verdicts": [path.read_bytes() for path in (_ROOT / "tests/formats").glob("reviews*.jsonl")],
+        "derived": [path.read_bytes() for path in (_ROOT / "tests/formats").glob("derived*.lock")],
+        "rules": [_RULES.encode()],
+        "bundles": [_BUNDLES.encode()],
         "picture": [picture[:4_000]],
         "statement": [
             (_ROOT / "tests/formats/release-v1.intoto.jsonl").read_bytes(),

@@ -18,7 +18,10 @@ from pathlib import Path
 
 from reconciler.core.derived.atlas_data import earlier_layout
 from reconciler.core.derived.atlas_packing import AtlasSettings, Layout, Placement, Sprite, pack_atlas
-from reconciler.core.digest import AssetId
+from reconciler.core.derived.derived_lock import derived_path, dump_derived, load_derived
+from reconciler.core.derived.derived_plan import DerivedLocks, Sources, plan_derived
+from reconciler.core.derived.read import read_derivation
+from reconciler.core.digest import AssetId, ContentHash
 from reconciler.core.errors import InvalidInput, ReconcilerError
 from reconciler.core.events import settle
 from reconciler.core.images.sniff import sniff
@@ -256,6 +259,47 @@ def _statement(data: bytes) -> None:
         raise Broken("a path outside")
 
 
+def _derived(data: bytes) -> None:
+    """A lock of derived files."""
+    lock = load_derived(data.decode("utf-8", "replace"), file="derived.lock", content_of=lambda _: None)
+    for _, path, _ in lock.lines():
+        if isinstance(derived_path(path), BadPath):
+            raise Broken(f"a derived file outside: {path!r}")
+    if not lock.merged and load_derived(dump_derived(lock.sets), file="x", content_of=lambda _: None).sets != {
+        name: block for name, block in lock.sets.items() if block
+    }:
+        raise Broken("the lock is another one after it was written and read")
+
+
+def _rules(data: bytes) -> None:
+    _derivation(SpecTree(_DERIVING, derive=_known("derive", data)))
+
+
+def _bundles(data: bytes) -> None:
+    rules = yaml.parse(_RULES, file="specs/_derive.yaml")
+    _derivation(SpecTree(_DERIVING, derive=rules, bundles=_known("bundles", data)))
+
+
+_RULES = b"web: {widths: [8, 16], formats: [webp, png], output: 'o/${name}-${width}.${ext}'}\nicon: {formats: [png]}\n"
+_DERIVING = {
+    f"{name}.yaml": yaml.parse(f"prompt: {name}\nderive: [web]\ntags: [t]".encode(), file=f"specs/{name}.yaml")
+    for name in ("a", "b")
+}
+
+
+def _derivation(tree: SpecTree) -> None:
+    expanded = expand(Settings(), None, tree)
+    found, problems = read_derivation(Settings(), tree, expanded.specs, partial=False)
+    _is_clean("\n".join(map(str, problems)))
+    for each in found.asset_sets():
+        for want in each.wants:
+            if isinstance(derived_path(want.path), BadPath):
+                raise Broken(f"a derived file outside: {want.path!r}")
+    if not problems:
+        images = Sources({asset: ContentHash(f"sha256:{'0' * 64}") for asset in expanded.specs})
+        plan_derived(found, DerivedLocks(), images, {}, restorable=lambda *_: False)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "spec": _spec,
     "defaults": _defaults,
@@ -273,4 +317,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "statement": _statement,
     "atlas": _atlas,
     "verdicts": _verdicts,
+    "derived": _derived,
+    "rules": _rules,
+    "bundles": _bundles,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.hostile import answers, bounds, paths, pictures, reviews, state, text
+from tests.hostile import answers, bounds, derived, paths, pictures, reviews, state, text
 
 CASES = (
     *paths.CASES,
@@ -12,4 +12,5 @@ CASES = (
     *pictures.CASES,
     *answers.CASES,
     *reviews.CASES,
+    *derived.CASES,
 )

@@ -40,7 +40,8 @@ class RestoreFile:
 
 @value
 class RemoveFile:
-    """Nothing derives it any more, and it is as it was made. `content` None: it is absent already."""
+    """Nothing derives it any more, and it is as it was made. `content` None: it is absent already, or it is a file of
+    somebody else, and only its line goes."""
 
     content: ContentHash | None
 

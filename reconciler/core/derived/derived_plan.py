@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence, Set
 
 from reconciler.core.derived.bundles import AtlasBundle, IconsBundle, ManifestBundle
 from reconciler.core.derived.decide_files import (
@@ -10,6 +10,7 @@ from reconciler.core.derived.decide_files import (
     FileAction,
     KeepFile,
     MakeFile,
+    RemoveFile,
     RestoreFile,
     decide_file,
 )
@@ -25,6 +26,7 @@ from reconciler.core.plan.plan import Plan
 from reconciler.core.provenance.derived_mark import derived_mark
 from reconciler.core.provenance.settings import ProvenanceSettings
 from reconciler.core.provenance.source_type import TRAINED, combined_term, source_term
+from reconciler.core.specs.paths import same_file_key
 from reconciler.core.value import field, value
 
 NO_FILES: Mapping[str, DerivedLine] = {}
@@ -161,18 +163,20 @@ def plan_derived(
     found: Mapping[str, Found],
     *,
     restorable: Callable[[DerivedLine, str], bool],
+    protected: Container[str] = (),
     built: bool = True,
 ) -> DerivedPlan:
     """The step of every set. `found` has the content at every path of `observed_paths`, absent files left out.
 
-    `built`: files that git ignores are planned, too; else they are left out.
+    `built`: files that git ignores are planned, too; else they are left out. `protected` are the files that others own,
+    by `same_file_key`: images of assets, and references.
     """
     planner = _SetPlanner(derivation, locks, sources, found, restorable)
     steps = [planner.asset_step(each) for each in derivation.asset_sets() if built or each.commit]
     bundles = [each for each in derivation.sets if isinstance(each, BundleSet) and (built or each.commit)]
     steps += [planner.bundle_step(each) for each in bundles]
     left_out = frozenset(each.name for each in derivation.sets if not (built or each.commit))
-    steps += planner.orphans(left_out, built=built)
+    steps += planner.orphans(left_out, protected, built=built)
     return DerivedPlan(tuple(steps), locks.committed.merged or locks.local.merged or planner.moved)
 
 
@@ -239,19 +243,27 @@ class _SetPlanner:
             files = [_with_bundle(step) for step in files]
         return SetStep(each.name, tuple(files), each, key, mark)
 
-    def orphans(self, left_out: Set[str], *, built: bool) -> Iterator[SetStep]:
-        """The files that nothing derives any more. `left_out` are sets that are not planned."""
+    def orphans(self, left_out: Set[str], protected: Container[str], *, built: bool) -> Iterator[SetStep]:
+        """The files that nothing derives any more. `left_out` are sets that are not planned.
+
+        A line about a file of somebody else is dropped, and the file stays: the lock may be false.
+        """
         for name, block, committed in self._locks.blocks():
             if name in left_out:
                 self.moved = self.moved or committed
             elif name not in self._waiting and (built or committed):
-                rest = {path: line for path, line in block.items() if path not in self._wanted}
-                steps = (
-                    FileStep(path, decide_file(None, line, self._found.get(path)), None, line)
-                    for path, line in rest.items()
+                steps = tuple(
+                    FileStep(path, self._orphaned(path, line, protected), None, line)
+                    for path, line in block.items()
+                    if path not in self._wanted
                 )
-                if rest:
-                    yield SetStep(name, tuple(steps))
+                if steps:
+                    yield SetStep(name, steps)
+
+    def _orphaned(self, path: str, line: DerivedLine, protected: Container[str]) -> FileAction:
+        if same_file_key(path) in protected:
+            return RemoveFile(None)
+        return decide_file(None, line, self._found.get(path))
 
     def _waiting_files(self, each: AssetSet, waits: AwaitSource) -> Iterator[FileStep]:
         for want in each.wants:

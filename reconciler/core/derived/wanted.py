@@ -23,6 +23,8 @@ from reconciler.core.value import field, value
 
 FILES_PER_ASSET = 20
 """The most derived files of a project, for each asset that it may have."""
+MATCHES = 2_000_000
+"""The most patterns of all bundles, each counted once for every asset that it may select."""
 _NO_RULES = "rules are written in _derive.yaml at the top of the specs"
 
 
@@ -147,7 +149,13 @@ def derivation(
         bundles, wrong = read_bundles(bundles_document, specs=settings.specs)
         problems += wrong
         assets = [selectable_spec(spec) for spec in specs.values()]
+        matches = 0
         for bundle in () if partial and problems else bundles.values():
+            matches += len(bundle.what.patterns) * len(assets)
+            if matches > MATCHES:
+                fact = "the patterns of all bundles take too long to match"
+                problems.append(bundles_document.problem(bundle.path("from"), fact, "select by tag:NAME"))
+                break
             members = _BundleReader(bundle, bundles_document, specs, assets, rules=rules, known=known, partial=partial)
             sets += members.sets()
             problems += members.problems
