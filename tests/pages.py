@@ -41,6 +41,7 @@ KINDS = {
     "json package.json": "a file; the commands of ours in its scripts are run",
     "json assets.lock": "a lockfile, byte for byte as the tool would write it",
     "gitattributes": "the lines that `init` writes",
+    "python file": "a file; its path is in its first line",
     "python": "code of a distribution that tests/distributions installs and tests",
     "toml": "the same",
     "js vite": "a vite.config.js; tests/browser builds a page with it",
@@ -70,7 +71,7 @@ class Block:
         if self.kind == "json package.json":
             return "package.json"
         found = _PATH.match(self.text)
-        return found[1] if found and self.kind in ("yaml", "diff", "make", "ninja") else ""
+        return found[1] if found and self.kind in ("yaml", "diff", "make", "ninja", "python file") else ""
 
 
 def parts(text: str) -> list[Block]:

@@ -94,6 +94,7 @@ PROCESS = {"environ", "environb", "getenv", "stdin", "stdout", "stderr", "argv"}
 """The attributes of os and sys that belong to the process of the command line."""
 PROCESS_USERS = {
     "store/objects/content_store.py": "the folder of a rescue file is TMPDIR, at the moment when the disk refuses",
+    "project/api.py": "a program that uses the API is the process, and may pass another environment",
     "store/worktree/git.py": "git gets the environment of the process",
     "imaging/child_process.py": "a decoder gets the paths of the loader, and no key",
     "store/state/lock.py": "the lock names the command that holds it",
