@@ -16,7 +16,9 @@ import pytest
 from PIL import Image
 
 from reconciler.core.digest import content_hash
+from reconciler.testing.gateway import Gateway
 from tests.cli.conftest import Scratch, picture, pointer
+from tests.cli.paid_project import PaidProject, opened
 
 
 @pytest.fixture(autouse=True)
@@ -236,3 +238,60 @@ def test_derived_files_are_with_their_asset(project: Scratch) -> None:
     small = image(data, hero["derived"][0][2])
     assert (small["width"], small["whole"]) == (64, "public/hero-64.webp")
     assert "derived" not in asset(data, "mascot")
+
+
+@pytest.fixture
+def paid(
+    tmp_path: Path, gateway: Gateway, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> PaidProject:
+    root = tmp_path / "shop"
+    root.mkdir()
+    return opened(PaidProject(root, capsys, gateway), monkeypatch)
+
+
+def test_an_image_is_compared_with_the_take_before_it(paid: PaidProject) -> None:
+    paid.set_up(hero="A lighthouse")
+    paid.apply()
+    first = paid.lock["hero"]["content"]
+    paid.set_up(hero={"prompt": "A lighthouse", "take": 2})
+    paid.apply()
+    hero = asset(data := page(paid), "hero")
+    assert (hero["before"]["name"], image(data, hero["before"]["image"])["content"]) == ("the take before", first)
+    assert [image(data, place)["content"] for place, _, _ in hero["takes"]] == [first]
+    second = paid.lock["hero"]["content"]
+    paid.apply("--replace", "hero")
+    hero = asset(data := page(paid), "hero")
+    assert (hero["before"]["name"], image(data, hero["before"]["image"])["content"]) == ("the image before", second)
+
+
+def test_candidates_and_verdicts_are_on_the_page(paid: PaidProject) -> None:
+    paid.set_up(hero="A lighthouse")
+    paid.apply("--candidates", "3")
+    assert "candidates" not in asset(page(paid), "hero")
+    paid.done("approve", "hero", "--by", "ada@example.com", "--note", "calm")
+    paid.done("reject", "hero", "--candidate", "3", "--by", "ada@example.com", "--note", "dark")
+    hero = asset(data := page(paid, "--candidates"), "hero")
+    assert [(one["number"], one.get("locked"), one.get("rejected")) for one in hero["candidates"]] == [
+        (1, True, None),
+        (2, None, None),
+        (3, None, True),
+    ]
+    review = image(data, hero["now"])["review"]
+    assert (review["state"], review["verdicts"][0][0], review["verdicts"][0][3]) == (
+        "approved",
+        "ada@example.com",
+        "calm",
+    )
+    assert image(data, hero["candidates"][2]["image"])["review"]["state"] == "rejected"
+    assert (hero["model"], hero["cost"]) == ("gemini-2.5-flash-image", "0.039 USD")
+
+
+def test_what_the_next_apply_would_change_is_shown(paid: PaidProject) -> None:
+    paid.set_up(hero="A calm lighthouse")
+    paid.apply()
+    paid.set_up(hero={"prompt": "A wild lighthouse", "size": "16:9"})
+    hero = asset(page(paid), "hero")
+    assert hero["next"]["prompt"] == [["=", "A"], ["-", "calm"], ["+", "wild"], ["=", "lighthouse"]]
+    assert hero["next"]["changes"] == [["size", "1:1", "16:9"]]
+    assert (hero["state"], hero["words"]) == ("generate", "prompt, size changed")
+    assert hero["obstacle"] == "it is not up to date: prompt, size changed"

@@ -200,7 +200,7 @@ function open(asset, { push = true } = {}) {
   asset.card.setAttribute("aria-current", "true");
   if (push && location.hash !== hashOf(asset)) history.pushState(null, "", hashOf(asset));
   document.title = `${asset.name} · ${data.title}`;
-  if (getComputedStyle($("overview")).display !== "none") asset.item.scrollIntoView({ block: "nearest" });
+  if (getComputedStyle($("overview")).display !== "none") asset.item.scrollIntoView({ block: entered ? "center" : "nearest" });
   focusable();
   showDetail();
   $("facts").scrollTop = 0;
