@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import resource
@@ -12,7 +13,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.places import DATA, REPOSITORY, peer
+from benchmarks.places import DATA, PEERS, REPOSITORY, peer
 
 _OURS = ("click", "PyYAML", "jsonschema", "jsonschema-rs", "httpx", "pillow", "pybase64")
 _VERSIONS = {"ninja": "--version", "make": "--version", "git": "--version", "doit": "--version", "dvc": "--version"}
@@ -36,7 +37,7 @@ def _facts() -> Iterator[str]:
     yield f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GB; {platform.system()} {platform.release()}"
     yield f"the projects lie on {_file_system(DATA)}"
     yield f"Python {platform.python_version()}; " + ", ".join(f"{name} {version(name)}" for name in _OURS)
-    yield "; ".join(filter(None, (_peer(name, flag) for name, flag in _VERSIONS.items())))
+    yield "; ".join(filter(None, (*(_peer(name, flag) for name, flag in _VERSIONS.items()), _sharp())))
 
 
 def _processor() -> str:
@@ -68,6 +69,12 @@ def _peer(name: str, flag: str) -> str:
         return ""
     said = subprocess.run([program, flag], capture_output=True, text=True, check=False).stdout.splitlines()
     return f"{name} {said[0].removeprefix('git version ').removeprefix('GNU Make ')}" if said else ""
+
+
+def _sharp() -> str:
+    """A module of node, not a program."""
+    text = _read(str(PEERS.parent / "node_modules/sharp/package.json"))
+    return f"sharp {json.loads(text)['version']}" if text else ""
 
 
 def moment() -> str:

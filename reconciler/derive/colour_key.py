@@ -1,8 +1,10 @@
 """Make a flat background transparent: the key colour is measured, and taken out of the pixels of the edge.
 
 Models do not paint the colour that they are asked for, so it is measured at the border. A pixel's distance from it is
-one of hue alone, max(|dCb|, |dCr|): shadows on the background go, and no brightness of the subject. Colours change only
-in the 5x5 pixels around an edge; everywhere else the subject keeps them exactly.
+one of hue alone, max(|dCb|, |dCr|): shadows on the background go, and no brightness of the subject. A pixel is opaque
+from the distance `to` on; within two pixels of the background only from that of the subject beside it, since a mixed
+pixel of a strong colour is far from the key, too. Colours change only where alpha does; everywhere else the subject
+keeps them exactly.
 
 The picture is read in strips, so that a large one takes no more than itself and the result. Imported by the confined
 process alone.
@@ -22,8 +24,8 @@ _NEAR = 24
 _FLAT = 0.6
 """The border is flat if so much of it is as near as that to its median, in each band."""
 _STRIP_PIXELS = 1 << 19
-_REACH = 2
-"""Pixels around a pixel that decide whether it lies at an edge."""
+_REACH = 4
+"""Pixels around a pixel that decide about it: two for its alpha, and two for whether that varies."""
 
 
 class NotFlatError(Exception):
@@ -57,8 +59,7 @@ def keyed(image: Image.Image, key: ColourKey) -> Image.Image:
 def _strip(image: Image.Image, colour: tuple[int, int, int], hue: tuple[int, int], key: ColourKey) -> Image.Image:
     rgb = image.convert("RGB")
     _, blue, red = rgb.convert("YCbCr").split()
-    distance = ImageChops.lighter(_away(blue, hue[0]), _away(red, hue[1]))
-    alpha = distance.point(_opacities(key))
+    alpha = _alpha(ImageChops.lighter(_away(blue, hue[0]), _away(red, hue[1])), key)
     if image.mode == "RGBA":
         alpha = ImageChops.darker(alpha, image.getchannel("A"))
     bands = [
@@ -72,12 +73,28 @@ def _strip(image: Image.Image, colour: tuple[int, int, int], hue: tuple[int, int
     return rgb
 
 
+def _alpha(distance: Image.Image, key: ColourKey) -> Image.Image:
+    """The opacity of each pixel by its distance; beside the background by its part of the subject's distance."""
+    alpha = distance.point(_opacities(key))
+    subject = _most(distance).point([max(value, key.to) - key.from_ for value in range(256)])
+    own = distance.point([max(value - key.from_, 0) for value in range(256)])
+    part = Image.merge("RGBa", (own, own, own, subject)).convert("RGBA").getchannel(0)  # divides by the last band
+    beside = _least(alpha).point([255] + [0] * 255)
+    return Image.composite(part, alpha, beside)
+
+
 def _edges(alpha: Image.Image) -> Image.Image:
     """Where the alpha of the 5x5 pixels around is not the same everywhere."""
-    widest, least = ImageFilter.MaxFilter(3), ImageFilter.MinFilter(3)
-    most = alpha.filter(widest).filter(widest)
-    difference = ImageChops.subtract(most, alpha.filter(least).filter(least))
-    return difference.point([0] + [255] * 255)
+    return ImageChops.subtract(_most(alpha), _least(alpha)).point([0] + [255] * 255)
+
+
+def _most(band: Image.Image) -> Image.Image:
+    """The maximum of the 5x5 pixels around."""
+    return band.filter(ImageFilter.MaxFilter(3)).filter(ImageFilter.MaxFilter(3))
+
+
+def _least(band: Image.Image) -> Image.Image:
+    return band.filter(ImageFilter.MinFilter(3)).filter(ImageFilter.MinFilter(3))
 
 
 def _away(band: Image.Image, middle: int) -> Image.Image:

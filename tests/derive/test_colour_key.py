@@ -38,6 +38,20 @@ def test_the_background_is_taken_out_of_mixed_pixels() -> None:
     assert green < 80
 
 
+def test_no_fringe_of_the_background_is_left() -> None:
+    """A mixed pixel of red is farther from green than `to`: by its distance alone it would be opaque, and greenish."""
+    soft = Image.new("RGB", (480, 480), PAINTED_GREEN)
+    ImageDraw.Draw(soft).ellipse((80, 80, 400, 400), fill=(200, 40, 40))
+    image = keyed(soft.resize((120, 120), Image.Resampling.BOX), ColourKey())
+    mixed = [
+        (pixel[0], pixel[1])
+        for _, pixel in image.getcolors(120 * 120) or []
+        if isinstance(pixel, tuple) and 40 < pixel[3] < 255
+    ]
+    assert len(mixed) > 10
+    assert all(green < 70 and red > 150 for red, green in mixed)
+
+
 def test_a_strip_is_like_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = keyed(on_green(), ColourKey())
     for rows in (1, 2, 5, 63):
