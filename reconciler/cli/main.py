@@ -36,6 +36,8 @@ COMMANDS = {
     "provenance": "Show where each image comes from, and read the marks in files.",
     "recover": "List paid requests without a response, or remove some from the list.",
     "prune": "Remove the images of assets that have no spec any more.",
+    "graph": "Print which images refer to which.",
+    "migrate": "Name the successors of retired models in the specs.",
     "costs": "Sum the costs of images by model, tag, month and provider.",
     "store": "List and verify the images in .reconciler/store, and delete unused ones.",
     "git": "Merge and show assets.lock asset by asset in git.",

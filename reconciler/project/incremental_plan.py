@@ -30,7 +30,7 @@ from reconciler.core.specs.spec_cautions import spec_cautions
 from reconciler.core.value import value
 from reconciler.project.prices import model_cautions, model_problems, pricer
 from reconciler.project.reviewed import find_reviews
-from reconciler.providers.models.table import model_table
+from reconciler.providers.models.table import model_table, successions
 from reconciler.providers.models.warnings import cautions
 from reconciler.providers.registry import REGISTRY, has_listed_models
 from reconciler.report.plan_text import check_hint, note_lines
@@ -210,7 +210,8 @@ def _planned(
     contents = _contents(snapshot, outputs | references)
     if len(lock.entries) < len(specs) or len(contents) < len(outputs | references):
         return None
-    policy = Policy(cascade=project.settings.cascade)
+    succeeds = successions(model_table(project.settings.models))
+    policy = Policy(cascade=project.settings.cascade, succeeds=succeeds)
     return plan(
         specs,
         lock,

@@ -28,6 +28,7 @@ from reconciler.project.options import Selection, SpendingLimits
 from reconciler.project.prices import pricer
 from reconciler.project.reviewed import find_reviews
 from reconciler.project.workspace import Workspace
+from reconciler.providers.models.table import model_table, successions
 from reconciler.providers.registry import PLACEHOLDERS
 from reconciler.store.documents.project import DERIVED_LOCK
 from reconciler.store.index.index import stat_of
@@ -210,7 +211,8 @@ def _gate(selection: Selection, loaded: LoadedSpecs, state: RecordedState) -> Ga
         traits = loaded.project.settings.traits()
         drafts = {identity for identity, spec in specs.items() if traits[spec.provider].placeholder}
         chosen = frozenset(drafts if chosen is None else drafts & chosen)
-    policy = replace(selection.policy, selected=chosen, replace=_replaced(selection, specs))
+    succeeds = successions(model_table(loaded.project.settings.models))
+    policy = replace(selection.policy, selected=chosen, replace=_replaced(selection, specs), succeeds=succeeds)
     if policy.cascade is Cascade.ASK:
         policy = replace(policy, cascade=loaded.project.settings.cascade)
 

@@ -124,7 +124,7 @@ def totals_line(plan: Plan, *, elsewhere: int = 0) -> str:
             parts.append(f"{count} {label}" + (f" ({plan_total(plan)})" if kind is do.Generate else ""))
     if not plan.steps and not elsewhere:
         return NO_ASSETS
-    kept = elsewhere + sum(keeps(step, do.Current, do.Frozen, do.Ignored) for step in plan.steps)
+    kept = elsewhere + sum(keeps(step, do.Current, do.Frozen, do.Ignored, do.Succeeded) for step in plan.steps)
     return f"{', '.join(parts)}; {kept} up to date" if parts else f"nothing to do: {counted(kept, 'asset')} up to date"
 
 
@@ -191,6 +191,8 @@ def reason_text(reason: Reason) -> str:
             return f"{reason_text(why)}, but frozen"
         case do.Frozen():
             return "changed, but frozen"
+        case do.Succeeded(old=old, new=new):
+            return f"up to date: {new} is {old} under another name"
         case do.Ignored():
             return "changed only in ignored fields"
         case do.MadeByHand(instead_of=why):

@@ -51,6 +51,14 @@ class Ignored:
 
 
 @value
+class Succeeded:
+    """Differs only in the model, and the new one is the old one under another name."""
+
+    old: str
+    new: str
+
+
+@value
 class NeverGenerated:
     """No lock entry and no file."""
 
@@ -197,7 +205,7 @@ Reason = (
     Current | Orphaned | Frozen | Ignored | NeverGenerated | RecipeChanged | UpstreamChanged | Placeholder
     | OutputMissing | OutputLost | OutputModified | Untracked | NotAFile | Moved | AlreadyThere | Doubtful
     | WasRefused | WasMismatched | WasFailed | UpstreamUnavailable | Asked | OverBudget | NotSelected | MadeByHand
-    | RealImage | MergeSettled | SourceFailed | WasRejected
+    | RealImage | MergeSettled | SourceFailed | Succeeded | WasRejected
 )  # fmt: skip
 
 

@@ -3,7 +3,7 @@ by another; none of them is part of the decision table."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from reconciler.core.digest import AssetId
@@ -28,6 +28,7 @@ from reconciler.core.plan.actions import (
     OverBudget,
     Reason,
     RecipeChanged,
+    Succeeded,
     UpstreamChanged,
     UpstreamUnavailable,
     WasRejected,
@@ -35,20 +36,23 @@ from reconciler.core.plan.actions import (
 from reconciler.core.plan.decide import Facts, generate, in_place, kept, staleness
 from reconciler.core.plan.plan import Plan, Step
 from reconciler.core.plan.shared import SharedRequest, request_of
+from reconciler.core.recipe import Change
 from reconciler.core.specs.settings import Budget, Cascade
 from reconciler.core.specs.spec import AssetReference, Spec
 from reconciler.core.traits import Traits
-from reconciler.core.value import replace, value
+from reconciler.core.value import field, replace, value
 
 
 @value
 class Policy:
-    """The policy of this run. `selected` None is everything; `replace` are assets to generate again."""
+    """The policy of this run. `selected` None is everything; `replace` are assets to generate again.
+    `succeeds` are the models that each model replaces under another name."""
 
     consents: frozenset[Consent] = frozenset()
     cascade: Cascade = Cascade.ASK
     selected: frozenset[AssetId] | None = None
     replace: frozenset[AssetId] = frozenset()
+    succeeds: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def gate(facts: Facts, action: Action, policy: Policy) -> Action:
@@ -105,6 +109,8 @@ def _unheeded(why: Reason, spec: Spec, policy: Policy) -> Reason | None:
     match why:
         case RecipeChanged(changes) if {each.field for each in changes} <= spec.ignore_changes:
             return Ignored(changes)
+        case RecipeChanged((Change("model", str(old), str(new)),)) if old in policy.succeeds.get(new, ()):
+            return Succeeded(old, new)
         case UpstreamChanged(upstreams) if _fields_with(spec, upstreams) <= spec.ignore_changes:
             return Ignored(())
         case UpstreamChanged() if policy.cascade is Cascade.IGNORE and not _cascades(policy):

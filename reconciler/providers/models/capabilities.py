@@ -126,14 +126,15 @@ def _look(recipe: Recipe, row: Model) -> Iterator[str]:
         yield f"params.seed: {row.name} takes none"
 
 
-def warnings(recipe: Recipe, table: ModelTable, today: date) -> tuple[str, ...]:
+def warnings(recipe: Recipe, table: ModelTable, today: date, provider_type: str = "") -> tuple[str, ...]:
     """Warnings: a retired model. A format that it does not return is none: the image is converted."""
     row = table.find(recipe.model)
     if row is None:
         return ()
     found = []
-    if row.retires and row.retires <= today.isoformat():
-        found.append(f"model: {row.name} was to be retired on {row.retires} (table of {table.date})")
+    retires = row.retirement(provider_type)
+    if retires and retires <= today.isoformat():
+        found.append(f"model: {row.name} was to be retired on {retires} (table of {table.date})")
     return tuple(found)
 
 

@@ -36,7 +36,9 @@ class Model:
 
     `gives` are the formats that can be requested, `usually_gives` the one that was observed whatever was requested.
     `pixels` is the fixed pixel size of each ratio. `prices` are keyed by image size, pixels/quality, or "" for all;
-    `tokens` are prices of a million tokens (text in, image in, image out).
+    `tokens` are prices of a million tokens (text in, image in, image out). `retires_at` are the dates of providers that
+    retire it on another day than `retires`, by their type. `succeeds` are the models that it replaces under another
+    name: their images stay up to date.
     """
 
     name: str
@@ -59,6 +61,12 @@ class Model:
     tokens: Mapping[str, Decimal] = field(default_factory=dict)
     currency: str = "USD"
     retires: str = ""
+    retires_at: Mapping[str, str] = field(default_factory=dict)
+    succeeds: tuple[str, ...] = ()
+
+    def retirement(self, provider_type: str) -> str:
+        """The day from which a provider of this type does not have it any more, as 2027-03-15; "" is unknown."""
+        return self.retires_at.get(provider_type, self.retires)
 
 
 @value
@@ -132,6 +140,22 @@ def _built_in() -> ModelTable:
     data = json.loads(Path(__file__).with_name("models.json").read_bytes())
     models = {name: _merged(Model(name), row) for name, row in data["models"].items()}
     return ModelTable(models, data["date"], data["basis"], listed=models)
+
+
+def successions(table: ModelTable) -> dict[str, frozenset[str]]:
+    """The models that each model succeeds, also through others."""
+    direct = {name: row.succeeds for name, row in table.models.items() if row.succeeds}
+    found: dict[str, frozenset[str]] = {}
+    for name, olds in direct.items():
+        seen: set[str] = set()
+        pending = list(olds)
+        while pending:
+            old = pending.pop()
+            if old not in seen and old != name:
+                seen.add(old)
+                pending += direct.get(old, ())
+        found[name] = frozenset(seen)
+    return found
 
 
 def _not_cheaper(row: Model, listed: Model | None) -> Model:

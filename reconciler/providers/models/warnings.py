@@ -33,7 +33,7 @@ def cautions(
     found: Counter[tuple[str, str]] = Counter()
     unknown: dict[str, str] = {}
     for (model, form, provider), assets in sorted(_in_use(specs, providers).items()):
-        for message in warnings(Recipe(prompt="", model=model, format=form), table, today):
+        for message in warnings(Recipe(prompt="", model=model, format=form), table, today, providers[provider].type):
             found[model, message] += assets
         if model and table.find(model) is None and not unknown.get(model):
             near = nearest_word(model, table.models.keys())
@@ -61,8 +61,9 @@ def next_retirement(
 ) -> float | None:
     """The time of the next warning, in seconds since the epoch; None if none is to come. Until then a cached answer
     about the project is valid."""
-    rows = (table.find(model) for model, _, _ in _in_use(specs, providers))
-    days = [row.retires for row in rows if row is not None and row.retires > today.isoformat()]
+    rows = ((table.find(model), providers[provider].type) for model, _, provider in _in_use(specs, providers))
+    known = (row.retirement(type_) for row, type_ in rows if row is not None)
+    days = [day for day in known if day > today.isoformat()]
     return datetime.combine(date.fromisoformat(min(days)), time(tzinfo=UTC)).timestamp() if days else None
 
 
