@@ -40,7 +40,8 @@ def planned() -> Screen:
         root = Path(folder) / "saltlight"
         root.mkdir()
         for part in ("specs", "refs", "assets"):
-            shutil.copytree(ROOT / part, root / part)
+            shutil.copytree(ROOT / part, root / part, ignore=shutil.ignore_patterns("_derive.yaml", "_bundles.yaml"))
+        edit(root / "specs/site/hero.yaml", "derive: [web]\n", "")
         shutil.copy(ROOT / "reconciler.yaml", root)
         edit(root / "reconciler.yaml", "\nprovider: draft", "\nprovider: gravitex")
         reconciler(root, "adopt", "*", "--yes", "--generated")  # without a lockfile nobody knows that these are drafts

@@ -19,7 +19,7 @@ from reconciler.core.lock.lockfile import loads
 from reconciler.core.lock.lockfile import verify_recipe_keys as verify_keys
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("reconciler.yaml", "assets.lock", "specs", "refs", "assets")
+PARTS = ("reconciler.yaml", "assets.lock", "derived.lock", "specs", "refs", "assets")
 
 
 @pytest.fixture
@@ -58,13 +58,16 @@ def test_a_fresh_clone_is_clean_whatever_pillow_draws(copy: Path, command: list[
     done = subprocess.run(
         [sys.executable, "-c", program, "-C", str(copy), *command], capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stdout) == (0, "nothing to do: 16 assets up to date\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "nothing to do: 16 assets and 16 derived files up to date\n"), (
+        done.stderr
+    )
     assert contents(copy) == before
 
 
 def test_everything_is_drawn_from_nothing(copy: Path) -> None:
     shutil.rmtree(copy / "assets")
     (copy / "assets.lock").unlink()
+    (copy / "derived.lock").unlink()
     assert run(["-C", str(copy), "apply", "--yes"]) == 0
     assert contents(copy).keys() == _names(ROOT)
     assert run(["-C", str(copy), "check", "--strict"]) == 0
@@ -123,5 +126,6 @@ def test_editors_find_the_schema_that_each_file_names() -> None:
         match = re.match(r"# yaml-language-server: \$schema=(\S+)\n", file.read_text())
         assert match, file
         schema = (file.parent / match[1]).resolve()
-        kind = {"_styles": "styles", "_defaults": "defaults", "reconciler": "project"}.get(file.stem, "spec")
+        kinds = {"_styles", "_defaults", "_derive", "_bundles"}
+        kind = "project" if file.stem == "reconciler" else file.stem[1:] if file.stem in kinds else "spec"
         assert schema == ROOT / "schemas" / f"{kind}.schema.json"

@@ -56,8 +56,12 @@ _REASONS = 5
 def apply_text(facts: ApplyFacts) -> Printed:
     """The summary, below the candidates; problems on stderr."""
     if facts.report is None:
-        lines = (*plan_lines(facts.plan, facts.now, verbosity=facts.verbosity), *_derived_summary(facts))
-        return Printed(lines, tuple(_derived_problems(facts)), prose=True)
+        lines = tuple(plan_lines(facts.plan, facts.now, verbosity=facts.verbosity))
+        if facts.derived is not None and facts.derived.did_nothing:
+            from reconciler.report.derived_text import with_derived  # noqa: PLC0415 - few projects derive files
+
+            return Printed((*lines[:-1], with_derived(lines[-1], facts.derived.derived)), prose=True)
+        return Printed((*lines, *_derived_summary(facts)), tuple(_derived_problems(facts)), prose=True)
     problems = (
         *problem_lines(facts.report, in_doubt=facts.in_doubt),
         *_held(facts),

@@ -24,6 +24,11 @@ class DeriveFacts:
     done: bool = True
     every: bool = False
 
+    @property
+    def did_nothing(self) -> bool:
+        """Whether nothing was to be done."""
+        return self.report == DerivedReport() and not self.derived.plan.left
+
 
 def derive_text(facts: DeriveFacts) -> Printed:
     """The summary; problems on stderr."""
