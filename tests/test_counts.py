@@ -181,6 +181,16 @@ def test_a_strict_check_reads_every_file_once(made: Path) -> None:
     assert told.loaded(("httpx", "rich", "PIL", "jsonschema", "pybase64", "asyncio")) == set()
 
 
+def test_without_verdicts_no_code_for_them_is_loaded(made: Path) -> None:
+    told = spied(made, "check", "--strict")
+
+    assert (
+        told.loaded(("reconciler.core.reviews.verdict", "reconciler.project.reviews", "reconciler.report.reviews"))
+        == set()
+    )
+    assert not [name for name in told.files if name.startswith("reviews")]
+
+
 def test_in_ci_nothing_is_believed_of_the_index(made: Path) -> None:
     told = spied(made, "check", CI="true")
 

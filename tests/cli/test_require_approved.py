@@ -248,8 +248,11 @@ def test_signed_verdicts(paid: PaidProject, tmp_path: Path, monkeypatch: pytest.
     assert check(paid).code == 0, "what does not count does not take away"
 
     allowed = paid.read(".github/allowed_signers")
+    time.sleep(0.1)
+    assert quick(paid, "check", "--require-approved")[0] == 0
+    assert quick(paid, "check", "--require-approved")[0] == 0
     paid.write(".github/allowed_signers", "")
-    assert check(paid).code == 2, "and the index knows of the file"
+    assert quick(paid, "check", "--require-approved")[0] == 2, "the index knows of the file"
     (paid.root / ".github/allowed_signers").unlink()
     assert "there is no file .github/allowed_signers" in check(paid).err
     paid.write(".github/allowed_signers", allowed)
@@ -308,6 +311,26 @@ def test_the_quick_check_and_plan_know_of_reviews(paid: PaidProject) -> None:
     assert quick(paid, *required)[0] == 0
     paid.done("reject", "boss", "--by", BOB, "--note", "no")
     assert quick(paid, *required)[0] == 2
+
+
+def test_the_quick_check_sees_the_first_verdict(paid: PaidProject) -> None:
+    time.sleep(0.1)
+    for _ in range(2):
+        assert quick(paid, "check")[0] == 0
+    paid.done("reject", "boss", "--by", BOB, "--note", "no")
+    assert quick(paid, "check")[0] == 2
+
+
+def test_a_draft_is_not_approved_whatever_a_line_says(paid: PaidProject) -> None:
+    approve(paid, "*", "--yes")
+    paid.write("specs/draft.yaml", '{"prompt": "a dog", "provider": "draft", "size": "32x32"}')
+    paid.apply()
+    (file,) = (paid.root / "reviews").iterdir()
+    line = json.loads(file.read_text().splitlines()[0])
+    entry = paid.lock["draft"]
+    forged = line | {"asset": "draft", "content": entry["content"], "recipe": entry["recipe"]["key"]}
+    paid.write("reviews/forged.jsonl", json.dumps(forged) + "\n")
+    assert "! draft  not approved: it is a draft" in check(paid).out
 
 
 def test_a_quick_plan_of_one_changed_spec_does_not_restore_a_rejected_image(paid: PaidProject) -> None:

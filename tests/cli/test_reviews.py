@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from reconciler.core.digest import AssetId, RecipeKey
+from reconciler.core.events import Requested
 from reconciler.testing.gateway import Gateway
 from tests.cli.conftest import Said, Scratch, picture
 from tests.cli.paid_project import PaidProject, opened
@@ -356,3 +358,59 @@ def test_old_files_are_merged_without_what_matters_no_more(paid: PaidProject) ->
     paid.git("add", "-A")
     paid.git("commit", "-qm", "compact again")
     assert paid.done("review", "--compact", "--yes").err == "nothing to compact\n"
+
+
+@pytest.mark.parametrize("clone", [True, False])
+def test_a_recipe_that_is_known_only_after_its_reference_was_made_is_held_too(
+    paid: PaidProject, *, clone: bool
+) -> None:
+    """Without the earlier draft in the store, going back to it gives the recipe of the rejected image in the run. In
+    the same checkout, the store has that image."""
+    mascot = {"prompt": "a robot", "provider": "draft", "size": "32x32"}
+    paid.set_up(mascot=mascot, pair={"prompt": "two of image 1", "references": [{"asset": "mascot"}]})
+    paid.apply()
+    reject(paid, "pair")
+    robot = paid.lock["mascot"]["recipe"]["key"]
+    paid.write("specs/mascot.yaml", json.dumps(mascot | {"prompt": "a cat"}))
+    paid.apply("--cascade")
+    asked, now = paid.asked, paid.lock["pair"]["content"]
+    if clone:
+        shutil.rmtree(paid.root / ".reconciler")
+    else:
+        (known,) = (paid.root / ".reconciler/store/recipes").rglob(f"{robot.partition(':')[2]}.jsonl")
+        known.unlink()
+    paid.write("specs/mascot.yaml", json.dumps(mascot))
+    said = paid.apply("--cascade")
+    assert said.code == 3
+    assert f"pair: rejected by {ADA} on 20" in said.err + said.out
+    assert (paid.asked, paid.lock["pair"]["content"]) == (asked, now)
+    assert paid.apply("--cascade", "--replace-rejected").code == 0
+    assert paid.asked == asked + 1
+
+
+def test_a_rejected_image_is_not_put_back_where_its_reference_came_out_as_it_was(paid: PaidProject) -> None:
+    mascot = {"prompt": "a robot", "provider": "draft", "size": "32x32"}
+    paid.set_up(mascot=mascot, pair={"prompt": "two of image 1", "references": [{"asset": "mascot"}]})
+    paid.apply()
+    reject(paid, "pair")
+    asked = paid.asked
+    for name in ("mascot", "pair"):
+        (paid.root / f"assets/{name}.png").unlink()
+    shutil.rmtree(paid.root / ".reconciler/store/recipes")
+    for path in (paid.root / ".reconciler/store/objects").rglob("*"):
+        if path.is_file() and path.name in paid.lock["mascot"]["content"]:
+            path.unlink()
+    said = paid.apply("--cascade")
+    assert said.code == 3
+    assert (paid.root / "assets/mascot.png").exists()
+    assert not (paid.root / "assets/pair.png").exists()
+    assert paid.asked == asked
+
+
+def test_what_is_in_doubt_is_not_judged(paid: PaidProject) -> None:
+    key = paid.lock["hero"]["recipe"]["key"]
+    paid.journal(Requested("a1", AssetId("hero"), RecipeKey(key), "shop", "0.039 USD", "2026-11-22T16:00:00Z"))
+    said = approve(paid, "hero")
+    assert said.code == 1
+    assert "in doubt" in said.err
+    assert "`reconciler recover` lists the requests" in said.err
