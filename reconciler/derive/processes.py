@@ -174,7 +174,7 @@ def _failure(result: int, width: int, height: int, name: bytes) -> Exception:
             fact = f"no flat background: {min(width, 100)} % of the border have one colour, a key needs 60 %"
             return NotDerivedError(fact, 'ask for a flat background in the prompt, or write the colour: "#00ff00"')
         case n if n == NO_HUE:
-            fact = "the background is grey: a key would remove every grey of the picture"
+            fact = "the key colour is grey: it would remove every grey of the picture"
             return NotDerivedError(fact, "ask for a background of a strong colour in the prompt, such as flat green")
         case n if n == NOTHING:
             return NotDerivedError("nothing is left of the picture: every pixel is transparent")

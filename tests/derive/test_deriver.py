@@ -212,7 +212,7 @@ def test_what_an_operation_refuses_has_a_hint(deriver: Deriver, tmp_path: Path, 
     assert found.fact.startswith("no flat background: ") and found.hint
     grey = Master(AssetId("grey"), ContentHash("x"), tmp_path / "grey.png")
     Image.new("RGB", (32, 32), "white").save(grey.path)
-    assert failure(deriver.derive(replace(keyed, master=grey))).startswith("the background is grey")
+    assert failure(deriver.derive(replace(keyed, master=grey))).startswith("the key colour is grey")
     nothing = a_unit(tmp_path, folder(), Image.new("RGBA", (8, 8)))
     trimmed = replace(nothing, files=(wanted("a.png", Trim()),))
     assert failure(deriver.derive(trimmed)) == "nothing is left of the picture: every pixel is transparent"
