@@ -64,7 +64,7 @@ def test_every_asset_with_its_image_reference_and_origin(project: Scratch) -> No
     hero = asset(data, "hero")
     shown = image(data, hero["now"])
     assert shown["content"] == project.lock["hero"]["content"]
-    assert max(decoded(shown["preview"]).size) <= 256
+    assert max(decoded(shown["preview"]).size) <= 384
     assert (project.root / unquote(shown["whole"])).read_bytes() == project.read("assets/hero.png")
     assert (hero["state"], hero["draft"], hero["obstacle"]) == ("current", True, "it is a draft")
     pair = asset(data, "pair")
@@ -150,6 +150,13 @@ def test_the_second_page_decodes_nothing(project: Scratch, monkeypatch: pytest.M
 
     monkeypatch.setattr("reconciler.project.gallery.previews.image_facts", refuse)
     assert [each["preview"] for each in page(project)["images"]] == [each["preview"] for each in first["images"]]
+
+
+def test_a_page_of_many_images_has_smaller_previews(project: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = decoded(page(project)["images"][0]["preview"])
+    monkeypatch.setattr("reconciler.project.gallery.gallery.MANY_IMAGES", 2)
+    small = decoded(page(project)["images"][0]["preview"])
+    assert max(small.size) <= 256 < max(large.size)
 
 
 def test_a_preview_in_the_cache_that_is_no_webp_is_made_again(project: Scratch, tmp_path: Path) -> None:

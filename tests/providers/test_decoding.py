@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -250,3 +251,26 @@ def test_a_file_of_very_many_parts_is_walked_no_further(data: bytes) -> None:
 def test_verifying_loads_no_decoder_into_the_command() -> None:
     code = "import sys, reconciler.providers.responses.verify_image; sys.exit('PIL' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_preview_is_small_and_keeps_what_is_transparent(tmp_path: Path, pool: Children) -> None:
+    path = tmp_path / "noise.png"
+    noise = Image.effect_noise((600, 300), 120).convert("RGBA")
+    noise.putalpha(Image.new("L", noise.size, 0))
+    noise.save(path)
+    made = decode.Thumbnails().preview(path, facts_of(path), 256)
+    assert made is not None and len(made) <= 256 * 256 // 30
+    with Image.open(BytesIO(made)) as image:
+        assert image.format == "WEBP" and image.has_transparency_data
+        assert max(image.size) <= 256 and abs(image.width / image.height - 2) < 0.1
+
+
+def test_what_a_decoder_calls_a_preview_is_looked_at(
+    tmp_path: Path, pool: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = "return ANSWER.pack(OK, 0, 9, 9, b'') + __import__('struct').pack('!I', 9) + b'<svg/>   '"
+    misbehaving(monkeypatch, answer)
+    assert decode.Thumbnails().preview(*a_file(tmp_path), 256) is None
+    misbehaving(monkeypatch, "return ANSWER.pack(OK, 0, 9, 9, b'') + __import__('struct').pack('!I', 1 << 20)")
+    pool.end()
+    assert decode.Thumbnails().preview(*a_file(tmp_path), 256) is None

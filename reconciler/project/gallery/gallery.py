@@ -22,7 +22,7 @@ from reconciler.project.gallery.assets import AssetCollector, BeforeLock, collec
 from reconciler.project.gallery.derived import DerivedImages, add_derived
 from reconciler.project.gallery.image_files import ImageFiles
 from reconciler.project.gallery.page_parts import page_parts
-from reconciler.project.gallery.previews import Previews, SmallImage
+from reconciler.project.gallery.previews import LARGE_SIDE, MANY_IMAGES, SMALL_SIDE, Previews, SmallImage
 from reconciler.project.gallery.revision import lock_at, project_revision
 from reconciler.project.load import load_specs
 from reconciler.project.options import Selection
@@ -32,7 +32,6 @@ from reconciler.report.gallery.facts import GalleryFacts, PageAsset, PageImage, 
 from reconciler.report.gallery.page import PAGE_MARK, gallery_page
 from reconciler.report.gallery.page_data import named_images
 from reconciler.store import disk
-from reconciler.store.objects.preview_cache import PreviewCache
 from reconciler.store.worktree.git import GitRepository
 from reconciler.store.worktree.git_revision import GitRevision, RevisionFiles
 from reconciler.store.worktree.git_sources import GitLfs
@@ -85,8 +84,9 @@ def _facts(workspace: Workspace, options: GalleryOptions, *, folder: Path) -> Ga
     with tempfile.TemporaryDirectory(prefix="reconciler-gallery-") as temporary:
         sources = _sources(workspace, planned, revision, against, Path(temporary))
         files = image_files(workspace, planned, derived, against=against, sources=sources)
-        previews = Previews(files, PreviewCache(workspace.state))
         contents = tuple(dict.fromkeys(named_images(assets)))
+        side = SMALL_SIDE if len(contents) > MANY_IMAGES else LARGE_SIDE
+        previews = Previews(files, workspace.state, side=side)
         made = previews.all_of(contents, announce=options.announce)
         known = known_facts(assets, derived, against)
         images = {each: _image(each, made[each], known.get(each)) for each in contents}

@@ -15,8 +15,10 @@ from reconciler.project.gallery.image_files import ImageFiles, image_facts
 from reconciler.providers.decoding.decode import THUMBNAILS
 from reconciler.store.objects.preview_cache import PreviewCache
 
-PREVIEW_SIDE = 256
-"""The most pixels of the longer side."""
+LARGE_SIDE, SMALL_SIDE = 384, 256
+"""The most pixels of the longer side of a preview: on a page of few images, and on one of many."""
+MANY_IMAGES = 400
+"""A page of more has small previews: a thousand of them take 3 MB, and the large ones 6."""
 _MOST_AT_ONCE = 8
 
 
@@ -30,11 +32,12 @@ class SmallImage:
 
 
 class Previews:
-    """The previews of one project."""
+    """The previews of one project. `state` is its state directory."""
 
-    def __init__(self, files: ImageFiles, cache: PreviewCache) -> None:
+    def __init__(self, files: ImageFiles, state: Path, *, side: int) -> None:
         self._files = files
-        self._cache = cache
+        self._side = side
+        self._cache = PreviewCache(state, side)
 
     def of(self, content: ContentHash) -> SmallImage:
         """One preview, from the cache or new."""
@@ -59,14 +62,13 @@ class Previews:
         facts = image_facts(path) if path is not None else None
         if path is None or facts is None:
             return SmallImage(b"")
-        webp = _decoded(path, facts)
+        webp = self._decoded(path, facts)
         if webp:
             self._cache.put(content, webp)
         return SmallImage(webp, facts)
 
-
-def _decoded(path: Path, facts: ImageFacts) -> bytes:
-    try:
-        return THUMBNAILS.preview(path, facts, PREVIEW_SIDE) or b""
-    except OSError:
-        return b""
+    def _decoded(self, path: Path, facts: ImageFacts) -> bytes:
+        try:
+            return THUMBNAILS.preview(path, facts, self._side) or b""
+        except OSError:
+            return b""

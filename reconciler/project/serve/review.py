@@ -26,7 +26,7 @@ from reconciler.project.gallery.derived import add_derived
 from reconciler.project.gallery.gallery import image_files, known_facts, standings_of, steps_of
 from reconciler.project.gallery.image_files import ImageFiles
 from reconciler.project.gallery.page_parts import page_parts
-from reconciler.project.gallery.previews import Previews
+from reconciler.project.gallery.previews import LARGE_SIDE, Previews
 from reconciler.project.judge import Reviewer, WantedJudgement, judge, judgeable, unjudgeable
 from reconciler.project.load import load_specs
 from reconciler.project.options import Selection
@@ -38,7 +38,6 @@ from reconciler.report.gallery.facts import GalleryFacts, PageImage, PageMode
 from reconciler.report.gallery.page import gallery_page, page_policy
 from reconciler.report.gallery.page_data import named_images, review_json
 from reconciler.store.index.index import index_without_memory
-from reconciler.store.objects.preview_cache import PreviewCache
 
 MEDIA = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp", "avif": "image/avif"}
 _WAIT = 2.0
@@ -197,7 +196,7 @@ class ReviewInProgress:
         assets, derived = add_derived(workspace, planned, found.assets(steps_of(planned, self._ids)))
         contents = tuple(dict.fromkeys(named_images(assets)))
         files = image_files(workspace, planned, derived)
-        self._shown = _Shown(frozenset(contents), files, Previews(files, PreviewCache(workspace.state)))
+        self._shown = _Shown(frozenset(contents), files, Previews(files, workspace.state, side=LARGE_SIDE))
         return GalleryFacts(
             workspace.root.name or str(workspace.root),
             PageMode.REVIEW,

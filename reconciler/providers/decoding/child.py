@@ -31,9 +31,10 @@ from reconciler.providers.decoding.protocol import (
 
 _GROUND = (255, 255, 255, 255)
 """The background of transparent images."""
-_QUALITIES = ((8, 75), (8, 50), (7, 45), (6, 40), (5, 30), (4, 25), (3, 20))
+_QUALITIES = ((8, 75), (8, 50), (7, 45), (6, 40), (5, 30), (4, 25), (3, 20), (2, 20))
 """Of a preview, the best first: its size in eighths of the wanted one, and the quality."""
-_FEW_BYTES = 2200
+_PIXELS_A_BYTE = 30
+"""Of the square around a preview: one with sides of 256 has at most 2,184 bytes, unless it is of pure noise."""
 
 
 def serve(memory: int) -> None:
@@ -123,7 +124,7 @@ def _preview(file: io.BufferedReader, form: str, side: int) -> bytes:
         out = io.BytesIO()
         small.save(out, "webp", quality=quality, alpha_quality=60, method=4)
         data = out.getvalue()
-        if len(data) <= _FEW_BYTES:
+        if len(data) <= side * side // _PIXELS_A_BYTE:
             break
     return _result(OK, size=small.size) + LENGTH.pack(len(data)) + data
 

@@ -1,4 +1,4 @@
-"""Small pictures of images, cached by the content of the image in `.reconciler/thumbs`. Can be deleted at any time."""
+"""Small pictures of images, cached by size and content in `.reconciler/thumbs`. Can be deleted at any time."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ _MOST_BYTES = 64 << 10
 
 
 class PreviewCache:
-    """The previews of one project. Used only in a state directory that exists: a checkout that nobody has applied
-    stays without one. A cache that cannot be read or written costs time and nothing else."""
+    """The previews of one project whose longer side has at most `side` pixels. Used only in a state directory that
+    exists: a checkout that nobody has applied stays without one. A cache that cannot be read or written costs time and
+    nothing else."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, side: int) -> None:
         self._usable = state.is_dir()
-        self._folder = state / PREVIEWS
+        self._folder = state / PREVIEWS / str(side)
 
     def get(self, content: ContentHash) -> bytes | None:
         """The preview of an image; None if there is none. No link is followed, and only a WebP is returned."""
@@ -39,7 +40,7 @@ class PreviewCache:
             return
         file = self._file(content)
         try:
-            for folder in (self._folder.parent, self._folder, file.parent):
+            for folder in (self._folder.parent.parent, self._folder.parent, self._folder, file.parent):
                 disk.refuse_link(folder)
                 folder.mkdir(exist_ok=True)
             disk.write_cache(file, preview)
