@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from reconciler.core.digest import ContentHash
 from reconciler.core.errors import ConsentNeeded, ProjectError
+from reconciler.core.lock.parts import PARTS
 from reconciler.core.reviews.compact import compacted
 from reconciler.core.reviews.rules import REVIEWS
 from reconciler.core.reviews.verdict import verdict_line
@@ -15,10 +17,10 @@ from reconciler.core.value import value
 from reconciler.project.reviews import Reviews
 from reconciler.project.workspace import Workspace
 from reconciler.store import disk
-from reconciler.store.documents.project import LOCK_FILE
+from reconciler.store.documents.derived_records import LOCAL
+from reconciler.store.documents.project import DERIVED_LOCK, LOCK_FILE
 from reconciler.store.documents.reviews import SUFFIX, review_names
 from reconciler.store.worktree.git import GitRepository
-from reconciler.store.worktree.git_revision import GitRevision
 
 _CONTENT = re.compile(rb"sha256:[0-9a-f]{64}")
 _MAX_HEADS = 1_000
@@ -68,18 +70,39 @@ def compact_reviews(workspace: Workspace, reviews: Reviews | None, *, consent: C
 
 
 def _named(workspace: Workspace, repository: GitRepository) -> frozenset[ContentHash]:
-    """The contents that the lockfile names, here and at the head of every branch."""
+    """The contents that the lockfiles name, those of derived files, too, here and at the head of every branch."""
     entries = workspace.locked().entries.values()
     found = {entry.content for entry in entries} | {entry.original for entry in entries if entry.original is not None}
     heads = repository.output("for-each-ref", "--format=%(objectname)", "refs/heads", "refs/remotes").split()
     if len(heads) > _MAX_HEADS:
         raise ProjectError(f"there are more than {_MAX_HEADS:,} branches", hint="delete merged branches first")
-    blobs = [GitRevision(repository, "", head.decode("ascii")).blobs((LOCK_FILE,)).get(LOCK_FILE) for head in heads]
-    wanted = sorted({blob for blob in blobs if blob is not None})
+    wanted = sorted({blob for head in heads for blob in _lock_blobs(repository, head.decode("ascii"))})
     if sum(repository.blob_sizes(wanted).values() if wanted else ()) > _MAX_LOCKS:
         raise ProjectError("the lockfiles of all branches are too large together", hint="delete merged branches first")
     for data in repository.small_blobs(wanted).values():
-        found.update(ContentHash(each.decode("ascii")) for each in _CONTENT.findall(data))
+        found.update(_contents(data))
+    for name in (DERIVED_LOCK, LOCAL):
+        found.update(_contents(_bytes(workspace.root / name)))
     if repository.failure is not None:
         raise ProjectError(f"git cannot read all lockfiles: {repository.failure.fact}", hint=repository.failure.hint)
     return frozenset(found)
+
+
+def _lock_blobs(repository: GitRepository, commit: str) -> Iterator[str]:
+    """The blobs of the lockfiles of a commit: one file or many, and that of derived files."""
+    listed = repository.output("ls-tree", "-r", "-z", commit, "--", LOCK_FILE, f"{PARTS}/", DERIVED_LOCK)
+    for line in listed.split(b"\0"):
+        meta, _, _ = line.partition(b"\t")
+        if meta.startswith(b"100"):
+            yield meta.split(b" ")[2].decode("ascii")
+
+
+def _contents(data: bytes) -> Iterator[ContentHash]:
+    return (ContentHash(each.decode("ascii")) for each in _CONTENT.findall(data))
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return disk.plain_bytes(path, most=_MAX_LOCKS)
+    except (FileNotFoundError, NotADirectoryError):
+        return b""

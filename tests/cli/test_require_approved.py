@@ -388,6 +388,12 @@ def test_rules_whose_files_need_a_look_of_their_own(scratch: Scratch) -> None:
     scratch.write("reconciler.yaml", "provider: draft\nreview: {derived: [og], require: ['tag:ship']}\n")
     assert scratch.run(*required).code == 0, "files of assets that are not required are not, either"
 
+    scratch.git("init", "-q")
+    scratch.git("add", "-A")
+    done = scratch.done("review", "--compact", "--yes")
+    assert "5 verdicts kept, 0 dropped" in done.err, "derived.lock names the derived ones"
+    assert scratch.run(*required).code == 0
+
     scratch.edit("specs/_derive.yaml", "32x16", "32x32")
     stale = scratch.run("approve", "img/boss-og.png", "--by", ADA)
     assert (stale.code, "it is not up to date" in stale.err) == (1, True)
