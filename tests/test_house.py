@@ -37,6 +37,7 @@ DEPENDENCIES: dict[str, str | tuple[str, ...]] = {
     "httpcore": "providers/http/client.py",
     "pybase64": "providers/",
     "c2pa": "imaging/credential_worker.py",
+    "cryptography": "imaging/credential_signer.py",
     "PIL": ("imaging/", "providers/", "derive/"),
     "yaml": "store/yaml/",
     "jsonschema": "store/schemas/explain.py",
@@ -81,7 +82,7 @@ ADAPTERS = {
     "TreeObserver", "Journal", "LockOnDisk", "Index", "Spending", "LockfileSaver", "LocalReferences", "Http",
     "ReviewServer", "ReviewInProgress", "PreviewCache", "RevisionFiles", "Run", "Draft",
     "StoredProvider", "CandidateProvider", "PaidRun", "ReviewSession",
-    "PillowDeriver", "CredentialReader",
+    "PillowDeriver", "CredentialReader", "CredentialSigner",
 }  # fmt: skip
 """Classes that hold a file, a connection, a budget or a run: constructed by project/ for everybody else."""
 INSIDE = {

@@ -99,6 +99,7 @@ Environment:
   RECONCILER_TRUSTED_KEYS      other variables that hold a key
   RECONCILER_TRUSTED_COMMANDS  commands of providers that may be run
   RECONCILER_MAX_ASSETS        more assets than 20,000
+  RECONCILER_C2PA_KEY          the file of the key that signs derived files
   RECONCILER_FORMAT            the format of check, plan and validate
   CI=true                      hash every file; spend nothing without a limit
   NO_COLOR=1                   no colour

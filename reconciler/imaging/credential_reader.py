@@ -12,13 +12,12 @@ from typing import Any
 
 from reconciler.core.provenance.credentials import INVALID, NO_VERIFIER, TRUSTED, UNVERIFIED, VALID, CredentialReport
 from reconciler.imaging.child_process import ConfinedProcess, DecoderError, program
-from reconciler.imaging.credential_wire import CREDENTIAL_LENGTH, MOST_ANSWER, MOST_CODES, MOST_TEXT
+from reconciler.imaging.credential_wire import CREDENTIAL_LENGTH, MIME_TYPES, MOST_ANSWER, MOST_CODES, MOST_TEXT
 
 _MEMORY = 1 << 30
-_PROGRAM = program("reconciler.imaging.credential_worker")
+CREDENTIAL_PROGRAM = program("reconciler.imaging.credential_worker")
 _SECONDS = 20
 """Of CPU time for a file, and three times as long by the clock."""
-_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp", "avif": "image/avif"}
 
 
 def has_verifier() -> bool:
@@ -30,7 +29,7 @@ class CredentialReader:
     """Verifies one file after another. `anchors` are certificates of authorities in PEM, "" for none."""
 
     def __init__(
-        self, anchors: str = "", *, code: str = _PROGRAM, installed: Callable[[], bool] = has_verifier
+        self, anchors: str = "", *, code: str = CREDENTIAL_PROGRAM, installed: Callable[[], bool] = has_verifier
     ) -> None:
         self._anchors = anchors
         self._code = code
@@ -56,8 +55,8 @@ class CredentialReader:
 
     def _asked(self, path: Path, format_: str) -> Any:
         process = self._process = self._process or ConfinedProcess(self._code, _MEMORY)
-        request = {"path": os.path.abspath(path), "type": _TYPES[format_], "anchors": self._anchors}
-        data = json.dumps({**request, "seconds": _SECONDS}).encode()
+        request = {"path": os.path.abspath(path), "type": MIME_TYPES[format_], "anchors": self._anchors}
+        data = json.dumps({**request, "action": "verify", "seconds": _SECONDS}).encode()
         most = 3 * _SECONDS
         end = time.monotonic() + most
         process.write(CREDENTIAL_LENGTH.pack(len(data)) + data)

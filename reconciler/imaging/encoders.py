@@ -82,7 +82,7 @@ def _marked(form: str, mark: tuple[str, ...]) -> dict[str, Any]:
     """The settings that write a mark into the metadata."""
     if not mark:
         return {}
-    packet = xmp_packet(*mark)
+    packet = xmp_packet(*mark[:2])
     if form != "png":
         return {"xmp": packet.encode()}
     text = PngImagePlugin.PngInfo()

@@ -209,7 +209,7 @@ class Adoption:
         file = self._session.workspace.root / step.output
         if entry.made.provider != ADOPTED or _is_pointer(file):
             return ()
-        names = marks_of_file(file).names
+        names = marks_of_file(self._session.workspace.root, file).names
         if not names:
             return ()
         named = " and ".join(MARK_NAMES[name] for name in names)

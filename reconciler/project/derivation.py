@@ -21,6 +21,7 @@ from reconciler.core.digest import AssetId
 from reconciler.core.images.sniff import SUFFIXES
 from reconciler.core.plan.plan import Plan
 from reconciler.core.plan.selection import select
+from reconciler.core.provenance.settings import ProvenanceSettings
 from reconciler.core.specs.paths import same_file_key
 from reconciler.core.value import replace, value
 from reconciler.derive.deriver import PillowDeriver
@@ -46,6 +47,7 @@ class DerivedState:
     older: int = 0
     all_steps: tuple[SetStep, ...] = ()
     built: bool = True
+    provenance: ProvenanceSettings = ProvenanceSettings()
 
     @property
     def has_local(self) -> bool:
@@ -109,7 +111,7 @@ def derived_state_of(
         protected=_owned(workspace, loaded) if locks.committed.sets or locks.local.sets else (),
         built=built,
     )
-    return DerivedState(wanted, locks, made, _older(made), built=built)
+    return DerivedState(wanted, locks, made, _older(made), built=built, provenance=sources.provenance)
 
 
 def _owned(workspace: Workspace, loaded: LoadedSpecs) -> frozenset[str]:

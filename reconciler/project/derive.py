@@ -21,6 +21,7 @@ from reconciler.core.errors import DiskError, Exit, ProjectError
 from reconciler.core.plan.plan import Plan
 from reconciler.core.plan.selection import Selectable, selectable_spec
 from reconciler.core.ports import Deriver
+from reconciler.core.provenance.derived_mark import SIGNED
 from reconciler.core.provenance.settings import ProvenanceSettings
 from reconciler.core.provenance.source_type import source_term
 from reconciler.core.suggest import nearest_word
@@ -208,7 +209,7 @@ def carry_out_derived(
     tree = DerivedTree(workspace.root, workspace.state, workspace.store, specs=workspace.tree.specs)
     tree.sweep()
     jobs = options.jobs or min(MOST_JOBS, os.cpu_count() or 1)
-    used = PillowDeriver(jobs)
+    used = _deriver(workspace, state, jobs)
     stopping = _Stopping(callbacks.say, used)
     paths = frozenset(each.path for step in state.plan.steps for each in step.files)
     pictures = _Pictures(workspace, state, paths)
@@ -231,6 +232,15 @@ def carry_out_derived(
         used.close()
         tree.sweep()
     return DerivedRun(state, report, stopping.requested)
+
+
+def _deriver(workspace: Workspace, state: DerivedState, jobs: int) -> Deriver:
+    plain = PillowDeriver(jobs)
+    if state.provenance.mark != SIGNED or not state.plan.count(MakeFile):
+        return plain
+    from reconciler.project.signing import signing_deriver  # noqa: PLC0415 - few projects sign
+
+    return signing_deriver(plain, workspace.root, state.provenance, workspace.signing_key)
 
 
 class _Pictures:

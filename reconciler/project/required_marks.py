@@ -30,7 +30,7 @@ def check_marks(workspace: Workspace, planned: PlannedProject) -> MarkCheck:
 def _unmarked(workspace: Workspace, planned: PlannedProject, wanted: list[FileOrigin]) -> Iterator[Unmarked]:
     for one in wanted:
         try:
-            marks = marks_of_file(workspace.root / one.path)
+            marks = marks_of_file(workspace.root, workspace.root / one.path)
         except (DiskError, OSError):
             continue
         if not marks.names:

@@ -15,6 +15,7 @@ from reconciler.core.events import Durable, Requested, settle
 from reconciler.core.lock.lockfile import Lock
 from reconciler.core.lock.parts import HEADER
 from reconciler.core.ports import ProjectStore
+from reconciler.core.provenance.settings import SIGNING_KEY_VARIABLE
 from reconciler.core.specs.settings import MAX_ASSETS
 from reconciler.core.unrecorded import unrecorded
 from reconciler.project.options import in_ci, most_assets
@@ -41,6 +42,7 @@ class Workspace:
     """One project on the disk. Each file is read when it is needed, and once.
 
     `strict` ignores the index: every file is hashed again. `most_assets` bounds the project file and the lockfile.
+    `signing_key` is the path of the key that signs C2PA manifests, "" for none.
     """
 
     def __init__(
@@ -50,7 +52,9 @@ class Workspace:
         strict: bool,
         utc: Callable[[], datetime] = lambda: datetime.now(UTC),
         most_assets: int = MAX_ASSETS,
+        signing_key: str = "",
     ) -> None:
+        self.signing_key = signing_key
         self.root = root
         self.strict = strict
         self.most_assets = most_assets
@@ -156,7 +160,8 @@ def open_workspace(directory: str | None, environ: Mapping[str, str], *, strict:
     """The project at or above a directory. In CI (`CI=true`) every check is strict."""
     root = find_root(Path(directory) if directory else Path.cwd())
     refuse_tracked_state(root, lambda: _tracked_state(root))
-    return Workspace(root, strict=strict or in_ci(environ), most_assets=most_assets(environ))
+    key = environ.get(SIGNING_KEY_VARIABLE, "")
+    return Workspace(root, strict=strict or in_ci(environ), most_assets=most_assets(environ), signing_key=key)
 
 
 def _tracked_state(root: Path) -> tuple[str, ...]:

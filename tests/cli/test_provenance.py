@@ -69,6 +69,68 @@ def test_a_retouched_image_is_a_composite_and_a_persons_own_is_not_marked(site: 
     assert find_marks(memoryview(site.read("site/hero.jpg"))).xmp.source_type == COMPOSITE
 
 
+@needs_c2pa
+def test_files_of_rules_are_signed_and_name_the_image_that_they_are_made_from(
+    site: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by = authority("Example Studio")
+    site.write("certs/chain.pem", by.chain)
+    site.write("specs/_bundles.yaml", "app: {icons: {from: hero, sets: [favicon], output: site/icons}}\n")
+    settings = "provenance: {mark: c2pa, certificate: certs/chain.pem}\n"
+    site.write("reconciler.yaml", site.read("reconciler.yaml").decode() + settings)
+    said = site.run("derive")
+    assert (said.code, "there is no key to sign with" in said.err) == (1, True)
+    key = site.root.parent / "key.pem"
+    key.write_bytes(by.key)
+    monkeypatch.setenv("RECONCILER_C2PA_KEY", str(key))
+    site.done("derive")
+    site.done("check", "--require-marks")
+    assert site.read("assets/hero.png") == picture()
+    assert names(site, "site/hero.webp") == ("c2pa", "iptc")
+    assert names(site, "site/icons/favicon-96.png") == ("iptc",), "an icon set is a bundle"
+    anchors = str(site.write("anchors.pem", by.root))
+    said = site.done("provenance", "hero", "--verify", "--anchors", anchors, "--format", "json")
+    seen = {one["path"]: one["seen"]["c2pa"] for one in said.json["files"]}
+    assert seen["site/hero.jpg"] == {"state": "trusted", "issuer": "Example Studio", "problems": []}
+    assert seen["assets/hero.png"] is None
+    lock = site.read("derived.lock")
+    site.done("derive")
+    assert site.read("derived.lock") == lock, "nothing is signed again"
+    data = site.read("site/hero.webp")
+    site.write("site/hero.webp", data[:-9] + bytes([data[-9] ^ 1]) + data[-8:])
+    assert site.run("provenance", "hero", "--verify", "--anchors", anchors).code == 2
+    assert by.key not in b"".join(path.read_bytes() for path in site.root.rglob("*") if path.is_file())
+
+
+@needs_c2pa
+@pytest.mark.parametrize(
+    ("certificate", "key", "words"),
+    [
+        (None, "key", "there is no file"),
+        (b"no certificate", "key", "cannot be signed"),
+        ("other", "key", "cannot be signed"),
+        ("chain", b"no key", "no private key in PEM"),
+    ],
+)
+def test_a_file_that_cannot_be_signed_is_not_made(
+    site: Scratch, monkeypatch: pytest.MonkeyPatch, certificate: bytes | str | None, key: bytes | str, words: str
+) -> None:
+    by = authority("Example Studio")
+    given = {"chain": by.chain, "other": authority("Somebody Else").chain, "key": by.key}
+    if certificate is not None:
+        site.write("chain.pem", given[certificate] if isinstance(certificate, str) else certificate)
+    path = site.root.parent / "key.pem"
+    path.write_bytes(given[key] if isinstance(key, str) else key)
+    monkeypatch.setenv("RECONCILER_C2PA_KEY", str(path))
+    before = site.read("site/hero.webp")
+    settings = "provenance: {mark: c2pa, certificate: chain.pem}\n"
+    site.write("reconciler.yaml", site.read("reconciler.yaml").decode() + settings)
+    said = site.run("derive")
+    assert said.code == 1
+    assert words in said.out + said.err
+    assert site.read("site/hero.webp") == before
+
+
 def test_a_label_without_a_producer_is_an_error(site: Scratch) -> None:
     site.write("reconciler.yaml", site.read("reconciler.yaml").decode() + "provenance: {mark: iptc+cn}\n")
     assert "there is no producer" in site.run("validate").err

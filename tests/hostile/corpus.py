@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.hostile import answers, bounds, derived, paths, pictures, reviews, state, text
+from tests.hostile import answers, bounds, derived, paths, pictures, provenance, reviews, state, text
 
 CASES = (
     *paths.CASES,
@@ -13,4 +13,5 @@ CASES = (
     *answers.CASES,
     *reviews.CASES,
     *derived.CASES,
+    *provenance.CASES,
 )

@@ -24,6 +24,8 @@ SLICE = (
     "verdict: a key twice",
     "derived: the lock names an image of an asset",
     "derived: a linked folder of outputs",
+    "metadata: 20,000 packets of XMP",
+    "statement: a path outside",
 )
 
 

@@ -23,7 +23,7 @@ from reconciler.core.digest import AssetId, ContentHash, Json
 from reconciler.core.plan.actions import Adopt, Generate, Move, Restore
 from reconciler.core.plan.observed import Found
 from reconciler.core.plan.plan import Plan
-from reconciler.core.provenance.derived_mark import derived_mark
+from reconciler.core.provenance.derived_mark import derived_mark, unsigned
 from reconciler.core.provenance.settings import ProvenanceSettings
 from reconciler.core.provenance.source_type import TRAINED, combined_term, source_term
 from reconciler.core.specs.paths import same_file_key
@@ -230,7 +230,7 @@ class _SetPlanner:
         """The step of a bundle: its files as they were made last, or its first file if it was never made."""
         missing = self._sources.missing(member.asset for member in each.members)
         wanted: DerivedKey | AwaitSource
-        mark = () if missing else self._sources.mark([member.asset for member in each.members])
+        mark = () if missing else unsigned(self._sources.mark([member.asset for member in each.members]))
         wanted = AwaitSource(missing) if missing else derived_key(self._bundle_manifest(each, mark))
         block = self._locks.committed.sets.get(each.name) or self._locks.local.sets.get(each.name) or NO_FILES
         self.moved = self.moved or (bool(block) and (each.name in self._locks.committed.sets) != each.commit)

@@ -8,6 +8,7 @@ from typing import Any, cast
 from reconciler.core.errors import Problem
 from reconciler.core.provenance.settings import ProvenanceSettings, Terms
 from reconciler.core.specs.document import Document
+from reconciler.core.specs.paths import BadPath, project_path
 
 
 def provenance_settings(document: Document) -> tuple[ProvenanceSettings, list[Problem]]:
@@ -20,5 +21,14 @@ def provenance_settings(document: Document) -> tuple[ProvenanceSettings, list[Pr
         problems.append(
             document.problem(("provenance", "mark"), fact, "write producer: and your name or code beside it")
         )
+    certificate = project_path(str(given["certificate"])) if "certificate" in given else ""
+    if isinstance(certificate, BadPath):
+        problems.append(document.problem(("provenance", "certificate"), certificate.fact, certificate.hint))
+        certificate = ""
+    elif mark == "c2pa" and not certificate:
+        fact = "c2pa signs files, and there is no certificate of the signer"
+        problems.append(
+            document.problem(("provenance", "mark"), fact, "write certificate: and the path of a PEM file beside it")
+        )
     terms = {name: Terms(**{"vendor": name, **each}) for name, each in given.get("terms", {}).items()}
-    return ProvenanceSettings(mark, producer, terms), problems
+    return ProvenanceSettings(mark, producer, certificate, terms), problems

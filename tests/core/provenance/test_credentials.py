@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from reconciler.core.provenance.credentials import INVALID, TRUSTED, UNVERIFIED,
 from reconciler.core.provenance.marks import find_marks
 from reconciler.imaging.child_process import program
 from reconciler.imaging.credential_reader import CredentialReader, has_verifier
+from reconciler.imaging.credential_signer import CredentialSigner, NotSignedError, SigningKey, signing_key_of
 from tests.core.provenance.authority import authority, signed
 from tests.core.provenance.carriers import marked, with_credentials
 
@@ -101,3 +103,60 @@ def test_the_process_has_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         assert reader.report(path, "png").state == VALID
     finally:
         reader.close()
+
+
+@needs_c2pa
+@pytest.mark.parametrize("kind", ["ES384", "ED25519", "PS256"])
+def test_the_other_keys_of_the_specification(kind: str) -> None:
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
+
+    makers: dict[str, Callable[[], Any]] = {
+        "ES384": lambda: ec.generate_private_key(ec.SECP384R1()),
+        "ED25519": ed25519.Ed25519PrivateKey.generate,
+        "PS256": lambda: rsa.generate_private_key(65537, 2048),
+    }
+    made = makers[kind]()
+    clear = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    key = signing_key_of(made.private_bytes(serialization.Encoding.PEM, *clear))
+    signature = key.sign(b"x")
+    assert key.algorithm == kind
+    match kind:
+        case "ES384":
+            assert len(signature) == 96
+            r, s = (int.from_bytes(half, "big") for half in (signature[:48], signature[48:]))
+            made.public_key().verify(utils.encode_dss_signature(r, s), b"x", ec.ECDSA(hashes.SHA384()))
+        case "ED25519":
+            made.public_key().verify(signature, b"x")
+        case _:
+            salted = padding.PSS(padding.MGF1(hashes.SHA256()), 32)
+            made.public_key().verify(signature, b"x", salted, hashes.SHA256())
+
+
+SIGNERS = {
+    "too much to sign": "part(b'')\nos.write(1, struct.pack('!I', 2 << 20))\n",
+    "a mark of its own": "part(b'?')\n",
+    "a file without end": "part(b'=')\nos.write(1, struct.pack('!I', 0xffffffff))\n",
+}
+
+
+@pytest.mark.parametrize("code", SIGNERS.values(), ids=SIGNERS.keys())
+def test_a_signing_process_that_was_taken_over_gets_nothing(code: str, tmp_path: Path) -> None:
+    head = (
+        "import os, struct\ndef part(a): os.write(1, struct.pack('!I', len(a)) + a)\nos.write(1, b'r')\nos.read(0, 9)\n"
+    )
+    asked: list[bytes] = []
+
+    def sign(data: bytes) -> bytes:
+        asked.append(data)
+        return b"s"
+
+    path = tmp_path / "x.png"
+    path.write_bytes(marked("png"))
+    signer = CredentialSigner("", SigningKey("ES256", sign), code=f"{head}{code}os.read(0, 1 << 20)\nos.read(0, 1)\n")
+    try:
+        with pytest.raises(NotSignedError):
+            signer.signed(path, "png", title="x", parent=path, parent_title="y")
+    finally:
+        signer.close()
+    assert asked == []
