@@ -16,6 +16,7 @@ from reconciler.core.derived.derived_plan import (
     plan_derived,
     sources_of,
 )
+from reconciler.core.derived.key import NO_KEY
 from reconciler.core.derived.wanted import NOTHING, AssetSet, BundleSet, Derivation
 from reconciler.core.digest import AssetId
 from reconciler.core.images.sniff import SUFFIXES
@@ -145,10 +146,13 @@ def _settled(
     underway: tuple[tuple[str, str, DerivedLine], ...],
     found: Mapping[str, object],
 ) -> DerivedLocks:
-    """The locks with the lines of files that a run put in place before it died."""
+    """The locks with the lines of files that a run put in place before it died. Those of half a bundle get a key that
+    nothing has: they are ours, and the bundle is made again."""
     late = [(name, path, line) for name, path, line in underway if found.get(path) == line.content]
     if not late:
         return locks
+    torn = {name for name, path, line in underway if "~" not in name and found.get(path) != line.content}
+    late = [(name, path, replace(line, key=NO_KEY) if name in torn else line) for name, path, line in late]
     local_names = {each.name for each in wanted.sets if not each.commit}
     committed = {name: dict(block) for name, block in locks.committed.sets.items()}
     local = {name: dict(block) for name, block in locks.local.sets.items()}

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.crash import native
+from tests.crash.deriving import deriving
 from tests.crash.disksweep import disk_sweep
 from tests.crash.mutants import MUTANTS, Mutant, hunt, plant
 from tests.crash.native import Fault, Keep
@@ -34,6 +35,14 @@ def test_some_kills_of_a_recovery(tmp_path: Path, commit: str) -> None:
     killed = functools.partial(scenario, images=images, concurrency=2, seed=seed)
     swept = kill_sweep(killed, tmp_path, part=Slice(0, 20, commit), points=40)
     assert swept.points >= 1
+    assert swept.violations == ()
+
+
+def test_some_kills_and_power_cuts_of_a_derive(tmp_path: Path, commit: str) -> None:
+    swept = kill_sweep(deriving, tmp_path, part=Slice(0, 90, commit))
+    assert swept.points >= 1
+    assert swept.violations == ()
+    swept = cut_sweep(deriving, tmp_path, limit=4, seed=random.Random(commit).getrandbits(32))
     assert swept.violations == ()
 
 

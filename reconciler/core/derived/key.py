@@ -13,6 +13,8 @@ from reconciler.core.value import replace, value
 DerivedKey = NewType("DerivedKey", str)
 """`d1:` and 64 hex digits."""
 KEY_PREFIX = "d1:"
+NO_KEY = DerivedKey(f"{KEY_PREFIX}{'0' * 64}")
+"""The key of nothing."""
 _DOMAIN = b"reconciler derived d1\n"
 
 
