@@ -37,6 +37,9 @@ COMMANDS = {
     "recover": "List paid requests without a response, or remove some from the list.",
     "prune": "Remove the images of assets that have no spec any more.",
     "graph": "Print which images refer to which.",
+    "watch": "After each change show the plan, draw drafts and derive files.",
+    "import": "Write specs for the rows of a table.",
+    "fmt": "Put the fields of specs in order.",
     "migrate": "Name the successors of retired models in the specs.",
     "costs": "Sum the costs of images by model, tag, month and provider.",
     "store": "List and verify the images in .reconciler/store, and delete unused ones.",
@@ -57,7 +60,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"reconciler.cli.commands.{cmd_name}")
+        name = "import_" if cmd_name == "import" else cmd_name  # a word of Python
+        module = importlib.import_module(f"reconciler.cli.commands.{name}")
         command: click.Command = module.command
         return command
 

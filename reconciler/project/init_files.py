@@ -56,7 +56,18 @@ def project_file(provider: str) -> str:
 
 def schema_line(specs_depth: int) -> str:
     """The first line of a spec so many folders below the project: an editor completes and checks the file by it."""
-    return f"# yaml-language-server: $schema={'../' * specs_depth}schemas/spec.schema.json\n"
+    schema = f"{'../' * specs_depth}schemas/spec.schema.json"
+    return f"# yaml-language-server: $schema={schema}\n# $schema: {schema}\n"  # JetBrains reads the second one
+
+
+VSCODE = """\
+"yaml.schemas": {
+  "./schemas/spec.schema.json": ["specs/**/*.yaml", "!specs/**/_*.yaml"],
+  "./schemas/defaults.schema.json": "specs/**/_defaults.yaml",
+  "./schemas/styles.schema.json": "specs/_styles.yaml",
+  "./schemas/project.schema.json": "reconciler.yaml"
+}"""
+"""Settings of VS Code for specs without a first line that names the schema."""
 
 
 EXAMPLE = """\

@@ -41,5 +41,5 @@ def test_names_cannot_break_out_of_a_label() -> None:
     names = ('a"]-->b', "c;<b>\n", "#quot;", "\\")
     steps = [AssetStep(AssetId(name), Keep(), a_spec(name)) for name in names]
     mermaid = graph_mermaid(GraphFacts(steps, (('x"', names[0]),))).out
-    assert all(re.fullmatch(r'  [af]\d[[>]"[\w /,.:#;-]*"\]', line) for line in mermaid[1:-1])
+    assert all(re.fullmatch(r'  [af]\d[>\[]"[\w /,.:#;-]*"\]', line) for line in mermaid[1:-1])
     assert '  "a\\"]-->b" [label="a\\"]-->b"];' in graph_dot(GraphFacts(steps)).out

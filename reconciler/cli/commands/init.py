@@ -20,7 +20,7 @@ from reconciler.project.init import (
     init_project,
     project_above,
 )
-from reconciler.project.init_files import CI_FILES, STARTER_MODELS
+from reconciler.project.init_files import CI_FILES, STARTER_MODELS, VSCODE
 
 
 @click.command(epilog="Example:  reconciler init --example --schemas")
@@ -43,6 +43,9 @@ def command(directory: str | None, /, **given: Any) -> int:
         click.echo(f"note: {printable(str(above))} is a project too; this one is independent of it", err=True)
     for outcome in init_project(root, InitOptions(**{name: each for name, each in given.items() if each is not None})):
         click.echo(_line(outcome))
+    if given["schemas"]:
+        click.echo("For specs without a $schema line, VS Code takes this in .vscode/settings.json:")
+        click.echo(VSCODE)
     if in_git(root):
         click.echo("`reconciler git setup` lets git merge assets.lock asset by asset; each clone needs it once.")
     else:

@@ -15,7 +15,7 @@ from reconciler.project.migrate import migration, write_migration
 from reconciler.project.workspace import open_workspace
 
 
-@click.command(epilog="Example:  reconciler migrate --model gemini-3-pro-image-preview=gemini-3-pro-image")
+@click.command(epilog="Example:  reconciler migrate --model preview-1=final-1")
 @click.option("--model", "models", multiple=True, metavar="OLD=NEW", help="Rename this model. May be repeated.")
 @click.option("--check", is_flag=True, help="Only show the edits; exit 2 if there are any.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")

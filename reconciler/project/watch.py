@@ -1,0 +1,86 @@
+"""Watch a project: after each change validate it, plan it, draw drafts and derive files. It cannot spend anything."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+from reconciler.core.errors import ReconcilerError
+from reconciler.core.ports import Log
+from reconciler.project.apply import Applied, ApplyCallbacks, ApplyOptions, NothingToApply, apply
+from reconciler.project.load import load_specs
+from reconciler.project.options import PlanOptions, Selection, SpendingLimits
+from reconciler.project.planning import plan_project
+from reconciler.project.workspace import Workspace
+from reconciler.report.apply_summary import summary_line
+from reconciler.report.plan_view import plan_lines
+from reconciler.store.documents.project import LOCK_FILE, PROJECT_FILE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from reconciler.engine.deriving import DerivingProgress
+
+Open = Callable[[], Workspace]
+OpenProgress = Callable[[int], AbstractContextManager[Log]]
+OpenFiles = Callable[[int], "DerivingProgress"]
+
+_NO_MONEY = SpendingLimits(Decimal(0), 0)
+
+
+def signature_of(root: Path, specs: str, references: tuple[str, ...]) -> tuple[tuple[str, int, int], ...]:
+    """What changes if an input of a plan changes: the times and sizes of the files."""
+    paths = [root / PROJECT_FILE, root / LOCK_FILE, *(root / name for name in references)]
+    for folder, below, names in os.walk(root / specs):
+        below[:] = [name for name in below if not name.startswith(".")]
+        paths += [Path(folder), *(Path(folder, name) for name in names)]
+    found = []
+    for path in sorted(paths):
+        try:
+            seen = path.stat()
+        except OSError:
+            continue
+        found.append((str(path), seen.st_mtime_ns, seen.st_size if not path.is_dir() else 0))
+    return tuple(found)
+
+
+def look_once(open_: Open, progress: OpenProgress, files: OpenFiles) -> Iterator[str]:
+    """Validate and plan the project, then draw the drafts and derive the files that are missing or changed.
+
+    Only the draft provider is used, no key is in the environment, and the budget is nothing: three reasons for which
+    nothing can be spent.
+    """
+    try:
+        workspace = open_()
+        planned = plan_project(workspace, load_specs(workspace), Selection())
+        yield from plan_lines(planned.plan, datetime.now(UTC))
+        options = ApplyOptions(PlanOptions(Selection(drafts_only=True), _NO_MONEY))
+        callbacks = ApplyCallbacks(
+            consent=lambda proposal: not proposal.costs_money,
+            progress=progress,
+            show=lambda _: None,
+            say=lambda _: None,
+            files=files,
+        )
+        ended = apply(open_(), options, callbacks, environ={})
+        yield from _ended(ended)
+    except ReconcilerError as error:
+        yield from str(error).split("\n")
+
+
+def watched(open_: Open) -> tuple[tuple[str, int, int], ...]:
+    """The signature of the project as it is; that of the project file alone while it is not valid."""
+    workspace = open_()
+    try:
+        loaded = load_specs(workspace)
+    except ReconcilerError:
+        return signature_of(workspace.root, "specs", ())
+    return signature_of(workspace.root, loaded.project.settings.specs, tuple(loaded.places))
+
+
+def _ended(ended: Applied | NothingToApply) -> Iterator[str]:
+    if isinstance(ended, Applied):
+        yield summary_line(ended.report, in_doubt=ended.in_doubt)
