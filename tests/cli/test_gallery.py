@@ -179,6 +179,22 @@ def test_a_checkout_that_nobody_may_write_to_has_a_page(project: Scratch) -> Non
     assert project.snapshot() == before
 
 
+def test_thumbnails_without_room_are_left_out_and_counted(project: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = len(page(project)["images"][0]["preview"])
+    monkeypatch.setattr("reconciler.project.gallery.gallery.MOST_EMBEDDED", room)
+    data = page(project)
+    assert [("preview" in each) for each in data["images"]] == [True, False, False]
+    assert data["cautions"] == ["2 thumbnails are left out: name the assets to show"]
+
+
+def test_pointers_of_git_lfs_are_no_images(project: Scratch) -> None:
+    project.write("assets/hero.png", pointer(project.lock["hero"]["content"]))
+    (project.root / ".reconciler/store").rename(project.root / "elsewhere")
+    data = page(project, "hero")
+    assert "1 output is a Git LFS pointer" in data["cautions"][0]
+    assert "preview" not in image(data, 0) and "whole" not in image(data, 0)
+
+
 def test_a_file_of_a_person_is_not_replaced(project: Scratch) -> None:
     project.write("page.html", "<!doctype html><p>mine")
     said = project.run("gallery", "-o", "page.html")

@@ -26,11 +26,12 @@ from reconciler.project.gallery.previews import LARGE_SIDE, MANY_IMAGES, SMALL_S
 from reconciler.project.gallery.revision import lock_at, project_revision
 from reconciler.project.load import load_specs
 from reconciler.project.options import Selection
-from reconciler.project.planning import PlannedProject, plan_project
+from reconciler.project.planning import PlannedProject, plan_project, pointers
 from reconciler.project.workspace import Workspace
 from reconciler.report.gallery.facts import GalleryFacts, PageAsset, PageImage, PageMode
 from reconciler.report.gallery.page import PAGE_MARK, gallery_page
 from reconciler.report.gallery.page_data import named_images
+from reconciler.report.plan_text import pointer_lines
 from reconciler.store import disk
 from reconciler.store.worktree.git import GitRepository
 from reconciler.store.worktree.git_revision import GitRevision, RevisionFiles
@@ -91,6 +92,7 @@ def _facts(workspace: Workspace, options: GalleryOptions, *, folder: Path) -> Ga
         known = known_facts(assets, derived, against)
         images = {each: _image(each, made[each], known.get(each)) for each in contents}
         whole = _embedded(images, files) if options.embed_whole else _linked(images, files, folder)
+        whole, left_out = _within_room(whole)
     return GalleryFacts(
         workspace.root.name or str(workspace.root),
         PageMode.STATIC,
@@ -100,6 +102,7 @@ def _facts(workspace: Workspace, options: GalleryOptions, *, folder: Path) -> Ga
         standings_of(planned, contents),
         against=name,
         removed=_removed(found, against) if not options.ids else (),
+        cautions=(*left_out, *pointer_lines(pointers(workspace, planned))[:1]),
     )
 
 
@@ -190,6 +193,19 @@ def _linked(images: Mapping[ContentHash, PageImage], files: ImageFiles, folder: 
             yield replace(image, whole=link)
 
     return {image.content: image for image in linked()}
+
+
+def _within_room(images: Mapping[ContentHash, PageImage]) -> tuple[dict[ContentHash, PageImage], tuple[str, ...]]:
+    """The images, without the previews for which a page has no room, and a line about those."""
+    total, left_out = 0, 0
+    found: dict[ContentHash, PageImage] = {}
+    for content, image in images.items():
+        total += len(image.preview)
+        fits = total <= MOST_EMBEDDED
+        left_out += not fits
+        found[content] = image if fits else replace(image, preview="")
+    lines = (f"{left_out:,} thumbnails are left out: name the assets to show",) if left_out else ()
+    return found, lines
 
 
 def _embedded(images: Mapping[ContentHash, PageImage], files: ImageFiles) -> dict[ContentHash, PageImage]:
