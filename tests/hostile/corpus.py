@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from tests.hostile import answers, bounds, derived, paths, pictures, provenance, reviews, state, text
+from tests.hostile import answers, bounds, derived, lock_parts, paths, pictures, provenance, reviews, state, text
 
 CASES = (
     *paths.CASES,
     *state.CASES,
+    *lock_parts.CASES,
     *bounds.CASES,
     *text.CASES,
     *pictures.CASES,
