@@ -212,7 +212,7 @@ def carry_out_derived(
     used = _deriver(workspace, state, jobs)
     stopping = _Stopping(callbacks.say, used)
     paths = frozenset(each.path for step in state.plan.steps for each in step.files)
-    pictures = _Pictures(workspace, state, paths)
+    pictures = DerivedPictures(workspace, paths)
     world = DerivingWorld(
         used,
         tree,
@@ -243,10 +243,10 @@ def _deriver(workspace: Workspace, state: DerivedState, jobs: int) -> Deriver:
     return signing_deriver(plain, workspace.root, state.provenance, workspace.signing_key)
 
 
-class _Pictures:
+class DerivedPictures:
     """The pictures that files are made from, in files whose content was hashed just now."""
 
-    def __init__(self, workspace: Workspace, state: DerivedState, paths: frozenset[str]) -> None:
+    def __init__(self, workspace: Workspace, paths: frozenset[str]) -> None:
         self._workspace = workspace
         entries = workspace.locked().entries
         self._masters = {asset: (entry.content, entry.output) for asset, entry in entries.items()}
@@ -256,6 +256,7 @@ class _Pictures:
         self._sources = workspace.sources(paths)
 
     def world(self, lines: LockLines) -> UnitWorld:
+        """What units are made from."""
         return UnitWorld(self.master, self.file_at, lines, self.text_at, self._terms)
 
     def master(self, asset: AssetId) -> Master | None:
@@ -267,6 +268,7 @@ class _Pictures:
         return Master(asset, content, path) if path is not None else None
 
     def file_at(self, path: str, content: ContentHash) -> Path | None:
+        """The file at a path if it has this content."""
         file = self._workspace.root / path
         return file if not file.is_symlink() and disk.holds(file, content) else None
 

@@ -218,6 +218,35 @@ def test_an_older_encoder_is_a_note_and_no_drift(derived: Scratch) -> None:
     assert "older" not in derived.done("check").out
 
 
+def test_files_are_made_anew_and_compared(derived: Scratch) -> None:
+    """The same bytes; other bytes of the same picture, as another encoder makes them; another picture."""
+    said = derived.done("check", "--reproduce", "4")
+    assert said.err.endswith("made anew: 4 derived files, 4 of them the same picture\n")
+    forge(derived, FOUR[0], Image.open(BytesIO(derived.read(FOUR[0]))), quality=99)
+    assert derived.run("check").code == 0
+    assert derived.run("check", "--reproduce", "9").code == 0
+    forge(derived, FOUR[0], Image.new("RGB", (16, 9), "red"), quality=99)
+    said = derived.run("check", "--reproduce", "9")
+    assert said.code == 2
+    assert f"not reproduced: {FOUR[0]}: it is another picture" in said.err
+    derived.write("specs/_derive.yaml", RULES.replace("[webp, jpeg]", "[webp, jpeg, png]"))
+    derived.done("derive", "-q")
+    (path,) = derived.root.glob("img/hero-16.png")
+    forge(derived, "img/hero-16.png", Image.open(path), compress_level=0)
+    forge(derived, FOUR[0], Image.open(BytesIO(derived.read(FOUR[2]))).resize((16, 9)), quality=95)
+    assert derived.run("check", "--reproduce", "9").err.endswith("6 of them the same picture\n")
+
+
+def forge(scratch: Scratch, path: str, image: Image.Image, **options: int) -> None:
+    """Other bytes, recorded as if they had been derived."""
+    buffer = BytesIO()
+    image.save(buffer, "jpeg" if path.endswith("jpg") else "png", **options)
+    old = content_hash(scratch.read(path))
+    scratch.write(path, buffer.getvalue())
+    new = content_hash(buffer.getvalue())
+    scratch.write("derived.lock", scratch.read("derived.lock").replace(old.encode(), new.encode()))
+
+
 def test_both_sides_of_a_merge_are_read(derived: Scratch) -> None:
     text = derived.read("derived.lock").decode()
     first, *rest = text.splitlines(keepends=True)

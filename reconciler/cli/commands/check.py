@@ -16,6 +16,7 @@ from reconciler.cli.streams import echo
 from reconciler.core.errors import Exit
 from reconciler.core.lock.lockfile import verify_recipe_keys
 from reconciler.core.ports import SourceFailure
+from reconciler.core.text import printable
 from reconciler.core.value import replace
 from reconciler.project.load import load_specs
 from reconciler.project.options import in_ci
@@ -51,6 +52,12 @@ if TYPE_CHECKING:  # only where approvals are required
     metavar="REV",
     help="Take the rules of reviews and the allowed signers from this revision, as a pull request may change them.",
 )
+@click.option(
+    "--reproduce",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Make N derived files at random anew, in a temporary folder, and compare their pixels.",
+)
 @click.option("--built", is_flag=True, help="Check the derived files that git ignores, too.")
 @build_options
 @options.verbosity_options(quiet="Print nothing; only set the exit code.")
@@ -63,6 +70,7 @@ def command(
     strict: bool,
     committed: bool | None,
     built: bool,
+    reproduce: int | None,
     require_approved: bool,
     require_marks: bool,
     against: str | None,
@@ -104,9 +112,24 @@ def command(
             echo(line, err=True, prose=True)
     if not quiet or format_ != "text":
         options.print_report("check", format_, facts)
-    if not facts.drift:
+    differs = reproduce is not None and derived is not None and _differ(workspace, derived, reproduce)
+    if not facts.drift and not differs:
         write_stamp(workspace, planned.loaded, stamp, depfile)
-    return Exit.DRIFT if facts.drift else Exit.DONE
+    return Exit.DRIFT if facts.drift or differs else Exit.DONE
+
+
+def _differ(workspace: Workspace, derived: DerivedState, count: int) -> bool:
+    """Whether some of so many derived files are not what is made anew; says so on stderr."""
+    import random  # noqa: PLC0415 - only where files are made anew
+
+    from reconciler.project.reproduce import reproduce  # noqa: PLC0415 - only where files are made anew
+
+    found = reproduce(workspace, derived, count, random.Random())  # noqa: S311 - a sample, and no secret
+    for path, why in found.wrong:
+        echo(f"not reproduced: {printable(path)}: {printable(why)}", err=True, prose=True)
+    same = found.files - len(found.wrong)
+    echo(f"made anew: {found.files} derived files, {same} of them the same picture", err=True, prose=True)
+    return bool(found.wrong)
 
 
 def _approvals(
