@@ -26,7 +26,7 @@ from reconciler.core.derived.work import (
 )
 from reconciler.core.images.sniff import FORMATS, ImageFacts, NotAnImage, sniff
 from reconciler.derive.atlas import AtlasMaker
-from reconciler.derive.processes import AnswerPart, DerivingProcesses, NotDerivedError, invalid_answer
+from reconciler.derive.processes import WORKER_MEMORY, AnswerPart, DerivingProcesses, NotDerivedError, invalid_answer
 from reconciler.derive.unit_folder import UnitFolder
 from reconciler.derive.wire import FilesRequest, IconsRequest, Pixels, PreviewRequest
 from reconciler.imaging.regular_file import open_regular
@@ -34,6 +34,7 @@ from reconciler.imaging.regular_file import open_regular
 MOST_JOBS = 4
 MOST_MASTER = 50_000_000
 """The most pixels of a master."""
+LARGE_MASTER = 20_000_000
 MOST_FILE = 4 * MOST_MASTER
 """The most bytes of a derived file."""
 _MOST_PREVIEW = 64
@@ -87,7 +88,10 @@ class PillowDeriver:
             format_ = work.files[part.index].encoding.format
             folder.picture(part.index, part.data, format_, self.encoder(format_))
 
-        self._processes.ask(request, parts=len(work.files), seconds=seconds, most=_file_bytes, take=take)
+        try:
+            self._processes.ask(request, parts=len(work.files), seconds=seconds, most=_file_bytes, take=take)
+        except NotDerivedError as error:
+            raise _of_master(master.facts, error) from error
         return folder
 
     def _icons(self, work: IconsWork) -> UnitFolder:
@@ -152,6 +156,14 @@ def readable_master(path: Path) -> Pixels:
 def cpu_seconds(facts: ImageFacts, *, files: int) -> int:
     """The limit of CPU time for a unit: an AVIF of a megapixel takes half a second at most."""
     return 10 + files + int((2 + 2 * files) * facts.width * facts.height / 1_000_000)
+
+
+def _of_master(facts: ImageFacts, error: NotDerivedError) -> NotDerivedError:
+    """The error, with a way out for a very large master: few codecs say that memory is the reason when they fail."""
+    if facts.width * facts.height <= LARGE_MASTER or error.hint:
+        return error
+    hint = f"{facts.width}x{facts.height} pixels may take more than {WORKER_MEMORY >> 20} MiB: make the image smaller"
+    return NotDerivedError(error.fact, hint)
 
 
 def _file_bytes(_: AnswerPart) -> int:

@@ -229,7 +229,7 @@ def test_what_an_operation_refuses_has_a_hint(deriver: Deriver, tmp_path: Path, 
         ("yield PART.pack(OK, 0, 1, 1, 0, 0, 0, 0, 2**32 - 1, b'')", "the decoder gave no valid answer"),
         ("yield PART.pack(OK, 0, 1, 1, 0, 0, 0, 0, 6, b'') + b'<html>'", "the encoder did not return png"),
         ("yield PART.pack(1, 0, 0, 0, 0, 0, 0, 0, 0, b'\\x1b[2J::error')", "the picture cannot be decoded: Error"),
-        ("raise MemoryError", "it takes more than 1024 MiB of memory"),
+        ("raise MemoryError", "it takes more than 2048 MiB of memory"),
     ],
 )
 def test_a_process_that_misbehaves_costs_one_unit(
@@ -261,6 +261,19 @@ def test_memory_is_limited(tmp_path: Path, folder: Folders, monkeypatch: pytest.
     deriver = PillowDeriver(1)
     big = a_unit(tmp_path, folder(), Image.new("RGB", (3000, 3000), "red"))
     assert failure(deriver.derive(big)) == "it takes more than 8 MiB of memory"
+    deriver.close()
+
+
+def test_a_very_large_master_that_fails_has_a_way_out(
+    tmp_path: Path, folder: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "_PROGRAM", MISBEHAVING.format(code="raise RuntimeError"))
+    deriver = PillowDeriver(1)
+    large = deriver.derive(a_unit(tmp_path, folder(), Image.new("1", (5000, 4001))))
+    assert isinstance(large, DeriveFailure)
+    assert large.hint == "5000x4001 pixels may take more than 2048 MiB: make the image smaller"
+    usual = deriver.derive(a_unit(tmp_path, folder()))
+    assert isinstance(usual, DeriveFailure) and not usual.hint
     deriver.close()
 
 
