@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -118,3 +119,11 @@ def test_every_development_tool_has_one_exact_version() -> None:
     for wanted in map(Requirement, [*PROJECT["dependencies"], *extras["dev"], *extras["release"]]):
         version = pinned.get(canonicalize_name(wanted.name), "none")
         assert version in wanted.specifier, f"{wanted}, and {version} is pinned: run `make constraints`"
+
+
+@workflows
+def test_a_workflow_is_valid_by_the_schema_of_github(workflow: Path) -> None:
+    program = str(Path(sys.executable).with_name("check-jsonschema"))
+    command = [program, "--builtin-schema", "vendor.github-workflows", str(workflow)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -258,3 +259,18 @@ def test_nothing_is_run_written_or_checked_out(branch: Scratch, tmp_path: Path) 
 
 def test_a_saved_plan_cannot_be_one_of_differences(branch: Scratch) -> None:
     assert against(branch, "-o", "plan.json").code == 1
+
+
+def test_a_refactor_of_the_example_specs_is_free(scratch: Scratch) -> None:
+    """The examples of this repository, formatted, with a rename and a text moved into a style."""
+    root = Path(__file__).parents[2]
+    for name in ("specs", "assets", "refs"):
+        shutil.copytree(root / name, scratch.root / name)
+    for name in ("reconciler.yaml", "assets.lock"):
+        shutil.copy(root / name, scratch.root / name)
+    scratch.git("init", "-q", "-b", "main")
+    commit(scratch, "the examples")
+    scratch.done("fmt")
+    (scratch.root / "specs/game/logbook.yaml").rename(scratch.root / "specs/game/diary.yaml")
+    told = scratch.done("plan", "--against", "main", "--max-cost", "0", "--exit-code")
+    assert "nothing to pay; 1 renamed" in told.out and "the same recipe (free)" in told.out
