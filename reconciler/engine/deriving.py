@@ -172,7 +172,7 @@ class Deriving:
             self._disk = error
             result = DeriveFailure(error.fact, error.hint)
         except OSError as error:
-            self._disk = DiskError(f"cannot write: {(error.strerror or str(error)).lower()}")
+            self._disk = DiskError(f"cannot use {error.filename or 'a file'}: {(error.strerror or str(error)).lower()}")
             result = DeriveFailure(self._disk.fact)
         if isinstance(result, DeriveFailure):
             self._failures.append((step.name, result))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -254,6 +255,7 @@ class DerivedPictures:
         outputs = frozenset(output for _, output in self._masters.values())
         self._outputs = workspace.outputs(outputs)
         self._sources = workspace.sources(paths)
+        self._asking = threading.Lock()
 
     def world(self, lines: LockLines) -> UnitWorld:
         """What units are made from."""
@@ -264,7 +266,10 @@ class DerivedPictures:
         if asset not in self._masters:
             return None
         content, output = self._masters[asset]
-        path = self._outputs.fetch(content, output)
+        path = self.file_at(output, content)
+        if path is None:
+            with self._asking:  # git and the store are asked by one thread at a time
+                path = self._outputs.fetch(content, output)
         return Master(asset, content, path) if path is not None else None
 
     def file_at(self, path: str, content: ContentHash) -> Path | None:
@@ -281,7 +286,8 @@ class DerivedPictures:
 
     def fetch(self, content: ContentHash, path: str, folder: Path) -> Path | None:
         """A copy of the bytes of a derived file from the store, Git LFS or the git history."""
-        source = self._sources.fetch(content, path)
+        with self._asking:
+            source = self._sources.fetch(content, path)
         if source is None:
             return None
         copy = folder / "restored"

@@ -56,11 +56,16 @@ def load_specs(workspace: Workspace) -> LoadedSpecs:
     table = model_table(project.settings.models)
     problems = _problems(project, files, expanded, table)
     derivation = None
+    of_derived: tuple[Caution, ...] = ()
     if _derives(files, expanded):
-        from reconciler.core.derived.read import read_derivation  # noqa: PLC0415 - only where something is derived
+        from reconciler.core.derived.read import (  # noqa: PLC0415 - only where something is derived
+            derived_cautions,
+            read_derivation,
+        )
 
         derivation, wrong = read_derivation(project.settings, files.tree, expanded.specs, partial=bool(problems))
         problems.update(wrong)
+        of_derived = () if problems else first_cautions(derived_cautions(derivation, expanded.specs))
     if problems:
         raise InvalidInput(tuple(problems))
     specs, providers, today = expanded.specs, project.settings.providers, workspace.utc().date()
@@ -71,7 +76,7 @@ def load_specs(workspace: Workspace) -> LoadedSpecs:
         specs,
         expanded.room,
         _reference_places(specs),
-        first_cautions((*project.cautions, *files.not_read, *expanded.cautions, *of_models)),
+        first_cautions((*project.cautions, *files.not_read, *expanded.cautions, *of_derived, *of_models)),
         next_retirement(specs, providers, table, today=today) or FOREVER,
         derivation,
         files.tree,

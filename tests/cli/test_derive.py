@@ -381,6 +381,17 @@ def test_specs_with_mistakes_are_told_by_validate(scratch: Scratch) -> None:
     assert 'did you mean "_derive"' in scratch.run("validate").err
 
 
+def test_a_manifest_without_alt_is_a_warning_unless_it_is_required(scratch: Scratch) -> None:
+    set_up(scratch)
+    scratch.edit("specs/hero.yaml", "alt: A lighthouse\n", "")
+    said = scratch.done("validate")
+    assert "the manifest images lists images without alt: hero" in said.err + said.out
+    scratch.edit("specs/_bundles.yaml", "use: web", "use: web, require_alt: true")
+    assert "hero has no alt, and the manifest images requires one" in scratch.run("validate").err
+    scratch.edit("specs/hero.yaml", "derive:", 'alt: ""\nderive:')
+    assert "alt" not in scratch.done("validate").err
+
+
 def test_a_spec_that_begins_to_derive_is_seen_by_a_warm_check(scratch: Scratch) -> None:
     set_up(scratch)
     scratch.edit("specs/hero.yaml", "derive: [web]\n", "")
