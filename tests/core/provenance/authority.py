@@ -100,3 +100,20 @@ def signed(form: str, organisation: str) -> bytes:
     with c2pa.Context(settings) as context, c2pa.Builder(json.dumps(MANIFEST), context=context) as builder:
         builder.sign(c2pa.Signer.from_info(info), TYPES[form], io.BytesIO(marked(form)), out)
     return out.getvalue()
+
+
+def with_remote_manifest(url: str) -> bytes:
+    """A picture whose manifest lies on a server."""
+    import c2pa
+
+    by = authority("Example Studio")
+    info = c2pa.C2paSignerInfo(alg=b"es256", sign_cert=by.chain, private_key=by.key, ta_url=None)
+    settings = c2pa.Settings.from_dict(
+        {"builder": {"thumbnail": {"enabled": False}}, "verify": {"verify_after_sign": False}}
+    )
+    out = io.BytesIO()
+    with c2pa.Context(settings) as context, c2pa.Builder(json.dumps(MANIFEST), context=context) as builder:
+        builder.set_no_embed()
+        builder.set_remote_url(url)
+        builder.sign(c2pa.Signer.from_info(info), "image/jpeg", io.BytesIO(marked("jpeg")), out)
+    return out.getvalue()

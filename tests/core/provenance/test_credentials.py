@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from reconciler.core.provenance.marks import find_marks
 from reconciler.imaging.child_process import program
 from reconciler.imaging.credential_reader import CredentialReader, has_verifier
 from reconciler.imaging.credential_signer import CredentialSigner, NotSignedError, SigningKey, signing_key_of
-from tests.core.provenance.authority import authority, signed
+from tests.core.provenance.authority import authority, signed, with_remote_manifest
 from tests.core.provenance.carriers import marked, with_credentials
 
 OURS, FOREIGN = "Example Studio", "Somebody Else"
@@ -159,4 +161,31 @@ def test_a_signing_process_that_was_taken_over_gets_nothing(code: str, tmp_path:
             signer.signed(path, "png", title="x", parent=path, parent_title="y")
     finally:
         signer.close()
+    assert asked == []
+
+
+@needs_c2pa
+def test_a_manifest_on_a_server_is_not_fetched(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Server(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        path = tmp_path / "x.jpeg"
+        url = f"http://127.0.0.1:{server.server_address[1]}/manifest"
+        path.write_bytes(with_remote_manifest(url))
+        assert url.encode() in path.read_bytes()
+        reader = CredentialReader()
+        try:
+            assert reader.report(path, "jpeg").state == INVALID
+        finally:
+            reader.close()
+            server.shutdown()
     assert asked == []
