@@ -25,7 +25,7 @@ from reconciler.project.load import LoadedSpecs, load_specs
 from reconciler.project.reviewed import find_reviews
 from reconciler.project.workspace import Workspace
 from reconciler.store import disk
-from reconciler.store.worktree.file_marks import is_inside, marks_of_file
+from reconciler.store.worktree.file_marks import marks_of_file
 from reconciler.store.worktree.lfs_pointer import LFS_POINTER_LIMIT, lfs_oid
 
 _MOST_ANCHORS = 4 << 20
@@ -96,13 +96,11 @@ def _anchors(path: Path) -> str:
 
 def _seen(root: Path, one: FileOrigin, reader: CredentialReader) -> SeenFile:
     path = root / one.path
-    if not is_inside(root, path):
-        return SeenFile(FileState.UNREADABLE)
     try:
+        marks = marks_of_file(root, path)
         found = _content(path)
         if found is None:
             return SeenFile(FileState.POINTER)
-        marks = marks_of_file(root, path)
         credentials = reader.report(path, marks.format) if marks.credentials else None
     except (FileNotFoundError, NotADirectoryError):
         return SeenFile(FileState.MISSING)

@@ -76,6 +76,8 @@ def test_files_of_rules_are_signed_and_name_the_image_that_they_are_made_from(
     by = authority("Example Studio")
     site.write("certs/chain.pem", by.chain)
     site.write("specs/_bundles.yaml", "app: {icons: {from: hero, sets: [favicon], output: site/icons}}\n")
+    site.done("derive")
+    icons = json.loads(site.read("derived.lock"))["sets"]["app"]
     settings = "provenance: {mark: c2pa, certificate: certs/chain.pem}\n"
     site.write("reconciler.yaml", site.read("reconciler.yaml").decode() + settings)
     said = site.run("derive")
@@ -88,6 +90,7 @@ def test_files_of_rules_are_signed_and_name_the_image_that_they_are_made_from(
     assert site.read("assets/hero.png") == picture()
     assert names(site, "site/hero.webp") == ("c2pa", "iptc")
     assert names(site, "site/icons/favicon-96.png") == ("iptc",), "an icon set is a bundle"
+    assert json.loads(site.read("derived.lock"))["sets"]["app"] == icons, "and not made anew"
     anchors = str(site.write("anchors.pem", by.root))
     said = site.done("provenance", "hero", "--verify", "--anchors", anchors, "--format", "json")
     seen = {one["path"]: one["seen"]["c2pa"] for one in said.json["files"]}

@@ -10,8 +10,11 @@ from PIL import Image, ImageChops
 
 from reconciler.core.images.sniff import FORMATS
 from reconciler.core.ports import Converted
+from reconciler.core.provenance.marks import find_marks
+from reconciler.core.provenance.source_type import COMPOSITE, TRAINED
 from reconciler.providers.decoding.convert import PillowConverter
 from reconciler.testing.memory_ports import MemorySpool
+from tests.core.provenance.carriers import marked
 
 
 def saved(path: Path, form: str, *, mode: str = "RGB", **options: object) -> Path:
@@ -67,6 +70,18 @@ def test_the_orientation_is_applied_and_no_metadata_but_the_profile_stays(tmp_pa
     assert image.info.get("icc_profile") == b"a profile"
     assert not image.getexif()
     assert b"a secret" not in data and b"a comment" not in data
+
+
+@pytest.mark.parametrize("wanted", FORMATS)
+@pytest.mark.parametrize(("term", "kept"), [("", TRAINED), (COMPOSITE, COMPOSITE), ("digitalCapture", TRAINED)])
+@pytest.mark.parametrize("form", ["webp", "png"])
+def test_a_converted_image_says_that_it_is_generated(
+    tmp_path: Path, form: str, wanted: str, term: str, kept: str
+) -> None:
+    path = tmp_path / "in"
+    path.write_bytes(marked(form, term) if term else marked(form))
+    data, _ = converted(path, wanted, MemorySpool(tmp_path / "spool"))
+    assert find_marks(memoryview(data)).xmp.source_type == kept
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "I;16", "CMYK", "YCbCr"])

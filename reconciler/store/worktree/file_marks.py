@@ -11,15 +11,10 @@ from reconciler.core.provenance.marks import FoundMarks, find_marks
 from reconciler.store import disk
 
 
-def is_inside(root: Path, path: Path) -> bool:
-    """Whether no folder on the way to a file is a link that leads out of the project."""
-    return Path(os.path.realpath(path.parent)).is_relative_to(os.path.realpath(root))
-
-
 def marks_of_file(root: Path, path: Path) -> FoundMarks:
     """The marks in a plain file of the project at `root`. DiskError for any other file, FileNotFoundError if there is
     none."""
-    if not is_inside(root, path):
+    if not Path(os.path.realpath(path.parent)).is_relative_to(os.path.realpath(root)):
         raise DiskError(f"{disk.display_path(path)} is outside the project", hint="a link leads out of it")
     with disk.open_plain(path) as file:
         try:

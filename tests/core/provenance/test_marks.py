@@ -197,6 +197,19 @@ def test_boxes_in_boxes_and_lists_of_items_end() -> None:
     assert find_marks(memoryview(data)).problem
 
 
+def test_one_list_of_items_is_read_of_many() -> None:
+    def box(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I4s", len(body) + 8, kind) + body
+
+    infe = box(b"infe", b"\2\0\0\0\0\1\0\0mime\0application/rdf+xml\0")
+    places = box(b"iloc", b"\1\0\0\0\0\0" + struct.pack(">HHHHH", 1, 1, 0, 0, 65_535))
+    meta = box(b"meta", b"\0\0\0\0" + box(b"iinf", b"\0\0\0\0\0\1" + infe) + places)
+    data = box(b"ftyp", b"avif\0\0\0\0avifmif1") + meta * 1_000
+    begin = time.process_time()
+    assert find_marks(memoryview(data)).names == ()
+    assert time.process_time() - begin < 2
+
+
 @settings(max_examples=300)
 @given(st.sampled_from(FORMATS), st.data())
 def test_damaged_pictures_give_an_answer(form: str, data: st.DataObject) -> None:
