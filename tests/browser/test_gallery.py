@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 
 from tests.browser.browser import Browser, Page
 from tests.browser.conftest import whole_only
-from tests.browser.pages import compared
+from tests.browser.pages import compared, done
 
 READY = "document.documentElement.dataset.ready === 'true'"
 NAME = "#name"
@@ -271,3 +273,37 @@ def test_all_of_it_by_keyboard_has_a_visible_focus(shown: Page) -> None:
         styles.append(shown.js(style))
     assert len([each for each in styles if each]) > 20
     assert "none" not in styles
+
+
+@whole_only
+def test_the_commands_of_a_page_do_what_was_decided(page: Page, tmp_path: Path) -> None:
+    file = compared(tmp_path / "shop")
+    page.goto(f"{file.as_uri()}#hero").wait(READY)
+    page.press("a", "r")
+    page.type("it's $(too) `blunt`")
+    page.press("Control+Enter")
+    page.wait("document.querySelector('#name').textContent === 'late'")
+    page.click("#decisions-open")
+    for line in page.js("document.getElementById('lines').value").splitlines():
+        program, *arguments = shlex.split(line)
+        assert program == "reconciler"
+        done(file.parent, *arguments, "--by", "ada@example.com")
+    lines = [line for each in (file.parent / "reviews").iterdir() for line in each.read_text().splitlines()]
+    found = [(each["asset"], each["verdict"], each["note"]) for each in map(json.loads, lines)]
+    assert found == [("hero", "approve", ""), ("icons/sword", "reject", "it's $(too) `blunt`")]
+
+
+@whole_only
+def test_derived_files_have_their_true_size(page: Page, tmp_path: Path) -> None:
+    file = compared(tmp_path / "shop")
+    root = file.parent
+    rule = "{widths: [24, 48], formats: [png], output: 'public/${name}-${width}.${ext}'}"
+    (root / "specs/_derive.yaml").write_text(f"small: {rule}\n")
+    (root / "specs/icons/sword.yaml").write_text(json.dumps({"prompt": "A bronze sword", "derive": ["small"]}))
+    done(root, "derive")
+    done(root, "gallery", "-o", str(file))
+    page.goto(f"{file.as_uri()}#icons/sword").wait(READY)
+    widths = "[...document.querySelectorAll('.true img')].map((each) => [each.naturalWidth, each.clientWidth])"
+    page.wait(f"{widths}.every(([natural]) => natural > 0)")
+    assert page.js(widths) == [[24, 24], [48, 48]]
+    assert page.violations() == []
