@@ -148,6 +148,14 @@ def test_only_images_of_the_page_are_served(client: Client, adopted: Scratch) ->
         assert client.get(path).status == 404, path
 
 
+def test_images_of_other_assets_are_not_served(adopted: Scratch) -> None:
+    for client in serving(adopted, "sword"):
+        client.page()
+        for name, status in (("sword", 200), ("hero", 404)):
+            digits = content(adopted, name).removeprefix("sha256:")
+            assert [client.get(f"{folder}/{digits}").status for folder in ("preview", "image")] == [status, status]
+
+
 def test_an_image_that_changed_on_disk_is_not_served_as_what_it_was(client: Client, adopted: Scratch) -> None:
     client.page()
     old = adopted.read("assets/hero.png")
