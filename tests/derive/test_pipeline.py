@@ -6,7 +6,7 @@ import gc
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -80,6 +80,7 @@ OPERATIONS = st.lists(
 ).map(tuple)
 
 
+@settings(max_examples=30)
 @given(st.lists(OPERATIONS, min_size=1, max_size=7))
 def test_in_whatever_order_each_file_has_its_own_operations(rules: list[tuple[Operation, ...]]) -> None:
     files = tuple(WantedFile(f"{number}.png", rule, Encoding("png")) for number, rule in enumerate(rules))
