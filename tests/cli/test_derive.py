@@ -104,13 +104,14 @@ def test_apply_derives_unless_told_not_to(scratch: Scratch) -> None:
 
 
 def test_a_new_width_makes_only_its_own_files(derived: Scratch) -> None:
-    before = derived.snapshot()
+    before, listed = derived.snapshot(), derived.read("images.json")
     derived.edit("specs/_derive.yaml", "32]", "32, 48]")
     assert derived.plan() == {}
     derived.done("derive", "hero")
     after = derived.snapshot()
     changed = {Path(name).name for name in after if after[name] != before.get(name) and "store" not in name}
     assert changed == {"hero-48.webp", "hero-48.jpg", "_derive.yaml", "derived.lock", "images.json", "hero.html"}
+    assert derived.stored(listed), "no header tells that a text is ours: it is kept before it is replaced"
 
 
 def test_an_edited_file_is_left_alone_until_a_person_decides(derived: Scratch) -> None:

@@ -26,6 +26,7 @@ from reconciler.core.digest import ContentHash, content_hash
 from reconciler.core.errors import DiskError, LockfileError
 from reconciler.core.plan.observed import Found
 from reconciler.core.ports import DerivedPlacement, InTheWay, Placed
+from reconciler.core.value import replace
 from reconciler.engine.deriving import Deriving, DerivingWorld
 from tests.core.derived.builders import LADDER, a_derivation, planned_files, sources
 
@@ -279,6 +280,36 @@ def test_a_stop_finishes_what_was_begun_and_begins_nothing_more(tmp_path: Path) 
     assert report.left == 20 - len(disk.committed)
     assert report.made == 4 * len(disk.committed)
     assert ran(disk, a_derivation(specs)).made == 80 - report.made
+
+
+def test_a_stop_removes_nothing(tmp_path: Path) -> None:
+    disk = Disk(tmp_path)
+    ran(disk, a_derivation())
+    before = dict(disk.files)
+    report = ran(disk, a_derivation(rules=LADDER.replace("[320, 640]", "[320]")), stopped=lambda: True)
+    assert (report.removed, disk.files) == (0, before)
+
+
+def test_files_that_a_bundle_makes_no_more_are_removed_with_it(tmp_path: Path) -> None:
+    disk = Disk(tmp_path)
+    ran(disk, a_derivation(bundles=MANIFEST))
+    disk.files["images-1.json"] = b"a page more"
+    line = disk.committed["images"]["images.json"]
+    disk.committed["images"]["images-1.json"] = replace(line, content=content_hash(b"a page more"))
+    report = ran(disk, a_derivation(bundles=MANIFEST), image="another")
+    assert (report.made, report.removed) == (5, 1)
+    assert sorted(disk.committed["images"]) == ["images.json"]
+    assert "images-1.json" not in disk.files
+
+
+def test_a_bundle_with_an_edited_file_is_not_even_made(tmp_path: Path) -> None:
+    disk = Disk(tmp_path)
+    ran(disk, a_derivation(bundles=MANIFEST))
+    disk.files["images.json"] = b"edited"
+    made: list[int] = []
+    disk.on_derive = lambda: made.append(1)
+    report = ran(disk, a_derivation(bundles=MANIFEST), image="another")
+    assert (report.conflicts, len(made), disk.files["images.json"]) == (("images.json",), 1, b"edited")
 
 
 def test_at_most_so_many_units_run_at_a_time(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from reconciler.core.derived.derived_lock import DerivedLine, DerivedLock
 from reconciler.core.derived.derived_plan import (
@@ -71,6 +71,7 @@ def planned_files(
     found: Mapping[str, Found] | Mapping[str, ContentHash] | None = None,
     built: bool = True,
     restorable: frozenset[ContentHash] = frozenset(),
+    protected: Container[str] = (),
 ) -> DerivedPlan:
     return plan_derived(
         derivation,
@@ -78,6 +79,7 @@ def planned_files(
         sources(hero="hero") if images is None else images,
         found or {},
         restorable=lambda line, _: line.content in restorable,
+        protected=protected,
         built=built,
     )
 

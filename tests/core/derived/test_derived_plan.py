@@ -13,8 +13,9 @@ from reconciler.core.derived.decide_files import (
     RemoveFile,
     RestoreFile,
 )
-from reconciler.core.derived.derived_lock import DerivedLock
+from reconciler.core.derived.derived_lock import DerivedLine, DerivedLock
 from reconciler.core.derived.derived_plan import Sources, sources_of
+from reconciler.core.derived.key import NO_KEY
 from reconciler.core.digest import AssetId
 from reconciler.core.lock.lockfile import Lock
 from reconciler.core.provenance.settings import ProvenanceSettings
@@ -97,6 +98,16 @@ def test_what_nothing_derives_any_more_is_removed_unless_it_was_edited() -> None
     assert (plan.count(RemoveFile), plan.count(FileConflict)) == (3, 1)
 
 
+def test_a_file_of_somebody_else_stays_whatever_the_lock_says() -> None:
+    """A forged lock calls an image of an asset a derived file: only its line goes."""
+    line = DerivedLine(NO_KEY, bytes_of("hero"), 1, "1")
+    lock = DerivedLock({"old~web": {"assets/Hero.png": line, "assets/other.png": line}})
+    found = dict.fromkeys(("assets/Hero.png", "assets/other.png"), bytes_of("hero"))
+    plan = planned_files(a_derivation({"hero": "prompt: x"}), lock=lock, found=found, protected={"assets/hero.png"})
+    actions = {path: each.action for path, each in steps_by_path(plan).items()}
+    assert actions == {"assets/Hero.png": RemoveFile(None), "assets/other.png": RemoveFile(bytes_of("hero"))}
+
+
 def test_a_missing_file_is_restored_if_a_source_has_it() -> None:
     lock, found = made_lock(planned_files(a_derivation()))
     gone = found.pop(FOUR[0])
@@ -157,6 +168,8 @@ def test_files_that_git_ignores_have_a_lock_of_their_own() -> None:
     )
     assert [step.name for step in bare.steps] == ["images"]
     assert not bare.left
+    late = planned_files(a_derivation(rules=local, bundles=MANIFEST), lock=lock, found=found, built=False)
+    assert (late.drift, late.behind) == ((), True)
     committed = planned_files(a_derivation(bundles=MANIFEST), lock=kept, local=apart, found=found)
     assert (committed.count(KeepFile), committed.behind) == (5, True)
 
