@@ -5,13 +5,25 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
+from time import time_ns
 
 import pytest
 from PIL import Image
 
 from reconciler.core.digest import content_hash
+from reconciler.project.incremental_plan import incremental_plan
+from reconciler.project.load import load_specs
+from reconciler.project.options import Selection
+from reconciler.project.planning import derived_files, plan_project, remember
+from reconciler.project.workspace import Workspace
+from reconciler.report.plan_report import PlanFacts, cached_answers
+from reconciler.store.index.index import Index
+from reconciler.store.index.snapshot import Snapshot, load
+from reconciler.store.worktree.observe import TreeObserver
 from reconciler.testing.gateway import Gateway
 from tests.cli.conftest import Scratch, picture, pointer
 from tests.cli.paid_project import PaidProject, opened
@@ -400,6 +412,65 @@ def test_a_spec_that_begins_to_derive_is_seen_by_a_warm_check(scratch: Scratch) 
     assert scratch.run("check").code == 0
     scratch.edit("specs/hero.yaml", "alt:", "derive: [web]\nalt:")
     assert "4 of 4 derived files to make" in scratch.run("check").out
+
+
+def test_half_a_bundle_of_a_run_that_died_is_ours_and_made_again(derived: Scratch) -> None:
+    before = {name: derived.read(name) for name in ("snippets/hero.html", "derived.lock")}
+    derived.edit("specs/hero.yaml", "alt: A lighthouse", "alt: A tower")
+    derived.done("derive")
+    late = {"derived": 1, "sets": {"images": lines(derived)["images"]}}
+    derived.write(".reconciler/deriving", json.dumps(late) + "\n")
+    for name, data in before.items():
+        derived.write(name, data)
+    assert derived.run("check").code == 2
+    derived.done("derive")
+    assert b"A tower" in derived.read("snippets/hero.html")
+    assert derived.run("check").code == 0
+    assert not (derived.root / ".reconciler/deriving").exists()
+
+
+def remembered(root: Path) -> Snapshot | None:
+    """The index after a check, as if ten seconds had passed: it believes nothing of files that may still change."""
+    workspace = Workspace(root, strict=False)
+    workspace.index = Index(root, root / ".reconciler/index", now_ns=lambda: time_ns() + 10**10)
+    workspace.tree = TreeObserver(root, workspace.index)
+    planned = plan_project(workspace, load_specs(workspace), Selection())
+    state = derived_files(workspace, planned, Selection(), built=False)
+    facts = PlanFacts(planned.plan, datetime.now(UTC), derived=state.facts if state is not None else None)
+    remember(workspace, planned, cached_answers(facts), state)
+    return load(str(root / ".reconciler/index"))
+
+
+def test_a_warm_check_answers_only_where_nothing_is_left_to_derive(derived: Scratch) -> None:
+    found = remembered(derived.root)
+    assert found is not None
+    assert found.says["check"] == "nothing to do: 1 asset and 6 derived files up to date\n"
+    noted = {f"{folder}/{name}".lstrip("/") for folder, name in _names(found)}
+    assert noted >= {*FOUR, "images.json", "derived.lock", "specs/_derive.yaml", ".reconciler/deriving"}
+    (derived.root / FOUR[0]).unlink()
+    found = remembered(derived.root)
+    assert found is not None
+    assert not found.says
+
+
+def _names(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    names = iter(snapshot.names)
+    for folder, count, _ in snapshot.folders:
+        yield from ((folder, next(names)) for _ in range(count))
+
+
+def test_the_quick_plan_leaves_derived_files_to_the_full_one(scratch: Scratch) -> None:
+    scratch.write("reconciler.yaml", "provider: draft\n")
+    scratch.write("specs/a.yaml", "prompt: A lighthouse\n")
+    scratch.write("assets/a.png", picture())
+    scratch.done("adopt", "a", "--generated")
+    found = remembered(scratch.root)
+    assert found is not None
+    changed = [("specs/a.yaml", found.names.index("a.yaml"))]
+    scratch.write("specs/a.yaml", "prompt: A tower\n")
+    assert incremental_plan(scratch.root, found, changed, command="plan") is not None
+    scratch.write("specs/a.yaml", "prompt: A tower\nderive: [web]\n")
+    assert incremental_plan(scratch.root, found, changed, command="plan") is None
 
 
 def test_ctrl_c_finishes_what_was_begun(scratch: Scratch) -> None:

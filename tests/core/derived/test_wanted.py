@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconciler.core.derived import wanted
 from reconciler.core.derived.bundles import AtlasBundle
 from reconciler.core.derived.operations import Resize, Slice
 from reconciler.core.derived.wanted import AssetSet, BundleSet, derivation
@@ -247,6 +248,16 @@ def test_a_file_cannot_lie_below_a_file() -> None:
     rules = "a: {formats: [png], output: 'o/${id}.png'}\nb: {formats: [png], output: 'o/x.png/${name}.png'}\n"
     _, problems = derived({"x": "prompt: x\nderive: [a, b]\n"}, rules)
     assert '"o/x.png/x.png" lies below "o/x.png"' in problems[0].fact
+
+
+def test_the_patterns_of_all_bundles_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wanted, "MATCHES", 5)
+    one = "atlas: {from: ['items#*', 'tag:icon'], output: a}"
+    assert not derived(ITEMS, bundles=f"a: {{{one}}}")[1]
+    other = one.replace("output: a", "output: b")
+    _, problems = derived(ITEMS, bundles=f"a: {{{one}}}\nb: {{{other}}}")
+    assert [str(problem.place) for problem in problems] == ["specs/_bundles.yaml:2:13"]
+    assert "take too long to match" in problems[0].fact
 
 
 def test_alt_may_be_empty() -> None:
