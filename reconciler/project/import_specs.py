@@ -1,17 +1,18 @@
-"""Write specs for the rows of a table: CSV, or JSON lines. An existing spec is never overwritten."""
+"""Write specs for the rows of a table or a manifest of another tool. An existing spec is never overwritten."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from reconciler.core.errors import InvalidInput, Place, Problem, ProjectError
 from reconciler.core.specs.paths import BadPath, project_path
 from reconciler.core.value import value
+from reconciler.project.import_manifests import read_manifest
 from reconciler.project.workspace import Workspace
 from reconciler.providers.registry import REGISTRY
 from reconciler.store import disk
@@ -19,6 +20,7 @@ from reconciler.store.documents.project import read_project
 from reconciler.store.documents.specs import checked_document
 
 MAX_IMPORT_BYTES = 16 << 20
+MANIFESTS = ("bananarama", "hokusai")
 _LISTS = ("tags", "style")
 
 
@@ -31,21 +33,45 @@ class ImportedSpec:
     exists: bool
 
 
-def imported_specs(workspace: Workspace, kind: str, table: Path) -> tuple[ImportedSpec, ...]:
+@value
+class ImportedSpecs:
+    """The specs, and what the source has that a spec has not, as lines."""
+
+    specs: tuple[ImportedSpec, ...]
+    left_out: tuple[str, ...] = ()
+
+
+def imported_specs(workspace: Workspace, kind: str, table: Path) -> ImportedSpecs:
     """The specs of the rows. InvalidInput with every row that is none: nothing is written then."""
     folder = read_project(workspace.root, workspace.index, REGISTRY).settings.specs
+    if kind in MANIFESTS:
+        manifest = read_manifest(workspace.root, kind, table)
+        return ImportedSpecs(_specs(workspace.root, folder, manifest.rows), manifest.left_out)
+    rows = ((Place(str(table), line), row) for line, row in _rows(kind, table))
+    return ImportedSpecs(_specs(workspace.root, folder, rows))
+
+
+def _rows(kind: str, table: Path) -> Iterator[tuple[int, object]]:
     try:
         text = disk.plain_bytes(table, most=MAX_IMPORT_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ProjectError(f"{table} is not UTF-8 text") from error
     except FileNotFoundError as error:
         raise ProjectError(f"there is no file {table}") from error
-    rows = _of_csv(text) if kind == "csv" else _of_lines(text)
+    return _of_csv(text) if kind == "csv" else _of_lines(text)
+
+
+def _specs(root: Path, folder: str, rows: Iterable[tuple[Place, object]]) -> tuple[ImportedSpec, ...]:
     problems: list[Problem] = []
     found: dict[str, ImportedSpec] = {}
-    for line, row in rows:
-        place = Place(str(table), line)
-        spec = _spec(workspace.root, folder, row, place) if isinstance(row, Mapping) else _wrong(place, "is no object")
+    for place, row in rows:
+        spec: ImportedSpec | Problem
+        if isinstance(row, Problem):
+            spec = row
+        elif isinstance(row, Mapping):
+            spec = _spec(root, folder, row, place)
+        else:
+            spec = _wrong(place, "is no object")
         if isinstance(spec, ImportedSpec) and spec.path in found:
             spec = _wrong(place, f"{spec.path} is the spec of an earlier row, too")
         if isinstance(spec, Problem):

@@ -76,6 +76,13 @@ images: {manifest: {from: "tag:t", use: web, sizes: 100vw, output: images.json, 
 
 _LOCKS = [path.read_bytes() for path in sorted((_ROOT / "tests/formats").glob("lockfile*.lock"))]
 
+_DECK = "defaults: {style: flat, n: 2}\noutput-dir: out\nimages:\n- {name: a, description: 'A $b', aspect-ratio: 3:2}\n"
+_TARGETS = """\
+defaults: {image_model: m}
+loops: {a: [x, y]}
+targets: {"[a].png": {prompt: "A [a]", width: 8, height: 8, reference_images: [b.png]}, b.png: {prompt: b}}
+"""
+
 
 def _parts() -> bytes:
     """A lockfile with a file for each spec, as it is read."""
@@ -113,6 +120,7 @@ def seeds() -> dict[str, list[bytes]]:
         "derived": [path.read_bytes() for path in (_ROOT / "tests/formats").glob("derived*.lock")],
         "rules": [_RULES.encode()],
         "bundles": [_BUNDLES.encode()],
+        "manifest": [_DECK.encode(), _TARGETS.encode()],
         "picture": [picture[:4_000]],
         "statement": [
             (_ROOT / "tests/formats/release-v1.intoto.jsonl").read_bytes(),

@@ -13,7 +13,7 @@ import tempfile
 import time
 import unicodedata
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from reconciler.core.derived.atlas_data import earlier_layout
@@ -39,6 +39,7 @@ from reconciler.core.specs.expand import SpecTree, expand
 from reconciler.core.specs.graph import whole_problems
 from reconciler.core.specs.paths import BadPath, picture_path, project_path
 from reconciler.core.specs.settings import MAX_ASSETS, Settings
+from reconciler.project.import_manifests import read_manifest
 from reconciler.project.load import load_specs
 from reconciler.project.saved_plan import read_plan
 from reconciler.project.workspace import Workspace
@@ -211,6 +212,21 @@ def _picture(data: bytes) -> None:
     sniff(data)
 
 
+def _manifest(data: bytes) -> None:
+    """A manifest of another tool. Nothing outside of its folder is named as a file."""
+    path = _ROOT / "manifest.yaml"
+    path.write_bytes(data)
+    for kind in ("bananarama", "hokusai"):
+        try:
+            found = read_manifest(_ROOT, kind, path)
+        except ReconcilerError as error:
+            _is_clean(str(error))
+            continue
+        for _, row in found.rows:
+            if isinstance(row, Mapping) and str(row["output"]).startswith(("/", "..")):
+                raise Broken(f"an output outside: {row['output']}")
+
+
 def _marks(data: bytes) -> None:
     """A picture with metadata, or a packet of XMP."""
     find_marks(memoryview(data))
@@ -320,4 +336,5 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "derived": _derived,
     "rules": _rules,
     "bundles": _bundles,
+    "manifest": _manifest,
 }
