@@ -415,16 +415,19 @@ def test_a_spec_that_begins_to_derive_is_seen_by_a_warm_check(scratch: Scratch) 
 
 
 def test_half_a_bundle_of_a_run_that_died_is_ours_and_made_again(derived: Scratch) -> None:
-    before = {name: derived.read(name) for name in ("snippets/hero.html", "derived.lock")}
-    derived.edit("specs/hero.yaml", "alt: A lighthouse", "alt: A tower")
+    """Its first file was put in place, and its second, which is new, was not."""
+    derived.edit("specs/_bundles.yaml", ", html: snippets", "")
+    derived.done("derive")
+    before = derived.read("derived.lock")
+    derived.edit("specs/_bundles.yaml", "images.json", "images.json, html: snippets")
     derived.done("derive")
     late = {"derived": 1, "sets": {"images": lines(derived)["images"]}}
     derived.write(".reconciler/deriving", json.dumps(late) + "\n")
-    for name, data in before.items():
-        derived.write(name, data)
+    derived.write("derived.lock", before)
+    (derived.root / "snippets/hero.html").unlink()
     assert derived.run("check").code == 2
-    derived.done("derive")
-    assert b"A tower" in derived.read("snippets/hero.html")
+    assert derived.done("derive", "-q").out == "derived files: 2 made; 4 up to date\n"
+    assert (derived.root / "snippets/hero.html").exists()
     assert derived.run("check").code == 0
     assert not (derived.root / ".reconciler/deriving").exists()
 
