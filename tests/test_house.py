@@ -39,6 +39,7 @@ DEPENDENCIES: dict[str, str | tuple[str, ...]] = {
     "c2pa": "imaging/credential_worker.py",
     "cryptography": "imaging/credential_signer.py",
     "PIL": ("imaging/", "providers/", "derive/"),
+    "watchfiles": "project/watch.py",
     "yaml": "store/yaml/",
     "jsonschema": "store/schemas/explain.py",
     "jsonschema_rs": "store/schemas/",

@@ -7,13 +7,16 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
+from reconciler.core.digest import AssetId
 from reconciler.core.errors import InvalidInput, ProjectError
+from reconciler.core.money.cost import Cost
 from reconciler.core.specs.document import Document
 from reconciler.core.specs.scalar_edit import edited_text, model_edits
 from reconciler.core.value import value
 from reconciler.project.load import LoadedSpecs, load_specs
+from reconciler.project.prices import remake_price
 from reconciler.project.workspace import Workspace
-from reconciler.providers.models.table import ModelTable, model_table
+from reconciler.providers.models.table import ModelTable, model_table, successions
 from reconciler.store import disk
 from reconciler.store.yaml.loader import parse
 from reconciler.store.yaml.source import MAX_BYTES
@@ -62,6 +65,32 @@ def migration(workspace: Workspace, asked: Mapping[str, str], *, today: date) ->
             else:
                 edits.append(edit)
     return Migration(renames, tuple(edits), tuple(by_hand))
+
+
+@value
+class Remake:
+    """An image that an earlier model made, and the price of one by its successor; None where that is unknown."""
+
+    asset: AssetId
+    old: str
+    new: str
+    price: Cost | None
+
+
+def remakes(workspace: Workspace, asked: Mapping[str, str], *, today: date) -> tuple[Remake, ...]:
+    """The locked images whose model is one of `asked`, or any that the model of their spec succeeds or will succeed."""
+    found = migration(workspace, asked, today=today)
+    loaded = load_specs(workspace)
+    before = successions(model_table(loaded.project.settings.models))
+    made: list[Remake] = []
+    for asset, spec in sorted(loaded.specs.items()):
+        entry = workspace.recorded.entries.get(asset)
+        model = spec.base_recipe.model or ""
+        new = found.renames.get(model, model)
+        old = str(entry.recipe.get("model", "")) if entry is not None else ""
+        if old in before.get(new, ()) and (not asked or old in asked):
+            made.append(Remake(asset, old, new, remake_price(loaded.project, spec, new)))
+    return tuple(made)
 
 
 def write_migration(workspace: Workspace, found: Migration) -> None:

@@ -33,6 +33,14 @@ def pricer(project: Project, *, times: int = 1) -> Price:
     return cost
 
 
+def remake_price(project: Project, spec: Spec, model: str) -> Cost | None:
+    """The estimated price of one image of a spec by another model."""
+    recipe = replace(_with_references(spec), model=model)
+    return price_of(
+        REGISTRY.declared(project.settings.providers[spec.provider]), recipe, model_table(project.settings.models)
+    )
+
+
 def model_problems(project: Project, specs: Mapping[AssetId, Spec], table: ModelTable) -> Iterator[Problem]:
     """Fields that a known model does not support, so that no request is paid for in vain."""
     for spec in specs.values():

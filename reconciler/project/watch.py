@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 
 Open = Callable[[], Workspace]
 OpenProgress = Callable[[int], AbstractContextManager[Log]]
+InputSignature = tuple[tuple[str, int, int], ...]
+"""The path of each input, its time and its size."""
 OpenFiles = Callable[[int], "DerivingProgress"]
 
 _NO_MONEY = SpendingLimits(Decimal(0), 0)
 
 
-def signature_of(root: Path, specs: str, references: tuple[str, ...]) -> tuple[tuple[str, int, int], ...]:
+def signature_of(root: Path, specs: str, references: tuple[str, ...]) -> InputSignature:
     """What changes if an input of a plan changes: the times and sizes of the files."""
     paths = [root / PROJECT_FILE, root / LOCK_FILE, *(root / name for name in references)]
     for folder, below, names in os.walk(root / specs):
@@ -71,7 +73,7 @@ def look_once(open_: Open, progress: OpenProgress, files: OpenFiles) -> Iterator
         yield from str(error).split("\n")
 
 
-def watched(open_: Open) -> tuple[tuple[str, int, int], ...]:
+def watched(open_: Open) -> InputSignature:
     """The signature of the project as it is; that of the project file alone while it is not valid."""
     workspace = open_()
     try:
@@ -79,6 +81,23 @@ def watched(open_: Open) -> tuple[tuple[str, int, int], ...]:
     except ReconcilerError:
         return signature_of(workspace.root, "specs", ())
     return signature_of(workspace.root, loaded.project.settings.specs, tuple(loaded.places))
+
+
+def wait_for_change(signature: InputSignature, seconds: float, sleep: Callable[[float], None]) -> None:
+    """Return at once when a file in a folder of the signature changes, and after a while in any case: some disks report
+    no change. Without the extra `watch`, or where the system watches no more folders, it waits for these seconds.
+    """
+    try:
+        from watchfiles import watch  # noqa: PLC0415  # an extra, and 40 ms that only this command needs
+    except ImportError:
+        return sleep(seconds)
+    folders = {os.path.dirname(path) for path, _, _ in signature}
+    limit = max(1, int(seconds * 5_000))
+    try:
+        next(watch(*folders, watch_filter=None, rust_timeout=limit, yield_on_timeout=True, recursive=False))
+    except (OSError, RuntimeError):  # no more watches, or a folder that is gone
+        sleep(seconds)
+    return None
 
 
 def _ended(ended: Applied | NothingToApply) -> Iterator[str]:

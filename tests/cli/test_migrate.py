@@ -49,6 +49,25 @@ def test_the_models_are_renamed_and_nothing_is_stale(retired: Scratch) -> None:
     assert retired.done("migrate").out == "no spec names a model that has a successor\n"
 
 
+def test_what_new_images_would_cost_before_and_after_the_edit(retired: Scratch) -> None:
+    """It edits nothing and buys nothing, also with another prompt."""
+    before = retired.snapshot()
+    told = retired.done("migrate", "--remake").out
+    assert retired.snapshot() == before
+    assert told.splitlines()[0] == f"hero  {OLD} -> {NEW}  [0.134 USD]"
+    assert told.endswith("3 images of earlier models: new ones would cost 0.402 USD; nothing is bought\n")
+    assert retired.done("migrate", "--remake", "--model", f"{OLD}={NEW}").out == told
+    retired.done("migrate", "--yes")
+    assert retired.done("migrate", "--remake").out == told
+    retired.write("specs/new.yaml", "prompt: Never made\n")
+    assert retired.done("migrate", "--remake").out == told
+    assert retired.journal() == ()
+
+
+def test_images_of_the_same_model_are_not_remade(project: Scratch) -> None:
+    assert project.done("migrate", "--remake").out == "no image is of an earlier model\n"
+
+
 def test_another_change_beside_the_model_is_stale(retired: Scratch) -> None:
     retired.done("migrate", "--yes")
     retired.edit("specs/hero.yaml", "dusk", "dawn")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
+import threading
 import time
 
 import pytest
 
-from reconciler.project.watch import watched
+from reconciler.project.watch import wait_for_change, watched
 from reconciler.project.workspace import open_workspace
 from tests.cli.conftest import Scratch
 
@@ -61,6 +63,28 @@ def test_it_follows_a_change_until_it_is_interrupted(project: Scratch) -> None:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
     assert process.returncode == 130
+
+
+@pytest.mark.parametrize("extra", [True, False], ids=["reported", "polled"])
+def test_a_wait_ends_with_a_change_or_with_its_time(
+    extra: bool, project: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the extra, a change ends the wait early; without it, the wait is a sleep."""
+    if not extra:
+        monkeypatch.setitem(sys.modules, "watchfiles", None)
+    slept: list[float] = []
+    signature = watched(lambda: open_workspace(None, {}))
+    wait_for_change(signature, 0.02, slept.append)
+    assert slept == ([] if extra else [0.02])
+    if extra:
+        writer = threading.Timer(0.3, project.edit, ("specs/hero.yaml", "dusk", "dawn!"))
+        writer.start()
+        begin = time.monotonic()
+        wait_for_change(signature, 10, slept.append)
+        assert time.monotonic() - begin < 30 and watched(lambda: open_workspace(None, {})) != signature
+        wait_for_change((("/nowhere/at/all", 0, 0),), 7, slept.append)
+        assert slept == [7]
+        writer.join()
 
 
 def test_rows_become_specs_and_existing_ones_are_kept(project: Scratch) -> None:
