@@ -89,6 +89,8 @@ fuzz: $(DEV)              ## INPUTS=100000 for the readers of foreign files, by 
 
 pictures: $(DEV)          ## draw what commands print at 60, 80 and 140 columns (two minutes; NAMES="conflicts applying")
 	@$(BIN)/python -m tests.plan_picture
+	@$(BIN)/python -m tests.graph_picture
+	@RECONCILER_WRITE_STORY=1 $(BIN)/python -m pytest tests/action/test_story_files.py
 	@.ci/browser && $(BIN)/python -m tests.browser.gallery_picture
 	@$(BIN)/python -m tests.pictures $(NAMES)
 

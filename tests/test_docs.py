@@ -21,7 +21,7 @@ from reconciler.core.lock.lockfile import dumps, loads, verify_recipe_keys
 from reconciler.project.init_files import GIT_ATTRIBUTES
 from reconciler.providers.models.table import model_table
 from reconciler.store.schemas.files import schema_text
-from tests import pages, plan_picture
+from tests import graph_picture, pages, plan_picture
 from tests.pages import PAGES, ROOT, Block
 
 README = (ROOT / "README.md").read_text()
@@ -235,6 +235,13 @@ def test_the_readme_is_short() -> None:
 def test_the_picture_of_a_plan_is_what_plan_prints() -> None:
     made = plan_picture.svg(plan_picture.planned())
     assert plan_picture.PICTURE.read_text() == made, "run: make pictures"
+
+
+def test_the_picture_of_the_graph_is_that_of_the_examples() -> None:
+    """The source is exact. The picture has the same nodes and edges; its layout depends on the version of Graphviz."""
+    made = graph_picture.graph_source()
+    assert graph_picture.SOURCE.read_text() == made, "run: make pictures"
+    assert graph_picture.drawn_names(graph_picture.DRAWN.read_text()) == graph_picture.source_names(made)
 
 
 def test_every_command_and_exit_code_is_in_its_table() -> None:
