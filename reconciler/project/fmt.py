@@ -1,12 +1,15 @@
-"""Format specs: each file is parsed before and after, and left alone unless its values and its lines are the same."""
+"""Format specs: each file is parsed before and after, and left alone unless its values and comments are the same."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from reconciler.core.errors import InvalidInput
+from reconciler.core.specs.document import Document
+from reconciler.core.specs.format_layout import laid_out
 from reconciler.core.specs.format_text import formatted_spec
 from reconciler.core.value import value
 from reconciler.project.workspace import Workspace
@@ -51,22 +54,39 @@ def write_formatted(workspace: Workspace, found: Formatted) -> None:
 
 
 def _formatted(path: Path, name: str, order: tuple[str, ...]) -> Formatted:
+    """The file with a new layout and its fields in order; in order only, if the layout would change it."""
     before = disk.plain_bytes(path, most=MAX_BYTES)
     try:
         text = before.decode("utf-8")
         old = parse(before, file=name)
-        after = formatted_spec(text, order)
-        same = (
-            after is not None and parse(after.encode(), file=name).value == old.value and _lines(after) == _lines(text)
-        )
     except (InvalidInput, UnicodeDecodeError):
         return Formatted(name, before, None)
-    return Formatted(name, before, after.encode() if after is not None and same else None)
+    for start in (laid_out(text), text):
+        after = formatted_spec(start, order) if start is not None else None
+        if after is not None and _is_same(after, text, old, exactly=start is text):
+            return Formatted(name, before, after.encode())
+    return Formatted(name, before, None)
 
 
-def _lines(text: str) -> list[str]:
+def _is_same(after: str, text: str, old: Document, *, exactly: bool) -> bool:
+    """Whether the values, the comments and the lines are those of before, the lines without indentation and quotes."""
+    try:
+        new = parse(after.encode(), file=old.file)
+    except InvalidInput:
+        return False
+    same = new.value == old.value and _comments(after) == _comments(text)
+    return same and _lines(after, exactly=exactly) == _lines(text, exactly=exactly)
+
+
+def _comments(text: str) -> list[str]:
+    """What stands behind the first # of each line, in any order."""
+    return sorted(line.partition("#")[2] for line in text.split("\n") if "#" in line)
+
+
+def _lines(text: str, *, exactly: bool) -> list[str]:
     """The lines with something on them, in any order: comments and values alike."""
-    return sorted(line for line in text.split("\n") if line.strip())
+    lines = (line for line in text.split("\n") if line.strip())
+    return sorted(lines if exactly else (re.sub("[\"']", "", line.strip()) for line in lines))
 
 
 def _order() -> tuple[str, ...]:

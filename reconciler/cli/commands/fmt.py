@@ -1,4 +1,4 @@
-"""`reconciler fmt`: put the fields of specs in order."""
+"""`reconciler fmt`: put the fields of specs in order, in one layout."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from reconciler.project.workspace import open_workspace
 @click.option("--check", is_flag=True, help="Change nothing; exit 2 if a file would change.")
 @click.pass_obj
 def command(directory: str | None, /, *, check: bool) -> int:
-    """Put the fields of specs in the order of the schema, with single blank lines.
+    """Put the fields of specs in the order of the schema, with single blank lines and an indentation of 2.
 
-    Lines are moved and never written anew: comments, quotes and values stay as they are, and no recipe changes. A file
-    with anchors, or one that cannot be divided into lines, is left alone.
+    Lines are moved and never written anew. Quotes go where YAML 1.2 does not need them. Each file is read before and
+    after: no value and no comment changes. Where a new layout would change one, the fields are put in order only. A
+    file with anchors, or one that cannot be divided into lines, is left alone.
     """
     workspace = open_workspace(directory, os.environ)
     changed = 0
