@@ -83,6 +83,13 @@ def watched(open_: Open) -> InputSignature:
     return signature_of(workspace.root, loaded.project.settings.specs, tuple(loaded.places))
 
 
+def seen_by_look(before: InputSignature, after: InputSignature) -> InputSignature:
+    """What a look has seen, from the signatures before and after it. The lockfile that it wrote is no change; an input
+    that was edited during the look is one."""
+    inputs = [[each for each in one if os.path.basename(each[0]) != LOCK_FILE] for one in (before, after)]
+    return after if inputs[0] == inputs[1] else before
+
+
 def wait_for_change(signature: InputSignature, seconds: float, sleep: Callable[[float], None]) -> None:
     """Return at once when a file in a folder of the signature changes, and after a while in any case: some disks report
     no change. Without the extra `watch`, or where the system watches no more folders, it waits for these seconds.

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from reconciler.project.watch import wait_for_change, watched
+from reconciler.project.watch import seen_by_look, wait_for_change, watched
 from reconciler.project.workspace import open_workspace
 from tests.cli.conftest import Scratch
 
@@ -120,3 +120,10 @@ def test_a_wrong_row_is_named_and_nothing_is_written(kind: str, text: str, fact:
     told = project.run("import", kind, "table")
     assert told.code == 1 and fact in told.err
     assert project.snapshot() == before
+
+
+def test_an_edit_during_a_look_is_a_change_and_the_lockfile_that_it_wrote_is_none() -> None:
+    spec, lock = ("/p/specs/a.yaml", 1, 1), ("/p/assets.lock", 1, 1)
+    written, edited = ("/p/assets.lock", 2, 1), ("/p/specs/a.yaml", 2, 1)
+    assert seen_by_look((lock, spec), (written, spec)) == (written, spec)
+    assert seen_by_look((lock, spec), (written, edited)) == (lock, spec)

@@ -13,7 +13,7 @@ from reconciler.cli.streams import echo
 from reconciler.core.errors import Exit
 from reconciler.core.events import Event
 from reconciler.core.ports import Log
-from reconciler.project.watch import look_once, wait_for_change, watched
+from reconciler.project.watch import InputSignature, look_once, seen_by_look, wait_for_change, watched
 from reconciler.project.workspace import Workspace, open_workspace
 
 
@@ -37,13 +37,13 @@ def command(directory: str | None, /, *, interval: float, once: bool) -> int:
     def opened() -> Workspace:
         return open_workspace(directory, os.environ)
 
-    before: object = None
+    before: InputSignature | None = None
     while True:
         now = watched(opened)
         if now != before:
             for line in look_once(opened, _silent, lambda _: _Silent()):
                 echo(line, prose=True)
-            before = watched(opened)  # with the lockfile that this look may have written
+            before = seen_by_look(now, watched(opened))
         if once:
             return Exit.DONE
         wait_for_change(now, interval, time.sleep)
