@@ -102,9 +102,9 @@ def _problem(verdict: Verdict, allowed: Path, folder: Path, *, number: int) -> s
     # a key that has expired since was valid then; ssh-keygen takes the time of the machine's own zone
     when = f"-Overify-time={at.astimezone():%Y%m%d%H%M%S}"
     files = ("-f", str(allowed), "-s", str(signature))
-    code, _, err = _run(("-Y", "verify", when, *files, "-I", verdict.by, "-n", NAMESPACE), signed_text(verdict))
+    code, out, err = _run(("-Y", "verify", when, *files, "-I", verdict.by, "-n", NAMESPACE), signed_text(verdict))
     os.unlink(signature)
-    return "" if code == 0 else f"its signature is not valid for {verdict.by}: {_reason(err)}"
+    return "" if code == 0 else f"its signature is not valid for {verdict.by}: {_reason(err or out)}"
 
 
 def sign(text: bytes, key: str, *, namespace: str = NAMESPACE, what: str = "the verdict") -> str:
@@ -142,7 +142,7 @@ def signer_of(text: bytes, signature: str, allowed: bytes | None, *, namespace: 
         principals = out.decode("utf-8", "replace").splitlines()
         if code or not principals:
             raise ProjectError(f"its signature is not of an allowed signer: {_reason(err)}")
-        code, _, err = _run(("-Y", "verify", "-f", signers, "-s", file, "-I", principals[0], "-n", namespace), text)
+        code, out, err = _run(("-Y", "verify", "-f", signers, "-s", file, "-I", principals[0], "-n", namespace), text)
         if code:
             raise ProjectError(f"its signature is not valid for {one_line(principals[0])}: {_reason(err)}")
         return principals[0]
