@@ -198,6 +198,21 @@ def test_an_invalid_spec_is_annotated_and_nothing_is_compared(branch: Scratch, t
         assert "secret-token" not in runner.printed and not (branch.root / "hacked").exists()
 
 
+def test_no_module_of_the_project_is_imported(branch: Scratch, tmp_path: Path) -> None:
+    """Python looks for modules in the working directory first, unless it is isolated: a branch can put them there."""
+    branch.edit("specs/hero.yaml", "dusk", "dawn")
+    for name in ("json", "sys", "venv", "pip"):
+        branch.write(f"{name}.py", "open('hacked', 'w').close()\n")
+    commit(branch, "dawn")
+    with forge() as server:
+        code, runner = run_job(branch, tmp_path, server)
+        assert (code, server.calls) == (2, ["POST"]), runner.printed
+    assert not (branch.root / "hacked").exists()
+    for step in STEPS:
+        for call in re.findall(r"""(?:python3|bin/python"|"\$python") (\S+)""", step.get("run", "")):
+            assert call == "-I", step["run"]
+
+
 def test_a_gallery_is_written_where_it_is_asked_for(branch: Scratch, tmp_path: Path) -> None:
     branch.edit("specs/hero.yaml", "dusk", "dawn")
     commit(branch, "dawn")

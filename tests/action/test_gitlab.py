@@ -51,13 +51,19 @@ def test_it_is_a_valid_job(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_the_story_of_a_merge_request(branch: Scratch) -> None:
+def made_on_branch(branch: Scratch) -> None:
+    """A new image that the branch has paid for."""
     branch.write("specs/moon.yaml", "prompt: A moon\n")
     branch.write("reconciler.yaml", PROJECT.replace("gravitex", "draft"))
     branch.done("apply", "--yes", "moon")
     branch.write("reconciler.yaml", PROJECT)
     pay(branch, "moon")
+
+
+def test_the_story_of_a_merge_request(branch: Scratch) -> None:
+    made_on_branch(branch)
     branch.edit("specs/hero.yaml", "dusk", "dawn")
+    branch.write("json.py", "open('hacked', 'w').close()\n")
     commit(branch, "work")
     with forge() as server:
         done = run_job(branch, server)
@@ -75,6 +81,18 @@ def test_the_story_of_a_merge_request(branch: Scratch) -> None:
         run_job(branch, server)
         assert (server.calls[2:], len(server.comments)) == (["UPLOAD", "PUT"], 1)
         assert "secret" not in done.stdout + done.stderr
+    assert not (branch.root / "hacked").exists(), "no module of the project is imported"
+
+
+def test_an_image_that_is_a_link_is_not_uploaded(branch: Scratch) -> None:
+    """A link of a branch can lead to the environment of the job, which has the token."""
+    made_on_branch(branch)
+    (branch.root / "assets/moon.png").unlink()
+    (branch.root / "assets/moon.png").symlink_to("/proc/self/environ")
+    commit(branch, "a link")
+    with forge() as server:
+        run_job(branch, server)
+        assert server.calls == ["POST"]
 
 
 def test_without_a_token_there_is_no_note(branch: Scratch) -> None:
