@@ -64,6 +64,33 @@ def _names_with(lines: dict[str, Any], root: Path, *, name: str = "old~web") -> 
     derived_lock(root, lines, name=name)
 
 
+_ICONS = "icons: {icons: {from: sword, output: public/icons, sets: [favicon]}}\n"
+
+
+def _bundle_names(path: str, root: Path) -> None:
+    """The lock says that a bundle has made the image of an asset; the bundle is made anew, without it."""
+    project(root, bundles=_ICONS)
+    derived_lock(root, {path: line(png())}, name="icons")
+
+
+def _rule_names_orphan(root: Path) -> None:
+    """A rule makes a file at the path of an image that no spec wants any more, which the lock calls a derived one."""
+    project(root, RULES.replace("public/${name}-${width}", "assets/${name}-${width}"))
+    made = Recipe("A sword", format="png")
+    entries = {
+        name: entry(path, png()) | {"recipe": {"key": made.key(), **made.manifest()}}
+        for name, path in (("sword", "assets/sword.png"), ("old", "assets/sword-16.png"))
+    }
+    lock(root, entries)
+    write(root, "assets/sword-16.png", png())
+    derived_lock(root, {"assets/sword-16.png": line(png())}, name="sword~web")
+
+
+def _unchanged(path: str, root: Path) -> Iterator[str]:
+    if not (root / path).exists() or (root / path).read_bytes() != png():
+        yield f"{path} is gone, or has other bytes"
+
+
 def _made_by(text: str, root: Path) -> None:
     _names_with({"public/sword-16.png": line(b"", made=text)}, root, name=text)
 
@@ -169,6 +196,9 @@ CASES = (
     _case("the lock names a source", partial(_names_with, {"Makefile": line(b"")}), says="not named as a derived file"),
     _case("the lock names an image of an asset", partial(_names, "assets/sword.png"), holds=partial(_stays, "assets/sword.png")),
     _case("the lock names an image in other letters", partial(_names_with, {"Assets/Sword.PNG": line(png())}), holds=partial(_stays, "assets/sword.png")),
+    _case("the lock of a bundle names an image of an asset", partial(_bundle_names, "assets/sword.png"), holds=partial(_unchanged, "assets/sword.png")),
+    _case("the lock of a bundle names an image in other letters", partial(_bundle_names, "Assets/Sword.PNG"), holds=partial(_unchanged, "assets/sword.png")),
+    _case("a rule takes the path of an orphaned image", _rule_names_orphan, holds=partial(_unchanged, "assets/sword-16.png")),
     _case("the lock names a text", partial(_names, "package.json"), holds=partial(_kept, "package.json")),
     *(_case(f"made: {ascii(value)[1:-1]}", partial(_made_by, value), commands=(*COMMANDS, "show public/sword-16.png", "explain public/sword-16.png")) for value in NASTY),
     _case("a lock of deep JSON", partial(_raw, "[" * 1_000_000), says="derived.lock"),

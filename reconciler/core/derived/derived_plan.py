@@ -10,7 +10,6 @@ from reconciler.core.derived.decide_files import (
     FileAction,
     KeepFile,
     MakeFile,
-    RemoveFile,
     RestoreFile,
     decide_file,
 )
@@ -27,7 +26,7 @@ from reconciler.core.provenance.derived_mark import derived_mark, unsigned
 from reconciler.core.provenance.settings import ProvenanceSettings
 from reconciler.core.provenance.source_type import TRAINED, combined_term, source_term
 from reconciler.core.specs.paths import same_file_key
-from reconciler.core.value import field, value
+from reconciler.core.value import field, replace, value
 
 NO_FILES: Mapping[str, DerivedLine] = {}
 
@@ -144,6 +143,20 @@ class DerivedLocks:
             for name, block in lock.sets.items():
                 yield name, block, committed
 
+    def without(self, paths: Container[str]) -> tuple[bool, DerivedLocks]:
+        """Whether there are lines about these paths, by `same_file_key`, and the locks without those lines."""
+        if not paths or not any(same_file_key(path) in paths for _, block, _ in self.blocks() for path in block):
+            return False, self
+        return True, DerivedLocks(*(_without(lock, paths) for lock in (self.committed, self.local)))
+
+
+def _without(lock: DerivedLock, paths: Container[str]) -> DerivedLock:
+    sets = {
+        name: {path: line for path, line in block.items() if same_file_key(path) not in paths}
+        for name, block in lock.sets.items()
+    }
+    return replace(lock, sets=sets)
+
 
 def observed_paths(
     derivation: Derivation, locks: DerivedLocks, sources: Sources, *, built: bool = True
@@ -169,15 +182,17 @@ def plan_derived(
     """The step of every set. `found` has the content at every path of `observed_paths`, absent files left out.
 
     `built`: files that git ignores are planned, too; else they are left out. `protected` are the files that others own,
-    by `same_file_key`: images of assets, and references.
+    by `same_file_key`: images of assets, and references. A line about one of
+    them counts for nothing: the lock is false.
     """
+    owned, locks = locks.without(protected)
     planner = _SetPlanner(derivation, locks, sources, found, restorable)
     steps = [planner.asset_step(each) for each in derivation.asset_sets() if built or each.commit]
     bundles = [each for each in derivation.sets if isinstance(each, BundleSet) and (built or each.commit)]
     steps += [planner.bundle_step(each) for each in bundles]
     left_out = frozenset(each.name for each in derivation.sets if not (built or each.commit))
-    steps += planner.orphans(left_out, protected, built=built)
-    return DerivedPlan(tuple(steps), locks.committed.merged or locks.local.merged or planner.moved)
+    steps += planner.orphans(left_out, built=built)
+    return DerivedPlan(tuple(steps), locks.committed.merged or locks.local.merged or planner.moved or owned)
 
 
 def _wanted_files(each: AssetSet, sources: Sources) -> Iterator[tuple[str, FileKeys, DerivedKey]]:
@@ -243,27 +258,19 @@ class _SetPlanner:
             files = [_with_bundle(step) for step in files]
         return SetStep(each.name, tuple(files), each, key, mark)
 
-    def orphans(self, left_out: Set[str], protected: Container[str], *, built: bool) -> Iterator[SetStep]:
-        """The files that nothing derives any more. `left_out` are sets that are not planned.
-
-        A line about a file of somebody else is dropped, and the file stays: the lock may be false.
-        """
+    def orphans(self, left_out: Set[str], *, built: bool) -> Iterator[SetStep]:
+        """The files that nothing derives any more. `left_out` are sets that are not planned."""
         for name, block, committed in self._locks.blocks():
             if name in left_out:
                 self.moved = self.moved or committed
             elif name not in self._waiting and (built or committed):
                 steps = tuple(
-                    FileStep(path, self._orphaned(path, line, protected), None, line)
+                    FileStep(path, decide_file(None, line, self._found.get(path)), None, line)
                     for path, line in block.items()
                     if path not in self._wanted
                 )
                 if steps:
                     yield SetStep(name, steps)
-
-    def _orphaned(self, path: str, line: DerivedLine, protected: Container[str]) -> FileAction:
-        if same_file_key(path) in protected:
-            return RemoveFile(None)
-        return decide_file(None, line, self._found.get(path))
 
     def _waiting_files(self, each: AssetSet, waits: AwaitSource) -> Iterator[FileStep]:
         for want in each.wants:

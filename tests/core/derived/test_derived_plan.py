@@ -99,13 +99,14 @@ def test_what_nothing_derives_any_more_is_removed_unless_it_was_edited() -> None
 
 
 def test_a_file_of_somebody_else_stays_whatever_the_lock_says() -> None:
-    """A forged lock calls an image of an asset a derived file: only its line goes."""
+    """A forged lock calls an image of an asset a derived file: its line counts for nothing, and goes."""
     line = DerivedLine(NO_KEY, bytes_of("hero"), 1, "1")
     lock = DerivedLock({"old~web": {"assets/Hero.png": line, "assets/other.png": line}})
     found = dict.fromkeys(("assets/Hero.png", "assets/other.png"), bytes_of("hero"))
     plan = planned_files(a_derivation({"hero": "prompt: x"}), lock=lock, found=found, protected={"assets/hero.png"})
     actions = {path: each.action for path, each in steps_by_path(plan).items()}
-    assert actions == {"assets/Hero.png": RemoveFile(None), "assets/other.png": RemoveFile(bytes_of("hero"))}
+    assert actions == {"assets/other.png": RemoveFile(bytes_of("hero"))}
+    assert plan.behind, "the lock is written without the line"
 
 
 def test_a_missing_file_is_restored_if_a_source_has_it() -> None:
