@@ -20,7 +20,6 @@ SLICE = (
     "file name: s\\n::error file=x::INJ",
     "plan file: \\u202egnp",
     "reference: a JPEG of 5,000 scans",
-    "verdicts: 15 MiB of different images",
     "verdict: a key twice",
     "derived: the lock names an image of an asset",
     "derived: a linked folder of outputs",
