@@ -226,7 +226,7 @@ class Adoption:
 
 
 def _sniffed(path: Path) -> ImageFacts | NotAnImage:
-    with disk.naming_errors("read", path), path.open("rb") as file:
+    with disk.naming_errors("read", path), disk.open_for_reading(path) as file:
         if not os.fstat(file.fileno()).st_size:
             return NotAnImage("empty")
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
@@ -234,7 +234,7 @@ def _sniffed(path: Path) -> ImageFacts | NotAnImage:
 
 
 def _is_pointer(path: Path) -> bool:
-    with disk.naming_errors("read", path), path.open("rb") as file:
+    with disk.naming_errors("read", path), disk.open_for_reading(path) as file:
         return lfs_oid(file.read(LFS_POINTER_LIMIT + 1)) is not None
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
+from reconciler.core.errors import DiskError
 from reconciler.core.images.sniff import ImageFacts, sniff
 from reconciler.core.lock.lockfile import Lock
 from reconciler.core.ports import Objects
@@ -96,8 +97,8 @@ def _is_worthless(path: Path, store: Objects) -> bool:
 
 def _is_image(path: Path) -> bool:
     try:
-        return isinstance(sniff(path.read_bytes()), ImageFacts)
-    except OSError:
+        return isinstance(sniff(disk.plain_bytes(path)), ImageFacts)
+    except (OSError, DiskError):
         return True  # an unreadable file may be an image
 
 

@@ -74,9 +74,16 @@ def opened(path: Path | str, flags: int, mode: int = 0o666, *, folder: int | Non
 
 @contextmanager
 def open_for_reading(path: Path) -> Iterator[FileIO]:
-    """A file to read, without a buffer. Raises OSError if it cannot be opened; an error of its close is ignored."""
-    with opened(path, os.O_RDONLY) as fd, open(fd, "rb", buffering=0, closefd=False) as stream:
-        yield stream
+    """A file to read, without a buffer; a symbolic link is followed.
+
+    Raises OSError if it cannot be opened or is no regular file: a pipe that somebody put in its place is not waited
+    for, and a device may never end. An error of its close is ignored.
+    """
+    with opened(path, os.O_RDONLY | os.O_NONBLOCK) as fd:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError("it is not a regular file")
+        with open(fd, "rb", buffering=0, closefd=False) as stream:
+            yield stream
 
 
 def close_quietly(fd: int) -> None:
@@ -243,6 +250,11 @@ def try_flock(fd: int) -> bool:
     return True
 
 
+def wait_flock(fd: int) -> None:
+    """Take the lock of a file, after any other process that holds it."""
+    fcntl.flock(fd, fcntl.LOCK_EX)
+
+
 def unflock(fd: int) -> None:
     """Release the lock, also if a forked child still has the descriptor."""
     fcntl.flock(fd, fcntl.LOCK_UN)
@@ -313,38 +325,6 @@ def open_plain(path: Path) -> Iterator[FileIO]:
             ) from error
         with naming_errors("read", path):
             raise
-
-
-def append_lines(path: Path, data: bytes) -> None:
-    """Append whole lines to a file, which is created if need be. Durable once this returns.
-
-    Other processes append one after another. A last line without a line break is cut off: it was never acknowledged.
-    """
-    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
-    with naming_errors("append to", path):
-        with opened(path, flags) as fd:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-            fcntl.flock(fd, fcntl.LOCK_EX)
-            size = os.fstat(fd).st_size
-            end = _end_of_lines(fd, size)
-            if end != size:
-                os.ftruncate(fd, end)
-            write_all(fd, data)
-            sync(fd)
-        fsync_dir(path.parent)
-
-
-def _end_of_lines(fd: int, size: int) -> int:
-    """The length of a file without an unfinished last line."""
-    end = size
-    while end:
-        start = max(0, end - DISK_CHUNK)
-        found = os.pread(fd, end - start, start).rfind(b"\n")
-        if found >= 0:
-            return start + found + 1
-        end = start
-    return 0
 
 
 def temps(directory: Path) -> tuple[Path, ...]:

@@ -44,6 +44,19 @@ def test_every_lockfile_is_split_without_loss(lock: Lock) -> None:
     assert by_texts(lock, lock, lock) == dumps(lock)
 
 
+@pytest.mark.parametrize("asset", [": {", '": {', ": {\n", ",\n    ", "\n    }", '\n  },\n  "answered": {\n'])
+def test_an_asset_whose_name_looks_like_syntax_is_split(asset: str) -> None:
+    name = AssetId(asset)
+    for lock in (
+        Lock({name: a_entry()}),
+        Lock(answers={name: a_refusal()}),
+        Lock({name: a_entry()}, {name: a_refusal()}),
+    ):
+        split = split_lock(dumps(lock))
+        assert split is not None and {*split.entries, *split.answers} == {name}
+        assert by_texts(lock, lock, lock) == dumps(lock)
+
+
 @pytest.mark.parametrize(
     "change", [("  ", "   "), ("\n}\n", "\n}"), ("lockfile", "lockfille"), ('"assets"', '"a"'), ("{", "[")]
 )

@@ -181,6 +181,13 @@ class TestMakeDirs:
         assert (tmp_path / "a" / "b").is_dir()
 
 
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, Path("/dev/zero")):
+        with pytest.raises(OSError, match="regular file"), disk.open_for_reading(path):
+            raise AssertionError(path)
+
+
 class TestAppender:
     def test_every_append_is_durable_and_the_tail_is_cut_first(self, tmp_path: Path) -> None:
         path = tmp_path / "a.journal"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from reconciler.core.errors import DiskError, InvalidInput, ProjectError
 from reconciler.core.reviews.verdict import Judgement, Verdict, signed_text, verdict_line
 from reconciler.core.value import replace
-from reconciler.store import disk
+from reconciler.store.append import append_lines
 from reconciler.store.documents import reviews as documents
 from reconciler.store.documents.reviews import ReviewFiles, ReviewSession, parse_reviews, read_reviews
 from reconciler.store.documents.signatures import UNSIGNED, AllowedSigners, chosen_key, read_signers, sign
@@ -165,9 +165,7 @@ def test_several_processes_add_to_one_file_line_by_line(tmp_path: Path) -> None:
     """The lock is on the open file, so threads stand for processes."""
     path = tmp_path / "a.jsonl"
     lines = [verdict_line(said(f"r{number}@x.org")) for number in range(40)]
-    threads = [
-        threading.Thread(target=disk.append_lines, args=(path, f"{line}\n".encode()), name=line) for line in lines
-    ]
+    threads = [threading.Thread(target=append_lines, args=(path, f"{line}\n".encode()), name=line) for line in lines]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -65,21 +65,21 @@ def _split(text: str, version: int) -> LockText | None:
     block, _, rest = text.partition(f"\n{_TAIL[:3]}") if not text.startswith("}") else ("", "", text[1:])
     entries: dict[AssetId, str] = {}
     for piece in block.removeprefix("\n").split(f"{_END},\n") if block else ():
-        name = piece.partition(": {\n")[0].strip()
-        entries[_name(name)] = piece if piece.endswith(_END) else f"{piece}{_END}"
+        entries[_name(piece)] = piece if piece.endswith(_END) else f"{piece}{_END}"
     head = f',\n  "{"refused" if version == 1 else "answered"}": {{\n'
     answers: dict[AssetId, str] = {}
     if rest.startswith(head):
         lines = rest[len(head) :].removesuffix(f"\n{_TAIL}").split(",\n    ")
         for number, line in enumerate(lines):
             whole = line if number == 0 else f"    {line}"
-            answers[_name(whole.strip().partition(": {")[0])] = whole
+            answers[_name(whole)] = whole
     return LockText(version, entries, answers)
 
 
 def _name(text: str) -> AssetId:
+    """The asset of an entry or an answer: the JSON string that its text begins with."""
     try:
-        found = json.loads(text)
+        found, _ = json.JSONDecoder().raw_decode(text.lstrip())
     except ValueError:
         return AssetId("")
     return AssetId(found) if isinstance(found, str) else AssetId("")

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from reconciler.core.digest import ContentHash
-from reconciler.core.images.magic import begins_as_image
+from reconciler.core.images.magic import HEAD, begins_as_image
 from reconciler.core.images.sniff import ImageFacts, sniff
 from reconciler.core.ports import ProjectStore, Source
 from reconciler.store import disk
@@ -65,7 +65,7 @@ def image_facts(path: Path) -> ImageFacts | None:
     try:
         if not 0 < _size(path) <= _MOST_BYTES:
             return None
-        with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        with disk.open_for_reading(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             found = sniff(data)
     except (OSError, ValueError):
         return None
@@ -78,7 +78,8 @@ def _is_image(path: Path) -> bool:
     if size > LFS_POINTER_LIMIT or not size:
         return bool(size)
     try:
-        return begins_as_image(path.read_bytes())
+        with disk.open_for_reading(path) as file:
+            return begins_as_image(file.read(HEAD))
     except OSError:
         return False
 

@@ -37,6 +37,7 @@ from reconciler.project.workspace import Workspace
 from reconciler.report.gallery.facts import GalleryFacts, PageImage, PageMode
 from reconciler.report.gallery.page import gallery_page, page_policy
 from reconciler.report.gallery.page_data import named_images, review_json
+from reconciler.store import disk
 from reconciler.store.index.index import index_without_memory
 
 MEDIA = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp", "avif": "image/avif"}
@@ -100,7 +101,7 @@ class ReviewInProgress:
         if path is None:
             return None
         try:
-            with open(path, "rb") as file:
+            with disk.open_for_reading(path) as file:
                 media = MEDIA.get(image_format(file.read(HEAD)))
         except OSError:
             return None

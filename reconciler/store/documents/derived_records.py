@@ -14,6 +14,7 @@ from reconciler.core.derived.derived_lock import DerivedLine, DerivedLock, dump_
 from reconciler.core.digest import ContentHash
 from reconciler.core.errors import DiskError, LockfileError
 from reconciler.store import disk
+from reconciler.store.append import append_lines
 from reconciler.store.documents.project import DERIVED_LOCK
 from reconciler.store.state.state_dir import STATE
 
@@ -62,7 +63,7 @@ class DerivedOnDisk:
         for path in sources:
             disk.sync_file(path)
         text = json.dumps(json.loads(dump_derived(sets))) + "\n"
-        disk.append_lines(self._root / UNDERWAY, text.encode("utf-8"))
+        append_lines(self._root / UNDERWAY, text.encode("utf-8"))
 
     def save(
         self,

@@ -25,6 +25,7 @@ from reconciler.core.reviews.verdict import (
 from reconciler.core.specs.settings import MAX_ASSETS
 from reconciler.core.value import value
 from reconciler.store import disk
+from reconciler.store.append import append_lines
 from reconciler.store.index.index import Index, stat_of
 
 SUFFIX = ".jsonl"
@@ -137,7 +138,7 @@ class ReviewSession:
         data = "".join(f"{verdict_line(each)}\n" for each in verdicts).encode()
         disk.make_dirs(self._root / REVIEWS)
         name = self._open_file() or f"{self._prefix}{os.urandom(4).hex()}{SUFFIX}"
-        disk.append_lines(self._root / REVIEWS / name, data)
+        append_lines(self._root / REVIEWS / name, data)
         return f"{REVIEWS}/{name}"
 
     def _open_file(self) -> str | None:

@@ -144,7 +144,7 @@ def _split(part: memoryview) -> list[str]:
 def load(path: str) -> Snapshot | None:
     """The index file, or None if there is no readable one."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None
     try:

@@ -62,7 +62,7 @@ def holder(path: Path) -> str | None:
     an apply that starts would find it taken.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None
     try:
@@ -77,7 +77,7 @@ def holder(path: Path) -> str | None:
 def _hold(path: Path) -> int | None:
     """The descriptor that holds the lock, or None if another process holds it."""
     while True:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
         try:
             mine = disk.try_flock(fd)
         except BaseException:
@@ -107,6 +107,6 @@ def _myself() -> bytes:
 
 
 def _holder(path: Path) -> str:
-    with open(path, "rb") as stream:
+    with disk.open_for_reading(path) as stream:
         text = stream.read(_WHO_BYTES).decode("utf-8", "replace")
     return printable(text) or "its process is not known yet"

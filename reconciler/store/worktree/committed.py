@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from reconciler.core.digest import ContentHash
+from reconciler.store import disk
 from reconciler.store.worktree.git import GitRepository
 from reconciler.store.worktree.lfs_pointer import LFS_POINTER_LIMIT, lfs_oid
 
@@ -63,7 +64,7 @@ def _is_blob(file: Path, blob: str, *, size: int | None) -> bool:
     """Whether git would name the bytes of a file so. `size` is that of the blob; None if this clone lacks it."""
     digest = hashlib.sha256() if len(blob) == 64 else hashlib.sha1(usedforsecurity=False)
     try:
-        with file.open("rb") as stream:
+        with disk.open_for_reading(file) as stream:
             there = os.fstat(stream.fileno()).st_size
             if size not in (None, there):
                 return False

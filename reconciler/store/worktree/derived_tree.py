@@ -121,7 +121,7 @@ class DerivedTree:
         try:
             if file.lstat().st_size > LFS_POINTER_LIMIT or file.is_symlink():
                 return None
-            with open(file, "rb") as stream:
+            with disk.open_for_reading(file) as stream:
                 return lfs_oid(stream.read(LFS_POINTER_LIMIT + 1))
         except OSError:
             return None

@@ -79,8 +79,11 @@ class TreeObserver:
         for path in sorted(paths):
             full = Path(f"{self.real_root}/{path}")
             with suppress(OSError):
-                if full.stat().st_size <= LFS_POINTER_LIMIT and lfs_oid(full.read_bytes()):
-                    found.append(path)
+                if full.stat().st_size > LFS_POINTER_LIMIT:
+                    continue
+                with disk.open_for_reading(full) as stream:
+                    if lfs_oid(stream.read(LFS_POINTER_LIMIT)):
+                        found.append(path)
         return tuple(found)
 
     def references(self, paths: dict[str, Place]) -> tuple[dict[str, ContentHash], tuple[Problem, ...]]:
@@ -178,7 +181,7 @@ class TreeObserver:
         cost more than the hashing."""
         if size > _AT_ONCE:
             return _hash_large(full)
-        fd = os.open(full, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(full, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
             data = os.read(fd, size + 1)
             if len(data) != size:

@@ -137,7 +137,7 @@ class OutputTree:
         return content
 
     def _pointed(self, file: Path) -> ContentHash | None:
-        with disk.naming_errors("read", file), open(file, "rb") as stream:
+        with disk.naming_errors("read", file), disk.open_for_reading(file) as stream:
             return lfs_oid(stream.read(LFS_POINTER_LIMIT + 1))
 
     def _holds(self, file: Path, content: ContentHash) -> bool:
