@@ -6,6 +6,9 @@ ReconcilerError                      1
  ├─ LockfileError                    1   assets.lock cannot be read or merged
  ├─ DiskError                        1   the file system refused; the message may name a rescue file with paid bytes
  │   └─ Unsent                       1   … before a byte of a paid request was written
+ ├─ BucketError                      1   the team's store: nothing was bought because of it
+ │   ├─ BucketDenied                 1   … its credentials are missing, wrong, or do not allow this
+ │   └─ BucketUnreachable            1   … it did not answer; the same command may succeed later
  ├─ ConsentNeeded                    3   in doubt, over budget: the user must consent
  └─ ApplyRunning                     4   another apply holds the lock
 """
@@ -215,6 +218,18 @@ class DiskError(ReconcilerError):
 
 class Unsent(DiskError):
     """The file system refused before any byte of a paid request was written: nothing was charged."""
+
+
+class BucketError(ReconcilerError):
+    """The team's store cannot be used for this. No message holds a credential or a signed URL."""
+
+
+class BucketDenied(BucketError):
+    """The credentials are missing or wrong, or they do not allow this."""
+
+
+class BucketUnreachable(BucketError):
+    """The team's store did not answer, or not completely: the same call may succeed later."""
 
 
 class ConsentNeeded(ReconcilerError):

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from reconciler.core.digest import Json
 from reconciler.core.provenance.settings import ProvenanceSettings
 from reconciler.core.reviews.rules import ReviewRules
 from reconciler.core.traits import Traits
 from reconciler.core.value import field, value
+
+if TYPE_CHECKING:  # a project without a team loads nothing of it
+    from reconciler.core.team.settings import TeamSettings
 
 MAX_ASSETS = 20_000
 """The most that `limits: {assets: …}` can allow, since the file may come from a stranger."""
@@ -102,6 +106,7 @@ class Settings:
     asset_limit: int = 10_000
     review: ReviewRules = ReviewRules()
     provenance: ProvenanceSettings = ProvenanceSettings()
+    team: TeamSettings | None = None
 
     def traits(self) -> Mapping[str, Traits]:
         """What may be assumed of each provider, by the name that specs use."""

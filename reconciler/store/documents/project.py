@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from reconciler.core.cautions import Caution
 from reconciler.core.digest import Json
@@ -38,6 +38,9 @@ from reconciler.store.documents.specs import checked_document, read_document
 from reconciler.store.index.index import Index
 from reconciler.store.worktree.lfs_pointer import LFS_POINTER_LIMIT, lfs_oid
 from reconciler.store.yaml.source import BYTE_ORDER_MARK
+
+if TYPE_CHECKING:  # few projects have a team
+    from reconciler.core.team.settings import TeamSettings
 
 PROJECT_FILE = "reconciler.yaml"
 _OTHER_NAMES = ("reconciler.yml", "reconciler.YAML", "Reconciler.yaml", "reconciler.json")
@@ -220,6 +223,7 @@ def _settings(document: Document, types: ProviderTypes) -> tuple[Settings, list[
         asset_limit=int(body.get("limits", {}).get("assets", 10_000)),
         review=_review(document, problems),
         provenance=_provenance(document, problems),
+        team=_team(document, problems),
     ), problems
 
 
@@ -243,6 +247,17 @@ def _provenance(document: Document, problems: list[Problem]) -> ProvenanceSettin
     )
 
     settings, wrong = provenance_settings(document)
+    problems += wrong
+    return settings
+
+
+def _team(document: Document, problems: list[Problem]) -> TeamSettings | None:
+    """The settings under `team:`. Appends to `problems`."""
+    if not isinstance(document.value, Mapping) or "team" not in document.value:
+        return None
+    from reconciler.store.documents.team_settings import team_settings  # noqa: PLC0415 - few projects have the field
+
+    settings, wrong = team_settings(document)
     problems += wrong
     return settings
 

@@ -1,0 +1,1 @@
+"""The team's store: its settings, its layout, receipts and claims. Decisions only."""
