@@ -91,8 +91,9 @@ def planned(
     *,
     policy: Policy | None = None,
     price: Callable[[Spec, Recipe], Cost | None] = lambda spec, recipe: None,
+    more: Mapping[str, Traits] | None = None,
 ) -> Plan:
-    """The plan of these specs, sorted by id as `expand` gives them."""
+    """The plan of these specs, sorted by id as `expand` gives them. `more` are the traits of further providers."""
     rules = policy or Policy()
 
     def gated(facts: Facts, action: Action) -> Action:
@@ -100,6 +101,7 @@ def planned(
 
     wanted = {spec.id: spec for spec in sorted(specs, key=lambda one: one.id)}
     traits = {spec.provider: Traits() for spec in wanted.values()} | dict(Settings(providers=PROVIDERS).traits())
+    traits |= more or {}
     return plan(
         wanted,
         lock or Lock(),

@@ -47,3 +47,12 @@ def mismatch_hint(asset: str) -> str:
         f"change the spec so that the image fits it, take the image as it is (`reconciler choose {name}` lists it), "
         "or pay for another: `reconciler apply --retry-mismatched`"
     )
+
+
+def redrawn_hint(asset: str) -> str:
+    """The ways on from a lost image that was drawn differently."""
+    name = printable(asset)
+    return (
+        f"`reconciler choose {name}` lists the new image and takes it, `reconciler apply --regenerate-missing` draws "
+        "again and takes any image; a copy of the lost one can be put back at its path"
+    )

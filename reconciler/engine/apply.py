@@ -10,11 +10,13 @@ from reconciler.core.errors import DiskError
 from reconciler.core.events import AnswerRecorded, Durable, Failed, Forgotten, Published, Started
 from reconciler.core.lock.lockfile import Answer, AnswerKind, Lock, LockEntry
 from reconciler.core.mismatch import taken
+from reconciler.core.money.cost import FREE
 from reconciler.core.outcome import BadOutput, Done, InDoubt, Mismatched, NotSent, Outcome, Refused, Rejected, Stop
 from reconciler.core.plan.actions import (
     Action,
     Adopt,
     Asked,
+    By,
     Conflict,
     Generate,
     Hold,
@@ -109,6 +111,9 @@ class Run:
                 await self._upstreams(step)
                 if self.stopping:
                     raise StepError(Result.NOT_STARTED, "interrupted")
+                if isinstance(action, Restore) and action.by is By.REDRAW:
+                    key = self.recipes.recipe(step.spec).key()
+                    action = Generate(action.reason, key, FREE, action.replacing, (), action.old_path)
                 if isinstance(action, Generate):
                     return await self._generate(step, action)
                 async with self._local:
@@ -222,8 +227,14 @@ class Run:
                 assert outcome.made is not None  # every provider of a run stores its images
                 image = StoredImage(outcome.spooled.content, outcome.image, outcome.made, misfit=misfit)
                 entry = await self.conversions.entry(step.output, recipe, image, path=step.output, policy=policy)
+                lost = self.recipes.lost_image(step, action.reason, key)
+                if lost is not None:
+                    self.recipes.require_same(step.asset, lost, entry.content)
+                    entry = replace(lost, output=step.output)
                 await self._place(step, entry.content, action.replacing, action.old_path)
-                await self._publish(step, entry, "made")
+                await self._publish(step, entry, "restored" if lost else "made")
+                if lost is not None:
+                    return Line(step.asset, Result.RESTORED)
                 return Line(step.asset, Result.MADE, outcome.cost if leader else None, "" if leader else "shared")
             case Refused(message=message):
                 await self._answered(step, key, outcome, leader=leader)
@@ -232,22 +243,12 @@ class Run:
                 await self._answered(step, key, outcome, leader=leader)
                 where = f"it is paid for, and kept in {self.world.shown(done.spooled.path)}"
                 raise StepError(Result.HELD, f"{message}; {where}", "Mismatched", mismatch_hint(step.asset))
-            case NotSent(message=message, stop=Stop.OVER_BUDGET):
-                raise StepError(Result.HELD, message, "OverBudget")
-            case NotSent(message=message, stop=Stop.INTERRUPTED):
-                raise StepError(Result.NOT_STARTED, message)
-            case NotSent(message=message, stop=Stop() as stop):
-                raise StepError(Result.NOT_SENT, message, stop.name.title().replace("_", ""))
-            case Rejected(message=message, stop=Stop() as stop):
-                raise StepError(Result.FAILED, message, stop.name.title().replace("_", ""))
-            case InDoubt(message=message):
-                raise StepError(Result.HELD, f"in doubt, it may have been charged: {message}", "InDoubt")
             case BadOutput(message=message, kept=kept):
                 await self._answered(step, key, outcome, leader=leader)
                 where = f"; its bytes are in {self.world.shown(kept.path)}" if kept else ""
                 raise StepError(Result.FAILED, f"bad output: {message}{where}", "BadOutput")
             case _:
-                raise StepError(Result.FAILED, outcome.message, type(outcome).__name__)
+                raise _unanswered(outcome)
 
     async def _cut_off(self, step: AssetStep, action: Generate, entry: LockEntry) -> Line:
         """The upstream's new picture equals the old one: generate nothing, and put the locked file in place."""
@@ -284,3 +285,20 @@ class Run:
         await asyncio.to_thread(self.world.journal.record, event)
         self.world.progress.record(event)
         await self.world.lockfile_saver.add(event)
+
+
+def _unanswered(outcome: Outcome) -> StepError:
+    """The error of a request that got no answer to its recipe."""
+    match outcome:
+        case NotSent(message=message, stop=Stop.OVER_BUDGET):
+            return StepError(Result.HELD, message, "OverBudget")
+        case NotSent(message=message, stop=Stop.INTERRUPTED):
+            return StepError(Result.NOT_STARTED, message)
+        case NotSent(message=message, stop=Stop() as stop):
+            return StepError(Result.NOT_SENT, message, stop.name.title().replace("_", ""))
+        case Rejected(message=message, stop=Stop() as stop):
+            return StepError(Result.FAILED, message, stop.name.title().replace("_", ""))
+        case InDoubt(message=message):
+            return StepError(Result.HELD, f"in doubt, it may have been charged: {message}", "InDoubt")
+        case _:
+            return StepError(Result.FAILED, outcome.message, type(outcome).__name__)

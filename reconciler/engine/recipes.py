@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+from reconciler.core.candidates import redrawn_hint
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
-from reconciler.core.lock.lockfile import Lock
+from reconciler.core.lock.lockfile import Lock, LockEntry
 from reconciler.core.mismatch import taken
-from reconciler.core.plan.actions import Consent
-from reconciler.core.plan.decide import was_answered
+from reconciler.core.plan.actions import Consent, OutputLost, Reason
+from reconciler.core.plan.decide import can_redraw, was_answered
 from reconciler.core.plan.observed import Rejection, rejected_by
-from reconciler.core.plan.plan import Plan
+from reconciler.core.plan.plan import AssetStep, Plan
 from reconciler.core.ports import StoredImage
 from reconciler.core.recipe import Recipe
 from reconciler.core.specs.spec import AssetReference, FileReference, Reference, Spec, build_recipe
@@ -88,6 +89,21 @@ class Recipes:
                 raise StepError(
                     Result.HELD, f"{answer.kind.value} before: {answer.message}", answer.kind.value.title(), hint
                 )
+
+    def lost_image(self, step: AssetStep, reason: Reason, key: RecipeKey) -> LockEntry | None:
+        """The lock entry of a lost image that is drawn again, and that no other one replaces without consent."""
+        entry = step.entry
+        if entry is None or entry.key != key or not isinstance(reason, OutputLost):
+            return None
+        exact = can_redraw(self.world.traits[step.spec.provider], entry, step.spec)
+        return entry if exact and Consent.REGENERATE_MISSING not in self.world.consents else None
+
+    def require_same(self, asset: AssetId, lost: LockEntry, drawn: ContentHash) -> None:
+        """Hold an image that was drawn again and is another one: the asset has none then."""
+        if drawn != lost.content:
+            self.contents.pop(asset, None)
+            message = f"drawn differently: {drawn} instead of the locked {lost.content}; it is kept in the store"
+            raise StepError(Result.HELD, message, "RedrawnDifferently", redrawn_hint(asset))
 
     def require_unrejected(self, rejection: Rejection | None) -> None:
         """Hold the work for an image that a reviewer has rejected, and that no other one replaces without consent."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from reconciler.core.candidates import Candidate, find_candidate
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.errors import ConsentNeeded, ProjectError
-from reconciler.core.plan.actions import Conflict, Doubtful, Keep, Restore, WasRejected
+from reconciler.core.plan.actions import By, Conflict, Doubtful, Keep, Restore, WasRejected
 from reconciler.core.plan.observed import Found
 from reconciler.core.plan.plan import AssetStep, Step, locked_entry
 from reconciler.core.plan.selection import selectable_step
@@ -226,7 +226,8 @@ def unjudgeable(step: Step, found: Found) -> NotJudged | None:
     if isinstance(step.action, Conflict):
         return NotJudged(step.asset, words, f"`reconciler adopt {name}` or `reconciler restore {name}` first")
     if isinstance(step.action, Restore) and step.action.content == entry.content:
-        return NotJudged(step.asset, words, f"`reconciler restore {name}` brings it back")
+        how = "apply" if step.action.by is By.REDRAW else f"restore {name}"
+        return NotJudged(step.asset, words, f"`reconciler {how}` brings it back")
     return NotJudged(
         step.asset, f"it is not up to date: {words}", "run `reconciler apply` first, and look at the result"
     )

@@ -67,7 +67,8 @@ Create: TypeAlias = Callable[[ProviderSettings, Resources], Provider]
 
 def no_problems(settings: ProviderSettings) -> tuple[SettingProblem, ...]:
     """The check of a type whose settings the project's schema describes in full."""
-    given = {"command": bool(settings.command), "charges": settings.charges}
+    names = ("command", "charges", "deterministic")
+    given = {name: bool(getattr(settings, name)) for name in names}
     hint = "remove it, or write type: command"
     return tuple(
         SettingProblem(name, "is a setting of type: command alone", hint) for name, is_ in given.items() if is_

@@ -44,6 +44,10 @@ def step_json(step: Step) -> dict[str, Any]:
             result["recipe"] = base.key
         if base.after:
             result["after"] = list(base.after)
+    if isinstance(action, do.Restore) and action.by is do.By.REDRAW:
+        result["by"] = action.by.value
+    if isinstance(action.reason, do.RedrawnDifferently):
+        result["redrawn"] = action.reason.content
     if isinstance(action, do.Hold) and action.consent is not None:
         result["consent"] = action.consent.value
     if isinstance(step, AssetStep) and step.approved is not None:

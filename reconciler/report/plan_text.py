@@ -138,6 +138,12 @@ def plan_total(plan: Plan) -> Total:
     )
 
 
+_RESTORED = {
+    do.By.COPY: "restored from a copy",
+    do.By.REDRAW: "drawn again, and put back only if it is the same image",
+}
+
+
 def change_lines(reason: Reason) -> tuple[str, ...]:
     """Every changed field of a reason, a line each."""
     return tuple(change_text(change) for change in changed_fields(reason))
@@ -155,7 +161,7 @@ def describe(
             after = (f"after {', '.join(action.after)}",) if action.after else ()
             return StepText(symbol, reason_text(action.reason), (*changes(action.reason), *after))
         case do.Restore():
-            how = f"{reason_text(action.reason)}: restored from a copy"
+            how = f"{reason_text(action.reason)}: {_RESTORED[action.by]}"
             return StepText("<", how, changes(action.reason))
         case do.Move(reason=moved):
             origin = moved.origin or moved.from_output
@@ -211,6 +217,8 @@ def reason_text(reason: Reason) -> str:
             return "the file is missing"
         case do.OutputLost():
             return "the file is missing, and no copy was found"
+        case do.RedrawnDifferently(content=content):
+            return f"the file is missing, and its provider has drawn another image instead ({content})"
         case do.SourceFailed(failure=failure):
             return f"the file is missing, and a copy may exist: {one_line(failure.fact, _TEXT_WIDTH * 3)}"
         case do.OutputModified(stale=stale):

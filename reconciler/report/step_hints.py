@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.core.candidates import mismatch_hint
+from reconciler.core.candidates import mismatch_hint, redrawn_hint
 from reconciler.core.plan import actions as do
 from reconciler.core.plan.policy import OTHER_CURRENCY
 from reconciler.core.text import one_line
@@ -36,6 +36,8 @@ def hold_hint(action: do.Hold, name: str) -> str:
         case do.OutputLost():
             copies = "`git lfs pull`, a colleague's copy; `reconciler store verify` lists damaged images"
             return f"fetch it ({copies}), or pay for a new one: `reconciler apply --regenerate-missing`"
+        case do.RedrawnDifferently():
+            return redrawn_hint(name)
         case do.MadeByHand():
             return _kept_hint(name, "generates a new one")
         case do.RealImage():

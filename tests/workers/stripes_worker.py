@@ -69,6 +69,7 @@ def main() -> None:
     parser.add_argument("--mood", default="")
     parser.add_argument("--after", type=int, default=0)
     parser.add_argument("--log", default="")
+    parser.add_argument("--salt", default="", help="A file: another content gives other images.")
     given = parser.parse_args()
     drawn = 0
     for line in sys.stdin:
@@ -82,7 +83,8 @@ def main() -> None:
             break
         elif drawn < given.after or not misbehave(given.mood, asked):
             drawn += 1
-            Path(asked["out"]).write_bytes(png(asked["width"], asked["height"], asked["seed"]))
+            salt = zlib.crc32(Path(given.salt).read_bytes()) if given.salt else 0
+            Path(asked["out"]).write_bytes(png(asked["width"], asked["height"], asked["seed"] ^ salt))
             say({"id": asked["id"], "done": {}})
 
 

@@ -100,6 +100,14 @@ class SourceFailed:
 
 
 @value
+class RedrawnDifferently:
+    """The file is lost, and the program that draws the same image for the same recipe has drawn another one: `content`
+    is in the store."""
+
+    content: ContentHash
+
+
+@value
 class OutputModified:
     """The file has other bytes than in the lockfile: it was changed by hand."""
 
@@ -205,7 +213,7 @@ Reason = (
     Current | Orphaned | Frozen | Ignored | NeverGenerated | RecipeChanged | UpstreamChanged | Placeholder
     | OutputMissing | OutputLost | OutputModified | Untracked | NotAFile | Moved | AlreadyThere | Doubtful
     | WasRefused | WasMismatched | WasFailed | UpstreamUnavailable | Asked | OverBudget | NotSelected | MadeByHand
-    | RealImage | MergeSettled | SourceFailed | Succeeded | WasRejected
+    | RealImage | MergeSettled | SourceFailed | Succeeded | WasRejected | RedrawnDifferently
 )  # fmt: skip
 
 
@@ -237,9 +245,16 @@ class Adopt:
     under: RecipeKey | None = None
 
 
+class By(Enum):
+    """How bytes are brought back. REDRAW: the provider draws them again, and other bytes are not put in place."""
+
+    COPY = "copy"
+    REDRAW = "redraw"
+
+
 @value
 class Restore:
-    """Existing bytes are put in place, in the format of the output. Free.
+    """The bytes `content` are put in place, in the format of the output. Free.
 
     `under` is the recipe that they were made for, where that is not the wanted one.
     """
@@ -249,6 +264,7 @@ class Restore:
     replacing: ContentHash | None = None
     old_path: str | None = None
     under: RecipeKey | None = None
+    by: By = By.COPY
 
 
 @value

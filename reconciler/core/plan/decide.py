@@ -10,6 +10,7 @@ from reconciler.core.plan.actions import (
     Action,
     Adopt,
     AlreadyThere,
+    By,
     Conflict,
     Consent,
     Current,
@@ -31,6 +32,7 @@ from reconciler.core.plan.actions import (
     RealImage,
     Reason,
     RecipeChanged,
+    RedrawnDifferently,
     Restore,
     SourceFailed,
     Untracked,
@@ -57,7 +59,8 @@ class Facts:
     - `locked_elsewhere`: the content that the lock has for the output's path, under any id.
     - `stored`: an existing image for this recipe; `stored_under`: the recipe that it was made for, if that is another
       one, which it fits as well; `source`: a place that has the locked bytes;
-      `failure`: why one that may have them could not be asked.
+      `failure`: why one that may have them could not be asked; `redrawn`: another image that the provider drew for the
+      locked recipe, if those bytes are lost.
     - `answered`: how this recipe was answered before, where that was no image to lock.
     - `pending`: upstreams about to be generated; `missing`: upstreams that will have no image; `changed`: upstreams
       whose images are the only difference.
@@ -81,6 +84,7 @@ class Facts:
     stored_under: RecipeKey | None = None
     source: str | None = None
     failure: SourceFailure | None = None
+    redrawn: ContentHash | None = None
     pending: tuple[AssetId, ...] = ()
     missing: tuple[AssetId, ...] = ()
     changed: tuple[AssetId, ...] = ()
@@ -169,11 +173,28 @@ def in_place(facts: Facts, entry: LockEntry, reason: Reason = Current()) -> Acti
         return Keep(reason)
     if facts.source is not None:
         return Restore(OutputMissing(), entry.content, _content(found), _vacated(facts))
+    if _wanted(facts) == entry.key and facts.spec is not None and can_redraw(facts.traits, entry, facts.spec):
+        return _redraw(facts, entry)
     if _made_for_nothing(facts, entry) and _wanted(facts) == entry.key:
         return generate(facts, OutputLost())
     if facts.failure is not None:
         return Hold(SourceFailed(facts.failure))
     return Hold(OutputLost(), Consent.REGENERATE_MISSING, generate(facts, OutputLost()))
+
+
+def can_redraw(traits: Traits, entry: LockEntry, spec: Spec) -> bool:
+    """Whether a locked image can be drawn again, byte for byte: on this machine, for nothing, by the provider that made
+    it. A draft stands in for an image, so nobody needs the same one."""
+    exact = traits.deterministic and traits.free and traits.local and not traits.placeholder
+    return exact and entry.made.provider == spec.provider and not entry.made.by_hand
+
+
+def _redraw(facts: Facts, entry: LockEntry) -> Action:
+    """Draw the lost image again, unless that has given another image before."""
+    if facts.redrawn is not None:
+        reason = RedrawnDifferently(facts.redrawn)
+        return Hold(reason, Consent.REGENERATE_MISSING, generate(facts, OutputLost()))
+    return Restore(OutputLost(), entry.content, _content(facts.found), _vacated(facts), by=By.REDRAW)
 
 
 def _made_for_nothing(facts: Facts, entry: LockEntry) -> bool:

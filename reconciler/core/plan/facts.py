@@ -14,7 +14,7 @@ from reconciler.core.lock.lockfile import Answer, AnswerKind, Lock, LockEntry
 from reconciler.core.mismatch import HOLD, OnMismatch, taken
 from reconciler.core.money.cost import Cost
 from reconciler.core.plan.actions import Action, Adopt, Generate, Move, Restore
-from reconciler.core.plan.decide import Facts
+from reconciler.core.plan.decide import Facts, can_redraw
 from reconciler.core.plan.observed import Found, Observed, Rejection
 from reconciler.core.ports import StoredImage
 from reconciler.core.recipe import Recipe, manifest_images
@@ -93,6 +93,7 @@ class FactCollector:
             stored_under=under,
             source=source,
             failure=self.seen.failures.get(entry.output) if entry is not None and lost else None,
+            redrawn=_redrawn(self.seen, entry) if entry and lost and can_redraw(traits, entry, spec) else None,
             pending=pending,
             missing=tuple(up for up in upstreams if not (up in self.generating or up in self.contents))
             if upstreams else (),
@@ -236,3 +237,12 @@ class FactCollector:
 def _is_taken(image: StoredImage, recipe: Recipe, policy: OnMismatch) -> bool:
     """Whether an image does not fit its recipe, and is taken all the same."""
     return image.misfit is not None and taken(image.image, image.misfit, recipe, policy) is not None
+
+
+def _redrawn(seen: Observed, entry: LockEntry) -> ContentHash | None:
+    """The newest image that the provider has drawn for a locked recipe, other than the locked one."""
+    known, by = (entry.content, entry.original), entry.made.provider
+    drawn = (
+        one for one in reversed(seen.stored.get(entry.key, ())) if one.original is None and one.made.provider == by
+    )
+    return next((one.content for one in drawn if one.content not in known), None)

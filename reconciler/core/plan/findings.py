@@ -141,7 +141,7 @@ def rule_of(reason: Reason) -> str:
             return "upstream"
         case do.Placeholder():
             return "placeholder"
-        case do.OutputMissing() | do.OutputLost() | do.SourceFailed():
+        case do.OutputMissing() | do.OutputLost() | do.SourceFailed() | do.RedrawnDifferently():
             return "missing"
         case do.OutputModified():
             return "modified"

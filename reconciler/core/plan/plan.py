@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from reconciler.core.digest import AssetId
 from reconciler.core.lock.lockfile import Lock, LockEntry
-from reconciler.core.plan.actions import Action, Generate, Keep
+from reconciler.core.plan.actions import Action, By, Generate, Keep, Restore
 from reconciler.core.plan.decide import Facts, decide
 from reconciler.core.plan.facts import FactCollector, Price
 from reconciler.core.plan.observed import Approval, Observed
@@ -82,8 +82,13 @@ class Plan:
 
     @property
     def generating_providers(self) -> frozenset[str]:
-        """The names of the providers that generate images in this plan."""
-        return frozenset(step.spec.provider for step in self.asset_steps if isinstance(step.action, Generate))
+        """The names of the providers that generate images in this plan, or draw lost ones again."""
+        return frozenset(step.spec.provider for step in self.asset_steps if draws(step.action))
+
+
+def draws(action: Action) -> bool:
+    """Whether a provider is needed for an action."""
+    return isinstance(action, Generate) or (isinstance(action, Restore) and action.by is By.REDRAW)
 
 
 Gate = Callable[[Facts, Action], Action]

@@ -46,7 +46,8 @@ class ProviderSettings:
     """One provider as configured. `api_key_env` is the *name* of an environment variable; "" sends no key.
 
     `type` is built in, or a plug-in's; `traits` are those of the type. `base_url` "" is the provider's own origin.
-    `command` is a worker program with its arguments; `charges` says that its images cost money.
+    `command` is a worker program with its arguments; `charges` says that its images cost money,
+    `deterministic` that the same request gives the same bytes on this machine.
     """
 
     name: str
@@ -62,6 +63,7 @@ class ProviderSettings:
     trust_env: bool = False
     command: tuple[str, ...] = ()
     charges: bool = False
+    deterministic: bool = False
     traits: Traits = Traits()
 
 

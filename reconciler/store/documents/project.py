@@ -314,7 +314,8 @@ def _configured(document: Document) -> dict[str, Mapping[str, Any]]:
 def configured(name: str, type_: ProviderType, given: Mapping[str, Any] = _NO_SETTINGS) -> ProviderSettings:
     """A provider of this type under this name, with the settings given under `providers:`; all others by default."""
     base = ProviderSettings(name, type_.type, concurrency=type_.concurrency)
-    charges = bool(given.get("charges", False))
+    charges, deterministic = bool(given.get("charges", False)), bool(given.get("deterministic", False))
+    traits = replace(type_.traits, deterministic=True) if deterministic else type_.traits
     home_key = next(iter(type_.key_variables), "") if not given.get("base_url") else ""
     return ProviderSettings(
         name,
@@ -330,7 +331,8 @@ def configured(name: str, type_: ProviderType, given: Mapping[str, Any] = _NO_SE
         trust_env=bool(given.get("trust_env", False)),
         command=tuple(given.get("command", ())),
         charges=charges,
-        traits=replace(type_.traits, free=False, local=False) if charges else type_.traits,
+        deterministic=deterministic,
+        traits=replace(traits, free=False, local=False) if charges else traits,
     )
 
 
