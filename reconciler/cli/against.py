@@ -10,12 +10,10 @@ from reconciler.cli import options
 from reconciler.cli.reports import write_reports
 from reconciler.cli.streams import echo
 from reconciler.core.errors import Exit
-from reconciler.core.plan.compare import made_entries, to_pay
 from reconciler.core.plan.shared import sharers
 from reconciler.core.text import printable
-from reconciler.project.against import compare_against
-from reconciler.project.options import SpendingLimits
-from reconciler.project.planning import PlannedProject
+from reconciler.project.against import compare_branch
+from reconciler.project.options import PlanOptions, SpendingLimits
 from reconciler.project.workspace import Workspace
 from reconciler.report.against import AgainstFacts
 from reconciler.report.formats import counted
@@ -29,29 +27,28 @@ def print_against(
     ctx: click.Context,
     format_: str,
     workspace: Workspace,
-    planned: PlannedProject,
+    chosen: PlanOptions,
     *,
     name: str,
-    limits: SpendingLimits,
     shown: Verbosity,
     differs: Exit,
 ) -> Exit:
     """Print the report; CONSENT if the branch costs more than the limits, else `differs` if a recipe differs."""
-    found = compare_against(workspace, planned, name)
+    found = compare_branch(workspace, chosen.selection, name)
     facts = AgainstFacts(
         found.name,
         found.commit,
         found.compared,
-        to_pay(found.compared, planned.plan),
-        made_entries(found.compared, planned.lock),
+        found.plan,
+        found.made,
         datetime.now(UTC),
-        len(planned.loaded.specs),
+        found.present,
         found.broken,
         shown,
     )
     write_reports(ctx, "against", facts)
     options.print_report("against", format_, facts)
-    if over := _over(facts, limits, planned.loaded.project.settings.budget.currency):
+    if over := _over(facts, chosen.limits, found.currency):
         assets = [printable(step.asset) for step in facts.plan.steps]
         more = f" and {len(assets) - _NAMED} more" if len(assets) > _NAMED else ""
         echo(f"{over}: {', '.join(assets[:_NAMED])}{more}", err=True, prose=True)

@@ -7,17 +7,21 @@ from collections.abc import Iterable, Mapping
 
 from reconciler.core.digest import AssetId, ContentHash, content_of_hex
 from reconciler.core.errors import InvalidInput, LockfileError, ProjectError
-from reconciler.core.lock.lockfile import Lock
+from reconciler.core.lock.lockfile import Lock, LockEntry
 from reconciler.core.lock.parts import PARTS
-from reconciler.core.plan.compare import Compared, Version, compare_versions
+from reconciler.core.plan.compare import Compared, Version, compare_versions, made_entries, to_pay
+from reconciler.core.plan.plan import Plan
 from reconciler.core.specs.document import Document
 from reconciler.core.specs.expand import Expansion, SpecTree, expand
 from reconciler.core.specs.spec import FileReference, Spec
-from reconciler.core.value import value
-from reconciler.project.load import LoadedSpecs
-from reconciler.project.planning import PlannedProject
+from reconciler.core.value import replace, value
+from reconciler.project.incremental_comparison import compare_incrementally, write_comparison
+from reconciler.project.load import LoadedSpecs, load_specs
+from reconciler.project.options import Selection
+from reconciler.project.planning import PlannedProject, derived_files, plan_project, remember
 from reconciler.project.workspace import Workspace
 from reconciler.providers.registry import REGISTRY
+from reconciler.report.plan_report import PlanFacts, cached_answers
 from reconciler.store.documents.lock_parts import is_header, packed_parts
 from reconciler.store.documents.project import LOCK_FILE, PROJECT_FILE, Project, parse_lock, parse_project
 from reconciler.store.documents.specs import MAX_PER_FILE, MAX_TOTAL, checked_document
@@ -30,11 +34,19 @@ from reconciler.store.worktree.lfs_pointer import LFS_POINTER_LIMIT, lfs_oid
 @value
 class BranchComparison:
     """The differences to the commit `commit`, the merge base with `name`. `broken` counts the files of that commit that
-    are not valid: their assets count as absent there."""
+    are not valid: their assets count as absent there. `present` counts the assets here.
+
+    `plan` are the steps to pay for, `made` the entries of the images that were made since, and `currency` that of the
+    project's budget.
+    """
 
     name: str
     commit: str
     compared: Compared
+    plan: Plan
+    made: tuple[tuple[AssetId, LockEntry], ...]
+    present: int
+    currency: str
     broken: int = 0
 
 
@@ -48,18 +60,58 @@ class _Base:
     problems: int
 
 
-def compare_against(workspace: Workspace, planned: PlannedProject, name: str) -> BranchComparison:
-    """Compare the planned project with the commit at which this branch and `name` began. Writes nothing, and runs
+def compare_branch(workspace: Workspace, selection: Selection, name: str) -> BranchComparison:
+    """Compare the project with the commit at which this branch and `name` began. Writes nothing but the index, and runs
     nothing but git. ProjectError where git cannot tell."""
-    loaded = planned.loaded
+    whole = selection == Selection()
+    quick = compare_incrementally(workspace, name) if whole else None
+    if quick is not None:
+        return BranchComparison(
+            name, quick.commit, quick.compared, to_pay(quick.compared, quick.plan), quick.made, quick.present,
+            quick.currency,
+        )  # fmt: skip
+    planned = plan_project(workspace, load_specs(workspace), selection)
+    if whole:
+        _remember(workspace, planned)
     commit = base_commit(GitRepository(workspace.root), name)
+    found = _compared(workspace, planned, commit, note=whole)
+    return BranchComparison(
+        name,
+        commit.commit,
+        found.compared,
+        to_pay(found.compared, planned.plan),
+        made_entries(found.compared, planned.lock),
+        len(planned.loaded.specs),
+        planned.loaded.project.settings.budget.currency,
+        found.broken,
+    )
+
+
+def _remember(workspace: Workspace, planned: PlannedProject) -> None:
+    """Save the index, as `plan` does."""
+    derived = derived_files(workspace, planned, Selection())
+    facts = PlanFacts(planned.plan, workspace.utc(), planned.behind, None, planned.loaded.cautions)
+    if derived is not None:
+        facts = replace(facts, derived=derived.facts)
+    remember(workspace, planned, cached_answers(facts), derived)
+
+
+@value
+class _Found:
+    compared: Compared
+    broken: int = 0
+
+
+def _compared(workspace: Workspace, planned: PlannedProject, commit: BaseCommit, *, note: bool) -> _Found:
+    """Compare everything. `note`: the next comparison may use what this one finds."""
+    loaded = planned.loaded
     now = Version(loaded.specs, planned.lock, planned.seen.files, loaded.project.settings.traits())
     files = commit.listing((PROJECT_FILE, LOCK_FILE))
     files |= commit.listing((PARTS,))
     differing = commit.differing(files)
     if PROJECT_FILE not in files:
         nothing = Version({}, Lock(), {}, {})
-        return BranchComparison(name, commit.commit, compare_versions(nothing, now))
+        return _Found(compare_versions(nothing, now))
     lock = _lock(workspace, commit, files, same=_same_lock(workspace, files, differing))
     try:
         base = _base(commit, loaded, files, differing)
@@ -70,7 +122,25 @@ def compare_against(workspace: Workspace, planned: PlannedProject, name: str) ->
     contents = _references(commit, expansion.specs, planned.seen.files)
     before = Version(expansion.specs, lock, contents, base.project.settings.traits())
     broken = base.problems + len(expansion.broken)
-    return BranchComparison(name, commit.commit, compare_versions(before, now), broken)
+    compared = compare_versions(before, now)
+    one_lock = LOCK_FILE in files and not any(path.startswith(f"{PARTS}/") for path in files)
+    if note and not broken and one_lock and _only_specs_differ(base, planned, expansion.specs, contents):
+        folder = loaded.project.settings.specs
+        blob = files[LOCK_FILE].blob if LOCK_FILE in differing else ""
+        differ = [f"{folder}/{path}" for path in base.changed]
+        currency = loaded.project.settings.budget.currency
+        write_comparison(
+            workspace, commit, compared, differing=differ, specs=loaded.specs, lock=blob, currency=currency
+        )
+    return _Found(compared, broken)
+
+
+def _only_specs_differ(
+    base: _Base, planned: PlannedProject, specs: Mapping[AssetId, Spec], contents: Mapping[str, ContentHash]
+) -> bool:
+    """Whether the project file, the defaults, the styles and the reference files of the commit are as here."""
+    alike = base.project is planned.loaded.project and all(_kind(path) == "spec" for path in base.changed)
+    return alike and all(contents.get(path) == planned.seen.files.get(path, "") for path in _reference_paths(specs))
 
 
 def _same_lock(workspace: Workspace, files: Mapping[str, BlobAt], differing: frozenset[str]) -> Lock | None:
@@ -183,7 +253,7 @@ def _references(
     commit: BaseCommit, specs: Mapping[AssetId, Spec], here: Mapping[str, ContentHash]
 ) -> dict[str, ContentHash]:
     """The contents of the reference files of the commit. A file that is equal here is not read again."""
-    paths = sorted({one.path for spec in specs.values() for one in spec.pictures() if isinstance(one, FileReference)})
+    paths = _reference_paths(specs)
     if not paths:
         return {}
     listed = commit.listing(paths)
@@ -195,6 +265,10 @@ def _references(
         except BlobFailed as error:
             raise ProjectError(error.failure.fact, hint=error.failure.hint) from error
     return found
+
+
+def _reference_paths(specs: Mapping[AssetId, Spec]) -> list[str]:
+    return sorted({one.path for spec in specs.values() for one in spec.pictures() if isinstance(one, FileReference)})
 
 
 def _hashed(pieces: Iterable[bytes]) -> ContentHash:

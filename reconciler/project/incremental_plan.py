@@ -43,6 +43,8 @@ from reconciler.store.objects.content_store import ContentStore, RecalledImages
 
 MAX_CHANGED = 50
 """The most changed specs of an incremental plan; with more the full plan is as quick."""
+UNCERTAIN = (ReconcilerError, ValueError, KeyError, TypeError, OSError, RecursionError)
+"""The errors of a project that is to be planned in full, which reports them."""
 _TIED, _LOOSE = "tied", "loose"
 
 
@@ -92,32 +94,59 @@ def incremental_plan(
 ) -> IncrementalPlan | None:
     """The plan that this command would make in full; None if that is not certain, or if nothing is left to do."""
     try:
-        noted = json.loads(snapshot.notes.partition(b"\n")[0])
-        before = {path: known for path, _ in changed[:MAX_CHANGED] if (known := _noted(snapshot.notes, path))}
-        assets = int(noted["assets"])
-        if noted["more"] or len(before) < len(changed):
-            return None
-        index = index_without_memory(root)
-        project = read_project(root, index, REGISTRY)
-        stay_inside(root, project.settings.specs)
-        specs = _specs(project, snapshot, before, index, room=Room(*noted["room"]))
-        if not specs or _refers_to(specs.values(), snapshot.notes):
-            return None
-        reviews = find_reviews(root, index, project.settings.review)
-        rejected = reviews.rejections() if reviews is not None else NONE_REJECTED
-        found = _plan(project, snapshot, specs, rejected=rejected)
-        if found is not None and reviews is not None:
-            found = reviews.approved(found)
-    except (ReconcilerError, ValueError, KeyError, TypeError, OSError, RecursionError):
+        part = read_part(root, snapshot, [path for path, _ in changed])
+        found = part.plan() if part is not None else None
+    except UNCERTAIN:
         return None
-    if found is None or not found.drift or any(note_lines(found)):
+    if part is None or found is None or not found.drift or any(note_lines(found)):
         return None
     if command == "plan":  # `check` ignores budgets
-        budget = project.settings.budget
+        budget = part.project.settings.budget
         if budget.total is not None or budget.per_month is not None:  # they depend on the whole lockfile
             return None
         found = within_budget(found, budget)
-    return IncrementalPlan(found, assets - len(found.steps))
+    return IncrementalPlan(found, part.assets - len(found.steps))
+
+
+@value
+class ProjectPart:
+    """Some spec files of a project, whose assets stand for themselves: no reference leads from or to another asset.
+
+    `assets` counts those of the whole project. `contents` are those of the files that the snapshot knows.
+    """
+
+    project: Project
+    snapshot: Snapshot
+    index: Index
+    specs: Mapping[AssetId, Spec]
+    context: Context
+    room: Room
+    assets: int
+
+    def plan(self) -> Plan | None:
+        """The plan of these assets; None if that needs the others."""
+        root = self.project.root
+        reviews = find_reviews(root, self.index, self.project.settings.review)
+        rejected = reviews.rejections() if reviews is not None else NONE_REJECTED
+        found = _plan(self.project, self.snapshot, self.specs, rejected=rejected)
+        return reviews.approved(found) if found is not None and found.drift and reviews is not None else found
+
+
+def read_part(root: Path, snapshot: Snapshot, files: Sequence[str]) -> ProjectPart | None:
+    """The assets of these spec files; None where they need the others. Raises one of `UNCERTAIN` for a project or notes
+    that are not as they should be."""
+    noted = json.loads(snapshot.notes.partition(b"\n")[0])
+    before = {path: known for path in files[:MAX_CHANGED] if (known := _noted(snapshot.notes, path))}
+    if noted["more"] or len(before) < len(files):
+        return None
+    index = index_without_memory(root)
+    project = read_project(root, index, REGISTRY)
+    stay_inside(root, project.settings.specs)
+    context, room = _context(project, snapshot, before, index), Room(*noted["room"])
+    specs = _specs(project, context, before, index, room=room)
+    if not specs or _refers_to(specs.values(), snapshot.notes):
+        return None
+    return ProjectPart(project, snapshot, index, specs, context, room, int(noted["assets"]))
 
 
 def incremental_lines(
@@ -138,11 +167,10 @@ def _refers_to(specs: Iterable[Spec], noted: bytes) -> bool:
 
 
 def _specs(
-    project: Project, snapshot: Snapshot, changed: Mapping[str, list[tuple[str, str]]], index: Index, *, room: Room
+    project: Project, context: Context, changed: Mapping[str, list[tuple[str, str]]], index: Index, *, room: Room
 ) -> dict[AssetId, Spec] | None:
     """The assets of the changed files; None if they are not the same as before, or not valid."""
     folder = project.settings.specs
-    context = _context(project, snapshot, changed, index)
     specs: dict[AssetId, Spec] = {}
     for path, known in changed.items():
         document, wrong = read_document(project.root, path, "spec", index)
@@ -187,7 +215,7 @@ def _context(project: Project, snapshot: Snapshot, changed: Iterable[str], index
 
 def _plan(project: Project, snapshot: Snapshot, specs: Mapping[AssetId, Spec], *, rejected: Rejections) -> Plan | None:
     with open(project.root / LOCK_FILE, "rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as text:
-        entries = {identity: _entry(text, identity) for identity in specs}
+        entries = {identity: entry_in(text, identity) for identity in specs}
         made = _planned(project, snapshot, specs, entries, rejected=rejected)
         steps = made.steps if made is not None else ()
         wanted = (step.action.otherwise if isinstance(step.action, Hold) else step.action for step in steps)
@@ -207,7 +235,7 @@ def _planned(
     lock = Lock({identity: entry for identity, entry in entries.items() if entry is not None})
     outputs = {spec.output for spec in specs.values()}
     references = {ref.path for spec in specs.values() for ref in spec.pictures() if isinstance(ref, FileReference)}
-    contents = _contents(snapshot, outputs | references)
+    contents = contents_known(snapshot, outputs | references)
     if len(lock.entries) < len(specs) or len(contents) < len(outputs | references):
         return None
     succeeds = successions(model_table(project.settings.models))
@@ -224,7 +252,7 @@ def _planned(
     )
 
 
-def _entry(text: mmap, identity: AssetId) -> LockEntry | None:
+def entry_in(text: mmap | bytes, identity: AssetId) -> LockEntry | None:
     """The entry of one asset, from a lockfile in our own format; None if it does not occur exactly once."""
     head = f"\n    {json.dumps(identity, ensure_ascii=False)}: {{\n".encode()
     start = text.find(head)
@@ -234,7 +262,7 @@ def _entry(text: mmap, identity: AssetId) -> LockEntry | None:
     return read_entry(json.loads(text[start + len(head) - 2 : end + 6]))
 
 
-def _contents(snapshot: Snapshot, paths: set[str]) -> dict[str, ContentHash]:
+def contents_known(snapshot: Snapshot, paths: set[str]) -> dict[str, ContentHash]:
     """The contents of unchanged files, by path."""
     found: dict[str, ContentHash] = {}
     folders = {path.rpartition("/")[0] for path in paths}

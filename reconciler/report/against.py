@@ -9,14 +9,18 @@ from typing import Any
 from reconciler.core.digest import AssetId
 from reconciler.core.lock.entry import LockEntry
 from reconciler.core.money.cost import Cost, Total, parse_cost, total
-from reconciler.core.plan.compare import Compared
+from reconciler.core.plan.compare import Compared, not_generated
 from reconciler.core.plan.plan import Plan
+from reconciler.core.recipe import Change
 from reconciler.core.text import printable
 from reconciler.core.value import value
 from reconciler.report.formats import Printed, counted, document
 from reconciler.report.plan_json import step_json
 from reconciler.report.plan_text import plan_total
 from reconciler.report.plan_view import Verbosity, drift_lines
+
+_NAMED = 20
+"""The most assets without a step that are named."""
 
 
 @value
@@ -41,12 +45,30 @@ def against_text(facts: AgainstFacts) -> Printed:
     """The steps to pay for, and the sums."""
     steps = facts.plan.steps if facts.verbosity is not Verbosity.QUIET else ()
     lines = [*drift_lines(steps, facts.now, facts.verbosity), *([""] if steps else [])]
+    if facts.verbosity is not Verbosity.QUIET:
+        lines += _kept_lines(facts)
     removed = facts.compared.removed
     if removed and facts.verbosity is Verbosity.VERBOSE:
         lines += [*(f"- {printable(asset)}  removed" for asset in removed), ""]
     place = f"{facts.commit[:7]} (merge base with {printable(facts.name)})"
     lines.append(f"against {place}: {against_line(facts)}")
     return Printed(tuple(lines), tuple(_warnings(facts)), prose=True)
+
+
+def _kept_lines(facts: AgainstFacts) -> list[str]:
+    """A line for each asset that differs and generates nothing."""
+    kept = not_generated(facts.compared, facts.plan)
+    most = len(kept) if facts.verbosity is Verbosity.VERBOSE else _NAMED
+    lines = [f"= {printable(asset)}  {_difference(fields)}" for asset, fields in list(kept.items())[:most]]
+    if len(kept) > most:
+        lines.append(f"  and {counted(len(kept) - most, 'asset')} more: --verbose names them")
+    return [*lines, ""] if lines else []
+
+
+def _difference(fields: Sequence[Change]) -> str:
+    """`prompt changed; no image is generated for it`."""
+    names = ", ".join(printable(each.field) for each in fields)
+    return f"{names} changed; no image is generated for it" if names else "new; no image is generated for it"
 
 
 def against_json(facts: AgainstFacts) -> Printed:
@@ -96,6 +118,8 @@ def against_line(facts: AgainstFacts) -> str:
     if same:
         number = len(compared.renamed) + len(compared.touched)
         parts.append(f"{', '.join(same)}, {'all of them' if number > 1 else 'with'} the same recipe (free)")
+    if kept := len(not_generated(compared, facts.plan)):
+        parts.append(f"{kept:,} changed without a new image")
     if compared.removed:
         parts.append(f"{len(compared.removed):,} removed")
     due = [asset for asset in compared.due if asset not in compared.drafted]

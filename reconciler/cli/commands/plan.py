@@ -65,16 +65,14 @@ def command(
     shown = options.verbosity(quiet=quiet, verbose=verbose)
     workspace = open_workspace(ctx.obj, os.environ)
     chosen = options.plan_options(given)
-    planned = plan_project(workspace, load_specs(workspace), chosen.selection)
     if against is not None:
         if out is not None:
             raise click.UsageError("--against takes no -o: a plan that can be carried out compares with nothing")
         from reconciler.cli.against import print_against  # noqa: PLC0415 - only where it is asked for
 
         differs = Exit.DRIFT if exit_code else Exit.DONE
-        return print_against(
-            ctx, format_, workspace, planned, name=against, limits=chosen.limits, shown=shown, differs=differs
-        )
+        return print_against(ctx, format_, workspace, chosen, name=against, shown=shown, differs=differs)
+    planned = plan_project(workspace, load_specs(workspace), chosen.selection)
     derived = derived_files(workspace, planned, chosen.selection)
     running = workspace.holder() if planned.behind else None
     facts = PlanFacts(planned.plan, datetime.now(UTC), planned.behind, running, planned.loaded.cautions, shown)

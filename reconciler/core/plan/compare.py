@@ -163,6 +163,14 @@ def to_pay(compared: Compared, plan: Plan) -> Plan:
     return Plan(tuple(steps))
 
 
+def not_generated(compared: Compared, plan: Plan) -> dict[AssetId, tuple[Change, ...]]:
+    """The assets that differ although no step of `plan` generates an image for them, each with the fields of its recipe
+    that changed: an image by hand that is kept, for example."""
+    steps = {step.asset for step in plan.steps}
+    wanted: dict[AssetId, tuple[Change, ...]] = dict.fromkeys((*compared.added, *compared.drafted), ())
+    return {asset: fields for asset, fields in {**wanted, **compared.changed}.items() if asset not in steps}
+
+
 def generated(action: do.Action) -> do.Generate | None:
     """The action that generates an image, now or after consent. None for any other one."""
     if isinstance(action, do.Hold) and not isinstance(action.reason, do.MadeByHand | do.RealImage):
