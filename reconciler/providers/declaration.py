@@ -18,11 +18,12 @@ from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.traits import Traits
 from reconciler.core.value import value
 from reconciler.providers.http.origins import Base
-from reconciler.providers.models.capabilities import price
+from reconciler.providers.models.capabilities import batch_price, price
 from reconciler.providers.models.table import ModelTable
 from reconciler.providers.secret import Key, NoKey
 
 if TYPE_CHECKING:
+    from reconciler.providers.batches.api import BatchApi
     from reconciler.providers.http.request import WireRequest
     from reconciler.providers.requests.prepared import PreparedRequest
 
@@ -31,6 +32,8 @@ Build: TypeAlias = "Callable[[PreparedRequest, ProviderSettings, Base, ModelTabl
 
 A ValueError is a rejection, too. The prompt, the model and the parameters have been checked.
 """
+LoadBatchApi: TypeAlias = "Callable[[], BatchApi]"
+"""Loads a batch API: few commands need one."""
 PriceFunction: TypeAlias = Callable[[Recipe, ModelTable], Cost | None]
 """The price of one image before it is requested; None: unknown."""
 Check: TypeAlias = Callable[[ProviderSettings], tuple[SettingProblem, ...]]
@@ -89,6 +92,7 @@ class Dialect:
     - `key_header`: the header that carries the key, and the text before the key.
     - `vendor_of`: the series of models whose vendor runs the server at `home`.
     - `models_path`: a GET of this path lists the models, at no cost.
+    - `batches`: loads its batch API; None if it has none.
     """
 
     type: str
@@ -102,6 +106,7 @@ class Dialect:
     traits: Traits = Traits()
     problems: Check = no_problems
     concurrency: int = 4
+    batches: LoadBatchApi | None = None
 
 
 @value
@@ -136,3 +141,10 @@ def is_own_api(declared: Declaration, settings: ProviderSettings, series: str) -
 def price_of(declared: Declaration, recipe: Recipe, table: ModelTable) -> Cost | None:
     """The price of one image before it is requested: 0 from a free provider; None: unknown."""
     return FREE if declared.traits.free else declared.price(recipe, table)
+
+
+def batch_price_of(declared: Declaration, recipe: Recipe, table: ModelTable) -> Cost | None:
+    """The price of one image in a batch of this provider; None: unknown, or it has no batches."""
+    if not isinstance(declared, Dialect) or declared.batches is None:
+        return None
+    return batch_price(declared.price(recipe, table), recipe, table)

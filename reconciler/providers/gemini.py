@@ -11,6 +11,7 @@ from reconciler.providers.http.origins import Base
 from reconciler.providers.models.table import ModelTable
 
 if TYPE_CHECKING:
+    from reconciler.providers.batches.api import BatchApi
     from reconciler.providers.http.request import WireRequest
     from reconciler.providers.requests.prepared import PreparedRequest
 
@@ -26,6 +27,12 @@ def build(
     return native(request, base, table.find(request.recipe.model))
 
 
+def load_gemini_batches() -> BatchApi:
+    from reconciler.providers.batches.gemini_batches import GEMINI_BATCHES  # noqa: PLC0415 - few commands need batches
+
+    return GEMINI_BATCHES
+
+
 GEMINI = Dialect(
     type="gemini",
     home="https://generativelanguage.googleapis.com",
@@ -34,4 +41,5 @@ GEMINI = Dialect(
     models_path="/v1beta/models",
     vendor_of="gemini",
     build=build,
+    batches=load_gemini_batches,
 )

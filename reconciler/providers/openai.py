@@ -12,6 +12,7 @@ from reconciler.providers.models.sizes import asked_pixels
 from reconciler.providers.models.table import ModelTable
 
 if TYPE_CHECKING:
+    from reconciler.providers.batches.api import BatchApi
     from reconciler.providers.http.request import WireRequest
     from reconciler.providers.requests.prepared import PreparedRequest
 
@@ -36,10 +37,17 @@ def build(
     return images(request, settings, base, fields=fields, asked=asked, part_name=name)
 
 
+def load_openai_batches() -> BatchApi:
+    from reconciler.providers.batches.openai_batches import OPENAI_BATCHES  # noqa: PLC0415 - few commands need batches
+
+    return OPENAI_BATCHES
+
+
 OPENAI = Dialect(
     type="openai",
     home="https://api.openai.com",
     key_variables=("OPENAI_API_KEY",),
     build=build,
+    batches=load_openai_batches,
     vendor_of="gpt",
 )

@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from urllib.parse import urljoin
 
 from reconciler.aio import run_to_completion
 from reconciler.core.digest import Json
@@ -32,10 +30,10 @@ from reconciler.core.recipe import Recipe
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.value import replace
 from reconciler.providers.declaration import Dialect, price_of
-from reconciler.providers.http.client import FetchFailed, Http, HttpAnswer
+from reconciler.providers.http.client import Http, HttpAnswer
+from reconciler.providers.http.image_download import download_image
 from reconciler.providers.http.origins import BadBase, Base
 from reconciler.providers.http.request import WireRequest
-from reconciler.providers.http.spool_file import unlink
 from reconciler.providers.keys import base_of
 from reconciler.providers.models.table import ModelTable, cost_of_usage
 from reconciler.providers.requests.build import build_wire_request
@@ -47,8 +45,6 @@ from reconciler.providers.secret import Key, NoKey
 
 DECODERS = ThreadPoolExecutor(2, thread_name_prefix="land")
 """Responses are decoded two at a time, for all providers together: each may need 200 MB, which a thread keeps."""
-FETCHES = 3
-"""Attempts to download an image from its URL: it is paid for, and a GET costs nothing."""
 
 
 class Remote:
@@ -119,31 +115,12 @@ class Remote:
         wanted = Expected(request.recipe, wire.asked, self._settings.body_limit, key)
         found = await run_to_completion(DECODERS, receive, answered, spool, wanted)
         if isinstance(found, Elsewhere):
-            got = await self._fetched(wire, base, found.picture.url, spool)
+            got = await download_image(self._http, wire.url, base, found.picture.url, spool)
             found = await run_to_completion(DECODERS, receive_fetched, found, got, wanted)
         if not isinstance(found, Checked):
             return found
         usage = plain_usage(found.picture.usage)
         return outcome_of(found, request.recipe, cost=self._cost(request, usage), usage=usage)
-
-    async def _fetched(self, wire: WireRequest, base: Base, url: str, spool: Spool) -> Path | str:
-        """The file with the image of a URL, or the reason that there is none."""
-        try:
-            address, why = urljoin(wire.url, url), ""
-        except ValueError:
-            return "the picture is paid for, but its URL is not valid"
-        for _ in range(FETCHES):
-            got = await self._http.fetch(address, own=base, spool=spool)
-            if isinstance(got, FetchFailed):
-                why = got.why
-                continue
-            if got.status == 200 and got.whole and got.size:
-                return got.path
-            unlink(got.path)
-            why = f"{got.status}" if got.whole else "it is larger than the limit"
-            if not got.whole or 300 <= got.status < 500:
-                break
-        return f"the picture is paid for, but could not be downloaded from its URL: {why}"
 
     def _cost(self, request: ImageRequest, usage: Mapping[str, Json]) -> Cost | None:
         row = self._models.find(request.recipe.model)

@@ -47,7 +47,8 @@ class ProviderSettings:
 
     `type` is built in, or a plug-in's; `traits` are those of the type. `base_url` "" is the provider's own origin.
     `command` is a worker program with its arguments; `charges` says that its images cost money,
-    `deterministic` that the same request gives the same bytes on this machine.
+    `deterministic` that the same request gives the same bytes on this machine. `batch_size` is the most images of a
+    batch job.
     """
 
     name: str
@@ -64,6 +65,7 @@ class ProviderSettings:
     command: tuple[str, ...] = ()
     charges: bool = False
     deterministic: bool = False
+    batch_size: int = 50
     traits: Traits = Traits()
 
 

@@ -28,6 +28,7 @@ from reconciler.core.ports import Spool
 from reconciler.core.specs.settings import ProviderSettings, Timeouts
 from reconciler.core.value import value
 from reconciler.providers.http.origins import Base, WebOrigin, is_local, parse_base
+from reconciler.providers.http.part_file import PartFile
 from reconciler.providers.http.public_address import public_address
 from reconciler.providers.http.request import WireRequest
 from reconciler.providers.http.spool_file import PictureChangedError, SpoolFile, stream
@@ -144,6 +145,17 @@ class Http:
             raise Unsent(error.fact, hint=error.hint) from error
         return await self._exchange(request, request.url, headers=headers, file=file, extensions={})
 
+    async def resume(
+        self, request: WireRequest, *, secret: tuple[str, str] | None, file: PartFile
+    ) -> HttpAnswer | NotSent | InDoubt:
+        """Download the rest of a file to its end. The bytes that have come stay in it, whatever happens."""
+        headers = dict(request.headers)
+        if secret is not None:
+            headers[secret[0]] = secret[1]
+        if file.had:
+            headers["Range"] = f"bytes={file.had}-"
+        return await self._exchange(request, request.url, headers=headers, file=file, extensions={})
+
     async def fetch(self, url: str, *, own: Base, spool: Spool) -> HttpAnswer | FetchFailed:
         """Download an image, without the key: from the provider's own origin, or by https from a public IP address."""
         try:
@@ -208,9 +220,10 @@ class Http:
                         response = await client.send(message, stream=True)
                     stack.push_async_callback(response.aclose)
                     flight.status = response.status_code
+                    headers = {name.lower(): value for name, value in response.headers.items()}
+                    file.begin(response.status_code, headers)
                     await self._take(response, flight, file)
                     file.whole = True  # from here on a cancellation may not delete it
-            headers = {name.lower(): value for name, value in response.headers.items()}
             return HttpAnswer(response.status_code, headers, file.path, file.size, file.size <= self._limit)
         except _BROKEN as error:
             return flight.lost(error)

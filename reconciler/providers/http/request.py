@@ -91,7 +91,12 @@ def data_uri(file: Attachment) -> Base64File:
 def json_request(url: str, body: Mapping[str, RequestJson], *, asked: tuple[int, int] | None = None) -> WireRequest:
     """A POST of JSON."""
     headers = (("Content-Type", "application/json"),)
-    return WireRequest("POST", url, headers, _joined(_json_pieces(body)), asked, body)
+    return WireRequest("POST", url, headers, json_pieces(body), asked, body)
+
+
+def json_pieces(body: Mapping[str, RequestJson]) -> tuple[Piece, ...]:
+    """JSON on one line, with its images as pieces of their own."""
+    return _joined(_json_pieces(body))
 
 
 def _json_pieces(value: RequestJson) -> Iterator[Piece]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
@@ -30,6 +30,9 @@ class SpoolFile:
             raise DiskError(f"no file for the provider's answer: {error.strerror}") from error
         self.size = 0
         self.whole = False
+
+    def begin(self, status: int, headers: Mapping[str, str]) -> None:
+        """Called with the head of the response, before its first byte. The names of the headers are in lower case."""
 
     def write(self, data: bytes) -> None:
         try:

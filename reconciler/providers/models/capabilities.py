@@ -9,6 +9,7 @@ from reconciler.core.images.pixel_size import SIDES
 from reconciler.core.images.sniff import pixels_of, ratio_of
 from reconciler.core.money.cost import Cost
 from reconciler.core.recipe import Recipe
+from reconciler.core.value import replace
 from reconciler.providers.models.sizes import asked_pixels, given_image_size, given_pixels, near_ratio
 from reconciler.providers.models.table import Model, ModelTable
 
@@ -152,6 +153,14 @@ def price(recipe: Recipe, table: ModelTable, *, quality_sets_size: bool = False)
     if ours is None or least is None:
         return ours or least
     return ours if ours.currency == least.currency and ours.amount >= least.amount else least
+
+
+def batch_price(single: Cost | None, recipe: Recipe, table: ModelTable) -> Cost | None:
+    """The price of one image in a batch, where `single` is that of the image alone; None is unknown."""
+    row = table.find(recipe.model)
+    if single is None or row is None or row.batch is None:
+        return None
+    return replace(single, amount=single.amount * row.batch)
 
 
 def _price(recipe: Recipe, row: Model, *, quality_sets_size: bool) -> Cost | None:

@@ -36,7 +36,8 @@ class Model:
 
     `gives` are the formats that can be requested, `usually_gives` the one that was observed whatever was requested.
     `pixels` is the fixed pixel size of each ratio. `prices` are keyed by image size, pixels/quality, or "" for all;
-    `tokens` are prices of a million tokens (text in, image in, image out). `retires_at` are the dates of providers that
+    `tokens` are prices of a million tokens (text in, image in, image out). `batch` is the share of a price that a
+    request in a batch costs. `retires_at` are the dates of providers that
     retire it on another day than `retires`, by their type. `succeeds` are the models that it replaces under another
     name: their images stay up to date.
     """
@@ -59,6 +60,7 @@ class Model:
     mask: bool | None = None
     prices: Mapping[str, Decimal] = field(default_factory=dict)
     tokens: Mapping[str, Decimal] = field(default_factory=dict)
+    batch: Decimal | None = None
     currency: str = "USD"
     retires: str = ""
     retires_at: Mapping[str, str] = field(default_factory=dict)
@@ -159,7 +161,10 @@ def successions(table: ModelTable) -> dict[str, frozenset[str]]:
 
 
 def _not_cheaper(row: Model, listed: Model | None) -> Model:
-    """The row, no token price below that of the built-in table: responses are charged to the budget by them."""
+    """The row, no token price and no share of a batch below that of the built-in table: responses are charged to the
+    budget by them."""
+    if listed is not None and row.batch is not None and row.batch != listed.batch:
+        row = replace(row, batch=max(row.batch, Decimal(1) if listed.batch is None else listed.batch))
     if listed is None or not listed.tokens:
         return row
     if row.currency != listed.currency:
@@ -207,6 +212,8 @@ def _value(name: str, kind: str, given: Json) -> object:
         return {key: str(item) for key, item in given.items()}
     if kind == "Mapping[str, Decimal]" and isinstance(given, Mapping):
         return {str(key): _amount(item, name, str(key)) for key, item in given.items()}
+    if kind.startswith("Decimal"):
+        return _share(given, name)
     if kind.startswith("FreePixels") and isinstance(given, Mapping):
         return _free(given)
     raise _RowError(f"not {_KINDS.get(kind, 'a mapping')}", name)
@@ -241,6 +248,13 @@ def _amount(value: Json, *field: str) -> Decimal:
     if isinstance(value, bool) or not sane:
         raise _RowError("not an amount", *field)
     return amount
+
+
+def _share(given: Json, name: str) -> Decimal:
+    share = _amount(given, name)
+    if not 0 < share <= 1:
+        raise _RowError("not a share between 0 and 1", name, hint='half the price is "0.5"')
+    return share
 
 
 def cost_of_usage(row: Model | None, usage: Mapping[str, Json]) -> Cost | None:

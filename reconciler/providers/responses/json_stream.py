@@ -9,7 +9,7 @@ import binascii
 import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import IO
+from typing import IO, Protocol
 
 import pybase64
 
@@ -64,7 +64,13 @@ class NotJson:
     why: str
 
 
-def scan(stream: IO[bytes]) -> Frame | CutShort | NotJson:
+class Reads(Protocol):
+    """A stream of bytes."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+def scan(stream: Reads) -> Frame | CutShort | NotJson:
     """The frame of the JSON text in a file."""
     scanner = _Scanner()
     while chunk := stream.read(SCAN_CHUNK):

@@ -5,6 +5,7 @@ Afterwards only the file to keep is left. After an exception the response stays:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from reconciler.core.errors import DiskError
@@ -16,7 +17,7 @@ from reconciler.core.recipe import Recipe
 from reconciler.core.value import value
 from reconciler.providers.http.client import HttpAnswer
 from reconciler.providers.http.spool_file import unlink
-from reconciler.providers.responses.body import keep_verbatim, open_answer, save_base64
+from reconciler.providers.responses.body import OpenedBody, keep_verbatim, open_answer, save_base64
 from reconciler.providers.responses.classify import classify
 from reconciler.providers.responses.redact import mask_key
 from reconciler.providers.responses.reply import ImageReply
@@ -72,6 +73,27 @@ def receive(answered: HttpAnswer, spool: Spool, wanted: Expected) -> Checked | E
             found = other
     _leave(_kept(found), files)
     return found
+
+
+def receive_line(
+    opened: OpenedBody, spool: Spool, wanted: Expected, copied: Callable[[], Path]
+) -> Checked | Elsewhere | Outcome:
+    """The outcome of a response that is a part of a larger file, which stays. `copied` makes a file of it alone, which
+    is kept where there is no image."""
+    match classify(opened.reply):
+        case ImageReply(base64=text, url=url) as picture if url and not text:
+            return Elsewhere(picture, copied())
+        case ImageReply(base64=text) as picture:
+            spooled = save_base64(opened, text, spool)
+            if isinstance(spooled, str):
+                return BadOutput(spooled, _kept_answer(copied(), wanted))
+            found = _checked(picture, spooled, wanted, answer=spooled.path)
+            _leave(_kept(found), {spooled.path})
+            return found
+        case BadOutput(message):
+            return BadOutput(message, _kept_answer(copied(), wanted))
+        case other:
+            return other
 
 
 def receive_fetched(elsewhere: Elsewhere, got: Path | str, wanted: Expected) -> Checked | Outcome:

@@ -332,6 +332,7 @@ def configured(name: str, type_: ProviderType, given: Mapping[str, Any] = _NO_SE
         command=tuple(given.get("command", ())),
         charges=charges,
         deterministic=deterministic,
+        batch_size=int(given.get("batch_size", base.batch_size)),
         traits=replace(traits, free=False, local=False) if charges else traits,
     )
 

@@ -41,6 +41,10 @@ the fault, and within `gateway.refusing()` the port of every dialect refuses con
 resets the connection as it is accepted; from a prompt the request must be read first. Either way nothing is billed,
 and the client cannot know that.
 
+The gateways of gemini and openai have batches, at half the price. A job has the faults of `batches.BATCH_FAULTS` that
+its prompts name (`a cat batch:missing,out_of_order`), or that `gateway.script_batches("openai", "reply_lost")` gave for
+the next one. Its lines are billed when it is created: each is an entry of its own, with the path `batch:KEY`.
+
 The ledger has an `Entry` for each request, written before the response: `ledger.requests` (for an image), `.billed`,
 `.amount`, `.billed_by_prompt()`, `.fetches` (of images by URL), `.misdirected` (to another host), `.entries` (all). An
 entry has the raw bytes of the request (`head` without the value of the key, `body`, `json`, `parts`), the requested

@@ -38,6 +38,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--pace", type=float, default=1.0, help="seconds between the bytes of a slow response")
     parser.add_argument("--retry-after", type=float, default=7.0, help="seconds in the Retry-After of a 429")
     parser.add_argument("--gateway", choices=("documented", "source"), default="documented")
+    parser.add_argument("--batch-fault", action="append", default=[], help="DIALECT=reply_lost,ok: the next batches")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end with the parent process")
     return parser.parse_args()
 
@@ -66,6 +67,9 @@ async def _serve(arguments: argparse.Namespace) -> None:
     server = Server(options, Ledger(arguments.ledger, keep="lines" if arguments.lines_only else "bodies"))
     for fault in arguments.fault:
         _add(server.rules, fault)
+    for fault in arguments.batch_fault:
+        dialect, _, names = fault.partition("=")
+        server.batches[dialect].scripted.extend(names.split(","))
     await server.start(port=arguments.port, main=arguments.dialect)
     loop, done = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -44,6 +44,10 @@ class Gateway:
         """The next paid requests get these faults, one each."""
         self.rules.script(*names)
 
+    def script_batches(self, dialect: str, *names: str) -> None:
+        """The next batches get these faults of `batches.BATCH_FAULTS`, one each."""
+        self._server.batches[dialect].scripted.extend(names)
+
     def when(self, prompt_part: str, *names: str) -> None:
         """Requests with these prompt_part in the prompt get these faults in turn, the last one for good."""
         self.rules.when(prompt_part, *names)

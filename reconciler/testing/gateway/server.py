@@ -8,10 +8,12 @@ import re
 import socket
 import ssl
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from reconciler.testing.gateway.batch_job import BilledLine
 from reconciler.testing.gateway.capabilities import DIALECTS
 from reconciler.testing.gateway.ledger import Entry, Ledger
 from reconciler.testing.gateway.parsed_request import parse_request
@@ -37,6 +39,7 @@ class Server:
         self._quiet = asyncio.Event()
         self._quiet.set()
         self._service = Service(options, self.rules, self.urls, self.seed)
+        self.batches = self._service.batches
         self._numbers = self._connections = 0
         self._listeners: dict[str, asyncio.Server] = {}
         self._holders: dict[str, socket.socket] = {}
@@ -139,7 +142,10 @@ class Server:
                     self._quiet.set()
         else:
             decision = self._service.free(dialect, request, key_ok=facts["key_ok"], request_id=f"{self._numbers:012}")
-            await self._answer(self._entry(decision.kind, **facts), decision, pipe)
+            entry = self._entry(decision.kind, **facts)
+            for line in decision.lines:
+                self.ledger.receive(self._entry("paid", **_of_batch(line, facts)))
+            await self._answer(entry, decision, pipe)
         if request.header("connection").lower() == "close" or not request.complete:
             pipe.close()
 
@@ -192,6 +198,21 @@ class Server:
         finally:
             took = time.monotonic() - began
             self.ledger.end_response(entry.number, sent=pipe.sent, client_connected=not pipe.client_left, took=took)
+
+
+def _of_batch(line: BilledLine, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of one request in a batch for the ledger."""
+    return {
+        **{name: facts[name] for name in ("dialect", "connection", "key_ok")},
+        "path": f"batch:{line.key}",
+        "model": line.model,
+        "prompt": line.prompt,
+        "wanted": line.wanted,
+        "billed": line.amount is not None,
+        "amount": line.amount or "0",
+        "status": line.status,
+        "images": line.images,
+    }
 
 
 def _held(host: str, port: int) -> socket.socket:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.testing.gateway import error_responses, faults, image_responses, injection
+from reconciler.testing.gateway.batch_job import BilledLine
+from reconciler.testing.gateway.batches import BatchDesk
 from reconciler.testing.gateway.capabilities import MODELS, AcceptedRequest, InvalidRequest, accept
 from reconciler.testing.gateway.custom_api import CustomApi
 from reconciler.testing.gateway.parsed_request import ParsedRequest
@@ -53,6 +55,8 @@ class Decision:
     fault: str = "ok"
     wanted: str = ""
     amount: str | None = None
+    lines: tuple[BilledLine, ...] = ()
+    """The requests of a batch that this request creates."""
 
 
 class Service:
@@ -65,6 +69,15 @@ class Service:
         self._models_paths = LISTS | {name: api.models_path for name, api in options.apis.items()}
         self._keyless = {"local", *(name for name, api in options.apis.items() if api.key_header is None)}
         self._files: dict[str, tuple[str, bytes]] = {}
+        self.batches = {name: self._desk(name) for name in ("gemini", "openai")}
+
+    def _desk(self, dialect: str) -> BatchDesk:
+        return BatchDesk(dialect, self._drawn, lambda: self._urls[dialect])
+
+    def _drawn(self, dialect: str, parsed: ParsedRequest) -> tuple[Response, str, str | None]:
+        """One request of a batch, drawn as if it had come alone."""
+        decision = self.paid(dialect, parsed, key_ok=True, request_id=f"{self._marks:012}")
+        return decision.response, decision.wanted, decision.amount
 
     def is_paid(self, dialect: str, request: Request) -> bool:
         """Whether a request asks for an image."""
@@ -130,6 +143,11 @@ class Service:
 
     def free(self, dialect: str, request: Request, *, key_ok: bool | None, request_id: str) -> Decision:
         """The response to any other request: a list of models, an image by its URL, a misdirected request."""
+        if dialect in self.batches and (key_ok or "upload_id=" in request.target):  # Google's address is a key itself
+            reply = self.batches[dialect].serve(request)
+            if reply is not None:
+                send = injection.SENDERS.get(reply.send, injection.whole)
+                return Decision(reply.response, send, kind="batch", lines=reply.lines)
         how = request.path.split("/")[2] if request.path.startswith("/files/") else ""
         found = self._files.get(request.path)
         if dialect not in self._paid_paths:
