@@ -44,6 +44,7 @@ COMMANDS = {
     "costs": "Sum the costs of images by model, tag, month and provider.",
     "store": "List and verify the images in .reconciler/store, and delete unused ones.",
     "git": "Merge and show assets.lock asset by asset in git.",
+    "lock": "Merge the lockfiles of shards into one.",
     "schema": "Print a JSON Schema, for editors.",
     "providers": "List the providers, their keys, models and prices.",
     "completion": "Print the completion script of a shell.",

@@ -153,17 +153,18 @@ def lock_bytes(root: Path, *, most: int = LOCK_BYTES * MAX_ASSETS) -> bytes | No
     return all_parts(root, most=most) if is_header(data) else data
 
 
-def parse_lock(root: Path, data: bytes | None) -> Lock:
-    """What these bytes of `assets.lock` say; None: there is none yet."""
+def parse_lock(root: Path, data: bytes | None, *, file: str = LOCK_FILE) -> Lock:
+    """What these bytes of a lockfile say; None: there is none yet. `file` names it in errors."""
     if data is None:
         return Lock()
     if (parts := unpacked_parts(data)) is not None:
         return joined_parts(
-            {path: _parsed_lock(root, text, path) for path, text in parts.items()}, lambda path: _content(root, path)
+            {path: _parsed_lock(root, text, path) for path, text in parts.items()},
+            lambda path: content_on_disk(root, path),
         )
     if is_header(data):
         raise LockfileError(f"{LOCK_FILE} is in parts, one for each spec, and only its header is here")
-    return _parsed_lock(root, data, LOCK_FILE)
+    return _parsed_lock(root, data, file)
 
 
 def _parsed_lock(root: Path, data: bytes, file: str) -> Lock:
@@ -171,10 +172,10 @@ def _parsed_lock(root: Path, data: bytes, file: str) -> Lock:
         text = data.removeprefix(BYTE_ORDER_MARK).decode("utf-8").replace("\r\n", "\n")  # editors and git on Windows
     except UnicodeDecodeError as error:
         raise LockfileError(f"{file} is not UTF-8 text", hint="restore it from git") from error
-    return loads_lock(text, file=file, content_of=lambda output: _content(root, output))
+    return loads_lock(text, file=file, content_of=lambda output: content_on_disk(root, output))
 
 
-def _content(root: Path, output: str) -> Any:
+def content_on_disk(root: Path, output: str) -> Any:
     """The content of an output; that of the image if the file is a Git LFS pointer to it."""
     path = root / output
     try:
