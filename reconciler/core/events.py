@@ -5,36 +5,20 @@ The first block is money and state: the journal holds these events, and `settle`
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 from reconciler.core.digest import AssetId, ContentHash, Json, RecipeKey
-from reconciler.core.errors import LockfileError
-from reconciler.core.lock.entry import (
-    answer_json,
-    entry_json,
-    made_json,
-    read_answer,
-    read_entry,
-    read_made,
-    read_refusal,
-    refusal_json,
-)
-from reconciler.core.lock.json_shape import UPGRADE, Shape, a_content, a_key, compact_json, shaped
 from reconciler.core.lock.lockfile import Answer, AnswerKind, Lock, LockEntry, Made
 from reconciler.core.outcome import BadOutput, Mismatched, Refused
-from reconciler.core.value import value
-
-JOURNAL_VERSION = 1
-"""The version of the journal's lines; tests/formats/journal-v1.jsonl has one of each kind."""
+from reconciler.core.value import field, replace, value
 
 
 @value
 class Requested:
     """Durable before the first byte is sent. `attempt` is unique; `cost` is the estimate ("" is unknown).
 
-    `retry_of` are the attempts in doubt that the user consented to retry: a definite response ends them, too.
+    `retry_of` are the attempts in doubt that the user consented to retry: a definite response ends them, too. `by` says
+    who asked: another checkout or a colleague; "" is this checkout.
     """
 
     attempt: str
@@ -44,6 +28,30 @@ class Requested:
     cost: str
     at: str
     retry_of: tuple[str, ...] = ()
+    by: str = ""
+
+
+@value
+class Accepted:
+    """The provider works on the attempt as this job, so its outcome can be looked up: the attempt is not in doubt.
+
+    `url` is where the job is looked up, "" if its id is enough; `expires` is when its result is deleted, "" if unknown.
+    `recipe` is the manifest of the recipe: the image is checked against it, whatever the spec says by then.
+    """
+
+    attempt: str
+    asset: AssetId
+    job: str
+    url: str = ""
+    expires: str = ""
+    recipe: Mapping[str, Json] = field(default_factory=dict)
+
+
+@value
+class JobLost:
+    """The provider does not know the job of this attempt any more, and may have charged for it: it is in doubt."""
+
+    attempt: str
 
 
 @value
@@ -107,7 +115,44 @@ class Forgotten:
     attempt: str
 
 
-Durable = Requested | Ended | Stored | Published | Removed | AnswerRecorded | Forgotten
+@value
+class Prepared:
+    """These attempts are one batch, which has not been sent. `sha256` is the hash of the file with its requests."""
+
+    batch: str
+    provider: str
+    attempts: tuple[str, ...]
+    sha256: str
+
+
+@value
+class BatchSending:
+    """Durable just before the request that creates the batch: without it, the batch was certainly not created."""
+
+    batch: str
+    at: str
+
+
+@value
+class BatchAccepted:
+    """The provider works on the batch as this job."""
+
+    batch: str
+    job: str
+    at: str
+
+
+@value
+class BatchClosed:
+    """Nothing more will come of the batch: its attempts without an end are in doubt."""
+
+    batch: str
+
+
+Durable = (
+    Requested | Accepted | Ended | Stored | Published | Removed | AnswerRecorded | Forgotten
+    | JobLost | Prepared | BatchSending | BatchAccepted | BatchClosed
+)  # fmt: skip
 
 
 @value
@@ -139,11 +184,104 @@ Event = Durable | Started | Failed | Noted
 
 
 @value
+class Waiting:
+    """A request that the provider has accepted, and that has no end yet. `batch` is the batch that it is part of, ""
+    for a job of its own. The job of a batch is "" until it is known to be created."""
+
+    requested: Requested
+    accepted: Accepted
+    batch: str = ""
+
+
+@value
+class OpenBatch:
+    """A batch that is not closed."""
+
+    prepared: Prepared
+    sending: BatchSending | None = None
+    accepted: BatchAccepted | None = None
+
+    @property
+    def events(self) -> tuple[Durable, ...]:
+        """The events that say the same."""
+        return tuple(event for event in (self.prepared, self.sending, self.accepted) if event is not None)
+
+
+@value
 class Settled:
-    """The state at the end of a journal. `in_doubt`: requests that may have been charged, oldest first."""
+    """The state at the end of a journal.
+
+    - `in_doubt`: requests that may have been charged, oldest first.
+    - `waiting`: requests without an end whose outcome can be looked up, oldest first: they are not in doubt.
+    - `batches`: the batches that are not closed.
+    - `unended`: the events that say the same about requests and batches. A closed journal keeps these.
+    """
 
     lock: Lock
     in_doubt: tuple[Requested, ...]
+    waiting: tuple[Waiting, ...] = ()
+    batches: tuple[OpenBatch, ...] = ()
+    unended: tuple[Durable, ...] = field(default=(), compare=False, repr=False)
+
+
+class _Unended:
+    """The requests and the batches without an end, while a journal is read."""
+
+    def __init__(self) -> None:
+        self.requests: dict[str, Requested] = {}
+        self.accepted: dict[str, Accepted] = {}
+        self.batches: dict[str, OpenBatch] = {}
+
+    def end(self, attempt: str) -> Requested | None:
+        """The request that ends here, if it has not ended before."""
+        self.accepted.pop(attempt, None)
+        return self.requests.pop(attempt, None)
+
+    def waiting(self) -> dict[str, Waiting]:
+        """The accepted requests, by attempt."""
+        found: dict[str, Waiting] = {}
+        for name, batch in self.batches.items():
+            job = batch.accepted.job if batch.accepted is not None else ""
+            for attempt in batch.prepared.attempts:
+                if (asked := self.requests.get(attempt)) is not None:
+                    found[attempt] = Waiting(asked, Accepted(attempt, asked.asset, job), name)
+        for attempt, accepted in self.accepted.items():
+            found[attempt] = Waiting(self.requests[attempt], accepted)
+        return found
+
+    def take(self, event: Accepted | JobLost | Prepared | BatchSending | BatchAccepted | BatchClosed) -> None:
+        """An event about jobs. One about a request or a batch that has ended changes nothing."""
+        match event:
+            case Accepted():
+                if event.attempt in self.requests:
+                    self.accepted[event.attempt] = event
+            case JobLost():
+                self.accepted.pop(event.attempt, None)
+            case Prepared():
+                self.batches[event.batch] = OpenBatch(event)
+            case BatchSending() | BatchAccepted():
+                if (batch := self.batches.get(event.batch)) is not None:
+                    name = "sending" if isinstance(event, BatchSending) else "accepted"
+                    self.batches[event.batch] = replace(batch, **{name: event})
+            case BatchClosed():
+                self.batches.pop(event.batch, None)
+
+    def settled(self, lock: Lock) -> Settled:
+        """All of it, with the lock."""
+        waiting = self.waiting()
+        events: list[Durable] = []
+        for attempt, asked in self.requests.items():
+            events.append(asked)
+            if attempt in self.accepted:
+                events.append(self.accepted[attempt])
+        events.extend(event for batch in self.batches.values() for event in batch.events)
+        return Settled(
+            lock,
+            tuple(asked for attempt, asked in self.requests.items() if attempt not in waiting),
+            tuple(waiting[attempt] for attempt in self.requests if attempt in waiting),
+            tuple(self.batches.values()),
+            tuple(events),
+        )
 
 
 def settle(lock: Lock, events: Iterable[Durable]) -> Settled:
@@ -154,17 +292,19 @@ def settle(lock: Lock, events: Iterable[Durable]) -> Settled:
     recorded for, even if another one takes over its image: answers are looked up by their recipes.
     """
     entries, answers, settled = dict(lock.entries), dict(lock.answers), dict(lock.settled)
-    pending: dict[str, Requested] = {}
+    unended = _Unended()
     for event in events:
         match event:
             case Requested():
-                pending[event.attempt] = event
+                unended.requests[event.attempt] = event
+            case Accepted() | JobLost() | Prepared() | BatchSending() | BatchAccepted() | BatchClosed():
+                unended.take(event)
             case Forgotten():
-                pending.pop(event.attempt, None)
+                unended.end(event.attempt)
             case Ended() | Stored():
-                asked = pending.pop(event.attempt, None)
+                asked = unended.end(event.attempt)
                 for attempt in asked.retry_of if asked is not None and _is_answer(event) else ():
-                    pending.pop(attempt, None)
+                    unended.end(attempt)
                 if asked is not None and isinstance(event, Ended) and event.outcome in _ANSWERS:
                     answers[asked.asset] = _answered(answers.get(asked.asset), asked, event)
             case Published():
@@ -176,14 +316,21 @@ def settle(lock: Lock, events: Iterable[Durable]) -> Settled:
                 entries[event.asset] = event.entry
                 settled.pop(event.asset, None)
                 if event.how == "adopted":  # the user chose the content of this asset, whatever became of the request
-                    answered = (event.asset, event.entry.key)
-                    pending = {name: asked for name, asked in pending.items() if (asked.asset, asked.key) != answered}
+                    _end_doubts(unended, event.asset, event.entry.key)
             case Removed():
                 entries.pop(event.asset, None)
                 answers.pop(event.asset, None)
             case AnswerRecorded():
                 answers[event.asset] = event.answer
-    return Settled(Lock(entries, answers, settled=settled), tuple(pending.values()))
+    return unended.settled(Lock(entries, answers, settled=settled))
+
+
+def _end_doubts(unended: _Unended, asset: AssetId, key: RecipeKey) -> None:
+    """End the requests in doubt of an asset for a recipe. An accepted one stays: its image is on the way."""
+    waiting = unended.waiting()
+    for attempt, asked in tuple(unended.requests.items()):
+        if (asked.asset, asked.key) == (asset, key) and attempt not in waiting:
+            unended.end(attempt)
 
 
 def _answered(before: Answer | None, asked: Requested, ended: Ended) -> Answer:
@@ -214,106 +361,3 @@ _ANSWERS = {
     Mismatched.__name__: AnswerKind.MISMATCHED,
     BadOutput.__name__: AnswerKind.FAILED,
 }
-
-
-def encode_event(event: Durable) -> bytes:
-    """One line of JSON, without a newline. Raises LockfileError for an event that `decode_event` would reject: one such
-    line would make the whole journal unreadable."""
-    kind, fields = _fields(event)
-    line = compact_json({"v": JOURNAL_VERSION, "kind": kind, **fields}).encode()
-    try:
-        decode_event(line)
-    except LockfileError as error:
-        raise LockfileError(f"not recorded, since it could not be read back: {error.fact}") from error
-    return line
-
-
-def _fields(event: Durable) -> tuple[str, dict[str, Json]]:
-    match event:
-        case Requested(attempt, asset, key, provider, cost, at, retry_of):
-            named = {"attempt": attempt, "asset": asset, "key": key, "provider": provider, "cost": cost, "at": at}
-            return "requested", {**named, **({"again": retry_of} if retry_of else {})}
-        case Ended(attempt, asset, outcome, message, kept):
-            named = {"attempt": attempt, "asset": asset, "outcome": outcome, "words": message}
-            return "ended", {**named, **({"kept": kept} if kept else {})}
-        case Stored(attempt, asset, key, content, made):
-            named = {"attempt": attempt, "asset": asset, "key": key, "content": content}
-            return "stored", {**named, "made": made_json(made)}
-        case Published(asset, entry, how, origin):
-            moved: dict[str, Json] = {"origin": origin} if origin is not None else {}
-            return "published", {"asset": asset, "entry": entry_json(entry), "how": how, **moved}
-        case Removed(asset):
-            return "removed", {"asset": asset}
-        case AnswerRecorded(asset, answer) if answer.is_version_1:  # as older versions of reconciler read it
-            return "refusal_recorded", {"asset": asset, "refusal": refusal_json(answer)}
-        case AnswerRecorded(asset, answer):
-            return "answer_recorded", {"asset": asset, "answer": answer_json(answer)}
-        case Forgotten(attempt):
-            return "forgotten", {"attempt": attempt}
-
-
-_TAGS = {"v": int, "kind": str}
-_SHAPES: Mapping[str, Shape] = {
-    "requested": Shape(
-        {**_TAGS, "attempt": str, "asset": str, "key": str, "provider": str, "cost": str, "at": str}, {"again": list}
-    ),
-    "ended": Shape({**_TAGS, "attempt": str, "asset": str, "outcome": str, "words": str}, {"kept": str}),
-    "stored": Shape({**_TAGS, "attempt": str, "asset": str, "key": str, "content": str, "made": dict}),
-    "published": Shape({**_TAGS, "asset": str, "entry": dict, "how": str}, {"origin": str}),
-    "removed": Shape({**_TAGS, "asset": str}),
-    "refusal_recorded": Shape({**_TAGS, "asset": str, "refusal": dict}),
-    "answer_recorded": Shape({**_TAGS, "asset": str, "answer": dict}),
-    "forgotten": Shape({**_TAGS, "attempt": str}),
-}
-
-
-def decode_event(line: bytes) -> Durable:
-    """The event that `encode_event` wrote. LockfileError, without a place, for anything else."""
-    try:
-        value = json.loads(line.decode())
-    except (ValueError, RecursionError) as error:
-        raise LockfileError(f"the journal: not an event: {error}", hint=_DAMAGED) from error
-    kind, version = (value.get("kind"), value.get("v")) if isinstance(value, dict) else (None, None)
-    if type(version) is not int or type(kind) is not str:
-        raise LockfileError("the journal: not an event: it has no kind or no version", hint=_DAMAGED)
-    if version > JOURNAL_VERSION or kind not in _SHAPES:
-        raise LockfileError(f"the journal: unknown event {kind[:80]!r} (version {version})", hint=UPGRADE)
-    try:
-        return _event(kind, shaped(value, _SHAPES[kind]))
-    except LockfileError as error:
-        raise LockfileError(f"the journal: {kind}: {error.fact}", hint=error.hint or _DAMAGED) from None
-
-
-_DAMAGED = "the journal says what was paid for: keep a copy of it, and report how this came about"
-
-
-def _attempts(value: Sequence[Any]) -> tuple[str, ...]:
-    if not all(isinstance(attempt, str) for attempt in value):
-        raise LockfileError("again: not a list of strings")
-    return tuple(value)
-
-
-def _event(kind: str, fields: Mapping[str, Any]) -> Durable:
-    match kind:
-        case "requested":
-            key = a_key(fields["key"], "key")
-            named = {name: fields[name] for name in ("attempt", "provider", "cost", "at")}
-            retry_of = _attempts(fields.get("again", ()))
-            return Requested(asset=AssetId(fields["asset"]), key=key, retry_of=retry_of, **named)
-        case "ended":
-            kept = a_content(fields["kept"], "kept") if "kept" in fields else None
-            return Ended(fields["attempt"], AssetId(fields["asset"]), fields["outcome"], fields["words"], kept)
-        case "stored":
-            key, content = a_key(fields["key"], "key"), a_content(fields["content"], "content")
-            return Stored(fields["attempt"], AssetId(fields["asset"]), key, content, read_made(fields["made"]))
-        case "published":
-            origin = AssetId(fields["origin"]) if "origin" in fields else None
-            return Published(AssetId(fields["asset"]), read_entry(fields["entry"]), fields["how"], origin)
-        case "removed":
-            return Removed(AssetId(fields["asset"]))
-        case "refusal_recorded":
-            return AnswerRecorded(AssetId(fields["asset"]), read_refusal(fields["refusal"]))
-        case "answer_recorded":
-            return AnswerRecorded(AssetId(fields["asset"]), read_answer(fields["answer"]))
-        case _:
-            return Forgotten(fields["attempt"])

@@ -1,4 +1,4 @@
-"""The eight outcomes of one paid attempt. A closed set: match it exhaustively.
+"""The nine outcomes of one paid attempt. A closed set: match it exhaustively.
 
 Source: docs/providers.md. `message` is always the text of the provider, for people.
 """
@@ -18,7 +18,10 @@ from reconciler.core.value import field, value
 
 
 class Stop(Enum):
-    """Why no more requests are sent: the first five reasons stop a whole lane, MISMATCHES the requests to one model."""
+    """Why no more requests are sent: the first five reasons stop a whole lane, MISMATCHES the requests to one model.
+
+    CLAIMED holds one request back, and says nothing about the provider.
+    """
 
     OUT_OF_CREDIT = "out of credit"
     BAD_KEY = "the key was refused"
@@ -28,6 +31,7 @@ class Stop(Enum):
     MISMATCHES = "the same mismatch again and again"
     OVER_BUDGET = "over budget"
     INTERRUPTED = "interrupted"
+    CLAIMED = "claimed by another checkout"
 
 
 @value
@@ -128,4 +132,17 @@ class InDoubt:
     message: str
 
 
-Outcome = Done | Mismatched | NotSent | Throttled | Rejected | Refused | BadOutput | InDoubt
+@value
+class Running:
+    """The provider has accepted the request as a job, and works on it: its outcome can be looked up later.
+
+    `wait` is the least number of seconds until the next look, if the provider says so. `detached`: the user asked the
+    run to leave it to a later one.
+    """
+
+    message: str
+    wait: float | None = None
+    detached: bool = False
+
+
+Outcome = Done | Mismatched | NotSent | Throttled | Rejected | Refused | BadOutput | InDoubt | Running

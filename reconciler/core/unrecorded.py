@@ -16,7 +16,8 @@ def unrecorded(
 ) -> Iterator[tuple[RecipeKey, Stored | Ended]]:
     """The events that the journal would hold if the crash had come a moment later, each with the recipe that the store
     has them under. Settle them after `events`."""
-    for asked in settle(Lock(), events).in_doubt:
+    settled = settle(Lock(), events)
+    for asked in (*settled.in_doubt, *(waiting.requested for waiting in settled.waiting)):
         for stored in recall(asked.key):
             if asked.attempt in (stored.attempt, *stored.repeats):
                 yield asked.key, end_of(asked.attempt, asked.asset, asked.key, stored)

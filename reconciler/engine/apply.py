@@ -11,7 +11,18 @@ from reconciler.core.events import AnswerRecorded, Durable, Failed, Forgotten, P
 from reconciler.core.lock.lockfile import Answer, AnswerKind, Lock, LockEntry
 from reconciler.core.mismatch import taken
 from reconciler.core.money.cost import FREE
-from reconciler.core.outcome import BadOutput, Done, InDoubt, Mismatched, NotSent, Outcome, Refused, Rejected, Stop
+from reconciler.core.outcome import (
+    BadOutput,
+    Done,
+    InDoubt,
+    Mismatched,
+    NotSent,
+    Outcome,
+    Refused,
+    Rejected,
+    Running,
+    Stop,
+)
 from reconciler.core.plan.actions import (
     Action,
     Adopt,
@@ -300,5 +311,7 @@ def _unanswered(outcome: Outcome) -> StepError:
             return StepError(Result.FAILED, message, stop.name.title().replace("_", ""))
         case InDoubt(message=message):
             return StepError(Result.HELD, f"in doubt, it may have been charged: {message}", "InDoubt")
+        case Running(message=message, detached=detached):
+            return StepError(Result.SUBMITTED if detached else Result.WAITING, message, "Running")
         case _:
             return StepError(Result.FAILED, outcome.message, type(outcome).__name__)

@@ -18,6 +18,7 @@ from reconciler.core.outcome import (
     Outcome,
     Refused,
     Rejected,
+    Running,
     Throttled,
 )
 from reconciler.core.value import value
@@ -35,6 +36,7 @@ _ENDINGS: dict[type[Outcome], str] = {
     Refused: "refused",
     BadOutput: "bad output",
     InDoubt: "in doubt, it may have been charged",
+    Running: "waiting",
 }
 
 
@@ -51,6 +53,8 @@ class Result(Enum):
     MOVED = "moved"
     ADOPTED = "adopted"
     UNCHANGED = "unchanged"
+    SUBMITTED = "submitted"
+    WAITING = "waiting"
     HELD = "held"
     CONFLICT = "in conflict"
     FAILED = "failed"

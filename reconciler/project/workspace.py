@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.core.errors import ProjectError
-from reconciler.core.events import Durable, Requested, settle
+from reconciler.core.events import Durable, Requested, Waiting, settle
 from reconciler.core.lock.lockfile import Lock
 from reconciler.core.lock.parts import HEADER
 from reconciler.core.ports import ProjectStore
@@ -62,14 +62,11 @@ class Workspace:
         self.state = state_dir(root)
         self.store: ProjectStore = ContentStore(root)
         self.journal = Journal(self.state / "journal")
+        self._most_lock = LOCK_BYTES * max(most_assets, MAX_ASSETS)
         self.lock_file = LockOnDisk(root, journal=self.journal.read, most=self._most_lock)
         index = Index(root, self.state / "index")
         self.index = index if strict else index.load()
         self.tree = TreeObserver(root, self.index)
-
-    @property
-    def _most_lock(self) -> int:
-        return LOCK_BYTES * max(self.most_assets, MAX_ASSETS)
 
     @cached_property
     def recorded(self) -> Lock:
@@ -94,6 +91,10 @@ class Workspace:
     def in_doubt(self) -> tuple[Requested, ...]:
         """Paid requests without a recorded end."""
         return settle(Lock(), self.events()).in_doubt
+
+    def waiting(self) -> tuple[Waiting, ...]:
+        """Accepted requests without a recorded end, whose outcome can be looked up."""
+        return settle(Lock(), self.events()).waiting
 
     def events(self) -> tuple[Durable, ...]:
         """The events of the journal, and the ends of requests that a crash left unrecorded."""
@@ -143,7 +144,7 @@ class Workspace:
         self._pinned = (self, kept)  # a reference cycle; the cyclic garbage collector is off
 
     def close_journal(self) -> None:
-        """Write every event of the journal to the lockfile, then keep only the requests in doubt.
+        """Write every event of the journal to the lockfile, then keep only the requests and batches without an end.
 
         Ends that a crash kept out of the journal are recorded first, once they are durable in the store.
         """
@@ -153,7 +154,7 @@ class Workspace:
                 self.journal.record(end)
         finally:
             self.lock_file.catch_up()
-        self.journal.close_with(self.in_doubt())
+        self.journal.close_with(settle(Lock(), self.events()).unended)
 
 
 def open_workspace(directory: str | None, environ: Mapping[str, str], *, strict: bool = False) -> Workspace:

@@ -22,6 +22,7 @@ from reconciler.core.outcome import (
     Outcome,
     Refused,
     Rejected,
+    Running,
     Stop,
     Throttled,
 )
@@ -167,5 +168,5 @@ def _fit(outcome: Outcome, key: Key) -> Outcome:
             return redacted(outcome, key)
         case Mismatched(done=done):
             return replace(outcome, done=redacted(done, key))
-        case NotSent() | Throttled() | Rejected() | Refused() | BadOutput() | InDoubt():
+        case NotSent() | Throttled() | Rejected() | Refused() | BadOutput() | InDoubt() | Running():
             return replace(outcome, message=redact(outcome.message, key=key))

@@ -17,7 +17,7 @@ _NAMED = 3
 _LONG = 2000
 """A message may end in the path of a file with a paid image, which must not be truncated."""
 _FAILURES = (Result.FAILED, Result.BLOCKED, Result.NOT_SENT)
-_WAITING = (Result.HELD, Result.CONFLICT)
+_WAITING = (Result.HELD, Result.CONFLICT, Result.WAITING)
 
 
 _HINTS = {

@@ -24,7 +24,7 @@ def in_doubt_reason(requests: Sequence[Requested]) -> str:
     """The reason on one line, with absolute times."""
     if len(requests) == 1:
         (one,) = requests
-        sent = f"requested from {printable(one.provider)} at {printable(one.at)}"
+        sent = f"requested from {printable(one.provider)} at {printable(one.at)}{_by(one)}"
         return f"in doubt: {sent}, no response received; {_may(one)}"
     return f"in doubt: {len(requests)} requests without a response; they may have cost {in_doubt_total(requests)}"
 
@@ -39,7 +39,7 @@ def in_doubt_title(requests: Sequence[Requested], *, locked: RecipeKey | None) -
 def in_doubt_lines(requests: Sequence[Requested], now: datetime) -> tuple[str, ...]:
     """One line for each request: provider, age and price."""
     return tuple(
-        f"requested from {printable(one.provider)} {age(one.at, now)} ({printable(one.at)}); {_may(one)}"
+        f"requested from {printable(one.provider)} {age(one.at, now)} ({printable(one.at)}){_by(one)}; {_may(one)}"
         for one in requests
     )
 
@@ -68,6 +68,7 @@ def in_doubt_json(requests: Sequence[Requested]) -> list[dict[str, Any]]:
             "cost": one.cost or None,
             "provider": one.provider,
             "recipe": one.key,
+            **({"by": one.by} if one.by else {}),
         }
         for one in requests
     ]
@@ -115,6 +116,10 @@ def age(at: str, now: datetime) -> str:
             count = int(seconds // size)
             return f"{count} {unit}{'' if count == 1 else 's'} ago"
     return "just now" if seconds >= 0 else "in the future, by this machine's clock"
+
+
+def _by(one: Requested) -> str:
+    return f", asked by {printable(one.by)}" if one.by else ""
 
 
 def _may(one: Requested) -> str:

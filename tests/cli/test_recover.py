@@ -62,6 +62,12 @@ def test_plan_check_and_apply_show_who_was_asked_when_and_at_what_price(project:
     assert in_doubt(project) == ["a1", "a2"]
 
 
+def test_a_request_of_a_colleague_names_the_colleague(project: Scratch) -> None:
+    project.journal(replace(asked(), by="ci-771 (ana@acme)"))
+    assert f"gravitex 3 days ago ({AT}), asked by ci-771 (ana@acme); it may have" in project.done("recover").out
+    assert project.done("recover", "--format", "json").json["in_doubt"][0]["by"] == "ci-771 (ana@acme)"
+
+
 def test_recover_lists_and_sums_and_changes_nothing(project: Scratch) -> None:
     project.journal(asked(), asked("ghost", attempt="a2", cost="0.039 USD"))
     before = project.snapshot()

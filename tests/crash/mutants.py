@@ -113,7 +113,8 @@ MUTANTS = (
     ),
     Mutant(
         "the journal forgets what is in doubt", Finder.KILL, "project/workspace.py",
-        "        self.journal.close_with(self.in_doubt())\n", "        self.journal.close_with(())\n",
+        "        self.journal.close_with(settle(Lock(), self.events()).unended)\n",
+        "        self.journal.close_with(())\n",
     ),
     Mutant(
         "paid bytes are not synced", Finder.CUT, "store/objects/spool.py",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -11,6 +12,8 @@ from reconciler.core.errors import DiskError
 from reconciler.core.events import Event, Requested
 from reconciler.core.fit import Misfit
 from reconciler.core.outcome import BadOutput, Done, InDoubt, Mismatched, NotSent, Outcome, Rejected, Stop, Throttled
+from reconciler.core.ports import ImageRequest, OnResponse, Provider, ignore_response
+from reconciler.engine.lane.build import paid
 from tests.engine.clock import now, play
 from tests.engine.paid import Scripted, World, Written, a_done, a_request, many
 
@@ -62,6 +65,29 @@ def test_a_call_that_is_cancelled_while_it_lands_leaves_its_place() -> None:
 
     play(story())
     assert world.inner.ledger == [("i000", 0.0), ("i001", 1.0), ("i002", 3.0)]
+
+
+def test_a_run_wraps_each_call_outside_the_queue_and_each_attempt_inside() -> None:
+    world = World(Scripted({"hero": [Throttled("busy", 5.0)]}), concurrency=1)
+    heard: list[tuple[str, float, int]] = []
+
+    class Around:
+        def __init__(self, inner: Provider, name: str) -> None:
+            self._inner, self._name = inner, name
+
+        async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
+            begun = sum(isinstance(event, Requested) for event in world.journal.events)
+            heard.append((self._name, now(), begun))
+            return await self._inner.generate(request, on_response=on_response)
+
+    run = replace(
+        world.run,
+        around_call=lambda inner: Around(inner, "call"),
+        around_attempt=lambda inner: Around(inner, "attempt"),
+    )
+    provider = paid(world.inner, lane=world.lane, run=run, estimate=lambda _: None)
+    assert isinstance(play(provider.generate(a_request("hero"))), Done)
+    assert [(name, begun) for name, _, begun in heard] == [("call", 0), ("attempt", 0), ("attempt", 1)]
 
 
 def test_requests_per_minute() -> None:

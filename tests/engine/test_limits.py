@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.core.outcome import BadOutput, InDoubt, NotSent, Outcome, Refused, Rejected, Throttled
+from reconciler.core.outcome import BadOutput, InDoubt, NotSent, Outcome, Refused, Rejected, Stop, Throttled
 from reconciler.core.value import replace
 from reconciler.engine.lane.limits import Limits, limits
 from tests.engine.paid import a_done
@@ -67,6 +67,15 @@ def test_an_answer_of_a_working_provider_ends_the_row(answer: Outcome) -> None:
     state = after(limits(4, 0), *[DOUBT] * 4, answer, *[DOUBT] * 4)
     assert state.breaker.open_until is None
     assert after(state, DOUBT).breaker.open_until is not None
+
+
+def test_a_claimed_request_says_nothing_about_the_provider() -> None:
+    claimed = NotSent("claimed", final=True, stop=Stop.CLAIMED)
+    assert after(limits(4, 0), *[claimed] * 9).breaker.open_until is None
+    assert after(limits(4, 0), *[DOUBT] * 4, claimed, DOUBT).breaker.open_until is not None, "it ends no row"
+    state = after(limits(4, 0), *[DOUBT] * 5)
+    permit, probing = state.permit(), state.sent(30.0)
+    assert probing.landed(permit, claimed, 31.0).ready_at() == 30.0, "it was no probe"
 
 
 def test_a_half_open_breaker_lets_one_probe_through_and_its_answer_closes_it() -> None:

@@ -80,7 +80,7 @@ def stored(root: Path, data: bytes) -> Path:
 
 def journal(root: Path, *events: Mapping[str, Any]) -> None:
     """Records as the journal keeps them: length, checksum and a line of JSON."""
-    from reconciler.core.events import decode_event
+    from reconciler.core.journal_lines import decode_event
     from reconciler.store.state.journal import Journal
 
     (root / ".reconciler").mkdir(exist_ok=True)

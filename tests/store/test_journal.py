@@ -25,8 +25,8 @@ from reconciler.core.events import (
     Requested,
     Started,
     Stored,
-    encode_event,
 )
+from reconciler.core.journal_lines import encode_event
 from reconciler.core.lock.lockfile import Made
 from reconciler.store.state.journal import Journal
 from tests.builders import a_recipe, an_entry

@@ -1,6 +1,6 @@
 """Wrap a provider in the layers that protect money: budget, retries, limits and journal, from outside to inside.
 
-    Budgeted(Retrying(Limited(Recorded(inner))))
+    Budgeted(around_call(Retrying(Limited(around_attempt(Recorded(inner))))))
 
 - Recorded is innermost: `Requested` must be durable just before the first byte is sent, and not while a request is
   queued. Otherwise a crash would leave requests in doubt that were never sent. Each attempt has its own record.
@@ -10,6 +10,8 @@
 - Retrying is around that: it holds no slot while it waits, and a retry joins the end of the queue.
 - Budgeted is outermost: at most one attempt of a call is charged, since only free outcomes are retried. One
   reservation a call is therefore enough.
+- `around_call` and `around_attempt` of a run are for a team: the first wraps a call, which holds no slot while it
+  waits there; the second wraps each attempt, in its slot.
 """
 
 from __future__ import annotations
@@ -32,6 +34,10 @@ def _new_attempt() -> str:
     return uuid4().hex
 
 
+def _as_it_is(provider: Provider) -> Provider:
+    return provider
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaidRun:
     """The dependencies that all lanes of one run share."""
@@ -44,6 +50,8 @@ class PaidRun:
     clock: Clock = field(default_factory=Clock)
     jitter: Callable[[], float] = random
     new_attempt: Callable[[], str] = _new_attempt
+    around_call: Callable[[Provider], Provider] = _as_it_is
+    around_attempt: Callable[[Provider], Provider] = _as_it_is
 
 
 def open_lane(settings: ProviderSettings, *, run: PaidRun) -> Lane:
@@ -69,10 +77,10 @@ def paid(inner: Provider, *, lane: Lane, run: PaidRun, estimate: Estimate) -> Pr
         utc=run.clock.utc,
     )
     retrying = Retrying(
-        Limited(recorded, lane=lane),
+        Limited(run.around_attempt(recorded), lane=lane),
         retries=run.retries,
         progress=run.progress,
         sleep=lane.pause,
         jitter=run.jitter,
     )
-    return Budgeted(retrying, spending=run.spending, estimate=estimate)
+    return Budgeted(run.around_call(retrying), spending=run.spending, estimate=estimate)

@@ -9,12 +9,12 @@ from pathlib import Path
 from reconciler.core.errors import DiskError
 from reconciler.core.events import Noted
 from reconciler.core.money.cost import Cost, total
-from reconciler.core.outcome import BadOutput, Done, InDoubt, Mismatched, NotSent, Outcome, Refused, Stop
+from reconciler.core.outcome import BadOutput, Done, InDoubt, Mismatched, NotSent, Outcome, Refused, Running, Stop
 from reconciler.core.ports import ImageRequest, Log, OnResponse, Provider, ignore_response
 from reconciler.core.value import replace
 from reconciler.engine.report import outcome_title
 
-_INFORMATIVE = (Done, InDoubt, Mismatched, Refused, BadOutput)
+_INFORMATIVE = (Done, InDoubt, Running, Mismatched, Refused, BadOutput)
 """The outcome of several calls is the first of these kinds that occurs among theirs."""
 
 

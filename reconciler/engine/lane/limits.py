@@ -5,7 +5,7 @@ Times are seconds of a monotonic clock. Source: docs/providers.md, "Numbers".
 
 from __future__ import annotations
 
-from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Throttled
+from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Stop, Throttled
 from reconciler.core.value import replace, value
 
 FAILURES_TO_OPEN = 5
@@ -123,6 +123,8 @@ class Limits:
 
     def landed(self, permit: Permit, outcome: Outcome, now: float) -> Limits:
         """Without one request, adjusted by its outcome."""
+        if isinstance(outcome, NotSent) and outcome.stop is Stop.CLAIMED:
+            return self.abandoned(permit)  # nothing was sent
         after = replace(self._without(permit), breaker=self.breaker.landed(permit, outcome, now))
         match outcome:
             case Throttled(retry_after=wait):

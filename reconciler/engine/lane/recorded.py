@@ -13,7 +13,7 @@ from reconciler.core.events import Ended, Requested
 from reconciler.core.fit import Misfit
 from reconciler.core.lock.lockfile import Made
 from reconciler.core.money.cost import Cost
-from reconciler.core.outcome import BadOutput, Done, InDoubt, Mismatched, Outcome, Spooled
+from reconciler.core.outcome import BadOutput, Done, InDoubt, Mismatched, Outcome, Running, Spooled
 from reconciler.core.ports import ImageRequest, Log, OnResponse, Provider, Store, StoredImage, ignore_response
 from reconciler.core.unrecorded import end_of
 from reconciler.core.value import replace
@@ -81,7 +81,7 @@ class Recorded:
                 return self._stored(attempt, request, outcome)
             case Mismatched(misfit=misfit, done=done):
                 return replace(outcome, done=self._stored(attempt, request, done, misfit))
-            case InDoubt():
+            case InDoubt() | Running():
                 return outcome
             case BadOutput(kept=Spooled() as kept):
                 path = self._store.put(kept)

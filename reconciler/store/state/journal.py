@@ -17,7 +17,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from reconciler.core.errors import DiskError
-from reconciler.core.events import Durable, Event, decode_event, encode_event
+from reconciler.core.events import Durable, Event
+from reconciler.core.journal_lines import decode_event, encode_event
 from reconciler.store import disk
 
 _HEAD = re.compile(rb"(0|[1-9][0-9]{0,9}) ([0-9a-f]{8}) ")
@@ -93,7 +94,7 @@ class Journal:
         return tuple(decode_event(payload) for payload in payloads)
 
     def close_with(self, events: Iterable[Event]) -> None:
-        """Replace the journal by these events, the requests in doubt: the lockfile has all others."""
+        """Replace the journal by these events, those of requests without an end: the lockfile has all others."""
         kept = b"".join(_frame((event,)) for event in _durable(events))
         with self._mutex:
             self._release()

@@ -1,0 +1,57 @@
+"""The port of a provider that accepts a request as a job, and gives its outcome later."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from reconciler.core.outcome import Outcome
+from reconciler.core.ports import ImageRequest
+from reconciler.core.value import value
+
+
+@value
+class JobAccepted:
+    """The provider has accepted a request as this job. `url` is where it is looked up, `expires` when its result is
+    deleted, each "" if unknown."""
+
+    job: str
+    url: str = ""
+    expires: str = ""
+
+
+@value
+class Absent:
+    """The provider certainly has no job for an attempt: it may be sent again."""
+
+
+@value
+class Unknown:
+    """Nothing can be said about a job for an attempt. `message` says why."""
+
+    message: str = ""
+
+
+class Jobs(Protocol):
+    """A provider that accepts a request as a job, and gives its outcome later. `request.attempt` names the attempt.
+
+    Like a Provider, it never raises for an error of the server.
+    """
+
+    async def submit(self, request: ImageRequest) -> JobAccepted | Outcome:
+        """Ask for one image, once. An outcome if no job came of it: InDoubt if one may have."""
+        ...
+
+    async def collect(self, request: ImageRequest, job: JobAccepted) -> Outcome:
+        """The outcome of a job; Running while it has none. Free, and may be repeated, also in another process.
+
+        InDoubt if the job is gone and may have been charged. An error that says nothing about the job is Running.
+        """
+        ...
+
+    async def find(self, request: ImageRequest) -> JobAccepted | Absent | Unknown:
+        """The job of an attempt whose response to `submit` was lost."""
+        ...
+
+    async def cancel(self, job: JobAccepted) -> None:
+        """Ask the provider to stop a job, if it can. The job may end all the same."""
+        ...
