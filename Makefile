@@ -10,7 +10,7 @@ PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CONSTRAINTS := dev-constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: formats test-local pictures test-browser hostile fuzz sweep powercut mutants mutate histories disksweep concurrency soak constraints help assets check test test-wire test-peers bench lint format types clean
+.PHONY: properties formats test-local pictures test-browser hostile fuzz sweep powercut mutants mutate histories disksweep concurrency soak constraints help assets check test test-wire test-peers bench lint format types clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -76,6 +76,9 @@ concurrency: $(DEV)       ## eight applies at once, by SCHEDULES=200 schedules
 
 formats: $(DEV)           ## format LAYOUTS=10000 generated specs: no value and no comment may change
 	@RECONCILER_LAYOUTS=$(or $(LAYOUTS),10000) $(BIN)/python -m pytest --timeout 900 tests/core/test_format_layout.py
+
+properties: $(DEV)        ## the property tests with random examples, ROUNDS=10 times (five minutes; TESTS="tests/core tests/store")
+	@RECONCILER_ROUNDS=$(or $(ROUNDS),10) $(BIN)/python -m pytest -n auto -m hypothesis --hypothesis-profile random --timeout 900 $(TESTS)
 
 histories: $(DEV)         ## merge HISTORIES=500 random two-branch histories by real git, with and without the driver (15 minutes)
 	@$(BIN)/python -m tests.histories --histories $(or $(HISTORIES),500)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 from collections.abc import Iterator
 
@@ -11,8 +12,10 @@ from hypothesis import settings
 
 pytest_plugins = ["reconciler.testing.plugin"]  # the fixture `gateway`
 
-settings.register_profile("untimed", deadline=None)  # how long an example takes says how busy the machine is
-settings.load_profile("untimed")
+# Without deadlines: how long an example takes says how busy the machine is.
+settings.register_profile("steady", deadline=None, derandomize=True)  # every run has the same examples
+settings.register_profile("random", deadline=None, print_blob=True)  # `make properties`
+settings.load_profile("steady")
 
 
 def pytest_configure() -> None:
@@ -25,6 +28,20 @@ def pytest_collection_finish() -> None:
     """The tests that were collected stay: the garbage collector need not look at them again and again."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Repeat the property tests RECONCILER_ROUNDS times, each time with another seed if the profile is random."""
+    rounds = int(os.environ.get("RECONCILER_ROUNDS", "1"))
+    if rounds > 1 and getattr(metafunc.function, "is_hypothesis_test", False):
+        metafunc.fixturenames.append("property_round")
+        metafunc.parametrize("property_round", range(rounds), indirect=True)
+
+
+@pytest.fixture(scope="session")
+def property_round(request: pytest.FixtureRequest) -> int:
+    """The number of the repetition. It makes no difference to the test."""
+    return int(request.param)
 
 
 @pytest.fixture(autouse=True, scope="session")
