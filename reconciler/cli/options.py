@@ -20,6 +20,10 @@ from reconciler.project.options import PlanOptions, Selection, SpendingLimits
 from reconciler.report.formats import FINDING_FORMATS, FINDINGS, formats_of, render
 from reconciler.report.plan_view import Verbosity
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # few runs are divided
+    from reconciler.core.plan.shard import Shard
+
 F = TypeVar("F", bound=Callable[..., Any])
 _FORMAT = "reconciler.format"
 FORMAT_VARIABLE = "RECONCILER_FORMAT"
@@ -134,6 +138,12 @@ def retry_options(function: F) -> F:
     )(function)
 
 
+def shard_option(function: F) -> F:
+    """`--shard`."""
+    help_ = "Only part I of N of the assets, by their recipes, with an Nth of the limits; for several machines."
+    return click.option("--shard", type=ShardNumber(), metavar="I/N", help=help_)(function)
+
+
 def plan_options(given: dict[str, Any]) -> PlanOptions:
     """The options of this module as values."""
     consents = frozenset(consent for consent in Consent if given.get(consent.name.lower()))
@@ -144,6 +154,7 @@ def plan_options(given: dict[str, Any]) -> PlanOptions:
         policy=Policy(consents=consents),
         drafts_only=bool(given.get("draft")),
         candidates=given.get("candidates"),
+        shard=given.get("shard"),
     )
     return PlanOptions(selection, SpendingLimits(given.get("max_cost"), given.get("max_images")))
 
@@ -161,6 +172,20 @@ class Money(click.ParamType[Decimal]):
         if not amount.is_finite() or amount < 0:
             self.fail(f'"{value}" is not an amount: write 5.00', param, ctx)
         return amount
+
+
+class ShardNumber(click.ParamType["Shard"]):
+    """A part of a project: 2/8."""
+
+    name = "SHARD"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Shard:
+        from reconciler.core.plan.shard import MOST_SHARDS, parse_shard  # noqa: PLC0415 - few runs are divided
+
+        shard = parse_shard(str(value))
+        if shard is None:
+            self.fail(f'"{value}" is not a part: write 2/8, of at most {MOST_SHARDS}', param, ctx)
+        return shard
 
 
 def print_json(value: Any) -> None:

@@ -130,6 +130,10 @@ def apply(
         verify_recipe_keys(proposal.planned.lock)  # an edited recipe would compare equal to anything
         require_keys(proposal.plan, proposal.planned.loaded.project.settings.providers, environ)
         _require_budget_in_ci(proposal, environ)
+        if proposal.planned.shard is not None and proposal.costs_money:
+            from reconciler.project.shards import require_claims  # noqa: PLC0415 - few runs are divided
+
+            require_claims(proposal.planned.shard, proposal.planned.loaded.project.settings)
         if not callbacks.consent(proposal):
             raise ConsentNeeded("nothing was done")
         with callbacks.progress(len(proposal.work)) as progress:
@@ -145,9 +149,15 @@ def _propose(workspace: Workspace, options: PlanOptions, saved: SavedPlan | None
     if saved is not None:
         planned, notes = saved.held_to(planned, options.limits)
     notes += pointer_lines(pointers(workspace, planned))
-    limits = options.limits
-    derived = derived_files(workspace, planned, options.selection)
-    return ApplyProposal(planned, within_limits(planned, limits), budget_for(planned, limits), notes, derived)
+    plan, budget = within_limits(planned, options.limits), budget_for(planned, options.limits)
+    if planned.shard is None:
+        derived = derived_files(workspace, planned, options.selection)
+        return ApplyProposal(planned, plan, budget, notes, derived)
+    from reconciler.project.shards import shard_facts  # noqa: PLC0415 - few runs are divided
+    from reconciler.report.shard import shard_line  # noqa: PLC0415 - few runs are divided
+
+    line = shard_line(shard_facts(planned.shard, plan, budget, planned.loaded.project.settings))
+    return ApplyProposal(planned, plan, budget, (*notes, line))  # files are derived from all images, by no shard
 
 
 def _derived(

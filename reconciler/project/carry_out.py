@@ -15,7 +15,7 @@ from reconciler.core.errors import ReconcilerError
 from reconciler.core.money.cost import parse_cost
 from reconciler.core.plan.plan import Plan
 from reconciler.core.ports import Log, Provider, References
-from reconciler.core.specs.settings import Budget
+from reconciler.core.specs.settings import Budget, ProviderSettings
 from reconciler.core.text import relative_path
 from reconciler.core.value import value
 from reconciler.engine.apply import Run
@@ -30,6 +30,10 @@ from reconciler.project.planning import PlannedProject, answer_costs
 from reconciler.project.workspace import Workspace
 from reconciler.providers.declaration import AtEnd
 from reconciler.providers.decoding.children import CHILDREN
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # few runs are divided
+    from reconciler.core.plan.shard import Shard
 
 _DISK_THREADS = 16
 """These threads mostly wait for the disk. The default, one per core, would delay requests."""
@@ -223,7 +227,7 @@ def _paid_providers(
 
     settings = planned.loaded.project.settings
     paid = paid_providers(
-        [settings.providers[name] for name in sorted(names)],
+        _with_rates([settings.providers[name] for name in sorted(names)], planned.shard),
         models=settings.models,
         store=workspace.store,
         spool=workspace.store,
@@ -243,3 +247,12 @@ def _paid_providers(
             name: CandidateProvider(one, count=count, progress=progress, shown=shown) for name, one in by_name.items()
         }
     return _Providers(by_name, tuple(paid.drains))
+
+
+def _with_rates(used: list[ProviderSettings], shard: Shard | None) -> list[ProviderSettings]:
+    """The providers with the rates of this shard."""
+    if shard is None:
+        return used
+    from reconciler.project.shards import of_shard  # noqa: PLC0415 - few runs are divided
+
+    return of_shard(used, shard)

@@ -10,10 +10,15 @@ from reconciler.core.plan.policy import Policy
 from reconciler.core.specs.settings import ASSETS_VARIABLE, MAX_ASSETS, Budget
 from reconciler.core.value import field, replace, value
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # few runs are divided
+    from reconciler.core.plan.shard import Shard
+
 
 @value
 class Selection:
-    """The assets of a plan, and the policy for them. `candidates` None is one image for each asset."""
+    """The assets of a plan, and the policy for them. `candidates` None is one image for each asset; `shard` None is the
+    whole project."""
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -21,6 +26,7 @@ class Selection:
     policy: Policy = field(default_factory=Policy)
     drafts_only: bool = False
     candidates: int | None = None
+    shard: Shard | None = None
 
     @property
     def images_per_asset(self) -> int:

@@ -10,11 +10,10 @@ from reconciler.core.events import Requested
 from reconciler.core.lock.lockfile import Lock
 from reconciler.core.money.cost import Cost, parse_cost
 from reconciler.core.money.spent import with_rest
-from reconciler.core.plan.actions import Action, Consent
-from reconciler.core.plan.decide import Facts
+from reconciler.core.plan.actions import Consent
 from reconciler.core.plan.observed import NONE_REJECTED, Observed
-from reconciler.core.plan.plan import Gate, Plan, plan
-from reconciler.core.plan.policy import gate, within_budget
+from reconciler.core.plan.plan import Plan, plan
+from reconciler.core.plan.policy import Policy, gate, within_budget
 from reconciler.core.plan.selection import Selectable, is_glob, matching, select, selectable_spec
 from reconciler.core.specs.room import Room
 from reconciler.core.specs.settings import Budget, Cascade
@@ -34,7 +33,8 @@ from reconciler.store.documents.project import DERIVED_LOCK
 from reconciler.store.index.index import stat_of
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:  # few projects have verdicts, or derive files
+if TYPE_CHECKING:  # few projects have verdicts or derive files, and few runs are divided
+    from reconciler.core.plan.shard import Shard
     from reconciler.project.derivation import DerivedState
     from reconciler.project.reviews import Reviews
 
@@ -69,6 +69,7 @@ class PlannedProject:
     consents: frozenset[Consent] = frozenset()
     notes: PlanNotes | None = None
     reviews: Reviews | None = None
+    shard: Shard | None = None
 
 
 def plan_project(workspace: Workspace, loaded: LoadedSpecs, selection: Selection) -> PlannedProject:
@@ -89,15 +90,31 @@ def plan_project(workspace: Workspace, loaded: LoadedSpecs, selection: Selection
         made = reviews.approved(made)
     candidates, consents = selection.images_per_asset, selection.policy.consents
     recorded = (state.in_doubt, state.behind)
-    return PlannedProject(loaded, state.lock, seen, made, *recorded, candidates, consents, notes, reviews)
+    return PlannedProject(
+        loaded, state.lock, seen, made, *recorded, candidates, consents, notes, reviews, selection.shard
+    )
 
 
 def planner(loaded: LoadedSpecs, state: RecordedState, selection: Selection) -> Planner:
     """The planner for these specs and options. ProjectError for a selection that names no asset."""
     traits = loaded.project.settings.traits()
     price = pricer(loaded.project, times=selection.images_per_asset)
-    allowed = _gate(selection, loaded, state)
-    return lambda seen: plan(loaded.specs, state.lock, seen, traits=traits, price=price, gate=allowed)
+    policy = _policy(selection, loaded, state)
+
+    def make(seen: Observed) -> Plan:
+        rules = policy
+        if selection.shard is not None:
+            rules = replace(policy, selected=_of_shard(selection.shard, loaded, state, seen, policy.selected))
+        return plan(
+            loaded.specs,
+            state.lock,
+            seen,
+            traits=traits,
+            price=price,
+            gate=lambda facts, action: gate(facts, action, rules),
+        )
+
+    return make
 
 
 def pointers(workspace: Workspace, planned: PlannedProject) -> tuple[str, ...]:
@@ -108,7 +125,12 @@ def pointers(workspace: Workspace, planned: PlannedProject) -> tuple[str, ...]:
 def budget_for(planned: PlannedProject, limits: SpendingLimits) -> Budget:
     """The budget of this run: the project's with these limits in place of its own, less what was spent before."""
     budget = limits.applied_to(planned.loaded.project.settings.budget)
-    return with_rest(budget, planned.lock, f"{datetime.now(UTC):%Y-%m}")
+    budget = with_rest(budget, planned.lock, f"{datetime.now(UTC):%Y-%m}")
+    if planned.shard is None:
+        return budget
+    from reconciler.core.plan.shard import part_of_budget  # noqa: PLC0415 - few runs are divided
+
+    return part_of_budget(budget, planned.shard)
 
 
 def within_limits(planned: PlannedProject, limits: SpendingLimits) -> Plan:
@@ -201,7 +223,17 @@ def _as_selected(loaded: LoadedSpecs, lock: Lock, selection: Selection) -> Loade
     return replace(loaded, specs=specs)
 
 
-def _gate(selection: Selection, loaded: LoadedSpecs, state: RecordedState) -> Gate:
+def _of_shard(
+    shard: Shard, loaded: LoadedSpecs, state: RecordedState, seen: Observed, selected: frozenset[AssetId] | None
+) -> frozenset[AssetId]:
+    """The assets of a shard. Those without a spec are in each: only this checkout has their requests in doubt."""
+    from reconciler.core.plan.shard import shard_assets  # noqa: PLC0415 - few runs are divided
+
+    chosen = shard_assets(shard, loaded.specs, seen.files, selected)
+    return chosen | (state.known - loaded.specs.keys()) if selected is None else chosen
+
+
+def _policy(selection: Selection, loaded: LoadedSpecs, state: RecordedState) -> Policy:
     specs = loaded.specs
     others = tuple(_without_spec(state, each) for each in sorted(state.known - specs.keys()))
     if selection.include or selection.exclude:
@@ -215,11 +247,7 @@ def _gate(selection: Selection, loaded: LoadedSpecs, state: RecordedState) -> Ga
     policy = replace(selection.policy, selected=chosen, replace=_replaced(selection, specs), succeeds=succeeds)
     if policy.cascade is Cascade.ASK:
         policy = replace(policy, cascade=loaded.project.settings.cascade)
-
-    def gated(facts: Facts, action: Action) -> Action:
-        return gate(facts, action, policy)
-
-    return gated
+    return policy
 
 
 def _without_spec(state: RecordedState, asset: AssetId) -> Selectable:

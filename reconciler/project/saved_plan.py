@@ -28,6 +28,10 @@ from reconciler.report.plan_text import reason_text
 from reconciler.store import disk
 from reconciler.store.documents.project import LOCK_FILE
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # few plans are divided
+    from reconciler.core.plan.shard import Shard
+
 _LISTS = ("include", "exclude", "replace")
 _FLAGS = ("draft", *(each.name.lower() for each in Consent))
 _MANY = 10**9
@@ -207,6 +211,7 @@ def _sane(options: Any) -> bool:
         and all(options.get(name) in (None, True, False) for name in _FLAGS)
         and all(count is None or (type(count) is int and 0 <= count < _MANY) for count in counts)
         and options.get("candidates") != 0
+        and ("shard" not in options or _shard(options["shard"]) is not None)
         and (cost is None or (isinstance(cost, str) and _is_money(cost)))
     )
 
@@ -226,6 +231,7 @@ def _selection_json(selection: Selection) -> dict[str, Json]:
         "replace": list(selection.replace),
         "draft": selection.drafts_only,
         "candidates": selection.candidates,
+        **({"shard": str(selection.shard)} if selection.shard is not None else {}),
         **{each.name.lower(): each in given for each in Consent},
     }
 
@@ -237,9 +243,26 @@ def _options(document: Mapping[str, Any]) -> PlanOptions:
     policy = Policy(consents=consents)
     cost = document.get("max_cost")
     return PlanOptions(
-        Selection(include, exclude, replaced, policy, bool(document.get("draft")), document.get("candidates")),
+        Selection(
+            include,
+            exclude,
+            replaced,
+            policy,
+            bool(document.get("draft")),
+            document.get("candidates"),
+            _shard(document.get("shard")),
+        ),
         SpendingLimits(None if cost is None else Decimal(cost), document.get("max_images")),
     )
+
+
+def _shard(text: Any) -> Shard | None:
+    """The shard of a plan file; None if there is none, or what cannot be one."""
+    if not isinstance(text, str):
+        return None
+    from reconciler.core.plan.shard import parse_shard  # noqa: PLC0415 - few plans are divided
+
+    return parse_shard(text)
 
 
 def _is_money(text: str) -> bool:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from reconciler.report.approvals import Approvals
     from reconciler.report.derived_text import DerivedFacts
     from reconciler.report.missing_marks import MarkCheck
+    from reconciler.report.shard import ShardFacts
 
 
 @value
@@ -27,7 +28,8 @@ class PlanFacts:
 
     `behind` is the number of assets in the journal but not in the lockfile; UNMERGED if that has conflict markers.
     `uncommitted` are the outputs that are in no commit, and `approvals` and `marks` the results of looking for
-    approvals and for marks of shipped files; None if nobody looked. `derived` is None where nothing is derived.
+    approvals and for marks of shipped files; None if nobody looked. `derived` is None where nothing is derived, and
+    `shard` is None for a plan of the whole project.
     """
 
     plan: Plan
@@ -40,6 +42,7 @@ class PlanFacts:
     derived: DerivedFacts | None = None
     approvals: Approvals | None = None
     marks: MarkCheck | None = None
+    shard: ShardFacts | None = None
 
     @property
     def drift(self) -> bool:
@@ -59,7 +62,12 @@ def plan_text(facts: PlanFacts) -> Printed:
 def plan_document(facts: PlanFacts) -> Printed:
     """The plan for programs, with warnings."""
     warnings = cautions_json(facts.cautions)
-    return document(plan_json(facts.plan) | _derived_json(facts) | {"behind": facts.behind, "warnings": warnings})
+    plan = plan_json(facts.plan) | _derived_json(facts) | {"behind": facts.behind, "warnings": warnings}
+    if facts.shard is not None:
+        from reconciler.report.shard import shard_json  # noqa: PLC0415 - few plans are divided
+
+        plan |= {"shard": shard_json(facts.shard)}
+    return document(plan)
 
 
 def check_text(facts: PlanFacts) -> Printed:
@@ -133,7 +141,15 @@ def _lines(facts: PlanFacts) -> tuple[str, ...]:
     behind = (behind_line(facts.behind, running=facts.running),) if facts.behind else ()
     uncommitted = uncommitted_lines(facts.uncommitted or ())
     plan = _with_derived(facts, plan_lines(facts.plan, facts.now, verbosity=facts.verbosity))
-    return (*plan, *behind, *uncommitted, *_approvals(facts), *_marks(facts))
+    return (*plan, *_shard(facts), *behind, *uncommitted, *_approvals(facts), *_marks(facts))
+
+
+def _shard(facts: PlanFacts) -> tuple[str, ...]:
+    if facts.shard is None:
+        return ()
+    from reconciler.report.shard import shard_line  # noqa: PLC0415 - few plans are divided
+
+    return (shard_line(facts.shard),)
 
 
 def _with_derived(facts: PlanFacts, lines: Iterator[str]) -> tuple[str, ...]:

@@ -62,6 +62,7 @@ if TYPE_CHECKING:
 @click.option("--max-cost", type=options.Money(), help="Spend at most this sum.")
 @click.option("--max-images", type=click.IntRange(min=0), help="Pay for at most this number of images.")
 @options.retry_options
+@options.shard_option
 @click.option("--derive/--no-derive", "derives", default=True, help="Make the derived files, too. Default.")
 @options.jobs_option
 @options.wait_option

@@ -15,7 +15,7 @@ from reconciler.cli.reports import report_option, write_reports
 from reconciler.core.errors import Exit
 from reconciler.core.value import replace
 from reconciler.project.load import load_specs
-from reconciler.project.planning import derived_files, plan_project, remember, within_limits
+from reconciler.project.planning import budget_for, derived_files, plan_project, remember, within_limits
 from reconciler.project.saved_plan import write_plan
 from reconciler.project.workspace import open_workspace
 from reconciler.report.plan_report import PlanFacts, cached_answers
@@ -31,6 +31,7 @@ from reconciler.report.plan_report import PlanFacts, cached_answers
 @click.option("--max-cost", type=options.Money(), help="Hold steps that would exceed this sum.")
 @click.option("--max-images", type=click.IntRange(min=0), help="Hold steps that would exceed this number of images.")
 @options.retry_options
+@options.shard_option
 @click.option(
     "-o", "--out", type=click.Path(dir_okay=False), metavar="FILE", help="Save the plan, for `apply --plan FILE`."
 )
@@ -68,12 +69,14 @@ def command(
     if against is not None:
         if out is not None:
             raise click.UsageError("--against takes no -o: a plan that can be carried out compares with nothing")
+        if chosen.selection.shard is not None:
+            raise click.UsageError("--against takes no --shard: it compares whole projects")
         from reconciler.cli.against import print_against  # noqa: PLC0415 - only where it is asked for
 
         differs = Exit.DRIFT if exit_code else Exit.DONE
         return print_against(ctx, format_, workspace, chosen, name=against, shown=shown, differs=differs)
     planned = plan_project(workspace, load_specs(workspace), chosen.selection)
-    derived = derived_files(workspace, planned, chosen.selection)
+    derived = derived_files(workspace, planned, chosen.selection) if planned.shard is None else None
     running = workspace.holder() if planned.behind else None
     facts = PlanFacts(planned.plan, datetime.now(UTC), planned.behind, running, planned.loaded.cautions, shown)
     if derived is not None:
@@ -83,6 +86,11 @@ def command(
     if out is not None:
         write_plan(Path(ctx.obj or ".") / out, planned, plan, options=chosen)
     facts = replace(facts, plan=plan)
+    if planned.shard is not None:
+        from reconciler.project.shards import shard_facts  # noqa: PLC0415 - few plans are divided
+
+        budget = budget_for(planned, chosen.limits)
+        facts = replace(facts, shard=shard_facts(planned.shard, plan, budget, planned.loaded.project.settings))
     write_reports(ctx, "plan", facts)
     options.print_report("plan", format_, facts)
     return Exit.DRIFT if exit_code and facts.drift else Exit.DONE
