@@ -77,6 +77,7 @@ def _entry_json(entry: LockEntry, elsewhere: tuple[str, ...]) -> dict[str, Any]:
             "cost": made.cost,
             "request": made.request,
             "edited": made.edited,
+            "via": made.via,
             "usage": dict(made.usage),
         },
         "recipe": {"key": entry.key, **entry.recipe},
@@ -140,6 +141,8 @@ def _facts(asset: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "made", ", ".join(filter(None, (made["at"], f"by {made['provider']}", made["model"], made["cost"])))
     if made["edited"]:
         yield "edited", f"by hand, from {made['edited']}"
+    if made["via"]:
+        yield "via", made["via"]
     if made["request"]:
         yield "request", made["request"]
     yield "recipe", locked["recipe"]["key"]

@@ -53,6 +53,7 @@ mades = st.builds(
     request=st.text(max_size=6),
     cost=st.sampled_from(["", "0.134 USD"]),
     usage=st.dictionaries(st.text(max_size=4), json_values, max_size=2),
+    via=st.sampled_from(["", "", "batch"]),
 )
 recipes = st.dictionaries(
     st.sampled_from(["prompt", "model", "params", "references", "turns"]), json_values, max_size=4

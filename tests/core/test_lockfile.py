@@ -101,10 +101,28 @@ def test_version_2_loads_for_ever() -> None:
     SCHEMA.validate(json.loads(text))
 
 
+def test_version_4_loads_for_ever() -> None:
+    text = (ROOT / "tests/formats/lockfile-v4.lock").read_bytes().decode()
+    lock, before = loads(text), loads((ROOT / "tests/formats/lockfile-v2.lock").read_bytes().decode())
+    assert lock.entries[HERO] == replace(before.entries[HERO], made=replace(before.entries[HERO].made, via="batch"))
+    assert replace(lock, entries={**lock.entries, HERO: before.entries[HERO]}) == before
+    assert dumps(lock) == text
+    SCHEMA.validate(json.loads(text))
+
+
+def test_the_number_of_a_header_is_that_of_no_lockfile() -> None:
+    text = (ROOT / "tests/formats/lockfile-v4.lock").read_bytes().decode()
+    with pytest.raises(LockfileError, match="not a lockfile"):
+        loads(text.replace('"lockfile": 4', '"lockfile": 3'))
+
+
 @given(locks)
 def test_a_lock_is_written_in_the_oldest_version_that_can_hold_it(lock: Lock) -> None:
-    """A lockfile of version 1 without need of version 2 stays as it is, to the byte."""
+    """A lockfile of version 1 without need of a later one stays as it is, to the byte."""
     root = json.loads(dumps(lock))
+    if any(entry.made.via for entry in lock.entries.values()):
+        assert root["lockfile"] == 4
+        return
     plain = {asset: Answer(one.key, one.message, one.at) for asset, one in lock.answers.items()}
     entries = {asset: replace(entry, original=None) for asset, entry in lock.entries.items()}
     assert root["lockfile"] == (1 if lock == Lock(entries, plain) else 2)
@@ -170,8 +188,8 @@ BROKEN_MEANING = [
     ('"lockfile": 1,', '"lockfile": 0,', "assets.lock: not a lockfile"),
     (
         '"lockfile": 1,',
-        '"lockfile": 3,',
-        "assets.lock: lockfile version 3 is newer than 2\n  hint: it was written by a n",
+        '"lockfile": 5,',
+        "assets.lock: lockfile version 5 is newer than 4\n  hint: it was written by a n",
     ),
     ('"lockfile": 1,', '"lockfile": 1, "serial": 7,', "assets.lock: serial: unknown key"),
     ('"assets": {', '"asset": {', "assets.lock: asset: unknown key"),

@@ -249,8 +249,8 @@ def test_a_criss_cross_base_with_conflicts_of_its_own_is_no_base() -> None:
         ("<<<<<<< ours\n<<<<<<< ours\n", "assets.lock:2: this conflict marker does not follow"),
         ("<<<<<<< ours\n{\n=======\n{}\n>>>>>>> theirs\n", "(on one side of the conflict)\n  hint: resolve"),
         (
-            '{\n<<<<<<< o\n  "lockfile": 1,\n=======\n  "lockfile": 3,\n>>>>>>> t\n  "assets": {}\n}\n',
-            "version 3 is newer than 2 (on one side of the conflict)\n  hint: it was written by a newer",
+            '{\n<<<<<<< o\n  "lockfile": 1,\n=======\n  "lockfile": 5,\n>>>>>>> t\n  "assets": {}\n}\n',
+            "version 5 is newer than 4 (on one side of the conflict)\n  hint: it was written by a newer",
         ),
     ],
 )

@@ -13,6 +13,8 @@ from reconciler.core.value import field, value
 
 PLACEHOLDER = "draft"
 """`made.provider` of a placeholder, of any provider that draws one."""
+VIA_BATCH = "batch"
+"""`made.via` of an image that a batch gave: its provider may have given it the key of another request."""
 ADOPTED = "adopted"
 """`made.provider` of an image that a person brought."""
 IMPORTED = "imported"
@@ -22,7 +24,8 @@ IMPORTED = "imported"
 @value
 class Made:
     """The origin of an image. `at` is UTC, ISO 8601 to the second; `provider` is a name, PLACEHOLDER, ADOPTED or
-    IMPORTED. `edited`: a person edited the image after it was made; the content of the response."""
+    IMPORTED. `edited`: a person edited the image after it was made; the content of the response. `via` is the way of
+    the request where that is not a request of its own: VIA_BATCH."""
 
     provider: str
     at: str
@@ -31,6 +34,7 @@ class Made:
     cost: str = ""
     usage: Mapping[str, Json] = field(default_factory=dict)
     edited: ContentHash | None = None
+    via: str = ""
 
     @property
     def by_hand(self) -> bool:
@@ -119,6 +123,8 @@ class Lock:
     @property
     def version(self) -> int:
         """The oldest version of the format that can hold it: older versions of reconciler then read it, too."""
+        if any(entry.made.via for entry in self.entries.values()):
+            return 4
         plain = all(answer.is_version_1 for answer in self.answers.values())
         return 1 if plain and all(entry.is_version_1 for entry in self.entries.values()) else 2
 
@@ -126,7 +132,7 @@ class Lock:
 def made_json(made: Made) -> dict[str, Json]:
     """The JSON that `read_made` reads."""
     optional: dict[str, Json] = {"cost": made.cost, "edited": made.edited, "model": made.model}
-    optional |= {"request": made.request, "usage": made.usage}
+    optional |= {"request": made.request, "usage": made.usage, "via": made.via}
     return {"at": made.at, "provider": made.provider, **{name: value for name, value in optional.items() if value}}
 
 
@@ -166,7 +172,9 @@ def refusal_json(answer: Answer) -> dict[str, Json]:
 
 _ENTRY = Shape({"output": str, "content": str, "image": dict, "recipe": dict, "made": dict}, {"original": str})
 _IMAGE = Shape({"bytes": int, "format": str, "height": int, "width": int})
-_MADE = Shape({"at": str, "provider": str}, {"cost": str, "edited": str, "model": str, "request": str, "usage": dict})
+_MADE = Shape(
+    {"at": str, "provider": str}, {"cost": str, "edited": str, "model": str, "request": str, "usage": dict, "via": str}
+)
 _REFUSAL = Shape({"at": str, "key": str, "words": str})
 _ANSWER = Shape(
     {"at": str, "key": str, "outcome": str, "words": str},

@@ -47,7 +47,8 @@ __all__ += ["dumps", "join", "loads", "merge", "verify_recipe_keys"]
 
 V = TypeVar("V")
 
-LOCKFILE_VERSION = 2
+LOCKFILE_VERSION = 4
+"""3 is the header of a lockfile in parts."""
 _BLOCKS = ("assets", "refused", "answered")
 _FILE = Shape({"lockfile": int, "assets": dict}, {"refused": dict, "answered": dict})
 _MEND = "mend that line, or take the file back from version control; pictures made since then are still in the store"
@@ -162,7 +163,7 @@ def _read(root: Json, text: str, file: str) -> Lock:
     version = root.get("lockfile") if isinstance(root, dict) else None
     if type(version) is int and version > LOCKFILE_VERSION:
         raise LockfileError(f"{file}: lockfile version {version} is newer than {LOCKFILE_VERSION}", hint=UPGRADE)
-    if type(version) is not int or version < 1:
+    if type(version) is not int or version not in (1, 2, LOCKFILE_VERSION):
         raise LockfileError(f'{file}: not a lockfile: it does not say `"lockfile": {LOCKFILE_VERSION}`', hint=_MEND)
     try:
         top = shaped(root, _FILE)

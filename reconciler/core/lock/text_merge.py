@@ -12,7 +12,7 @@ from reconciler.core.digest import AssetId, Json
 from reconciler.core.errors import LockfileError
 from reconciler.core.lock.entry import Lock, read_answer, read_entry, read_refusal
 from reconciler.core.lock.json_shape import compact_json
-from reconciler.core.lock.lockfile import dump_answer, dump_entry, dumps, join, loads
+from reconciler.core.lock.lockfile import LOCKFILE_VERSION, dump_answer, dump_entry, dumps, join, loads
 from reconciler.core.lock.merge import merge, three_way
 from reconciler.core.value import value
 
@@ -31,7 +31,7 @@ class LockText:
 
 def split_lock(text: str) -> LockText | None:
     """The texts in a lockfile; None if it is not, byte for byte, in the form of `dumps`."""
-    for version in (1, 2):
+    for version in (1, 2, LOCKFILE_VERSION):
         head = f'{{\n  "lockfile": {version},\n  "assets": {{'
         if text.startswith(head):
             found = _split(text[len(head) :], version)
@@ -55,7 +55,7 @@ def merge_texts(base: str, ours: str, theirs: str, *, file: str = "assets.lock")
     merged = merge(_part(mine, parsed), _part(other, parsed), base=_part(was, parsed), file=file)
     entries = {asset: text for asset, text in texts.values.items() if asset not in parsed}
     entries |= {asset: dump_entry(asset, entry) for asset, entry in merged.entries.items()}
-    version = max(1 if _is_version_1(entries) else 2, Lock(answers=merged.answers).version)
+    version = max(_version_of(entries), Lock(answers=merged.answers).version)
     answers = (dump_answer(asset, merged.answers[asset], version=version) for asset in sorted(merged.answers))
     return join((entries[asset] for asset in sorted(entries)), answers, version=version)
 
@@ -104,9 +104,12 @@ def _value(text: str) -> Json:
     return only
 
 
-def _is_version_1(entries: Mapping[AssetId, str]) -> bool:
-    """Whether version 1 can hold these entries: it has neither `original` nor `edited`."""
-    return not any('\n      "original": ' in text or '"edited": ' in text for text in entries.values())
+def _version_of(entries: Mapping[AssetId, str]) -> int:
+    """The oldest version that can hold these entries: only 2 has `original` and `edited`, and only 4 has `via`."""
+    for text in entries.values():
+        if '"via": "' in text and read_entry(_value(text)).made.via:
+            return LOCKFILE_VERSION
+    return 2 if any('\n      "original": ' in text or '"edited": ' in text for text in entries.values()) else 1
 
 
 def readable_lock(text: str) -> str:

@@ -21,8 +21,8 @@ from reconciler.core.value import replace
 from reconciler.store import disk
 
 RECORD_VERSION = 2
-"""Version 1 has no `misfit` and no `original`. A line that it can hold is written in version 1: an older reconciler
-skips the others, and would take the image of any of them for one that fits."""
+"""Version 1 has no `misfit`, no `original` and no `made.via`. A line that it can hold is written in version 1: an older
+reconciler skips the others, and would take the image of any of them for one that fits."""
 _KEY = re.compile(r"r[0-9]+:[0-9a-f]{64}")
 _STRIPES = 16
 _MOST = 8 << 20
@@ -101,7 +101,7 @@ def encode_record(stored: StoredImage) -> bytes:
     """One line, in ASCII: a provider may have sent text that UTF-8 cannot encode."""
     image, made = stored.image, stored.made
     line: dict[str, Json] = {
-        "schema": 1 if stored.misfit is None and stored.original is None else RECORD_VERSION,
+        "schema": 1 if stored.misfit is None and stored.original is None and not made.via else RECORD_VERSION,
         "content": stored.content,
         "image": {"bytes": image.size, "format": image.format, "height": image.height, "width": image.width},
         "made": {
@@ -112,6 +112,7 @@ def encode_record(stored: StoredImage) -> bytes:
             "request": made.request,
             "usage": dict(made.usage),
             **({"edited": made.edited} if made.edited is not None else {}),
+            **({"via": made.via} if made.via else {}),
         },
     }
     if stored.attempt:
