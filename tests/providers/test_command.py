@@ -136,6 +136,41 @@ def test_a_worker_that_hangs_is_ended(tmp_path: Path) -> None:
     assert "no answer within 1 s" in outcome.message
 
 
+_READS_LATE = """
+import json, sys
+print(json.dumps({"v": 1, "ready": {"name": "late"}}), flush=True)
+sys.stdin.readline()
+sys.stderr.write("x" * 300_000)
+sys.stderr.flush()
+asked = json.loads(sys.stdin.readline())
+print(json.dumps({"id": asked["id"], "refused": f"read {len(asked['recipe']['prompt'])}"}), flush=True)
+"""
+_READS_NOTHING = """
+import json, sys, time
+print(json.dumps({"v": 1, "ready": {"name": "deaf"}}), flush=True)
+time.sleep(60)
+"""
+_IS_NEVER_READY = "import time\ntime.sleep(60)\n"
+_LONG = Recipe("x" * 90_000, size="64x64")
+"""A request for it does not fit into a pipe."""
+
+
+def worker_of(tmp_path: Path, program: str, seconds: float) -> Drawing:
+    return Drawing(tmp_path / "spool", replace(settings(seconds=seconds), command=(sys.executable, "-c", program)))
+
+
+def test_a_worker_that_prints_before_it_reads_is_not_waited_for_for_ever(tmp_path: Path) -> None:
+    made = worker_of(tmp_path, _READS_LATE, 20)
+    assert made.one(_LONG) == Refused("read 90000")
+    made.provider.end()
+
+
+def test_a_worker_that_does_not_read_its_request_is_ended(tmp_path: Path) -> None:
+    outcome = worker_of(tmp_path, _READS_NOTHING, 1).one(_LONG)
+    assert isinstance(outcome, NotSent)
+    assert "read no request within 1 s" in outcome.message
+
+
 def test_a_dead_worker_is_replaced_and_three_in_a_row_are_the_end(tmp_path: Path) -> None:
     made = Drawing(tmp_path / "spool", settings("--mood", "die", "--after", "1"))
     kinds = [type(made.one()) for _ in range(5)]
@@ -170,11 +205,13 @@ def test_a_model_that_the_worker_does_not_have_is_rejected(drawing: Drawing) -> 
     assert isinstance(drawing.one(), Done)
 
 
-def test_a_cancelled_call_ends_its_worker_at_once(tmp_path: Path) -> None:
-    made = Drawing(tmp_path / "spool", settings("--mood", "hang", seconds=60))
+@pytest.mark.parametrize("program", ["", _IS_NEVER_READY, _READS_NOTHING])
+def test_a_cancelled_call_ends_its_worker_at_once(tmp_path: Path, program: str) -> None:
+    hangs = Drawing(tmp_path / "spool", settings("--mood", "hang", seconds=60))
+    made = worker_of(tmp_path, program, 60) if program else hangs
 
     async def cancelled() -> None:
-        call = asyncio.create_task(made.provider.generate(a_request(Recipe("x", size="64x64"))))
+        call = asyncio.create_task(made.provider.generate(a_request(_LONG)))
         await asyncio.sleep(0.4)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):

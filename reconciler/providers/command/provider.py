@@ -22,7 +22,7 @@ from reconciler.core.recipe import Recipe
 from reconciler.core.seed import recipe_seed
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.text import one_line
-from reconciler.providers.command.worker import Worker, WorkerError
+from reconciler.providers.command.worker import Ready, Worker, WorkerError
 from reconciler.providers.declaration import Resources
 from reconciler.providers.http.spool_file import open_picture, unlink
 from reconciler.providers.models.sizes import given_pixels
@@ -77,13 +77,13 @@ class CommandProvider:
             return outcome
 
     def take(self) -> Worker:
-        """A worker that is idle, or a new one. WorkerError if none can be started. Blocking."""
+        """A worker that is idle, or a new one, which may not be ready yet. WorkerError if none can be started."""
         with self._lock:
             if self._idle:
                 return self._idle.pop()
             if self._deaths >= MAX_DEATHS:
                 raise WorkerError(f"{MAX_DEATHS} workers died one after the other; the last one: {self._last_death}")
-        return Worker(self.settings.command, seconds=self.settings.timeouts.total)
+        return Worker(self.settings.command)
 
     def give(self, worker: Worker) -> None:
         """Take a worker back that has answered."""
@@ -146,9 +146,12 @@ class _Call:
         provider = self._provider
         try:
             self._worker = worker = provider.take()
+            if self._cancelled.is_set():  # `cancel` may not have seen the worker
+                worker.end(grace=0)
+            ready = worker.greet(seconds=provider.settings.timeouts.total)
         except WorkerError as error:
             return provider.died(error)
-        unknown = _unknown_model(worker, self._request.recipe)
+        unknown = _unknown_model(ready, self._request.recipe)
         if unknown is not None or self._cancelled.is_set():
             provider.give(worker)
             return unknown or NotSent("cancelled", final=True)
@@ -162,7 +165,7 @@ class _Call:
             reply = worker.draw(self._message(path), seconds=provider.settings.timeouts.total)
             self.answered = True
             provider.give(worker)
-            outcome = self._outcome(reply, path, worker)
+            outcome = self._outcome(reply, path, ready)
             kept = _keeps(outcome, path)
             return outcome
         except WorkerError as error:
@@ -198,7 +201,7 @@ class _Call:
             "out": str(path),
         }
 
-    def _outcome(self, reply: Mapping[str, Any], path: Path, worker: Worker) -> Outcome:
+    def _outcome(self, reply: Mapping[str, Any], path: Path, ready: Ready) -> Outcome:
         for word, outcome in (("refused", Refused), ("failed", BadOutput)):
             if word in reply:
                 return outcome(one_line(str(reply[word]), _MESSAGE) or f"the worker says {word}, and not why")
@@ -207,12 +210,12 @@ class _Call:
         changed = prepare(self._request, self._provider.resources.references)
         if isinstance(changed, Rejected):
             return BadOutput(changed.message)
-        model = self._request.recipe.model or worker.ready.name
+        model = self._request.recipe.model or ready.name
         return self._provider.landed(path, self._request, self._size, model)
 
 
-def _unknown_model(worker: Worker, recipe: Recipe) -> Rejected | None:
-    models = worker.ready.models
+def _unknown_model(ready: Ready, recipe: Recipe) -> Rejected | None:
+    models = ready.models
     if not recipe.model or not models or recipe.model in models:
         return None
     listed = ", ".join(models[:10])

@@ -53,15 +53,25 @@ class Ready:
     models: tuple[str, ...] = ()
 
 
+class _Limit:
+    """How long the worker may take for one answer, and how many bytes it has printed since it was asked."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.end = time.monotonic() + seconds
+        self.printed = 0
+
+
 class Worker:
     """A started worker. Used by one thread at a time. After a WorkerError it is gone."""
 
-    def __init__(self, command: Sequence[str], *, seconds: float) -> None:
-        """Start it, and wait until it is ready. WorkerError if it does not become ready within these seconds.
+    def __init__(self, command: Sequence[str]) -> None:
+        """Start the process; `greet` comes next. WorkerError if it cannot be started.
 
         It runs in a directory of its own, so that no file of the project can take the place of one of its modules, and
         in a session of its own, so that Ctrl-C reaches this program alone.
         """
+        self._ready: Ready | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="reconciler-worker-")
         self._lines: deque[bytes] = deque()
         self._rest = b""
@@ -81,18 +91,27 @@ class Worker:
         except OSError as error:
             self._folder.cleanup()
             raise WorkerError(f"{command[0]}: {(error.strerror or '').lower()}") from error
-        try:
-            self._write({"v": PROTOCOL, "hello": {}})
-            self.ready = _ready(self._read(lambda found: "ready" in found, seconds))
-        except WorkerError:
-            self.end(grace=0)
-            raise
+        os.set_blocking(self._stdin, False)
+
+    def greet(self, *, seconds: float) -> Ready:
+        """What the worker says of itself, awaited if it is new. WorkerError after so many seconds, or if another
+        thread has ended it."""
+        if self._ready is None:
+            limit = _Limit(seconds)
+            try:
+                self._write({"v": PROTOCOL, "hello": {}}, limit)
+                self._ready = _ready(self._read(lambda found: "ready" in found, limit))
+            except WorkerError:
+                self.end(grace=0)
+                raise
+        return self._ready
 
     def draw(self, request: Mapping[str, Json], *, seconds: float) -> Mapping[str, Any]:
         """The reply to a request, with the same id. WorkerError after so many seconds, or if the worker dies."""
+        limit = _Limit(seconds)
         try:
-            self._write(request)
-            return self._read(lambda found: found.get("id") == request["id"], seconds)
+            self._write(request, limit)
+            return self._read(lambda found: found.get("id") == request["id"], limit)
         except WorkerError as error:
             self.end(grace=0)
             error.sent = True
@@ -107,7 +126,7 @@ class Worker:
         process = self._process
         if grace and process.poll() is None:
             with suppress(WorkerError):
-                self._write({"stop": {}})
+                self._write({"stop": {}}, _Limit(grace))
             with suppress(OSError):
                 process.stdin.close()  # type: ignore[union-attr]  # it was opened as a pipe
             with suppress(subprocess.TimeoutExpired):
@@ -120,41 +139,48 @@ class Worker:
                 stream.close()  # type: ignore[union-attr]  # all three were opened as pipes
         self._folder.cleanup()
 
-    def _write(self, message: Mapping[str, Json]) -> None:
+    @property
+    def _stdin(self) -> int:
+        return self._process.stdin.fileno()  # type: ignore[union-attr]  # it was opened as a pipe
+
+    def _write(self, message: Mapping[str, Json], limit: _Limit) -> None:
+        """Send a message, and take what the worker prints meanwhile: it may read the rest only after that."""
+        data = memoryview(f"{json.dumps(message)}\n".encode())
         try:
-            data = memoryview(f"{json.dumps(message)}\n".encode())
             while data:
-                data = data[os.write(self._process.stdin.fileno(), data) :]  # type: ignore[union-attr]  # a pipe
+                if self._receive(limit, sending=True):
+                    with suppress(BlockingIOError):
+                        data = data[os.write(self._stdin, data) :]
         except (OSError, ValueError):
             raise WorkerError(self._why_it_died()) from None
 
-    def _read(self, wanted: Any, seconds: float) -> Mapping[str, Any]:
+    def _read(self, wanted: Any, limit: _Limit) -> Mapping[str, Any]:
         """The next object on a line that is wanted; all other lines are noise."""
-        end, noise = time.monotonic() + seconds, 0
         while True:
             while self._lines:
                 line = self._lines.popleft()
                 message = _message(line)
                 if message is not None and wanted(message):
                     return message
-                noise += len(line) + 1
                 if message is None:
                     self._noise = (self._noise + line + b"\n")[-_TAIL_BYTES:]
-            if len(self._rest) > MAX_LINE_BYTES:
-                raise WorkerError(f"it printed a line of over {MAX_LINE_BYTES >> 20} MiB")
-            noise += self._receive(end, seconds)
-            if noise > MAX_NOISE_BYTES:
-                raise WorkerError(f"it printed over {MAX_NOISE_BYTES >> 20} MiB and no answer: {self._words()}")
+            try:
+                self._receive(limit)
+            except (OSError, ValueError):  # another thread has ended the worker, and closed its streams
+                raise WorkerError(self._why_it_died()) from None
 
-    def _receive(self, end: float, seconds: float) -> int:
-        """Wait for output, and take some of it; the bytes of standard error."""
+    def _receive(self, limit: _Limit, *, sending: bool = False) -> bool:
+        """Wait for output, and take some of it; whether input can be written, which is awaited, too, if `sending`."""
         streams = [stream for stream in (self._process.stdout, self._process.stderr) if stream and not stream.closed]
-        readable = select.select(streams, [], [], max(0.0, end - time.monotonic()))[0]
-        if not readable:
-            raise WorkerError(f"it gave no answer within {seconds:g} s{self._words(' (it last said: {})')}")
-        noise = 0
+        inputs = [self._stdin] if sending else []
+        left = max(0.0, limit.end - time.monotonic())
+        readable, writable, _ = select.select(streams, inputs, [], left)
+        if not readable and not writable:
+            verb = "read no request" if sending else "gave no answer"
+            raise WorkerError(f"it {verb} within {limit.seconds:g} s{self._words(' (it last said: {})')}")
         for stream in readable:
             data = os.read(stream.fileno(), _CHUNK)
+            limit.printed += len(data)
             if not data and stream is self._process.stdout:
                 raise WorkerError(self._why_it_died())
             if not data:
@@ -164,8 +190,11 @@ class Worker:
                 self._lines.extend(lines)
             else:
                 self._noise = (self._noise + data)[-_TAIL_BYTES:]
-                noise += len(data)
-        return noise
+        if len(self._rest) > MAX_LINE_BYTES:
+            raise WorkerError(f"it printed a line of over {MAX_LINE_BYTES >> 20} MiB")
+        if limit.printed > MAX_NOISE_BYTES + MAX_LINE_BYTES:
+            raise WorkerError(f"it printed over {MAX_NOISE_BYTES >> 20} MiB and no answer: {self._words()}")
+        return bool(writable)
 
     def _why_it_died(self) -> str:
         """How the process ended, and its last words."""
