@@ -47,7 +47,7 @@ class Recorded:
 
     async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
         """Raises DiskError, which is final; its message names the file that holds the paid image."""
-        attempt = self._new_attempt()
+        attempt = request.attempt or self._new_attempt()
         named = replace(request, attempt=attempt)
         await self._begin(attempt, request)
         # a cancellation or a local error from here on: no end is recorded, so the attempt is in doubt

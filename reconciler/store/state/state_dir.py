@@ -9,7 +9,7 @@ from reconciler.core.errors import ProjectError
 from reconciler.store import disk
 
 STATE = ".reconciler"
-_OURS = ("", "journal", "lock", "store", "store/objects", "store/recipes", "store/spool")
+_OURS = ("", "journal", "lock", "store", "store/objects", "store/recipes", "store/spool", "team", "team/claims")
 """Paths that must not be symbolic links, which a commit could contain. (Caches are never used through a link.)"""
 
 

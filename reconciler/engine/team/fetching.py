@@ -1,0 +1,87 @@
+"""Ask a team's store about recipes and contents, several at a time. Blocking."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from concurrent.futures import Executor
+
+from reconciler.core.digest import ContentHash, RecipeKey
+from reconciler.core.events import ATTEMPT_DIGITS
+from reconciler.core.lock.lockfile import Answer, AnswerKind
+from reconciler.core.outcome import BadOutput, Refused
+from reconciler.core.ports import StoredImage
+from reconciler.core.team.bucket import Bucket
+from reconciler.core.team.catalogue import KnownRecipe
+from reconciler.core.team.claim import Answered, KeyClaims
+from reconciler.core.team.layout import object_name
+from reconciler.core.team.receipts import Disbelieved, Receipts
+from reconciler.core.value import field, value
+from reconciler.engine.team.team_images import ClaimReader, read_receipts
+
+_KINDS = {Refused.__name__: AnswerKind.REFUSED, BadOutput.__name__: AnswerKind.FAILED}
+
+
+@value
+class Questions:
+    """What to ask: about claims and receipts of recipes, about the receipts alone of others, about contents."""
+
+    recipes: Collection[RecipeKey] = ()
+    receipts: Collection[RecipeKey] = ()
+    contents: Collection[ContentHash] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.recipes or self.receipts or self.contents)
+
+
+@value
+class FetchedFacts:
+    """The answers, and the receipts that are not believed."""
+
+    recipes: dict[RecipeKey, KnownRecipe] = field(default_factory=dict)
+    contents: dict[ContentHash, str] = field(default_factory=dict)
+    disbelieved: tuple[Disbelieved, ...] = ()
+
+
+def ask(
+    bucket: Bucket, receipts: Receipts, questions: Questions, executor: Executor, *, at: str, checkout: str
+) -> FetchedFacts:
+    """Ask everything. `at` is the time now; open claims of `checkout` are left out: its journal knows them.
+
+    Raises BucketError.
+    """
+    reader = ClaimReader(bucket)
+
+    def claims_and_receipts(key: RecipeKey) -> tuple[KeyClaims, list[StoredImage | Disbelieved]]:
+        return reader.read(key), [*read_receipts(bucket, receipts, key)]
+
+    def only_receipts(key: RecipeKey) -> tuple[KeyClaims, list[StoredImage | Disbelieved]]:
+        return KeyClaims(), [*read_receipts(bucket, receipts, key)]
+
+    both, alone = sorted(questions.recipes), sorted(set(questions.receipts) - set(questions.recipes))
+    contents = sorted(questions.contents)
+    there = executor.map(lambda content: bucket.stat(object_name(content)) is not None, contents)
+    answers = (*executor.map(claims_and_receipts, both), *executor.map(only_receipts, alone))
+    found = FetchedFacts(contents={content: at for content, here in zip(contents, there, strict=True) if here})
+    disbelieved: list[Disbelieved] = []
+    for key, (state, images) in zip((*both, *alone), answers, strict=True):
+        believed = tuple(image for image in images if isinstance(image, StoredImage))
+        disbelieved += [image for image in images if isinstance(image, Disbelieved)]
+        open_ = tuple(claim for claim in state.open if claim.checkout != checkout)
+        found.recipes[key] = KnownRecipe(at, believed, open_, next(_answers(state), None))
+        found.contents.update({image.content: at for image in believed})  # an image comes before its receipt
+    return FetchedFacts(found.recipes, found.contents, tuple(disbelieved))
+
+
+def _answers(state: KeyClaims) -> Iterator[Answer]:
+    """The latest answer, if it was no image: an image settles older refusals."""
+    for answered in state.answered[-1:]:
+        if answered.end.outcome in _KINDS:
+            yield team_answer(answered)
+
+
+def team_answer(answered: Answered) -> Answer:
+    """The answer that another checkout got, as its own lockfile records it."""
+    claim, end = answered.claim, answered.end
+    kind = _KINDS.get(end.outcome, AnswerKind.MISMATCHED)
+    attempt = claim.attempt[:ATTEMPT_DIGITS]
+    return Answer(claim.key, end.message, claim.at, kind, end.content, claim.cost, attempt)

@@ -1,0 +1,153 @@
+"""Read what a team's store has for a recipe: claims, receipts, and images, which are verified. Blocking."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from io import BytesIO
+from typing import IO
+
+from reconciler.core.digest import ContentHash, RecipeKey, content_of_hex
+from reconciler.core.errors import BucketError
+from reconciler.core.outcome import Spooled
+from reconciler.core.ports import ProjectStore, StoredImage
+from reconciler.core.team.bucket import Bucket
+from reconciler.core.team.claim import (
+    CLAIM_BYTES,
+    MOST_CLAIMS,
+    Claim,
+    ClaimEnd,
+    KeyClaims,
+    decode_claim,
+    decode_claim_end,
+    settle_claims,
+)
+from reconciler.core.team.layout import (
+    claim_end_name,
+    claim_name,
+    claim_of,
+    claims_of,
+    object_name,
+    receipt_name,
+    receipt_of,
+    receipts_of,
+)
+from reconciler.core.team.receipts import Disbelieved, Receipts
+
+RECEIPT_BYTES = 1 << 20
+"""The most bytes of a receipt that are read."""
+IMAGE_BYTES = 1 << 30
+"""The most bytes of an image that are fetched."""
+
+
+class ClaimReader:
+    """The claims of recipes. What was read once is not read again: no claim ever changes."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+        self._claims: dict[tuple[RecipeKey, int], Claim] = {}
+        self._ends: dict[tuple[RecipeKey, int], ClaimEnd | None] = {}
+
+    def read(self, key: RecipeKey) -> KeyClaims:
+        """The claims of a recipe, settled. Raises BucketError."""
+        found = [name for text in self._bucket.names(claims_of(key)) if (name := claim_of(text)) and name.key == key]
+        if len(found) > 2 * MOST_CLAIMS:
+            raise BucketError(f"the team's store has {len(found):,} claims and ends for one recipe")
+        claims = [self._claim(key, name.number) for name in found if not name.ended]
+        ends = {name.number: self._end(key, name.number) for name in found if name.ended}
+        return settle_claims(claims, {number: end for number, end in ends.items() if end is not None})
+
+    def _claim(self, key: RecipeKey, number: int) -> Claim:
+        known = self._claims.get((key, number))
+        if known is None:
+            data = small_object(self._bucket, claim_name(key, number), most=CLAIM_BYTES)
+            known = decode_claim(key, number, data or b"")
+            self._claims[key, number] = known
+        return known
+
+    def _end(self, key: RecipeKey, number: int) -> ClaimEnd | None:
+        if (key, number) not in self._ends:
+            data = small_object(self._bucket, claim_end_name(key, number), most=CLAIM_BYTES)
+            self._ends[key, number] = decode_claim_end(data or b"")
+        return self._ends[key, number]
+
+
+def small_object(bucket: Bucket, name: str, *, most: int) -> bytes | None:
+    """The bytes of an object, None if there is none. Raises BucketError."""
+    sink = BytesIO()
+    return sink.getvalue() if bucket.get(name, sink, most=most) else None
+
+
+def read_receipt(
+    bucket: Bucket, receipts: Receipts, key: RecipeKey, content: ContentHash
+) -> StoredImage | Disbelieved | None:
+    """The receipt of one image for a recipe; None if there is none. Raises BucketError."""
+    data = small_object(bucket, receipt_name(key, content), most=RECEIPT_BYTES)
+    if data is None:
+        return None
+    found = receipts.read(key, data)
+    if isinstance(found, StoredImage) and found.content != content:
+        return Disbelieved("", "it is a receipt for another image")
+    return found
+
+
+def read_receipts(
+    bucket: Bucket, receipts: Receipts, key: RecipeKey, *, most: int = MOST_CLAIMS
+) -> Iterator[StoredImage | Disbelieved]:
+    """Every receipt of a recipe, in the order of their times. Raises BucketError."""
+    names = [name for text in bucket.names(receipts_of(key)) if (name := receipt_of(text)) and name.key == key]
+    if len(names) > most:
+        raise BucketError(f"the team's store has {len(names):,} receipts for one recipe")
+    found = [each for name in names if (each := read_receipt(bucket, receipts, key, name.content)) is not None]
+    yield from (each for each in found if isinstance(each, Disbelieved))
+    yield from sorted((each for each in found if isinstance(each, StoredImage)), key=lambda each: each.made.at)
+
+
+class _HashingSink:
+    """A stream that hashes what it passes on."""
+
+    def __init__(self, out: IO[bytes]) -> None:
+        self._out = out
+        self.digest = hashlib.sha256()
+        self.size = 0
+
+    def write(self, data: bytes) -> int:
+        self.digest.update(data)
+        self.size += len(data)
+        return self._out.write(data)
+
+
+def fetch_object(bucket: Bucket, store: ProjectStore, content: ContentHash) -> bool:
+    """Copy an object into the local store; False if the team's store does not have it. Durable once this returns.
+
+    Raises BucketError, also for other bytes than its name says: they are never placed. Raises DiskError.
+    """
+    path, out = store.open()
+    sink = _HashingSink(out)
+    got: ContentHash | None = None
+    try:
+        with out:
+            if bucket.get(object_name(content), sink, most=IMAGE_BYTES):  # type: ignore[arg-type]  # only written to
+                got = content_of_hex(sink.digest.hexdigest())
+    finally:
+        if got != content:
+            path.unlink(missing_ok=True)
+    if got is None:
+        return False
+    if got != content:
+        raise BucketError(
+            f"the team's store has other bytes for {content}: their hash is {got}",
+            hint="they were not used; `reconciler store verify --remote` lists damaged objects",
+        )
+    store.put(Spooled(path, content, sink.size, called="the team's image is"))
+    return True
+
+
+def take_image(bucket: Bucket, store: ProjectStore, key: RecipeKey, image: StoredImage) -> StoredImage | None:
+    """Copy an image that a believed receipt vouches for into the local store, with its record. The record as it is
+    here; None if the team's store lacks the image, or if it is not as the receipt says. Raises BucketError, DiskError.
+    """
+    if store.sound(image.content) is None and not fetch_object(bucket, store, image.content):
+        return None
+    store.remember(key, image)
+    return next((one for one in store.recall(key) if one.content == image.content), None)
