@@ -18,6 +18,10 @@ from reconciler.store.state.state_dir import STATE
 from reconciler.store.worktree.observe import TreeObserver
 from reconciler.store.worktree.sources import SourceFailures
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # few projects have a team
+    from reconciler.project.team_knowledge import TeamKnowledge
+
 
 @value
 class RecordedState:
@@ -66,13 +70,21 @@ class Observation:
 
 
 def observe(
-    workspace: Workspace, loaded: LoadedSpecs, state: RecordedState, *, rejected: Rejections = NONE_REJECTED
+    workspace: Workspace,
+    loaded: LoadedSpecs,
+    state: RecordedState,
+    *,
+    rejected: Rejections = NONE_REJECTED,
+    team: TeamKnowledge | None = None,
 ) -> Observation:
-    """Observe every output and reference file. Creates nothing. InvalidInput for an unusable reference."""
+    """Observe every output and reference file. Creates nothing. InvalidInput for an unusable reference.
+
+    `team`: what is known of the team's store.
+    """
     files = reference_contents(workspace, loaded)
     outputs = frozenset(spec.output for spec in loaded.specs.values())
     outputs |= {entry.output for entry in state.lock.entries.values()}
-    sources = workspace.sources(outputs)
+    sources = workspace.sources(outputs, *(() if team is None else (team.source,)))
     expected = Observed(
         outputs={entry.output: entry.content for entry in state.lock.entries.values()},
         files=files,
@@ -82,6 +94,14 @@ def observe(
         in_doubt=_by_asset(state.in_doubt),
         rejected=rejected,
     )
+    if team is not None:
+        expected = replace(
+            expected,
+            stored=team.images(expected.stored),
+            remote=team.places,
+            team_in_doubt=team.in_doubt,
+            team_answers=team.answers,
+        )
     return Observation(workspace.tree, outputs, expected)
 
 

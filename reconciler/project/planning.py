@@ -83,7 +83,12 @@ def plan_project(workspace: Workspace, loaded: LoadedSpecs, selection: Selection
     if reviews is not None:
         rejected = reviews.rejections()
         loaded = replace(loaded, cautions=(*loaded.cautions, *reviews.cautions))
-    observation = observe(workspace, loaded, state, rejected=rejected)
+    team = None
+    if loaded.project.settings.team is not None:
+        from reconciler.project.team_knowledge import team_knowledge  # noqa: PLC0415 - few projects have a team
+
+        team = team_knowledge(workspace, loaded.project.settings.team)
+    observation = observe(workspace, loaded, state, rejected=rejected, team=team)
     _fill_caches(workspace, loaded)
     seen, made, notes = _plan_while_hashing(observation, planner(loaded, state, selection), loaded.room)
     if reviews is not None and made.drift:

@@ -14,7 +14,7 @@ from reconciler.core.errors import ProjectError
 from reconciler.core.events import Durable, Requested, Waiting, settle
 from reconciler.core.lock.lockfile import Lock
 from reconciler.core.lock.parts import HEADER
-from reconciler.core.ports import ProjectStore
+from reconciler.core.ports import ProjectStore, Source
 from reconciler.core.provenance.settings import SIGNING_KEY_VARIABLE
 from reconciler.core.specs.settings import MAX_ASSETS
 from reconciler.core.unrecorded import unrecorded
@@ -101,12 +101,12 @@ class Workspace:
         events = self.journal.read()
         return (*events, *(end for _, end in unrecorded(events, self.store.recall)))
 
-    def sources(self, paths: frozenset[str]) -> ContentSources:
-        """Every place that may hold the locked bytes of these paths."""
+    def sources(self, paths: frozenset[str], *others: Source) -> ContentSources:
+        """Every place that may hold the locked bytes of these paths. The other ones are asked last."""
         repository = GitRepository(self.root)
         lfs = GitLfs(repository)
         history = GitHistory(repository, paths, lfs=lfs, store=self.store)
-        return ContentSources((StoreSource(self.store), lfs, history))
+        return ContentSources((StoreSource(self.store), lfs, history, *others))
 
     def sources_into(self, folder: Path, paths: frozenset[str]) -> ContentSources:
         """The same places, for commands that change nothing: what has to be copied goes into `folder`."""

@@ -161,7 +161,8 @@ def describe(
             after = (f"after {', '.join(action.after)}",) if action.after else ()
             return StepText(symbol, reason_text(action.reason), (*changes(action.reason), *after))
         case do.Restore():
-            how = f"{reason_text(action.reason)}: {_RESTORED[action.by]}"
+            copied = f"restored from {action.place}" if action.place else _RESTORED[action.by]
+            how = f"{reason_text(action.reason)}: {copied}"
             return StepText("<", how, changes(action.reason))
         case do.Move(reason=moved):
             origin = moved.origin or moved.from_output

@@ -256,7 +256,8 @@ class By(Enum):
 class Restore:
     """The bytes `content` are put in place, in the format of the output. Free.
 
-    `under` is the recipe that they were made for, where that is not the wanted one.
+    `under` is the recipe that they were made for, where that is not the wanted one. `place` names where they are, if
+    that is another machine.
     """
 
     reason: Reason
@@ -265,6 +266,7 @@ class Restore:
     old_path: str | None = None
     under: RecipeKey | None = None
     by: By = By.COPY
+    place: str = ""
 
 
 @value

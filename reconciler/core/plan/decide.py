@@ -61,6 +61,7 @@ class Facts:
       one, which it fits as well; `source`: a place that has the locked bytes;
       `failure`: why one that may have them could not be asked; `redrawn`: another image that the provider drew for the
       locked recipe, if those bytes are lost.
+    - `remote`: the name of another machine's store that the image would be copied from, "" for a place on this one.
     - `answered`: how this recipe was answered before, where that was no image to lock.
     - `pending`: upstreams about to be generated; `missing`: upstreams that will have no image; `changed`: upstreams
       whose images are the only difference.
@@ -83,6 +84,7 @@ class Facts:
     stored: ContentHash | None = None
     stored_under: RecipeKey | None = None
     source: str | None = None
+    remote: str = ""
     failure: SourceFailure | None = None
     redrawn: ContentHash | None = None
     pending: tuple[AssetId, ...] = ()
@@ -172,7 +174,7 @@ def in_place(facts: Facts, entry: LockEntry, reason: Reason = Current()) -> Acti
     if found == entry.content:
         return Keep(reason)
     if facts.source is not None:
-        return Restore(OutputMissing(), entry.content, _content(found), _vacated(facts))
+        return Restore(OutputMissing(), entry.content, _content(found), _vacated(facts), place=facts.remote)
     if _wanted(facts) == entry.key and facts.spec is not None and can_redraw(facts.traits, entry, facts.spec):
         return _redraw(facts, entry)
     if _made_for_nothing(facts, entry) and _wanted(facts) == entry.key:
@@ -212,7 +214,8 @@ def _obtain(facts: Facts, why: Reason) -> Action:
     if facts.missing:
         return Hold(UpstreamUnavailable(facts.missing))
     if facts.stored is not None:
-        return Restore(why, facts.stored, _content(facts.found), _vacated(facts), facts.stored_under)
+        replacing, vacated = _content(facts.found), _vacated(facts)
+        return Restore(why, facts.stored, replacing, vacated, facts.stored_under, place=facts.remote)
     if facts.in_doubt_elsewhere:
         return Hold(Doubtful(facts.in_doubt_elsewhere), Consent.RETRY_IN_DOUBT, generate(facts, why))
     if facts.answered is not None and not facts.traits.free:

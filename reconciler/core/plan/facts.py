@@ -15,7 +15,7 @@ from reconciler.core.mismatch import HOLD, OnMismatch, taken
 from reconciler.core.money.cost import Cost
 from reconciler.core.plan.actions import Action, Adopt, Generate, Move, Restore
 from reconciler.core.plan.decide import Facts, can_redraw
-from reconciler.core.plan.observed import Found, Observed, Rejection
+from reconciler.core.plan.observed import TEAM_STORE, Found, Observed, Rejection
 from reconciler.core.ports import StoredImage
 from reconciler.core.recipe import Recipe, manifest_images
 from reconciler.core.specs.spec import AssetReference, FileReference, Reference, Spec, build_recipe
@@ -41,7 +41,7 @@ class FactCollector:
         self.outputs = {spec.output for spec in specs.values()}
         self.answers = {answer.key: answer for answer in lock.answers.values()}
         self.in_doubt: dict[RecipeKey, tuple[Requested, ...]] = {}
-        for request in itertools.chain.from_iterable(seen.in_doubt.values()):
+        for request in itertools.chain(*seen.in_doubt.values(), seen.team_in_doubt):
             self.in_doubt[request.key] = (*self.in_doubt.get(request.key, ()), request)
         self.orphans = {identity: entry for identity, entry in sorted(lock.entries.items()) if identity not in specs}
         self.orphans_by_key: dict[RecipeKey, dict[AssetId, None]] = {}
@@ -92,6 +92,7 @@ class FactCollector:
             stored=stored,
             stored_under=under,
             source=source,
+            remote=_remote(self.seen, stored, entry, source),
             failure=self.seen.failures.get(entry.output) if entry is not None and lost else None,
             redrawn=_redrawn(self.seen, entry) if entry and lost and can_redraw(traits, entry, spec) else None,
             pending=pending,
@@ -184,8 +185,9 @@ class FactCollector:
 
     def _answered(self, key: RecipeKey) -> Answer | None:
         """How this recipe was answered, by the lockfile; else by the store, if the lockfile was taken back."""
-        if key in self.answers:
-            return self.answers[key]
+        known = self.answers.get(key) or self.seen.team_answers.get(key)
+        if known is not None:
+            return known
         for image in reversed(self.seen.stored.get(key, ())):
             if image.misfit is not None:
                 return Answer(
@@ -226,12 +228,19 @@ class FactCollector:
 
     def _in_doubt_elsewhere(self, identity: AssetId, key: RecipeKey | None) -> tuple[Requested, ...]:
         asked = self.in_doubt.get(key, ()) if key is not None else ()
-        return tuple(request for request in asked if request.asset != identity)
+        return tuple(request for request in asked if request.asset != identity or request.by)
 
     def _source(self, entry: LockEntry) -> str | None:
         if self.seen.outputs.get(entry.output) == entry.content:
             return entry.output
         return self.seen.sources.get((entry.content, entry.output))
+
+
+def _remote(seen: Observed, stored: ContentHash | None, entry: LockEntry | None, source: str | None) -> str:
+    """The place of the image that would be restored, if it is on another machine."""
+    if stored is not None:
+        return seen.remote.get(stored, "")
+    return seen.remote.get(entry.content, "") if entry is not None and source == TEAM_STORE else ""
 
 
 def _is_taken(image: StoredImage, recipe: Recipe, policy: OnMismatch) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.errors import Place
 from reconciler.core.events import Requested
+from reconciler.core.lock.lockfile import Answer
 from reconciler.core.ports import SourceFailure, StoredImage
 from reconciler.core.value import field, value
 
@@ -68,6 +69,8 @@ class Rejections:
 
 
 NONE_REJECTED = Rejections()
+TEAM_STORE = "the team's store"
+"""The name of the source that is on another machine."""
 
 
 @value
@@ -78,6 +81,9 @@ class Observed:
     images of a recipe key in the store, oldest first. `sources` gives a place with the bytes of a content that was
     locked for a path. `in_doubt` are the requests of each asset without an outcome, oldest first. `failures` gives, by
     path, why a place that may have its bytes could not be asked. `rejected` are the images that are not restored.
+
+    Of a team's store: `remote` names the place of images that are only there; `team_in_doubt` are requests of other
+    checkouts without an outcome; `team_answers` are answers without an image.
     """
 
     outputs: Mapping[str, ContentHash | Blocked] = field(default_factory=dict)
@@ -87,3 +93,6 @@ class Observed:
     in_doubt: Mapping[AssetId, tuple[Requested, ...]] = field(default_factory=dict)
     failures: Mapping[str, SourceFailure] = field(default_factory=dict)
     rejected: Rejections = NONE_REJECTED
+    remote: Mapping[ContentHash, str] = field(default_factory=dict)
+    team_in_doubt: tuple[Requested, ...] = ()
+    team_answers: Mapping[RecipeKey, Answer] = field(default_factory=dict)

@@ -1,0 +1,118 @@
+"""`.reconciler/team/catalogue.json`: what this checkout knows of its team's store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from reconciler.core.digest import ContentHash, Json, RecipeKey
+from reconciler.core.errors import LockfileError
+from reconciler.core.lock.entry import answer_json, read_answer
+from reconciler.core.lock.json_shape import UPGRADE, Shape, a_content, a_key, compact_json, shaped
+from reconciler.core.ports import StoredImage
+from reconciler.core.team.catalogue import Catalogue, KnownRecipe
+from reconciler.core.team.claim import claim_json, claim_of_json
+from reconciler.store import disk
+from reconciler.store.objects.recipe_index import decode_record, encode_record
+from reconciler.store.state.state_dir import STATE, make_state_dir
+
+CATALOGUE = f"{STATE}/team/catalogue.json"
+CATALOGUE_VERSION = 1
+"""The version of the file; tests/formats has one."""
+_MOST = 64 << 20
+"""Bytes: 40,000 recipes with an image each."""
+_AGAIN = "`reconciler fetch` writes it anew"
+
+
+def read_catalogue(root: Path, url: str) -> Catalogue:
+    """The catalogue of this store; an empty one if there is none, or if it is another store's. LockfileError."""
+    path = root / CATALOGUE
+    disk.refuse_link(path.parent)
+    try:
+        with disk.naming_errors("read", path):
+            data = disk.plain_bytes(path, most=_MOST, hint=_AGAIN)
+    except (FileNotFoundError, NotADirectoryError):
+        return Catalogue(url)
+    try:
+        found = decode_catalogue(data)
+    except LockfileError as error:
+        raise LockfileError(f"{CATALOGUE}: {error.fact}", hint=error.hint or _AGAIN) from error
+    return found if found.url == url else Catalogue(url)
+
+
+def write_catalogue(root: Path, catalogue: Catalogue) -> None:
+    """Replace the catalogue, if it differs from what is there."""
+    make_state_dir(root)
+    path = root / CATALOGUE
+    disk.refuse_link(path.parent)
+    disk.make_dirs(path.parent)
+    disk.write_atomic(path, encode_catalogue(catalogue))
+
+
+def encode_catalogue(catalogue: Catalogue) -> bytes:
+    """The bytes of the file: sorted, so the same knowledge gives the same bytes."""
+    contents: dict[str, Json] = dict(catalogue.contents.items())
+    recipes: dict[str, Json] = {key: _recipe_json(recipe) for key, recipe in catalogue.recipes.items()}
+    head: dict[str, Json] = {"catalogue": CATALOGUE_VERSION, "url": catalogue.url, "contents": contents}
+    return compact_json({**head, "recipes": recipes}).encode() + b"\n"
+
+
+def _recipe_json(recipe: KnownRecipe) -> Json:
+    fields: dict[str, Json] = {"at": recipe.at}
+    if recipe.images:
+        fields["images"] = [json.loads(encode_record(image)) for image in recipe.images]
+    if recipe.open:
+        fields["open"] = [claim_json(claim) for claim in recipe.open]
+    if recipe.answer is not None:
+        fields["answer"] = answer_json(recipe.answer)
+    return fields
+
+
+_SHAPE = Shape({"catalogue": int, "url": str, "contents": dict, "recipes": dict})
+_RECIPE = Shape({"at": str}, {"images": list, "open": list, "answer": dict})
+
+
+def decode_catalogue(data: bytes) -> Catalogue:
+    """The catalogue that `encode_catalogue` wrote. LockfileError, without a place, for anything else."""
+    try:
+        value = json.loads(data.decode())
+    except (ValueError, RecursionError) as error:
+        raise LockfileError(f"not a catalogue: {str(error)[:200]}") from error
+    version = value.get("catalogue") if isinstance(value, dict) else None
+    if type(version) is int and version > CATALOGUE_VERSION:
+        raise LockfileError(f"version {version} of a catalogue", hint=f"{UPGRADE}; or {_AGAIN}")
+    fields = shaped(value, _SHAPE)
+    contents = {_content(name): _text(at, "contents") for name, at in fields["contents"].items()}
+    recipes = {a_key(key, "recipes"): _recipe(recipe, RecipeKey(key)) for key, recipe in fields["recipes"].items()}
+    return Catalogue(fields["url"], recipes, contents)
+
+
+def _content(name: str) -> ContentHash:
+    return a_content(name, "contents")
+
+
+def _text(value: Any, name: str) -> str:
+    if not isinstance(value, str):
+        raise LockfileError(f"{name}: not a string")
+    return value
+
+
+def _recipe(value: Json, key: RecipeKey) -> KnownRecipe:
+    fields: Mapping[str, Any] = shaped(value, _RECIPE, "recipes")
+    images = tuple(_image(record) for record in fields.get("images", ()))
+    claims = tuple(claim_of_json(claim) for claim in fields.get("open", ()))
+    if any(claim.key != key for claim in claims):
+        raise LockfileError("recipes: a claim of another recipe")
+    answer = read_answer(fields["answer"]) if "answer" in fields else None
+    if answer is not None and answer.key != key:
+        raise LockfileError("recipes: an answer of another recipe")
+    return KnownRecipe(fields["at"], images, claims, answer)
+
+
+def _image(record: Json) -> StoredImage:
+    image = decode_record(compact_json(record).encode()) if isinstance(record, dict) else None
+    if image is None:
+        raise LockfileError("recipes: not an image")
+    return image
