@@ -34,7 +34,7 @@ LAYERS = {
 DEPENDENCIES: dict[str, str | tuple[str, ...]] = {
     "click": "cli/",
     "rich": "cli/",
-    "httpx": "providers/http/client.py",
+    "httpx": ("providers/http/client.py", "team/web_bucket.py"),
     "httpcore": "providers/http/client.py",
     "pybase64": "providers/",
     "c2pa": "imaging/credential_worker.py",
@@ -86,12 +86,15 @@ ADAPTERS = {
     "ReviewServer", "ReviewInProgress", "PreviewCache", "RevisionFiles", "Run", "Draft",
     "StoredProvider", "CandidateProvider", "PaidRun", "ReviewSession",
     "PillowDeriver", "CredentialReader", "CredentialSigner",
+    "DirectoryBucket", "ObjectBucket", "WebBucket", "ReceiptReader", "ReceiptSigner",
 }  # fmt: skip
 """Classes that hold a file, a connection, a budget or a run: constructed by project/ for everybody else."""
 INSIDE = {
     "Index": "store/index/index.py",
     "Http": "providers/connect.py",
     "Draft": "providers/draft/declaration.py",
+    "ObjectBucket": "team/object_bucket.py",
+    "ReceiptSigner": "team/receipt_keys.py",
 }
 """Adapters with a factory below project/: an index for a reader of single files, and what the providers declare."""
 PROCESS = {"environ", "environb", "getenv", "stdin", "stdout", "stderr", "argv"}
@@ -208,7 +211,8 @@ def test_each_dangerous_thing_has_one_user() -> None:
     assert users("os.fsync", "os.fdatasync") == disk
     assert {module for module in COMMAND if "fcntl" in tops(module)} == disk
     network = {"httpx", "httpcore", "requests", "urllib.request", "http.client", "socket", "ssl"}
-    assert {module for module in COMMAND if imported(module) & network} == {"providers/http/client.py"}
+    clients = {"providers/http/client.py", "team/web_bucket.py"}
+    assert {module for module in COMMAND if imported(module) & network} == clients
     assert users("atexit", "atexit.register", "weakref.finalize") == set(), "a command ends at once: they would not run"
 
 

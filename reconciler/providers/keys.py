@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reconciler.core.specs.settings import ProviderSettings
+from reconciler.core.trust import listed_words
 from reconciler.providers.declaration import Declaration, ProviderFactory
 from reconciler.providers.http.origins import BadBase, Base, WebOrigin, parse_base
 from reconciler.providers.registry import REGISTRY
@@ -65,7 +66,7 @@ def key_for(settings: ProviderSettings, environ: Mapping[str, str]) -> Key | NoK
             f"{name} is not sent to {base.origin}, which is not an origin that it belongs to",
             f"if you trust that server, put {base.origin} into the environment variable {TRUSTED_ORIGINS}",
         )
-    if name not in declared.key_variables and name not in _words(environ.get(TRUSTED_KEYS, "")):
+    if name not in declared.key_variables and name not in listed_words(environ.get(TRUSTED_KEYS, "")):
         return NoKey(
             f"{name} is not sent: reconciler.yaml may name any variable, and that one may be no key to {base.origin}",
             f"if it is, put {name} into the environment variable {TRUSTED_KEYS}",
@@ -88,9 +89,5 @@ def _at_home(declared: Declaration, name: str, origin: WebOrigin) -> bool:
 
 def trusted_origins(environ: Mapping[str, str]) -> frozenset[WebOrigin]:
     """The origins that the user trusts with keys. Words that are not origins are ignored."""
-    bases = (parse_base(word) for word in _words(environ.get(TRUSTED_ORIGINS, "")))
+    bases = (parse_base(word) for word in listed_words(environ.get(TRUSTED_ORIGINS, "")))
     return frozenset(base.origin for base in bases if isinstance(base, Base))
-
-
-def _words(text: str) -> list[str]:
-    return text.replace(",", " ").split()

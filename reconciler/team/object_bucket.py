@@ -14,26 +14,17 @@ from reconciler.core.errors import BucketError, BucketUnreachable
 from reconciler.core.team.bucket import BucketObject
 from reconciler.core.team.layout import is_name
 from reconciler.core.team.store_url import StoreUrl
-from reconciler.core.value import value
 from reconciler.store import disk
 from reconciler.team.clouds import CLOUDS, Cloud, cloud_settings
 from reconciler.team.listed import MOST_NAMES, too_many
 from reconciler.team.refusals import refusal
+from reconciler.team.timeouts import BucketTimeouts
 
 NO_OBSTORE = "pip install 'image-reconciler[team]'"
 _PART = 1 << 20
 _TRIES = 4
 _FIRST_PAUSE = 0.2
 _LARGEST = 1 << 30
-
-
-@value
-class BucketTimeouts:
-    """Seconds: until a connection exists, between two pieces of an answer, and for one request."""
-
-    connect: float = 10.0
-    idle: float = 60.0
-    total: float = 300.0
 
 
 def open_object_bucket(

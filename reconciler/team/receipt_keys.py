@@ -51,7 +51,7 @@ class ReceiptReader:
         if isinstance(envelope, BadReceipt):
             return envelope
         if self._keys is not None and (why := self._not_believed(envelope, self._keys)):
-            return BadReceipt(why)
+            return BadReceipt(why, envelope.by)
         return named_receipt(envelope, name)
 
     def _not_believed(self, envelope: Envelope, keys: TeamKeys) -> str:

@@ -11,7 +11,8 @@ import pytest
 
 from reconciler.core.errors import BucketDenied, BucketError, BucketUnreachable
 from reconciler.core.team.store_url import StoreUrl
-from reconciler.team.object_bucket import BucketTimeouts, ObjectBucket, open_object_bucket
+from reconciler.team.object_bucket import ObjectBucket, open_object_bucket
+from reconciler.team.timeouts import BucketTimeouts
 from tests.team.contract import BucketContract, read
 from tests.team.fake_gcs import Exchange, FakeGcs, Kept, fake_gcs
 

@@ -7,6 +7,7 @@
     claims/ab/<recipe key>/<n>.end.json         how that ended
     roots/<project>/<branch>.json               the contents that a branch needs; the only object that is replaced
     gc/<time>.json                              what a collection of garbage is going to delete
+    probe.txt                                   the first of the two writes that test the server
 
 Keys and hashes are their 64 hex digits. A name that has none of these forms is ignored.
 """
@@ -22,8 +23,8 @@ from reconciler.core.value import value
 FORMAT_NAME = "format.json"
 FORMAT_BYTES = b'{"store":1}\n'
 OBJECTS, RECEIPTS, CLAIMS, ROOTS, DOOMED = "objects/", "receipts/", "claims/", "roots/", "gc/"
-PROBES = "probes/"
-"""Two writes of one name, which tell whether the server refuses the second."""
+PROBE_NAME = "probe.txt"
+"""Written twice, which tells whether the server refuses the second writer."""
 LONGEST_NAME = 512
 """The most characters of a name."""
 MAX_CLAIM = 99_999

@@ -48,9 +48,10 @@ class Envelope:
 
 @value
 class BadReceipt:
-    """Why a receipt does not count."""
+    """Why a receipt does not count; `by` is who is said to have made it, "" if nobody is."""
 
     fact: str
+    by: str = ""
 
 
 def encode_payload(receipt: Receipt) -> bytes:

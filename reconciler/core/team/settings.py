@@ -8,6 +8,8 @@ from reconciler.core.value import value
 
 TRUSTED_STORES = "RECONCILER_TRUSTED_STORES"
 """Environment variable: URLs of stores that the user trusts, separated by commas or spaces."""
+SIGNING_KEY_OF_RECEIPTS = "RECONCILER_SIGNING_KEY"
+"""Environment variable: the private SSH key that signs receipts, as a path or as the text of the file."""
 KEYS_FILE = "reconciler.keys"
 """The people and CI jobs whose receipts are believed, in the form of allowed_signers (ssh-keygen(1))."""
 

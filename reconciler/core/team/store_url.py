@@ -12,6 +12,7 @@ _PATH = rf"((?:/{_PART})*)/?"
 _CLOUD = re.compile(rf"(s3|gs|az)://([a-z0-9][a-z0-9._-]{{1,61}}[a-z0-9]){_PATH}")
 _WEB = re.compile(rf"(https?)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{{1,5}})?{_PATH}")
 _FILE = re.compile(r"file://((?:/[^/\s,%?#\\\x00-\x1f\x7f]+)+)/?")
+_PRIVATE_NAMES = (".internal", ".local", ".lan", ".home.arpa", ".localhost", ".")
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _LONGEST = 400
 _HINT = "write s3://bucket/path, gs://bucket/path, az://container/path, file:///path or https://host/path"
@@ -35,6 +36,13 @@ class StoreUrl:
     def is_web(self) -> bool:
         """Whether it is a web server, which can be read and not written."""
         return self.scheme in ("https", "http")
+
+    @property
+    def is_public_web(self) -> bool:
+        """Whether anybody may be asked to read it: https, and no server of a private network by its name."""
+        host = self.place.partition(":")[0]
+        private = host.endswith(_PRIVATE_NAMES) or "." not in host or host.rpartition(".")[2].isdigit()
+        return self.scheme == "https" and not private
 
     @property
     def is_file(self) -> bool:

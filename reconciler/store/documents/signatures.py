@@ -148,7 +148,7 @@ def signer_of(text: bytes, signature: str, allowed: bytes | None, *, namespace: 
         return principals[0]
 
 
-def _agent_keys() -> tuple[str, ...]:
+def agent_keys() -> tuple[str, ...]:
     """The public keys that ssh-agent has; none without an agent."""
     code, out, _ = _run(("-L",), b"", program="ssh-add")
     return tuple(out.decode("utf-8", "replace").splitlines()) if code == 0 else ()
@@ -156,7 +156,7 @@ def _agent_keys() -> tuple[str, ...]:
 
 def chosen_key(configured: str, signers: AllowedSigners) -> str:
     """The key to sign with: the configured one, else the first of ssh-agent that is an allowed signer's."""
-    key = configured or next((each for each in _agent_keys() if signers.holds(each)), "")
+    key = configured or next((each for each in agent_keys() if signers.holds(each)), "")
     if not key:
         raise ProjectError("this project wants signed verdicts, and there is no key to sign with", hint=_SET_KEY)
     return key

@@ -12,6 +12,16 @@ def user_email(repository: GitRepository) -> str:
     return repository.output("config", "--get", "user.email", unset=1).decode("utf-8", "replace").strip()
 
 
+def branch_name(repository: GitRepository) -> str:
+    """The branch that is checked out; "" without one."""
+    return repository.output("symbolic-ref", "--quiet", "--short", "HEAD", unset=1).decode("utf-8", "replace").strip()
+
+
+def remote_address(repository: GitRepository) -> str:
+    """The address of the remote `origin`; "" without one."""
+    return repository.output("config", "--get", "remote.origin.url", unset=1).decode("utf-8", "replace").strip()
+
+
 def signing_key(repository: GitRepository) -> str:
     """`user.signingkey`, as git takes it for SSH: a path, or a public key; "" if it is not set."""
     text = repository.output("config", "--get", "user.signingkey", unset=1).decode("utf-8", "replace").strip()

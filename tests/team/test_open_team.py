@@ -1,0 +1,86 @@
+"""Who a checkout is for its team, and with which key it signs."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from reconciler.core.errors import BucketError, InvalidInput, ProjectError
+from reconciler.core.team.settings import TeamSettings
+from reconciler.project.team import Team, open_team
+from reconciler.project.workspace import Workspace
+from tests.team.keys import SshKey, keys_of
+
+ANA = SshKey("ana@acme", 1)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    root = tmp_path / "project"
+    (root / "store").mkdir(parents=True)
+    (root / "reconciler.yaml").write_text("provider: draft\n")
+    subprocess.run(["git", "init", "-q", "."], cwd=root, check=True)
+    subprocess.run(["git", "config", "user.email", "me@acme"], cwd=root, check=True)
+    (tmp_path / "home/.ssh").mkdir(parents=True)
+    return root
+
+
+def team_of(root: Path, *, receipts: bool = True, url: str = "", **environ: str) -> Team:
+    settings = TeamSettings(url or f"file://{root}/store", receipts=receipts)
+    environment = {"HOME": str(root.parent / "home")} | environ
+    return open_team(Workspace(root, strict=False), settings, environment)
+
+
+def test_the_name_is_that_of_the_listed_key(project: Path) -> None:
+    (project / "reconciler.keys").write_bytes(keys_of(ANA))
+    assert team_of(project).me == "me@acme"
+    assert team_of(project, RECONCILER_SIGNING_KEY=ANA.private).me == "ana@acme"
+    key = project.parent / "home/.ssh/id_ed25519"
+    key.write_text(ANA.private)
+    assert team_of(project).me == "ana@acme"
+    assert team_of(project).signer.by == "ana@acme"
+    key.rename(key.with_name("other"))
+    assert team_of(project, RECONCILER_SIGNING_KEY=str(key.with_name("other"))).signer.by == "ana@acme"
+
+
+def test_without_a_key_nothing_is_signed(project: Path) -> None:
+    with pytest.raises(ProjectError, match="there is no key to sign receipts with"):
+        _ = team_of(project).signer
+    assert team_of(project, receipts=False).signer.by == "me@acme"
+    with pytest.raises(ProjectError, match="RECONCILER_SIGNING_KEY: /nowhere/key cannot be read: no such file"):
+        _ = team_of(project, RECONCILER_SIGNING_KEY="/nowhere/key").signer
+
+
+def test_a_wrong_line_of_the_keys_is_named(project: Path) -> None:
+    (project / "reconciler.keys").write_text("ana@acme ssh-rsa AAAA\n")
+    with pytest.raises(InvalidInput, match=r"reconciler.keys:1"):
+        _ = team_of(project).reader
+
+
+def test_the_keys_are_a_file_of_the_project(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "keys").write_bytes(keys_of(ANA))
+    (project / "reconciler.keys").symlink_to(tmp_path / "keys")
+    with pytest.raises(ProjectError, match="is a link that leaves the project"):
+        _ = team_of(project).reader
+
+
+def test_a_project_without_a_team(project: Path) -> None:
+    with pytest.raises(ProjectError, match="this project has no team's store"):
+        open_team(Workspace(project, strict=False), None, {})
+
+
+def test_a_store_that_is_not_trusted_is_not_opened(project: Path) -> None:
+    with pytest.raises(ProjectError, match="is not used before you trust it"):
+        team_of(project, url="s3://acme/x")
+    assert team_of(project, url="s3://acme/x", RECONCILER_TRUSTED_STORES="s3://acme").lists
+
+
+def test_the_probe_is_asked_of_the_bucket(project: Path) -> None:
+    team = team_of(project)
+    team.prove_claims()
+    assert list(team.bucket.names("")) == ["probe.txt"]
+    (project / "store").rename(project / "gone")
+    with pytest.raises(BucketError, match="there is no folder"):
+        team.prove_claims()
