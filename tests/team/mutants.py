@@ -7,13 +7,13 @@ from pathlib import Path
 from reconciler.core.digest import RecipeKey
 from reconciler.core.outcome import NotSent, Outcome, Stop
 from reconciler.core.ports import ImageRequest, OnResponse, StoredImage, ignore_response
+from reconciler.core.recipe_record import decode_record
 from reconciler.core.team.claim import WaitFor
 from reconciler.core.team.receipts import Disbelieved
 from reconciler.core.value import replace
 from reconciler.engine.team.claiming import Claiming
 from reconciler.engine.team.pushes import Push, Pushes, end_claim, push_image
 from reconciler.engine.team.shared import SharedWithTeam
-from reconciler.store.objects.recipe_index import decode_record
 from tests.team.peers import Layers, MortalBucket, PlainReceipts
 
 

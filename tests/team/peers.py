@@ -23,6 +23,7 @@ from reconciler.core.lock.lockfile import Lock
 from reconciler.core.outcome import Done, NotSent, Outcome, Spooled
 from reconciler.core.ports import ImageRequest, OnResponse, Provider, StoredImage, ignore_response
 from reconciler.core.recipe import Recipe
+from reconciler.core.recipe_record import decode_record, encode_record
 from reconciler.core.specs.settings import Budget, ProviderSettings
 from reconciler.core.team.bucket import Bucket, BucketObject
 from reconciler.core.team.claim import decode_claim, decode_claim_end, is_overdue
@@ -39,7 +40,6 @@ from reconciler.engine.team.own_ends import OwnEnds
 from reconciler.engine.team.pushes import Pushes
 from reconciler.engine.team.shared import SharedWithTeam
 from reconciler.engine.team.team_images import ClaimReader
-from reconciler.store.objects.recipe_index import decode_record, encode_record
 from reconciler.testing.memory_bucket import MemoryBucket
 from reconciler.testing.memory_ports import MemoryStore, RecordingLog
 from tests.engine.clock import START, VirtualLoop, now

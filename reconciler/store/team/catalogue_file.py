@@ -12,10 +12,10 @@ from reconciler.core.errors import LockfileError
 from reconciler.core.lock.entry import answer_json, read_answer
 from reconciler.core.lock.json_shape import UPGRADE, Shape, a_content, a_key, compact_json, shaped
 from reconciler.core.ports import StoredImage
+from reconciler.core.recipe_record import decode_record, encode_record
 from reconciler.core.team.catalogue import Catalogue, KnownRecipe
 from reconciler.core.team.claim import claim_json, claim_of_json
 from reconciler.store import disk
-from reconciler.store.objects.recipe_index import decode_record, encode_record
 from reconciler.store.state.state_dir import STATE, make_state_dir
 
 CATALOGUE = f"{STATE}/team/catalogue.json"
