@@ -79,8 +79,10 @@ def paid_providers(
         inner = connect(settings, environ=environ, spool=spool, references=references, models=table, at_end=at_end)
         declared = REGISTRY.declared(settings)
 
-        def estimate(request: ImageRequest, declared: Declaration = declared) -> Cost | None:
-            return price_of(declared, request.recipe, table)
+        def estimate(
+            request: ImageRequest, declared: Declaration = declared, charges: bool = settings.charges
+        ) -> Cost | None:
+            return price_of(declared, request.recipe, table, charges=charges)
 
         made.providers[settings.name] = paid(inner, lane=lane, run=run, estimate=estimate)
         made.drains.append(lane.drain)

@@ -27,7 +27,8 @@ def pricer(project: Project, *, times: int = 1) -> Price:
     providers = project.settings.providers
 
     def cost(spec: Spec, recipe: Recipe) -> Cost | None:
-        one = price_of(REGISTRY.declared(providers[spec.provider]), recipe, table)
+        settings = providers[spec.provider]
+        one = price_of(REGISTRY.declared(settings), recipe, table, charges=settings.charges)
         return one if one is None or one.free else replace(one, amount=one.amount * times)
 
     return cost
@@ -36,9 +37,8 @@ def pricer(project: Project, *, times: int = 1) -> Price:
 def remake_price(project: Project, spec: Spec, model: str) -> Cost | None:
     """The estimated price of one image of a spec by another model."""
     recipe = replace(_with_references(spec), model=model)
-    return price_of(
-        REGISTRY.declared(project.settings.providers[spec.provider]), recipe, model_table(project.settings.models)
-    )
+    settings = project.settings.providers[spec.provider]
+    return price_of(REGISTRY.declared(settings), recipe, model_table(project.settings.models), charges=settings.charges)
 
 
 def model_problems(project: Project, specs: Mapping[AssetId, Spec], table: ModelTable) -> Iterator[Problem]:

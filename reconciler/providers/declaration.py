@@ -138,9 +138,10 @@ def is_own_api(declared: Declaration, settings: ProviderSettings, series: str) -
     return settings.base_url in ("", declared.home)
 
 
-def price_of(declared: Declaration, recipe: Recipe, table: ModelTable) -> Cost | None:
-    """The price of one image before it is requested: 0 from a free provider; None: unknown."""
-    return FREE if declared.traits.free else declared.price(recipe, table)
+def price_of(declared: Declaration, recipe: Recipe, table: ModelTable, *, charges: bool = False) -> Cost | None:
+    """The price of one image before it is requested: 0 from a free provider; None: unknown. `charges`: the settings say
+    that a provider of a free type costs money."""
+    return FREE if declared.traits.free and not charges else declared.price(recipe, table)
 
 
 def batch_price_of(declared: Declaration, recipe: Recipe, table: ModelTable) -> Cost | None:

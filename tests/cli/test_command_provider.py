@@ -64,3 +64,19 @@ def test_command_is_no_provider_without_its_settings(scratch: Scratch) -> None:
     said = scratch.run("validate")
     assert said.code == 1
     assert "providers.command.command is missing" in said.err
+
+
+def test_a_worker_that_charges_is_not_free_in_a_plan_and_needs_consent(
+    scratch: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpu(scratch, charges=True)
+    monkeypatch.setenv(TRUSTED_COMMANDS, shlex.join(stripes_command()))
+    (step,) = scratch.done("plan", "--format", "json").json["steps"]
+    assert (step["action"], step["cost"]) == ("generate", None)
+    said = scratch.run("apply")
+    assert (said.code, "pass --yes to run non-interactively" in said.err) == (3, True), said
+    said = scratch.run("apply", "--yes", "--max-cost", "1")
+    assert (said.code, "its price in USD is unknown" in said.err) == (3, True), said
+    assert not (scratch.root / "assets").exists()
+    scratch.done("apply", "--yes", "--max-images", "1")
+    assert scratch.lock["sword"]["made"]["provider"] == "gpu"
