@@ -69,7 +69,8 @@ def seaweed(folder: Path) -> Iterator[Server]:
         str(WEED), "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={folder / 'data'}", "-s3",
         f"-s3.config={folder / 's3.json'}", "-s3.iam=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
         "-s3.autoCreateBucket=false", "-volume.max=20", "-master.volumeSizeLimitMB=256",
-        *(f"-{kind}.port={ports[kind]}" for kind in kinds), *(f"-{kind}.port.grpc={ports[f'{kind}.grpc']}" for kind in kinds),
+        *(f"-{kind}.port={ports[kind]}" for kind in kinds),
+        *(f"-{kind}.port.grpc={ports[f'{kind}.grpc']}" for kind in kinds),
     ]  # fmt: skip
     port = ports["s3"]
     environ = s3_environment(port, "writer")
