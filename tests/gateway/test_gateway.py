@@ -287,7 +287,7 @@ def test_lists_of_models_are_free_and_need_the_key(gateway: Gateway, client: htt
 
 
 def test_every_class_is_one_of_ours_and_every_stop_too() -> None:
-    classes = {kind.__name__ for kind in outcome.Outcome.__args__}
+    classes = {kind.__name__ for kind in outcome.Outcome.__args__} - {"Running"}  # no dialect here has jobs
     assert {faults.expected(fault, *route) for fault in faults.EXPECTED for route in ROUTES} == classes
     assert set(faults.STOPS.values()) <= set(outcome.Stop.__members__)
 
