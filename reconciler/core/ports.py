@@ -29,7 +29,7 @@ class ImageRequest:
 
     `retry_of` are the attempts in doubt that it retries, with the user's consent. `family` names the style of the
     asset: placeholders of one family look alike. It is not part of the recipe. `attempt` is the id of this attempt, ""
-    for a provider that costs nothing.
+    for a provider that costs nothing. `workflow` is the template whose digest is in the recipe, "" if it has none.
     """
 
     asset: AssetId
@@ -39,6 +39,7 @@ class ImageRequest:
     family: str = ""
     attempt: str = ""
     on_mismatch: OnMismatch = HOLD
+    workflow: str = ""
 
 
 OnResponse = Callable[[], None]

@@ -40,8 +40,9 @@ class Turn:
 class Recipe:
     """A complete request: defaults, styles and variables are filled in, references are contents.
 
-    An empty string is an absent field: the provider's default holds. The fields of this class are the one list of
-    recipe fields; the manifest, the readers of specs, `explain` and the tables below derive theirs from it.
+    An empty string is an absent field: the provider's default holds. `workflow` is the digest of a workflow's template.
+    The fields of this class are the one list of recipe fields; the manifest, the readers of specs, `explain` and the
+    tables below derive theirs from it.
     """
 
     prompt: str
@@ -56,6 +57,7 @@ class Recipe:
     turns: tuple[Turn, ...] = ()
     params: Mapping[str, Json] = field(default_factory=dict)
     take: int = 1
+    workflow: str = ""
     _key: RecipeKey = field(default=RecipeKey(""), init=False, repr=False, compare=False)
 
     def manifest(self) -> dict[str, Json]:

@@ -16,6 +16,7 @@ class Traits:
     - `needs_model`: a spec must name a model.
     - `resumable`: the result of a request that was cut off can be fetched later, at no further cost.
     - `deterministic`: the same request gives the same bytes.
+    - `needs_workflow`: a spec must name a workflow file; for any other provider but a placeholder's, that is an error.
     """
 
     placeholder: bool = False
@@ -25,3 +26,4 @@ class Traits:
     needs_model: bool = True
     resumable: bool = False
     deterministic: bool = False
+    needs_workflow: bool = False

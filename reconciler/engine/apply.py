@@ -226,7 +226,10 @@ class Run:
         self._start(step, "generate")
         await asyncio.to_thread(self.recipes.share_references, step.spec)
         retry, policy = self.recipes.in_doubt(step.asset, key), step.spec.on_mismatch
-        request = ImageRequest(step.asset, recipe, key, retry, step.spec.family(), on_mismatch=policy)
+        workflow = step.spec.workflow.template if step.spec.workflow is not None else ""
+        request = ImageRequest(
+            step.asset, recipe, key, retry, step.spec.family(), on_mismatch=policy, workflow=workflow
+        )
         outcome, leader = await self._requests.generate(step.spec.provider, request, alone=asked)
         misfit = outcome.misfit if isinstance(outcome, Mismatched) else None
         if isinstance(outcome, Mismatched) and taken(outcome.done.image, outcome.misfit, recipe, policy):

@@ -115,7 +115,7 @@ def _compared(workspace: Workspace, planned: PlannedProject, commit: BaseCommit,
     lock = _lock(workspace, commit, files, same=_same_lock(workspace, files, differing))
     try:
         base = _base(commit, loaded, files, differing)
-        expansion = _expanded(base, loaded)
+        expansion = _with_workflows(commit, _expanded(base, loaded))
     except InvalidInput as error:
         fact = f"{error.problems[0]} (in {commit.commit[:7]}, the commit to compare with)"
         raise ProjectError(fact, hint="compare with a commit whose reconciler.yaml is valid") from error
@@ -239,6 +239,30 @@ def _expanded(base: _Base, loaded: LoadedSpecs) -> Expansion:
     }
     same = {asset: spec for asset, spec in loaded.specs.items() if spec.file not in files}
     return Expansion({**same, **part.specs}, part.problems, part.broken, part.room)
+
+
+def _with_workflows(commit: BaseCommit, expansion: Expansion) -> Expansion:
+    """The assets with the digests of their workflows in the commit. One whose workflow cannot be used is left out."""
+    paths = sorted({spec.workflow.path for spec in expansion.specs.values() if spec.workflow is not None})
+    if not paths:
+        return expansion
+    from reconciler.core.workflows.graph import MAX_WORKFLOW, Graph, Unreadable, read_graph  # noqa: PLC0415 - rare
+    from reconciler.core.workflows.resolve import with_workflows  # noqa: PLC0415 - few projects have workflows
+
+    listed = commit.listing(paths)
+
+    def read(path: str) -> Graph | Unreadable:
+        if path not in listed or listed[path].size > MAX_WORKFLOW:
+            return Unreadable("is not there")
+        return read_graph(commit.contents({path: listed[path]})[path])
+
+    filled = with_workflows(expansion.specs, read)
+    broken = {problem.asset for problem in filled.problems}
+    return replace(
+        expansion,
+        specs={asset: spec for asset, spec in filled.specs.items() if asset not in broken},
+        broken=(*expansion.broken, *sorted(broken)),
+    )
 
 
 def _values(documents: Mapping[str, Document]) -> dict[str, object]:

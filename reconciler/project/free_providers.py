@@ -39,6 +39,7 @@ def free_providers(
             store=store,
             utc=lambda: datetime.now(UTC),
             parallel=(os.cpu_count() or 1) if settings.traits.local else settings.concurrency,
+            resumable=settings.traits.resumable,
         )
         for settings in used
     }
@@ -54,7 +55,7 @@ def _inner(
     at_end: AtEnd,
 ) -> Provider:
     declared = REGISTRY.declared(settings)
-    if not isinstance(declared, Dialect) and not settings.traits.needs_key:
+    if not isinstance(declared, Dialect) and not settings.traits.needs_key and settings.traits.local:
         refused = declared.untrusted(settings, environ)
         if refused is not None:
             raise ProjectError(refused.reason, hint=refused.hint)

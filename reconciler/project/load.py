@@ -52,7 +52,7 @@ def load_specs(workspace: Workspace) -> LoadedSpecs:
         recorded = workspace.recorded  # an error in the lockfile takes precedence
     workspace.tree.begin({entry.output: entry.image.size for entry in recorded.entries.values()})
     files = read_specs(reader, workspace.index)
-    expanded = expand(project.settings, project.document, files.tree)
+    expanded = _with_workflows(workspace, expand(project.settings, project.document, files.tree))
     table = model_table(project.settings.models)
     problems = _problems(project, files, expanded, table)
     derivation = None
@@ -81,6 +81,18 @@ def load_specs(workspace: Workspace) -> LoadedSpecs:
         derivation,
         files.tree,
     )
+
+
+def _with_workflows(workspace: Workspace, expanded: Expansion) -> Expansion:
+    """The assets with the digests of their workflows. Loaded where a spec names one."""
+    if not any(spec.workflow is not None for spec in expanded.specs.values()):
+        return expanded
+    from reconciler.core.workflows.resolve import with_workflows  # noqa: PLC0415 - few projects have workflows
+    from reconciler.store.documents.workflow_files import WorkflowFiles  # noqa: PLC0415 - the same
+
+    filled = with_workflows(expanded.specs, WorkflowFiles(workspace.root, workspace.index).read)
+    problems = tuple(sorted((*expanded.problems, *filled.problems)))
+    return replace(expanded, specs=filled.specs, problems=problems, cautions=() if problems else expanded.cautions)
 
 
 def reference_contents(workspace: Workspace, loaded: LoadedSpecs) -> dict[str, ContentHash]:

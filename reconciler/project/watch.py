@@ -80,7 +80,8 @@ def watched(open_: Open) -> InputSignature:
         loaded = load_specs(workspace)
     except ReconcilerError:
         return signature_of(workspace.root, "specs", ())
-    return signature_of(workspace.root, loaded.project.settings.specs, tuple(loaded.places))
+    workflows = {spec.workflow.path for spec in loaded.specs.values() if spec.workflow is not None}
+    return signature_of(workspace.root, loaded.project.settings.specs, (*loaded.places, *sorted(workflows)))
 
 
 def seen_by_look(before: InputSignature, after: InputSignature) -> InputSignature:

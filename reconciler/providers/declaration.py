@@ -70,11 +70,15 @@ Create: TypeAlias = Callable[[ProviderSettings, Resources], Provider]
 
 def no_problems(settings: ProviderSettings) -> tuple[SettingProblem, ...]:
     """The check of a type whose settings the project's schema describes in full."""
-    names = ("command", "charges", "deterministic")
-    given = {name: bool(getattr(settings, name)) for name in names}
-    hint = "remove it, or write type: command"
+    given = {
+        "command": (bool(settings.command), "command"),
+        "charges": (settings.charges, "command and comfyui"),
+        "deterministic": (settings.deterministic, "command and comfyui"),
+    }
     return tuple(
-        SettingProblem(name, "is a setting of type: command alone", hint) for name, is_ in given.items() if is_
+        SettingProblem(name, f"is a setting of type: {types} alone", "remove it, or write another type")
+        for name, (is_, types) in given.items()
+        if is_
     )
 
 

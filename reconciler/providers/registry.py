@@ -10,6 +10,7 @@ from reconciler.core.provider_types import UnusableType
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.suggest import nearest_word
 from reconciler.core.text import one_line
+from reconciler.providers.comfyui.declaration import COMFYUI
 from reconciler.providers.command.declaration import COMMAND_WORKER
 from reconciler.providers.declaration import Declaration, Dialect, ProviderFactory
 from reconciler.providers.draft.declaration import DRAFT
@@ -28,6 +29,7 @@ _BUILT_IN: tuple[Declaration, ...] = (
     GEMINI,
     OPENAI,
     COMMAND_WORKER,
+    COMFYUI,
 )
 PLACEHOLDERS = DRAFT.type
 """The name of the built-in provider that draws placeholders."""

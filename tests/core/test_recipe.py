@@ -41,7 +41,7 @@ RELEASED = Recipe(
     take=2,
 )
 """Every field of the first release. The key of this recipe is fixed."""
-FULL = replace(RELEASED)
+FULL = replace(RELEASED, workflow="w1:1")
 """Every field. A value of a newer field goes into the call above, so that RELEASED keeps its key."""
 OTHERS: dict[str, list[Any]] = {
     "prompt": ["a Sword", "a sword.", "sword a"],
@@ -49,6 +49,7 @@ OTHERS: dict[str, list[Any]] = {
     "size": ["9:16", "1536x864", ""],
     "image_size": ["4K", ""],
     "quality": ["low", ""],
+    "workflow": ["w1:2", ""],
     "format": ["png", "jpeg"],
     "background": ["transparent", ""],
     "references": [(TWO, ONE), (ONE,), (), (ONE, TWO, TWO)],

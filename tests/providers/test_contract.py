@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import Any
 
+from reconciler.core.outcome import Outcome
+from reconciler.core.ports import ImageRequest, OnResponse, Provider, ignore_response
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.value import replace
+from reconciler.core.workflows.graph import read_graph
+from reconciler.core.workflows.template import Template, template_of
 from reconciler.providers.command.declaration import TRUSTED_COMMANDS
 from reconciler.providers.connect import connect
 from reconciler.providers.models.table import model_table
+from reconciler.testing.comfyui import FILL, a_workflow, running_comfyui
 from reconciler.testing.contract import ProviderContract, RemoteProviderContract
 from tests.workers import stripes_command
+
+_MADE = template_of(read_graph(json.dumps(a_workflow()).encode()), FILL)
+assert isinstance(_MADE, Template)
+TEMPLATE = _MADE.text
 
 
 class TestDraft(ProviderContract):
@@ -69,3 +80,29 @@ class TestCommand(ProviderContract):
     def teardown_method(self) -> None:
         for end in self.ends:
             end()
+
+
+class _WithWorkflow:
+    """The provider with a workflow in every request, as the engine has it from the spec."""
+
+    def __init__(self, inner: Provider) -> None:
+        self._inner = inner
+
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
+        return await self._inner.generate(replace(request, workflow=TEMPLATE), on_response=on_response)
+
+
+class TestComfyUI(ProviderContract):
+    provider_type = "comfyui"
+    sizes = ("1:1", "16:9", "64x48")
+
+    def connect(self, spool: Any, settings: ProviderSettings, environ: Mapping[str, str]) -> Any:
+        settings = replace(settings, base_url=self.comfy.origin)
+        return _WithWorkflow(super().connect(spool, settings, environ))
+
+    def setup_method(self) -> None:
+        self.open = ExitStack()
+        self.comfy = self.open.enter_context(running_comfyui())
+
+    def teardown_method(self) -> None:
+        self.open.close()

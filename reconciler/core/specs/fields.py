@@ -19,10 +19,11 @@ from reconciler.core.specs.pictures import read_pictures
 from reconciler.core.specs.prompt import read_prompt
 from reconciler.core.specs.sizes import named_size, wanted_size
 from reconciler.core.specs.spec import NO_RIGHTS, DerivedFields, RightsFields, Spec
+from reconciler.core.specs.workflows import WORKFLOW_FIELDS, check_workflow, read_workflow
 
 T = TypeVar("T", bool, int, float)
 
-_READ_BY_RULES = ("prompt", "model", "size", "image_size", "format", "background")
+_READ_BY_RULES = ("prompt", "model", "size", "image_size", "format", "background", "workflow")
 _PLAIN_FIELDS: tuple[tuple[str, type[Any]], ...] = tuple(
     (name, type(default)) for name, default in SINGLE_FIELDS.items() if name not in _READ_BY_RULES
 )
@@ -62,6 +63,7 @@ def read_asset(asset: AssetLayers, identity: AssetId, matrix: Mapping[str, Json]
         freeze=typed(asset, "freeze", False),
         ignore_changes=frozenset(cast(Sequence[str], asset.value("ignore_changes", ()))),
         derived=None if asset.strongest.keys().isdisjoint(_DERIVED) else _derived(asset),
+        workflow=None if asset.strongest.keys().isdisjoint(WORKFLOW_FIELDS) else read_workflow(asset),
         on_mismatch=_on_mismatch(asset) if "on_mismatch" in asset.strongest else HOLD,
         rights=NO_RIGHTS if asset.strongest.keys().isdisjoint(_RIGHTS) else RightsFields(*map(asset.text, _RIGHTS)),
         origins=Origins(asset.own, asset.layers),
@@ -69,6 +71,7 @@ def read_asset(asset: AssetLayers, identity: AssetId, matrix: Mapping[str, Json]
         file=asset.own.document.file,
     )
     check_asset(asset, spec)
+    check_workflow(asset, spec)
     asset.problems.extend(asset.filled.problems)
     return None if asset.problems else spec
 

@@ -90,6 +90,7 @@ MERGED_FIELDS = (*KEYED_FIELDS, "vars")
 _OTHER_FIELDS = (
     "prompt_prefix", "prompt_suffix", "references", "mask", "style", "turns", "output", "description", "tags", "freeze",
     "ignore_changes", "provider", "derive", "focus", "alt", "slice", "on_mismatch", "license", "source", "credit",
+    "fill", "take_from",
 )  # fmt: skip
 WHOLE_FIELDS = tuple(
     name for name in dict.fromkeys((*SINGLE_FIELDS, *_OTHER_FIELDS, *RECIPE_FIELDS)) if name not in MERGED_FIELDS

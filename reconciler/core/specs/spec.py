@@ -42,6 +42,20 @@ class DerivedFields:
 
 
 @value
+class WorkflowUse:
+    """A workflow file and its use: `fill` maps inputs of nodes (`title.input`) to fields of the recipe, and `take_from`
+    is the title of the node whose image is taken, "" for the only one that saves one.
+
+    `template` is for the provider. It is known once the file was read.
+    """
+
+    path: str
+    fill: tuple[tuple[str, str], ...] = ()
+    take_from: str = ""
+    template: str = field(default="", compare=False, repr=False)
+
+
+@value
 class SpecTurn:
     """One turn of a conversation, its pictures still by name."""
 
@@ -101,6 +115,7 @@ class Spec:
     derived: DerivedFields | None = None
     rights: RightsFields = NO_RIGHTS
     on_mismatch: OnMismatch = HOLD
+    workflow: WorkflowUse | None = None
     origins: Mapping[str, tuple[Origin, ...]] = field(default_factory=dict, compare=False)
     picture_origins: tuple[Origin, ...] = field(default=(), compare=False)
     """Where each of `pictures()` was written; empty for a spec that was not read from a file."""

@@ -11,6 +11,7 @@ from reconciler.core.lock.lockfile import Made
 from reconciler.core.money.cost import FREE
 from reconciler.core.outcome import Done, Mismatched, NotSent, Outcome, Stop
 from reconciler.core.ports import ImageRequest, OnResponse, Provider, Store, StoredImage, ignore_response
+from reconciler.core.seed import free_attempt
 from reconciler.core.value import replace
 from reconciler.engine.clock import stamp
 
@@ -18,11 +19,19 @@ from reconciler.engine.clock import stamp
 class StoredProvider:
     """A Provider that stores every image, and makes at most `parallel` of them at a time.
 
-    `made_by` is its name in the lockfile.
+    `made_by` is its name in the lockfile. The requests of a `resumable` one have ids (`free_attempt`): a run that was
+    killed left its image at the server, and the next run asks for it by the same id.
     """
 
     def __init__(
-        self, inner: Provider, *, made_by: str, store: Store, utc: Callable[[], datetime], parallel: int
+        self,
+        inner: Provider,
+        *,
+        made_by: str,
+        store: Store,
+        utc: Callable[[], datetime],
+        parallel: int,
+        resumable: bool = False,
     ) -> None:
         self._made_by = made_by
         self._inner = inner
@@ -30,6 +39,7 @@ class StoredProvider:
         self._utc = utc
         self._places = asyncio.Semaphore(parallel)
         self._drained = False
+        self._resumable = resumable
 
     def drain(self) -> None:
         """Start no more images; those in progress finish."""
@@ -40,6 +50,9 @@ class StoredProvider:
         async with self._places:
             if self._drained:
                 return NotSent("not begun: interrupted", final=True, stop=Stop.INTERRUPTED)
+            if self._resumable:
+                had = await asyncio.to_thread(self._store.recall, request.key)
+                request = replace(request, attempt=free_attempt(request.key, len(had)))
             outcome = await self._inner.generate(request, on_response=on_response)
             if isinstance(outcome, Done):
                 return await asyncio.to_thread(self._kept, request, outcome)
@@ -49,7 +62,7 @@ class StoredProvider:
             return outcome
 
     def _kept(self, request: ImageRequest, done: Done, misfit: Misfit | None = None) -> Done:
-        made = Made(provider=self._made_by, at=stamp(self._utc()), model=done.model, cost=str(FREE))
+        made = Made(provider=self._made_by, at=stamp(self._utc()), model=done.model, cost=str(FREE), usage=done.usage)
         called = "the draft is" if made.placeholder else "the free image is"
         path = self._store.put(replace(done.spooled, called=called))
         image = StoredImage(done.spooled.content, done.image, made, misfit=misfit)
