@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -20,6 +21,7 @@ from typing import Any
 import yaml
 from PIL import Image
 
+from reconciler.testing.comfyui import FakeComfy, a_workflow, running_comfyui
 from reconciler.testing.gateway import Gateway, running
 
 ROOT = Path(__file__).parents[1]
@@ -50,14 +52,16 @@ KINDS = {
 }
 """Every kind of block, by its info string, and the rule that holds it."""
 
-_PART = re.compile(r"^```([^\n]*)\n(.*?)^```$|^<!-- (gateway|picture)(?:: (.*?))? -->$", re.MULTILINE | re.DOTALL)
+_PART = re.compile(
+    r"^```([^\n]*)\n(.*?)^```$|^<!-- (gateway|picture|comfyui)(?:: (.*?))? -->$", re.MULTILINE | re.DOTALL
+)
 _PATH = re.compile(r"# ((?:\.?\w[\w.-]*/)*(?:\.?\w[\w-]*\.\w+|Makefile))(?::.*)?\n")
 _STEP = re.compile(r"^\$ (.*)\n", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block, or a directive in a comment (`kind` is then `gateway` or `picture`)."""
+    """A fenced block, or a directive in a comment (`kind` is then `gateway`, `picture` or `comfyui`)."""
 
     kind: str
     text: str
@@ -201,6 +205,7 @@ class Reader:
         self._stack = ExitStack()
         self._shell: Shell | None = None
         self._gateway: Gateway | None = None
+        self._comfy: FakeComfy | None = None
 
     def __enter__(self) -> Reader:
         return self
@@ -233,6 +238,8 @@ class Reader:
                 yield self._commands(block, after)
             elif block.kind == "gateway":
                 self._stand_in(block.text)
+            elif block.kind == "comfyui":
+                self._comfyui()
             elif block.kind == "picture":
                 path, size = block.text.split()
                 self._picture(self.folder / path, size)
@@ -257,6 +264,14 @@ class Reader:
         if faults:
             self._gateway.script(*faults.replace(",", " ").split())
 
+    def _comfyui(self) -> None:
+        """A server takes the place of the reader's. A new project has its workflow."""
+        self.shell.run("mkdir ../comfy && cd ../comfy")
+        self._comfy = self._stack.enter_context(running_comfyui())
+        path = self.folder / "workflows" / "icon.api.json"
+        path.parent.mkdir()
+        path.write_text(json.dumps(a_workflow()))
+
     def _picture(self, path: Path, size: str) -> None:
         """A picture that the reader is said to have."""
         width, height = map(int, size.split("x"))
@@ -268,6 +283,8 @@ class Reader:
         if block.path == "reconciler.yaml" and "provider: gravitex" in text and self._gateway is not None:
             settings = f"base_url: '{self._gateway.url()}', api_key_env: GRAVITEX_API_KEY"
             text += f"providers: {{gravitex: {{{settings}}}}}\n"
+        if block.path == "reconciler.yaml" and self._comfy is not None:
+            text = text.replace("    type: comfyui", f"    base_url: {self._comfy.origin}\n    type: comfyui")
         path = folder / block.path
         if block.kind == "diff":
             text = edited(path.read_text(), text.partition("\n")[2])

@@ -138,8 +138,10 @@ def _compared(workspace: Workspace, planned: PlannedProject, commit: BaseCommit,
 def _only_specs_differ(
     base: _Base, planned: PlannedProject, specs: Mapping[AssetId, Spec], contents: Mapping[str, ContentHash]
 ) -> bool:
-    """Whether the project file, the defaults, the styles and the reference files of the commit are as here."""
+    """Whether the project file, the defaults, the styles and the reference files of the commit are as here. Workflows
+    are not compared: with one, the answer is no."""
     alike = base.project is planned.loaded.project and all(_kind(path) == "spec" for path in base.changed)
+    alike = alike and not any(spec.workflow for spec in (*specs.values(), *planned.loaded.specs.values()))
     return alike and all(contents.get(path) == planned.seen.files.get(path, "") for path in _reference_paths(specs))
 
 
@@ -246,14 +248,14 @@ def _with_workflows(commit: BaseCommit, expansion: Expansion) -> Expansion:
     paths = sorted({spec.workflow.path for spec in expansion.specs.values() if spec.workflow is not None})
     if not paths:
         return expansion
-    from reconciler.core.workflows.graph import MAX_WORKFLOW, Graph, Unreadable, read_graph  # noqa: PLC0415 - rare
+    from reconciler.core.workflows.graph import MAX_WORKFLOW, UnusableWorkflow, WorkflowGraph, read_graph  # noqa: PLC0415 - the same
     from reconciler.core.workflows.resolve import with_workflows  # noqa: PLC0415 - few projects have workflows
 
     listed = commit.listing(paths)
 
-    def read(path: str) -> Graph | Unreadable:
+    def read(path: str) -> WorkflowGraph | UnusableWorkflow:
         if path not in listed or listed[path].size > MAX_WORKFLOW:
-            return Unreadable("is not there")
+            return UnusableWorkflow("is not there")
         return read_graph(commit.contents({path: listed[path]})[path])
 
     filled = with_workflows(expansion.specs, read)

@@ -27,6 +27,7 @@ from reconciler.project.incremental_plan import (
     ProjectPart,
     contents_known,
     entry_in,
+    needs_more,
     read_part,
 )
 from reconciler.project.workspace import Workspace
@@ -170,7 +171,7 @@ def _specs_before(part: ProjectPart, commit: BaseCommit, files: Sequence[str]) -
         if document is None or wrong:
             return None
         found, problems = expand_file(part.context, path.removeprefix(f"{folder}/"), document, part.room)
-        if problems or any(spec.upstreams() or spec.derived is not None for spec in found):
+        if problems or any(map(needs_more, found)):
             return None
         specs |= {spec.id: spec for spec in found}
     return dict(sorted(specs.items()))

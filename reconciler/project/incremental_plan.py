@@ -178,7 +178,7 @@ def _specs(
             return None
         found, wrong = expand_file(context, path.removeprefix(f"{folder}/"), document, room)
         same = sorted((spec.id, spec.output) for spec in found) == sorted(known)
-        if wrong or not same or any(map(_needs_more, found)):
+        if wrong or not same or any(map(needs_more, found)):
             return None
         specs |= {spec.id: spec for spec in found}
     table, today = model_table(project.settings.models), datetime.now(UTC).date()
@@ -191,7 +191,7 @@ def _specs(
     return None if told else ordered
 
 
-def _needs_more(spec: Spec) -> bool:
+def needs_more(spec: Spec) -> bool:
     """Whether the plan of an asset depends on more than its spec and the files of its images."""
     return bool(spec.upstreams()) or spec.derived is not None or spec.workflow is not None
 

@@ -54,7 +54,7 @@ def connect(
         )
     if isinstance(key, NoKey):
         return _WithoutKey(key)
-    return declared.create(settings, Resources(spool, references, key, at_end))
+    return declared.create(settings, Resources(spool, references, key, at_end, Http))
 
 
 class _WithoutKey:

@@ -24,6 +24,7 @@ from reconciler.providers.secret import Key, NoKey
 
 if TYPE_CHECKING:
     from reconciler.providers.batches.api import BatchApi
+    from reconciler.providers.http.client import Http
     from reconciler.providers.http.request import WireRequest
     from reconciler.providers.requests.prepared import PreparedRequest
 
@@ -46,6 +47,9 @@ None: it is used."""
 AtEnd: TypeAlias = Callable[[Callable[[], None]], object]
 """Registers a function that is called when the run has ended."""
 
+OpenHttp: TypeAlias = "Callable[[ProviderSettings], Http]"
+"""Makes a network client with the limits of these settings."""
+
 
 def never_called(end: Callable[[], None]) -> None:
     """The AtEnd of a caller that ends with its process, and whatever a provider keeps open with it."""
@@ -55,13 +59,15 @@ def never_called(end: Callable[[], None]) -> None:
 class Resources:
     """What a provider works with: where images go, where reference images are, and the key (empty: none is sent).
 
-    `at_end` is for what the provider keeps open.
+    `at_end` is for what the provider keeps open. `http` makes the client for these settings; it is None for a provider
+    on this machine.
     """
 
     spool: Spool
     references: References
     key: Key
     at_end: AtEnd = never_called
+    http: OpenHttp | None = None
 
 
 Create: TypeAlias = Callable[[ProviderSettings, Resources], Provider]
@@ -73,7 +79,7 @@ def no_problems(settings: ProviderSettings) -> tuple[SettingProblem, ...]:
     given = {
         "command": (bool(settings.command), "command"),
         "charges": (settings.charges, "command and comfyui"),
-        "deterministic": (settings.deterministic, "command and comfyui"),
+        "deterministic": (settings.deterministic, "command"),
     }
     return tuple(
         SettingProblem(name, f"is a setting of type: {types} alone", "remove it, or write another type")

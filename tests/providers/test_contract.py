@@ -13,7 +13,7 @@ from reconciler.core.ports import ImageRequest, OnResponse, Provider, ignore_res
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.value import replace
 from reconciler.core.workflows.graph import read_graph
-from reconciler.core.workflows.template import Template, template_of
+from reconciler.core.workflows.template import WorkflowTemplate, template_of
 from reconciler.providers.command.declaration import TRUSTED_COMMANDS
 from reconciler.providers.connect import connect
 from reconciler.providers.models.table import model_table
@@ -22,7 +22,7 @@ from reconciler.testing.contract import ProviderContract, RemoteProviderContract
 from tests.workers import stripes_command
 
 _MADE = template_of(read_graph(json.dumps(a_workflow()).encode()), FILL)
-assert isinstance(_MADE, Template)
+assert isinstance(_MADE, WorkflowTemplate)
 TEMPLATE = _MADE.text
 
 

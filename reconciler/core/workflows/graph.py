@@ -15,14 +15,14 @@ from reconciler.core.value import value
 
 MAX_WORKFLOW = 4 << 20
 """Bytes of a workflow file. Large ones of real projects have a tenth of them."""
-MAX_NODES = 10_000
-MAX_DEPTH = 32
+MAX_WORKFLOW_NODES = 10_000
+MAX_INPUT_DEPTH = 32
 """Levels of lists and mappings in one input."""
 _API = "in ComfyUI: File > Export (API)"
 
 
 @value
-class Node:
+class WorkflowNode:
     """One node. An input is a value, or a link to an output of another node."""
 
     kind: str
@@ -31,47 +31,47 @@ class Node:
 
 
 @value
-class Graph:
+class WorkflowGraph:
     """The nodes of a workflow by id."""
 
-    nodes: Mapping[str, Node]
+    nodes: Mapping[str, WorkflowNode]
 
 
 @value
-class Unreadable:
+class UnusableWorkflow:
     """Why a file is no workflow that can be used."""
 
     fact: str
     hint: str = ""
 
 
-def read_graph(data: bytes) -> Graph | Unreadable:
+def read_graph(data: bytes) -> WorkflowGraph | UnusableWorkflow:
     """The workflow in the text of a file."""
     if len(data) > MAX_WORKFLOW:
-        return Unreadable(f"is larger than {MAX_WORKFLOW >> 20} MiB", "remove images and notes from the workflow")
+        return UnusableWorkflow(f"is larger than {MAX_WORKFLOW >> 20} MiB", "remove images and notes from the workflow")
     try:
         found = json.loads(data, parse_constant=_no_number, parse_float=_finite)
     except RecursionError:
-        return Unreadable("is nested too deeply")
+        return UnusableWorkflow("is nested too deeply")
     except ValueError as error:
-        return Unreadable(f"is not JSON: {_why(error)}", f"export it {_API}")
+        return UnusableWorkflow(f"is not JSON: {_why(error)}", f"export it {_API}")
     if not isinstance(found, dict):
-        return Unreadable("is not a workflow: it is no JSON object", f"export it {_API}")
+        return UnusableWorkflow("is not a workflow: it is no JSON object", f"export it {_API}")
     if isinstance(found.get("nodes"), list) and "links" in found:
-        return Unreadable("is in the editor's own format, which a server does not take", f"export it {_API}")
+        return UnusableWorkflow("is in the editor's own format, which a server does not take", f"export it {_API}")
     if not found:
-        return Unreadable("has no node")
-    if len(found) > MAX_NODES:
-        return Unreadable(f"has more than {MAX_NODES:,} nodes")
-    nodes: dict[str, Node] = {}
+        return UnusableWorkflow("has no node")
+    if len(found) > MAX_WORKFLOW_NODES:
+        return UnusableWorkflow(f"has more than {MAX_WORKFLOW_NODES:,} nodes")
+    nodes: dict[str, WorkflowNode] = {}
     for name, each in found.items():
         node = _node(each)
         if node is None:
-            return Unreadable("is not a workflow: a node needs class_type and inputs", f"export it {_API}")
+            return UnusableWorkflow("is not a workflow: a node needs class_type and inputs", f"export it {_API}")
         if any(isinstance(given, dict | list) and _is_deep(given) for given in node.inputs.values()):
-            return Unreadable("is nested too deeply")
+            return UnusableWorkflow("is nested too deeply")
         nodes[name] = node
-    return Graph(nodes)
+    return WorkflowGraph(nodes)
 
 
 def link_of(given: Json) -> tuple[str, int] | None:
@@ -84,20 +84,20 @@ def link_of(given: Json) -> tuple[str, int] | None:
     return source, int(output)
 
 
-def _node(given: Any) -> Node | None:
+def _node(given: Any) -> WorkflowNode | None:
     if not isinstance(given, dict):
         return None
     kind, inputs, meta = given.get("class_type"), given.get("inputs", {}), given.get("_meta")
     if not isinstance(kind, str) or not kind or not isinstance(inputs, dict):
         return None
     title = meta.get("title") if isinstance(meta, dict) else None
-    return Node(kind, title if isinstance(title, str) and title else kind, inputs)
+    return WorkflowNode(kind, title if isinstance(title, str) and title else kind, inputs)
 
 
 def _is_deep(given: Json) -> bool:
     """Whether a value has too many levels. Looks at one level after the other."""
     level: list[Json] = [given]
-    for _ in range(MAX_DEPTH):
+    for _ in range(MAX_INPUT_DEPTH):
         inner = [each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)]
         if not inner:
             return False

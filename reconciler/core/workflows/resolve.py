@@ -8,14 +8,14 @@ from reconciler.core.digest import AssetId
 from reconciler.core.errors import Problem, unknown_name
 from reconciler.core.specs.spec import Spec, WorkflowUse
 from reconciler.core.value import replace, value
-from reconciler.core.workflows.graph import Graph, Unreadable
-from reconciler.core.workflows.template import BadUse, Template, Workflow
+from reconciler.core.workflows.graph import UnusableWorkflow, WorkflowGraph
+from reconciler.core.workflows.template import BadUse, Workflow, WorkflowTemplate
 
 WORKFLOW_ROOM = 8 << 20
 """Characters of all templates of a project together; each node that is looked at counts for `_PER_NODE`."""
 _PER_NODE = 40
 
-ReadWorkflow = Callable[[str], Graph | Unreadable]
+ReadWorkflow = Callable[[str], WorkflowGraph | UnusableWorkflow]
 """The workflow in the file of a path."""
 
 
@@ -38,7 +38,7 @@ def with_workflows(specs: Mapping[AssetId, Spec], read: ReadWorkflow) -> FilledS
     room = WORKFLOW_ROOM
     for path, uses in by_path.items():
         graph = read(path)
-        if isinstance(graph, Unreadable):
+        if isinstance(graph, UnusableWorkflow):
             first = next(iter(uses.values()))[0]
             problems.append(_problem_at(first, "workflow", f"{path} {graph.fact}", graph.hint))
             continue
@@ -46,7 +46,7 @@ def with_workflows(specs: Mapping[AssetId, Spec], read: ReadWorkflow) -> FilledS
         for use, users in uses.items():
             made = workflow.template(dict(use.fill), use.take_from)
             room -= _PER_NODE * (workflow.looked_at() + len(use.fill))
-            if isinstance(made, Template):
+            if isinstance(made, WorkflowTemplate):
                 room -= len(made.text)
                 filled.update(_with_template(users, use, made))
             else:
@@ -58,7 +58,7 @@ def with_workflows(specs: Mapping[AssetId, Spec], read: ReadWorkflow) -> FilledS
     return FilledSpecs(filled, tuple(problems))
 
 
-def _with_template(users: Iterable[Spec], use: WorkflowUse, made: Template) -> dict[AssetId, Spec]:
+def _with_template(users: Iterable[Spec], use: WorkflowUse, made: WorkflowTemplate) -> dict[AssetId, Spec]:
     known = replace(use, template=made.text)
     return {
         spec.id: replace(spec, base_recipe=replace(spec.base_recipe, workflow=made.digest), workflow=known)

@@ -16,7 +16,7 @@ from typing import cast
 
 from reconciler.core.digest import Json, canonical, plain
 from reconciler.core.value import value
-from reconciler.core.workflows.graph import Graph, Unreadable, link_of
+from reconciler.core.workflows.graph import UnusableWorkflow, WorkflowGraph, link_of
 
 DIGEST_PREFIX = "w1:"
 _DOMAIN = b"reconciler workflow w1\n"
@@ -30,7 +30,7 @@ PARAMS = "params."
 
 
 @value
-class Template:
+class WorkflowTemplate:
     """`digest` is the part of the recipe. `text` is JSON for the provider: the `nodes` that lead to the `output`, with
     null in the inputs to fill; `fill`, a list of node, input and field of the recipe; and the `titles` of the nodes.
     Nodes are numbered from the output backwards, so that the server puts the same metadata into every image."""
@@ -55,14 +55,14 @@ class BadUse:
 class Workflow:
     """A workflow, from which templates are made."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: WorkflowGraph) -> None:
         self.graph = graph
         self._visited = 0
         self._titled: dict[str, list[str]] = defaultdict(list)
         for name, node in graph.nodes.items():
             self._titled[node.title].append(name)
 
-    def template(self, fill: Mapping[str, str], take_from: str) -> Template | tuple[BadUse, ...]:
+    def template(self, fill: Mapping[str, str], take_from: str) -> WorkflowTemplate | tuple[BadUse, ...]:
         """The template for these marks (`title.input` to the field that fills it in), or every problem with them."""
         output = self._output(take_from)
         if isinstance(output, BadUse):
@@ -84,7 +84,7 @@ class Workflow:
         problems += self._unfilled_seeds(order, marks)
         if problems:
             return tuple(problems)
-        return Template(self._digest(order, marks), self._text(order, marks))
+        return WorkflowTemplate(self._digest(order, marks), self._text(order, marks))
 
     def looked_at(self) -> int:
         """How many nodes were looked at since this was last asked."""
@@ -233,9 +233,9 @@ def _hashed(given: Json, mark: str | None, digests: Mapping[str, str]) -> Json:
 
 
 def template_of(
-    read: Graph | Unreadable, fill: Mapping[str, str], take_from: str = ""
-) -> Template | tuple[BadUse, ...]:
+    read: WorkflowGraph | UnusableWorkflow, fill: Mapping[str, str], take_from: str = ""
+) -> WorkflowTemplate | tuple[BadUse, ...]:
     """The template of one workflow."""
-    if isinstance(read, Unreadable):
+    if isinstance(read, UnusableWorkflow):
         return (BadUse("workflow", read.fact, read.hint),)
     return Workflow(read).template(fill, take_from)

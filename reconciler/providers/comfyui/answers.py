@@ -18,21 +18,21 @@ _KINDS = ("output", "temp", "input")
 
 
 @value
-class Waiting:
+class JobWaits:
     """The job waits or runs."""
 
     running: bool
 
 
 @value
-class Finished:
+class JobFinished:
     """The job has ended well. `outputs` are the results of its nodes, by their ids."""
 
     outputs: Mapping[str, Any]
 
 
 @value
-class Failed:
+class JobFailed:
     """The job has ended without a result. `cancelled`: somebody has stopped it."""
 
     message: str
@@ -40,15 +40,15 @@ class Failed:
 
 
 @value
-class AbsentJob:
+class JobAbsent:
     """The server does not know the job."""
 
 
-JobState = Waiting | Finished | Failed | AbsentJob
+ComfyJobState = JobWaits | JobFinished | JobFailed | JobAbsent
 
 
 @value
-class ImageFile:
+class ServerImage:
     """An image on the server, as `/view` takes it: a name, a folder below that of its kind, and the kind."""
 
     name: str
@@ -56,38 +56,38 @@ class ImageFile:
     kind: str
 
 
-def job_state(body: Any, titles: Mapping[str, str]) -> JobState | None:
+def job_state(body: Any, titles: Mapping[str, str]) -> ComfyJobState | None:
     """The state of a job as `/api/jobs/{id}` tells it; None for anything else."""
     if not isinstance(body, Mapping):
         return None
     match body.get("status"):
         case "pending":
-            return Waiting(running=False)
+            return JobWaits(running=False)
         case "in_progress":
-            return Waiting(running=True)
+            return JobWaits(running=True)
         case "completed":
             return _ended({"outputs": body.get("outputs"), "status": body.get("execution_status")}, titles)
         case "failed" | "error":
             status = body.get("execution_status")
             told = _error_in(status, titles) if isinstance(status, Mapping) else None
-            return told or Failed(_execution_error(body.get("execution_error"), titles))
+            return told or JobFailed(_execution_error(body.get("execution_error"), titles))
         case "cancelled" | "interrupted":
-            return Failed("it was cancelled on the server", cancelled=True)
+            return JobFailed("it was cancelled on the server", cancelled=True)
         case _:
             return None
 
 
-def history_state(body: Any, name: str, titles: Mapping[str, str]) -> JobState | None:
+def history_state(body: Any, name: str, titles: Mapping[str, str]) -> ComfyJobState | None:
     """The state of a job as `/history/{id}` tells it: absent while it has not ended; None for anything else."""
     if not isinstance(body, Mapping):
         return None
     found = body.get(name)
     if found is None:
-        return AbsentJob()
+        return JobAbsent()
     return _ended(found, titles) if isinstance(found, Mapping) else None
 
 
-def queue_state(body: Any, name: str) -> JobState | None:
+def queue_state(body: Any, name: str) -> ComfyJobState | None:
     """The state of a job as `/queue` tells it: absent if it neither runs nor waits; None for anything else."""
     if not isinstance(body, Mapping):
         return None
@@ -96,11 +96,11 @@ def queue_state(body: Any, name: str) -> JobState | None:
         if not isinstance(jobs, list):
             return None
         if any(isinstance(job, list) and len(job) > 1 and job[1] == name for job in jobs):
-            return Waiting(running)
-    return AbsentJob()
+            return JobWaits(running)
+    return JobAbsent()
 
 
-def _ended(job: Mapping[str, Any], titles: Mapping[str, str]) -> JobState | None:
+def _ended(job: Mapping[str, Any], titles: Mapping[str, str]) -> ComfyJobState | None:
     """An entry of the history. `status` is absent on servers of 2023."""
     status = job.get("status")
     if isinstance(status, Mapping):
@@ -108,19 +108,19 @@ def _ended(job: Mapping[str, Any], titles: Mapping[str, str]) -> JobState | None
         if wrong is not None:
             return wrong
     outputs = job.get("outputs")
-    return Finished(outputs) if isinstance(outputs, Mapping) else None
+    return JobFinished(outputs) if isinstance(outputs, Mapping) else None
 
 
-def _error_in(status: Mapping[str, Any], titles: Mapping[str, str]) -> Failed | None:
+def _error_in(status: Mapping[str, Any], titles: Mapping[str, str]) -> JobFailed | None:
     messages = status.get("messages")
     for entry in messages if isinstance(messages, list) else ():
         if not isinstance(entry, list) or len(entry) < 2:
             continue
         if entry[0] == "execution_interrupted":
-            return Failed("it was cancelled on the server", cancelled=True)
+            return JobFailed("it was cancelled on the server", cancelled=True)
         if entry[0] == "execution_error":
-            return Failed(_execution_error(entry[1], titles))
-    return Failed("the server says error, and not which") if status.get("status_str") == "error" else None
+            return JobFailed(_execution_error(entry[1], titles))
+    return JobFailed("the server says error, and not which") if status.get("status_str") == "error" else None
 
 
 def _execution_error(told: Any, titles: Mapping[str, str]) -> str:
@@ -131,7 +131,7 @@ def _execution_error(told: Any, titles: Mapping[str, str]) -> str:
     return f"{where}: {what}" if where else what
 
 
-def refusal(body: Any, titles: Mapping[str, str]) -> str:
+def workflow_refusal(body: Any, titles: Mapping[str, str]) -> str:
     """The message of a workflow that the server refuses (400), with the titles of the nodes that are wrong."""
     if not isinstance(body, Mapping):
         return "the server gives no reason"
@@ -162,7 +162,7 @@ def _node_name(name: str, kind: str, titles: Mapping[str, str]) -> str:
     return f'"{one_line(title, _TEXT)}"' if title else ""
 
 
-def image_of(outputs: Mapping[str, Any], node: str) -> ImageFile | str:
+def server_image(outputs: Mapping[str, Any], node: str) -> ServerImage | str:
     """The first image of a node, or the reason that there is none."""
     given = outputs.get(node)
     images = given.get("images") if isinstance(given, Mapping) else None
@@ -175,7 +175,7 @@ def image_of(outputs: Mapping[str, Any], node: str) -> ImageFile | str:
     texts = (name, folder, kind)
     if not all(isinstance(text, str) and len(text) <= _NAME for text in texts) or not name or kind not in _KINDS:
         return "the server names no file of the image"
-    return ImageFile(name, folder, kind)
+    return ServerImage(name, folder, kind)
 
 
 def is_paid(described: Any) -> bool:

@@ -12,25 +12,28 @@ from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.traits import Traits
 from reconciler.providers.declaration import ProviderFactory, Resources
 
+_HOME = "http://127.0.0.1:8188"
+"""Where ComfyUI listens if nothing else is said."""
+
 
 def _create(settings: ProviderSettings, resources: Resources) -> Provider:
     """Opens no connection: the first image does."""
     from reconciler.providers.comfyui.provider import ComfyProvider  # noqa: PLC0415 - a client is for images only
 
-    return ComfyProvider(settings, resources)
+    return ComfyProvider(settings, resources, home=_HOME)
 
 
 def _problems(settings: ProviderSettings) -> tuple[SettingProblem, ...]:
-    if settings.command:
-        return (SettingProblem("command", "is a setting of type: command alone", "remove it"),)
-    return ()
+    given = {"command": bool(settings.command), "deterministic": settings.deterministic}
+    fact = "is a setting of type: command alone"
+    return tuple(SettingProblem(name, fact, "remove it") for name, is_ in given.items() if is_)
 
 
 COMFYUI = ProviderFactory(
     type="comfyui",
     traits=Traits(free=True, needs_key=False, needs_model=False, resumable=True, needs_workflow=True),
     create=_create,
-    home="http://127.0.0.1:8188",
+    home=_HOME,
     problems=_problems,
     concurrency=1,
 )

@@ -16,7 +16,7 @@ _REFERENCE = re.compile(r"reference ([1-9][0-9]*)")
 
 
 @value
-class ReadTemplate:
+class RunnableTemplate:
     """A template as the provider uses it: the nodes, the inputs to fill, the titles, and the output node."""
 
     nodes: Mapping[str, Mapping[str, Any]]
@@ -39,15 +39,15 @@ class ReadTemplate:
         return next((self.titles[name] for name, node in self.nodes.items() if node["class_type"] == kind), kind)
 
 
-def read_template(text: str) -> ReadTemplate:
+def runnable_template(text: str) -> RunnableTemplate:
     """The template in the text that `core.workflows` writes."""
     found = json.loads(text)
     fill = tuple((str(node), str(name), str(source)) for node, name, source in found["fill"])
-    return ReadTemplate(found["nodes"], fill, found["titles"], found["output"])
+    return RunnableTemplate(found["nodes"], fill, found["titles"], found["output"])
 
 
 def filled(
-    template: ReadTemplate, request: ImageRequest, size: tuple[int, int], files: Mapping[str, str]
+    template: RunnableTemplate, request: ImageRequest, size: tuple[int, int], files: Mapping[str, str]
 ) -> dict[str, Any]:
     """The workflow to run. `files` are the names of the images on the server, by the field that names them."""
     nodes = {
@@ -79,7 +79,7 @@ def _value(source: str, request: ImageRequest, size: tuple[int, int], files: Map
             return recipe.params.get(source.removeprefix("params."))
 
 
-def pictures_of(template: ReadTemplate, ready: PreparedRequest) -> dict[str, Any]:
+def pictures_of(template: RunnableTemplate, ready: PreparedRequest) -> dict[str, Any]:
     """The images to upload, by the field that names them."""
     found: dict[str, Any] = {}
     for source in sorted(template.sources):

@@ -8,7 +8,7 @@ from typing import Any
 from reconciler.core.digest import Json
 from reconciler.core.text import one_line
 from reconciler.providers.comfyui.answers import is_paid, pack_of, versions_in
-from reconciler.providers.comfyui.filled import ReadTemplate
+from reconciler.providers.comfyui.filled import RunnableTemplate
 from reconciler.providers.comfyui.server import ComfyServer, Lost
 
 
@@ -20,7 +20,7 @@ class Nodes:
         self._versions: dict[str, str] | None = None
         self._lock = asyncio.Lock()
 
-    async def refusal(self, server: ComfyServer, template: ReadTemplate, *, charges: bool) -> str | Lost:
+    async def refusal(self, server: ComfyServer, template: RunnableTemplate, *, charges: bool) -> str | Lost:
         """Why the workflow is not run: a node is missing, or costs money although the provider does not charge."""
         async with self._lock:
             if self._versions is None:
@@ -46,7 +46,7 @@ class Nodes:
             return f'the node "{title}" calls a service that costs money: write charges: true for this provider'
         return ""
 
-    def environment(self, template: ReadTemplate) -> dict[str, Json]:
+    def environment(self, template: RunnableTemplate) -> dict[str, Json]:
         """The versions and the node packs that made an image. Recorded, and no reason to make another one."""
         packs = sorted({pack for kind in template.kinds if (pack := pack_of(self._known.get(kind)))})
         return {**(self._versions or {}), **({"node_packs": ", ".join(packs)[:500]} if packs else {})}

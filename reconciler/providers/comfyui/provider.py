@@ -21,26 +21,25 @@ from reconciler.core.ports import ImageRequest, OnResponse, ignore_response
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.value import value
 from reconciler.providers.comfyui.answers import (
-    AbsentJob,
-    Failed,
-    Finished,
-    JobState,
-    Waiting,
+    ComfyJobState,
+    JobAbsent,
+    JobFailed,
+    JobFinished,
+    JobWaits,
     history_state,
-    image_of,
     job_state,
     queue_state,
-    refusal,
+    server_image,
+    workflow_refusal,
 )
-from reconciler.providers.comfyui.filled import ReadTemplate, filled, pictures_of, read_template
+from reconciler.providers.comfyui.filled import RunnableTemplate, filled, pictures_of, runnable_template
 from reconciler.providers.comfyui.nodes import Nodes
 from reconciler.providers.comfyui.server import ComfyServer, JsonAnswer, Lost
 from reconciler.providers.declaration import Resources
 from reconciler.providers.http.client import HttpAnswer
-from reconciler.providers.http.origins import BadBase
+from reconciler.providers.http.origins import BadBase, parse_base
 from reconciler.providers.http.request import Attachment
 from reconciler.providers.http.spool_file import unlink
-from reconciler.providers.keys import base_of
 from reconciler.providers.models.sizes import given_pixels
 from reconciler.providers.models.table import model_table
 from reconciler.providers.requests.prepared import PreparedRequest, prepare
@@ -65,14 +64,18 @@ class ComfyProvider:
         settings: ProviderSettings,
         resources: Resources,
         *,
+        home: str,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.settings = settings
         self.resources = resources
         self.sleep = sleep
-        base = base_of(settings)
+        base = parse_base(settings.base_url or home)
         self.bad_base = base.why if isinstance(base, BadBase) else ""
-        self.server = ComfyServer(settings, base, resources.spool) if not isinstance(base, BadBase) else None
+        assert resources.http is not None  # a provider that is not on this machine is made by `connect`
+        self.server = (
+            None if isinstance(base, BadBase) else ComfyServer(settings, base, resources.spool, resources.http)
+        )
         self.nodes = Nodes()
         self._uploaded: dict[str, asyncio.Lock] = {}
         self._there: set[str] = set()
@@ -90,7 +93,7 @@ class ComfyProvider:
             size = given_pixels(request.recipe, model_table().find(request.recipe.model))
         except ValueError as error:
             return Rejected(str(error))
-        template = read_template(request.workflow)
+        template = runnable_template(request.workflow)
         refused = await self.nodes.refusal(self.server, template, charges=not self.settings.traits.free)
         if isinstance(refused, Lost):
             return _unsent(refused)
@@ -130,7 +133,7 @@ class _Call:
         provider: ComfyProvider,
         server: ComfyServer,
         request: ImageRequest,
-        template: ReadTemplate,
+        template: RunnableTemplate,
         size: tuple[int, int],
     ) -> None:
         self._provider = provider
@@ -159,7 +162,7 @@ class _Call:
             except asyncio.CancelledError:
                 await self._cancel(job)
                 raise
-            if not isinstance(ended, Finished):
+            if not isinstance(ended, JobFinished):
                 return ended
             outcome = await self._image(job, ended)
             if outcome is not None:
@@ -184,12 +187,12 @@ class _Call:
         """The job of this request, found or queued. Ids of jobs that have failed are passed over."""
         own = _job_name(self._request.attempt, 0) if self._request.attempt and not self._free else ""
         for name in names:
-            state = await self._state(name) if self._request.attempt and name != own else AbsentJob()
+            state = await self._state(name) if self._request.attempt and name != own else JobAbsent()
             if isinstance(state, Lost):
                 return _unsent(state)
-            if isinstance(state, Waiting | Finished):
+            if isinstance(state, JobWaits | JobFinished):
                 return _Queued(name, found=True)
-            if isinstance(state, AbsentJob) and (self._free or name == own):
+            if isinstance(state, JobAbsent) and (self._free or name == own):
                 break
         answered = await self._server.queue({"prompt": graph, "prompt_id": name, "client_id": "reconciler"})
         if isinstance(answered, Lost):
@@ -199,7 +202,7 @@ class _Call:
             case 200 if isinstance(body, dict) and isinstance(body.get("prompt_id"), str):
                 return _Queued(body["prompt_id"], found=False)
             case 400:
-                return Rejected(f"the server refuses the workflow: {refusal(body, self._template.titles)}")
+                return Rejected(f"the server refuses the workflow: {workflow_refusal(body, self._template.titles)}")
             case status if 401 <= status <= 499:
                 stop = Stop.BAD_KEY if status in (401, 403) else None
                 return Rejected(f"{self._server.base.origin}: {status} instead of a job", stop)
@@ -211,28 +214,28 @@ class _Call:
         if not lost.sent:
             return _unsent(lost)
         state = await self._state(name)
-        if isinstance(state, Waiting | Finished):
+        if isinstance(state, JobWaits | JobFinished):
             return _Queued(name, found=False)
         return NotSent(lost.message) if self._free else InDoubt(lost.message)
 
-    async def _ended(self, job: _Queued) -> Finished | Outcome:
+    async def _ended(self, job: _Queued) -> JobFinished | Outcome:
         """Wait for the end of a job. A job that waits for others has all the time; one that runs has `total`."""
         loop, pause, lost = asyncio.get_running_loop(), _FIRST_PAUSE, 0
         until: float | None = None
         while True:
             state = await self._state(job.name)
             match state:
-                case Finished():
+                case JobFinished():
                     return state
-                case Failed(message=message, cancelled=cancelled):
+                case JobFailed(message=message, cancelled=cancelled):
                     return NotSent(message, final=True) if cancelled and self._free else BadOutput(message)
-                case AbsentJob():
+                case JobAbsent():
                     return self._gone("the server does not know the job any more: was it started again?")
                 case Lost(message=message):
                     lost += 1
                     if lost >= MOST_LOST:
                         return self._gone(message)
-                case Waiting(running=running):
+                case JobWaits(running=running):
                     lost = 0
                     until = until or (loop.time() + self._provider.settings.timeouts.total if running else None)
             if until is not None and loop.time() > until:
@@ -244,7 +247,7 @@ class _Call:
     def _gone(self, message: str) -> Outcome:
         return NotSent(message, final=True) if self._free else InDoubt(message)
 
-    async def _state(self, name: str) -> JobState | Lost:
+    async def _state(self, name: str) -> ComfyJobState | Lost:
         """The state of a job. An old server tells it in two places, and a job may pass from one to the other."""
         answered = await self._server.job(name)
         if isinstance(answered, Lost):
@@ -254,18 +257,18 @@ class _Call:
             if state is not None:
                 return state
         if answered.status == 404 and isinstance(answered.body, dict) and "error" in answered.body:
-            return AbsentJob()
+            return JobAbsent()
         for look in (self._in_history, self._in_queue, self._in_history):
             found = await look(name)
-            if not isinstance(found, AbsentJob):
+            if not isinstance(found, JobAbsent):
                 return found
-        return AbsentJob()
+        return JobAbsent()
 
-    async def _in_history(self, name: str) -> JobState | Lost:
+    async def _in_history(self, name: str) -> ComfyJobState | Lost:
         answered = await self._server.history(name)
         return _told(answered, lambda body: history_state(body, name, self._template.titles))
 
-    async def _in_queue(self, name: str) -> JobState | Lost:
+    async def _in_queue(self, name: str) -> ComfyJobState | Lost:
         return _told(await self._server.queued(), lambda body: queue_state(body, name))
 
     async def _cancel(self, job: _Queued) -> None:
@@ -275,16 +278,16 @@ class _Call:
 
         async def cancel() -> None:
             state = await self._state(job.name)
-            if isinstance(state, Waiting):
+            if isinstance(state, JobWaits):
                 await self._server.cancel(job.name, running=state.running)
 
         with suppress(TimeoutError, DiskError):
             async with asyncio.timeout(_CANCEL_SECONDS):
                 await cancel()
 
-    async def _image(self, job: _Queued, ended: Finished) -> Outcome | None:
+    async def _image(self, job: _Queued, ended: JobFinished) -> Outcome | None:
         """The outcome of a job that has ended; None if the server has deleted its image."""
-        file = image_of(ended.outputs, self._template.output)
+        file = server_image(ended.outputs, self._template.output)
         if isinstance(file, str):
             return BadOutput(file)
         spool = self._provider.resources.spool
@@ -332,7 +335,7 @@ class _Call:
         return done if seen.misfit is None else Mismatched(seen.misfit.message, seen.misfit, done)
 
 
-def _told(answered: JsonAnswer | Lost, read: Callable[[Any], JobState | None]) -> JobState | Lost:
+def _told(answered: JsonAnswer | Lost, read: Callable[[Any], ComfyJobState | None]) -> ComfyJobState | Lost:
     """The state in an answer. An answer of another shape is none."""
     if isinstance(answered, Lost):
         return answered

@@ -17,8 +17,9 @@ from reconciler.core.ports import Spool
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.text import one_line
 from reconciler.core.value import replace, value
-from reconciler.providers.comfyui.answers import ImageFile
-from reconciler.providers.http.client import Http, HttpAnswer
+from reconciler.providers.comfyui.answers import ServerImage
+from reconciler.providers.declaration import OpenHttp
+from reconciler.providers.http.client import HttpAnswer
 from reconciler.providers.http.origins import Base
 from reconciler.providers.http.request import Attachment, Part, WireRequest, form_request, json_request
 from reconciler.providers.http.spool_file import open_picture, unlink
@@ -48,11 +49,11 @@ class Lost:
 class ComfyServer:
     """One server, at an address that may hold prompts and images of the project."""
 
-    def __init__(self, settings: ProviderSettings, base: Base, spool: Spool) -> None:
+    def __init__(self, settings: ProviderSettings, base: Base, spool: Spool, http: OpenHttp) -> None:
         self.base = base
         self._spool = spool
-        self._images = Http(settings)
-        self._answers = Http(replace(settings, body_limit=min(settings.body_limit, MOST_JSON)))
+        self._images = http(settings)
+        self._answers = http(replace(settings, body_limit=min(settings.body_limit, MOST_JSON)))
 
     async def queue(self, body: dict[str, Any]) -> JsonAnswer | Lost:
         """Queue a workflow. The server answers with the id of the job, which is ours unless the server is old."""
@@ -90,7 +91,7 @@ class ComfyServer:
         parts = (Part("image", file, name), Part("type", "input"), Part("overwrite", "true"))
         return await self._ask(form_request(self.base.url("/upload/image"), parts, boundary=boundary))
 
-    async def image(self, file: ImageFile, spool: Spool) -> HttpAnswer | Lost:
+    async def image(self, file: ServerImage, spool: Spool) -> HttpAnswer | Lost:
         """Download an image that a job has made. The caller takes the file over."""
         query = urlencode({"filename": file.name, "subfolder": file.folder, "type": file.kind})
         answered = await self._images.send(

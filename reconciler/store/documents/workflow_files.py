@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from reconciler.core.errors import DiskError
-from reconciler.core.workflows.graph import MAX_WORKFLOW, Graph, Unreadable, read_graph
+from reconciler.core.workflows.graph import MAX_WORKFLOW, UnusableWorkflow, WorkflowGraph, read_graph
 from reconciler.store import disk
 from reconciler.store.index.index import Index, stat_of
 
@@ -22,24 +22,24 @@ class WorkflowFiles:
         self._index = index
         self._left = MAX_WORKFLOWS
 
-    def read(self, path: str) -> Graph | Unreadable:
+    def read(self, path: str) -> WorkflowGraph | UnusableWorkflow:
         """The workflow at a path below the root."""
         full = self._root / path
         try:
             seen = stat_of(full)
             self._index.note_stat(path, seen)
             if seen is None:
-                return Unreadable("is not there", "paths are relative to reconciler.yaml")
+                return UnusableWorkflow("is not there", "paths are relative to reconciler.yaml")
             if not Path(os.path.realpath(full)).is_relative_to(os.path.realpath(self._root)):
-                return Unreadable("is a link that leaves the project", "copy the file")
+                return UnusableWorkflow("is a link that leaves the project", "copy the file")
             if seen.st_size > min(MAX_WORKFLOW, self._left):
                 which = "is larger" if seen.st_size > MAX_WORKFLOW else "and the other workflows are larger"
                 most = MAX_WORKFLOW if seen.st_size > MAX_WORKFLOW else MAX_WORKFLOWS
-                return Unreadable(f"{which} than {most >> 20} MiB", "remove images and notes from the workflow")
+                return UnusableWorkflow(f"{which} than {most >> 20} MiB", "remove images and notes from the workflow")
             with disk.open_for_reading(full) as stream:
                 data = stream.read(MAX_WORKFLOW + 1)
         except (OSError, DiskError) as error:
             why = error.fact if isinstance(error, DiskError) else (error.strerror or "").lower()
-            return Unreadable(f"cannot be read: {why}")
+            return UnusableWorkflow(f"cannot be read: {why}")
         self._left -= len(data)
         return read_graph(data)

@@ -1,20 +1,16 @@
-"""The routes of a fake ComfyUI server. Source of the shapes: server.py, execution.py and comfy_execution/jobs.py."""
+"""A fake ComfyUI server on a free port of this machine."""
 
 from __future__ import annotations
 
-import json
-import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from reconciler.testing.comfyui.state import CHECKPOINTS, CLASSES, ComfyJob, ComfyState
-
-_STATUS = {"pending": "pending", "running": "in_progress", "success": "completed", "error": "failed"}
-_PART = re.compile(rb'name="(\w+)"(?:; filename="([^"]*)")?')
+from reconciler.testing.comfyui.routes import ROUTES, Exchange, RouteAnswer
+from reconciler.testing.comfyui.state import ComfyJob, ComfyState
 
 
 class FakeComfy:
@@ -24,8 +20,8 @@ class FakeComfy:
         self._state = state
         self.origin = f"http://127.0.0.1:{port}"
         self.requests: list[str] = []
-        self.answers: dict[str, tuple[int, bytes]] = {}
-        """Bytes to answer instead, by the beginning of a path: a status of 0 closes the connection."""
+        self.answers: dict[str, RouteAnswer] = {}
+        """What to answer instead, by the beginning of a path."""
 
     @property
     def jobs(self) -> list[ComfyJob]:
@@ -112,137 +108,31 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer("POST", self.rfile.read(int(self.headers.get("Content-Length", 0))))
 
     def _answer(self, method: str, body: bytes) -> None:
-        target = urlsplit(self.path)
-        path = target.path
-        self.server.comfy.requests.append(f"{method} {path}")
-        instead = next((each for start, each in self.server.comfy.answers.items() if path.startswith(start)), None)
+        server, target = self.server, urlsplit(self.path)
+        server.comfy.requests.append(f"{method} {target.path}")
+        instead = next((each for start, each in server.comfy.answers.items() if target.path.startswith(start)), None)
         if instead is not None:
-            self._send(*instead)
+            self._send(instead)
             return
-        if not (self.server.old and path.startswith("/api/jobs")):
-            path = path.removeprefix("/api") if not path.startswith("/api/jobs") else path
-            first, _, rest = path.strip("/").partition("/")
-            route = getattr(self, f"_{method.lower()}_{first}", None)
-            if route is not None:
-                route(unquote(rest), parse_qs(target.query), body)
-                return
-        self._send(404, b"404: Not Found")
+        jobs = target.path.startswith("/api/jobs")
+        path = target.path if jobs else target.path.removeprefix("/api")
+        first, _, rest = path.strip("/").partition("/")
+        route = ROUTES.get(f"{method.lower()} {first}") if not (jobs and server.old) else None
+        if route is None:
+            self._send(RouteAnswer(404, b"404: Not Found", "text/plain"))
+            return
+        kind = self.headers.get("Content-Type", "")
+        self._send(route(Exchange(server.state, server.old, unquote(rest), parse_qs(target.query), body, kind)))
 
-    def _send(self, status: int, body: bytes, kind: str = "application/json") -> None:
-        if not status:
+    def _send(self, answer: RouteAnswer) -> None:
+        if not answer.status:
             self.close_connection = True
             self.connection.close()
             return
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        if 300 <= status < 400:
-            self.send_header("Location", body.decode())
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.kind)
+        self.send_header("Content-Length", str(len(answer.body)))
+        if 300 <= answer.status < 400:
+            self.send_header("Location", answer.body.decode())
         self.end_headers()
-        self.wfile.write(body)
-
-    def _json(self, value: Any, status: int = 200) -> None:
-        self._send(status, json.dumps(value).encode())
-
-    def _post_prompt(self, rest: str, query: Mapping[str, Any], body: bytes) -> None:
-        given = json.loads(body)
-        workflow = given["prompt"]
-        error, nodes = _invalid(workflow)
-        if error is not None:
-            self._json({"error": error, "node_errors": nodes}, 400)
-            return
-        job = self.server.state.queue(workflow, "" if self.server.old else given.get("prompt_id", ""))
-        self._json({"prompt_id": job.name, "number": job.number, "node_errors": {}})
-
-    def _get_api(self, rest: str, query: Mapping[str, Any], body: bytes) -> None:
-        job = self.server.state.named(rest.removeprefix("jobs/"))
-        if job is None:
-            self._json({"error": "Job not found"}, 404)
-            return
-        told = {"id": job.name, "status": _STATUS.get(job.state, "failed"), "priority": job.number}
-        if job.state in ("success", "error", "interrupted"):
-            told |= {"outputs": job.outputs, "execution_status": _status(job), "outputs_count": len(job.outputs)}
-            told |= {"execution_error": job.error} if job.error else {}
-        self._json(told)
-
-    def _post_api(self, rest: str, query: Mapping[str, Any], body: bytes) -> None:
-        name = rest.removeprefix("jobs/").removesuffix("/cancel")
-        self._json({"cancelled": self.server.state.cancel(name)})
-
-    def _get_history(self, rest: str, query: Mapping[str, Any], body: bytes) -> None:
-        job = self.server.state.named(rest)
-        if job is None or job.state in ("pending", "running"):
-            self._json({})
-            return
-        prompt = [job.number, job.name, job.workflow, {"client_id": "reconciler"}, [*job.outputs]]
-        self._json({job.name: {"prompt": prompt, "outputs": job.outputs, "status": _status(job), "meta": {}}})
-
-    def _get_queue(self, rest: str, query: Mapping[str, Any], body: bytes) -> None:
-        jobs: dict[str, list[Any]] = {"queue_running": [], "queue_pending": []}
-        for job in self.server.state.jobs:
-            key = f"queue_{job.state}"
-            if key in jobs:
-                jobs[key].append([job.number, job.name, job.workflow, {}, [*job.outputs]])
-        self._json(jobs)
-
-    def _post_queue(self, rest: str, query: Mapping[str, Any], body: bytes) -> None:
-        for name in json.loads(body).get("delete", ()):
-            job = self.server.state.named(name)
-            if job is not None and job.state == "pending":
-                self.server.state.cancel(name)
-        self._send(200, b"")
-
-    def _post_interrupt(self, rest: str, query: Mapping[str, Any], body: bytes) -> None:
-        for job in self.server.state.jobs:
-            if job.state == "running":
-                self.server.state.cancel(job.name)
-        self._send(200, b"")
-
-    def _get_view(self, rest: str, query: Mapping[str, Any], body: bytes) -> None:
-        data = self.server.state.images.get(query["filename"][0])
-        self._send(404, b"") if data is None else self._send(200, data, "image/png")
-
-    def _post_upload(self, rest: str, query: Mapping[str, Any], body: bytes) -> None:
-        boundary = b"--" + self.headers["Content-Type"].partition("boundary=")[2].encode()
-        for part in body.split(boundary):
-            head, _, data = part.partition(b"\r\n\r\n")
-            found = _PART.search(head)
-            if found is not None and found[1] == b"image":
-                name = found[2].decode()
-                self.server.state.uploads.append((name, data[:-2]))
-                self._json({"name": name, "subfolder": "", "type": "input"})
-                return
-        self._send(400, b"")
-
-    def _get_object_info(self, rest: str, query: Mapping[str, Any], body: bytes) -> None:
-        self._json({rest: CLASSES[rest]} if rest in CLASSES else {})
-
-    def _get_system_stats(self, rest: str, query: Mapping[str, Any], body: bytes) -> None:
-        system = {"os": "posix", "comfyui_version": "0.3.76", "python_version": "3.13.9", "pytorch_version": "2.9.1"}
-        self._json({"system": system, "devices": [{"name": "cpu", "type": "cpu", "index": None}]})
-
-
-def _status(job: ComfyJob) -> dict[str, Any]:
-    """`status` of an entry of the history."""
-    if job.state == "success":
-        return {"status_str": "success", "completed": True, "messages": [["execution_success", {}]]}
-    event = "execution_error" if job.error else "execution_interrupted"
-    return {"status_str": "error", "completed": False, "messages": [["execution_start", {}], [event, job.error or {}]]}
-
-
-def _invalid(workflow: Mapping[str, Any]) -> tuple[dict[str, Any] | None, dict[str, Any]]:
-    """The error of a workflow that is not queued, and those of its nodes, as `validate_prompt` has them."""
-    for name, node in workflow.items():
-        if node["class_type"] not in CLASSES:
-            message = f"Cannot execute because node {node['class_type']} does not exist."
-            details = f"Node ID '#{name}'"
-            return {"type": "invalid_prompt", "message": message, "details": details, "extra_info": {}}, {}
-        checkpoint = node["inputs"].get("ckpt_name", CHECKPOINTS[0])
-        if checkpoint not in CHECKPOINTS:
-            details = f"ckpt_name: '{checkpoint}' not in {list(CHECKPOINTS)}"
-            wrong = {"type": "value_not_in_list", "message": "Value not in list", "details": details, "extra_info": {}}
-            nodes = {name: {"errors": [wrong], "dependent_outputs": ["9"], "class_type": node["class_type"]}}
-            message = "Prompt outputs failed validation"
-            error = {"type": "prompt_outputs_failed_validation", "message": message, "details": "", "extra_info": {}}
-            return error, nodes
-    return None, {}
+        self.wfile.write(answer.body)
