@@ -34,6 +34,8 @@ COMMANDS = {
     "reject": "Reject the locked images of assets, or candidates.",
     "release": "State where the files of a release come from, and verify such a statement.",
     "provenance": "Show where each image comes from, and read the marks in files.",
+    "fetch": "Ask the team's store which missing images it has.",
+    "pull": "Copy images from the team's store, and restore missing files.",
     "recover": "List paid requests without a response, or remove some from the list.",
     "prune": "Remove the images of assets that have no spec any more.",
     "graph": "Print which images refer to which.",

@@ -76,6 +76,8 @@ class Run:
         loop = asyncio.get_running_loop()
         work = [step for step in self.plan.steps if not isinstance(step.action, Keep)]
         self._ended = {step.asset: loop.create_future() for step in work}
+        start = self.world.first(len(work)) if work else 0
+        work = [*work[start:], *work[:start]]
         tasks = [asyncio.create_task(self._step(step)) for step in work]
         try:
             results = await asyncio.gather(*tasks, return_exceptions=True)
@@ -145,6 +147,8 @@ class Run:
         match action:
             case Restore(content=content, replacing=replacing, old_path=old_path):
                 self._start(step, "restore")
+                if content in self.world.not_copied:
+                    raise self.world.not_copied[content]
                 entry = await self._existing_entry(step, action, content)
                 await self._place(step, entry.content, replacing, old_path)
                 await self._publish(step, entry, "restored")
@@ -308,6 +312,8 @@ def _unanswered(outcome: Outcome) -> StepError:
             return StepError(Result.HELD, message, "OverBudget")
         case NotSent(message=message, stop=Stop.INTERRUPTED):
             return StepError(Result.NOT_STARTED, message)
+        case NotSent(message=message, stop=Stop.CLAIMED):
+            return StepError(Result.HELD, message, "Claimed")
         case NotSent(message=message, stop=Stop() as stop):
             return StepError(Result.NOT_SENT, message, stop.name.title().replace("_", ""))
         case Rejected(message=message, stop=Stop() as stop):

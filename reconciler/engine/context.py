@@ -12,8 +12,9 @@ from reconciler.core.plan.actions import Consent
 from reconciler.core.plan.observed import NONE_REJECTED, Rejections
 from reconciler.core.ports import Converter, Log, Outputs, Provider, References, Store
 from reconciler.core.traits import Traits
-from reconciler.core.value import value
+from reconciler.core.value import field, value
 from reconciler.engine.lockfile_saver import LockfileSaver
+from reconciler.engine.report import StepError
 
 
 @value
@@ -23,7 +24,9 @@ class ApplyContext:
     `in_doubt` are requests without a recorded end; a response to the same recipe resolves them. `providers` maps the
     names that specs use to providers behind their lanes; `traits` maps the same names to traits. `consents` hold for
     the whole run: a request that repeats one in doubt, or one that was answered, is not sent without them. `rejected`
-    are images that are put in place of no other. `shown` is a path as messages show it.
+    are images that are put in place of no other. `shown` is a path as messages show it. `not_copied` says why images
+    of another machine are not here. `first` is the number of the step to begin with, of so many: checkouts that begin
+    at once share the work.
     """
 
     store: Store
@@ -42,3 +45,5 @@ class ApplyContext:
     consents: frozenset[Consent] = frozenset()
     rejected: Rejections = NONE_REJECTED
     shown: Callable[[Path], str] = str
+    not_copied: Mapping[ContentHash, StepError] = field(default_factory=dict)
+    first: Callable[[int], int] = lambda _: 0

@@ -31,22 +31,27 @@ from reconciler.project.workspace import Workspace
 from reconciler.report.plan_text import plan_total, pointer_lines
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:  # few projects derive files
+if TYPE_CHECKING:  # few projects derive files, or have a team
     from reconciler.engine.deriving import DerivingProgress
     from reconciler.project.derivation import DerivedState
     from reconciler.project.derive import DerivedRun
+    from reconciler.project.team_apply import TeamRun
 
 
 @value
 class ApplyOptions:
     """The options of an apply: those of a plan, or a saved plan in `plan_file`. `wait` is the time in seconds to wait
-    for an apply that is running. `derives`: the files that are derived from images follow, `jobs` images at a time."""
+    for an apply that is running. `derives`: the files that are derived from images follow, `jobs` images at a time.
+    `without_team` buys without asking the team's store; `waits_for_team` waits for images that other checkouts have
+    asked for."""
 
     plan: PlanOptions = field(default_factory=PlanOptions)
     plan_file: Path | None = None
     wait: float = 0.0
     derives: bool = True
     jobs: int = 0
+    without_team: bool = False
+    waits_for_team: bool = True
 
 
 @value
@@ -123,6 +128,9 @@ def apply(
         proposal = _propose(workspace, plan_options, saved)
         if store_left_behind(workspace, proposal.planned, environ=environ, utc=lambda: datetime.now(UTC)):
             proposal = _propose(workspace, plan_options, saved)
+        team = _team_run(workspace, proposal, options, environ)
+        if team is not None and team.prepare(proposal.planned, fetches=saved is None):
+            proposal = _propose(workspace, plan_options, saved)
         callbacks.show(proposal)
         if not proposal.work:
             _close_journal_of_crash(workspace, proposal.planned)
@@ -134,13 +142,28 @@ def apply(
             from reconciler.project.shards import require_claims  # noqa: PLC0415 - few runs are divided
 
             require_claims(proposal.planned.shard, proposal.planned.loaded.project.settings)
+        if team is not None:
+            team.require(proposal.plan, proposal.planned)
         if not callbacks.consent(proposal):
             raise ConsentNeeded("nothing was done")
         with callbacks.progress(len(proposal.work)) as progress:
-            run = RunOptions(proposal.budget, progress, environ, callbacks.say)
+            run = RunOptions(proposal.budget, progress, environ, callbacks.say, team)
             ended = carry_out(workspace, proposal.planned, proposal.plan, run)
         derived = None if ended.interrupted else _derived(workspace, proposal, options, callbacks)
         return replace(_applied(workspace, proposal, ended), derived=derived)
+
+
+def _team_run(
+    workspace: Workspace, proposal: ApplyProposal, options: ApplyOptions, environ: Mapping[str, str]
+) -> TeamRun | None:
+    """The team's store, None for a project without one."""
+    settings = proposal.planned.loaded.project.settings.team
+    if settings is None or options.without_team:
+        return None
+    from reconciler.project.team_apply import TeamRun  # noqa: PLC0415 - few projects have a team
+    from reconciler.project.team_session import TeamSession  # noqa: PLC0415 - few projects have a team
+
+    return TeamRun(TeamSession(workspace, settings, environ), waits=options.waits_for_team)
 
 
 def _propose(workspace: Workspace, options: PlanOptions, saved: SavedPlan | None) -> ApplyProposal:

@@ -10,20 +10,22 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from random import randrange
 
+from reconciler.core.digest import AssetId, ContentHash
 from reconciler.core.errors import ReconcilerError
 from reconciler.core.money.cost import parse_cost
 from reconciler.core.plan.plan import Plan
 from reconciler.core.ports import Log, Provider, References
 from reconciler.core.specs.settings import Budget, ProviderSettings
 from reconciler.core.text import relative_path
-from reconciler.core.value import value
+from reconciler.core.value import replace, value
 from reconciler.engine.apply import Run
 from reconciler.engine.context import ApplyContext
 from reconciler.engine.lane.candidates import CandidateProvider
 from reconciler.engine.lockfile_saver import LockfileSaver
 from reconciler.engine.references import LocalReferences
-from reconciler.engine.report import Report
+from reconciler.engine.report import Report, StepError
 from reconciler.project.converter import LazyConverter
 from reconciler.project.free_providers import free_providers
 from reconciler.project.planning import PlannedProject, answer_costs
@@ -35,18 +37,25 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # few runs are divided
     from reconciler.core.plan.shard import Shard
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # few projects have a team
+    from reconciler.project.team_apply import TeamRun
+    from reconciler.project.team_layers import TeamLayers
+
 _DISK_THREADS = 16
 """These threads mostly wait for the disk. The default, one per core, would delay requests."""
 
 
 @value
 class RunOptions:
-    """The budget of a run, the receivers of its events and messages, and the environment with the keys of providers."""
+    """The budget of a run, the receivers of its events and messages, and the environment with the keys of providers.
+    `team` for a project with a team's store."""
 
     budget: Budget
     progress: Log
     environ: Mapping[str, str]
     say: Callable[[str], None]
+    team: TeamRun | None = None
 
 
 @value
@@ -69,9 +78,11 @@ def carry_out(workspace: Workspace, planned: PlannedProject, plan: Plan, options
         gc.enable()
     if planned.behind:
         workspace.lock_file.catch_up()
+    not_copied = options.team.copy(plan) if options.team is not None else {}
     try:
         with ExitStack() as closing:
-            result = asyncio.run(_run(workspace, planned, plan, options, closing.callback))
+            running = _run(workspace, planned, plan, options, closing.callback, not_copied=not_copied)
+            result = asyncio.run(running)
     except BaseException:
         with suppress(ReconcilerError):  # the first error is the one to report; the journal keeps its events
             workspace.close_journal()
@@ -85,12 +96,21 @@ def carry_out(workspace: Workspace, planned: PlannedProject, plan: Plan, options
 
 
 async def _run(
-    workspace: Workspace, planned: PlannedProject, plan: Plan, options: RunOptions, at_end: AtEnd
+    workspace: Workspace,
+    planned: PlannedProject,
+    plan: Plan,
+    options: RunOptions,
+    at_end: AtEnd,
+    *,
+    not_copied: Mapping[ContentHash, StepError],
 ) -> RunResult:
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_DISK_THREADS, thread_name_prefix="disk"))
     lockfile_saver = LockfileSaver(workspace.lock_file)
     references = LocalReferences()
-    providers = _providers(workspace, planned, plan, options, references, at_end=at_end)
+    team, layers = options.team, None
+    if team is not None:
+        layers = team.layers(plan, planned, workspace.journal, options.progress)
+    providers = _providers(workspace, planned, plan, options, references, at_end=at_end, layers=layers)
     settings = planned.loaded.project.settings
     outputs = {step.output for step in plan.steps if step.output}
     outputs |= {entry.output for entry in planned.lock.entries.values()}
@@ -106,12 +126,14 @@ async def _run(
         providers=providers.by_name,
         traits=settings.traits(),
         files=planned.seen.files,
-        in_doubt=planned.in_doubt,
+        in_doubt=(*planned.in_doubt, *(replace(one, asset=AssetId("")) for one in planned.seen.team_in_doubt)),
         utc=lambda: datetime.now(UTC),
-        drains=providers.drains,
+        drains=providers.drains if layers is None else (layers.drain, *providers.drains),
         consents=planned.consents,
         rejected=planned.seen.rejected,
         shown=_relative_to(workspace.root),
+        not_copied=not_copied,
+        first=randrange if layers is not None else lambda _: 0,
     )
     run = Run(plan, planned.lock, world)
     stopping = _Stopping(run, options.say)
@@ -123,6 +145,9 @@ async def _run(
             if not stopping.requested:
                 raise
     tree.remove_emptied_folders()
+    left = await layers.finish() if layers is not None else ""
+    if left:
+        options.say(left)
     try:
         await lockfile_saver.save()
     except ReconcilerError as error:
@@ -179,6 +204,7 @@ def _providers(
     references: References,
     *,
     at_end: AtEnd,
+    layers: TeamLayers | None,
 ) -> _Providers:
     """The providers that this plan needs, and no others: each loads a library of its own."""
     settings = planned.loaded.project.settings.providers
@@ -187,7 +213,9 @@ def _providers(
     made = _free_providers(workspace, planned, free, options, references, at_end=at_end) if free else _Providers({}, ())
     names = needed - free
     paid = (
-        _paid_providers(workspace, planned, names, options, references, at_end=at_end) if names else _Providers({}, ())
+        _paid_providers(workspace, planned, names, options, references, at_end=at_end, layers=layers)
+        if names
+        else _Providers({}, ())
     )
     return _Providers(made.by_name | paid.by_name, (*made.drains, *paid.drains))
 
@@ -222,6 +250,7 @@ def _paid_providers(
     references: References,
     *,
     at_end: AtEnd,
+    layers: TeamLayers | None,
 ) -> _Providers:
     from reconciler.project.paid_providers import paid_providers  # noqa: PLC0415 - a network client is for paid calls only
 
@@ -239,6 +268,7 @@ def _paid_providers(
         answered=answer_costs(planned.lock),
         environ=options.environ,
         at_end=at_end,
+        layers=layers,
     )
     by_name: dict[str, Provider] = dict(paid.providers)
     if planned.candidates > 1:

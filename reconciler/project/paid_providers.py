@@ -6,6 +6,7 @@ import asyncio
 import ctypes
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from reconciler.core.digest import AssetId, Json
 from reconciler.core.errors import ReconcilerError
@@ -20,6 +21,10 @@ from reconciler.providers.connect import connect
 from reconciler.providers.declaration import AtEnd, Declaration, price_of
 from reconciler.providers.models.table import model_table
 from reconciler.providers.registry import REGISTRY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # few projects have a team
+    from reconciler.project.team_layers import TeamLayers
 
 _M_ARENA_MAX = -8
 
@@ -65,9 +70,11 @@ def paid_providers(
     answered: Iterable[tuple[AssetId, Cost | None]] = (),
     environ: Mapping[str, str],
     at_end: AtEnd,
+    layers: TeamLayers | None = None,
 ) -> PaidProviders:
     """Each provider in its layers. `already` are the estimates of requests in doubt, which count as spent; `answered`
-    are those of requests without an image to lock, which count towards the limit of their asset."""
+    are those of requests without an image to lock, which count towards the limit of their asset. `layers` are those of
+    a team."""
     _share_the_heap()
     table = model_table(models)
     shown = _ShownJournal(journal, progress)
@@ -84,7 +91,11 @@ def paid_providers(
         ) -> Cost | None:
             return price_of(declared, request.recipe, table, charges=charges)
 
-        made.providers[settings.name] = paid(inner, lane=lane, run=run, estimate=estimate)
+        own = run
+        if layers is not None:
+            around = layers.around_attempt(settings, estimate)
+            own = replace(run, around_call=layers.around_call, around_attempt=around)
+        made.providers[settings.name] = paid(inner, lane=lane, run=own, estimate=estimate)
         made.drains.append(lane.drain)
     return made
 

@@ -47,6 +47,7 @@ REPORTS: dict[str, dict[str, str]] = {
         "spdx": "provenance.documents:provenance_spdx",
     },
     "providers": {"text": "providers:providers_text", "json": "providers:providers_json"},
+    "fetch": {"text": "fetch:fetch_text", "json": "fetch:fetch_json"},
     "recover": {"text": "in_doubt:recover_text", "json": "in_doubt:recover_json"},
     "release verify": {"text": "release:release_text", "json": "release:release_json"},
     "review": {"text": "reviews:reviews_text", "json": "reviews:reviews_json"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reconciler.core.digest import RecipeKey
+from reconciler.core.digest import ContentHash, RecipeKey
 from reconciler.core.outcome import NotSent, Outcome, Stop
 from reconciler.core.ports import ImageRequest, OnResponse, StoredImage, ignore_response
 from reconciler.core.recipe_record import decode_record
@@ -57,7 +57,7 @@ class EndsBeforePushing(Pushes):
 class BelievesAnybody(PlainReceipts):
     """Looks at no signature."""
 
-    def read(self, key: RecipeKey, data: bytes) -> StoredImage | Disbelieved:
+    def read(self, key: RecipeKey, content: ContentHash, data: bytes) -> StoredImage | Disbelieved:
         return decode_record(data.split(b" ", 2)[2]) or Disbelieved("", "")
 
 

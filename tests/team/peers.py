@@ -252,7 +252,7 @@ class PlainReceipts:
     def sign(self, key: RecipeKey, stored: StoredImage) -> bytes:
         return f"{self._word} {key} ".encode() + encode_record(stored)
 
-    def read(self, key: RecipeKey, data: bytes) -> StoredImage | Disbelieved:
+    def read(self, key: RecipeKey, content: ContentHash, data: bytes) -> StoredImage | Disbelieved:
         word, signed, line = data.split(b" ", 2)
         stored = decode_record(line)
         if word != b"ours" or signed.decode() != key or stored is None:

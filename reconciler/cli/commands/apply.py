@@ -66,6 +66,10 @@ if TYPE_CHECKING:
 @click.option("--derive/--no-derive", "derives", default=True, help="Make the derived files, too. Default.")
 @options.jobs_option
 @options.wait_option
+@click.option("--without-team", is_flag=True, help="Buy without asking the team's store: two may pay for one image.")
+@click.option(
+    "--no-wait", is_flag=True, help="Hold what another checkout of the team is about to get, instead of waiting for it."
+)
 @build_options
 @options.verbosity_options(quiet="Print only the summary and the problems.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
@@ -80,6 +84,8 @@ def command(
     wait: float,
     derives: bool,
     jobs: int | None,
+    without_team: bool,
+    no_wait: bool,
     stamp: Path | None,
     depfile: Path | None,
     quiet: bool,
@@ -107,7 +113,7 @@ def command(
         say=display.say,
         files=display.files,
     )
-    chosen = ApplyOptions(options.plan_options(given), saved, wait, derives, jobs or 0)
+    chosen = ApplyOptions(options.plan_options(given), saved, wait, derives, jobs or 0, without_team, not no_wait)
     ended = apply(workspace, chosen, callbacks, environ=os.environ)
     options.print_report("apply", format_, replace(_facts(ended, workspace.root), verbosity=shown))
     code = _exit_code(ended)

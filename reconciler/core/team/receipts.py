@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from reconciler.core.digest import RecipeKey
+from reconciler.core.digest import ContentHash, RecipeKey
 from reconciler.core.ports import StoredImage
 from reconciler.core.value import value
 
@@ -24,6 +24,6 @@ class Receipts(Protocol):
         """The receipt of an image for this recipe."""
         ...
 
-    def read(self, key: RecipeKey, data: bytes) -> StoredImage | Disbelieved:
-        """The image that a receipt for this recipe vouches for."""
+    def read(self, key: RecipeKey, content: ContentHash, data: bytes) -> StoredImage | Disbelieved:
+        """The image that the receipt of this content for this recipe vouches for."""
         ...

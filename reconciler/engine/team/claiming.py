@@ -19,7 +19,7 @@ from reconciler.engine.team.pushes import Pushes
 
 class Claiming:
     """A Provider that sends only what it has claimed. It stands inside the lane: a claim is made when the request is
-    about to be sent, and not while it is queued.
+    about to be sent, and not while it is queued. In a team without claims, it only pushes what was got.
 
     `seconds` is the longest time that an answer may take.
     """
@@ -45,7 +45,7 @@ class Claiming:
 
     async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
         """`NotSent` with Stop.CLAIMED if the claim was not made: no request was sent, and the lane learns nothing."""
-        claim = await self._claimed(request)
+        claim = await self._claimed(request) if self._team.policy.claims else self._claim(request, 0)
         if claim is None:
             return NotSent("not sent: another checkout asks for it", final=True, stop=Stop.CLAIMED)
         try:
@@ -59,21 +59,19 @@ class Claiming:
 
     async def _claimed(self, request: ImageRequest) -> Claim | None:
         """The claim; None if another checkout has its number, or if the team's store refuses it."""
-        team, key, cost = self._team, request.key, self._estimate(request)
+        team, key = self._team, request.key
         async with team.locks[key]:  # a number is taken only once the one before it exists
-            claim = team.claim(
-                request,
-                self._new_attempt(),
-                number=team.last.get(key, 0) + 1,
-                provider=self._provider,
-                cost="" if cost is None else str(cost),
-                seconds=self._seconds,
-            )
+            claim = self._claim(request, team.last.get(key, 0) + 1)
             team.attempts.add(claim.attempt)
             if not await run_to_completion(team.executor, self._take, claim):
                 return None
             team.last[key] = claim.number
             return claim
+
+    def _claim(self, request: ImageRequest, number: int) -> Claim:
+        cost = self._estimate(request)
+        named = {"provider": self._provider, "cost": "" if cost is None else str(cost)}
+        return self._team.claim(request, self._new_attempt(), number=number, seconds=self._seconds, **named)
 
     def _take(self, claim: Claim) -> bool:
         """Whether the claim exists now. After a failure that leaves this open, the local record settles it later."""

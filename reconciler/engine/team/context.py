@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -61,7 +61,7 @@ class TeamContext:
     unwanted: frozenset[ContentHash] = frozenset()
     jitter: Callable[[], float] = random
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
-    listed: Mapping[RecipeKey, object] = field(default_factory=dict)
+    listed: Collection[RecipeKey] = ()
     attempts: set[str] = field(default_factory=set)
     locks: defaultdict[RecipeKey, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     last: dict[RecipeKey, int] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Executor
 
 from reconciler.core.digest import ContentHash, RecipeKey
@@ -16,17 +16,20 @@ from reconciler.core.team.claim import Answered, KeyClaims
 from reconciler.core.team.layout import object_name
 from reconciler.core.team.receipts import Disbelieved, Receipts
 from reconciler.core.value import field, value
-from reconciler.engine.team.team_images import ClaimReader, read_receipts
+from reconciler.engine.team.team_images import ClaimReader, read_receipts, receipted
 
 _KINDS = {Refused.__name__: AnswerKind.REFUSED, BadOutput.__name__: AnswerKind.FAILED}
 
 
 @value
 class Questions:
-    """What to ask: about claims and receipts of recipes, about the receipts alone of others, about contents."""
+    """What to ask: about claims and receipts of recipes, about the receipts alone of others, about contents.
 
-    recipes: Collection[RecipeKey] = ()
-    receipts: Collection[RecipeKey] = ()
+    `receipts` maps to the images of a recipe whose records are known: their receipts are not read.
+    """
+
+    recipes: frozenset[RecipeKey] = frozenset()
+    receipts: Mapping[RecipeKey, Collection[ContentHash]] = field(default_factory=dict)
     contents: Collection[ContentHash] = ()
 
     def __bool__(self) -> bool:
@@ -51,24 +54,25 @@ def ask(
     """
     reader = ClaimReader(bucket)
 
-    def claims_and_receipts(key: RecipeKey) -> tuple[KeyClaims, list[StoredImage | Disbelieved]]:
-        return reader.read(key), [*read_receipts(bucket, receipts, key)]
+    def answer(key: RecipeKey) -> tuple[KeyClaims, tuple[ContentHash, ...], list[StoredImage | Disbelieved]]:
+        state = reader.read(key) if key in questions.recipes else KeyClaims()
+        known, contents = questions.receipts.get(key, ()), receipted(bucket, key)
+        unknown = [content for content in contents if content not in known]
+        here = tuple(content for content in contents if content in known)
+        return state, here, [*read_receipts(bucket, receipts, key, unknown)]
 
-    def only_receipts(key: RecipeKey) -> tuple[KeyClaims, list[StoredImage | Disbelieved]]:
-        return KeyClaims(), [*read_receipts(bucket, receipts, key)]
-
-    both, alone = sorted(questions.recipes), sorted(set(questions.receipts) - set(questions.recipes))
-    contents = sorted(questions.contents)
+    keys, contents = sorted({*questions.recipes, *questions.receipts}), sorted(questions.contents)
     there = executor.map(lambda content: bucket.stat(object_name(content)) is not None, contents)
-    answers = (*executor.map(claims_and_receipts, both), *executor.map(only_receipts, alone))
+    answers = executor.map(answer, keys)
     found = FetchedFacts(contents={content: at for content, here in zip(contents, there, strict=True) if here})
     disbelieved: list[Disbelieved] = []
-    for key, (state, images) in zip((*both, *alone), answers, strict=True):
+    for key, (state, known, images) in zip(keys, answers, strict=True):
         believed = tuple(image for image in images if isinstance(image, StoredImage))
         disbelieved += [image for image in images if isinstance(image, Disbelieved)]
         open_ = tuple(claim for claim in state.open if claim.checkout != checkout)
         found.recipes[key] = KnownRecipe(at, believed, open_, next(_answers(state), None))
-        found.contents.update({image.content: at for image in believed})  # an image comes before its receipt
+        # an image comes to the store before its receipt
+        found.contents.update(dict.fromkeys((*known, *(image.content for image in believed)), at))
     return FetchedFacts(found.recipes, found.contents, tuple(disbelieved))
 
 

@@ -84,9 +84,11 @@ class Pushes:
         try:
             if team.policy.push:
                 push_image(team.bucket, team.receipts, push)
-            end_claim(team.bucket, team.own_claims, push)
+            if team.policy.claims:
+                end_claim(team.bucket, team.own_claims, push)
         except BucketError:
-            team.own_claims.write(OwnClaim(push.claim, push.end))
+            if team.policy.claims:
+                team.own_claims.write(OwnClaim(push.claim, push.end))
             raise
 
     def _push(self, claim: Claim, outcome: Outcome) -> Push | None:

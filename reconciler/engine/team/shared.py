@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from reconciler.aio import run_to_completion
 from reconciler.core.digest import ContentHash
-from reconciler.core.errors import BucketDenied, BucketError
+from reconciler.core.errors import BucketError, BucketUnreachable
 from reconciler.core.events import AnswerRecorded, Forgotten, Noted
 from reconciler.core.money.cost import Cost
 from reconciler.core.outcome import BadOutput, Done, Mismatched, NotSent, Outcome, Refused, Spooled, Stop
@@ -28,7 +28,7 @@ from reconciler.core.team.receipts import Disbelieved
 from reconciler.core.text import printable
 from reconciler.engine.team.context import TeamContext
 from reconciler.engine.team.fetching import team_answer
-from reconciler.engine.team.team_images import ClaimReader, read_receipt, read_receipts, take_image
+from reconciler.engine.team.team_images import ClaimReader, read_receipt, read_receipts, receipted, take_image
 
 SOON, LATER = 0.5, 5.0
 """Seconds between two looks at a claim: at first, and at most."""
@@ -105,8 +105,9 @@ class SharedWithTeam:
     def _received(self, request: ImageRequest) -> Outcome | None:
         """An image for a recipe that the run did not know when it began, by its receipts. Blocking."""
         team, unusable = self._team, self._unusable(request)
-        for image in [*read_receipts(team.bucket, team.receipts, request.key)][::-1]:
-            if isinstance(image, StoredImage) and image.misfit is None and image.content not in unusable:
+        contents = [content for content in receipted(team.bucket, request.key) if content not in unusable]
+        for image in [*read_receipts(team.bucket, team.receipts, request.key, contents)][::-1]:
+            if isinstance(image, StoredImage) and image.misfit is None:
                 return self._taken(request, image, "the team")
         return None
 
@@ -178,9 +179,9 @@ def held(claims: Sequence[Claim], *, overdue: bool) -> NotSent:
 
 def refused(error: BucketError) -> NotSent:
     """Not sent: without a claim nothing is bought."""
-    if isinstance(error, BucketDenied):
-        return _held(f"it cannot be claimed in the team's store: {error.fact}", error.hint)
-    return NotSent(f"not sent: {error.fact}", final=True, stop=Stop.UNREACHABLE)
+    if isinstance(error, BucketUnreachable):
+        return NotSent(f"not sent: {error.fact}", final=True, stop=Stop.UNREACHABLE)
+    return _held(f"it cannot be claimed in the team's store: {error.fact}", error.hint)
 
 
 def _held(message: str, hint: str) -> NotSent:

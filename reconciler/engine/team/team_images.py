@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import BytesIO
 from typing import IO
 
@@ -38,6 +38,10 @@ RECEIPT_BYTES = 1 << 20
 """The most bytes of a receipt that are read."""
 IMAGE_BYTES = 1 << 30
 """The most bytes of an image that are fetched."""
+
+
+class OtherBytes(BucketError):
+    """An object does not have the bytes that its name says. They are never placed."""
 
 
 class ClaimReader:
@@ -85,20 +89,25 @@ def read_receipt(
     data = small_object(bucket, receipt_name(key, content), most=RECEIPT_BYTES)
     if data is None:
         return None
-    found = receipts.read(key, data)
+    found = receipts.read(key, content, data)
     if isinstance(found, StoredImage) and found.content != content:
         return Disbelieved("", "it is a receipt for another image")
     return found
 
 
-def read_receipts(
-    bucket: Bucket, receipts: Receipts, key: RecipeKey, *, most: int = MOST_CLAIMS
-) -> Iterator[StoredImage | Disbelieved]:
-    """Every receipt of a recipe, in the order of their times. Raises BucketError."""
+def receipted(bucket: Bucket, key: RecipeKey, *, most: int = MOST_CLAIMS) -> tuple[ContentHash, ...]:
+    """The images that have a receipt for a recipe, whoever has written it. Raises BucketError."""
     names = [name for text in bucket.names(receipts_of(key)) if (name := receipt_of(text)) and name.key == key]
     if len(names) > most:
         raise BucketError(f"the team's store has {len(names):,} receipts for one recipe")
-    found = [each for name in names if (each := read_receipt(bucket, receipts, key, name.content)) is not None]
+    return tuple(name.content for name in names)
+
+
+def read_receipts(
+    bucket: Bucket, receipts: Receipts, key: RecipeKey, contents: Iterable[ContentHash]
+) -> Iterator[StoredImage | Disbelieved]:
+    """The receipts of these images for a recipe, in the order of their times. Raises BucketError."""
+    found = [each for content in contents if (each := read_receipt(bucket, receipts, key, content)) is not None]
     yield from (each for each in found if isinstance(each, Disbelieved))
     yield from sorted((each for each in found if isinstance(each, StoredImage)), key=lambda each: each.made.at)
 
@@ -135,7 +144,7 @@ def fetch_object(bucket: Bucket, store: ProjectStore, content: ContentHash) -> b
     if got is None:
         return False
     if got != content:
-        raise BucketError(
+        raise OtherBytes(
             f"the team's store has other bytes for {content}: their hash is {got}",
             hint="they were not used; `reconciler store verify --remote` lists damaged objects",
         )

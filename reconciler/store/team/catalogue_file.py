@@ -30,11 +30,11 @@ def read_catalogue(root: Path, url: str) -> Catalogue:
     """The catalogue of this store; an empty one if there is none, or if it is another store's. LockfileError."""
     path = root / CATALOGUE
     disk.refuse_link(path.parent)
-    try:
-        with disk.naming_errors("read", path):
+    with disk.naming_errors("read", path):
+        try:
             data = disk.plain_bytes(path, most=_MOST, hint=_AGAIN)
-    except (FileNotFoundError, NotADirectoryError):
-        return Catalogue(url)
+        except (FileNotFoundError, NotADirectoryError):
+            return Catalogue(url)
     try:
         found = decode_catalogue(data)
     except LockfileError as error:

@@ -1,0 +1,202 @@
+"""Several checkouts of one project with a team's store, through the command line."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from reconciler.core.digest import AssetId, RecipeKey
+from reconciler.core.team.claim import Claim, ClaimEnd, decode_claim_end, encode_claim
+from reconciler.core.team.layout import claim_end_name, claim_name, claim_of
+from reconciler.core.team.own_claims import OwnClaim
+from reconciler.store.team.own_claim_files import OwnClaimFiles
+from reconciler.testing.gateway import Gateway
+from tests.cli.conftest import Said
+from tests.cli.paid_project import PaidProject
+
+PROMPTS = {"hero": "a lighthouse", "icon": "a sword", "logo": "a crown"}
+OLD = "2026-01-01T00:00:00Z"
+
+
+class Clone(PaidProject):
+    """A checkout in a folder of its own."""
+
+    def run(self, *arguments: str) -> Said:
+        with contextlib.chdir(self.root):
+            return super().run(*arguments)
+
+
+class Checkouts:
+    """Clones of one project, and the directory that is their team's store."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str], fake: Gateway) -> None:
+        self.folder = folder
+        self.bucket = folder / "bucket"
+        self.bucket.mkdir()
+        self.fake = fake
+        self._capsys = capsys
+
+    def clone(self, name: str, *, team: dict[str, object] | None = None, **prompts: str) -> PaidProject:
+        root = self.folder / name
+        root.mkdir()
+        project = Clone(root, self._capsys, self.fake)
+        settings = {"url": f"file://{self.bucket}", "receipts": "any", **(team or {})}
+        project.set_up(project={"team": settings}, **(prompts or PROMPTS))
+        return project
+
+    @property
+    def billed(self) -> int:
+        return len(self.fake.ledger.requests)
+
+    def claims(self) -> list[str]:
+        return sorted(str(path.relative_to(self.bucket)) for path in self.bucket.glob("claims/**/*.json"))
+
+    def claim(self, key: RecipeKey, number: int = 1, *, at: str = OLD, answers_by: str = "") -> Claim:
+        """What another checkout, which is gone, has left."""
+        asked = (number, f"{number:032x}", AssetId("hero"), key, "shop", "0.039 USD", at)
+        claim = Claim(*asked, "ana@acme", "ci-771", "gone", "p", answers_by or at)
+        path = self.bucket / claim_name(key, number)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encode_claim(claim))
+        return claim
+
+
+@pytest.fixture
+def team(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, gateway: Gateway
+) -> Checkouts:
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("SHOP_KEY", gateway.key)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    (tmp_path / "gitconfig").write_text("[user]\n\temail = ben@acme\n")
+    monkeypatch.setenv("RECONCILER_TRUSTED_STORES", f"file://{tmp_path}/bucket")
+    return Checkouts(tmp_path, capsys, gateway)
+
+
+def key_of(project: PaidProject, asset: str) -> RecipeKey:
+    (found,) = json.loads(project.done("explain", asset, "--format", "json").out)["assets"]
+    return RecipeKey(found["recipe"]["key"])
+
+
+def test_a_second_checkout_without_a_lockfile_pays_nothing(team: Checkouts) -> None:
+    first, second = team.clone("first"), team.clone("second")
+    assert first.apply().code == 0
+    assert team.billed == 3
+    said = second.apply()
+    assert said.code == 0, said.err
+    assert "restored from the team's store (seen just now)" in said.err
+    assert team.billed == 3
+    assert second.done("check").code == 0
+    lines = [json.loads((root.root / "assets.lock").read_text())["assets"]["hero"] for root in (first, second)]
+    assert lines[0] == lines[1]
+
+
+def test_a_lost_file_comes_from_the_team_and_plan_says_so_without_a_socket(team: Checkouts) -> None:
+    first, second = team.clone("first"), team.clone("second")
+    assert first.apply().code == 0
+    shutil.copy(first.root / "assets.lock", second.root)
+    assert "no copy was found" in second.run("plan").out
+    second.done("fetch")
+    plan = second.run("plan").out
+    assert plan.count("restored from the team's store (seen just now)") == 3
+    assert second.run("check").code == 2
+    assert second.apply().out == "restored 3\n"
+    assert team.billed == 3
+
+
+def test_a_claim_of_a_dead_checkout_is_held_and_named_until_there_is_consent(team: Checkouts) -> None:
+    project = team.clone("one", hero="a lighthouse")
+    key = key_of(project, "hero")
+    team.claim(key)
+    said = project.apply()
+    assert (said.code, team.billed) == (3, 0)
+    assert "ci-771 (ana@acme)" in said.err
+    assert project.apply("--retry-in-doubt").code == 0
+    assert team.billed == 1
+    assert [claim_of(name).number for name in team.claims() if ".end." not in name] == [1, 2]  # type: ignore[union-attr]  # all are names
+    other = team.clone("two", hero="a lighthouse")
+    assert other.apply().code == 0
+    assert team.billed == 1
+
+
+def test_what_a_dead_checkout_asks_for_is_held_at_once_without_waiting(team: Checkouts) -> None:
+    project = team.clone("one", hero="a lighthouse")
+    team.claim(key_of(project, "hero"), at="2026-11-28T00:00:00Z", answers_by="2026-11-28T00:10:00Z")
+    said = project.apply("--no-wait")
+    assert (said.code, team.billed) == (3, 0)
+
+
+def test_a_store_that_cannot_be_reached_buys_nothing_unless_the_user_says_so(team: Checkouts) -> None:
+    project = team.clone("one", hero="a lighthouse")
+    shutil.rmtree(team.bucket)
+    said = project.apply()
+    assert (said.code, team.billed) == (1, 0)
+    assert "--without-team" in said.err
+    assert project.apply("--without-team").code == 0
+    assert team.billed == 1
+
+
+def test_images_that_cannot_be_reached_do_not_keep_the_rest_of_a_run_back(team: Checkouts) -> None:
+    first, second = team.clone("first"), team.clone("second")
+    assert first.apply().code == 0
+    shutil.copy(first.root / "assets.lock", second.root)
+    second.done("fetch")
+    shutil.copytree(first.root / ".reconciler" / "store", second.root / ".reconciler" / "store")
+    (second.root / ".reconciler" / "store").rename(second.root / "spare")
+    shutil.rmtree(team.bucket)
+    second.write("specs/draft.yaml", json.dumps({"prompt": "d", "provider": "draft"}))
+    said = second.apply()
+    assert said.code == 1
+    assert said.out == "made 1 (0 USD), not sent 3\n"
+    assert team.billed == 3
+
+
+def test_an_image_with_other_bytes_is_never_placed_and_nothing_is_bought_for_it(team: Checkouts) -> None:
+    first, second = team.clone("first", hero="a lighthouse"), team.clone("second", hero="a lighthouse")
+    assert first.apply().code == 0
+    (damaged,) = (path for path in team.bucket.glob("objects/**/*") if path.is_file())
+    damaged.write_bytes(b"not the image")
+    said = second.apply()
+    assert (said.code, team.billed) == (3, 1)
+    assert "other bytes" in said.err
+    assert not (second.root / "assets" / "hero.png").exists()
+
+
+def test_claims_end_after_the_image_is_in_the_store(team: Checkouts) -> None:
+    project = team.clone("one", hero="a lighthouse")
+    assert project.apply().code == 0
+    key = key_of(project, "hero")
+    end = decode_claim_end((team.bucket / claim_end_name(key, 1)).read_bytes())
+    assert isinstance(end, ClaimEnd)
+    assert end.outcome == "Done"
+    assert not [*(project.root / ".reconciler" / "team" / "claims").iterdir()]
+
+
+def test_a_refusal_of_another_checkout_is_refused_here_for_nothing(team: Checkouts) -> None:
+    team.fake.script("moderation_blocked")
+    first, second = team.clone("first", hero="a lighthouse"), team.clone("second", hero="a lighthouse")
+    assert first.apply().code == 1
+    billed = team.billed
+    said = second.apply()
+    assert said.code == 3
+    assert "refused" in said.err
+    assert team.billed == billed
+
+
+def test_an_own_claim_that_was_never_sent_is_ended_by_the_next_run(team: Checkouts) -> None:
+    project = team.clone("one", hero="a lighthouse")
+    key = key_of(project, "hero")
+    project.done("fetch")
+    claim = team.claim(key, at="2026-11-28T00:00:00Z")
+
+    OwnClaimFiles(project.root).write(OwnClaim(claim))
+    assert project.apply().code == 0
+    assert team.billed == 1
+    end = decode_claim_end((team.bucket / claim_end_name(key, 1)).read_bytes())
+    assert end is not None
+    assert end.outcome == "NotSent"
