@@ -76,8 +76,6 @@ class Run:
         loop = asyncio.get_running_loop()
         work = [step for step in self.plan.steps if not isinstance(step.action, Keep)]
         self._ended = {step.asset: loop.create_future() for step in work}
-        start = self.world.first(len(work)) if work else 0
-        work = [*work[start:], *work[:start]]
         tasks = [asyncio.create_task(self._step(step)) for step in work]
         try:
             results = await asyncio.gather(*tasks, return_exceptions=True)
@@ -147,8 +145,7 @@ class Run:
         match action:
             case Restore(content=content, replacing=replacing, old_path=old_path):
                 self._start(step, "restore")
-                if content in self.world.not_copied:
-                    raise self.world.not_copied[content]
+                self.world.require_copied(content)
                 entry = await self._existing_entry(step, action, content)
                 await self._place(step, entry.content, replacing, old_path)
                 await self._publish(step, entry, "restored")

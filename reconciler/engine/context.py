@@ -25,8 +25,7 @@ class ApplyContext:
     names that specs use to providers behind their lanes; `traits` maps the same names to traits. `consents` hold for
     the whole run: a request that repeats one in doubt, or one that was answered, is not sent without them. `rejected`
     are images that are put in place of no other. `shown` is a path as messages show it. `not_copied` says why images
-    of another machine are not here. `first` is the number of the step to begin with, of so many: checkouts that begin
-    at once share the work.
+    of another machine are not here.
     """
 
     store: Store
@@ -46,4 +45,8 @@ class ApplyContext:
     rejected: Rejections = NONE_REJECTED
     shown: Callable[[Path], str] = str
     not_copied: Mapping[ContentHash, StepError] = field(default_factory=dict)
-    first: Callable[[int], int] = lambda _: 0
+
+    def require_copied(self, content: ContentHash) -> None:
+        """StepError for an image of another machine that is not here."""
+        if content in self.not_copied:
+            raise self.not_copied[content]

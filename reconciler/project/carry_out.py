@@ -133,9 +133,8 @@ async def _run(
         rejected=planned.seen.rejected,
         shown=_relative_to(workspace.root),
         not_copied=not_copied,
-        first=randrange if layers is not None else lambda _: 0,
     )
-    run = Run(plan, planned.lock, world)
+    run = Run(plan if layers is None else _rotated(plan), planned.lock, world)
     stopping = _Stopping(run, options.say)
     task = asyncio.ensure_future(run.run())
     with stopping.on(task):
@@ -153,6 +152,12 @@ async def _run(
     except ReconcilerError as error:
         run.report.closing_failed(error)
     return RunResult(run.report, stopping.requested)
+
+
+def _rotated(plan: Plan) -> Plan:
+    """The plan from a step in its middle on: checkouts that begin at once do not ask for the same images first."""
+    start = randrange(len(plan.steps))  # noqa: S311 - not a secret
+    return replace(plan, steps=(*plan.steps[start:], *plan.steps[:start]))
 
 
 def _relative_to(root: Path) -> Callable[[Path], str]:
