@@ -8,13 +8,15 @@ import signal
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["reconciler.testing.plugin"]  # the fixture `gateway`
 
 # Without deadlines: how long an example takes says how busy the machine is.
 settings.register_profile("steady", deadline=None, derandomize=True)  # every run has the same examples
-settings.register_profile("random", deadline=None, print_blob=True)  # `make properties`
+settings.register_profile(  # `make properties`; each round of a test in a class has an instance of its own
+    "random", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.differing_executors]
+)
 settings.load_profile("steady")
 
 

@@ -23,6 +23,7 @@ from PIL import Image
 
 from reconciler.testing.comfyui import FakeComfy, a_workflow, running_comfyui
 from reconciler.testing.gateway import Gateway, running
+from tests.forked.program import program
 
 ROOT = Path(__file__).parents[1]
 PROVIDER_PAGE = ROOT / "docs" / "write-a-provider.md"
@@ -187,20 +188,20 @@ class Shell:
 
 
 def environment(home: Path, programs: Path) -> dict[str, str]:
-    """What a reader's shell has: our command, which is in the folder `programs`, git's identity, no key."""
+    """What a reader's shell has: our command, which is in the folder `programs`, Python, git's identity, no key."""
     people = {
         f"GIT_{role}_{part}": f"reader@{role}".lower() for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")
     }
-    path = f"{programs}:/usr/local/bin:/usr/bin:/bin"
+    path = f"{programs}:{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
     return {"PATH": path, "HOME": os.fspath(home), "LC_ALL": "C.UTF-8", "GIT_CONFIG_NOSYSTEM": "1", **people}
 
 
 class Reader:
     """Follows a page from its first block to its last, in an empty folder."""
 
-    def __init__(self, root: Path, *, ninja: bool, programs: Path = Path(sys.executable).parent) -> None:
+    def __init__(self, root: Path, *, ninja: bool, programs: Path | None = None) -> None:
         self._root = root
-        self._programs = programs
+        self._programs = programs or program().parent
         self._ninja = ninja
         self._stack = ExitStack()
         self._shell: Shell | None = None

@@ -16,6 +16,7 @@ import yaml
 from tests.action.fake_forge import Forge, forge
 from tests.cli.conftest import Scratch
 from tests.cli.test_against import commit
+from tests.forked.program import program
 
 ROOT = Path(__file__).parents[2]
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text())
@@ -31,10 +32,10 @@ class Runner:
         self.project = project
         self.temp = folder / "temp"
         (self.temp / "reconciler/bin").mkdir(parents=True, exist_ok=True)
-        for name in ("python", "reconciler"):
-            link = self.temp / "reconciler/bin" / name
+        for target in (Path(sys.executable).with_name("python"), program()):
+            link = self.temp / "reconciler/bin" / target.name
             if not link.exists():
-                link.symlink_to(Path(sys.executable).with_name(name))
+                link.symlink_to(target)
         self.summary = folder / "summary.md"
         self.summary.write_text("")
         (folder / "event.json").write_text(json.dumps(event))

@@ -15,6 +15,7 @@ import yaml
 from tests.action.fake_forge import Forge, forge
 from tests.cli.conftest import Scratch
 from tests.cli.test_against import PROJECT, commit, pay
+from tests.forked.program import program
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,7 +29,8 @@ def the_job() -> dict[str, Any]:
 def run_job(project: Scratch, server: Forge, *, token: str = "secret") -> subprocess.CompletedProcess[str]:
     script = "\n".join(line for line in the_job()["script"] if not line.startswith("pip "))
     environment = {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(project.root), "CI": "true",
+        "PATH": f"{program().parent}:{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(project.root),
+        "CI": "true",
         "CI_MERGE_REQUEST_DIFF_BASE_SHA": project.git("rev-parse", "main").strip(), "CI_MERGE_REQUEST_IID": "3",
         "CI_API_V4_URL": server.url, "CI_PROJECT_ID": "1", "NOTE_TOKEN": token,
     }  # fmt: skip

@@ -21,8 +21,10 @@ from reconciler.core.digest import ContentHash, content_hash
 from reconciler.core.events import Durable
 from reconciler.store.objects.content_store import ContentStore
 from reconciler.store.state.journal import Journal
+from tests.forked.program import program
 
 PROGRAM = (sys.executable, "-c", "from reconciler.cli.entry_point import entry; entry()")
+"""For tests of how a process starts and ends; the others use `tests.forked.program`."""
 PROJECT = "provider: draft\ndefaults: {image_size: '512'}\n"
 HERO = 'prompt: A lighthouse at dusk\nsize: "16:9"\n'
 
@@ -144,7 +146,7 @@ def applied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, text in files.items():
         (root / name).parent.mkdir(exist_ok=True)
         (root / name).write_text(text)
-    subprocess.run([*PROGRAM, "apply", "--yes"], cwd=root, check=True, capture_output=True)
+    subprocess.run([program(), "apply", "--yes"], cwd=root, check=True, capture_output=True)
     return root
 
 

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from reconciler.testing.gateway import Gateway, running
-from tests.cli.conftest import PROGRAM
+from tests.forked.program import program
 
 PRO = "gemini-3-pro-image"
 LOOPS = 20
@@ -50,7 +50,7 @@ class Day:
     def run(self, what: str, *arguments: str) -> Row:
         env = {**os.environ, "SHOP_KEY": self.gateway.key, "RECONCILER_TRUSTED_KEYS": "SHOP_KEY"}
         env.pop("CI", None)
-        command = [*PROGRAM, *arguments]
+        command = [str(program()), *arguments]
         done = subprocess.run(command, cwd=self.root, env=env, capture_output=True, text=True, check=False)
         assert "Traceback" not in done.stderr, done.stderr
         ledger = self.gateway.ledger

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from reconciler.core.depfile import depfile_text
 from tests.cli.conftest import Scratch
+from tests.forked.program import program
 
-PROGRAM = Path(sys.executable).with_name("reconciler")
-MAKEFILE = f"""\
+MAKEFILE = """\
 all: out.txt
 images.stamp:
 \t@echo run >> runs
-\t@{PROGRAM} apply --yes --stamp $@ --depfile images.d 2>>log >>log
+\t@PROGRAM apply --yes --stamp $@ --depfile images.d 2>>log >>log
 out.txt: images.stamp
 \t@echo built >> built
 \t@touch $@
 -include images.d
 """
-NINJA = f"""\
+NINJA = """\
 rule images
-  command = echo run >> runs && {PROGRAM} apply --yes --stamp $out --depfile $out.d 2>>log >>log
+  command = echo run >> runs && PROGRAM apply --yes --stamp $out --depfile $out.d 2>>log >>log
   depfile = $out.d
   restat = 1
 rule out
@@ -48,7 +46,7 @@ def test_a_build_runs_for_a_changed_spec_and_for_nothing_else(tool: str, project
     if shutil.which(tool) is None:
         pytest.skip(f"{tool} is not installed")
     name, text, command = TOOLS[tool]
-    project.write(name, text)
+    project.write(name, text.replace("PROGRAM", str(program())))
 
     def built() -> tuple[int, int]:
         """How often apply ran, and how often the images had changed."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,8 +15,7 @@ from reconciler.core.lock.parts import HEADER, OTHERS, part_of
 from reconciler.store.worktree.git_config import git_settings
 from tests.cli.conftest import Scratch
 from tests.core.locks import a_entry, a_lock
-
-PROGRAM = str(Path(sys.executable).with_name("reconciler"))
+from tests.forked.program import program
 
 
 @pytest.fixture
@@ -26,7 +24,7 @@ def repository(project: Scratch, monkeypatch: pytest.MonkeyPatch) -> Scratch:
     project.git("init", "-q", "-b", "main", ".")
     project.git("config", "user.name", "t")
     project.git("config", "user.email", "t@example.org")
-    monkeypatch.setattr(git_command, "_program", lambda: PROGRAM)
+    monkeypatch.setattr(git_command, "_program", lambda: str(program()))
     return project
 
 
@@ -213,7 +211,7 @@ def test_a_warm_check_sees_every_part(change: str, repository: Scratch) -> None:
         other = path.with_name("a.lock") if change == "added" else path.parent / "icons/a.lock"
         other.parent.mkdir(exist_ok=True)
         other.write_text(path.read_text().replace('"hero"', '"orphan"'))
-    told = subprocess.run([PROGRAM, "plan"], cwd=repository.root, capture_output=True, text=True, check=False)
+    told = subprocess.run([program(), "plan"], cwd=repository.root, capture_output=True, text=True, check=False)
     assert told.stdout != "nothing to do: 3 assets up to date\n"
 
 

@@ -16,7 +16,8 @@ import pytest
 from reconciler.cli.main import cli
 from reconciler.providers.models.table import model_table
 from reconciler.store.schemas.files import NAMES, schema_text
-from tests.cli.conftest import PROGRAM, Scratch
+from tests.cli.conftest import Scratch
+from tests.forked.program import program
 
 KEY = "sk-very-secret-0123456789"
 
@@ -149,7 +150,7 @@ def completed(root: Path, *words: str) -> list[str]:
         "COMP_WORDS": " ".join(("reconciler", *words)),
         "COMP_CWORD": str(len(words)),
     }
-    done = subprocess.run(PROGRAM, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(program(), cwd=root, env=environment, capture_output=True, text=True, check=False)
     assert done.stderr == ""
     return [line.partition(",")[2] for line in done.stdout.splitlines() if line]
 

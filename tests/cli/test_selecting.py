@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Scratch
+from tests.forked.program import program
 
 
 @pytest.fixture
@@ -86,7 +85,7 @@ def test_make_builds_what_depends_on_images_and_only_when_they_change(icons: Scr
     log, atlas = icons.root / "log", icons.root / "atlas.txt"
 
     def make() -> int:
-        path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+        path = os.pathsep.join((str(program().parent), os.environ["PATH"]))
         subprocess.run(
             ["make", "atlas.txt"], cwd=icons.root, check=True, env={**os.environ, "PATH": path}, capture_output=True
         )

@@ -66,7 +66,7 @@ class Faulted:
     first: str
 
 
-def _compile(source: Path, flags: Sequence[str]) -> Path:
+def compiled(source: Path, flags: Sequence[str]) -> Path:
     compiler = shutil.which(os.environ.get("CC", "cc"))
     if compiler is None:
         raise Unavailable("there is no C compiler (cc)")
@@ -89,7 +89,7 @@ def _compile(source: Path, flags: Sequence[str]) -> Path:
 @functools.cache
 def killer() -> Path:
     """The ptrace tool, tried once."""
-    tool = _compile(HERE / "killer.c", [])
+    tool = compiled(HERE / "killer.c", [])
     tried = subprocess.run([tool, "--count", "--", "/bin/true"], capture_output=True, text=True, check=False)
     if tried.returncode:
         raise Unavailable(tried.stderr.strip() or f"the ptrace tool ends with {tried.returncode}")
@@ -99,7 +99,7 @@ def killer() -> Path:
 @functools.cache
 def shim() -> Path:
     """The preload library."""
-    return _compile(HERE / "faults.c", ["-shared", "-fPIC", "-ldl"])
+    return compiled(HERE / "faults.c", ["-shared", "-fPIC", "-ldl"])
 
 
 def execute(command: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path) -> Ran:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import random
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.forked.program import program
 from tests.histories.history import History, ways
-
-DRIVER = str(Path(sys.executable).with_name("reconciler"))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("way", ways(DRIVER))
+@pytest.mark.parametrize("way", ways(""))
 def test_a_merge_loses_no_asset_and_nothing_is_paid_again(way: str, tmp_path: Path) -> None:
     for seed in range(4):
         root = tmp_path / str(seed)
         root.mkdir()
-        outcome = ways(DRIVER)[way](root, random.Random(seed))
+        outcome = ways(str(program()))[way](root, random.Random(seed))
         assert outcome.wrong == (), f"seed {seed}"
         assert not outcome.conflict or way == "one file, as text"
 
@@ -27,7 +25,7 @@ def test_a_merge_loses_no_asset_and_nothing_is_paid_again(way: str, tmp_path: Pa
 def test_neighbours_conflict_as_text_only_in_one_file(tmp_path: Path) -> None:
     """Two branches add assets between the same two others."""
     conflicts = []
-    for number, (layout, driver) in enumerate((("file", ""), ("file", DRIVER), ("spec", ""))):
+    for number, (layout, driver) in enumerate((("file", ""), ("file", str(program())), ("spec", ""))):
         root = tmp_path / str(number)
         root.mkdir()
         history = History(root, random.Random(0), layout=layout)
