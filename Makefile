@@ -94,6 +94,7 @@ soak: $(DEV)              ## IMAGES=2000 at a provider that fails one time in tw
 
 hostile: $(DEV)           ## the corpus of hostile pull requests and answers, as whole processes (five minutes; NAMES="bounds lock")
 	@$(BIN)/python -m tests.hostile $(NAMES)
+	@test -n "$(NAMES)" || $(BIN)/python -m tests.hostile.file_kinds
 
 fuzz: $(DEV)              ## INPUTS=100000 for the readers of foreign files, by coverage (atheris: Linux, Python up to 3.13)
 	@$(call beside,fuzz)

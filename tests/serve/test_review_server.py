@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -154,6 +155,19 @@ def test_images_of_other_assets_are_not_served(adopted: Scratch) -> None:
         for name, status in (("sword", 200), ("hero", 404)):
             digits = content(adopted, name).removeprefix("sha256:")
             assert [client.get(f"{folder}/{digits}").status for folder in ("preview", "image")] == [status, status]
+
+
+def test_what_takes_the_place_of_an_image_while_it_is_served_is_not_waited_for(
+    client: Client, adopted: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.page()
+    pipe = adopted.root / "pipe"
+    os.mkfifo(pipe)
+    monkeypatch.setattr(client.server.review, "image", lambda _: ("image/png", pipe))
+    digits = content(adopted).removeprefix("sha256:")
+    assert client.get(f"image/{digits}").status == 404
+    pipe.unlink()
+    assert client.get(f"image/{digits}").status == 404
 
 
 def test_an_image_that_changed_on_disk_is_not_served_as_what_it_was(client: Client, adopted: Scratch) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import secrets
 import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -19,6 +21,7 @@ from reconciler.core.text import printable
 from reconciler.core.value import value
 from reconciler.project.serve.guards import Admitted, Denied, Launched, ServedAt, ServerRequest, admit
 from reconciler.project.serve.review import ReviewInProgress
+from reconciler.store import disk
 
 IDLE_SECONDS = 30 * 60
 _HEADER_SECONDS = 30
@@ -197,11 +200,14 @@ class _Handler(BaseHTTPRequestHandler):
         return _refusal(result) if isinstance(result, Denied) else _json(200, result)
 
     def _send(self, answer: _Answer) -> None:
-        stream, length = None, len(answer.body)
-        if answer.file is not None:
-            stream = open(answer.file, "rb")  # noqa: SIM115 - closed below, after the headers
-            length = answer.file.stat().st_size
-        try:
+        with ExitStack() as files:
+            stream = None
+            if answer.file is not None:
+                try:
+                    stream = files.enter_context(disk.open_for_reading(answer.file))
+                except OSError:  # it is gone, or something else is in its place
+                    answer = _refusal(_NOTHING)
+            length = len(answer.body) if stream is None else os.fstat(stream.fileno()).st_size
             self.send_response(answer.status)
             for name, text in {**_ALWAYS, **answer.headers}.items():
                 self.send_header(name, text)
@@ -215,9 +221,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(answer.body)
             if stream is not None:
                 shutil.copyfileobj(stream, self.wfile, 1 << 20)
-        finally:
-            if stream is not None:
-                stream.close()
 
 
 _POLICY = "Content-Security-Policy"

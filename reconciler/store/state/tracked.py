@@ -13,6 +13,7 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from reconciler.core.errors import ProjectError
+from reconciler.store import disk
 from reconciler.store.state.state_dir import STATE
 
 _PLAIN_VERSIONS = (b"DIRC\0\0\0\2", b"DIRC\0\0\0\3")
@@ -49,7 +50,7 @@ def _git_index(root: Path) -> Path | None:
         if found.is_dir():
             return found / "index"
         if found.is_file():  # of a worktree or a submodule
-            with open(found, "rb") as file:
+            with disk.open_for_reading(found) as file:
                 text = file.read(_LONGEST).strip()
             if text.startswith(_POINTER):
                 return folder / os.fsdecode(text.removeprefix(_POINTER)) / "index"
@@ -59,9 +60,9 @@ def _git_index(root: Path) -> Path | None:
 def _may_hold_state(index: Path) -> bool:
     """Whether the name of the state directory stands in the index, or that cannot be told without git."""
     try:
-        with open(index, "rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+        with disk.open_for_reading(index) as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
             if data[:8] not in _PLAIN_VERSIONS or data.rfind(_SPLIT, max(0, len(data) - _LONGEST)) >= 0:
                 return True
             return _STATE.search(data) is not None
-    except (OSError, ValueError):  # there is none yet, or it is empty
+    except (OSError, ValueError):  # there is none yet, it is empty, or it is no file
         return False

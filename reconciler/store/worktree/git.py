@@ -20,6 +20,7 @@ _GIT = (
     "--no-optional-locks",
     *("-c", "safe.bareRepository=explicit"),  # files of the project that look like a repository configure nothing
     *("-c", "log.showSignature=false"),
+    *("-c", "log.mailmap=false"),  # git waits for a pipe of this name
     *("-c", "core.fsmonitor=false"),
     *("-c", f"core.hooksPath={os.devnull}"),
 )
