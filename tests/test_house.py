@@ -76,6 +76,7 @@ LONG_CLASSES = {
 SHARED_NAMES = {
     "serve": "the loop of a confined process, which `imaging.child_process.program` calls",
     "command": "the click command of each module in cli/commands/, by which cli/main.py loads it",
+    "gc_command": "the click command `gc` of each group that has one",
     "build": "the function that each provider's module declares in its Dialect",
     "TYPE_CHECKING": "False at run time, without the import of typing",
 }

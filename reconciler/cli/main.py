@@ -45,6 +45,8 @@ COMMANDS = {
     "migrate": "Name the successors of retired models in the specs.",
     "costs": "Sum the costs of images by model, tag, month and provider.",
     "store": "List and verify the images in .reconciler/store, and delete unused ones.",
+    "push": "Copy images to the team's store.",
+    "team": "Show the team's store, trust it, and delete its garbage.",
     "git": "Merge and show assets.lock asset by asset in git.",
     "lock": "Merge the lockfiles of shards into one.",
     "schema": "Print a JSON Schema, for editors.",
@@ -105,6 +107,8 @@ Environment:
   RECONCILER_TRUSTED_ORIGINS   other servers that may get a key
   RECONCILER_TRUSTED_KEYS      other variables that hold a key
   RECONCILER_TRUSTED_COMMANDS  commands of providers that may be run
+  RECONCILER_TRUSTED_STORES    stores of teams that may be used
+  RECONCILER_SIGNING_KEY       the SSH key that signs receipts for a team
   RECONCILER_MAX_ASSETS        more assets than 20,000
   RECONCILER_C2PA_KEY          the file of the key that signs derived files
   RECONCILER_FORMAT            the format of check, plan and validate

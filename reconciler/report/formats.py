@@ -46,6 +46,7 @@ REPORTS: dict[str, dict[str, str]] = {
         "md": "provenance.tables:provenance_markdown",
         "spdx": "provenance.documents:provenance_spdx",
     },
+    "push": {"text": "team:push_text", "json": "team:push_json"},
     "providers": {"text": "providers:providers_text", "json": "providers:providers_json"},
     "fetch": {"text": "fetch:fetch_text", "json": "fetch:fetch_json"},
     "recover": {"text": "in_doubt:recover_text", "json": "in_doubt:recover_json"},
@@ -54,6 +55,8 @@ REPORTS: dict[str, dict[str, str]] = {
     "show": {"text": "show:show_text", "json": "show:show_json"},
     "store ls": {"text": "store:objects_text", "json": "store:objects_json"},
     "store verify": {"text": "store:damages_text", "json": "store:damages_json"},
+    "store verify remote": {"text": "team:team_verified_text", "json": "team:team_verified_json"},
+    "team": {"text": "team:team_text", "json": "team:team_json"},
     "validate": {"text": "validation:validation_text", "json": "validation:validation_json"},
 }
 """Each report with its formats: `module:function`, loaded when it is used. The first is the default."""

@@ -76,6 +76,7 @@ def test_every_command_offers_the_formats_of_the_table() -> None:
         "against",  # `plan --against`
         "derived file",  # `show` and `explain` of one
         "models",  # `providers --models`
+        "store verify remote",  # `store verify --remote`
         "error",  # the end of a command that fails
     }
     assert offered == {name: list(formats_of(name)) for name in REPORTS if name not in by_another}

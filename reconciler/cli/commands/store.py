@@ -7,6 +7,7 @@ import os
 import click
 
 from reconciler.cli import options
+from reconciler.cli.counted_progress import counted_progress
 from reconciler.core.errors import Exit, LockfileError
 from reconciler.core.lock.lockfile import verify_recipe_keys as verify_keys
 from reconciler.core.retention import Retention
@@ -34,11 +35,17 @@ def ls_command(directory: str | None, /, format_: str) -> int:
 @command.command(
     "verify", short_help="Hash every image in the store.", epilog="Example:  reconciler store verify && echo whole"
 )
+@click.option("--remote", is_flag=True, help="Read the images in the team's store instead.")
+@click.option("--sample", type=click.IntRange(min=1), metavar="N", help="With --remote: read N of them, by chance.")
 @options.format_option("store verify")
 @click.pass_obj
-def verify_command(directory: str | None, /, format_: str) -> int:
+def verify_command(directory: str | None, /, format_: str, *, remote: bool, sample: int | None) -> int:
     """Hash every image in the store. Exit 1 if one is damaged; its other copies are listed."""
     workspace = open_workspace(directory, os.environ)
+    if remote:
+        return _verify_remote(workspace, format_, sample or 0)
+    if sample:
+        raise click.UsageError("--sample goes with --remote")
     held = stored_objects(workspace)
     facts = VerifyFacts(workspace.root, len(held), damages(workspace, held), _wrong_keys(workspace))
     options.print_report("store verify", format_, facts)
@@ -71,6 +78,16 @@ def gc_command(directory: str | None, /, forget_paid: bool, yes: bool, wait: flo
             click.echo(line)
         click.echo(f"freed {size_text(delete_garbage(workspace, garbage))}")
     return Exit.DONE
+
+
+def _verify_remote(workspace: Workspace, format_: str, sample: int) -> int:
+    from reconciler.project.team_garbage import verify_team  # noqa: PLC0415 - only a team has another store
+    from reconciler.project.team_status import open_own_team  # noqa: PLC0415 - the same
+
+    team = open_own_team(workspace, os.environ)
+    found = verify_team(workspace, team, sample=sample, done=counted_progress("verified", format_))
+    options.print_report("store verify remote", format_, found)
+    return Exit.ERROR if found.damaged else Exit.DONE
 
 
 def _wrong_keys(workspace: Workspace) -> str:

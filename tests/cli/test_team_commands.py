@@ -1,0 +1,255 @@
+"""`push`, `team` and `store verify --remote`, with a folder as the team's store."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from reconciler.core.digest import RecipeKey, content_hash
+from reconciler.core.team.layout import ReceiptName, claim_name, object_name, receipt_name, receipt_of
+from reconciler.core.team.receipt import Receipt
+from reconciler.team.directory_bucket import DirectoryBucket
+from reconciler.team.receipt_keys import ReceiptReader
+from tests.cli.conftest import Scratch, picture
+from tests.team.contract import read
+from tests.team.keys import SshKey, keys_of
+from tests.team.test_receipts import team
+
+ANA = SshKey("ana@acme", 1)
+HERO = picture()
+
+
+@pytest.fixture
+def shared(project: Scratch, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with a hand-made picture, whose store is this folder, and whose user may sign."""
+    folder = tmp_path_factory.mktemp("store")
+    project.write("reconciler.yaml", json.dumps({"provider": "draft", "team": {"url": f"file://{folder}"}}))
+    project.write("reconciler.keys", keys_of(ANA).decode())
+    project.write("assets/hero.png", HERO)
+    project.done("adopt", "hero")
+    monkeypatch.setenv("RECONCILER_SIGNING_KEY", ANA.private)
+    monkeypatch.setenv("RECONCILER_TRUSTED_STORES", f"file://{folder}")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    return folder
+
+
+def age(folder: Path, days: float) -> None:
+    """Let every object be so old."""
+    then = (datetime.now(UTC) - timedelta(days=days)).timestamp()
+    for path in folder.rglob("*"):
+        if path.is_file():
+            os.utime(path, (then, then))
+
+
+def test_a_push_brings_the_image_and_its_receipt(project: Scratch, shared: Path) -> None:
+    out = project.done("push").out
+    assert out.startswith("pushed 1 image (")
+    assert f", 1 receipt to file://{shared}" in out
+    bucket, content = DirectoryBucket(shared), content_hash(HERO)
+    assert read(bucket, object_name(content)) == HERO
+    (answered,) = (named for name in bucket.names("receipts/") if (named := receipt_of(name)) is not None)
+    key = answered.key
+    assert answered.content == content
+    data = read(bucket, receipt_name(key, content))
+    assert data is not None
+    found = ReceiptReader(team(ANA)).read(data, ReceiptName(key, content))
+    assert isinstance(found, Receipt)
+    assert found.stored.made.provider == "adopted"
+    (root,) = bucket.names("roots/")
+    assert json.loads(read(bucket, root) or b"")["contents"] == [content]
+    assert json.loads(read(bucket, "format.json") or b"") == {"store": 1}
+
+
+def test_a_second_push_brings_nothing(project: Scratch, shared: Path) -> None:
+    project.done("push")
+    before = {path: path.stat().st_ino for path in (shared / "objects").rglob("*")}
+    assert "pushed 0 images to" in (out := project.done("push").out)
+    assert "; it had 1 image" in out
+    assert {path: path.stat().st_ino for path in (shared / "objects").rglob("*")} == before
+
+
+def test_drafts_are_nobodys(project: Scratch, shared: Path) -> None:
+    project.write("specs/draft.yaml", "prompt: A draft\n")
+    project.done("apply", "--yes")
+    project.done("push", "--all")
+    assert list(DirectoryBucket(shared).names("objects/")) == [object_name(content_hash(HERO))]
+
+
+def test_candidates_come_along_and_all_brings_the_rest(project: Scratch, shared: Path) -> None:
+    other, old = picture("red"), picture("blue")
+    project.write("assets/hero.png", other)
+    project.done("adopt", "hero")
+    project.edit("specs/hero.yaml", "dusk", "dawn")
+    project.write("assets/hero.png", old)
+    project.done("adopt", "hero")
+    project.edit("specs/hero.yaml", "dawn", "noon")
+    project.done("adopt", "hero")
+    assert json.loads(project.done("push", "--format", "json").out)["pushed"] == 1
+    found = json.loads(project.done("push", "--all", "--format", "json").out)
+    assert (found["pushed"], found["known"]) == (2, 1)
+    names = {object_name(content_hash(data)) for data in (HERO, other, old)}
+    assert set(DirectoryBucket(shared).names("objects/")) == names
+
+
+def test_a_damaged_image_is_not_pushed(project: Scratch, shared: Path) -> None:
+    (stored,) = (project.root / ".reconciler/store/objects").rglob(content_hash(HERO).partition(":")[2])
+    stored.chmod(0o644)
+    stored.write_bytes(b"other bytes")
+    (project.root / "assets/hero.png").write_bytes(b"more")
+    said = project.run("push")
+    assert said.code == 1
+    assert "damaged, and not pushed" in said.err
+    assert list(DirectoryBucket(shared).names("objects/")) == []
+    (project.root / "assets/hero.png").write_bytes(HERO)
+    project.done("push")  # the output has the bytes
+    assert list(DirectoryBucket(shared).names("objects/")) == [object_name(content_hash(HERO))]
+
+
+def test_without_a_key_nothing_is_pushed(project: Scratch, shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECONCILER_SIGNING_KEY", SshKey("bob@acme", 2).private)
+    said = project.run("push")
+    assert said.code == 1
+    assert "is not listed in reconciler.keys" in said.err
+    assert [path.name for path in shared.iterdir()] == []
+
+
+def test_a_store_gets_nothing_before_it_is_trusted(
+    project: Scratch, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RECONCILER_TRUSTED_STORES")
+    for command in (("push",), ("team",), ("team", "gc"), ("store", "verify", "--remote")):
+        said = project.run(*command)
+        assert said.code == 1
+        assert "is not used before you trust it" in said.err
+    assert list(shared.iterdir()) == []
+    assert "is trusted" in project.done("team", "trust", f"file://{shared}").out
+    project.done("push")
+
+
+def test_team_says_who_and_what(project: Scratch, shared: Path) -> None:
+    project.done("push")
+    key = RecipeKey("r1:" + "ab" * 32)
+    claim = {
+        "v": 1, "attempt": "a1", "asset": "sword", "key": key, "provider": "gravitex", "cost": "0.134 USD",
+        "at": "2026-11-20T10:00:00Z", "by": "bob@acme", "run": "ci-771", "checkout": "", "project": "art",
+        "again": [], "answers_by": "2026-11-20T10:10:00Z",
+    }  # fmt: skip
+    DirectoryBucket(shared).put_new(claim_name(key, 1), json.dumps(claim).encode())
+    out = project.done("team").out
+    assert f"store     file://{shared}" in out
+    assert "you       ana@acme" in out
+    assert "your credentials may write, and the server keeps claims" in out
+    assert "receipts  believed of 1 key" in out
+    assert "claims    1 open claim" in out
+    found = json.loads(project.done("team", "--format", "json").out)
+    assert (found["access"], found["images"], found["me"]) == ("writes", 1, "ana@acme")
+    assert len(found["claims"]) == 1
+
+
+def test_garbage_goes_in_two_runs_a_day_apart(project: Scratch, shared: Path) -> None:
+    project.done("push")
+    bucket, lost = DirectoryBucket(shared), content_hash(b"nobody points here")
+    bucket.put_new(object_name(lost), b"nobody points here")
+    assert "deleted 0" in project.done("team", "gc", "--yes").out
+    assert list(bucket.names("gc/")) == []  # it is young
+    age(shared, 40)
+    said = project.done("team", "gc")
+    assert "1 image not listed yet" in said.out
+    assert "`reconciler team gc --yes` goes on" in said.err
+    assert list(bucket.names("gc/")) == []
+    assert "deleted 0" in project.done("team", "gc", "--yes").out
+    assert "1 image listed less than a day ago: wait" in project.done("team", "gc", "--yes").out
+    assert bucket.stat(object_name(lost)) is not None
+    backdate(bucket, hours=25)
+    assert "deleted 1" in project.done("team", "gc", "--yes").out
+    assert bucket.stat(object_name(lost)) is None
+    assert bucket.stat(object_name(content_hash(HERO))) is not None
+    assert list(bucket.names("gc/")) == []
+
+
+def backdate(bucket: DirectoryBucket, *, hours: int) -> None:
+    """Let each list of garbage be older."""
+    for name in bucket.names("gc/"):
+        body = json.loads(read(bucket, name) or b"")
+        then = datetime.fromisoformat(body["at"]) - timedelta(hours=hours)
+        bucket.replace(name, json.dumps(body | {"at": then.strftime("%Y-%m-%dT%H:%M:%SZ")}).encode())
+
+
+def test_a_push_in_between_keeps_an_image(project: Scratch, shared: Path) -> None:
+    project.done("push")
+    bucket, content = DirectoryBucket(shared), content_hash(HERO)
+    for name in (*bucket.names("roots/"), *bucket.names("receipts/")):
+        bucket.delete(name)
+    age(shared, 40)
+    assert "1 image not listed yet" in project.done("team", "gc", "--yes").out
+    backdate(bucket, hours=25)
+    project.done("push")
+    assert "deleted 0" in project.done("team", "gc", "--yes").out
+    assert read(bucket, object_name(content)) == HERO
+    assert len(list(bucket.names("receipts/"))) == 1
+
+
+def test_paid_images_stay_unless_they_are_forgotten(project: Scratch, shared: Path) -> None:
+    project.done("push")
+    bucket = DirectoryBucket(shared)
+    for name in bucket.names("roots/"):
+        bucket.delete(name)
+    age(shared, 40)
+    assert "1 image kept" in project.done("team", "gc", "--yes").out
+    assert "1 image not listed yet" in project.done("team", "gc", "--forget-paid", "--yes").out
+    backdate(bucket, hours=25)
+    assert "deleted 1" in project.done("team", "gc", "--forget-paid", "--yes").out
+    assert list(bucket.names("objects/")) == []
+    assert list(bucket.names("receipts/")) == []
+
+
+def test_a_root_that_cannot_be_read_stops_everything(project: Scratch, shared: Path) -> None:
+    bucket, lost = DirectoryBucket(shared), content_hash(b"x")
+    bucket.put_new(object_name(lost), b"x")
+    for data in (b'{"v":2,"contents":[]}', b"", b"[]", b'{"v":1,"contents":["x"]}', b"[" * 100_000):
+        bucket.replace("roots/other/main.json", data)
+        age(shared, 40)
+        assert project.run("team", "gc", "--yes").code == 1
+    assert bucket.stat(object_name(lost)) is not None
+
+
+def test_verify_remote_finds_other_bytes_and_what_is_gone(project: Scratch, shared: Path) -> None:
+    project.done("push")
+    assert "1 image in" in project.done("store", "verify", "--remote").out
+    bucket, content = DirectoryBucket(shared), content_hash(HERO)
+    bucket.replace(object_name(content), b"other bytes")
+    said = project.run("store", "verify", "--remote", "--sample", "5")
+    assert said.code == 1
+    assert "has other bytes" in said.out
+    bucket.delete(object_name(content))
+    found = json.loads(project.run("store", "verify", "--remote", "--format", "json").out)
+    assert found["damaged"] == [{"content": content, "found": None}]
+    assert project.run("store", "verify", "--sample", "5").code == 1
+
+
+def test_projects_and_branches_have_roots_of_their_own(project: Scratch, shared: Path) -> None:
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x@y"]
+    for command in (["init", "-q", "-b", "main"], ["remote", "add", "origin", "git@host:acme/art.git"]):
+        subprocess.run([*git, *command], cwd=project.root, check=True)
+    project.done("push")
+    subprocess.run([*git, "checkout", "-q", "-b", "feature/über"], cwd=project.root, check=True)
+    project.done("push")
+    names = [name.partition("roots/")[2] for name in DirectoryBucket(shared).names("roots/")]
+    assert len(names) == 2
+    assert len({name.partition("/")[0] for name in names}) == 1
+    assert sum(name.endswith("/main.json") for name in names) == 1
+    assert names[0].startswith("art-")
+
+
+def test_a_project_without_a_team_says_what_to_write(project: Scratch) -> None:
+    for command in (("push",), ("team",), ("team", "gc"), ("store", "verify", "--remote")):
+        said = project.run(*command)
+        assert said.code == 1
+        assert "this project has no team's store" in said.err
+        assert "write team:" in said.err
