@@ -11,7 +11,7 @@ from reconciler.core.digest import ContentHash, Json
 from reconciler.core.plan.plan import AssetStep, Step, locked_entry
 from reconciler.core.recipe import KEYED_FIELDS, SINGLE_FIELDS, Recipe
 from reconciler.core.specs.document import Document, Path
-from reconciler.core.specs.spec import FileReference, Origin, Reference, Spec
+from reconciler.core.specs.spec import FileReference, Origin, Reference, Spec, WorkflowUse
 from reconciler.core.text import one_line, printable
 from reconciler.core.value import value
 from reconciler.report.formats import Printed, document, separated
@@ -77,8 +77,14 @@ def _values(spec: Spec) -> dict[str, Any]:
         "credit": spec.rights.credit,
         "ignore_changes": sorted(spec.ignore_changes),
         "references": [_name(one) for one in spec.references],
+        **(_workflow(spec.workflow) if spec.workflow is not None else {}),
         **{f"{name}.{key}": value for name in KEYED_FIELDS for key, value in getattr(spec.base_recipe, name).items()},
     }
+
+
+def _workflow(use: WorkflowUse) -> dict[str, Any]:
+    """The file of a workflow, and its inputs by the titles of their nodes."""
+    return {"workflow": use.path, "fill": dict(use.fill), "take_from": use.take_from}
 
 
 def _used(name: str, origins: Sequence[Origin]) -> tuple[Origin, ...]:

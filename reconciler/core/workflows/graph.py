@@ -50,7 +50,7 @@ def read_graph(data: bytes) -> WorkflowGraph | UnusableWorkflow:
     if len(data) > MAX_WORKFLOW:
         return UnusableWorkflow(f"is larger than {MAX_WORKFLOW >> 20} MiB", "remove images and notes from the workflow")
     try:
-        found = json.loads(data, parse_constant=_no_number, parse_float=_finite)
+        found = json.loads(data.decode("utf-8-sig"), parse_constant=_no_number, parse_float=_finite)
     except RecursionError:
         return UnusableWorkflow("is nested too deeply")
     except ValueError as error:

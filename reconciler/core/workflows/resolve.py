@@ -12,8 +12,9 @@ from reconciler.core.workflows.graph import UnusableWorkflow, WorkflowGraph
 from reconciler.core.workflows.template import BadUse, Workflow, WorkflowTemplate
 
 WORKFLOW_ROOM = 8 << 20
-"""Characters of all templates of a project together; each node that is looked at counts for `_PER_NODE`."""
-_PER_NODE = 40
+"""Characters of all templates of a project together. A node that is looked at counts for `_PER_NODE`, which takes the
+time of so many, and so does a character of `fill`."""
+_PER_NODE, _PER_TARGET = 160, 16
 
 ReadWorkflow = Callable[[str], WorkflowGraph | UnusableWorkflow]
 """The workflow in the file of a path."""
@@ -45,7 +46,7 @@ def with_workflows(specs: Mapping[AssetId, Spec], read: ReadWorkflow) -> FilledS
         workflow = Workflow(graph)
         for use, users in uses.items():
             made = workflow.template(dict(use.fill), use.take_from)
-            room -= _PER_NODE * (workflow.looked_at() + len(use.fill))
+            room -= _PER_NODE * workflow.looked_at() + _PER_TARGET * sum(len(target) + 1 for target, _ in use.fill)
             if isinstance(made, WorkflowTemplate):
                 room -= len(made.text)
                 filled.update(_with_template(users, use, made))

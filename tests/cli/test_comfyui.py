@@ -1,0 +1,228 @@
+"""A project whose images a ComfyUI server draws: specs with workflows, an apply that costs nothing, one that died."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from reconciler.testing.comfyui import FILL, FakeComfy, a_workflow, running_comfyui
+from tests.cli.conftest import Scratch, picture
+from tests.core.test_workflows import renumbered, retitled, with_preview
+
+WORKFLOW = "workflows/icon.json"
+
+
+@pytest.fixture
+def comfy() -> Iterator[FakeComfy]:
+    with running_comfyui() as server:
+        yield server
+
+
+def studio(project: Scratch, comfy: FakeComfy, *, spec: dict[str, Any] | None = None, **settings: Any) -> None:
+    given = {"type": "comfyui", "base_url": comfy.origin, **settings}
+    project.write("reconciler.yaml", yaml.safe_dump({"provider": "comfy", "providers": {"comfy": given}}))
+    project.write(WORKFLOW, json.dumps(a_workflow()))
+    fields = {"prompt": "A sword", "size": "64x48", "workflow": WORKFLOW, "fill": FILL}
+    project.write("specs/sword.yaml", yaml.safe_dump({**fields, **(spec or {})}))
+
+
+def export(project: Scratch, nodes: dict[str, Any]) -> None:
+    project.write(WORKFLOW, json.dumps(nodes, indent=2))
+
+
+def test_apply_draws_for_nothing_and_records_what_has_drawn(scratch: Scratch, comfy: FakeComfy) -> None:
+    studio(scratch, comfy, spec={"references": ["refs/a.png"], "fill": {**FILL, "Load Checkpoint.x": "reference 1"}})
+    nodes = a_workflow()
+    nodes["4"]["inputs"]["x"] = ""
+    export(scratch, nodes)
+    scratch.write("refs/a.png", picture())
+    scratch.done("apply", "--yes")
+    entry = scratch.lock["sword"]
+    assert entry["recipe"]["workflow"].startswith("w1:")
+    assert entry["made"]["cost"] == "0 USD"
+    assert entry["made"]["usage"] == {"comfyui": "0.3.76", "pytorch": "2.9.1"}
+    (job,) = comfy.jobs
+    drawn = {node["class_type"]: node["inputs"] for node in job.workflow.values()}
+    assert drawn["EmptyLatentImage"] | {"width": 64, "height": 48} == drawn["EmptyLatentImage"]
+    assert 0 <= drawn["KSampler"]["seed"] < 2**63
+    digest = entry["recipe"]["references"][0].partition(":")[2]
+    assert [name for name, _ in comfy.uploads] == [f"{digest}.png"] == [drawn["CheckpointLoaderSimple"]["x"]]
+    assert scratch.run("check", "--strict").code == 0
+
+
+def test_only_what_leads_to_the_image_makes_it_stale(scratch: Scratch, comfy: FakeComfy) -> None:
+    studio(scratch, comfy)
+    scratch.done("apply", "--yes")
+    assert scratch.run("check").code == 0
+    chance = random.Random(4)
+    export(scratch, renumbered(with_preview(retitled(a_workflow()), chance), chance))
+    assert scratch.run("check").code == 0
+    nodes = a_workflow()
+    nodes["3"]["inputs"]["steps"] = 21
+    export(scratch, nodes)
+    said = scratch.run("check")
+    assert said.code == 2, "the quick check knows the file"
+    assert scratch.plan() == {"sword": ("generate", "RecipeChanged")}
+    export(scratch, a_workflow())
+    assert scratch.run("check").code == 0
+    assert len(comfy.jobs) == 1
+
+
+def test_explain_names_the_nodes_that_are_filled_by_their_titles(scratch: Scratch, comfy: FakeComfy) -> None:
+    studio(scratch, comfy)
+    said = scratch.done("explain", "sword").out
+    assert f"workflow: {WORKFLOW}" in said
+    assert '"Positive.text": "prompt"' in said
+    scratch.done("apply", "--yes")
+    scratch.edit("specs/sword.yaml", "Sampler.seed: seed", "Sampler.seed: params.seed")
+    scratch.edit("specs/sword.yaml", "prompt: A sword", "prompt: A sword\nparams: {seed: 7}")
+    said = scratch.done("explain", "sword").out
+    assert "workflow" in said
+    assert scratch.plan()["sword"] == ("generate", "RecipeChanged")
+
+
+def test_styles_defaults_and_a_matrix_fill_a_workflow(scratch: Scratch, comfy: FakeComfy) -> None:
+    studio(scratch, comfy)
+    scratch.write(
+        "specs/_defaults.yaml", yaml.safe_dump({"workflow": "workflows/${kind}.json", "vars": {"kind": "icon"}})
+    )
+    scratch.write("specs/_styles.yaml", yaml.safe_dump({"drawn": {"fill": FILL, "take_from": "Save"}}))
+    spec = {"style": "drawn", "size": "32x32", "prompt": "A ${rarity} axe", "matrix": {"rarity": ["common", "rare"]}}
+    scratch.write("specs/sword.yaml", yaml.safe_dump(spec))
+    scratch.done("apply", "--yes")
+    prompts = {node["inputs"].get("text") for job in comfy.jobs for node in job.workflow.values()}
+    assert prompts >= {"A common axe", "A rare axe"}
+    assert len({entry["recipe"]["workflow"] for entry in scratch.lock.values()}) == 1
+
+
+def test_an_apply_that_is_killed_is_finished_by_the_next_with_one_job(scratch: Scratch, comfy: FakeComfy) -> None:
+    studio(scratch, comfy)
+    comfy.hold()
+    with scratch.start("apply", "--yes") as dying:
+        comfy.wait_for_job()
+        dying.send_signal(signal.SIGKILL)
+    assert not (scratch.root / "assets").exists()
+    comfy.release()
+    scratch.done("apply", "--yes")
+    assert [job.state for job in comfy.jobs] == ["success"]
+    assert scratch.run("check", "--strict").code == 0
+    scratch.done("apply", "--replace", "sword", "--yes")
+    assert len(comfy.jobs) == 2, "another image is another job"
+
+
+def test_a_second_interrupt_cancels_the_job(scratch: Scratch, comfy: FakeComfy) -> None:
+    studio(scratch, comfy)
+    comfy.hold()
+    with scratch.start("apply", "--yes") as stopping:
+        comfy.wait_for_job()
+        stopping.send_signal(signal.SIGINT)
+        assert stopping.stderr is not None
+        while "stopping" not in stopping.stderr.readline():
+            pass
+        stopping.send_signal(signal.SIGINT)
+        assert stopping.wait() == 130
+    assert [job.state for job in comfy.jobs] == ["interrupted"]
+    comfy.release()
+    scratch.done("apply", "--yes")
+    assert [job.state for job in comfy.jobs] == ["interrupted", "success"]
+
+
+def test_a_node_that_costs_money_is_not_queued_unless_the_provider_charges(scratch: Scratch, comfy: FakeComfy) -> None:
+    studio(scratch, comfy)
+    nodes = a_workflow()
+    nodes["4"]["class_type"], nodes["4"]["_meta"] = "FluxProUltraImageNode", {"title": "Flux"}
+    export(scratch, nodes)
+    said = scratch.run("apply", "--yes")
+    assert (said.code, 'the node "Flux" calls a service that costs money' in said.out + said.err) == (1, True)
+    assert comfy.jobs == []
+    studio(scratch, comfy, charges=True)
+    export(scratch, nodes)
+    (step,) = scratch.done("plan", "--format", "json").json["steps"]
+    assert step["cost"] is None, "unknown, and never free"
+    assert scratch.run("apply", "--yes", "--max-cost", "1").code == 3
+    scratch.done("apply", "--yes", "--max-images", "1")
+    (job,) = comfy.jobs
+    assert "cost" not in scratch.lock["sword"]["made"]
+    assert scratch.lock["sword"]["made"]["request"] == job.name
+
+
+@pytest.mark.parametrize(
+    ("spec", "provider", "told"),
+    [
+        (
+            {"workflow": "workflows/none.json"},
+            "comfy",
+            "workflow: workflows/none.json is not there",
+        ),
+        ({"workflow": "../x.json"}, "comfy", "may leave the project"),
+        ({"workflow": "workflows/icon.yaml"}, "comfy", "is no .json file"),
+        ({"fill": {"Positive.text": "prompt"}}, "comfy", '"Sampler.seed" is not filled'),
+        ({"fill": {**FILL, "Positve.text": "prompt"}}, "comfy", 'fill.Positve.text: no node has the title "Positve"'),
+        ({"fill": {**FILL, "Positve.text": "prompt"}}, "comfy", 'did you mean "Positive"?'),
+        ({"fill": {**FILL, "Negative.text": "reference 1"}}, "comfy", "there is no reference 1: the spec has 0"),
+        ({"fill": {**FILL, "Negative.text": "params.no"}}, "comfy", "there is no params.no"),
+        ({"fill": {**FILL, "Negative.text": "mask"}}, "comfy", "there is no mask"),
+        ({"fill": {**FILL, "Negative.text": "model"}}, "comfy", "there is no model"),
+        ({"fill": {**FILL, "Negative.text": "promt"}}, "comfy", "fill"),
+        ({"references": ["refs/a.png"]}, "comfy", "reference 1 is filled into no input of the workflow"),
+        ({"take_from": "Sav"}, "comfy", 'did you mean "Save"?'),
+        ({"turns": [{"role": "user", "parts": [{"text": "x"}]}]}, "comfy", "a workflow takes no turns"),
+        ({"model": "gpt-image-1"}, "openai", "the provider openai takes none"),
+        ({"workflow": None}, "comfy", "has no workflow, and the provider comfy needs one"),
+        ({"workflow": None, "fill": FILL}, "comfy", "there is no workflow to fill"),
+    ],
+    ids=str,
+)
+def test_a_mistake_is_told_with_its_place_and_without_a_server(
+    scratch: Scratch, comfy: FakeComfy, spec: dict[str, Any], provider: str, told: str
+) -> None:
+    studio(scratch, comfy, spec={"provider": provider, **spec})
+    if "workflow" in spec and spec["workflow"] is None:
+        fields = {"prompt": "A sword", **{name: value for name, value in spec.items() if value is not None}}
+        scratch.write("specs/sword.yaml", yaml.safe_dump(fields))
+    scratch.write("refs/a.png", picture())
+    said = scratch.run("validate")
+    assert said.code == 1
+    assert told in said.err
+    assert "specs/sword.yaml:" in said.err
+    assert comfy.requests == []
+
+
+def test_the_editors_own_format_is_told_apart(scratch: Scratch, comfy: FakeComfy) -> None:
+    studio(scratch, comfy)
+    scratch.write(WORKFLOW, json.dumps({"last_node_id": 9, "nodes": [{"id": 3}], "links": [], "version": 0.4}))
+    said = scratch.run("plan")
+    assert said.code == 1
+    assert "File > Export (API)" in said.err
+
+
+def test_drafts_stand_in_for_a_workflow(scratch: Scratch, comfy: FakeComfy) -> None:
+    studio(scratch, comfy)
+    scratch.done("apply", "--draft", "--yes")
+    assert comfy.requests == []
+    assert scratch.plan()["sword"][0] == "generate"
+
+
+def test_fmt_and_against_know_workflows(scratch: Scratch, comfy: FakeComfy) -> None:
+    studio(scratch, comfy)
+    scratch.git("init", "-q", "-b", "main")
+    scratch.done("apply", "--yes")
+    scratch.git("add", "-A")
+    scratch.git("commit", "-qm", "one")
+    scratch.git("switch", "-qc", "branch")
+    chance = random.Random(1)
+    export(scratch, renumbered(a_workflow(), chance))
+    scratch.git("commit", "-qam", "rearranged")
+    assert "sword" not in scratch.done("plan", "--against", "main", "--format", "json").out
+    nodes = a_workflow()
+    nodes["3"]["inputs"]["steps"] = 30
+    export(scratch, nodes)
+    assert "sword" in scratch.done("plan", "--against", "main", "--format", "json").out
+    assert scratch.run("fmt").code == 0
+    assert yaml.safe_load(scratch.read("specs/sword.yaml"))["fill"] == FILL
