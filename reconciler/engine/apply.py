@@ -38,7 +38,7 @@ from reconciler.core.plan.actions import (
     UpstreamChanged,
 )
 from reconciler.core.plan.plan import AssetStep, Plan, Step
-from reconciler.core.ports import ImageRequest, InTheWay, StoredImage
+from reconciler.core.ports import InTheWay, StoredImage
 from reconciler.core.value import replace
 from reconciler.engine.clock import stamp
 from reconciler.engine.context import ApplyContext
@@ -226,11 +226,7 @@ class Run:
         self.recipes.require_consent(step.spec, key, asked=asked, planned=action.key is not None)
         self._start(step, "generate")
         await asyncio.to_thread(self.recipes.share_references, step.spec)
-        retry, policy = self.recipes.in_doubt(step.asset, key), step.spec.on_mismatch
-        workflow = step.spec.workflow.template if step.spec.workflow is not None else ""
-        request = ImageRequest(
-            step.asset, recipe, key, retry, step.spec.family(), on_mismatch=policy, workflow=workflow
-        )
+        request, policy = self.recipes.request(step.asset, step.spec, recipe), step.spec.on_mismatch
         outcome, leader = await self._requests.generate(step.spec.provider, request, alone=asked)
         misfit = outcome.misfit if isinstance(outcome, Mismatched) else None
         if isinstance(outcome, Mismatched) and taken(outcome.done.image, outcome.misfit, recipe, policy):

@@ -12,7 +12,7 @@ from reconciler.core.plan.actions import Consent, OutputLost, Reason
 from reconciler.core.plan.decide import can_redraw, was_answered
 from reconciler.core.plan.observed import Rejection, rejected_by
 from reconciler.core.plan.plan import AssetStep, Plan
-from reconciler.core.ports import StoredImage
+from reconciler.core.ports import ImageRequest, StoredImage
 from reconciler.core.recipe import Recipe
 from reconciler.core.specs.spec import AssetReference, FileReference, Reference, Spec, build_recipe
 from reconciler.engine.context import ApplyContext
@@ -37,6 +37,18 @@ class Recipes:
         if recipe is None:
             raise StepError(Result.BLOCKED, "a reference image is missing", "Blocked")
         return recipe
+
+    def request(self, asset: AssetId, spec: Spec, recipe: Recipe) -> ImageRequest:
+        """The request for one image of an asset."""
+        return ImageRequest(
+            asset,
+            recipe,
+            recipe.key(),
+            self.in_doubt(asset, recipe.key()),
+            spec.family(),
+            on_mismatch=spec.on_mismatch,
+            workflow=spec.template,
+        )
 
     def _picture(self, reference: Reference) -> ContentHash | None:
         if isinstance(reference, FileReference):

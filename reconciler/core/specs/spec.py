@@ -135,6 +135,11 @@ class Spec:
             return ()
         return tuple(dict.fromkeys(ref.asset for ref in self.pictures() if isinstance(ref, AssetReference)))
 
+    @property
+    def template(self) -> str:
+        """The template of its workflow; "" if it has none."""
+        return self.workflow.template if self.workflow is not None else ""
+
     def family(self) -> str:
         """The names of its styles, or else its tags: what it has in common with the assets that should look like it."""
         styles = self.origins.get("style", ())

@@ -142,6 +142,8 @@ class _Call:
         self._template = template
         self._size = size
         self._free = provider.settings.traits.free
+        self._begun = ""
+        """The id of the job that may be on the server."""
 
     async def run(self, ready: PreparedRequest, on_response: OnResponse) -> Outcome:
         files: dict[str, str] = {}
@@ -154,13 +156,13 @@ class _Call:
             files[source] = name
         graph, names = filled(self._template, self._request, self._size, files), self._names()
         while True:
-            job = await self._job(graph, names)
-            if not isinstance(job, _Queued):
-                return job
             try:
+                job = await self._job(graph, names)
+                if not isinstance(job, _Queued):
+                    return job
                 ended = await self._ended(job)
             except asyncio.CancelledError:
-                await self._cancel(job)
+                await self._cancel()
                 raise
             if not isinstance(ended, JobFinished):
                 return ended
@@ -191,16 +193,19 @@ class _Call:
             if isinstance(state, Lost):
                 return _unsent(state)
             if isinstance(state, JobWaits | JobFinished):
+                self._begun = name
                 return _Queued(name, found=True)
             if isinstance(state, JobAbsent) and (self._free or name == own):
                 break
+        self._begun = name
         answered = await self._server.queue({"prompt": graph, "prompt_id": name, "client_id": "reconciler"})
         if isinstance(answered, Lost):
             return await self._perhaps_queued(name, answered)
         body = answered.body
         match answered.status:
             case 200 if isinstance(body, dict) and isinstance(body.get("prompt_id"), str):
-                return _Queued(body["prompt_id"], found=False)
+                self._begun = body["prompt_id"]
+                return _Queued(self._begun, found=False)
             case 400:
                 return Rejected(f"the server refuses the workflow: {workflow_refusal(body, self._template.titles)}")
             case status if 401 <= status <= 499:
@@ -239,7 +244,7 @@ class _Call:
                     lost = 0
                     until = until or (loop.time() + self._provider.settings.timeouts.total if running else None)
             if until is not None and loop.time() > until:
-                await self._cancel(job)
+                await self._cancel()
                 return self._gone(f"the job took more than {self._provider.settings.timeouts.total:g} s")
             await self._provider.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
@@ -271,15 +276,15 @@ class _Call:
     async def _in_queue(self, name: str) -> ComfyJobState | Lost:
         return _told(await self._server.queued(), lambda body: queue_state(body, name))
 
-    async def _cancel(self, job: _Queued) -> None:
+    async def _cancel(self) -> None:
         """Cancel a free job, for a short while. One that is paid for goes on."""
-        if not self._free:
+        if not self._free or not self._begun:
             return
 
         async def cancel() -> None:
-            state = await self._state(job.name)
+            state = await self._state(self._begun)
             if isinstance(state, JobWaits):
-                await self._server.cancel(job.name, running=state.running)
+                await self._server.cancel(self._begun, running=state.running)
 
         with suppress(TimeoutError, DiskError):
             async with asyncio.timeout(_CANCEL_SECONDS):
