@@ -132,6 +132,9 @@ def _problems(project: Project, files: SpecFiles, expanded: Expansion, table: Mo
 
 
 def _derives(files: SpecFiles, expanded: Expansion) -> bool:
+    """Whether there is anything to derive, by rules that can be read: without them no rule would be known."""
+    if any(name.rpartition(".")[0] == "_derive" for name in files.broken):
+        return False
     if files.tree.derive is not None or files.tree.bundles is not None:
         return True
     return any(spec.derived is not None for spec in expanded.specs.values())

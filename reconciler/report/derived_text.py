@@ -68,15 +68,35 @@ def older_lines(facts: DerivedFacts) -> Iterator[str]:
         yield "    hint: `reconciler derive --refresh` makes them anew, for nothing"
 
 
+def plan_with_derived(lines: Iterable[str], facts: DerivedFacts, *, every: bool) -> tuple[str, ...]:
+    """The lines of a plan, of which the last one has the totals, with those of the derived files before the totals."""
+    *steps, totals = lines
+    parted = bool(steps) and not steps[-1]
+    derived = tuple(derived_lines(facts, every=every))
+    gap = ("",) if parted or (derived and facts.plan.left) else ()
+    return (*(steps[:-1] if parted else steps), *derived, *gap, with_derived(totals, facts))
+
+
 def derived_total(facts: DerivedFacts) -> str:
-    """What is left to do, for the line of totals: `27 to derive, 1 changed by hand`; "" if nothing is."""
+    """What is left to do, for the line of totals: `27 files and 1 bundle to derive, 1 derived in conflict`; "" if
+    nothing is. How many files a bundle has is known once it was made."""
+    new = {step.bundle.bundle.name for step in facts.plan.steps if step.bundle is not None and _is_new(step)}
+    files = facts.to_make - sum(step.bundle is not None and _is_new(step) for step in facts.plan.steps)
+    bundles = counted(len(new), "bundle") if new else ""
+    both = f"{counted(files, 'file')} and {bundles}" if files and new else bundles
+    derive = f"{both or f'{files:,}'} to derive" if files or new else ""
     counts = (
-        (facts.to_make, "to derive"),
         (facts.plan.count(RestoreFile), "derived to restore"),
         (facts.plan.count(RemoveFile), "derived to remove"),
         (facts.plan.count(FileConflict), "derived in conflict"),
     )
-    return ", ".join(f"{number:,} {label}" for number, label in counts if number)
+    others = [f"{number:,} {label}" for number, label in counts if number]
+    return ", ".join([derive, *others] if derive else others)
+
+
+def _is_new(step: SetStep) -> bool:
+    """Whether a bundle was never made: only its first file is then planned."""
+    return all(each.line is None and isinstance(each.action, (MakeFile, AwaitSource)) for each in step.files)
 
 
 def with_derived(totals: str, facts: DerivedFacts | None) -> str:

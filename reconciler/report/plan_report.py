@@ -156,14 +156,12 @@ def _with_derived(facts: PlanFacts, lines: Iterator[str]) -> tuple[str, ...]:
     """The lines of a plan with those of the derived files before the totals."""
     if facts.derived is None:
         return tuple(lines)
-    from reconciler.report.derived_text import derived_lines, with_derived  # noqa: PLC0415 - rarely is anything derived
+    from reconciler.report.derived_text import plan_with_derived, with_derived  # noqa: PLC0415 - rarely needed
 
-    *steps, totals = lines
-    derived: tuple[str, ...] = ()
-    if facts.verbosity is not Verbosity.QUIET:
-        derived = tuple(derived_lines(facts.derived, every=facts.verbosity is Verbosity.VERBOSE))
-    gap = ("",) if derived and not (steps and not steps[-1]) and facts.derived.plan.left else ()
-    return (*steps, *derived, *gap, with_derived(totals, facts.derived))
+    if facts.verbosity is Verbosity.QUIET:
+        *steps, totals = lines
+        return (*steps, with_derived(totals, facts.derived))
+    return plan_with_derived(lines, facts.derived, every=facts.verbosity is Verbosity.VERBOSE)
 
 
 def _derive_hint(facts: PlanFacts) -> str:

@@ -79,7 +79,7 @@ def test_everything_is_made_recorded_and_proven(scratch: Scratch) -> None:
     assert said.code == 2
     assert "* hero    4 of 4 derived files to make  [free]" in said.out
     assert "* images  a web manifest to make of 1 asset  [free]" in said.out
-    assert said.out.endswith("\n1 asset up to date; 5 to derive\n")
+    assert said.out.endswith("\n\n1 asset up to date; 4 files and 1 bundle to derive\n")
     assert scratch.run("plan", "--exit-code").code == 2
     made = scratch.done("derive")
     assert made.out == "derived files: 6 made; 0 up to date\n"
@@ -100,19 +100,29 @@ def test_apply_derives_unless_told_not_to(scratch: Scratch) -> None:
     scratch.write("specs/hero.yaml", HERO)
     scratch.write("specs/_derive.yaml", RULES)
     said = scratch.done("plan")
-    assert "* hero  4 of 4 derived files to make  [free]" in said.out
-    assert said.out.endswith("1 to generate (0 USD); 0 up to date; 4 to derive\n")
+    totals = "1 to generate (0 USD); 0 up to date; 4 to derive"
+    assert said.out == f"+ hero  new  [free]\n* hero  4 of 4 derived files to make  [free]\n\n{totals}\n"
     assert "4 to derive" not in scratch.done("check", "--help").out
     scratch.done("apply", "--yes", "--no-derive")
     assert not (scratch.root / "derived.lock").exists()
     assert scratch.run("check").code == 2
     assert scratch.done("apply").out.endswith("derived files: 4 made; 0 up to date\n")
+    scratch.edit("specs/hero.yaml", "prompt: ", "prompt: New ")
+    assert scratch.done("apply").err.startswith("~ hero  prompt changed")
     ended = json.loads(scratch.done("apply", "--format", "json").out)
     assert (ended["derived"]["made"], ended["derived"]["failed"]) == (0, [])
     scratch.edit("specs/hero.yaml", "lighthouse\n", "tower\n")
     said = scratch.done("apply", "--yes")
     assert said.out.endswith("derived files: 4 made; 0 up to date\n")
     assert scratch.run("check").code == 0
+
+
+def test_a_mistake_in_the_rules_is_told_alone(scratch: Scratch) -> None:
+    set_up(scratch)
+    scratch.edit("specs/_derive.yaml", "aspect:", "aspcet:")
+    said = scratch.run("plan")
+    place = "specs/_derive.yaml:3:3: web.aspcet: is not a field here"
+    assert (said.code, said.err) == (1, f'{place}\n  hint: did you mean "aspect"?\n')
 
 
 def test_a_new_width_makes_only_its_own_files(derived: Scratch) -> None:
@@ -335,7 +345,7 @@ def test_a_dry_run_shows_and_writes_nothing(scratch: Scratch) -> None:
     set_up(scratch)
     before = scratch.snapshot()
     said = scratch.done("derive", "--dry-run")
-    assert said.out.endswith("5 to derive\n")
+    assert said.out.endswith("\n4 files and 1 bundle to derive\n")
     listed = scratch.done("derive", "--dry-run", "--format", "json").json
     assert [(one["set"], len(one["files"])) for one in listed["derived"]] == [("hero~web", 4), ("images", 1)]
     assert scratch.snapshot() == before

@@ -175,15 +175,16 @@ class _Display:
 
     def _proposal_lines(self, proposal: ApplyProposal) -> Iterator[str]:
         yield from caution_lines(proposal.planned.loaded.cautions)
-        if proposal.derived is not None and proposal.derived.plan.steps:
-            from reconciler.report.derived_text import derived_lines  # noqa: PLC0415 - few projects derive files
+        lines = tuple(plan_lines(proposal.plan, datetime.now(UTC), verbosity=self._verbosity)) if proposal.work else ()
+        if proposal.derived is not None and proposal.derived.plan.steps and self._verbosity is not Verbosity.QUIET:
+            from reconciler.report.derived_text import derived_lines, plan_with_derived  # noqa: PLC0415 - few derive
 
-            yield from derived_lines(proposal.derived.facts, every=self._verbosity is Verbosity.VERBOSE)
-        if proposal.work:
-            yield from plan_lines(proposal.plan, datetime.now(UTC), verbosity=self._verbosity)
-            if proposal.planned.candidates > 1:
-                count = proposal.planned.candidates
-                yield f"{count} candidates for each paid image; prices include all of them"
+            facts, every = proposal.derived.facts, self._verbosity is Verbosity.VERBOSE
+            lines = plan_with_derived(lines, facts, every=every) if lines else tuple(derived_lines(facts, every=every))
+        yield from lines
+        if proposal.work and proposal.planned.candidates > 1:
+            count = proposal.planned.candidates
+            yield f"{count} candidates for each paid image; prices include all of them"
 
 
 def _ask(proposal: ApplyProposal) -> bool:
