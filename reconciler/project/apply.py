@@ -125,12 +125,12 @@ def apply(
     saved = read_plan(options.plan_file) if options.plan_file is not None else None
     plan_options = saved.options_with(options.plan) if saved is not None else options.plan
     with workspace.exclusive(options.wait):
-        proposal = _propose(workspace, plan_options, saved)
+        proposal = _propose(workspace, plan_options, saved, derives=options.derives)
         if store_left_behind(workspace, proposal.planned, environ=environ, utc=lambda: datetime.now(UTC)):
-            proposal = _propose(workspace, plan_options, saved)
+            proposal = _propose(workspace, plan_options, saved, derives=options.derives)
         team = _team_run(workspace, proposal, options, environ)
         if team is not None and team.prepare(proposal.planned, fetches=saved is None):
-            proposal = _propose(workspace, plan_options, saved)
+            proposal = _propose(workspace, plan_options, saved, derives=options.derives)
         callbacks.show(proposal)
         if not proposal.work:
             _close_journal_of_crash(workspace, proposal.planned)
@@ -166,7 +166,7 @@ def _team_run(
     return TeamRun(TeamSession(workspace, settings, environ), waits=options.waits_for_team)
 
 
-def _propose(workspace: Workspace, options: PlanOptions, saved: SavedPlan | None) -> ApplyProposal:
+def _propose(workspace: Workspace, options: PlanOptions, saved: SavedPlan | None, *, derives: bool) -> ApplyProposal:
     planned = plan_project(workspace, load_specs(workspace), options.selection)
     notes: tuple[str, ...] = ()
     if saved is not None:
@@ -174,7 +174,7 @@ def _propose(workspace: Workspace, options: PlanOptions, saved: SavedPlan | None
     notes += pointer_lines(pointers(workspace, planned))
     plan, budget = within_limits(planned, options.limits), budget_for(planned, options.limits)
     if planned.shard is None:
-        derived = derived_files(workspace, planned, options.selection)
+        derived = derived_files(workspace, planned, options.selection, within=plan) if derives else None
         return ApplyProposal(planned, plan, budget, notes, derived)
     from reconciler.project.shards import shard_facts  # noqa: PLC0415 - few runs are divided
     from reconciler.report.shard import shard_line  # noqa: PLC0415 - few runs are divided

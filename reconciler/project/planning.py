@@ -155,17 +155,22 @@ def answer_costs(lock: Lock) -> list[tuple[AssetId, Cost | None]]:
 
 
 def derived_files(
-    workspace: Workspace, planned: PlannedProject, selection: Selection, *, built: bool = True
+    workspace: Workspace,
+    planned: PlannedProject,
+    selection: Selection,
+    *,
+    within: Plan | None = None,
+    built: bool = True,
 ) -> DerivedState | None:
-    """What is left to do with the derived files of the selected assets after the plan; None where nothing is
-    derived. `built`: with the files that git ignores."""
+    """What is left to do with the derived files of the selected assets after the plan of the project, or after
+    `within`, that plan within limits; None where nothing is derived. `built`: with the files that git ignores."""
     lock = stat_of(workspace.root / DERIVED_LOCK)
     workspace.index.note_stat(DERIVED_LOCK, lock)
     if planned.loaded.derivation is None and lock is None:
         return None
     from reconciler.project.derivation import derived_state  # noqa: PLC0415 - nothing is derived in most projects
 
-    return derived_state(workspace, planned.loaded, planned.plan, selection, built=built)
+    return derived_state(workspace, planned.loaded, within or planned.plan, selection, built=built)
 
 
 def remember(

@@ -117,6 +117,20 @@ def test_apply_derives_unless_told_not_to(scratch: Scratch) -> None:
     assert scratch.run("check").code == 0
 
 
+def test_what_is_not_derived_is_not_announced(derived: Scratch) -> None:
+    derived.edit("reconciler.yaml", "provider: draft", "provider: gravitex\ndefaults: {model: gemini-2.5-flash-image}")
+    derived.done("adopt", "hero", "--generated")
+    derived.done("derive")  # the files say now that a model made the image
+    derived.edit("specs/hero.yaml", "prompt: A lighthouse", "prompt: A tower")
+    assert "to derive" in derived.done("plan").out
+    assert "to derive" not in derived.done("plan", "--max-cost", "0.01").out
+    held = derived.run("apply", "--yes", "--max-cost", "0.01")
+    assert (held.code, "deriv" in held.err) == (3, False)
+    assert held.out.endswith("nothing to derive: 6 derived files up to date\n")
+    derived.edit("reconciler.yaml", "gravitex", "draft")
+    assert "deriv" not in derived.done("apply", "--draft", "--replace", "hero", "--no-derive", "--yes").err
+
+
 def test_a_mistake_in_the_rules_is_told_alone(scratch: Scratch) -> None:
     set_up(scratch)
     scratch.edit("specs/_derive.yaml", "aspect:", "aspcet:")

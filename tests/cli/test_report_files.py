@@ -206,3 +206,23 @@ def test_derived_files_are_findings(project: Scratch) -> None:
     project.write("public/hero-32.png", picture())
     (line,) = project.run("check", "--format", "github").out.splitlines()
     assert "title=reconciler%3A derived-modified::hero: " in line and "was changed by hand" in line
+
+
+def test_derived_files_have_no_price_and_a_bundle_is_no_asset(project: Scratch) -> None:
+    project.edit("reconciler.yaml", "provider: draft", "provider: gravitex")
+    project.edit("reconciler.yaml", "defaults: {", "defaults: {model: gemini-2.5-flash-image, ")
+    project.write(
+        "specs/_derive.yaml", "dot: {size: 8x8, densities: [1, 2], formats: [png], output: 'p/${name}${at}.png'}\n"
+    )
+    project.write("specs/_bundles.yaml", "sheet: {atlas: {from: [hero, mascot], use: dot, output: public/sheet}}\n")
+    project.edit("specs/hero.yaml", "size:", "derive: [dot]\nsize:")
+    project.write("assets/hero.png", picture("red"))
+    project.done("adopt", "hero", "--generated")
+    project.edit("specs/hero.yaml", "dusk", "dawn")
+    found = project.run("check", "--format", "github").out.splitlines()
+    derived = [line for line in found if "derived-stale" in line]
+    assert [line.partition("::error ")[2].partition("::")[2].partition(" out of date")[0] for line in derived] == [
+        "hero: 2 derived files", "sheet: 1 derived file", "sheet@2x: 1 derived file",
+    ]  # fmt: skip
+    assert [line for line in found if "hero: prompt changed" in line and "USD]" in line]
+    assert not [line for line in derived if "USD" in line]

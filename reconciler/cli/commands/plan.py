@@ -76,13 +76,13 @@ def command(
         differs = Exit.DRIFT if exit_code else Exit.DONE
         return print_against(ctx, format_, workspace, chosen, name=against, shown=shown, differs=differs)
     planned = plan_project(workspace, load_specs(workspace), chosen.selection)
-    derived = derived_files(workspace, planned, chosen.selection) if planned.shard is None else None
+    plan = within_limits(planned, chosen.limits)
+    derived = derived_files(workspace, planned, chosen.selection, within=plan) if planned.shard is None else None
     running = workspace.holder() if planned.behind else None
     facts = PlanFacts(planned.plan, datetime.now(UTC), planned.behind, running, planned.loaded.cautions, shown)
     if derived is not None:
         facts = replace(facts, derived=derived.facts)
     remember(workspace, planned, cached_answers(facts) if chosen.is_default else {}, derived)
-    plan = within_limits(planned, chosen.limits)
     if out is not None:
         write_plan(Path(ctx.obj or ".") / out, planned, plan, options=chosen)
     facts = replace(facts, plan=plan)

@@ -33,16 +33,19 @@ _DERIVE = "`reconciler derive` makes derived files, for nothing"
 
 def _of_set(each: SetStep, steps: Mapping[str, Step]) -> Iterator[Finding]:
     asset = each.wanted.asset if isinstance(each.wanted, AssetSet) else each.name.rpartition("~")[0] or each.name
+    if each.bundle is not None:
+        asset = ""  # it is made of several
+    about = f"{each.name}: " if each.bundle is not None else ""
     step = steps.get(asset)
     place = step.spec.place("derive") if isinstance(step, AssetStep) else Place(_DERIVED_LOCK)
     left = [one.path for one in each.files if not isinstance(one.action, KeepFile | FileConflict)]
     if left:
         more = f" and {len(left) - _SHOWN_PATHS} more" if len(left) > _SHOWN_PATHS else ""
-        message = f"{counted(len(left), 'derived file')} out of date: {', '.join(left[:_SHOWN_PATHS])}{more}"
+        message = f"{about}{counted(len(left), 'derived file')} out of date: {', '.join(left[:_SHOWN_PATHS])}{more}"
         found = a_finding("derived-stale", asset, message, hint=_DERIVE, place=place)
         yield replace(found, fingerprint=fingerprint("derived-stale", asset, each.name))
     for one in each.files:
         if isinstance(one.action, FileConflict):
-            message, hint = derived_conflict_text(one), derived_conflict_hint(one)
+            message, hint = f"{about}{derived_conflict_text(one)}", derived_conflict_hint(one)
             found = a_finding("derived-modified", asset, message, hint=hint, place=place)
             yield replace(found, fingerprint=fingerprint("derived-modified", asset, one.path))

@@ -90,8 +90,12 @@ class FindingList:
 
     def price(self, findings: Iterable[Finding]) -> str:
         """The price of the images that these findings ask for; "" if they ask for none."""
-        steps = (self.steps.get(each.asset) for each in findings)
+        steps = (self.steps.get(each.asset) for each in findings if each.rule not in _FREE)
         return sum_text((step for step in steps if step is not None), self.shared)
+
+
+_FREE = ("derived-stale", "derived-modified")
+"""Rules about files that cost nothing, whatever the image costs that they are made from."""
 
 
 def group_message(group: tuple[Finding, ...], price: str) -> str:
