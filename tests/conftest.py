@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -18,6 +19,11 @@ settings.register_profile(  # `make properties`; each round of a test in a class
     "random", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.differing_executors]
 )
 settings.load_profile("steady")
+
+
+# The suite starts hundreds of interpreters: without compiled modules, each would compile the package again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 def pytest_configure() -> None:

@@ -40,12 +40,11 @@ class Said:
         return json.loads(self.out)
 
 
-class Scratch:
-    """One project in a folder of its own, which is the working directory."""
+class Tree:
+    """The files of one project."""
 
-    def __init__(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def __init__(self, root: Path) -> None:
         self.root = root
-        self._capsys = capsys
 
     def write(self, name: str, text: str | bytes) -> Path:
         path = self.root / name
@@ -61,6 +60,24 @@ class Scratch:
     def read(self, name: str) -> bytes:
         return (self.root / name).read_bytes()
 
+    def git(self, *arguments: str) -> str:
+        identity = ("-c", "user.name=t", "-c", "user.email=t@example.org")
+        done = subprocess.run(["git", *identity, *arguments], cwd=self.root, check=True, capture_output=True, text=True)
+        return done.stdout
+
+    @property
+    def lock(self) -> dict[str, dict[str, Any]]:
+        assets: dict[str, dict[str, Any]] = json.loads(self.read("assets.lock"))["assets"]
+        return assets
+
+
+class Scratch(Tree):
+    """One project in a folder of its own, which is the working directory."""
+
+    def __init__(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        super().__init__(root)
+        self._capsys = capsys
+
     def run(self, *arguments: str) -> Said:
         self._capsys.readouterr()
         code = run(list(arguments))
@@ -75,23 +92,20 @@ class Scratch:
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         """The same as a process of its own."""
-        streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-        return subprocess.Popen([*PROGRAM, *arguments], cwd=self.root, text=True, **streams)
+        return self._started((*PROGRAM, *arguments), options)
 
-    def git(self, *arguments: str) -> str:
-        identity = ("-c", "user.name=t", "-c", "user.email=t@example.org")
-        done = subprocess.run(["git", *identity, *arguments], cwd=self.root, check=True, capture_output=True, text=True)
-        return done.stdout
+    def forked(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        """The same as a forked process, where the start is not what is tested."""
+        return self._started((str(program()), *arguments), options)
+
+    def _started(self, command: tuple[str, ...], options: Mapping[str, Any]) -> subprocess.Popen[str]:
+        streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | dict(options)
+        return subprocess.Popen(command, cwd=self.root, text=True, **streams)
 
     def plan(self) -> dict[str, tuple[str, str]]:
         """Asset to action and reason, of what is not kept."""
         steps = self.done("plan", "--format", "json").json["steps"]
         return {step["asset"]: (step["action"], step["reason"]) for step in steps}
-
-    @property
-    def lock(self) -> dict[str, dict[str, Any]]:
-        assets: dict[str, dict[str, Any]] = json.loads(self.read("assets.lock"))["assets"]
-        return assets
 
     def journal(self, *events: Durable) -> tuple[Durable, ...]:
         """Append events; all that the journal has."""

@@ -13,7 +13,8 @@ import pytest
 from reconciler.cli.main import run
 from reconciler.core.lock.lockfile import Lock, dumps, loads
 from reconciler.core.value import replace
-from tests.cli.conftest import Said, Scratch, picture, pointer
+from tests.cli.conftest import Said, Scratch, Tree, picture, pointer
+from tests.forked.program import program
 
 PROJECT = """\
 provider: gravitex
@@ -22,38 +23,47 @@ defaults: {model: gemini-3-pro-image-preview, size: "1:1"}
 STYLED = "prompt: A bow\nstyle: flat\n"
 
 
-@pytest.fixture
-def branch(scratch: Scratch) -> Scratch:
+@pytest.fixture(scope="session")
+def paid_branch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A branch of a project with four paid images: hero, icons#axe, icons#bow, and pair, which refers to hero."""
-    scratch.write("reconciler.yaml", "provider: draft\n" + PROJECT.partition("\n")[2])
-    scratch.write("specs/hero.yaml", "prompt: A lighthouse at dusk\n")
-    scratch.write("specs/icons.yaml", "assets:\n  axe: {prompt: An axe}\n  bow: {prompt: A bow}\n")
-    scratch.write("specs/pair.yaml", "prompt: Two of image 1\nreferences: [{asset: hero}, refs/sea.png]\n")
-    scratch.write("refs/sea.png", picture("navy"))
-    scratch.done("apply", "--yes")
-    scratch.write("reconciler.yaml", PROJECT)
-    pay(scratch, *scratch.lock)
-    scratch.git("init", "-q", "-b", "main")
-    commit(scratch, "base")
-    scratch.git("checkout", "-q", "-b", "work")
+    tree = Tree(tmp_path_factory.mktemp("paid") / "branch")
+    tree.write("reconciler.yaml", "provider: draft\n" + PROJECT.partition("\n")[2])
+    tree.write("specs/hero.yaml", "prompt: A lighthouse at dusk\n")
+    tree.write("specs/icons.yaml", "assets:\n  axe: {prompt: An axe}\n  bow: {prompt: A bow}\n")
+    tree.write("specs/pair.yaml", "prompt: Two of image 1\nreferences: [{asset: hero}, refs/sea.png]\n")
+    tree.write("refs/sea.png", picture("navy"))
+    environment = {name: value for name, value in os.environ.items() if name != "CI"}
+    subprocess.run([program(), "apply", "--yes"], cwd=tree.root, env=environment, check=True, capture_output=True)
+    tree.write("reconciler.yaml", PROJECT)
+    pay(tree, *tree.lock)
+    tree.git("init", "-q", "-b", "main")
+    commit(tree, "base")
+    tree.git("checkout", "-q", "-b", "work")
+    return tree.root
+
+
+@pytest.fixture
+def branch(scratch: Scratch, paid_branch: Path) -> Scratch:
+    """A copy of `paid_branch`."""
+    shutil.copytree(paid_branch, scratch.root, symlinks=True, dirs_exist_ok=True)
     return scratch
 
 
-def pay(scratch: Scratch, *assets: str) -> None:
+def pay(tree: Tree, *assets: str) -> None:
     """Record that these images were made by a paid provider."""
-    lock = loads(scratch.read("assets.lock").decode())
+    lock = loads(tree.read("assets.lock").decode())
     entries = {
         asset: replace(entry, made=replace(entry.made, provider="gravitex", cost="0.134 USD"))
         if asset in assets
         else entry
         for asset, entry in lock.entries.items()
     }
-    scratch.write("assets.lock", dumps(Lock(entries)))
+    tree.write("assets.lock", dumps(Lock(entries)))
 
 
-def commit(scratch: Scratch, subject: str) -> None:
-    scratch.git("add", "-A")
-    scratch.git("commit", "-q", "-m", subject)
+def commit(tree: Tree, subject: str) -> None:
+    tree.git("add", "-A")
+    tree.git("commit", "-q", "-m", subject)
 
 
 def against(scratch: Scratch, *arguments: str) -> Said:

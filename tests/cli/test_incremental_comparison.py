@@ -16,8 +16,8 @@ from reconciler.project.workspace import Workspace
 from tests.cli.conftest import Said, Scratch, picture
 from tests.cli.random_project import OTHER_EDITS, SPEC_EDITS, RandomProject, words
 
-ROUNDS = 6
-EDITS_A_ROUND = 3
+ROUNDS = 4
+EDITS_A_ROUND = 4
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +68,7 @@ def both_agree(project: Scratch, told: list[bool], edits: object) -> bool:
 def test_both_comparisons_agree_on_random_branches(
     scratch: Scratch, capsys: pytest.CaptureFixture[str], quick: list[bool]
 ) -> None:
-    chance = random.Random(4)
+    chance = random.Random(1)
     seen: Counter[str] = Counter()
     for number in range(ROUNDS):
         folder = scratch.root / f"p{number}"

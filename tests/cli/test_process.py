@@ -25,7 +25,7 @@ def at_the_question(project: Scratch, *arguments: str) -> Iterator[tuple[int, su
     """A command on a terminal that waits for its answer."""
     ours, theirs = pty.openpty()
     try:
-        with project.start(*arguments, stdin=theirs, stderr=theirs) as process:
+        with project.forked(*arguments, stdin=theirs, stderr=theirs) as process:
             os.close(theirs)
             response_complete = b""
             while not response_complete.endswith(b"[y/N]: "):
@@ -65,7 +65,7 @@ def test_the_question_before_many(project: Scratch, command: str, answer: bytes 
 
 def test_exit_codes_reach_the_shell(project: Scratch) -> None:
     def code(*arguments: str) -> tuple[int, bool]:
-        with project.start(*arguments) as process:
+        with project.forked(*arguments) as process:
             _, err = process.communicate()
             return process.returncode, "Traceback" in err
 
@@ -83,7 +83,7 @@ def test_exit_codes_reach_the_shell(project: Scratch) -> None:
 
 def test_a_reader_that_goes_away_is_no_error(project: Scratch) -> None:
     for command in ("schema spec", "show *", "explain *", "providers --models"):
-        with project.start(*command.split()) as process:
+        with project.forked(*command.split()) as process:
             assert process.stdout and process.stderr
             process.stdout.close()
             err = process.stderr.read()
@@ -93,7 +93,7 @@ def test_a_reader_that_goes_away_is_no_error(project: Scratch) -> None:
 def test_the_exit_code_is_right_though_nobody_reads_and_the_work_is_done(project: Scratch) -> None:
     project.edit("specs/hero.yaml", "dusk", "dawn")
     for command, code in (("check", 2), ("apply --yes --format json", 0), ("check", 0)):
-        with project.start(*command.split()) as process:
+        with project.forked(*command.split()) as process:
             assert process.stdout and process.stderr
             process.stdout.close()
             process.stderr.close()

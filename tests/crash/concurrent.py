@@ -20,7 +20,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.crash.fork_server import Ended, ForkServer, warm
+from tests.crash.fork_server import Ended, ForkServer, leased
 from tests.crash.rules import AFTER_A_KILL, Story, broken
 from tests.crash.scenario import ENTRY_POINT, PACKAGE, PRELOAD, PaidApply, open_at_once, paid_apply
 
@@ -81,7 +81,7 @@ def run_concurrently(folder: Path, *, schedules: int, seed: str = "", package: P
             paid_apply(folder, images=IMAGES, concurrency=CONCURRENCY, package=package, delay=DELAY)
         )
         pool = stack.enter_context(ThreadPoolExecutor(CROWD))
-        started = [pool.submit(stack.enter_context, warm(package, ENTRY_POINT, PRELOAD)) for _ in range(CROWD)]
+        started = [pool.submit(stack.enter_context, leased(package, ENTRY_POINT, PRELOAD)) for _ in range(CROWD)]
         runners = [each.result() for each in started]
         for number in range(schedules):
             parts = schedule(random.Random(f"{seed} {number}"))

@@ -22,7 +22,7 @@ from PIL import Image
 
 from tests.crash import native
 from tests.crash import tree as trees
-from tests.crash.fork_server import ForkServer, warm
+from tests.crash.fork_server import ForkServer, leased
 from tests.crash.native import Fault, Faulted, Ran
 from tests.crash.rules import Look
 from tests.crash.scenario import ENTRY, ENTRY_POINT, PACKAGE
@@ -99,8 +99,8 @@ class Deriving:
         self.final = self._files()
 
     def _done(self, *arguments: str) -> None:
-        command = [*self.command[:4], *arguments]
-        subprocess.run(command, cwd=self.root, env=self.env, check=True, capture_output=True)
+        ended = self.second.run(["reconciler", *arguments], env=self.env, cwd=self.root)
+        assert ended.exit == 0, ended.stderr
 
     def _files(self) -> dict[str, str]:
         found = (path for path in self.root.rglob("*") if path.is_file())
@@ -155,7 +155,7 @@ def _hash(data: bytes) -> str:
 def deriving(folder: Path, *, package: Path = PACKAGE) -> Iterator[Deriving]:
     """The scenario."""
     with ExitStack() as stack:
-        second = stack.enter_context(warm(package, ENTRY_POINT, ()))
+        second = stack.enter_context(leased(package, ENTRY_POINT, ()))
         world = Deriving(folder.resolve(), package, second, stack)
         world.prepare()
         yield world

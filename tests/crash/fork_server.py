@@ -1,8 +1,8 @@
 """Run a Python command many times without paying for its imports: a process that has them, and forks for each run.
 
 As a script (`python -I fork_server.py PACKAGE_FOLDER MODULE FUNCTION PRELOAD...`) it is that process. It reads one JSON
-object a line (argv, env, cwd, out, kill_after) and writes one a line (exit). It imports and forks, and runs nothing
-itself, so that no run sees traces of an earlier one.
+object a line (argv, env, cwd, out, kill_after, limits) and writes one a line (exit, cpu, memory). It imports and forks,
+and runs nothing itself, so that no run sees traces of an earlier one.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import gc
 import importlib
 import json
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -27,15 +28,19 @@ from pathlib import Path
 from typing import Any
 
 LIMIT = 60.0
+NO_LIMITS: Mapping[int, int] = {}
+HERE = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How one run ended."""
+    """How one run ended. `cpu` in seconds with its children's; `memory` in KiB at the peak, with what is preloaded."""
 
     exit: int
     stdout: str
     stderr: str
+    cpu: float = 0.0
+    memory: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +50,24 @@ class ForkServer:
     process: subprocess.Popen[str]
     out: Path
 
-    def run(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, kill_after: float | None = None) -> Ended:
+    def run(
+        self, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, kill_after: float | None = None,
+        limits: Mapping[int, int] = NO_LIMITS,
+    ) -> Ended:  # fmt: skip
         """As `argv` in a process of its own, from the first line of the command's function on. SIGKILL after so many
-        seconds, if it still runs then; its exit is -9."""
+        seconds, if it still runs then; its exit is -9. `limits` are those of setrlimit, by their numbers."""
         assert self.process.stdin is not None and self.process.stdout is not None
-        asked = {"argv": list(argv), "env": dict(env), "cwd": str(cwd), "out": str(self.out), "kill_after": kill_after}
+        asked = {
+            "argv": list(argv), "env": dict(env), "cwd": str(cwd), "out": str(self.out), "kill_after": kill_after,
+            "limits": list(limits.items()),
+        }  # fmt: skip
         self.process.stdin.write(json.dumps(asked) + "\n")
         self.process.stdin.flush()
         if not select.select([self.process.stdout], [], [], LIMIT)[0]:
             raise TimeoutError(f"did not end in {LIMIT:.0f} s: {' '.join(argv)}")
-        code = json.loads(self.process.stdout.readline())["exit"]
-        return Ended(code, *((self.out / name).read_text(errors="replace") for name in ("1", "2")))
+        ended = json.loads(self.process.stdout.readline())
+        out, err = ((self.out / name).read_text("utf-8", errors="replace") for name in ("1", "2"))
+        return Ended(ended["exit"], out, err, ended["cpu"], ended["memory"])
 
 
 @contextlib.contextmanager
@@ -77,12 +89,39 @@ def warm(
             process.stdin.close()
 
 
+_FREE: dict[tuple[object, ...], list[ForkServer]] = {}
+"""Servers that run, and that nothing uses now, by what they were started with."""
+
+
+@contextlib.contextmanager
+def leased(
+    package: Path, entry: tuple[str, str], preload: Sequence[str], *, under: Path | None = None
+) -> Iterator[ForkServer]:
+    """The same, for the package of this repository: a process that was started for an earlier use and stays for the
+    next one. A run sees no traces of those before it."""
+    if package != HERE:
+        with warm(package, entry, preload, under=under) as own:
+            yield own
+        return
+    free = _FREE.setdefault((entry, *preload, under), [])
+    try:
+        server = free.pop()
+    except IndexError:
+        starting = warm(package, entry, preload, under=under)
+        server = starting.__enter__()
+        atexit.register(starting.__exit__, None, None, None)
+    yield server
+    free.append(server)  # not after a failure: its run may not have ended
+
+
 def _child(asked: Mapping[str, Any], function: Any) -> int:
     for number in (1, 2):
         fd = os.open(f"{asked['out']}/{number}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(fd, number)
         os.close(fd)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    for name, most in asked["limits"]:
+        resource.setrlimit(name, (most, most))
     os.chdir(asked["cwd"])
     os.environ.clear()
     os.environ.update(asked["env"])
@@ -127,7 +166,11 @@ def _serve() -> None:
             os._exit(_child(asked, function))
         if asked["kill_after"] is not None and not _ends_within(pid, asked["kill_after"]):
             os.kill(pid, signal.SIGKILL)
-        print(json.dumps({"exit": os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}), flush=True)
+        _, status, usage = os.wait4(pid, 0)
+        cpu = usage.ru_utime + usage.ru_stime
+        print(
+            json.dumps({"exit": os.waitstatus_to_exitcode(status), "cpu": cpu, "memory": usage.ru_maxrss}), flush=True
+        )
 
 
 if __name__ == "__main__":

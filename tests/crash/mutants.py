@@ -147,13 +147,13 @@ def plant(mutant: Mutant, folder: Path) -> Path:
     return folder
 
 
-def hunt(mutant: Mutant, folder: Path) -> Swept:
+def hunt(mutant: Mutant, folder: Path, *, workers: int = 2) -> Swept:
     """Sweep two images until the mutant shows, or to the end."""
     planted = plant(mutant, Path(tempfile.mkdtemp(prefix="mutant-", dir=folder)))
     scenario = functools.partial(paid_apply, package=planted, images=2, concurrency=2, faults=mutant.faults)
     if mutant.finder is Finder.KILL:
-        return kill_sweep(scenario, folder, enough=1, rules=mutant.rules or AFTER_A_KILL)
-    return cut_sweep(scenario, folder, limit=3000, enough=1)
+        return kill_sweep(scenario, folder, enough=1, workers=workers, rules=mutant.rules or AFTER_A_KILL)
+    return cut_sweep(scenario, folder, limit=3000, enough=1, workers=workers)
 
 
 def main() -> int:

@@ -25,7 +25,7 @@ from reconciler.testing.gateway import Gateway, running
 from reconciler.testing.gateway.ledger import Ledger
 from tests.crash import native
 from tests.crash import tree as trees
-from tests.crash.fork_server import ForkServer, warm
+from tests.crash.fork_server import ForkServer, leased
 from tests.crash.native import Fault, Faulted, Ran
 from tests.crash.rules import Bill, Look
 
@@ -112,7 +112,7 @@ class PaidApply:
     @cached_property
     def first(self) -> ForkServer:
         """Its runs can meet disk faults."""
-        return self.stack.enter_context(warm(self.package, ENTRY_POINT, PRELOAD, under=native.shim()))
+        return self.stack.enter_context(leased(self.package, ENTRY_POINT, PRELOAD, under=native.shim()))
 
     def restore(self, tree: trees.Tree, ledger: bytes) -> None:
         shutil.rmtree(self.root, ignore_errors=True)
@@ -247,7 +247,7 @@ def paid_apply(
         gateway = stack.enter_context(running(ledger=ledger, size=WEIGHT, **options))
         for words, names in faults.items():
             gateway.when(words, *names)
-        second = stack.enter_context(warm(package, ENTRY_POINT, PRELOAD))
+        second = stack.enter_context(leased(package, ENTRY_POINT, PRELOAD))
         world = PaidApply(folder.resolve(), gateway, path, images, concurrency, package, second, None, stack)
         world.moods = bool(faults)
         yield world

@@ -1,66 +1,56 @@
-"""The real apply under the sweeps: slices that move with the commit. `python -m tests.crash.sweep` runs the whole."""
+"""The real apply under the sweeps: slices, the same in every run. `python -m tests.crash.sweep` runs the whole."""
 
 from __future__ import annotations
 
 import functools
 import random
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.crash import native
+from tests.crash.conftest import SEED
 from tests.crash.deriving import deriving
 from tests.crash.disksweep import disk_sweep
 from tests.crash.mutants import MUTANTS, Mutant, hunt, plant
 from tests.crash.native import Fault, Keep
-from tests.crash.scenario import killed_before, moody, moody_killed_before, paid_apply
+from tests.crash.scenario import killed_before, moody, paid_apply
 from tests.crash.sweep import Slice, cut_sweep, kill_sweep
 
 pytestmark = [pytest.mark.usefixtures("killer"), pytest.mark.slow]
 
 
-def test_a_slice_of_the_kills(tmp_path: Path, commit: str) -> None:
+def test_a_slice_of_the_kills(tmp_path: Path) -> None:
     """The moody model ignores the ratio, fails, refuses, and answers in another format."""
-    scenario, parts = _one(commit, (paid_apply, 200), (moody, 400))
-    swept = kill_sweep(scenario, tmp_path, part=Slice(0, parts, commit))
+    swept = kill_sweep(moody, tmp_path, part=Slice(0, 400, SEED), workers=1)
     assert swept.points >= 1
     assert swept.violations == ()
 
 
-def test_some_kills_of_a_recovery(tmp_path: Path, commit: str) -> None:
-    seed = random.Random(commit).getrandbits(32)
-    scenario, images = _one(commit, (killed_before, 3), (moody_killed_before, 4))
-    killed = functools.partial(scenario, images=images, concurrency=2, seed=seed)
-    swept = kill_sweep(killed, tmp_path, part=Slice(0, 20, commit), points=40)
+def test_some_kills_of_a_recovery(tmp_path: Path) -> None:
+    killed = functools.partial(killed_before, images=3, concurrency=2)
+    swept = kill_sweep(killed, tmp_path, part=Slice(0, 20, SEED), points=40, workers=1)
     assert swept.points >= 1
     assert swept.violations == ()
 
 
-def test_some_kills_and_power_cuts_of_a_derive(tmp_path: Path, commit: str) -> None:
-    swept = kill_sweep(deriving, tmp_path, part=Slice(0, 200, commit))
+def test_some_kills_and_power_cuts_of_a_derive(tmp_path: Path) -> None:
+    swept = kill_sweep(deriving, tmp_path, part=Slice(0, 200, SEED), workers=1)
     assert swept.points >= 1
     assert swept.violations == ()
-    swept = cut_sweep(deriving, tmp_path, limit=2, seed=random.Random(commit).getrandbits(32))
+    swept = cut_sweep(deriving, tmp_path, limit=2, workers=1)
     assert swept.violations == ()
 
 
-def test_some_power_cuts(tmp_path: Path, commit: str) -> None:
-    scenario, limit = _one(commit, (paid_apply, 12), (moody, 6))
-    swept = cut_sweep(scenario, tmp_path, limit=limit, seed=random.Random(commit).getrandbits(32))
-    assert swept.points == limit
+def test_some_power_cuts(tmp_path: Path) -> None:
+    swept = cut_sweep(paid_apply, tmp_path, limit=12, workers=1)
+    assert swept.points == 12
     assert swept.violations == ()
-
-
-def _one(commit: str, *scenarios: tuple[Callable[..., Any], int]) -> tuple[Callable[..., Any], int]:
-    """The scenario of this commit, and the number that belongs to it."""
-    return random.Random(commit).choice(scenarios)
 
 
 @pytest.mark.usefixtures("shim")
-def test_a_slice_of_the_disk_errors(tmp_path: Path, commit: str) -> None:
-    swept = disk_sweep(paid_apply, tmp_path, part=Slice(0, 1200, commit))
+def test_a_slice_of_the_disk_errors(tmp_path: Path) -> None:
+    swept = disk_sweep(paid_apply, tmp_path, part=Slice(0, 1200, SEED), workers=1)
     assert swept.points >= 1
     assert swept.violations == ()
 
@@ -82,10 +72,10 @@ def test_a_forked_apply_makes_the_calls_of_a_process_of_its_own(tmp_path: Path) 
         assert world.again().exit == 0
 
 
-def test_one_mutant_does_not_live(tmp_path: Path, commit: str) -> None:
+def test_one_mutant_does_not_live(tmp_path: Path) -> None:
     """`python -m tests.crash.mutants` hunts them all."""
     early = [mutant for mutant in MUTANTS if not mutant.late]
-    assert hunt(random.Random(commit).choice(early), tmp_path).violations
+    assert hunt(random.Random(SEED).choice(early), tmp_path, workers=1).violations
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -14,13 +15,13 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.crash.fork_server import ForkServer
+
 ROOT = Path(__file__).parents[2]
 CANARY = "canary_5b1f0c"
 """In a file beside the project and in the environment's keys: it must turn up in no output and in no file."""
 CPU_SECONDS = 2.0
 MEMORY_MIB = 300
-_CPU_LIMIT = 20
-_ADDRESS_SPACE = 4 << 30
 _WALL_LIMIT = 60
 _LAUNCHER = """
 import os, sys
@@ -30,11 +31,11 @@ with open(used, "w") as file:
     print(os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime, usage.ru_maxrss, file=file)
 """
 """Linux counts the memory of a process from its fork on: with a small parent it is that of the program."""
-_LIMITS = f"((RLIMIT_CPU, {_CPU_LIMIT}), (RLIMIT_AS, {_ADDRESS_SPACE}), (RLIMIT_CORE, 0))"
+LIMITS = {resource.RLIMIT_CPU: 20, resource.RLIMIT_AS: 4 << 30, resource.RLIMIT_CORE: 0}
 _PROGRAM = f"""
 import sys
 from resource import *
-for name, most in {_LIMITS}:
+for name, most in {LIMITS}.items():
     setrlimit(name, (most, most))
 sys.path.insert(0, {str(ROOT)!r})
 from reconciler.cli.entry_point import entry
@@ -84,8 +85,9 @@ class Outcome:
     broken: tuple[str, ...]
 
 
-def meet(case: Case, folder: Path) -> Outcome:
-    """Build the project in an empty folder and run its commands; `folder` is the world that must not change."""
+def meet(case: Case, folder: Path, forking: ForkServer | None = None) -> Outcome:
+    """Build the project in an empty folder and run its commands, as whole processes or as forks of a server; `folder`
+    is the world that must not change."""
     project = folder / "project"
     project.mkdir(parents=True)
     (folder / "secret.txt").write_text(CANARY)
@@ -100,7 +102,7 @@ def meet(case: Case, folder: Path) -> Outcome:
             settings.write_text(settings.read_text("utf-8").replace("SERVER", origin), "utf-8")
         before = _digests(folder, project)
         for command in case.commands:
-            ran = _run(command.split(" "), project, case)
+            ran = _run(command.split(" "), project, case, forking)
             runs.append(ran)
             broken += [f"{command}: {fact}" for fact in _broken_by(case, ran)]
     broken += case.holds(project) if case.holds is not None else ()
@@ -111,7 +113,7 @@ def meet(case: Case, folder: Path) -> Outcome:
     return Outcome(case, tuple(runs), tuple(broken))
 
 
-def _run(arguments: list[str], project: Path, case: Case) -> Ran:
+def _run(arguments: list[str], project: Path, case: Case, forking: ForkServer | None) -> Ran:
     environ = {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "HOME": str(project.parent / "home"),
@@ -119,6 +121,14 @@ def _run(arguments: list[str], project: Path, case: Case) -> Ran:
         "GRAVITEX_API_KEY": f"sk-{CANARY}",
         **(case.environ or {}),
     }
+    if forking is not None:
+        ended = forking.run(["reconciler", *arguments], env=environ, cwd=project, limits=LIMITS)
+        out, err = (text[: case.output_limit + 1] for text in (ended.stdout, ended.stderr))
+        return Ran(" ".join(arguments), ended.exit, out, err, ended.cpu, ended.memory / 1024)
+    return _run_whole(arguments, project, case, environ)
+
+
+def _run_whole(arguments: list[str], project: Path, case: Case, environ: Mapping[str, str]) -> Ran:
     out, err, used = (project.parent / name for name in ("out.txt", "err.txt", "used.txt"))
     with out.open("wb") as stdout, err.open("wb") as stderr:
         process = subprocess.Popen(

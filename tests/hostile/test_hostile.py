@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.case import CANARY, Case, meet
+from tests.crash.fork_server import leased
+from tests.crash.scenario import ENTRY_POINT, PRELOAD
+from tests.hostile.case import CANARY, ROOT, Case, meet
 from tests.hostile.corpus import CASES
 
 SLICE = (
@@ -36,7 +38,8 @@ def test_the_names_of_cases_are_unique() -> None:
 @pytest.mark.parametrize("name", SLICE)
 def test_a_hostile_pull_request_changes_nothing_and_takes_little(name: str, tmp_path: Path) -> None:
     (case,) = [case for case in CASES if case.name == name]
-    outcome = meet(case, tmp_path)
+    with leased(ROOT, ENTRY_POINT, PRELOAD) as forking:
+        outcome = meet(case, tmp_path, forking)
     assert not outcome.broken, "\n".join(outcome.broken)
 
 

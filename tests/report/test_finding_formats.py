@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import random
@@ -39,6 +40,7 @@ def text(format_: str, listed: FindingList) -> str:
     return "".join(f"{line}\n" for line in list_printed(format_, listed).out)
 
 
+@functools.cache
 def many(count: int, *, level: Level = Level.ERROR) -> FindingList:
     found = (a_finding("stale", f"a{n}", "prompt changed", place=Place(f"specs/a{n}.yaml", 1, 1)) for n in range(count))
     assets = tuple(Covered(name, f"specs/{name}.yaml") for name in (f"a{n}" for n in range(count)))  # type: ignore[arg-type]  # an id is a string
@@ -184,7 +186,7 @@ def about(texts: list[str]) -> FindingList:
     return FindingList("check", "to do", tuple(found), assets, around=Surroundings(room=1 << 40))
 
 
-HOSTILE = hostile(10_000)
+HOSTILE = hostile(2_500)
 
 
 def is_harmless(written: str) -> bool:
@@ -193,9 +195,9 @@ def is_harmless(written: str) -> bool:
     )
 
 
-@pytest.mark.parametrize("start", range(0, 10_000, 2_500))
+@pytest.mark.parametrize("start", range(0, 2_500, 500))
 def test_hostile_text_starts_no_workflow_command(start: int) -> None:
-    for at in range(start, start + 2_500, MAX_ANNOTATIONS):
+    for at in range(start, start + 500, MAX_ANNOTATIONS):
         lines = text("github", about(HOSTILE[at : at + MAX_ANNOTATIONS])).split("\n")[:-1]
         assert len(lines) == MAX_ANNOTATIONS
         for line, given in zip(lines, HOSTILE[at : at + MAX_ANNOTATIONS], strict=True):
@@ -249,7 +251,7 @@ def test_hostile_text_leaves_a_table_whole_and_is_nothing_but_text() -> None:
     reader.feed(cmarkgfm.github_flavored_markdown_to_html(written))
     assert reader.tags <= {"h3", "table", "thead", "tbody", "tr", "th", "td", "code", "br", "p", "details", "summary"}
     rows = [row for row in reader.rows if row]
-    assert len(rows) == 10_000 and {len(row) for row in rows} == {4}
+    assert len(rows) == 2_500 and {len(row) for row in rows} == {4}
     for row, given in zip(rows, HOSTILE, strict=True):
         wanted = printable(" ".join(given.split()))
         assert row[0] == wanted, given

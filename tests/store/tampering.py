@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import functools
 import os
 import shutil
 import time
@@ -17,7 +15,7 @@ from reconciler.cli.main import run
 from reconciler.store.index.snapshot import compare
 from reconciler.store.state.journal import Journal
 from tests.builders import a_request
-from tests.crash.fork_server import ForkServer, warm
+from tests.crash.fork_server import leased
 
 ROOT = Path(__file__).parents[2]
 CLEAN = "nothing to do: 5 assets up to date\n"
@@ -32,15 +30,6 @@ FILES = {
     "texts/one.yaml": "prompt: The number one\n",
     "texts/two.yaml": "prompt: The number two\n",
 }
-
-
-@functools.cache
-def _server() -> ForkServer:
-    """One for all tests of a worker: it has imported what a warm answer imports, and forks for each command."""
-    server = warm(ROOT, ("reconciler.cli.entry_point", "entry"), ())
-    started = server.__enter__()
-    atexit.register(server.__exit__, None, None, None)
-    return started
 
 
 @dataclass(frozen=True)
@@ -58,7 +47,8 @@ class Project:
     def ask(self, command: str) -> tuple[int, str, str]:
         """Exit code, output and messages of a command."""
         environment = {name: value for name, value in os.environ.items() if name != "CI"}
-        done = _server().run(["reconciler", command], env=environment, cwd=self.root)
+        with leased(ROOT, ("reconciler.cli.entry_point", "entry"), ()) as server:
+            done = server.run(["reconciler", command], env=environment, cwd=self.root)
         return done.exit, done.stdout, done.stderr
 
     @property
