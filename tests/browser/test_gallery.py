@@ -68,6 +68,12 @@ def test_keys_move_between_images_and_back_to_all(shown: Page) -> None:
 
 
 @whole_only
+def test_enter_opens_the_first_image_where_none_is_chosen(shown: Page) -> None:
+    shown.press("Enter")
+    assert shown.text("#place") == "1 / 4"
+
+
+@whole_only
 def test_a_link_opens_its_image_and_the_history_goes_back(shown: Page, gallery: Path) -> None:
     shown.goto(f"{gallery.as_uri()}#icons/sword").wait(READY)
     shown.wait("document.querySelector('#name').textContent === 'icons/sword'")

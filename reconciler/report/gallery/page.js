@@ -844,6 +844,8 @@ function detailKey(event) {
   return true;
 }
 function gridKey(event) {
+  const first = assets[state.shown[0]];
+  if (event.key === "Enter" && first) { open(first); return true; }
   if (!ARROWS[event.key] || !$("cards").contains(document.activeElement)) return false;
   const columns = getComputedStyle($("cards")).gridTemplateColumns.split(" ").length;
   step({ ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key]);
