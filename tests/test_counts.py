@@ -14,6 +14,7 @@ import pytest
 
 from reconciler.cli.main import run
 from reconciler.store.index.snapshot import compare
+from reconciler.testing.connections import connections
 
 SPY = """
 import json, os, sys
@@ -245,3 +246,34 @@ def test_pages_of_images_cost_other_commands_nothing(arguments: list[str], made:
     assert told.code == 0
     assert not ours
     assert told.loaded(("http.server", "socketserver", "webbrowser", "PIL")) == set()
+
+
+TEAM_MODULES = ("obstore", "cryptography", "httpx", "ssl", "reconciler.team", "reconciler.project.team")
+
+
+@pytest.mark.parametrize("command", ["check", "plan"])
+def test_a_store_of_a_team_is_not_opened_by_commands_that_are_offline(command: str, made: Path) -> None:
+    settings = made / "reconciler.yaml"
+    before = settings.read_text()
+    settings.write_text(f"{before}team: {{url: 's3://acme-art/reconciler'}}\n")
+    try:
+        cold = spied(made, command, "--strict") if command == "check" else spied(made, command)
+        with connections() as opened:
+            assert run(["-C", str(made), command]) == 0
+        warm(made)
+        quick = spied(made, command)
+    finally:
+        settings.write_text(before)
+        warm(made)
+
+    assert opened == []
+    assert (cold.code, quick.code) == (0, 0)
+    assert cold.loaded(TEAM_MODULES) - startup_modules() == set()
+    assert quick.loaded(NEVER_WARM) - startup_modules() == set()
+    assert quick.files == {".reconciler/index": 1}
+
+
+def test_a_project_without_a_team_loads_nothing_of_it(made: Path) -> None:
+    told = spied(made, "check", "--strict")
+
+    assert not [name for name in told.modules if name.startswith(("reconciler.team", "reconciler.core.team"))]

@@ -136,7 +136,7 @@ def test_team_says_who_and_what(project: Scratch, shared: Path) -> None:
     project.done("push")
     key = RecipeKey("r1:" + "ab" * 32)
     claim = {
-        "v": 1, "attempt": "a1", "asset": "sword", "key": key, "provider": "gravitex", "cost": "0.134 USD",
+        "v": 1, "attempt": "a1", "asset": "sword", "provider": "gravitex", "cost": "0.134 USD",
         "at": "2026-11-20T10:00:00Z", "by": "bob@acme", "run": "ci-771", "checkout": "", "project": "art",
         "again": [], "answers_by": "2026-11-20T10:10:00Z",
     }  # fmt: skip
@@ -147,6 +147,7 @@ def test_team_says_who_and_what(project: Scratch, shared: Path) -> None:
     assert "your credentials may write, and the server keeps claims" in out
     assert "receipts  believed of 1 key" in out
     assert "claims    1 open claim" in out
+    assert "  sword  ci-771 (bob@acme) asked gravitex " in out
     found = json.loads(project.done("team", "--format", "json").out)
     assert (found["access"], found["images"], found["me"]) == ("writes", 1, "ana@acme")
     assert len(found["claims"]) == 1

@@ -121,6 +121,9 @@ def seeds() -> dict[str, list[bytes]]:
         "rules": [_RULES.encode()],
         "bundles": [_BUNDLES.encode()],
         "manifest": [_DECK.encode(), _TARGETS.encode()],
+        "receipt": [(_ROOT / "tests/formats/receipt-v1.json").read_bytes()],
+        "keys": [(_ROOT / "tests/formats/reconciler-v1.keys").read_bytes()],
+        "root": [path.read_bytes() for path in sorted((_ROOT / "tests/formats").glob("team-*-v1.json"))],
         "picture": [picture[:4_000]],
         "statement": [
             (_ROOT / "tests/formats/release-v1.intoto.jsonl").read_bytes(),

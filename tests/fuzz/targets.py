@@ -14,6 +14,7 @@ import time
 import unicodedata
 import zlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from reconciler.core.derived.atlas_data import earlier_layout
@@ -21,8 +22,8 @@ from reconciler.core.derived.atlas_packing import AtlasSettings, Layout, Placeme
 from reconciler.core.derived.derived_lock import derived_path, dump_derived, load_derived
 from reconciler.core.derived.derived_plan import DerivedLocks, Sources, plan_derived
 from reconciler.core.derived.read import read_derivation
-from reconciler.core.digest import AssetId, ContentHash
-from reconciler.core.errors import InvalidInput, ReconcilerError
+from reconciler.core.digest import AssetId, ContentHash, RecipeKey, content_hash
+from reconciler.core.errors import BucketError, InvalidInput, ReconcilerError
 from reconciler.core.events import settle
 from reconciler.core.images.sniff import sniff
 from reconciler.core.lock.lockfile import Lock, dumps, loads, verify_recipe_keys
@@ -39,6 +40,10 @@ from reconciler.core.specs.expand import SpecTree, expand
 from reconciler.core.specs.graph import whole_problems
 from reconciler.core.specs.paths import BadPath, picture_path, project_path
 from reconciler.core.specs.settings import MAX_ASSETS, Settings
+from reconciler.core.team.keys_file import read_keys
+from reconciler.core.team.layout import ReceiptName
+from reconciler.core.team.receipt import BadReceipt
+from reconciler.core.team.roots import Doomed, decode_doomed, decode_root
 from reconciler.project.import_manifests import read_manifest
 from reconciler.project.load import load_specs
 from reconciler.project.saved_plan import read_plan
@@ -56,6 +61,7 @@ from reconciler.store.objects.spool import SpoolDir
 from reconciler.store.schemas.validate import schema_problems
 from reconciler.store.state.journal import Journal
 from reconciler.store.yaml import loader as yaml
+from reconciler.team.receipt_keys import ReceiptReader
 
 SECONDS = 0.5
 SECONDS_PER_KIB = 0.02
@@ -63,6 +69,9 @@ SECONDS_PER_KIB = 0.02
 _ROOT = Path(tempfile.mkdtemp(prefix="reconciler-fuzz-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None))
 SEPARATOR = b"\n--\n"
 """Between the parts of an index."""
+_FORMATS = Path(__file__).parents[1] / "formats"
+_TEAM_KEYS = (_FORMATS / "reconciler-v1.keys").read_bytes()
+_TEAM_RECEIPT = (_FORMATS / "receipt-v1.json").read_bytes()
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 
@@ -316,6 +325,37 @@ def _derivation(tree: SpecTree) -> None:
         plan_derived(found, DerivedLocks(), images, {}, restorable=lambda *_: False)
 
 
+def _receipt(data: bytes) -> None:
+    """An object of a team's store. Nobody signs with the keys of the seed, so no change of it is believed."""
+    listed, _ = read_keys(_TEAM_KEYS)
+    name = ReceiptName(RecipeKey("r1:" + "0" * 64), content_hash(b""))
+    for reader, believes in ((ReceiptReader(listed), data == _TEAM_RECEIPT), (ReceiptReader(None), True)):
+        found = reader.read(data, name)
+        if isinstance(found, BadReceipt):
+            _is_clean(found.fact)
+        elif not believes or (found.key, found.stored.content) != (name.key, name.content):
+            raise Broken("a receipt is believed that nobody has signed")
+
+
+def _keys(data: bytes) -> None:
+    """`reconciler.keys`: each key that is listed is one of its lines, and every other line is a problem."""
+    keys, problems = read_keys(data)
+    _is_clean("\n".join(map(str, problems)))
+    lines = [line for line in data.split(b"\n") if line.strip() and not line.strip().startswith(b"#")]
+    if len(problems) > len(lines) or len(keys.names) > len(lines):
+        raise Broken("more than its lines")
+
+
+def _root(data: bytes) -> None:
+    """A root, or a list of garbage, of a team's store."""
+    for read in (decode_root, decode_doomed):
+        with suppress(BucketError):
+            found = read(data, "roots/p/main.json")
+            contents = found.contents if isinstance(found, Doomed) else found
+            if not all(len(content) == 71 for content in contents):
+                raise Broken("no content")
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "spec": _spec,
     "defaults": _defaults,
@@ -337,4 +377,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "rules": _rules,
     "bundles": _bundles,
     "manifest": _manifest,
+    "receipt": _receipt,
+    "keys": _keys,
+    "root": _root,
 }

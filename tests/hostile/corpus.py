@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.hostile import answers, bounds, derived, lock_parts, paths, pictures, provenance, reviews, state, text
+from tests.hostile import answers, bounds, derived, lock_parts, paths, pictures, provenance, reviews, state, team, text
 
 CASES = (
     *paths.CASES,
@@ -15,4 +15,5 @@ CASES = (
     *reviews.CASES,
     *derived.CASES,
     *provenance.CASES,
+    *team.CASES,
 )

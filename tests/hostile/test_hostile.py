@@ -27,6 +27,8 @@ SLICE = (
     "derived: a linked folder of outputs",
     "metadata: 20,000 packets of XMP",
     "statement: a path outside",
+    "team: other bytes",
+    "team: pipes",
 )
 
 
