@@ -14,6 +14,7 @@ from random import randrange
 
 from reconciler.core.digest import AssetId, ContentHash
 from reconciler.core.errors import ReconcilerError
+from reconciler.core.lock.lockfile import LockEntry
 from reconciler.core.money.cost import parse_cost
 from reconciler.core.plan.plan import Plan
 from reconciler.core.ports import Log, Provider, References
@@ -25,7 +26,7 @@ from reconciler.engine.context import ApplyContext
 from reconciler.engine.lane.candidates import CandidateProvider
 from reconciler.engine.lockfile_saver import LockfileSaver
 from reconciler.engine.references import LocalReferences
-from reconciler.engine.report import Report, StepError
+from reconciler.engine.report import Report, Result, StepError
 from reconciler.project.converter import LazyConverter
 from reconciler.project.free_providers import free_providers
 from reconciler.project.planning import PlannedProject, answer_costs
@@ -144,14 +145,21 @@ async def _run(
             if not stopping.requested:
                 raise
     tree.remove_emptied_folders()
-    left = await layers.finish() if layers is not None else ""
-    if left:
-        options.say(left)
+    if layers is not None:
+        left = await layers.finish(_made(workspace, run.report))
+        if left:
+            options.say(left)
     try:
         await lockfile_saver.save()
     except ReconcilerError as error:
         run.report.closing_failed(error)
     return RunResult(run.report, stopping.requested)
+
+
+def _made(workspace: Workspace, report: Report) -> Iterator[LockEntry]:
+    """The entries of images that were made."""
+    entries = workspace.locked().entries
+    yield from (entries[line.asset] for line in report.lines if line.result is Result.MADE and line.asset in entries)
 
 
 def _rotated(plan: Plan) -> Plan:

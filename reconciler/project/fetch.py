@@ -62,7 +62,7 @@ def pull(
         questions = _everything(planned, steps, workspace, lists=team.team.lists)
         fetched = team.fetch(questions)
         contents = _copies(steps, fetched, workspace)
-        not_copied = team.copy(contents)
+        not_copied = team.copy(contents, [step.entry for step in steps if step.entry is not None])
         restored = _restored(session, steps, callbacks)
     return PullResult(len(contents) - len(not_copied), not_copied, fetched.disbelieved, restored)
 

@@ -141,6 +141,8 @@ def read_part(root: Path, snapshot: Snapshot, files: Sequence[str]) -> ProjectPa
         return None
     index = index_without_memory(root)
     project = read_project(root, index, REGISTRY)
+    if project.settings.team is not None:  # its store may have the image that a changed spec wants
+        return None
     stay_inside(root, project.settings.specs)
     context, room = _context(project, snapshot, before, index), Room(*noted["room"])
     specs = _specs(project, context, before, index, room=room)

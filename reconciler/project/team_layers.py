@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from uuid import uuid4
 
+from reconciler.core.lock.lockfile import LockEntry
 from reconciler.core.outcome import BadOutput, Mismatched, Refused
 from reconciler.core.plan.actions import Consent
 from reconciler.core.ports import Log, Provider
@@ -79,8 +80,11 @@ class TeamLayers:
             new_attempt=lambda: uuid4().hex,
         )
 
-    async def finish(self) -> str:
-        """Wait for the pushes; a message if some are left for the next apply."""
+    async def finish(self, made: Iterable[LockEntry]) -> str:
+        """Push the conversions of images that this run has made, and wait for all pushes; a message if some are left
+        for the next apply."""
+        if self._team.policy.push:
+            self._pushes.convert([entry for entry in made if entry.original is not None])
         left = await self._pushes.finish()
         if not left:
             return ""

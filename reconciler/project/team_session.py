@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from functools import cached_property
 
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.errors import BucketError, ReconcilerError
+from reconciler.core.lock.lockfile import LockEntry
 from reconciler.core.plan.actions import Adopt, Generate, Hold, OutputLost, OutputMissing, Restore, SourceFailed
 from reconciler.core.plan.plan import AssetStep, Plan
 from reconciler.core.ports import StoredImage
@@ -132,16 +134,29 @@ class TeamSession:
         asked = len(questions.recipes) + len(questions.receipts) + len(questions.contents)
         return Fetched(catalogue, asked, found.disbelieved)
 
-    def copy(self, wanted: Iterable[ContentHash]) -> Mapping[ContentHash, NotCopied]:
-        """Copy these images into the local store, with their records; why some were not. Raises DiskError."""
+    def copy(self, wanted: Iterable[ContentHash], locked: Iterable[LockEntry] = ()) -> Mapping[ContentHash, NotCopied]:
+        """Copy these images into the local store, with their records: those of receipts, else of the lockfile. Why some
+        were not copied. Raises DiskError."""
         catalogue = self._known()
-        records = {image.content: (key, image) for key, recipe in catalogue.recipes.items() for image in recipe.images}
+        records = {
+            entry.content: (entry.key, StoredImage(entry.content, entry.image, entry.made, original=entry.original))
+            for entry in locked
+        }
+        for key, recipe in catalogue.recipes.items():
+            records |= {image.content: (key, image) for image in recipe.images}
+        groups: dict[str, list[ContentHash]] = {}
+        for content in dict.fromkeys(wanted):
+            groups.setdefault(records[content][0] if content in records else content, []).append(content)
 
-        def one(content: ContentHash) -> tuple[ContentHash, NotCopied | None]:
-            return content, self._copied(content, records.get(content))
+        def ordered(content: ContentHash) -> tuple[str, str]:
+            return (records[content][1].made.at if content in records else "", content)
 
-        contents = tuple(dict.fromkeys(wanted))
-        failed = {content: why for content, why in self.threads.map(one, contents) if why is not None}
+        def copied(contents: list[ContentHash]) -> list[tuple[ContentHash, NotCopied | None]]:
+            """Images of one recipe, in their order: people call them by their numbers."""
+            return [(one, self._copied(one, records.get(one))) for one in sorted(contents, key=ordered)]
+
+        done = itertools.chain.from_iterable(self.threads.map(copied, groups.values()))
+        failed = {content: why for content, why in done if why is not None}
         gone = {content for content, why in failed.items() if not why.later}
         if gone:
             write_catalogue(self.workspace.root, _without(catalogue, gone))

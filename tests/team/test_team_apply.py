@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -200,3 +201,83 @@ def test_an_own_claim_that_was_never_sent_is_ended_by_the_next_run(team: Checkou
     end = decode_claim_end((team.bucket / claim_end_name(key, 1)).read_bytes())
     assert end is not None
     assert end.outcome == "NotSent"
+
+
+def test_a_request_of_another_checkout_is_listed_and_settled_in_the_name_of_a_person(team: Checkouts) -> None:
+    project = team.clone("one", hero="a lighthouse")
+    key = key_of(project, "hero")
+    team.claim(key)
+    project.done("fetch")
+    assert "asked by ci-771 (ana@acme)" in project.done("recover").out
+    assert "? hero" in project.run("plan").out
+    project.done("recover", "--forget", "hero")
+    end = decode_claim_end((team.bucket / claim_end_name(key, 1)).read_bytes())
+    assert end is not None
+    assert (end.outcome, end.by) == ("Forgotten", "ben@acme")
+    assert project.done("recover").out == "no request is in doubt\n"
+    assert project.apply().code == 0
+    assert team.billed == 1
+
+
+def test_candidates_come_along_so_that_another_checkout_can_choose(team: Checkouts) -> None:
+    first, second = team.clone("first", hero="a lighthouse"), team.clone("second", hero="a lighthouse")
+    assert first.apply("--candidates", "3").code == 0
+    assert team.billed == 3
+    shutil.copy(first.root / "assets.lock", second.root)
+    said = second.done("pull")
+    assert said.out.endswith("copied 3, restored 1\n")
+    listed = [root.done("choose", "hero").out.splitlines() for root in (first, second)]
+    assert sorted(re.findall(r"sha256:\w+", str(listed[0]))) == sorted(re.findall(r"sha256:\w+", str(listed[1])))
+    assert [line[0] for line in listed[1]].count("*") == 1
+    second.done("choose", "hero", "2")
+    assert team.billed == 3
+
+
+def test_pull_leaves_a_file_alone_that_somebody_edited(team: Checkouts) -> None:
+    first, second = team.clone("first", hero="a lighthouse"), team.clone("second", hero="a lighthouse")
+    assert first.apply().code == 0
+    shutil.copy(first.root / "assets.lock", second.root)
+    second.write("assets/hero.png", b"edited")
+    assert second.done("pull").out.endswith("restored 0\n")
+    assert (second.root / "assets" / "hero.png").read_bytes() == b"edited"
+
+
+def test_a_converted_image_comes_from_the_team_too(team: Checkouts) -> None:
+    first, second = team.clone("first"), team.clone("second")
+    for each in (first, second):
+        each.write("specs/hero.yaml", json.dumps({"prompt": "a lighthouse", "format": "webp"}))
+    assert first.apply().code == 0
+    shutil.copy(first.root / "assets.lock", second.root)
+    assert second.apply().out == "restored 3\n"
+    assert (first.root / "assets/hero.webp").read_bytes() == (second.root / "assets/hero.webp").read_bytes()
+    assert team.billed == 3
+
+
+def test_a_project_without_claims_shares_what_it_buys_all_the_same(team: Checkouts) -> None:
+    off: dict[str, object] = {"claims": "off"}
+    first, second = team.clone("first", team=off), team.clone("second", team=off)
+    assert first.apply().code == 0
+    assert not team.claims()
+    assert second.apply().code == 0
+    assert team.billed == 3
+
+
+def test_what_is_not_pushed_is_held_elsewhere_and_not_bought_again(team: Checkouts) -> None:
+    by_hand: dict[str, object] = {"push": "manual"}
+    first, second = team.clone("first", team=by_hand), team.clone("second", team=by_hand)
+    assert first.apply().code == 0
+    said = second.apply()
+    assert (said.code, team.billed) == (3, 3)
+    assert "`reconciler push` there brings it" in said.err
+
+
+def test_an_image_that_a_reviewer_rejected_is_not_taken_from_the_team(team: Checkouts) -> None:
+    first, second = team.clone("first", hero="a lighthouse"), team.clone("second", hero="a lighthouse")
+    assert first.apply().code == 0
+    first.done("reject", "hero", "--note", "too dark")
+    shutil.copytree(first.root / "reviews", second.root / "reviews")
+    said = second.apply()
+    assert said.code == 3
+    assert team.billed == 1
+    assert second.apply("--replace-rejected").code == 0
+    assert team.billed == 2

@@ -47,7 +47,7 @@ def command(
         confirm(len(requests), f"forget these {len(requests)} requests?", yes=yes)
         return True
 
-    for one in forget_requests(workspace, ids, wait=wait, consent=consent):
+    for one in forget_requests(workspace, ids, wait=wait, consent=consent, environ=os.environ):
         price = printable(one.cost) or "an unknown price"
         click.echo(f"forgotten: {printable(one.asset)} ({printable(one.provider)}, {printable(one.at)}, {price})")
     return Exit.DONE

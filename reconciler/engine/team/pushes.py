@@ -7,10 +7,12 @@ an end, and its own record of it; its next run brings the rest.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine, Iterable
 from pathlib import Path
 
 from reconciler.aio import run_to_completion
 from reconciler.core.errors import BucketError, ReconcilerError
+from reconciler.core.lock.lockfile import LockEntry
 from reconciler.core.outcome import BadOutput, Done, Mismatched, NotSent, Outcome, Refused, Rejected, Throttled
 from reconciler.core.ports import StoredImage
 from reconciler.core.team.bucket import Bucket
@@ -62,15 +64,39 @@ class Pushes:
         """Push what an attempt gave, and end its claim. One in doubt has no end."""
         push = self._push(claim, outcome)
         if push is not None:
-            task = asyncio.get_running_loop().create_task(self._run(push))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._begin(self._run(push))
+
+    def convert(self, entries: Iterable[LockEntry]) -> None:
+        """Push images that were converted from what a provider gave."""
+        for entry in entries:
+            self._begin(self._convert(entry))
 
     async def finish(self) -> int:
         """Wait for all pushes; the number of claims that are left for the next run."""
         while self._tasks:
             await asyncio.gather(*self._tasks)
         return len(self.failures)
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _convert(self, entry: LockEntry) -> None:
+        async with self._places:
+            try:
+                await run_to_completion(self._team.executor, self._bring_conversion, entry)
+            except ReconcilerError as error:
+                self.failures.append(error)
+
+    def _bring_conversion(self, entry: LockEntry) -> None:
+        team = self._team
+        image = next((one for one in team.store.recall(entry.key) if one.content == entry.content), None)
+        path = team.store.find(entry.content)
+        if path is not None:
+            team.bucket.put_new(object_name(entry.content), path)
+        if image is not None and path is not None:
+            team.bucket.put_new(receipt_name(entry.key, image.content), team.receipts.sign(entry.key, image))
 
     async def _run(self, push: Push) -> None:
         async with self._places:

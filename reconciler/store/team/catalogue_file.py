@@ -28,18 +28,23 @@ _AGAIN = "`reconciler fetch` writes it anew"
 
 def read_catalogue(root: Path, url: str) -> Catalogue:
     """The catalogue of this store; an empty one if there is none, or if it is another store's. LockfileError."""
+    found = last_catalogue(root)
+    return found if found is not None and found.url == url else Catalogue(url)
+
+
+def last_catalogue(root: Path) -> Catalogue | None:
+    """The catalogue of whichever store it is; None if there is none. LockfileError."""
     path = root / CATALOGUE
     disk.refuse_link(path.parent)
     with disk.naming_errors("read", path):
         try:
             data = disk.plain_bytes(path, most=_MOST, hint=_AGAIN)
         except (FileNotFoundError, NotADirectoryError):
-            return Catalogue(url)
+            return None
     try:
-        found = decode_catalogue(data)
+        return decode_catalogue(data)
     except LockfileError as error:
         raise LockfileError(f"{CATALOGUE}: {error.fact}", hint=error.hint or _AGAIN) from error
-    return found if found.url == url else Catalogue(url)
 
 
 def write_catalogue(root: Path, catalogue: Catalogue) -> None:
