@@ -16,6 +16,7 @@ from reconciler.core.provenance.statement import signed_text_of
 from reconciler.core.provenance.xmp import xmp_packet
 from reconciler.store.documents.lock_parts import packed_parts, part_files
 from reconciler.store.index.snapshot import MAGIC
+from reconciler.testing.comfyui import a_workflow
 from tests.core.provenance.carriers import marked
 from tests.fuzz.targets import SEPARATOR
 
@@ -52,6 +53,17 @@ matrix:
   exclude: [{item: 2, finish: gold}]
 """
 
+_STATUS = {"status_str": "error", "messages": [["execution_error", {"node_id": "2", "exception_message": "no"}]]}
+_IMAGES = {"1": {"images": [{"filename": "a.png", "subfolder": "", "type": "output"}]}}
+_JOBS = (
+    {"id": "x", "status": "completed", "outputs": _IMAGES, "execution_status": {"status_str": "success"}},
+    {"id": "x", "status": "failed", "execution_error": {"node_id": "2", "exception_message": "no"}},
+    {"x": {"outputs": _IMAGES, "status": _STATUS, "prompt": [1, "x", {}, {}, ["1"]]}},
+    {"queue_running": [[1, "x", {}, {}, []]], "queue_pending": []},
+    {"error": {"message": "no", "details": "x"}, "node_errors": {"2": {"errors": [{"message": "no", "details": "x"}]}}},
+    {"system": {"comfyui_version": "0.3.76", "pytorch_version": "2.9.1"}},
+    {"python_module": "custom_nodes.pack", "api_node": True},
+)
 _RULES = """\
 web:
   widths: [640, 1280]
@@ -124,6 +136,8 @@ def seeds() -> dict[str, list[bytes]]:
         "receipt": [(_ROOT / "tests/formats/receipt-v1.json").read_bytes()],
         "keys": [(_ROOT / "tests/formats/reconciler-v1.keys").read_bytes()],
         "root": [path.read_bytes() for path in sorted((_ROOT / "tests/formats").glob("team-*-v1.json"))],
+        "workflow": [json.dumps(a_workflow()).encode(), b'{"nodes": [], "links": []}'],
+        "job": [json.dumps(each).encode() for each in _JOBS],
         "picture": [picture[:4_000]],
         "statement": [
             (_ROOT / "tests/formats/release-v1.intoto.jsonl").read_bytes(),

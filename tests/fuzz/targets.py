@@ -62,6 +62,7 @@ from reconciler.store.schemas.validate import schema_problems
 from reconciler.store.state.journal import Journal
 from reconciler.store.yaml import loader as yaml
 from reconciler.team.receipt_keys import ReceiptReader
+from tests.fuzz.workflow_targets import job_texts, workflow_texts
 
 SECONDS = 0.5
 SECONDS_PER_KIB = 0.02
@@ -356,6 +357,16 @@ def _root(data: bytes) -> None:
                 raise Broken("no content")
 
 
+def _workflow(data: bytes) -> None:
+    for text in workflow_texts(data):
+        _is_clean(text)
+
+
+def _job(data: bytes) -> None:
+    for text in job_texts(data):
+        _is_clean(text)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "spec": _spec,
     "defaults": _defaults,
@@ -380,4 +391,6 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "receipt": _receipt,
     "keys": _keys,
     "root": _root,
+    "workflow": _workflow,
+    "job": _job,
 }

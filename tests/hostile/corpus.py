@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from tests.hostile import answers, bounds, derived, lock_parts, paths, pictures, provenance, reviews, state, team, text
+from tests.hostile import (
+    answers,
+    bounds,
+    derived,
+    lock_parts,
+    paths,
+    pictures,
+    provenance,
+    reviews,
+    state,
+    team,
+    text,
+    workflows,
+)
 
 CASES = (
     *paths.CASES,
@@ -16,4 +29,5 @@ CASES = (
     *derived.CASES,
     *provenance.CASES,
     *team.CASES,
+    *workflows.CASES,
 )

@@ -29,6 +29,8 @@ SLICE = (
     "statement: a path outside",
     "team: other bytes",
     "team: pipes",
+    "workflow: 9,999 nodes in a chain",
+    "comfyui: an image elsewhere",
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from reconciler.core.digest import Json
@@ -35,7 +36,11 @@ class Nodes:
                 if isinstance(answered, Lost):
                     return answered
                 title = one_line(template.title_of(kind), 100)
-                if answered.status != 200 or not isinstance(answered.body, dict):
+                if (
+                    answered.status != 200
+                    or not isinstance(answered.body, dict)
+                    or not _is_description(answered.body, kind)
+                ):
                     return f'the server does not describe the node "{title}" ({answered.status}): it may cost money'
                 if kind not in answered.body:
                     return f'the server has no node {one_line(kind, 100)} ("{title}"): install its node pack'
@@ -50,3 +55,8 @@ class Nodes:
         """The versions and the node packs that made an image. Recorded, and no reason to make another one."""
         packs = sorted({pack for kind in template.kinds if (pack := pack_of(self._known.get(kind)))})
         return {**(self._versions or {}), **({"node_packs": ", ".join(packs)[:500]} if packs else {})}
+
+
+def _is_description(body: Any, kind: str) -> bool:
+    """Whether an answer describes a class, or says that there is none of this name: it is empty then."""
+    return isinstance(body, Mapping) and (isinstance(body.get(kind), Mapping) or not body)

@@ -174,28 +174,26 @@ class _Call:
                 return BadOutput("the server does not have the image that it names")
 
     def _names(self) -> Iterator[str]:
-        """The ids under which a job of this request may be found, and then be queued. A free one has an id that follows
-        from its recipe. One that is paid for has a new id; those of the attempts that it repeats come first."""
+        """The ids under which the server may have a job of this request. A free one has an id that follows from its
+        recipe; one that is paid for may have those of the attempts that it repeats."""
         attempt = self._request.attempt
         if self._free and attempt:
             yield from (_job_name(attempt, number) for number in range(MOST_FAILED))
         elif attempt:
-            yield from (_job_name(earlier, 0) for earlier in self._request.retry_of)
-            yield _job_name(attempt, 0)
-        while True:
-            yield str(uuid.uuid4())
+            yield from (_job_name(earlier, 0) for earlier in self._request.retry_of[:MOST_FAILED])
 
     async def _job(self, graph: dict[str, Any], names: Iterator[str]) -> _Queued | Outcome:
         """The job of this request, found or queued. Ids of jobs that have failed are passed over."""
-        own = _job_name(self._request.attempt, 0) if self._request.attempt and not self._free else ""
-        for name in names:
-            state = await self._state(name) if self._request.attempt and name != own else JobAbsent()
+        name = _job_name(self._request.attempt, 0) if self._request.attempt and not self._free else str(uuid.uuid4())
+        for known in names:
+            state = await self._state(known)
             if isinstance(state, Lost):
                 return _unsent(state)
             if isinstance(state, JobWaits | JobFinished):
-                self._begun = name
-                return _Queued(name, found=True)
-            if isinstance(state, JobAbsent) and (self._free or name == own):
+                self._begun = known
+                return _Queued(known, found=True)
+            if isinstance(state, JobAbsent) and self._free:
+                name = known
                 break
         self._begun = name
         answered = await self._server.queue({"prompt": graph, "prompt_id": name, "client_id": "reconciler"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,9 @@ class FakeComfy:
         self._state = state
         self.origin = f"http://127.0.0.1:{port}"
         self.requests: list[str] = []
+        self.views: list[dict[str, list[str]]] = []
+        """The queries of all requests for images."""
+        self.lost: set[str] = set()
         self.answers: dict[str, RouteAnswer] = {}
         """What to answer instead, by the beginning of a path."""
 
@@ -37,6 +41,10 @@ class FakeComfy:
     def faults(self) -> list[str]:
         """What goes wrong with the next jobs, one each."""
         return self._state.faults
+
+    def lose_replies(self, path: str) -> None:
+        """Do what a request of this path says, and close the connection instead of an answer."""
+        self.lost.add(path)
 
     def hold(self) -> None:
         """Jobs that begin from now on do not end."""
@@ -94,6 +102,11 @@ class _Server(ThreadingHTTPServer):
     state: ComfyState
     old: bool
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up is none."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
@@ -110,6 +123,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, method: str, body: bytes) -> None:
         server, target = self.server, urlsplit(self.path)
         server.comfy.requests.append(f"{method} {target.path}")
+        if target.path == "/view":
+            server.comfy.views.append(parse_qs(target.query))
         instead = next((each for start, each in server.comfy.answers.items() if target.path.startswith(start)), None)
         if instead is not None:
             self._send(instead)
@@ -122,7 +137,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(RouteAnswer(404, b"404: Not Found", "text/plain"))
             return
         kind = self.headers.get("Content-Type", "")
-        self._send(route(Exchange(server.state, server.old, unquote(rest), parse_qs(target.query), body, kind)))
+        answer = route(Exchange(server.state, server.old, unquote(rest), parse_qs(target.query), body, kind))
+        self._send(RouteAnswer(0) if target.path in server.comfy.lost else answer)
 
     def _send(self, answer: RouteAnswer) -> None:
         if not answer.status:

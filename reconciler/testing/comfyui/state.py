@@ -86,6 +86,7 @@ class ComfyState:
                     return
                 job = next(job for job in self.jobs if job.state == "pending")
                 job.state = "running"
+                self.lock.notify_all()
                 while self.held and job.state == "running" and not self.closed:
                     self.lock.wait()
                 if job.state == "running" and not self.closed:
