@@ -258,12 +258,15 @@ class Reader:
         return Printed(block.text, shown, printed, start, code)
 
     def _stand_in(self, faults: str) -> None:
-        """A gateway that bills takes the place of the provider; the next paid requests get these faults."""
+        """A gateway that bills takes the place of the provider; the next paid requests get these faults, and the next
+        batches of Gemini those that begin with `batch:`."""
         if self._gateway is None:
             self._gateway = self._stack.enter_context(running())
-            self.shell.run(f"export GRAVITEX_API_KEY={self._gateway.key}")
-        if faults:
-            self._gateway.script(*faults.replace(",", " ").split())
+            self.shell.run(f"export GRAVITEX_API_KEY={self._gateway.key} GEMINI_API_KEY={self._gateway.key}")
+        names = faults.replace(",", " ").split()
+        of_batches = [name.removeprefix("batch:") for name in names if name.startswith("batch:")]
+        self._gateway.script(*(name for name in names if not name.startswith("batch:")))
+        self._gateway.script_batches("gemini", *of_batches)
 
     def _comfyui(self) -> None:
         """A server takes the place of the reader's. A new project has its workflow."""
@@ -286,6 +289,10 @@ class Reader:
             text += f"providers: {{gravitex: {{{settings}}}}}\n"
         if block.path == "reconciler.yaml" and self._comfy is not None:
             text = text.replace("    type: comfyui", f"    base_url: {self._comfy.origin}\n    type: comfyui")
+        if block.path == "reconciler.yaml" and "provider: gemini" in text and self._gateway is not None:
+            text += (
+                f"providers: {{gemini: {{base_url: '{self._gateway.url('gemini')}', api_key_env: GEMINI_API_KEY}}}}\n"
+            )
         path = folder / block.path
         if block.kind == "diff":
             text = edited(path.read_text(), text.partition("\n")[2])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from benchmarks.rows import cold, derived, drafts, growth, noop, paid, startup
+from benchmarks.rows import batches, cold, derived, drafts, growth, noop, paid, startup
 from benchmarks.table import Rows
 
 DEFAULT: Rows = {
@@ -17,6 +17,7 @@ DEFAULT: Rows = {
     "drafts": partial(drafts.drafts, runs=3),
     "apply": partial(paid.apply, runs=3),
     "memory": partial(paid.memory, runs=1),
+    "batch": partial(batches.batches, runs=1),
     "derive": partial(derived.ladder, 40, runs=1),
     "derive-width": partial(derived.one_more_width, 1_000),
     "derive-check": partial(derived.warm_check, 10_000),
@@ -51,6 +52,7 @@ NAMES = (
     "growth",
     "apply",
     "memory",
+    "batch",
     "drafts",
     "derive",
     "derive-width",

@@ -29,6 +29,7 @@ from reconciler.project.planning import PlannedProject, budget_for, derived_file
 from reconciler.project.saved_plan import SavedPlan, read_plan
 from reconciler.project.workspace import Workspace
 from reconciler.report.plan_text import plan_total, pointer_lines
+from reconciler.store.state.state_dir import BATCHES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # few projects derive files, or have a team
@@ -125,6 +126,8 @@ def apply(
     saved = read_plan(options.plan_file) if options.plan_file is not None else None
     plan_options = saved.options_with(options.plan) if saved is not None else options.plan
     with workspace.exclusive(options.wait):
+        if (workspace.state / BATCHES).is_dir():
+            _collect_batches(workspace, callbacks, environ)
         proposal = _propose(workspace, plan_options, saved, derives=options.derives)
         if store_left_behind(workspace, proposal.planned, environ=environ, utc=lambda: datetime.now(UTC)):
             proposal = _propose(workspace, plan_options, saved, derives=options.derives)
@@ -137,7 +140,7 @@ def apply(
             return NothingToApply(proposal, _derived(workspace, proposal, options, callbacks))
         verify_recipe_keys(proposal.planned.lock)  # an edited recipe would compare equal to anything
         require_keys(proposal.plan, proposal.planned.loaded.project.settings.providers, environ)
-        _require_budget_in_ci(proposal, environ)
+        require_budget_in_ci(proposal, environ)
         if proposal.planned.shard is not None and proposal.costs_money:
             from reconciler.project.shards import require_claims  # noqa: PLC0415 - few runs are divided
 
@@ -151,6 +154,20 @@ def apply(
             ended = carry_out(workspace, proposal.planned, proposal.plan, run)
         derived = None if ended.interrupted else _derived(workspace, proposal, options, callbacks)
         return replace(_applied(workspace, proposal, ended), derived=derived)
+
+
+def _collect_batches(workspace: Workspace, callbacks: ApplyCallbacks, environ: Mapping[str, str]) -> None:
+    """Take in what open batches have made: it is paid for."""
+    from reconciler.project.batches.collect import collect_ready  # noqa: PLC0415 - few projects have batches
+    from reconciler.report.batches import batch_notes  # noqa: PLC0415 - few projects have batches
+
+    for text in batch_notes(collect_ready(workspace, environ), workspace.utc()):
+        callbacks.say(text)
+
+
+def propose_submission(workspace: Workspace, options: PlanOptions) -> ApplyProposal:
+    """What an apply with these options would propose now, without a team and without derived files."""
+    return _propose(workspace, options, None, derives=False)
 
 
 def _team_run(
@@ -208,7 +225,7 @@ def _close_journal_of_crash(workspace: Workspace, planned: PlannedProject) -> No
         workspace.close_journal()
 
 
-def _require_budget_in_ci(proposal: ApplyProposal, environ: Mapping[str, str]) -> None:
+def require_budget_in_ci(proposal: ApplyProposal, environ: Mapping[str, str]) -> None:
     """Require a limit in CI, where no person sees the price before it is paid."""
     budget = proposal.budget
     unlimited = budget.per_run is None and budget.left is None and budget.images is None

@@ -43,7 +43,8 @@ def recorded_state(workspace: Workspace) -> RecordedState:
     recorded = workspace.recorded
     workspace.index.note_stat(f"{STATE}/journal", stat_of(workspace.root / STATE / "journal"))
     settled = settle(recorded, workspace.events())
-    return RecordedState(settled.lock, settled.in_doubt, _behind(recorded, settled.lock))
+    unended = (*settled.in_doubt, *(one.requested for one in settled.waiting))
+    return RecordedState(settled.lock, unended, _behind(recorded, settled.lock))
 
 
 class Observation:

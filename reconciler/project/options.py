@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # few runs are divided
 @value
 class Selection:
     """The assets of a plan, and the policy for them. `candidates` None is one image for each asset; `shard` None is the
-    whole project."""
+    whole project. `batched`: prices are those of batches, where a provider has them."""
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -27,6 +27,7 @@ class Selection:
     drafts_only: bool = False
     candidates: int | None = None
     shard: Shard | None = None
+    batched: bool = False
 
     @property
     def images_per_asset(self) -> int:

@@ -103,7 +103,7 @@ def plan_project(workspace: Workspace, loaded: LoadedSpecs, selection: Selection
 def planner(loaded: LoadedSpecs, state: RecordedState, selection: Selection) -> Planner:
     """The planner for these specs and options. ProjectError for a selection that names no asset."""
     traits = loaded.project.settings.traits()
-    price = pricer(loaded.project, times=selection.images_per_asset)
+    price = pricer(loaded.project, times=selection.images_per_asset, batched=selection.batched)
     policy = _policy(selection, loaded, state)
 
     def make(seen: Observed) -> Plan:

@@ -13,7 +13,7 @@ from reconciler.core.recipe import Recipe
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.specs.spec import Spec
 from reconciler.core.value import replace
-from reconciler.providers.declaration import is_own_api, price_of
+from reconciler.providers.declaration import batch_price_of, has_batches, is_own_api, price_of
 from reconciler.providers.http.origins import BadBase, parse_base
 from reconciler.providers.models.capabilities import doubts, other_pixels, problems
 from reconciler.providers.models.table import ModelTable, model_table
@@ -21,14 +21,18 @@ from reconciler.providers.registry import REGISTRY
 from reconciler.store.documents.project import Project
 
 
-def pricer(project: Project, *, times: int = 1) -> Price:
-    """The estimated price of `times` images of a spec."""
+def pricer(project: Project, *, times: int = 1, batched: bool = False) -> Price:
+    """The estimated price of `times` images of a spec; `batched`: in batches, if its provider has them."""
     table = model_table(project.settings.models)
     providers = project.settings.providers
 
     def cost(spec: Spec, recipe: Recipe) -> Cost | None:
         settings = providers[spec.provider]
-        one = price_of(REGISTRY.declared(settings), recipe, table, charges=settings.charges)
+        declared = REGISTRY.declared(settings)
+        if batched and has_batches(declared):
+            one = batch_price_of(declared, recipe, table)
+        else:
+            one = price_of(declared, recipe, table, charges=settings.charges)
         return one if one is None or one.free else replace(one, amount=one.amount * times)
 
     return cost

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from reconciler.core.outcome import Outcome, Rejected, Stop
 from reconciler.core.ports import ImageRequest, OnResponse, Provider, References, Spool, ignore_response
@@ -25,6 +26,9 @@ from reconciler.providers.responses.body import open_answer
 from reconciler.providers.responses.redact import redact
 from reconciler.providers.responses.reply import JsonReply
 from reconciler.providers.secret import Key, NoKey
+
+if TYPE_CHECKING:
+    from reconciler.providers.batches.provider import BatchProvider
 
 
 def connect(
@@ -55,6 +59,31 @@ def connect(
     if isinstance(key, NoKey):
         return _WithoutKey(key)
     return declared.create(settings, Resources(spool, references, key, at_end, Http))
+
+
+def connect_batches(
+    settings: ProviderSettings, *, environ: Mapping[str, str], spool: Spool, models: ModelTable
+) -> BatchProvider | str:
+    """The batches of the provider that these settings describe, or why they cannot be used."""
+    from reconciler.providers.batches.provider import BatchProvider  # noqa: PLC0415 - few commands need batches
+
+    declared, key, base = REGISTRY.declared(settings), key_for(settings, environ), base_of(settings)
+    if not isinstance(declared, Dialect) or declared.batches is None:
+        return f"providers.{settings.name}: {settings.type} has no batches"
+    if isinstance(key, NoKey):
+        return key.reason
+    if isinstance(base, BadBase):
+        return f"providers.{settings.name}: {base.why}"
+    return BatchProvider(
+        declared,
+        settings,
+        api=declared.batches(),
+        base=base,
+        key=key,
+        spool=spool,
+        models=models,
+        http=Http(settings),
+    )
 
 
 class _WithoutKey:

@@ -154,8 +154,13 @@ def price_of(declared: Declaration, recipe: Recipe, table: ModelTable, *, charge
     return FREE if declared.traits.free and not charges else declared.price(recipe, table)
 
 
+def has_batches(declared: Declaration) -> bool:
+    """Whether a type of provider has batches."""
+    return isinstance(declared, Dialect) and declared.batches is not None
+
+
 def batch_price_of(declared: Declaration, recipe: Recipe, table: ModelTable) -> Cost | None:
     """The price of one image in a batch of this provider; None: unknown, or it has no batches."""
-    if not isinstance(declared, Dialect) or declared.batches is None:
+    if not has_batches(declared):
         return None
     return batch_price(declared.price(recipe, table), recipe, table)

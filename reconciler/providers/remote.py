@@ -91,11 +91,11 @@ class Remote:
         if isinstance(answered, NotSent):
             answered = replace(answered, message=f"{base.origin}: {answered.message}")
         if not isinstance(answered, HttpAnswer):
-            return _fit(answered, self._key)
+            return fit_outcome(answered, self._key)
         if answered.status == 200:  # what else it says is to be learned before anything more is sent
             on_response()
         try:
-            return _fit(await self._landed(request, wire, base, answered, spool=spool, key=self._key), self._key)
+            return fit_outcome(await self._landed(request, wire, base, answered, spool=spool, key=self._key), self._key)
         except OSError as error:
             why = f"cannot read or write the response: {error.strerror}"
             raise DiskError(f"{why}; the response is in {answered.path}") from error
@@ -161,7 +161,7 @@ def redacted(done: Done, key: Key) -> Done:
     )
 
 
-def _fit(outcome: Outcome, key: Key) -> Outcome:
+def fit_outcome(outcome: Outcome, key: Key) -> Outcome:
     """The outcome with all text of the server redacted, names in its usage included."""
     match outcome:
         case Done():

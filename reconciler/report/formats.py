@@ -29,7 +29,10 @@ class Printed:
 REPORTS: dict[str, dict[str, str]] = {
     "against": {"text": "against:against_text", "json": "against:against_json"},
     "apply": {"text": "apply_report:apply_text", "json": "apply_report:apply_json"},
+    "batches": {"text": "batches:batches_text", "json": "batches:batches_json"},
+    "batches cancel": {"text": "batches:batches_text", "json": "batches:batches_json"},
     "check": {"text": "plan_report:check_text", "json": "plan_report:check_json"},
+    "collect": {"text": "batches:batches_text", "json": "batches:batches_json"},
     "choose": {"text": "candidates:candidates_text", "json": "candidates:candidates_document"},
     "costs": {"text": "costs:costs_text", "json": "costs:costs_json"},
     "derive": {"text": "derive_report:derive_text", "json": "derive_report:derive_json"},
@@ -57,6 +60,7 @@ REPORTS: dict[str, dict[str, str]] = {
     "store verify": {"text": "store:damages_text", "json": "store:damages_json"},
     "store verify remote": {"text": "team:team_verified_text", "json": "team:team_verified_json"},
     "team": {"text": "team:team_text", "json": "team:team_json"},
+    "submit": {"text": "batches:batches_text", "json": "batches:batches_json"},
     "validate": {"text": "validation:validation_text", "json": "validation:validation_json"},
 }
 """Each report with its formats: `module:function`, loaded when it is used. The first is the default."""

@@ -22,6 +22,7 @@ from reconciler.core.recipe import (
     comparable,
     manifest_images,
 )
+from reconciler.core.recipe_reader import recipe_of
 from reconciler.core.value import fields, replace
 from tests.builders import a_recipe, bytes_of
 
@@ -143,3 +144,30 @@ def test_canonical_json() -> None:
 @given(st.text(st.sampled_from("ab  \t\n\r\x0b\x1c\x1f\x7f\x85\xa0e\u0301\u00e9\u2028\u3000")) | st.text())
 def test_every_spelling_of_a_prompt_is_compared_in_one_form(text: str) -> None:
     assert comparable(text) == " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def test_a_recipe_is_read_back_from_its_manifest() -> None:
+    for recipe in (FULL, Recipe("a sword"), replace(FULL, prompt="  a \n sword ")):
+        read = recipe_of(json.loads(json.dumps(recipe.manifest())))
+        assert read is not None
+        assert read.key() == recipe.key()
+        assert read.prompt == comparable(recipe.prompt)
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        {"prompt": 3},
+        {"prompt": "a", "newer": 1},
+        {"prompt": "a", "references": "x"},
+        {"prompt": "a", "references": [1]},
+        {"prompt": "a", "mask": []},
+        {"prompt": "a", "turns": [{"role": "user"}]},
+        {"prompt": "a", "turns": [{"role": "user", "parts": [{"text": 1}]}]},
+        {"prompt": "a", "size": ""},
+        {"prompt": " a "},
+        {"prompt": "a", "params": "x"},
+    ],
+)
+def test_what_is_no_manifest_is_no_recipe(manifest: dict[str, Json]) -> None:
+    assert recipe_of(manifest) is None

@@ -6,9 +6,12 @@ import asyncio
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, Any, TypeVar
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reconciler.core.batches.jobs import BatchJob, JobState, NotAnswered, NotListed, RequestFile
 from reconciler.core.digest import content_hash
@@ -16,6 +19,8 @@ from reconciler.core.outcome import BadOutput, InDoubt, NotSent, Outcome, Refuse
 from reconciler.core.recipe import Recipe
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.providers.batches.client import RemoteBatches, attachment_of
+from reconciler.providers.batches.gemini_batches import GEMINI_BATCHES
+from reconciler.providers.batches.openai_batches import OPENAI_BATCHES
 from reconciler.providers.batches.results import image_of, line_outcome, result_lines
 from reconciler.providers.declaration import batch_price_of
 from reconciler.providers.http.origins import Base
@@ -320,3 +325,44 @@ def test_an_upload_goes_to_no_other_server(gateway: Gateway, tmp_path: Path) -> 
     file = attachment_of(tmp_path / "x")
     for where in ("https://evil.example/upload", "", f"{gateway.url('gemini')}.evil.example/u", "/upload"):
         assert isinstance(desk.api.upload_rest(desk.base, {"x-goog-upload-url": where}, file), Rejected)
+
+
+@given(
+    st.lists(
+        st.binary(max_size=40) | st.sampled_from([b"{}", b'{"key":"a","response":{}}', b'{"custom_id":"a"}', b"[]"])
+    )
+)
+def test_any_bytes_are_lines_or_nothing(pieces: list[bytes]) -> None:
+    """Every line that is not blank is found, where it is; what is no JSON is cut off."""
+    data = b"\n".join(pieces)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "results"
+        path.write_bytes(data)
+        for api in (OPENAI_BATCHES, GEMINI_BATCHES):
+            found = list(result_lines(path, api.answer))
+            assert [data[line.start : line.end] for line in found] == [one for one in data.split(b"\n") if one.strip()]
+            for line in found:
+                assert not line.cut or line.answer is None
+
+
+def test_a_line_across_many_chunks_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "results"
+    text = json.dumps({"key": "a", "response": {"x": "y" * (3 << 20)}})
+    path.write_text(f"{text}\n\n  \n{text}")
+    first, second = result_lines(path, GEMINI_BATCHES.answer)
+    assert (first.start, first.end, second.start) == (0, len(text), len(text) + 5)
+    assert first.answer is not None
+    assert first.answer.attempt == "a"
+    assert second.end == path.stat().st_size
+
+
+@pytest.mark.parametrize("value", [None, [], "x", {"key": 3}, {"custom_id": ["a"]}, {"key": "", "custom_id": ""}])
+def test_a_line_without_a_key_belongs_to_nobody(value: Any) -> None:
+    assert OPENAI_BATCHES.answer(value) is None
+    assert GEMINI_BATCHES.answer(value) is None
+
+
+@pytest.mark.parametrize("value", [None, [], {}, {"id": 3}, {"name": "x"}, {"object": "list", "id": "a"}])
+def test_what_is_no_job_is_none(value: Any) -> None:
+    assert OPENAI_BATCHES.job(value) is None
+    assert GEMINI_BATCHES.job(value) is None

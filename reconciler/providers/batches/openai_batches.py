@@ -31,7 +31,7 @@ from reconciler.providers.http.request import (
 )
 
 FILES = "/v1/files"
-BATCHES = "/v1/batches"
+JOBS_PATH = "/v1/batches"
 NONCE = "reconciler"
 """The key in the metadata of a job under which its name is found again."""
 _STATES = {
@@ -86,20 +86,20 @@ def _create(base: Base, new: NewBatch) -> WireRequest:
         "completion_window": "24h",
         "metadata": {NONCE: new.name},
     }
-    return json_request(base.url(BATCHES), body)
+    return json_request(base.url(JOBS_PATH), body)
 
 
 def _look(base: Base, job: str) -> WireRequest:
-    return WireRequest("GET", base.url(f"{BATCHES}/{quote(job, safe='')}"))
+    return WireRequest("GET", base.url(f"{JOBS_PATH}/{quote(job, safe='')}"))
 
 
 def _listing(base: Base, token: str) -> WireRequest:
     after = f"&after={quote(token, safe='')}" if token else ""
-    return WireRequest("GET", base.url(f"{BATCHES}?limit={JOBS_A_PAGE}{after}"))
+    return WireRequest("GET", base.url(f"{JOBS_PATH}?limit={JOBS_A_PAGE}{after}"))
 
 
 def _cancel(base: Base, job: str) -> WireRequest:
-    return json_request(base.url(f"{BATCHES}/{quote(job, safe='')}/cancel"), {})
+    return json_request(base.url(f"{JOBS_PATH}/{quote(job, safe='')}/cancel"), {})
 
 
 def _results(base: Base, file: str) -> WireRequest:

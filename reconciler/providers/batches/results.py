@@ -12,7 +12,7 @@ from reconciler.core.outcome import BadOutput, InDoubt, NotSent, Outcome, Spoole
 from reconciler.core.ports import Spool
 from reconciler.core.value import replace, value
 from reconciler.providers.http.spool_file import SpoolFile, open_picture
-from reconciler.providers.responses.body import OpenedBody, save_base64
+from reconciler.providers.responses.body import OpenedBody, keep_verbatim, save_base64
 from reconciler.providers.responses.classify import classify
 from reconciler.providers.responses.json_stream import SCAN_CHUNK, Frame, Span, scan
 from reconciler.providers.responses.receive import Checked, Elsewhere, Expected, receive_line
@@ -106,6 +106,11 @@ def image_of(line: ResultLine, spool: Spool) -> Spooled | None:
         return None
     saved = save_base64(line.opened, found.base64, spool)
     return saved if isinstance(saved, Spooled) else None
+
+
+def bytes_of_line(line: ResultLine, spool: Spool) -> Spooled | None:
+    """The bytes of a line as they are; None if it is empty."""
+    return keep_verbatim(_copied(line, spool))
 
 
 def _copied(line: ResultLine, spool: Spool) -> Path:

@@ -9,7 +9,11 @@ from reconciler.core.errors import ProjectError
 from reconciler.store import disk
 
 STATE = ".reconciler"
-_OURS = ("", "journal", "lock", "store", "store/objects", "store/recipes", "store/spool", "team", "team/claims")
+BATCHES = "batches"
+"""The folder in it with the files of open batches; it exists once something was submitted."""
+_OURS = (
+    "", BATCHES, "journal", "lock", "store", "store/objects", "store/recipes", "store/spool", "team", "team/claims",
+)  # fmt: skip
 """Paths that must not be symbolic links, which a commit could contain. (Caches are never used through a link.)"""
 
 

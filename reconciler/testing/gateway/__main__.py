@@ -38,6 +38,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--pace", type=float, default=1.0, help="seconds between the bytes of a slow response")
     parser.add_argument("--retry-after", type=float, default=7.0, help="seconds in the Retry-After of a 429")
     parser.add_argument("--gateway", choices=("documented", "source"), default="documented")
+    parser.add_argument("--rate", type=float, default=0.0, help="bytes a second of all results of batches together")
     parser.add_argument("--batch-fault", action="append", default=[], help="DIALECT=reply_lost,ok: the next batches")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end with the parent process")
     return parser.parse_args()
@@ -63,6 +64,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         pace=arguments.pace,
         retry_after=arguments.retry_after,
         gateway=arguments.gateway,
+        rate=arguments.rate,
     )
     server = Server(options, Ledger(arguments.ledger, keep="lines" if arguments.lines_only else "bodies"))
     for fault in arguments.fault:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -10,12 +11,36 @@ from reconciler.testing.gateway import pictures
 from reconciler.testing.gateway.wire import Pipe, Response, head
 
 CHUNK = 1 << 16
+_LAG = 0.005
+"""Seconds that a line may be ahead of its rate: shorter sleeps would cost more than they last."""
 Send = Callable[[Pipe, Response, float], Awaitable[None]]
 """(pipe, response, pace); pace: the seconds between two bytes of a slow response."""
 
 
 async def whole(pipe: Pipe, response: Response, pace: float) -> None:
     await pipe.send(head(response), *response.chunks)
+
+
+class PacedLine:
+    """A line of the network: what is sent over it at once shares `rate` bytes a second; 0 is no limit."""
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self._free_at = 0.0
+
+    async def send(self, pipe: Pipe, response: Response, pace: float) -> None:
+        if not self._rate:
+            await whole(pipe, response, pace)
+            return
+        await pipe.send(head(response))
+        for chunk in response.chunks:
+            for at in range(0, len(chunk), 4 * CHUNK):
+                piece = memoryview(chunk)[at : at + 4 * CHUNK]
+                now = time.monotonic()
+                self._free_at = max(self._free_at, now) + len(piece) / self._rate
+                if self._free_at - now > _LAG:
+                    await asyncio.sleep(self._free_at - now)
+                await pipe.send(piece)
 
 
 async def _reset_after_request(pipe: Pipe, response: Response, pace: float) -> None:

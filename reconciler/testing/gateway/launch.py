@@ -48,6 +48,12 @@ class Gateway:
         """The next batches get these faults of `batches.BATCH_FAULTS`, one each."""
         self._server.batches[dialect].scripted.extend(names)
 
+    def forget_batches(self) -> None:
+        """Remove all jobs and files of batches."""
+        for desk in self._server.batches.values():
+            desk.jobs.clear()
+            desk.files.clear()
+
     def when(self, prompt_part: str, *names: str) -> None:
         """Requests with these prompt_part in the prompt get these faults in turn, the last one for good."""
         self.rules.when(prompt_part, *names)

@@ -31,7 +31,8 @@ class Options:
     """Options of a gateway. `delay`: seconds before each image. `size`: bytes to pad each image to.
 
     `pace`: seconds between the bytes of a slow response. `retry_after`: seconds in the Retry-After of a 429. `gateway`:
-    gravitex behaves as its documentation ("documented") or as its published source ("source").
+    gravitex behaves as its documentation ("documented") or as its published source ("source"). `rate`: bytes a second
+    of all downloads of batch results together; 0 is no limit.
     """
 
     key: str = KEY
@@ -41,6 +42,7 @@ class Options:
     pace: float = 1.0
     retry_after: float = 7.0
     gateway: str = "documented"
+    rate: float = 0.0
     apis: Mapping[str, CustomApi] = field(default_factory=dict)
     """Further dialects by name."""
 
@@ -69,6 +71,7 @@ class Service:
         self._models_paths = LISTS | {name: api.models_path for name, api in options.apis.items()}
         self._keyless = {"local", *(name for name, api in options.apis.items() if api.key_header is None)}
         self._files: dict[str, tuple[str, bytes]] = {}
+        self._line = injection.PacedLine(options.rate)
         self.batches = {name: self._desk(name) for name in ("gemini", "openai")}
 
     def _desk(self, dialect: str) -> BatchDesk:
@@ -146,7 +149,7 @@ class Service:
         if dialect in self.batches and (key_ok or "upload_id=" in request.target):  # Google's address is a key itself
             reply = self.batches[dialect].serve(request)
             if reply is not None:
-                send = injection.SENDERS.get(reply.send, injection.whole)
+                send = self._line.send if reply.send == "whole" else injection.SENDERS[reply.send]
                 return Decision(reply.response, send, kind="batch", lines=reply.lines)
         how = request.path.split("/")[2] if request.path.startswith("/files/") else ""
         found = self._files.get(request.path)
