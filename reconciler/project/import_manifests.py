@@ -29,6 +29,8 @@ MAX_TEXT = 16 << 20
 _PLACEHOLDER = re.compile(r"\[([^\]]+)\]")
 _VARIABLE = re.compile(r"\\?\[([A-Za-z_][A-Za-z0-9_-]*)\]")
 _BESIDE = (".png", ".jpg", ".jpeg", ".webp", ".gif")
+_TEXTS = (".txt", ".md")
+"""The files that hold prompts. No other one is read: a manifest of a stranger could name `.env`."""
 _DRAWN = (".png", ".jpg", ".jpeg", ".webp")
 
 _BANANARAMA = {"style", "description", "aspect-ratio", "resolution", "n", "model", "seed"}
@@ -59,8 +61,10 @@ class _Source:
         return None if isinstance(path, BadPath) else path
 
     def plain(self, path: str | None) -> bool:
-        """Whether there is a plain file."""
-        return path is not None and (self.root / path).is_file() and not (self.root / path).is_symlink()
+        """Whether there is a plain file, on a way without links: they could lead out of the project."""
+        if path is None or not (self.root / path).is_file():
+            return False
+        return (self.root / path).resolve() == self.root.resolve() / path
 
 
 def read_manifest(root: Path, kind: str, path: Path) -> Manifest:
@@ -211,13 +215,13 @@ def _of_target(
 def _prompt(source: _Source, at: NodePath, text: object) -> str | Problem:
     """The prompt, or the text of the file that it names."""
     given = str(text).strip()
-    path = source.beside(given) if "\n" not in given and len(given) < 256 else None
+    path = source.beside(given) if given.endswith(_TEXTS) and "\n" not in given and len(given) < 256 else None
     if path is not None and source.plain(path):
         try:
             return _literal(disk.plain_bytes(source.root / path, most=MAX_PROMPT_BYTES).decode("utf-8-sig").strip())
         except UnicodeDecodeError:
             return source.document.problem((*at, "prompt"), f"{path} is not UTF-8 text")
-    if given.endswith((".txt", ".md")) and not re.search(r"\s", given):
+    if given.endswith(_TEXTS) and not re.search(r"\s", given):
         return source.document.problem((*at, "prompt"), f"there is no file {given} beside the manifest")
     return _literal(given)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -94,8 +95,11 @@ def write_specs(workspace: Workspace, specs: tuple[ImportedSpec, ...]) -> None:
 def _spec(root: Path, folder: str, row: Mapping[str, Any], place: Place) -> ImportedSpec | Problem:
     name = str(row.get("id", ""))
     path = project_path(f"{folder}/{name}.yaml")
-    if not name or isinstance(path, BadPath) or not path.startswith(f"{folder}/"):
+    special = os.path.basename(name).startswith("_")
+    if not name or special or isinstance(path, BadPath) or not path.startswith(f"{folder}/"):
         return _wrong(place, f'"{name}" is no id', "give each row an id such as icons/bow")
+    if not _in_the_specs(root, folder, path):
+        return _wrong(place, f"{path} lies behind a link", "copy the folder in place of the link")
     fields = {key: each for key, each in row.items() if key and key != "id" and each not in (None, "")}
     lines = (f"{key}: {json.dumps(_value(key, each), ensure_ascii=False)}" for key, each in fields.items())
     text = "".join(f"{line}\n" for line in lines)
@@ -103,6 +107,13 @@ def _spec(root: Path, folder: str, row: Mapping[str, Any], place: Place) -> Impo
     if document is None or wrong:
         return _wrong(place, f"{wrong[0].field}: {wrong[0].fact}" if wrong[0].field else wrong[0].fact, wrong[0].hint)
     return ImportedSpec(path, text, (root / path).exists())
+
+
+def _in_the_specs(root: Path, folder: str, path: str) -> bool:
+    """Whether the folder of a spec is where its path says, and no link leads it out of the project or the specs."""
+    specs = (root / folder).resolve()
+    real = (root / path).parent.resolve()
+    return specs.is_relative_to(root.resolve()) and real == specs / os.path.dirname(path.removeprefix(f"{folder}/"))
 
 
 def _value(key: str, given: object) -> object:

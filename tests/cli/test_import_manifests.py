@@ -129,10 +129,16 @@ def test_a_wrong_manifest_is_refused_and_nothing_is_written(fact: str, deck: Scr
 def test_a_manifest_outside_of_the_project_and_a_linked_prompt_are_not_read(deck: Scratch, tmp_path: Path) -> None:
     outside = tmp_path / "secret.txt"
     outside.write_text("secret words")
-    (deck.root / "slides/linked").symlink_to(outside)
-    deck.write("slides/deck.yaml", "targets: {a.png: {prompt: linked}}")
+    (deck.root / "slides/linked.txt").symlink_to(outside)
+    (deck.root / "slides/away").symlink_to(tmp_path)
+    for name in ("linked.txt", "away/secret.txt"):
+        deck.write("slides/deck.yaml", f"targets: {{a.png: {{prompt: {name}}}}}")
+        told = deck.run("import", "hokusai", "slides/deck.yaml")
+        assert (told.code, f"there is no file {name} beside the manifest" in told.err) == (1, True)
+    deck.write("slides/.env", "KEY=secret words")
+    deck.write("slides/deck.yaml", "targets: {a.png: {prompt: .env}}")
     deck.done("import", "hokusai", "slides/deck.yaml")
-    assert 'prompt: "linked"' in spec(deck, "a")
+    assert 'prompt: ".env"' in spec(deck, "a")
     outside.write_text("images: []")
     told = deck.run("import", "bananarama", str(outside))
     assert told.code == 1 and "outside of the project" in told.err

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -120,6 +121,17 @@ def test_a_wrong_row_is_named_and_nothing_is_written(kind: str, text: str, fact:
     told = project.run("import", kind, "table")
     assert told.code == 1 and fact in told.err
     assert project.snapshot() == before
+
+
+def test_no_row_is_written_behind_a_link_or_as_defaults(project: Scratch, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (project.root / "specs/linked").symlink_to(outside)
+    for name, fact in (("linked/bow", "specs/linked/bow.yaml lies behind a link"), ("_styles", '"_styles" is no id')):
+        project.write("rows.csv", f"id,prompt\n{name},A bow\n")
+        told = project.run("import", "csv", "rows.csv")
+        assert (told.code, fact in told.err) == (1, True)
+    assert not list(outside.iterdir())
 
 
 def test_an_edit_during_a_look_is_a_change_and_the_lockfile_that_it_wrote_is_none() -> None:
