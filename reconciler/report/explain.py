@@ -18,6 +18,10 @@ from reconciler.report.formats import Printed, document, separated
 from reconciler.report.plan_text import describe
 from reconciler.report.show import state_json
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # few projects have workflows
+    from reconciler.core.workflows.differences import NodeChange
+
 _JOINED = ("prompt_prefix", "prompt_suffix", "references")
 """Fields that join the values of all styles and of the nearest other layer."""
 _OWN = ("output", "provider", "description", "freeze")
@@ -31,13 +35,19 @@ def explanation(
     recipe: Recipe | None,
     content_of: Callable[[Reference], ContentHash | None],
     project: Document,
+    nodes: Sequence[NodeChange] = (),
 ) -> dict[str, Any]:
-    """One asset for programs. `recipe` is that of the spec now; None while one of its references has no image."""
+    """One asset for programs. `recipe` is that of the spec now; None while one of its references has no image. `nodes`
+    are those of its workflow that have changed."""
     result: dict[str, Any] = {"asset": step.asset, "state": state_json(step, now)}
     if isinstance(step, AssetStep):
         result["spec"] = str(step.spec.place(""))
         result["fields"] = list(_fields(step.spec, project))
         result["references"] = [_reference(one, content_of) for one in step.spec.pictures()]
+    if nodes:
+        result["nodes"] = [
+            {"node": each.node, "input": each.input, "before": each.before, "after": each.after} for each in nodes
+        ]
     result["recipe"] = {"key": recipe.key(), **recipe.manifest()} if recipe is not None else None
     entry = locked_entry(step)
     result["locked"] = {"key": entry.key, **entry.recipe} if entry is not None else None
@@ -157,6 +167,9 @@ def explanation_lines(asset: Mapping[str, Any], step: Step, *, now: datetime) ->
     yield from (f"    {detail}" for detail in text.details)
     if text.hint:
         yield f"    hint: {text.hint}"
+    for one in asset.get("nodes", ()):
+        name = printable(f"{one['node']}.{one['input']}" if one["input"] else one["node"])
+        yield f"    {name}: {_node_value(one['before'])} → {_node_value(one['after'])}"
     for one in asset.get("fields", ()):
         yield f"  {printable(one['field'])}: {_shown(one['value'])}"
         for layer in one["from"] or ({"place": "", "layer": "the default", "used": True},):
@@ -167,6 +180,10 @@ def explanation_lines(asset: Mapping[str, Any], step: Step, *, now: datetime) ->
             yield f"      {number}. {printable(one['name'])}  {one['content'] or 'has no content yet'}"
     yield f"  recipe wanted: {asset['recipe']['key'] if asset['recipe'] else _no_recipe(step)}"
     yield f"  recipe locked: {asset['locked']['key'] if asset['locked'] else 'none: it was never generated'}"
+
+
+def _node_value(value: Json) -> str:
+    return "nothing" if value is None else _shown(value)
 
 
 def _no_recipe(step: Step) -> str:

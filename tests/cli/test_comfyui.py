@@ -74,17 +74,31 @@ def test_only_what_leads_to_the_image_makes_it_stale(scratch: Scratch, comfy: Fa
     assert len(comfy.jobs) == 1
 
 
-def test_explain_names_the_nodes_that_are_filled_by_their_titles(scratch: Scratch, comfy: FakeComfy) -> None:
+def test_explain_names_the_nodes_by_their_titles(scratch: Scratch, comfy: FakeComfy) -> None:
     studio(scratch, comfy)
     said = scratch.done("explain", "sword").out
     assert f"workflow: {WORKFLOW}" in said
     assert '"Positive.text": "prompt"' in said
     scratch.done("apply", "--yes")
-    scratch.edit("specs/sword.yaml", "Sampler.seed: seed", "Sampler.seed: params.seed")
-    scratch.edit("specs/sword.yaml", "prompt: A sword", "prompt: A sword\nparams: {seed: 7}")
+    scratch.git("init", "-q")
+    scratch.git("add", "-A")
+    scratch.git("commit", "-qm", "one")
+    nodes = renumbered(a_workflow(), random.Random(3))
+    (sampler,) = [node for node in nodes.values() if node["class_type"] == "KSampler"]
+    sampler["inputs"]["steps"] = 21
+    nodes["20"] = {
+        "class_type": "FaceDetailer",
+        "inputs": {"image": next([name, 0] for name, node in nodes.items() if node["class_type"] == "VAEDecode")},
+        "_meta": {"title": "Face"},
+    }
+    next(node for node in nodes.values() if node["class_type"] == "SaveImage")["inputs"]["images"] = ["20", 0]
+    export(scratch, nodes)
     said = scratch.done("explain", "sword").out
-    assert "workflow" in said
-    assert scratch.plan()["sword"] == ("generate", "RecipeChanged")
+    for line in ("Sampler.steps: 20 → 21", "Face: nothing → FaceDetailer", "Save.images: node VAE Decode → node Face"):
+        assert line in said
+    assert "Positive.text:" not in said.partition("prompt: A sword")[0]
+    found = scratch.done("explain", "sword", "--format", "json").json["assets"][0]["nodes"]
+    assert {"node": "Sampler", "input": "steps", "before": 20, "after": 21} in found
 
 
 def test_styles_defaults_and_a_matrix_fill_a_workflow(scratch: Scratch, comfy: FakeComfy) -> None:

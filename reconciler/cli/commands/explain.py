@@ -39,6 +39,8 @@ def command(directory: str | None, /, ids: tuple[str, ...], format_: str) -> int
     steps = sorted((step for step in planned.plan.steps if step.asset in chosen), key=lambda step: step.asset)
     now = datetime.now(UTC)
     contents = locked_contents(planned)
-    facts = ExplainFacts(now, tuple((explain(planned, step, now, contents=contents), step) for step in steps))
+    facts = ExplainFacts(
+        now, tuple((explain(workspace, planned, step, now, contents=contents), step) for step in steps)
+    )
     options.print_report("explain", format_, facts)
     return Exit.DONE
