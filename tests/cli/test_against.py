@@ -229,7 +229,7 @@ def test_outside_a_repository_and_an_option_in_place_of_a_revision(project: Scra
     assert "in no git repository" in project.run("plan", "--against", "main").err
     project.git("init", "-q")
     project.git("commit", "-q", "--allow-empty", "-m", "x")
-    for name in ("--output=/tmp/x", "", "a\0b"):
+    for name in ("--output=/tmp/x", "", "a\0b", "^HEAD"):
         assert project.run("plan", f"--against={name}").code == 1
 
 

@@ -198,6 +198,13 @@ def test_a_program_that_is_no_worker_is_told_in_a_line(tmp_path: Path, program: 
     assert not made.spool.left()
 
 
+def test_a_missing_program_is_told_with_what_to_do(tmp_path: Path) -> None:
+    made = Drawing(tmp_path / "spool", replace(settings(), command=("./worker.py",)))
+    outcome = made.one()
+    assert isinstance(outcome, NotSent)
+    assert "there is no program ./worker.py: put it on the PATH, or write an absolute path" in outcome.message
+
+
 def test_a_model_that_the_worker_does_not_have_is_rejected(drawing: Drawing) -> None:
     outcome = drawing.one(Recipe("x", model="sdxl", size="64x64"))
     assert isinstance(outcome, Rejected)

@@ -88,6 +88,10 @@ class Worker:
                 start_new_session=True,
                 bufsize=0,
             )
+        except FileNotFoundError as error:
+            self._folder.cleanup()
+            hint = "put it on the PATH, or write an absolute path"
+            raise WorkerError(f"there is no program {command[0]}: {hint}") from error
         except OSError as error:
             self._folder.cleanup()
             raise WorkerError(f"{command[0]}: {(error.strerror or '').lower()}") from error

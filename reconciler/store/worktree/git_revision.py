@@ -66,7 +66,7 @@ def find_revision(repository: GitRepository, name: str) -> GitRevision | SourceF
     if repository.directory is None:
         return repository.failure or SourceFailure("the project is in no git repository")
     given = f"{name}^{{commit}}"
-    usable = name and not name.startswith("-") and "\0" not in name
+    usable = name and not name.startswith(("-", "^")) and "\0" not in name
     commit = repository.output("rev-parse", "--verify", "--quiet", given, unset=1).strip() if usable else b""
     if not commit:
         hint = "write a branch, a tag or a commit; in CI, fetch it first: a checkout may be shallow"
