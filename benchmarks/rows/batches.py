@@ -1,4 +1,4 @@
-"""The results of batches over a line of 100 MB a second: how fast they are collected, and in how much memory."""
+"""The results of batches over a line of 50 MB a second: how fast they are collected, and in how much memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.rows.paid import Gateway
 from benchmarks.table import Claim, Row
 from benchmarks.timing import Contestant, interleaved, run_once
 
-IMAGES, OF_EACH, RATE = 1_000, 2_000_000, 100_000_000
+IMAGES, OF_EACH, RATE = 1_000, 2_000_000, 50_000_000
 _ROOT = DATA / "batches"
 
 
@@ -64,7 +64,7 @@ def batches(*, runs: int) -> Row:
         Claim("speed of collect / of the bare download", downloaded.wall / collected.wall, 0.8, kind="least"),
         Claim("peak memory of collect", collected.rss, 150, unit=" MB"),
     )
-    notes = ("decoded, verified, stored durably and put in place meanwhile; the line carries 100 MB a second",)
+    notes = ("decoded, verified, stored durably and put in place meanwhile; the line carries 50 MB a second",)
     return Row("`collect` of 20 batches, 1,000 images of 2 MB", (collected, downloaded), claims, notes)
 
 

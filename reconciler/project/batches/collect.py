@@ -27,8 +27,8 @@ from reconciler.providers.decoding.children import CHILDREN
 from reconciler.providers.models.table import model_table
 from reconciler.report.batches import BatchLine, BatchOutcome
 
-_AT_ONCE = 2
-"""Batches that are collected at a time: the results of one are downloaded while those of the other are decoded."""
+_AT_ONCE = 3
+"""Batches that are collected at a time: one is downloaded, while the results of others are decoded."""
 LISTED_AFTER = timedelta(minutes=5)
 """A job that is in no list this long after it was requested was not created."""
 
@@ -59,6 +59,7 @@ class Collector:
         self._models = models
         self._environ = environ
         self._files = batch_files(workspace)
+        self._downloads = asyncio.Semaphore(1)
 
     async def run(self) -> tuple[BatchLine, ...]:
         """A line for each batch. Raises DiskError; what was collected before it is safe."""
@@ -151,7 +152,7 @@ class Collector:
         """Land every result of a job that has ended, then close the batch."""
         name = batch.prepared.batch
         recipes = decode_recipes(self._files.recipes(name), {attempt: one.key for attempt, one in requests.items()})
-        landing = Landing(self._workspace, provider, batch, requests, recipes)
+        landing = Landing(self._workspace, provider, batch, requests, recipes, downloads=self._downloads)
         for file in job.files:
             why = await landing.land(file, self._files)
             if why:

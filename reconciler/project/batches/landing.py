@@ -31,7 +31,8 @@ _NAMES: Mapping[type[Outcome], str] = {
 
 
 class Landing:
-    """`left` are the attempts without an end, `broken` says whether a line was cut off."""
+    """`left` are the attempts without an end, `broken` says whether a line was cut off. `downloads` admits those who
+    download."""
 
     def __init__(
         self,
@@ -40,6 +41,8 @@ class Landing:
         batch: OpenBatch,
         requests: Mapping[str, Requested],
         recipes: Mapping[str, BatchedRecipe],
+        *,
+        downloads: asyncio.Semaphore,
     ) -> None:
         self._workspace = workspace
         self._provider = provider
@@ -53,6 +56,7 @@ class Landing:
             utc=workspace.utc,
             via=VIA_BATCH,
         )
+        self._downloads = downloads
         self._counts: Counter[str] = Counter()
         self._seen: set[str] = set()
         self.left = dict.fromkeys(requests)
@@ -79,7 +83,8 @@ class Landing:
         A file with a line that is cut off is downloaded once more: a power cut may have damaged what had come.
         """
         for last in (False, True):
-            got = await self._provider.jobs.download(file, lambda: files.results(self._batch.prepared.batch, file))
+            async with self._downloads:
+                got = await self._provider.jobs.download(file, lambda: files.results(self._batch.prepared.batch, file))
             if isinstance(got, NotAnswered):
                 return got.message
             if await self._land_lines(got, last=last):
