@@ -55,7 +55,7 @@ test-local: $(DEV)        ## draw with a small diffusion pipeline on the CPU: in
 bench: $(USE)             ## ours beside ninja, make, git, doit: 10 minutes; FULL=1: dvc and 100,000 assets too; ROWS="cold apply"
 	@test -x .venv-bench/bin/python || $(BIN)/python -m venv .venv-bench
 	@.venv-bench/bin/python -m pip --disable-pip-version-check --quiet install --upgrade pip
-	@.venv-bench/bin/python -m pip --quiet install ninja doit $(if $(FULL),dvc) .
+	@.venv-bench/bin/python -m pip --quiet install ninja doit $(if $(FULL),dvc) '.[team]'
 	@.venv-bench/bin/python -m pip --quiet install --force-reinstall --no-deps .
 	@! command -v npm >/dev/null || npm install --silent --no-fund --no-audit --ignore-scripts --prefix .venv-bench sharp@0.35.5
 	@$(BIN)/python -m benchmarks $(if $(FULL),--full) $(ROWS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from benchmarks.rows import batches, cold, derived, drafts, growth, noop, paid, startup
+from benchmarks.rows import batches, cold, derived, drafts, growth, noop, paid, startup, team_transfer
 from benchmarks.table import Rows
 
 DEFAULT: Rows = {
@@ -23,6 +23,7 @@ DEFAULT: Rows = {
     "derive-check": partial(derived.warm_check, 10_000),
     "derive-memory": derived.memory,
     "atlas": derived.atlas,
+    "team-transfer": partial(team_transfer.transfer, 1_000, runs=3),
 }
 """What `make bench` runs."""
 
@@ -42,6 +43,8 @@ FULL: Rows = {
 }
 """What `make bench FULL=1` runs: about an hour."""
 
+GROUPS = ("team",)
+"""Words that stand for every row whose name begins with them and a hyphen."""
 NAMES = (
     "startup",
     "warm-1k",
@@ -59,5 +62,6 @@ NAMES = (
     "derive-check",
     "derive-memory",
     "atlas",
+    "team-transfer",
 )
 """The order in which the table shows them."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from reconciler.core.errors import DiskError, InvalidInput, ProjectError
+from reconciler.core.errors import BucketError, DiskError, InvalidInput, ProjectError
 from reconciler.core.team.bucket import Bucket, BucketCleaner
 from reconciler.core.team.keys_file import MAX_KEYS_FILE, TeamKeys, read_keys
+from reconciler.core.team.layout import FORMAT_BYTES, FORMAT_NAME, is_format
 from reconciler.core.team.settings import KEYS_FILE, SIGNING_KEY_OF_RECEIPTS, TeamSettings
 from reconciler.core.team.store_url import StoreUrl, parse_store_url
 from reconciler.project.team_trust import require_endpoint, require_trust
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from reconciler.project.workspace import Workspace
 
 _MOST_KEY = 64 << 10
+_MOST_FORMAT = 1 << 10
 _WHO = "`git config user.email you@example.com`, or list your key in reconciler.keys"
 
 
@@ -95,9 +98,21 @@ class Team:
             raise ProjectError("the team needs a name for you: git has no user.email", hint=_WHO)
         return by
 
+    def require_format(self) -> bool:
+        """BucketError if a newer version of reconciler has laid the store out; False if nobody has yet."""
+        sink = BytesIO()
+        there = self.bucket.get(FORMAT_NAME, sink, most=_MOST_FORMAT)
+        if there and not is_format(sink.getvalue()):
+            fact = f"{self.settings.url} has a layout that this version cannot read"
+            raise BucketError(fact, hint="upgrade reconciler, or name another path in team.url")
+        return there
+
     def prove_claims(self) -> None:
         """BucketError if the server cannot keep claims. Ask once in a run, before the first claim."""
+        there = self.require_format()
         prove_conditions(self.bucket, place=self.settings.url, nonce=os.urandom(16).hex())
+        if not there:
+            self.bucket.put_new(FORMAT_NAME, FORMAT_BYTES)
 
     def _signer(self) -> ReceiptSigner | ProjectError:
         """The signer with the user's key, or why there is none."""

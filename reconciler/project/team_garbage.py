@@ -45,6 +45,7 @@ _LARGEST = 1 << 30
 
 def find_team_garbage(team: Team, *, now: datetime, grace: timedelta, forget_paid: bool) -> TeamGarbage:
     """What may be deleted, without deleting anything. BucketError if a root cannot be read."""
+    team.require_format()
     bucket = team.bucket
     lists = doomed_lists(bucket)  # before the roots: what was listed is judged by roots that are younger
     names = tuple(bucket.names(OBJECTS))
@@ -84,6 +85,7 @@ def delete_team_garbage(team: Team, garbage: TeamGarbage, *, now: datetime) -> i
 def verify_team(workspace: Workspace, team: Team, *, sample: int, done: Callable[[int, int], None]) -> TeamVerified:
     """Read objects of the team's store and hash them: all, or so many of them by chance; at a web server those that the
     lockfile names. A receipt without its object is damage, too."""
+    team.require_format()
     missing: list[TeamDamage] = []
     if team.lists:
         contents = [content for name in team.bucket.names(OBJECTS) if (content := object_of(name)) is not None]

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from reconciler.core.digest import ContentHash, RecipeKey, content_hash
+from reconciler.core.errors import ProjectError
 from reconciler.core.ports import StoredImage
 from reconciler.core.team.facts import PushFacts
 from reconciler.core.team.layout import (
@@ -24,6 +25,7 @@ from reconciler.core.team.roots import (
     project_slug,
     remote_identity,
 )
+from reconciler.core.team.settings import Transfer
 from reconciler.core.value import field, value
 from reconciler.engine.clock import stamp
 from reconciler.project.team import Team
@@ -68,9 +70,13 @@ def push(workspace: Workspace, team: Team, *, everything: bool, done: Callable[[
     `done` is called with the number of images that are done, and of all. It may be interrupted anywhere: the next push
     goes on. Raises BucketError.
     """
+    if team.settings.push is Transfer.NEVER:
+        hint = "write push: manual under team: in reconciler.yaml"
+        raise ProjectError("this project pushes nothing: team.push is never", hint=hint)
     wanted = wanted_images(workspace, everything=everything)
     if any(one.answers for one in wanted):
         _ = team.signer  # without a key nothing is pushed by halves
+    team.require_format()
     team.bucket.put_new(FORMAT_NAME, FORMAT_BYTES)
     _write_root(workspace, team)
     doomed = frozenset(content for each in doomed_lists(team.bucket) for content in each[1].contents)

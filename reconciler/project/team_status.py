@@ -33,6 +33,7 @@ def open_own_team(workspace: Workspace, environ: Mapping[str, str]) -> Team:
 
 def team_status(workspace: Workspace, team: Team) -> TeamStatus:
     """Ask the store. BucketUnreachable if it does not answer; other refusals are part of the answer."""
+    team.require_format()
     access, why = _access(team)
     return TeamStatus(
         team.settings.url,

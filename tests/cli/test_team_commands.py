@@ -234,6 +234,26 @@ def test_verify_remote_finds_other_bytes_and_what_is_gone(project: Scratch, shar
     assert project.run("store", "verify", "--sample", "5").code == 1
 
 
+def test_a_newer_layout_is_left_alone(project: Scratch, shared: Path) -> None:
+    for data in (b'{"store":2}', b'{"store":true}', b"[]", b"x", b""):
+        (shared / "format.json").write_bytes(data)
+        for command in (("push",), ("team",), ("team", "gc", "--yes"), ("store", "verify", "--remote")):
+            said = project.run(*command)
+            assert said.code == 1
+            assert "has a layout that this version cannot read" in said.err
+    assert [path.name for path in shared.iterdir()] == ["format.json"]
+    (shared / "format.json").write_bytes(b'{"store":1,"made":"by a later version"}')
+    project.done("push")
+
+
+def test_a_project_that_never_pushes_says_so(project: Scratch, shared: Path) -> None:
+    project.write("reconciler.yaml", json.dumps({"team": {"url": f"file://{shared}", "push": "never"}}))
+    said = project.run("push")
+    assert said.code == 1
+    assert "team.push is never" in said.err
+    assert list(shared.iterdir()) == []
+
+
 def test_projects_and_branches_have_roots_of_their_own(project: Scratch, shared: Path) -> None:
     git = ["git", "-c", "user.name=x", "-c", "user.email=x@y"]
     for command in (["init", "-q", "-b", "main"], ["remote", "add", "origin", "git@host:acme/art.git"]):

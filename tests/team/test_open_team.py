@@ -80,7 +80,7 @@ def test_a_store_that_is_not_trusted_is_not_opened(project: Path) -> None:
 def test_the_probe_is_asked_of_the_bucket(project: Path) -> None:
     team = team_of(project)
     team.prove_claims()
-    assert list(team.bucket.names("")) == ["probe.txt"]
+    assert list(team.bucket.names("")) == ["format.json", "probe.txt"]
     (project / "store").rename(project / "gone")
     with pytest.raises(BucketError, match="there is no folder"):
         team.prove_claims()

@@ -14,6 +14,7 @@ Keys and hashes are their 64 hex digits. A name that has none of these forms is 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 
@@ -55,6 +56,15 @@ class ClaimName:
     key: RecipeKey
     number: int
     ended: bool
+
+
+def is_format(data: bytes) -> bool:
+    """Whether `format.json` says that the layout is this one. Keys that are not known change nothing."""
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(body, dict) and type(body.get("store")) is int and body["store"] == 1
 
 
 def object_name(content: ContentHash) -> str:
