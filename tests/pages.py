@@ -23,6 +23,7 @@ from PIL import Image
 
 from reconciler.testing.comfyui import FakeComfy, a_workflow, running_comfyui
 from reconciler.testing.gateway import Gateway, running
+from reconciler.testing.job_server import ALL_LOOKS, JobServer
 from tests.forked.program import program
 
 ROOT = Path(__file__).parents[1]
@@ -54,7 +55,7 @@ KINDS = {
 """Every kind of block, by its info string, and the rule that holds it."""
 
 _PART = re.compile(
-    r"^```([^\n]*)\n(.*?)^```$|^<!-- (gateway|picture|comfyui)(?:: (.*?))? -->$", re.MULTILINE | re.DOTALL
+    r"^```([^\n]*)\n(.*?)^```$|^<!-- (gateway|picture|comfyui|jobs)(?:: (.*?))? -->$", re.MULTILINE | re.DOTALL
 )
 _PATH = re.compile(r"# ((?:\.?\w[\w.-]*/)*(?:\.?\w[\w-]*\.\w+|Makefile))(?::.*)?\n")
 _STEP = re.compile(r"^\$ (.*)\n", re.MULTILINE)
@@ -62,7 +63,7 @@ _STEP = re.compile(r"^\$ (.*)\n", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block, or a directive in a comment (`kind` is then `gateway`, `picture` or `comfyui`)."""
+    """A fenced block, or a directive in a comment (`kind` is then `gateway`, `picture`, `comfyui` or `jobs`)."""
 
     kind: str
     text: str
@@ -207,6 +208,7 @@ class Reader:
         self._shell: Shell | None = None
         self._gateway: Gateway | None = None
         self._comfy: FakeComfy | None = None
+        self._job_server: JobServer | None = None
 
     def __enter__(self) -> Reader:
         return self
@@ -241,6 +243,8 @@ class Reader:
                 self._stand_in(block.text)
             elif block.kind == "comfyui":
                 self._comfyui()
+            elif block.kind == "jobs":
+                self._jobs(block.text)
             elif block.kind == "picture":
                 path, size = block.text.split()
                 self._picture(self.folder / path, size)
@@ -256,6 +260,14 @@ class Reader:
         if not start and not failures:
             shown = printed
         return Printed(block.text, shown, printed, start, code)
+
+    def _jobs(self, text: str) -> None:
+        """`start`: a server with jobs takes the place of the provider, and none of them ends. `end`: all of them do."""
+        if self._job_server is None:
+            self._job_server = self._stack.enter_context(JobServer("fal"))
+            self.shell.run(f"export FAL_KEY={self._job_server.key}")
+        for job in self._job_server.jobs if text == "end" else ():
+            job.looks = ALL_LOOKS
 
     def _stand_in(self, faults: str) -> None:
         """A gateway that bills takes the place of the provider; the next paid requests get these faults, and the next
@@ -284,6 +296,8 @@ class Reader:
 
     def _file(self, folder: Path, block: Block) -> Iterator[Printed]:
         text = block.text
+        if block.path == "reconciler.yaml" and "provider: fal" in text and self._job_server is not None:
+            text += f"providers: {{fal: {{base_url: '{self._job_server.url}', api_key_env: FAL_KEY}}}}\n"
         if block.path == "reconciler.yaml" and "provider: gravitex" in text and self._gateway is not None:
             settings = f"base_url: '{self._gateway.url()}', api_key_env: GRAVITEX_API_KEY"
             text += f"providers: {{gravitex: {{{settings}}}}}\n"

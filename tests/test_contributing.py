@@ -16,19 +16,24 @@ from reconciler.providers.registry import REGISTRY
 from reconciler.store.schemas.files import schema_text
 from reconciler.testing.contract import ProviderContract, RemoteProviderContract
 from reconciler.testing.gateway import Gateway
+from reconciler.testing.job_contract import JobProviderContract
 from tests.pages import edited
 from tests.providers import test_contract
 
 ROOT = Path(__file__).parents[1]
 TYPES = set(REGISTRY.built_in)
-DIALECTS = {type_ for type_, declared in REGISTRY.built_in.items() if isinstance(declared, Dialect)}
+DIALECTS = {name: declared for name, declared in REGISTRY.built_in.items() if isinstance(declared, Dialect)}
+WITH_JOBS = {name for name, declared in DIALECTS.items() if declared.jobs is not None}
 
 
 def test_every_provider_is_under_the_contract() -> None:
     named = [suite for name, suite in vars(test_contract).items() if name.startswith("Test")]
     suites = [suite for suite in named if issubclass(suite, ProviderContract)]
     assert {suite.provider_type for suite in suites} == TYPES
-    assert {suite.provider_type for suite in suites if issubclass(suite, RemoteProviderContract)} == DIALECTS
+    assert {
+        suite.provider_type for suite in suites if issubclass(suite, RemoteProviderContract)
+    } == DIALECTS.keys() - WITH_JOBS
+    assert {suite.provider_type for suite in suites if issubclass(suite, JobProviderContract)} == WITH_JOBS
 
 
 def test_every_provider_is_in_the_schema_and_on_the_page() -> None:

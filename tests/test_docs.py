@@ -100,7 +100,8 @@ def test_a_transcript_is_rewritten_where_it_is_wrong(tmp_path: Path) -> None:
 @pytest.mark.parametrize("file", PAGES, ids=name)
 def test_every_block_is_of_a_kind_that_a_test_holds(file: Path) -> None:
     text = file.read_text()
-    found = [block for block in pages.parts(text) if block.kind not in ("gateway", "picture", "comfyui")]
+    directives = ("gateway", "picture", "comfyui", "jobs")
+    found = [block for block in pages.parts(text) if block.kind not in directives]
     assert len(re.findall(r"^\s*(?:```|~~~)", text, re.MULTILINE)) == 2 * len(found), (
         "a fence is not at the left margin"
     )

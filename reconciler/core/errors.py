@@ -220,6 +220,10 @@ class Unsent(DiskError):
     """The file system refused before any byte of a paid request was written: nothing was charged."""
 
 
+class JobGoesOn(DiskError):
+    """The file system refused after a provider had accepted a job: the job goes on, and a later run collects it."""
+
+
 class BucketError(ReconcilerError):
     """The team's store cannot be used for this. No message holds a credential or a signed URL."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from reconciler.core.outcome import Outcome
 from reconciler.core.ports import ImageRequest
@@ -31,6 +31,7 @@ class Unknown:
     message: str = ""
 
 
+@runtime_checkable
 class Jobs(Protocol):
     """A provider that accepts a request as a job, and gives its outcome later. `request.attempt` names the attempt.
 
@@ -44,14 +45,11 @@ class Jobs(Protocol):
     async def collect(self, request: ImageRequest, job: JobAccepted) -> Outcome:
         """The outcome of a job; Running while it has none. Free, and may be repeated, also in another process.
 
-        InDoubt if the job is gone and may have been charged. An error that says nothing about the job is Running.
+        InDoubt if the job is gone and may have been charged. An error that says nothing about the job is Running. Its
+        `wait` is infinite if another look in this run is of no use.
         """
         ...
 
     async def find(self, request: ImageRequest) -> JobAccepted | Absent | Unknown:
         """The job of an attempt whose response to `submit` was lost."""
-        ...
-
-    async def cancel(self, job: JobAccepted) -> None:
-        """Ask the provider to stop a job, if it can. The job may end all the same."""
         ...

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from reconciler.core.digest import ContentHash
-from reconciler.core.events import Requested
+from reconciler.core.events import Requested, Waiting
 from reconciler.core.plan.actions import Consent
 from reconciler.core.plan.observed import NONE_REJECTED, Rejections
 from reconciler.core.ports import Converter, Log, Outputs, Provider, References, Store
@@ -21,11 +21,12 @@ from reconciler.engine.report import StepError
 class ApplyContext:
     """The ports, providers and facts of one apply. `files` are the contents of reference files as planned.
 
-    `in_doubt` are requests without a recorded end; a response to the same recipe resolves them. `providers` maps the
-    names that specs use to providers behind their lanes; `traits` maps the same names to traits. `consents` hold for
-    the whole run: a request that repeats one in doubt, or one that was answered, is not sent without them. `rejected`
-    are images that are put in place of no other. `shown` is a path as messages show it. `not_copied` says why images
-    of another machine are not here.
+    `in_doubt` are requests without a recorded end; a response to the same recipe resolves them. `waiting` are those
+    that a provider has accepted: nothing is bought beside them. `providers` maps the names that specs use to providers
+    behind their lanes; `traits` maps the same names to traits. `consents` hold for the whole run: a request that
+    repeats one in doubt, or one that was answered, is not sent without them. `rejected` are images that are put in
+    place of no other. `shown` is a path as messages show it. `not_copied` says why images of another machine are not
+    here.
     """
 
     store: Store
@@ -43,6 +44,7 @@ class ApplyContext:
     drains: tuple[Callable[[], None], ...] = ()
     consents: frozenset[Consent] = frozenset()
     rejected: Rejections = NONE_REJECTED
+    waiting: tuple[Waiting, ...] = ()
     shown: Callable[[Path], str] = str
     not_copied: Mapping[ContentHash, StepError] = field(default_factory=dict)
 

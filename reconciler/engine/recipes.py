@@ -85,6 +85,10 @@ class Recipes:
         recipe became known only after an upstream was made; `planned`: it was known."""
         if self.world.traits[spec.provider].free:
             return
+        waiting = next((one.requested for one in self.world.waiting if one.requested.key == key), None)
+        if waiting is not None:
+            message = f"waiting: same recipe submitted to {waiting.provider} at {waiting.at}"
+            raise StepError(Result.WAITING, message, "Running", "`reconciler apply` collects it")
         in_doubt = [one for one in self.world.in_doubt if one.key == key]
         if in_doubt and Consent.RETRY_IN_DOUBT not in self.world.consents:
             first = in_doubt[0]

@@ -164,7 +164,9 @@ def _apply_result(ended: Applied | NothingToApply, workspace: Workspace) -> Appl
     facts = ApplyFacts(ended.proposal.plan, datetime.now(UTC), workspace.root)
     if isinstance(ended, NothingToApply):
         return ApplyResult(True, {}, "0 USD", _document("apply", facts))
-    facts = ApplyFacts(facts.plan, facts.now, facts.root, ended.report, ended.in_doubt, ended.candidates)
+    facts = ApplyFacts(
+        facts.plan, facts.now, facts.root, ended.report, ended.in_doubt, ended.candidates, waiting=ended.waiting
+    )
     document = _document("apply", facts)
     results = {one["asset"]: one["result"] for one in document["assets"]}
     code = exit_code(ended.report, in_doubt=ended.in_doubt)

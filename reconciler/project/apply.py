@@ -10,7 +10,7 @@ from pathlib import Path
 from reconciler.core.candidates import Candidate
 from reconciler.core.digest import AssetId
 from reconciler.core.errors import ConsentNeeded
-from reconciler.core.events import Requested
+from reconciler.core.events import Requested, Waiting
 from reconciler.core.lock.lockfile import verify_recipe_keys
 from reconciler.core.plan.actions import Generate, Keep
 from reconciler.core.plan.plan import Plan, Step
@@ -21,6 +21,7 @@ from reconciler.core.value import field, replace, value
 from reconciler.engine.report import Report, Result
 from reconciler.project.candidates import candidates
 from reconciler.project.carry_out import RunOptions, RunResult, carry_out
+from reconciler.project.detaching import require_detachable
 from reconciler.project.keys import require_keys
 from reconciler.project.left_behind import store_left_behind
 from reconciler.project.load import load_specs
@@ -44,7 +45,7 @@ class ApplyOptions:
     """The options of an apply: those of a plan, or a saved plan in `plan_file`. `wait` is the time in seconds to wait
     for an apply that is running. `derives`: the files that are derived from images follow, `jobs` images at a time.
     `without_team` buys without asking the team's store; `waits_for_team` waits for images that other checkouts have
-    asked for."""
+    asked for. `detached`: jobs are submitted to providers, and left to a later run."""
 
     plan: PlanOptions = field(default_factory=PlanOptions)
     plan_file: Path | None = None
@@ -53,6 +54,7 @@ class ApplyOptions:
     jobs: int = 0
     without_team: bool = False
     waits_for_team: bool = True
+    detached: bool = False
 
 
 @value
@@ -89,7 +91,8 @@ class NothingToApply:
 @value
 class Applied:
     """The result of an apply. `in_doubt` are the requests without a recorded end for assets of this run. `candidates`
-    are the images of each asset for which several were made. `interrupted`: the user stopped the run."""
+    are the images of each asset for which several were made. `interrupted`: the user stopped the run. `waiting` are the
+    requests of assets of this run that providers have accepted, and that have no end."""
 
     proposal: ApplyProposal
     report: Report
@@ -97,6 +100,7 @@ class Applied:
     in_doubt: tuple[Requested, ...]
     candidates: Mapping[AssetId, tuple[Candidate, ...]]
     derived: DerivedRun | None = None
+    waiting: tuple[Waiting, ...] = ()
 
 
 @value
@@ -131,6 +135,8 @@ def apply(
         proposal = _propose(workspace, plan_options, saved, derives=options.derives)
         if store_left_behind(workspace, proposal.planned, environ=environ, utc=lambda: datetime.now(UTC)):
             proposal = _propose(workspace, plan_options, saved, derives=options.derives)
+        if _collected(workspace, proposal, options, callbacks, environ):
+            proposal = _propose(workspace, plan_options, saved, derives=options.derives)
         team = _team_run(workspace, proposal, options, environ)
         if team is not None and team.prepare(proposal.planned, fetches=saved is None):
             proposal = _propose(workspace, plan_options, saved, derives=options.derives)
@@ -139,6 +145,8 @@ def apply(
             _close_journal_of_crash(workspace, proposal.planned)
             return NothingToApply(proposal, _derived(workspace, proposal, options, callbacks))
         verify_recipe_keys(proposal.planned.lock)  # an edited recipe would compare equal to anything
+        if options.detached:
+            require_detachable(proposal.plan, proposal.planned.loaded.project.settings.providers)
         require_keys(proposal.plan, proposal.planned.loaded.project.settings.providers, environ)
         require_budget_in_ci(proposal, environ)
         if proposal.planned.shard is not None and proposal.costs_money:
@@ -150,7 +158,7 @@ def apply(
         if not callbacks.consent(proposal):
             raise ConsentNeeded("nothing was done")
         with callbacks.progress(len(proposal.work)) as progress:
-            run = RunOptions(proposal.budget, progress, environ, callbacks.say, team)
+            run = RunOptions(proposal.budget, progress, environ, callbacks.say, team, options.detached)
             ended = carry_out(workspace, proposal.planned, proposal.plan, run)
         derived = None if ended.interrupted else _derived(workspace, proposal, options, callbacks)
         return replace(_applied(workspace, proposal, ended), derived=derived)
@@ -200,6 +208,23 @@ def _propose(workspace: Workspace, options: PlanOptions, saved: SavedPlan | None
     return ApplyProposal(planned, plan, budget, (*notes, line))  # files are derived from all images, by no shard
 
 
+def _collected(
+    workspace: Workspace,
+    proposal: ApplyProposal,
+    options: ApplyOptions,
+    callbacks: ApplyCallbacks,
+    environ: Mapping[str, str],
+) -> bool:
+    """Collect the jobs of earlier runs. True if one ended."""
+    if all(one.batch for one in proposal.planned.waiting) or options.plan.selection.drafts_only:
+        return False
+    from reconciler.project.collect import CollectOptions, collect_jobs  # noqa: PLC0415 - few projects have jobs
+
+    return collect_jobs(
+        workspace, proposal.planned, CollectOptions(environ, callbacks.say, patient=not options.detached)
+    )
+
+
 def _derived(
     workspace: Workspace, proposal: ApplyProposal, options: ApplyOptions, callbacks: ApplyCallbacks
 ) -> DerivedRun | None:
@@ -237,8 +262,9 @@ def require_budget_in_ci(proposal: ApplyProposal, environ: Mapping[str, str]) ->
 def _applied(workspace: Workspace, proposal: ApplyProposal, ended: RunResult) -> Applied:
     assets = {line.asset for line in ended.report.lines}
     in_doubt = tuple(one for one in workspace.in_doubt() if ended.interrupted or one.asset in assets)
+    waiting = tuple(one for one in workspace.waiting() if ended.interrupted or one.requested.asset in assets)
     made = _candidates(workspace, ended.report) if proposal.planned.candidates > 1 else {}
-    return Applied(proposal, ended.report, ended.interrupted, in_doubt, made)
+    return Applied(proposal, ended.report, ended.interrupted, in_doubt, made, waiting=waiting)
 
 
 def _candidates(workspace: Workspace, report: Report) -> dict[AssetId, tuple[Candidate, ...]]:

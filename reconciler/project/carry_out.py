@@ -15,7 +15,6 @@ from random import randrange
 from reconciler.core.digest import AssetId, ContentHash
 from reconciler.core.errors import ReconcilerError
 from reconciler.core.lock.lockfile import LockEntry
-from reconciler.core.money.cost import parse_cost
 from reconciler.core.plan.plan import Plan
 from reconciler.core.ports import Log, Provider, References
 from reconciler.core.specs.settings import Budget, ProviderSettings
@@ -50,13 +49,14 @@ _DISK_THREADS = 16
 @value
 class RunOptions:
     """The budget of a run, the receivers of its events and messages, and the environment with the keys of providers.
-    `team` for a project with a team's store."""
+    `team` for a project with a team's store. `detached`: jobs are submitted, and left to a later run."""
 
     budget: Budget
     progress: Log
     environ: Mapping[str, str]
     say: Callable[[str], None]
     team: TeamRun | None = None
+    detached: bool = False
 
 
 @value
@@ -128,6 +128,7 @@ async def _run(
         traits=settings.traits(),
         files=planned.seen.files,
         in_doubt=(*planned.in_doubt, *(replace(one, asset=AssetId("")) for one in planned.seen.team_in_doubt)),
+        waiting=planned.waiting,
         utc=lambda: datetime.now(UTC),
         drains=providers.drains if layers is None else (layers.drain, *providers.drains),
         consents=planned.consents,
@@ -277,11 +278,12 @@ def _paid_providers(
         journal=workspace.journal,
         progress=options.progress,
         budget=options.budget,
-        already=[(request.asset, parse_cost(request.cost)) for request in planned.in_doubt],
+        already=planned.unended_costs,
         answered=answer_costs(planned.lock),
         environ=options.environ,
         at_end=at_end,
         layers=layers,
+        detached=options.detached,
     )
     by_name: dict[str, Provider] = dict(paid.providers)
     if planned.candidates > 1:

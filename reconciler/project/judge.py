@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from reconciler.core.candidates import Candidate, find_candidate
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.errors import ConsentNeeded, ProjectError
-from reconciler.core.plan.actions import By, Conflict, Doubtful, Keep, Restore, WasRejected
+from reconciler.core.plan.actions import Awaited, By, Conflict, Doubtful, Keep, Restore, WasRejected
 from reconciler.core.plan.observed import Found
 from reconciler.core.plan.plan import AssetStep, Step, locked_entry
 from reconciler.core.plan.selection import selectable_step
@@ -217,7 +217,7 @@ def unjudgeable(step: Step, found: Found) -> NotJudged | None:
     if isinstance(reason, WasRejected) and reason.locked:
         missing = NotJudged(step.asset, "its file is missing", f"`reconciler restore {name}` brings it back")
         return None if found == entry.content else missing
-    if isinstance(reason, Doubtful):
+    if isinstance(reason, Doubtful | Awaited):
         hint = f"`reconciler recover` lists the requests, `reconciler show {name}` the state"
         return NotJudged(step.asset, reason_text(reason), hint)
     if isinstance(step.action, Keep):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reconciler.core.digest import AssetId
-from reconciler.core.events import Requested, settle
+from reconciler.core.events import Requested, Waiting, settle
 from reconciler.core.lock.lockfile import Lock
 from reconciler.core.plan.observed import NONE_REJECTED, Blocked, Observed, Rejections
 from reconciler.core.value import replace, value
@@ -26,16 +26,19 @@ if TYPE_CHECKING:  # few projects have a team
 @value
 class RecordedState:
     """The lockfile with the events of the journal, and the requests in doubt. `behind` counts the assets that the
-    lockfile lacks; it is UNMERGED where the lockfile holds both sides of a merge."""
+    lockfile lacks; it is UNMERGED where the lockfile holds both sides of a merge. `waiting` are the accepted requests.
+    """
 
     lock: Lock
     in_doubt: tuple[Requested, ...]
     behind: int
+    waiting: tuple[Waiting, ...] = ()
 
     @property
     def known(self) -> frozenset[AssetId]:
-        """Every asset with an entry or a request in doubt."""
-        return frozenset((*self.lock.entries, *(request.asset for request in self.in_doubt)))
+        """Every asset with an entry or a request without an end."""
+        unended = (*self.in_doubt, *(one.requested for one in self.waiting))
+        return frozenset((*self.lock.entries, *(request.asset for request in unended)))
 
 
 def recorded_state(workspace: Workspace) -> RecordedState:
@@ -43,8 +46,7 @@ def recorded_state(workspace: Workspace) -> RecordedState:
     recorded = workspace.recorded
     workspace.index.note_stat(f"{STATE}/journal", stat_of(workspace.root / STATE / "journal"))
     settled = settle(recorded, workspace.events())
-    unended = (*settled.in_doubt, *(one.requested for one in settled.waiting))
-    return RecordedState(settled.lock, unended, _behind(recorded, settled.lock))
+    return RecordedState(settled.lock, settled.in_doubt, _behind(recorded, settled.lock), settled.waiting)
 
 
 class Observation:
@@ -93,6 +95,7 @@ def observe(
         sources=sources,
         failures=SourceFailures(sources),
         in_doubt=_by_asset(state.in_doubt),
+        waiting=_waiting_by_asset(state.waiting),
         rejected=rejected,
     )
     if team is not None:
@@ -110,6 +113,14 @@ def _by_asset(in_doubt: Iterable[Requested]) -> dict[AssetId, tuple[Requested, .
     requests: dict[AssetId, tuple[Requested, ...]] = {}
     for request in in_doubt:
         requests[request.asset] = (*requests.get(request.asset, ()), request)
+    return requests
+
+
+def _waiting_by_asset(waiting: Iterable[Waiting]) -> dict[AssetId, tuple[Waiting, ...]]:
+    requests: dict[AssetId, tuple[Waiting, ...]] = {}
+    for one in waiting:
+        asset = one.requested.asset
+        requests[asset] = (*requests.get(asset, ()), one)
     return requests
 
 

@@ -17,7 +17,7 @@ from reconciler.core.specs.settings import Budget, ProviderSettings
 from reconciler.core.value import value
 from reconciler.engine.lane.budget import Spending
 from reconciler.engine.lane.build import PaidRun, open_lane, paid
-from reconciler.providers.connect import connect
+from reconciler.providers.connect import connect, connect_jobs
 from reconciler.providers.declaration import AtEnd, Declaration, price_of
 from reconciler.providers.models.table import model_table
 from reconciler.providers.registry import REGISTRY
@@ -71,19 +71,23 @@ def paid_providers(
     environ: Mapping[str, str],
     at_end: AtEnd,
     layers: TeamLayers | None = None,
+    detached: bool = False,
 ) -> PaidProviders:
-    """Each provider in its layers. `already` are the estimates of requests in doubt, which count as spent; `answered`
-    are those of requests without an image to lock, which count towards the limit of their asset. `layers` are those of
-    a team."""
+    """Each provider in its layers. `already` are the estimates of requests without an end, which count as spent;
+    `answered` are those of requests without an image to lock, which count towards the limit of their asset. `layers`
+    are those of a team. `detached`: jobs are submitted, and left to a later run."""
     _share_the_heap()
     table = model_table(models)
     shown = _ShownJournal(journal, progress)
     spending = Spending(budget, already=already, answered=answered)
-    run = PaidRun(store=store, journal=shown, progress=progress, spending=spending)
+    run = PaidRun(store=store, journal=shown, progress=progress, spending=spending, detached=detached)
     made = PaidProviders({}, [])
     for settings in used:
         lane = open_lane(settings, run=run)
-        inner = connect(settings, environ=environ, spool=spool, references=references, models=table, at_end=at_end)
+        jobs = connect_jobs(settings, environ=environ, spool=spool, references=references, models=table)
+        inner = jobs or connect(
+            settings, environ=environ, spool=spool, references=references, models=table, at_end=at_end
+        )
         declared = REGISTRY.declared(settings)
 
         def estimate(
@@ -95,7 +99,8 @@ def paid_providers(
         if layers is not None:
             around = layers.around_attempt(settings, estimate)
             own = replace(run, around_call=layers.around_call, around_attempt=around)
-        made.providers[settings.name] = paid(inner, lane=lane, run=own, estimate=estimate)
+        patience = settings.timeouts.total
+        made.providers[settings.name] = paid(inner, lane=lane, run=own, estimate=estimate, patience=patience)
         made.drains.append(lane.drain)
     return made
 

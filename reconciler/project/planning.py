@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from reconciler.core.digest import AssetId
-from reconciler.core.events import Requested
+from reconciler.core.events import Requested, Waiting
 from reconciler.core.lock.lockfile import Lock
 from reconciler.core.money.cost import Cost, parse_cost
 from reconciler.core.money.spent import with_rest
@@ -55,8 +55,8 @@ class PlannedProject:
     """A plan and its inputs.
 
     `behind` is as in RecordedState. Each asset that is generated is requested `candidates` times. `consents` were given
-    for the run. `notes` are present if they were computed while other processes hashed; `reviews` if the project has
-    verdicts.
+    for the run. `waiting` are requests that a provider has accepted. `notes` are present if they were computed while
+    other processes hashed; `reviews` if the project has verdicts.
     """
 
     loaded: LoadedSpecs
@@ -70,6 +70,13 @@ class PlannedProject:
     notes: PlanNotes | None = None
     reviews: Reviews | None = None
     shard: Shard | None = None
+    waiting: tuple[Waiting, ...] = ()
+
+    @property
+    def unended_costs(self) -> list[tuple[AssetId, Cost | None]]:
+        """What the requests without an end may cost, by asset: they count as spent."""
+        unended = (*self.in_doubt, *(one.requested for one in self.waiting))
+        return [(request.asset, parse_cost(request.cost)) for request in unended]
 
 
 def plan_project(workspace: Workspace, loaded: LoadedSpecs, selection: Selection) -> PlannedProject:
@@ -95,9 +102,10 @@ def plan_project(workspace: Workspace, loaded: LoadedSpecs, selection: Selection
         made = reviews.approved(made)
     candidates, consents = selection.images_per_asset, selection.policy.consents
     recorded = (state.in_doubt, state.behind)
-    return PlannedProject(
+    planned = PlannedProject(
         loaded, state.lock, seen, made, *recorded, candidates, consents, notes, reviews, selection.shard
     )
+    return replace(planned, waiting=state.waiting) if state.waiting else planned
 
 
 def planner(loaded: LoadedSpecs, state: RecordedState, selection: Selection) -> Planner:
@@ -139,12 +147,12 @@ def budget_for(planned: PlannedProject, limits: SpendingLimits) -> Budget:
 
 
 def within_limits(planned: PlannedProject, limits: SpendingLimits) -> Plan:
-    """The plan with every step held that would exceed the budget. Requests in doubt count as spent."""
+    """The plan with every step held that would exceed the budget. Requests without an end count as spent."""
     return within_budget(
         planned.plan,
         budget_for(planned, limits),
         candidates=planned.candidates,
-        already=[(request.asset, parse_cost(request.cost)) for request in planned.in_doubt],
+        already=planned.unended_costs,
         answered=answer_costs(planned.lock),
     )
 

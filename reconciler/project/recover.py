@@ -1,4 +1,4 @@
-"""Select requests in doubt, and remove those that the user has checked."""
+"""Select requests without an end, and remove those that the user has checked."""
 
 from __future__ import annotations
 
@@ -6,22 +6,41 @@ from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from reconciler.core.errors import ConsentNeeded, ProjectError
-from reconciler.core.events import Forgotten, Requested
+from reconciler.core.events import Forgotten, Requested, Waiting
 from reconciler.core.text import printable
+from reconciler.core.value import value
 from reconciler.project.workspace import Workspace
 from reconciler.store.index.index import stat_of
 from reconciler.store.state.state_dir import STATE
 
 
-def requests_in_doubt(workspace: Workspace, ids: Sequence[str]) -> tuple[Requested, ...]:
-    """The requests in doubt of the assets that ids and globs name; all without ids. ProjectError for an id that names
-    none."""
-    in_doubt = (*workspace.in_doubt(), *_of_team(workspace))
+@value
+class UnendedRequests:
+    """Requests without a recorded end: those in doubt, and those that a provider has accepted."""
+
+    in_doubt: tuple[Requested, ...]
+    waiting: tuple[Waiting, ...]
+
+    @property
+    def requests(self) -> tuple[Requested, ...]:
+        """All of them."""
+        return (*self.in_doubt, *(one.requested for one in self.waiting))
+
+
+def unended_requests(workspace: Workspace, ids: Sequence[str]) -> UnendedRequests:
+    """The requests without an end of the assets that ids and globs name; all without ids. ProjectError for an id that
+    names none."""
+    found = UnendedRequests((*workspace.in_doubt(), *_of_team(workspace)), workspace.waiting())
     for pattern in ids:
-        if not any(_names(pattern, request) for request in in_doubt):
+        if not any(_names(pattern, request) for request in found.requests):
             hint = "`reconciler recover` lists the requests in doubt"
             raise ProjectError(f'no request of "{printable(pattern)}" is in doubt', hint=hint)
-    return tuple(one for one in in_doubt if not ids or any(_names(pattern, one) for pattern in ids))
+
+    def named(one: Requested) -> bool:
+        return not ids or any(_names(pattern, one) for pattern in ids)
+
+    waiting = tuple(one for one in found.waiting if named(one.requested))
+    return UnendedRequests(tuple(filter(named, found.in_doubt)), waiting)
 
 
 def forget_requests(
@@ -38,7 +57,7 @@ def forget_requests(
     ConsentNeeded if `consent` returns False.
     """
     with workspace.exclusive(wait):
-        requests = requests_in_doubt(workspace, ids)
+        requests = unended_requests(workspace, ids).requests
         if not consent(requests):
             raise ConsentNeeded("nothing was changed")
         theirs = frozenset(request.attempt for request in requests if request.by)

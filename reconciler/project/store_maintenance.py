@@ -63,7 +63,7 @@ def find_garbage(workspace: Workspace, give_up: frozenset[Retention]) -> Garbage
         committed = workspace.sources(paths).permanent()
         judged = [(one, retention_of(one, in_flight=flying, committed=committed, give_up=give_up)) for one in held]
     spooled = workspace.store.leftovers()
-    doubt = bool(workspace.in_doubt())
+    doubt = bool(workspace.in_doubt() or workspace.waiting())
     answers = () if give_up else tuple(path for path in spooled if doubt or not _is_worthless(path, workspace.store))
     temps = [path for folder in _folders(workspace, lock) for path in disk.temps(folder)]
     return Garbage(

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from reconciler.core.jobs import Jobs
 from reconciler.core.outcome import Outcome, Rejected, Stop
 from reconciler.core.ports import ImageRequest, OnResponse, Provider, References, Spool, ignore_response
 from reconciler.core.specs.settings import ProviderSettings
@@ -86,6 +87,33 @@ def connect_batches(
     )
 
 
+def connect_jobs(
+    settings: ProviderSettings,
+    *,
+    environ: Mapping[str, str],
+    spool: Spool,
+    references: References,
+    models: ModelTable,
+    http: Http | None = None,
+) -> Jobs | None:
+    """The provider that these settings describe, if it works with jobs."""
+    declared = REGISTRY.declared(settings)
+    if not isinstance(declared, Dialect) or declared.jobs is None:
+        return None
+    from reconciler.providers.jobs.remote import RemoteJobs  # noqa: PLC0415 - few providers work with jobs
+
+    return RemoteJobs(
+        declared,
+        declared.jobs(),
+        settings,
+        key=key_for(settings, environ),
+        spool=spool,
+        references=references,
+        http=http or Http(settings),
+        models=models,
+    )
+
+
 class _WithoutKey:
     """A core.ports.Provider in place of one whose key is missing."""
 
@@ -116,7 +144,7 @@ async def list_models(
     if isinstance(base, BadBase):
         return Listing(False, base.why)
     dialect = REGISTRY.declared(settings)
-    if not isinstance(dialect, Dialect):
+    if not isinstance(dialect, Dialect) or not dialect.models_path:
         return Listing(False, "cannot be tested: this type of provider has no list of models")
     secret = secret_header(dialect, key)
     url = base.url(dialect.models_path)
@@ -143,7 +171,7 @@ _NAMES = ("id", "name", "model_name", "title")
 
 def _names(value: object) -> tuple[str, ...] | None:
     """The names in OpenAI's or Google's list of models, or in a bare list of them; None if the JSON is neither."""
-    entries = value.get("data", value.get("models")) if isinstance(value, Mapping) else value
+    entries = value.get("data", value.get("models", value.get("results"))) if isinstance(value, Mapping) else value
     if not isinstance(entries, list):
         return None
     names = (

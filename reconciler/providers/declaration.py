@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from reconciler.providers.batches.api import BatchApi
     from reconciler.providers.http.client import Http
     from reconciler.providers.http.request import WireRequest
+    from reconciler.providers.jobs.api import JobApi
     from reconciler.providers.requests.prepared import PreparedRequest
 
 Build: TypeAlias = "Callable[[PreparedRequest, ProviderSettings, Base, ModelTable], WireRequest | Rejected]"
@@ -35,6 +36,8 @@ A ValueError is a rejection, too. The prompt, the model and the parameters have 
 """
 LoadBatchApi: TypeAlias = "Callable[[], BatchApi]"
 """Loads a batch API: few commands need one."""
+LoadJobApi: TypeAlias = "Callable[[], JobApi]"
+"""Loads an API of jobs: few commands need one."""
 PriceFunction: TypeAlias = Callable[[Recipe, ModelTable], Cost | None]
 """The price of one image before it is requested; None: unknown."""
 Check: TypeAlias = Callable[[ProviderSettings], tuple[SettingProblem, ...]]
@@ -103,6 +106,8 @@ class Dialect:
     - `vendor_of`: the series of models whose vendor runs the server at `home`.
     - `models_path`: a GET of this path lists the models, at no cost.
     - `batches`: loads its batch API; None if it has none.
+    - `jobs`: loads its API of jobs; None if it answers with the image itself. `keeps_results`: an image of a job can be
+      fetched at least an hour after it was made.
     """
 
     type: str
@@ -117,6 +122,8 @@ class Dialect:
     problems: Check = no_problems
     concurrency: int = 4
     batches: LoadBatchApi | None = None
+    jobs: LoadJobApi | None = None
+    keeps_results: bool = True
 
 
 @value

@@ -10,13 +10,16 @@ from reconciler.core.provider_types import UnusableType
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.suggest import nearest_word
 from reconciler.core.text import one_line
+from reconciler.providers.bfl import BFL
 from reconciler.providers.comfyui.declaration import COMFYUI
 from reconciler.providers.command.declaration import COMMAND_WORKER
 from reconciler.providers.declaration import Declaration, Dialect, ProviderFactory
 from reconciler.providers.draft.declaration import DRAFT
+from reconciler.providers.fal import FAL
 from reconciler.providers.gemini import GEMINI
 from reconciler.providers.gravitex import GRAVITEX
 from reconciler.providers.openai import OPENAI
+from reconciler.providers.replicate import REPLICATE
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -28,6 +31,9 @@ _BUILT_IN: tuple[Declaration, ...] = (
     GRAVITEX,
     GEMINI,
     OPENAI,
+    FAL,
+    REPLICATE,
+    BFL,
     COMMAND_WORKER,
     COMFYUI,
 )
@@ -84,8 +90,10 @@ REGISTRY = Registry(_BUILT_IN)
 
 
 def has_listed_models(settings: ProviderSettings) -> bool:
-    """Whether the built-in table describes the models of a provider: those of built-in types at their own servers."""
-    return settings.type in REGISTRY.built_in and not settings.base_url
+    """Whether the built-in table describes the models of a provider: those of built-in types at their own servers, but
+    for those that run the models of anyone."""
+    declared = REGISTRY.built_in.get(settings.type)
+    return declared is not None and not settings.base_url and not (isinstance(declared, Dialect) and declared.jobs)
 
 
 def _entry_points() -> tuple[EntryPoint, ...]:

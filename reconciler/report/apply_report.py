@@ -10,7 +10,7 @@ from typing import Any
 from reconciler.core.candidates import Candidate
 from reconciler.core.cautions import Caution
 from reconciler.core.digest import AssetId
-from reconciler.core.events import Requested
+from reconciler.core.events import Requested, Waiting
 from reconciler.core.plan.actions import Hold, UpstreamUnavailable
 from reconciler.core.plan.plan import Plan
 from reconciler.core.text import printable
@@ -23,6 +23,7 @@ from reconciler.report.in_doubt import in_doubt_lines
 from reconciler.report.plan_json import plan_json
 from reconciler.report.plan_text import ANY_ASSET, describe
 from reconciler.report.plan_view import Verbosity, plan_lines
+from reconciler.report.waiting import going_on_lines, waiting_json
 from reconciler.report.warnings import cautions_json
 
 TYPE_CHECKING = False
@@ -35,7 +36,7 @@ class ApplyFacts:
     """The end of an apply. `report` is None if there was nothing to do.
 
     `candidates` are the images of each asset that has several; their paths are relative to `root`. `derived` is what
-    was derived, None if nothing is.
+    was derived, None if nothing is. `waiting` are accepted requests without an end.
     """
 
     plan: Plan
@@ -47,6 +48,7 @@ class ApplyFacts:
     cautions: tuple[Caution, ...] = ()
     verbosity: Verbosity = Verbosity.NORMAL
     derived: DeriveFacts | None = None
+    waiting: tuple[Waiting, ...] = ()
 
 
 _REASONS = 5
@@ -66,6 +68,7 @@ def apply_text(facts: ApplyFacts) -> Printed:
         *problem_lines(facts.report, in_doubt=facts.in_doubt),
         *_held(facts),
         *_cut_off(facts, facts.report),
+        *going_on_lines(facts.waiting),
         *_derived_problems(facts),
     )
     summary = summary_line(facts.report, in_doubt=facts.in_doubt)
@@ -75,7 +78,8 @@ def apply_text(facts: ApplyFacts) -> Printed:
 def apply_json(facts: ApplyFacts) -> Printed:
     """The last event of the stream."""
     ended = plan_json(facts.plan) if facts.report is None else report_json(facts.report, in_doubt=facts.in_doubt)
-    event = {"event": "end", **ended, "warnings": cautions_json(facts.cautions)}
+    waiting = {"waiting": waiting_json(facts.waiting)} if facts.waiting else {}
+    event = {"event": "end", **ended, **waiting, "warnings": cautions_json(facts.cautions)}
     listed = {asset: candidates_json(found, root=facts.root) for asset, found in facts.candidates.items()}
     derived: dict[str, Any] = {}
     if facts.derived is not None:

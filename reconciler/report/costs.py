@@ -6,26 +6,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.core.digest import AssetId
-from reconciler.core.events import Requested
+from reconciler.core.events import Requested, Waiting
 from reconciler.core.lock.lockfile import Answer
 from reconciler.core.money.cost import Total, parse_cost, total
 from reconciler.core.money.totals import Row, Sum
 from reconciler.core.text import one_line, printable
 from reconciler.core.value import value
 from reconciler.report.formats import Printed, counted, document
+from reconciler.report.waiting import waiting_json
 
 _WIDTH = 80
 
 
 @value
 class CostFacts:
-    """The sum over everything, the sums of each grouping by its name, and what is in no sum: the requests in doubt, and
-    the answers without an image here."""
+    """The sum over everything, the sums of each grouping by its name, and what is in no sum: the requests in doubt, the
+    answers without an image here, and the requests that a provider has accepted."""
 
     everything: Row
     by: Mapping[str, Sequence[Row]]
     in_doubt: tuple[Requested, ...]
     answered: Mapping[AssetId, Answer]
+    waiting: tuple[Waiting, ...] = ()
 
 
 def costs_text(facts: CostFacts) -> Printed:
@@ -41,7 +43,12 @@ def costs_json(facts: CostFacts) -> Printed:
 def _lines(facts: CostFacts) -> Iterator[str]:
     everything, by, in_doubt = facts.everything, facts.by, facts.in_doubt
     now, once = everything.locked, everything.ever
-    if not in_doubt and not facts.answered and not any((now.paid, now.drafts, now.brought, once.paid)):
+    if (
+        not in_doubt
+        and not facts.answered
+        and not facts.waiting
+        and not any((now.paid, now.drafts, now.brought, once.paid))
+    ):
         yield "no image is locked, and none was paid for"
         return
     table = [("", "LOCKED NOW", "", "GENERATED IN THIS CHECKOUT", ""), _cells(everything)]
@@ -60,6 +67,10 @@ def _lines(facts: CostFacts) -> Iterator[str]:
         for one in in_doubt:
             yield printable(f"  {one.asset}  {one.provider}  {one.at}  {one.cost or 'price unknown'}")
         yield "  hint: check the provider's bill; `reconciler plan` shows the options"
+    if facts.waiting:
+        yield ""
+        cost = total(parse_cost(one.requested.cost) for one in facts.waiting)
+        yield f"waiting: {counted(len(facts.waiting), 'accepted request')}, {cost} counted as spent"
     if facts.answered:
         yield ""
         costs = [cost for answer in facts.answered.values() for cost in answer.costs]
@@ -101,6 +112,7 @@ def _document(facts: CostFacts) -> dict[str, Any]:
             for name, rows in by.items()
         },
         "in_doubt": {"requests": requests, "may_have_cost": _total_json(_possible_cost(in_doubt))},
+        **({"waiting": {"requests": waiting_json(facts.waiting)}} if facts.waiting else {}),
         "answered": {"requests": answers, "may_have_cost": _total_json(answered_cost)},
     }
 

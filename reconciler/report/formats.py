@@ -52,7 +52,7 @@ REPORTS: dict[str, dict[str, str]] = {
     "push": {"text": "team:push_text", "json": "team:push_json"},
     "providers": {"text": "providers:providers_text", "json": "providers:providers_json"},
     "fetch": {"text": "fetch:fetch_text", "json": "fetch:fetch_json"},
-    "recover": {"text": "in_doubt:recover_text", "json": "in_doubt:recover_json"},
+    "recover": {"text": "recover:recover_text", "json": "recover:recover_json"},
     "release verify": {"text": "release:release_text", "json": "release:release_json"},
     "review": {"text": "reviews:reviews_text", "json": "reviews:reviews_json"},
     "show": {"text": "show:show_text", "json": "show:show_json"},

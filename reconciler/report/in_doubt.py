@@ -10,13 +10,7 @@ from reconciler.core.digest import RecipeKey
 from reconciler.core.events import Requested
 from reconciler.core.money.cost import Total, parse_cost, total
 from reconciler.core.text import printable
-from reconciler.core.value import value
-from reconciler.report.formats import Printed, counted, document
 
-_HINT = (
-    "  hint: check the provider's bill; then `reconciler apply --retry-in-doubt` requests the image again,\n"
-    "        `reconciler adopt ID` locks a file that you have, `reconciler recover --forget ID` drops the request"
-)
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
@@ -79,30 +73,6 @@ def in_doubt_list(requests: Sequence[Requested], now: datetime) -> Iterator[str]
     width = min(40, max((len(one.asset) for one in requests), default=0))
     for one, line in zip(requests, in_doubt_lines(requests, now), strict=True):
         yield f"? {printable(one.asset):<{width}}  {line}"
-
-
-@value
-class InDoubtFacts:
-    """Requests without a recorded end, at a point in time."""
-
-    requests: tuple[Requested, ...]
-    now: datetime
-
-
-def recover_text(facts: InDoubtFacts) -> Printed:
-    """The table and its sum for people."""
-    requests = facts.requests
-    if not requests:
-        return Printed(("no request is in doubt",))
-    total_line = f"{counted(len(requests), 'request')} in doubt; possible cost: {in_doubt_total(requests)}"
-    return Printed((*in_doubt_list(requests, facts.now), total_line), hint=_HINT)
-
-
-def recover_json(facts: InDoubtFacts) -> Printed:
-    """The requests and their sum for programs."""
-    cost = in_doubt_total(facts.requests)
-    sums = {"amounts": [str(each) for each in cost.amounts], "unknown": cost.unknown}
-    return document({"in_doubt": in_doubt_json(facts.requests), "may_have_cost": sums})
 
 
 def age(at: str, now: datetime) -> str:

@@ -26,6 +26,7 @@ from reconciler.report.plan_text import (
     sum_text,
     word_diff,
 )
+from reconciler.report.waiting import waiting_total
 
 _PLACES = 8
 """The most places of a group that are listed; with more the folders above them are."""
@@ -64,7 +65,7 @@ def _common_text(step: Step, now: datetime) -> StepText:
             text = describe(step, now, name=ANY_ASSET)
             return StepText(text.symbol, "their reference images change", hint=text.hint)
     text = describe(step, now, name=ANY_ASSET, changes=_common_changes)
-    if isinstance(action.reason, do.Doubtful):
+    if isinstance(action.reason, do.Doubtful | do.Awaited):
         return replace(text, details=())
     after = isinstance(action, do.Generate) and bool(action.after)
     return replace(text, details=(*text.details[:-1], _AFTER)) if after else text
@@ -132,7 +133,7 @@ def _approved(steps: list[Step]) -> Iterator[str]:
 
 
 def _doubts(steps: list[Step], now: datetime) -> Iterator[str]:
-    """The requests in doubt of all steps together."""
+    """The requests in doubt of all steps together, and the accepted ones."""
     requests = [
         one for step in steps if isinstance(step.action.reason, do.Doubtful) for one in step.action.reason.requests
     ]
@@ -140,6 +141,13 @@ def _doubts(steps: list[Step], now: datetime) -> Iterator[str]:
         oldest = min(requests, key=lambda one: one.at)
         cost = in_doubt_total(requests)
         yield f"{counted(len(requests), 'request')}, the first of them {age(oldest.at, now)}; they may have cost {cost}"
+    waiting = [
+        one for step in steps if isinstance(step.action.reason, do.Awaited) for one in step.action.reason.requests
+    ]
+    if waiting:
+        first = min(one.requested.at for one in waiting)
+        spent = waiting_total(waiting)
+        yield f"{counted(len(waiting), 'request')}, the first of them {age(first, now)}; {spent} counted as spent"
 
 
 def _names(steps: list[Step]) -> str:

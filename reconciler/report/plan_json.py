@@ -11,6 +11,7 @@ from reconciler.core.plan.actions import Reason
 from reconciler.core.plan.plan import AssetStep, Plan, Step
 from reconciler.report.in_doubt import in_doubt_json
 from reconciler.report.plan_text import changed_fields, keeps, plan_total, reason_text
+from reconciler.report.waiting import waiting_json
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:
@@ -54,6 +55,8 @@ def step_json(step: Step) -> dict[str, Any]:
         result["approved"] = {"by": list(step.approved.by), "at": step.approved.at}
     if isinstance(action.reason, do.Doubtful):
         result["in_doubt"] = in_doubt_json(action.reason.requests)
+    if isinstance(action.reason, do.Awaited):
+        result["waiting"] = waiting_json(action.reason.requests)
     return result
 
 

@@ -20,6 +20,7 @@ from reconciler.core.value import replace, value
 from reconciler.report.formats import counted
 from reconciler.report.in_doubt import in_doubt_hint, in_doubt_lines, in_doubt_reason, in_doubt_title
 from reconciler.report.step_hints import conflict_hint, hold_hint
+from reconciler.report.waiting import WAITING_TITLE, waiting_hint, waiting_lines, waiting_reason
 
 _DIFF_WORDS = 2000
 _TEXT_WIDTH = 100
@@ -180,6 +181,9 @@ def describe(
             entry = locked_entry(step)
             locked = entry.key if entry is not None else None
             return StepText("?", in_doubt_title(requests, locked=locked), in_doubt_lines(requests, now), hint)
+        case do.Hold(reason=do.Awaited(requests=waiting)):
+            hint = waiting_hint(waiting, named=name if name != printable(step.asset) else "")
+            return StepText("?", WAITING_TITLE, waiting_lines(waiting, now), hint)
         case do.Hold(otherwise=otherwise):
             details = changes(otherwise.reason) if isinstance(otherwise, do.Generate) else ()
             return StepText("?", reason_text(action.reason), details, hold_hint(action, name))
@@ -235,8 +239,8 @@ def reason_text(reason: Reason) -> str:
             return "both sides of a merge changed it"
         case do.AlreadyThere():
             return "already there"
-        case do.Doubtful(requests=requests):
-            return in_doubt_reason(requests)
+        case do.Doubtful() | do.Awaited():
+            return _unended_text(reason)
         case do.WasRefused() | do.WasMismatched() | do.WasFailed() | do.WasRejected():
             return _answer_text(reason)
         case do.UpstreamUnavailable(upstreams=ups):
@@ -247,6 +251,12 @@ def reason_text(reason: Reason) -> str:
             return f"over budget: {limit}"
         case do.NotSelected():
             return "not selected"
+
+
+def _unended_text(reason: do.Doubtful | do.Awaited) -> str:
+    if isinstance(reason, do.Awaited):
+        return waiting_reason(reason.requests)
+    return in_doubt_reason(reason.requests)
 
 
 def _is_rejected(reason: Reason) -> bool:

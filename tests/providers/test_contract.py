@@ -19,6 +19,7 @@ from reconciler.providers.connect import connect
 from reconciler.providers.models.table import model_table
 from reconciler.testing.comfyui import FILL, a_workflow, running_comfyui
 from reconciler.testing.contract import ProviderContract, RemoteProviderContract
+from reconciler.testing.job_contract import JOB_FAULTS, JobProviderContract
 from tests.workers import stripes_command
 
 _MADE = template_of(read_graph(json.dumps(a_workflow()).encode()), FILL)
@@ -53,6 +54,24 @@ class TestOpenAI(RemoteProviderContract):
     provider_type = dialect = "openai"
     model = "gpt-image-2"
     formats = ("png", "jpeg", "webp")
+
+
+class TestFal(JobProviderContract):
+    provider_type = api = "fal"
+    model = "fal-ai/flux/dev"
+
+
+class TestReplicate(JobProviderContract):
+    provider_type = api = "replicate"
+    model = "black-forest-labs/flux-dev"
+    placed = {"input_images": "references"}  # noqa: RUF012  never changed
+    expected = {**JOB_FAULTS, "reply_lost": "Done", "elsewhere": "Done"}  # noqa: RUF012  never changed
+
+
+class TestBlackForestLabs(JobProviderContract):
+    provider_type = api = "bfl"
+    model = "flux-2-pro"
+    expected = {**JOB_FAULTS, "free": "Refused"}  # noqa: RUF012  never changed
 
 
 class TestLocalServer(RemoteProviderContract):

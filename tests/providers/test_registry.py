@@ -52,7 +52,7 @@ def test_a_declaration_is_complete(type_: str) -> None:
     assert bool(declared.key_variables) == declared.traits.needs_key
     if isinstance(declared, Dialect):
         assert isinstance(parse_base(declared.home), Base)
-        assert declared.models_path.startswith("/v1")
+        assert declared.models_path.startswith("/v1") or (declared.jobs and not declared.models_path)
     assert declared.traits.free or not declared.traits.local
 
 
@@ -80,7 +80,7 @@ def test_an_unknown_type_has_a_hint(plugins: Plugins) -> None:
     plugins.install("stripes_b")
     near = REGISTRY.find("strips_b")
     assert near == UnusableType(
-        '"strips_b" is not one of draft, gravitex, gemini, openai, command, comfyui, stripes_b',
+        '"strips_b" is not one of draft, gravitex, gemini, openai, fal, replicate, bfl, command, comfyui, stripes_b',
         'did you mean "stripes_b"?',
     )
     with pytest.raises(ProjectError, match=r"providers\.mine\.type: \"strips_b\" is not one of"):

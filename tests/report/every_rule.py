@@ -12,6 +12,7 @@ from reconciler import __version__
 from reconciler.core.cautions import Caution
 from reconciler.core.digest import AssetId
 from reconciler.core.errors import Place, Problem
+from reconciler.core.events import Accepted, Waiting
 from reconciler.core.money.cost import Cost
 from reconciler.core.plan import actions as do
 from reconciler.core.plan.actions import Action
@@ -60,6 +61,9 @@ def every_rule() -> FindingList:
         "untracked": do.Conflict(do.Untracked(), bytes_of("found")),
         "moved": do.Move(do.Moved(AssetId("old"), "assets/old.png"), bytes_of("made")),
         "in-doubt": do.Hold(do.Doubtful((a_request("in-doubt"),)), do.Consent.RETRY_IN_DOUBT),
+        "waiting": do.Hold(
+            do.Awaited((Waiting(a_request("waiting"), Accepted("waiting", AssetId("waiting"), "job-7")),))
+        ),
         "refused": do.Hold(do.WasRefused("I will not"), do.Consent.RETRY_REFUSED),
         "placeholder": do.Generate(do.Placeholder(), None, PRICE),
         "over-budget": do.Hold(do.OverBudget("1 USD a run"), None, do.Generate(do.NeverGenerated(), None, PRICE)),

@@ -64,6 +64,7 @@ if TYPE_CHECKING:
 @options.retry_options
 @options.shard_option
 @click.option("--derive/--no-derive", "derives", default=True, help="Make the derived files, too. Default.")
+@click.option("--detach", "detached", is_flag=True, help="Submit jobs and do not wait; a later apply collects them.")
 @options.jobs_option
 @options.wait_option
 @click.option("--without-team", is_flag=True, help="Buy without asking the team's store: two may pay for one image.")
@@ -83,6 +84,7 @@ def command(
     yes: bool,
     wait: float,
     derives: bool,
+    detached: bool,
     jobs: int | None,
     without_team: bool,
     no_wait: bool,
@@ -113,7 +115,9 @@ def command(
         say=display.say,
         files=display.files,
     )
-    chosen = ApplyOptions(options.plan_options(given), saved, wait, derives, jobs or 0, without_team, not no_wait)
+    chosen = ApplyOptions(
+        options.plan_options(given), saved, wait, derives, jobs or 0, without_team, not no_wait, detached
+    )
     ended = apply(workspace, chosen, callbacks, environ=os.environ)
     options.print_report("apply", format_, replace(_facts(ended, workspace.root), verbosity=shown))
     code = _exit_code(ended)
@@ -138,6 +142,7 @@ def _facts(ended: Applied | NothingToApply, root: Path) -> ApplyFacts:
         nothing = replace(nothing, derived=DeriveFacts(ended.derived.state.facts, ended.derived.report))
     if isinstance(ended, NothingToApply):
         return nothing
+    nothing = replace(nothing, waiting=ended.waiting)
     return replace(nothing, report=ended.report, in_doubt=ended.in_doubt, candidates=ended.candidates)
 
 

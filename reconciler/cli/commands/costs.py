@@ -32,5 +32,7 @@ def command(directory: str | None, /, groups: tuple[str, ...], format_: str) -> 
     images = costed_images(workspace)
     by = {name: grouped(images.locked, images.ever, GROUPS[name]) for name in groups or GROUPS}
     everything = Row("all", summed(images.locked), summed(images.ever))
-    options.print_report("costs", format_, CostFacts(everything, by, workspace.in_doubt(), images.answered))
+    options.print_report(
+        "costs", format_, CostFacts(everything, by, workspace.in_doubt(), images.answered, workspace.waiting())
+    )
     return Exit.DONE

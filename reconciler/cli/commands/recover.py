@@ -13,9 +13,10 @@ from reconciler.cli.asset_ids import confirm, id_arguments
 from reconciler.core.errors import Exit, ProjectError
 from reconciler.core.events import Requested
 from reconciler.core.text import printable
-from reconciler.project.recover import forget_requests, requests_in_doubt
+from reconciler.project.recover import forget_requests, unended_requests
 from reconciler.project.workspace import open_workspace
-from reconciler.report.in_doubt import InDoubtFacts, in_doubt_list
+from reconciler.report.in_doubt import in_doubt_list
+from reconciler.report.recover import UnendedFacts
 
 
 @click.command(epilog="Example:  reconciler recover --forget hero 'icons/*'")
@@ -29,13 +30,15 @@ def command(
     directory: str | None, /, *, ids: tuple[str, ...], forget: bool, format_: str, yes: bool, wait: float
 ) -> int:
     """List paid requests without a response, with their age and price, or remove some from the list (`--forget`).
+    Requests that a provider has accepted as jobs are listed, too: the next apply collects them.
 
     Their assets are held, because the provider may have charged for the request. Check its bill, then repeat the
     request (`reconciler apply --retry-in-doubt`), adopt a file, or forget the request.
     """
     workspace = open_workspace(directory, os.environ)
     if not forget:
-        facts = InDoubtFacts(requests_in_doubt(workspace, ids), datetime.now(UTC))
+        found = unended_requests(workspace, ids)
+        facts = UnendedFacts(found.in_doubt, found.waiting, datetime.now(UTC))
         options.print_report("recover", format_, facts)
         return Exit.DONE
     if not ids:

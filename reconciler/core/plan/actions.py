@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
-from reconciler.core.events import Requested
+from reconciler.core.events import Requested, Waiting
 from reconciler.core.money.cost import Cost
 from reconciler.core.ports import SourceFailure
 from reconciler.core.recipe import Change
@@ -153,6 +153,13 @@ class Doubtful:
 
 
 @value
+class Awaited:
+    """Requests that a provider has accepted, oldest first: their images come without another payment."""
+
+    requests: tuple[Waiting, ...]
+
+
+@value
 class WasRefused:
     """The model refused this very recipe before."""
 
@@ -211,7 +218,7 @@ class NotSelected:
 
 Reason = (
     Current | Orphaned | Frozen | Ignored | NeverGenerated | RecipeChanged | UpstreamChanged | Placeholder
-    | OutputMissing | OutputLost | OutputModified | Untracked | NotAFile | Moved | AlreadyThere | Doubtful
+    | OutputMissing | OutputLost | OutputModified | Untracked | NotAFile | Moved | AlreadyThere | Doubtful | Awaited
     | WasRefused | WasMismatched | WasFailed | UpstreamUnavailable | Asked | OverBudget | NotSelected | MadeByHand
     | RealImage | MergeSettled | SourceFailed | Succeeded | WasRejected | RedrawnDifferently
 )  # fmt: skip

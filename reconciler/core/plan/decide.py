@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from reconciler.core.digest import AssetId, ContentHash, Json, RecipeKey
-from reconciler.core.events import Requested
+from reconciler.core.events import Requested, Waiting
 from reconciler.core.lock.lockfile import Answer, AnswerKind, LockEntry
 from reconciler.core.money.cost import Cost
 from reconciler.core.plan.actions import (
     Action,
     Adopt,
     AlreadyThere,
+    Awaited,
     By,
     Conflict,
     Consent,
@@ -67,6 +68,8 @@ class Facts:
       whose images are the only difference.
     - `in_doubt`: requests of this asset whose outcome is unknown; `in_doubt_elsewhere`: those for this recipe under
       other ids.
+    - `waiting`: requests of this asset that a provider has accepted; `waiting_elsewhere`: those for this recipe under
+      other ids.
     - `rejected`: the rejection of the locked image; `answer_rejected`: that of an image for the wanted recipe, if there
       is no other image for it.
     - `other_side`: the recipe of the other side of a merge, where the file on disk decided for this entry.
@@ -92,6 +95,8 @@ class Facts:
     changed: tuple[AssetId, ...] = ()
     in_doubt: tuple[Requested, ...] = ()
     in_doubt_elsewhere: tuple[Requested, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
+    waiting_elsewhere: tuple[Waiting, ...] = ()
     answered: Answer | None = None
     rejected: Rejection | None = None
     answer_rejected: Rejection | None = None
@@ -105,9 +110,13 @@ def decide(facts: Facts) -> Action:
     """The whole decision table. Read it top to bottom."""
     entry, spec, found = facts.entry, facts.spec, facts.found
     if spec is None:
-        return Hold(Doubtful(facts.in_doubt)) if facts.in_doubt else Keep(Orphaned())
+        if facts.in_doubt:
+            return Hold(Doubtful(facts.in_doubt))
+        return Hold(Awaited(facts.waiting)) if facts.waiting else Keep(Orphaned())
     if facts.in_doubt:
         return Hold(Doubtful(facts.in_doubt), Consent.RETRY_IN_DOUBT, decide(replace(facts, in_doubt=())))
+    if facts.waiting:
+        return Hold(Awaited(facts.waiting), None, decide(replace(facts, waiting=())))
     if isinstance(found, Blocked):
         return Conflict(NotAFile(found.what))
     foreign = found is not None and found != facts.locked_elsewhere and (entry is None or found != entry.content)
@@ -216,6 +225,8 @@ def _obtain(facts: Facts, why: Reason) -> Action:
     if facts.stored is not None:
         replacing, vacated = _content(facts.found), _vacated(facts)
         return Restore(why, facts.stored, replacing, vacated, facts.stored_under, place=facts.remote)
+    if facts.waiting_elsewhere:
+        return Hold(Awaited(facts.waiting_elsewhere), None, generate(facts, why))
     if facts.in_doubt_elsewhere:
         return Hold(Doubtful(facts.in_doubt_elsewhere), Consent.RETRY_IN_DOUBT, generate(facts, why))
     if facts.answered is not None and not facts.traits.free:

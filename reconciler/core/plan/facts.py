@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from typing import TypeVar
 
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
-from reconciler.core.events import Requested
+from reconciler.core.events import Requested, Waiting
 from reconciler.core.fit import fits_as_well, subject_of
 from reconciler.core.images.sniff import FORMATS
 from reconciler.core.lock.lockfile import Answer, AnswerKind, Lock, LockEntry
@@ -23,6 +24,7 @@ from reconciler.core.traits import Traits
 from reconciler.core.value import replace
 
 Price = Callable[[Spec, Recipe], Cost | None]
+UnendedT = TypeVar("UnendedT", Requested, Waiting)
 
 
 class FactCollector:
@@ -43,6 +45,10 @@ class FactCollector:
         self.in_doubt: dict[RecipeKey, tuple[Requested, ...]] = {}
         for request in itertools.chain(*seen.in_doubt.values(), seen.team_in_doubt):
             self.in_doubt[request.key] = (*self.in_doubt.get(request.key, ()), request)
+        self.waiting: dict[RecipeKey, tuple[Waiting, ...]] = {}
+        for waiting in itertools.chain.from_iterable(seen.waiting.values()):
+            key = waiting.requested.key
+            self.waiting[key] = (*self.waiting.get(key, ()), waiting)
         self.orphans = {identity: entry for identity, entry in sorted(lock.entries.items()) if identity not in specs}
         self.orphans_by_key: dict[RecipeKey, dict[AssetId, None]] = {}
         self.orphans_by_output: dict[str, dict[AssetId, None]] = {}
@@ -100,7 +106,9 @@ class FactCollector:
             if upstreams else (),
             changed=changed,
             in_doubt=self.seen.in_doubt.get(identity, ()),
-            in_doubt_elsewhere=self._in_doubt_elsewhere(identity, key) if self.in_doubt and not pending else (),
+            in_doubt_elsewhere=_elsewhere(self.in_doubt, identity, key) if self.in_doubt and not pending else (),
+            waiting=self.seen.waiting.get(identity, ()),
+            waiting_elsewhere=_elsewhere(self.waiting, identity, key) if self.waiting and not pending else (),
             answered=self._answered(key) if needed and stored is None and key is not None else None,
             rejected=self.seen.rejected.of(entry.content, entry.original) if entry is not None else None,
             answer_rejected=self._answer_rejected(recipe) if needed and stored is None and recipe is not None else None,
@@ -226,10 +234,6 @@ class FactCollector:
         keys = (replace(recipe, format=name).key() for name in FORMATS) if known else ()
         return known.get(recipe.key()) or next((known[key] for key in keys if key in known), None)
 
-    def _in_doubt_elsewhere(self, identity: AssetId, key: RecipeKey | None) -> tuple[Requested, ...]:
-        asked = self.in_doubt.get(key, ()) if key is not None else ()
-        return tuple(request for request in asked if request.asset != identity or request.by)
-
     def _source(self, entry: LockEntry) -> str | None:
         if self.seen.outputs.get(entry.output) == entry.content:
             return entry.output
@@ -241,6 +245,18 @@ def _remote(seen: Observed, stored: ContentHash | None, entry: LockEntry | None,
     if stored is not None:
         return seen.remote.get(stored, "")
     return seen.remote.get(entry.content, "") if entry is not None and source == TEAM_STORE else ""
+
+
+def _elsewhere(
+    requests: Mapping[RecipeKey, tuple[UnendedT, ...]], identity: AssetId, key: RecipeKey | None
+) -> tuple[UnendedT, ...]:
+    """The requests for a recipe that other assets have made, or other checkouts."""
+    found = requests.get(key, ()) if key is not None else ()
+    return tuple(one for one in found if _request(one).asset != identity or _request(one).by)
+
+
+def _request(one: Requested | Waiting) -> Requested:
+    return one if isinstance(one, Requested) else one.requested
 
 
 def _is_taken(image: StoredImage, recipe: Recipe, policy: OnMismatch) -> bool:

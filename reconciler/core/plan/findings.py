@@ -56,6 +56,7 @@ RULES: Mapping[str, str] = {
     "moved": "The asset has another id or another output.",
     "orphan": "The lockfile has an image that no spec asks for.",
     "in-doubt": "A paid request has no recorded end; it may have been charged.",
+    "waiting": "A provider has accepted a request, and its image has not been collected.",
     "refused": "This recipe was answered without an image that could be locked.",
     "placeholder": "A draft is in place of the real image.",
     "over-budget": "The image would exceed the budget.",
@@ -151,6 +152,8 @@ def rule_of(reason: Reason) -> str:
             return "moved"
         case do.Doubtful():
             return "in-doubt"
+        case do.Awaited():
+            return "waiting"
         case do.WasRefused() | do.WasMismatched() | do.WasFailed():
             return "refused"
         case do.WasRejected():

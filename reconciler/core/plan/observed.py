@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.errors import Place
-from reconciler.core.events import Requested
+from reconciler.core.events import Requested, Waiting
 from reconciler.core.lock.lockfile import Answer
 from reconciler.core.ports import SourceFailure, StoredImage
 from reconciler.core.value import field, value
@@ -79,8 +79,9 @@ class Observed:
 
     `outputs` is by path, without absent files. `files` are the contents of reference files by path. `stored` gives the
     images of a recipe key in the store, oldest first. `sources` gives a place with the bytes of a content that was
-    locked for a path. `in_doubt` are the requests of each asset without an outcome, oldest first. `failures` gives, by
-    path, why a place that may have its bytes could not be asked. `rejected` are the images that are not restored.
+    locked for a path. `in_doubt` are the requests of each asset without an outcome, oldest first, and `waiting` those
+    that a provider has accepted. `failures` gives, by path, why a place that may have its bytes could not be asked.
+    `rejected` are the images that are not restored.
 
     Of a team's store: `remote` names the place of images that are only there; `team_in_doubt` are requests of other
     checkouts without an outcome; `team_answers` are answers without an image.
@@ -91,6 +92,7 @@ class Observed:
     stored: Mapping[RecipeKey, tuple[StoredImage, ...]] = field(default_factory=dict)
     sources: Mapping[tuple[ContentHash, str], str] = field(default_factory=dict)
     in_doubt: Mapping[AssetId, tuple[Requested, ...]] = field(default_factory=dict)
+    waiting: Mapping[AssetId, tuple[Waiting, ...]] = field(default_factory=dict)
     failures: Mapping[str, SourceFailure] = field(default_factory=dict)
     rejected: Rejections = NONE_REJECTED
     remote: Mapping[ContentHash, str] = field(default_factory=dict)

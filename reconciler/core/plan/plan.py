@@ -116,9 +116,10 @@ def plan(
         action = gate(facts, decide(facts))
         survey.expect(facts, action)
         steps.append(AssetStep(identity, action, specs[identity], facts.entry, facts.origin))
-    for identity in sorted({*survey.orphans, *seen.in_doubt} - specs.keys()):
+    for identity in sorted({*survey.orphans, *seen.in_doubt, *seen.waiting} - specs.keys()):
         entry = survey.orphans.get(identity)
-        orphan = Facts(identity, entry=entry, in_doubt=seen.in_doubt.get(identity, ()))
+        in_doubt, waiting = seen.in_doubt.get(identity, ()), seen.waiting.get(identity, ())
+        orphan = Facts(identity, entry=entry, in_doubt=in_doubt, waiting=waiting)
         action = gate(orphan, decide(orphan))
         steps.append(DoubtStep(identity, action) if entry is None else OrphanStep(identity, action, entry))
     return Plan(tuple(steps))

@@ -13,6 +13,7 @@ from reconciler.core.plan.actions import (
     Action,
     Adopt,
     Asked,
+    Awaited,
     Conflict,
     Consent,
     Current,
@@ -70,7 +71,8 @@ def gate(facts: Facts, action: Action, policy: Policy) -> Action:
     if agreed is not action:
         return gate(facts, agreed, policy)
     doubtful = isinstance(action.reason, Doubtful) and bool(facts.in_doubt)
-    settled = doubtful or isinstance(action, Adopt | Conflict)
+    awaited = isinstance(action.reason, Awaited) and bool(facts.waiting)
+    settled = doubtful or awaited or isinstance(action, Adopt | Conflict)
     why = staleness(facts, facts.entry) if facts.entry is not None and not settled else None
     if facts.spec is None or facts.entry is None or why is None:
         return action
@@ -131,11 +133,13 @@ def _fields_with(spec: Spec, upstreams: tuple[AssetId, ...]) -> set[str]:
 
 
 def _replaced(facts: Facts, action: Action, policy: Policy) -> Action:
-    """Generate again, as the user asked. A request in doubt still needs consent of its own."""
+    """Generate again, as the user asked. A request in doubt still needs consent of its own. Nothing is bought beside a
+    request that a provider has accepted."""
     if facts.missing or (isinstance(action, Conflict) and isinstance(action.reason, NotAFile)):
         return action
     in_doubt = (*facts.in_doubt, *facts.in_doubt_elsewhere)
-    again = generate(facts, Asked())
+    waiting = (*facts.waiting, *facts.waiting_elsewhere)
+    again = Hold(Awaited(waiting), None, generate(facts, Asked())) if waiting else generate(facts, Asked())
     return _allowed(Hold(Doubtful(in_doubt), Consent.RETRY_IN_DOUBT, again), policy) if in_doubt else again
 
 

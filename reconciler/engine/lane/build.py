@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from random import random
 from uuid import uuid4
 
+from reconciler.core.jobs import Jobs
 from reconciler.core.ports import Log, Provider, Store
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.engine.clock import Clock
@@ -40,7 +41,7 @@ def _as_it_is(provider: Provider) -> Provider:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaidRun:
-    """The dependencies that all lanes of one run share."""
+    """The dependencies that all lanes of one run share. `detached`: the run submits jobs, and waits for none."""
 
     store: Store
     journal: Log
@@ -52,6 +53,7 @@ class PaidRun:
     new_attempt: Callable[[], str] = _new_attempt
     around_call: Callable[[Provider], Provider] = _as_it_is
     around_attempt: Callable[[Provider], Provider] = _as_it_is
+    detached: bool = False
 
 
 def open_lane(settings: ProviderSettings, *, run: PaidRun) -> Lane:
@@ -65,10 +67,13 @@ def open_lane(settings: ProviderSettings, *, run: PaidRun) -> Lane:
     )
 
 
-def paid(inner: Provider, *, lane: Lane, run: PaidRun, estimate: Estimate) -> Provider:
-    """The provider in its layers, as the engine uses it. The layers raise DiskError and no other exception."""
+def paid(inner: Provider | Jobs, *, lane: Lane, run: PaidRun, estimate: Estimate, patience: float = 600.0) -> Provider:
+    """The provider in its layers, as the engine uses it. The layers raise DiskError and no other exception.
+
+    `patience`: the seconds after which a job is left to the next run.
+    """
     recorded = Recorded(
-        inner,
+        _job_provider(inner, run, patience) if isinstance(inner, Jobs) else inner,
         provider=lane.name,
         store=run.store,
         journal=run.journal,
@@ -84,3 +89,9 @@ def paid(inner: Provider, *, lane: Lane, run: PaidRun, estimate: Estimate) -> Pr
         jitter=run.jitter,
     )
     return Budgeted(run.around_call(retrying), spending=run.spending, estimate=estimate)
+
+
+def _job_provider(jobs: Jobs, run: PaidRun, patience: float) -> Provider:
+    from reconciler.engine.lane.jobs import JobProvider  # noqa: PLC0415 - few projects use a provider with jobs
+
+    return JobProvider(jobs, journal=run.journal, clock=run.clock, patience=patience, detached=run.detached)

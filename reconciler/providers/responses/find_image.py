@@ -50,9 +50,9 @@ def find_image(value: object) -> ImageReply | NoImage:
     return NoImage("its list of pictures is empty" if "data" in value else "it has no list of pictures")
 
 
-_LISTS = ("data", "images", "artifacts", "output")
+_LISTS = ("data", "images", "artifacts", "output", "result")
 _BASE64 = ("b64_json", "b64", "base64", "image_base64", "result")
-_URL = ("url", "image_url", "image")
+_URL = ("url", "image_url", "image", "sample")
 _BEGINNING = 64
 """Characters of base64 that show which image it is: whole groups of four."""
 
