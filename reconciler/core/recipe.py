@@ -141,29 +141,6 @@ def manifest_images(manifest: Mapping[str, Json]) -> tuple[ContentHash, ...]:
     )
 
 
-def recipe_of(manifest: Mapping[str, Json]) -> Recipe:
-    """The recipe with this manifest. A field of another type than a recipe has is left out."""
-    given: dict[str, Any] = {"prompt": ""}
-    for name, default in _DEFAULTS.items():
-        said = manifest.get(name)
-        if name in PICTURE_FIELDS or said is None:
-            continue
-        kind = Mapping if isinstance(default, Mapping) else type(default)
-        if isinstance(said, kind):
-            given[name] = said
-    turns = cast("list[dict[str, Any]]", manifest.get("turns", []))
-    return Recipe(
-        **given,
-        references=tuple(cast("list[ContentHash]", manifest.get("references", []))),
-        mask=cast("ContentHash | None", manifest.get("mask")),
-        turns=tuple(Turn(turn["role"], tuple(map(_part_of, turn["parts"]))) for turn in turns),
-    )
-
-
-def _part_of(part: Mapping[str, str]) -> TextPart | ImagePart:
-    return ImagePart(ContentHash(part["image"])) if "image" in part else TextPart(part["text"])
-
-
 @value
 class Change:
     """One field of the manifest before and after; None is absent."""

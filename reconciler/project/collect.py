@@ -14,7 +14,8 @@ from reconciler.core.jobs import JobAccepted, Jobs
 from reconciler.core.money.cost import parse_cost
 from reconciler.core.outcome import Outcome, Running
 from reconciler.core.ports import ImageRequest
-from reconciler.core.recipe import recipe_of
+from reconciler.core.recipe import Recipe
+from reconciler.core.recipe_reader import recipe_of
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.text import one_line, printable
 from reconciler.core.value import value
@@ -115,7 +116,7 @@ class _Collection:
 
     async def _collect_one(self, one: Waiting, provider: JobProvider, ends: Ends) -> None:
         asked, accepted = one.requested, one.accepted
-        recipe = recipe_of(accepted.recipe)
+        recipe = recipe_of(accepted.recipe) or Recipe("")  # of another version: the image is checked less
         request = ImageRequest(asked.asset, recipe, asked.key, attempt=asked.attempt)
         job = JobAccepted(accepted.job, accepted.url, accepted.expires)
         try:

@@ -98,10 +98,10 @@ MUTANTS = (
         faults={"image0": ("empty_data", "ok")},
     ),
     Mutant(
-        "recorded before stored", Finder.KILL, "engine/lane/recorded.py",
+        "recorded before stored", Finder.KILL, "engine/lane/ends.py",
         "        path = self._store.put(done.spooled)  # its DiskError names the rescue file\n        try:\n",
-        "        early = StoredImage(content, done.image, made, attempt, misfit)\n"
-        "        self._journal.record(end_of(attempt, request.asset, request.key, early))\n"
+        "        early = StoredImage(content, done.image, made, request.attempt, misfit)\n"
+        "        self._journal.record(end_of(request.attempt, request.asset, request.key, early))\n"
         "        path = self._store.put(done.spooled)  # its DiskError names the rescue file\n        try:\n",
     ),
     Mutant(

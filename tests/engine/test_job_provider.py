@@ -14,7 +14,6 @@ from reconciler.core.jobs import Absent, JobAccepted, Unknown
 from reconciler.core.lock.lockfile import Lock
 from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused, Running, Throttled
 from reconciler.core.ports import ImageRequest
-from reconciler.core.recipe import Recipe, recipe_of
 from reconciler.core.value import replace
 from reconciler.engine.lane.build import paid
 from tests.engine.clock import now, play
@@ -211,9 +210,3 @@ def test_at_most_so_many_jobs_at_a_time_as_the_lane_has_slots() -> None:
     play(story())
     assert len(jobs.times) == 6
     assert [sum(time == start for time in jobs.times) for start in sorted(set(jobs.times))] == [2, 2, 2]
-
-
-def test_a_recipe_comes_back_from_its_manifest() -> None:
-    recipe = Recipe("a  cat", model="m", size="16:9", background="transparent", params={"seed": 7}, take=2)
-    assert recipe_of(recipe.manifest()).key() == recipe.key()
-    assert recipe_of({"prompt": 7, "params": [], "size": None}).manifest() == Recipe("").manifest()
