@@ -7,6 +7,8 @@ import stat
 
 from reconciler.store.replace import replace_file
 
+_STREAMS = {"/dev/stdout": 1, "/dev/stderr": 2}
+
 
 def split_reports(arguments: list[str]) -> tuple[list[str], list[tuple[str, str]]]:
     """The arguments without `--report FORMAT=FILE`, and each format with its file."""
@@ -48,6 +50,15 @@ def is_device(path: str) -> bool:
     """Whether a path names a stream of a process, as /dev/stdout does: the name must not be given to a file."""
     folder = os.path.realpath(os.path.dirname(os.path.abspath(path)))
     return folder == "/dev" or folder.startswith(("/dev/fd", "/proc/"))
+
+
+def own_descriptor(path: str) -> int | None:
+    """The descriptor of this process that a path names, as /dev/stdout does; None for any other path."""
+    name = os.path.normpath(path)
+    if name in _STREAMS:
+        return _STREAMS[name]
+    folder, _, number = name.rpartition("/")
+    return int(number) if folder in ("/dev/fd", "/proc/self/fd") and number.isdecimal() and len(number) < 8 else None
 
 
 def _is_plain(path: str) -> bool:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from reconciler.cli.quick_reports import is_device
+from reconciler.cli.quick_reports import is_device, own_descriptor
 from reconciler.core.errors import DiskError
 from reconciler.core.text import printable
 from reconciler.project.surroundings import COMMENT_ROOM, SUMMARY_ROOM, surroundings
@@ -70,7 +72,15 @@ def _before(path: Path) -> bytes:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Replace a file atomically. A pipe or a device is written to; a link is replaced, not followed."""
+    """Replace a file atomically. A pipe or a device is written to; a link is replaced, not followed.
+
+    A descriptor of this process is written to itself: opened anew by its name, a file would be written from another
+    place than that of what is printed.
+    """
+    own = own_descriptor(str(path))
+    if own is not None:
+        _write_own(own, path, data)
+        return
     with disk.naming_errors("write", path):
         try:
             kind = os.stat(path).st_mode
@@ -83,3 +93,14 @@ def _write(path: Path, data: bytes) -> None:
     if not stat.S_ISREG(kind):
         raise DiskError(f"cannot write {printable(str(path))}: it is not a file")
     disk.write_cache(path, data)
+
+
+def _write_own(descriptor: int, path: Path, data: bytes) -> None:
+    """Write to a descriptor that this process was given, after all that was printed so far."""
+    with disk.naming_errors("write", path):
+        if not os.get_inheritable(descriptor):  # one that we have opened ourselves
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+        disk.write_all(descriptor, data)

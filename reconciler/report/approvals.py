@@ -92,7 +92,7 @@ def _finding_hint(one: Lacking) -> str:
         return f"`reconciler approve {name}` approves it, `reconciler reject {name} --note …` rejects it"
     if one.derived_from is not None:
         return "change its rule, or the image that it is made from"
-    return f"`reconciler choose {name}` lists other candidates, `apply --replace-rejected` pays for another"
+    return f"`reconciler choose {name}` lists other candidates, `apply --replace-rejected` generates another"
 
 
 def _words(one: Lacking, minimum: int) -> str:

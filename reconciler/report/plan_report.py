@@ -27,9 +27,9 @@ class PlanFacts:
     """A plan at a point in time. `running` is the apply in progress, if any.
 
     `behind` is the number of assets in the journal but not in the lockfile; UNMERGED if that has conflict markers.
-    `uncommitted` are the outputs that are in no commit, and `approvals` and `marks` the results of looking for
-    approvals and for marks of shipped files; None if nobody looked. `derived` is None where nothing is derived, and
-    `shard` is None for a plan of the whole project.
+    `uncommitted` are the outputs that are in no commit (`uncommitted_derived`: the derived files), and `approvals` and
+    `marks` the results of looking for approvals and for marks of shipped files; None if nobody looked. `derived` is
+    None where nothing is derived, and `shard` is None for a plan of the whole project.
     """
 
     plan: Plan
@@ -39,6 +39,7 @@ class PlanFacts:
     cautions: tuple[Caution, ...] = ()
     verbosity: Verbosity = Verbosity.NORMAL
     uncommitted: tuple[str, ...] | None = None
+    uncommitted_derived: tuple[str, ...] = ()
     derived: DerivedFacts | None = None
     approvals: Approvals | None = None
     marks: MarkCheck | None = None
@@ -51,7 +52,8 @@ class PlanFacts:
             return True
         unapproved = self.approvals is not None and self.approvals.lacking
         unmarked = self.marks is not None and self.marks.lacking
-        return bool(self.plan.drift or self.behind or self.uncommitted or unapproved or unmarked)
+        uncommitted = self.uncommitted or self.uncommitted_derived
+        return bool(self.plan.drift or self.behind or uncommitted or unapproved or unmarked)
 
 
 def plan_text(facts: PlanFacts) -> Printed:
@@ -83,7 +85,9 @@ def check_text(facts: PlanFacts) -> Printed:
 def check_json(facts: PlanFacts) -> Printed:
     """The same for programs; `clean` is true if nothing is left to do."""
     warnings = cautions_json(facts.cautions)
-    looked: dict[str, Any] = {"uncommitted": list(facts.uncommitted)} if facts.uncommitted is not None else {}
+    looked: dict[str, Any] = {}
+    if facts.uncommitted is not None:
+        looked["uncommitted"] = [*facts.uncommitted, *facts.uncommitted_derived]
     plan = plan_json(facts.plan) | _derived_json(facts)
     if facts.approvals is not None:
         from reconciler.report.approvals import approvals_json  # noqa: PLC0415 - only where approvals are required
@@ -139,7 +143,10 @@ def _text(lines: Iterable[str]) -> str:
 
 def _lines(facts: PlanFacts) -> tuple[str, ...]:
     behind = (behind_line(facts.behind, running=facts.running),) if facts.behind else ()
-    uncommitted = uncommitted_lines(facts.uncommitted or ())
+    uncommitted = (
+        *uncommitted_lines(facts.uncommitted or ()),
+        *uncommitted_lines(facts.uncommitted_derived, kind="derived file", lockfile="derived.lock"),
+    )
     plan = _with_derived(facts, plan_lines(facts.plan, facts.now, verbosity=facts.verbosity))
     return (*plan, *_shard(facts), *behind, *uncommitted, *_approvals(facts), *_marks(facts))
 

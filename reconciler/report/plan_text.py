@@ -80,14 +80,16 @@ def pointer_lines(pointers: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def uncommitted_lines(outputs: Sequence[str]) -> tuple[str, ...]:
-    """Lines about locked images that a clone would not get."""
+def uncommitted_lines(
+    outputs: Sequence[str], *, kind: str = "locked image", lockfile: str = "assets.lock"
+) -> tuple[str, ...]:
+    """Lines about locked images, or derived files, that a clone would not get."""
     if not outputs:
         return ()
     verb = "is" if len(outputs) == 1 else "are"
     return (
-        f"{counted(len(outputs), 'locked image')} {verb} not in the commit that is checked out: {_listed(outputs)}",
-        "    hint: commit the files together with assets.lock, or let git ignore them",
+        f"{counted(len(outputs), kind)} {verb} not in the commit that is checked out: {_listed(outputs)}",
+        f"    hint: commit the files together with {lockfile}, or let git ignore them",
     )
 
 

@@ -35,7 +35,8 @@ def hold_hint(action: do.Hold, name: str) -> str:
             return _rejected_hint(action, name, locked=locked)
         case do.OutputLost():
             copies = "`git lfs pull`, a colleague's copy; `reconciler store verify` lists damaged images"
-            return f"fetch it ({copies}), or pay for a new one: `reconciler apply --regenerate-missing`"
+            another = "make" if _is_free(action) else "pay for"
+            return f"fetch it ({copies}), or {another} a new one: `reconciler apply --regenerate-missing`"
         case do.RedrawnDifferently():
             return redrawn_hint(name)
         case do.MadeByHand():
@@ -60,7 +61,14 @@ def _rejected_hint(action: do.Hold, name: str, *, locked: bool) -> str:
     if action.consent is None:
         return f"`reconciler apply --replace {name}` generates a new one, `reconciler adopt {name}` locks another file"
     others = f"`reconciler choose {name}` lists the other candidates; " if locked else ""
-    return f"{others}change the spec or raise take:, or pay for another image: `reconciler apply --replace-rejected`"
+    another = "make another image" if _is_free(action) else "pay for another image"
+    return f"{others}change the spec or raise take:, or {another}: `reconciler apply --replace-rejected`"
+
+
+def _is_free(action: do.Hold) -> bool:
+    """Whether the request that needs consent is one to a provider that charges nothing."""
+    cost = action.otherwise.cost if isinstance(action.otherwise, do.Generate) else None
+    return cost is not None and cost.free
 
 
 def _kept_hint(name: str, replacement: str) -> str:

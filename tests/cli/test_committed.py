@@ -191,3 +191,23 @@ def test_a_plain_check_asks_no_git(committed: Scratch, monkeypatch: pytest.Monke
     monkeypatch.setenv("PATH", "/nonexistent")
     assert "uncommitted" not in committed.done("check", "--format", "json").json
     assert committed.done("check", "--strict").err == ""
+
+
+def test_a_derived_file_that_is_in_no_commit_is_missing_too(committed: Scratch) -> None:
+    rules = "web: {widths: [32], formats: [png], output: 'public/${name}-${width}.${ext}'}\n"
+    rules += "local: {widths: [16], formats: [png], commit: false, output: 'build/${name}.${ext}'}\n"
+    committed.write("specs/_derive.yaml", rules)
+    committed.edit("specs/hero.yaml", "size:", "derive: [web, local]\nsize:")
+    committed.done("derive")
+    commit(committed, "specs", "derived.lock")
+    said = committed.run("check", "--committed")
+    assert said.code == 2
+    assert "1 derived file is not in the commit that is checked out: public/hero-32.png" in said.out
+    assert "hint: commit the files together with derived.lock, or let git ignore them" in said.out
+    assert missing(committed) == ["public/hero-32.png"]
+    assert missing(committed, "--committed", "--built") == ["public/hero-32.png"], "git ignores the other one"
+    (line,) = committed.run("check", "--committed", "--format", "github").out.splitlines()
+    assert line.startswith("::error file=derived.lock,") and "public/hero-32.png is not in the commit" in line
+    assert missing(committed, "--committed", "--include", "mascot") == []
+    commit(committed)
+    assert missing(committed) == []

@@ -14,6 +14,8 @@ from reconciler.cli.main import run
 from reconciler.cli.quick_reports import is_device
 from reconciler.store.index.snapshot import compare
 from tests.cli.conftest import PROGRAM, Scratch, picture
+from tests.forked.program import program
+from tests.needs import needs_proc
 
 FORMATS = ("text", "json", "github", "gitlab", "junit", "markdown", "sarif")
 
@@ -226,3 +228,37 @@ def test_derived_files_have_no_price_and_a_bundle_is_no_asset(project: Scratch) 
     ]  # fmt: skip
     assert [line for line in found if "hero: prompt changed" in line and "USD]" in line]
     assert not [line for line in derived if "USD" in line]
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+@needs_proc
+def test_a_report_to_stdout_stands_before_what_is_printed_where_stdout_is_a_file(
+    name: str, project: Scratch, tmp_path: Path
+) -> None:
+    """Opened by its name, the file would be written at another place, and one text would cover the other."""
+    project.edit("specs/hero.yaml", "dusk", "dawn")
+    printed, report = project.run("check").out, project.run("check", "--format", "github").out
+    (tmp_path / "out").write_text("before\n")
+    with (tmp_path / "out").open("r+") as out:
+        out.seek(7)
+        command = [str(program()), "check", "--report", f"github={name}"]
+        done = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert (tmp_path / "out").read_text() == f"before\n{report}{printed}"
+
+
+def test_a_report_to_a_descriptor_that_nobody_gave_is_an_error(project: Scratch, tmp_path: Path) -> None:
+    with (tmp_path / "own").open("w") as own:
+        for number in (own.fileno(), 9_999):
+            told = project.run("check", "--report", f"text=/dev/fd/{number}")
+            assert told.code == 1 and f"cannot write /dev/fd/{number}: " in told.err
+    assert (tmp_path / "own").read_text() == ""
+
+
+def test_a_report_to_a_given_descriptor_is_written_to_it(project: Scratch) -> None:
+    ours, theirs = os.pipe()
+    os.set_inheritable(theirs, True)
+    project.done("check", "--report", f"text=/dev/fd/{theirs}")
+    os.close(theirs)
+    with open(ours) as got:
+        assert got.read() == "nothing to do: 3 assets up to date\n"

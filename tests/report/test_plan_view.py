@@ -15,7 +15,7 @@ from reconciler.core.plan.actions import Action
 from reconciler.core.plan.plan import AssetStep, Plan
 from reconciler.core.recipe import Change
 from reconciler.report.plan_view import Verbosity, plan_lines
-from tests.builders import a_request, a_spec, bytes_of
+from tests.builders import AT, a_request, a_spec, bytes_of
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CENTS = Cost(Decimal("0.04"))
@@ -196,3 +196,12 @@ def test_a_request_that_serves_several_assets_is_summed_once() -> None:
         "    1 request for 2 assets with this recipe",
         "+ a/1  new  [the request of a/0]",
     ]
+
+
+@pytest.mark.parametrize(("cost", "verb"), [(FREE, "make"), (CENTS, "pay for"), (None, "pay for")])
+def test_a_hint_speaks_of_payment_only_where_the_provider_may_charge(cost: Cost | None, verb: str) -> None:
+    again = do.Generate(do.NeverGenerated(), None, cost)
+    rejected = do.Hold(do.WasRejected("ada@x.org", AT, "bent"), do.Consent.REPLACE_REJECTED, again)
+    lost = do.Hold(do.OutputLost(), do.Consent.REGENERATE_MISSING, again)
+    for action, wanted in ((rejected, f"or {verb} another image: "), (lost, f"or {verb} a new one: ")):
+        assert any(wanted in line for line in lines([("hero", action)]))

@@ -26,7 +26,8 @@ from reconciler.report.plan_report import PlanFacts, cached_answers
 from reconciler.report.plan_text import pointer_lines
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:  # only where approvals are required
+if TYPE_CHECKING:  # only where they are asked for
+    from reconciler.project.committed import Uncommitted
     from reconciler.project.derivation import DerivedState
     from reconciler.report.approvals import Approvals
 
@@ -39,7 +40,8 @@ if TYPE_CHECKING:  # only where approvals are required
 @click.option(
     "--committed/--no-committed",
     default=None,
-    help="Report locked images that are in no commit and not ignored by git. Implied in CI, in a git repository.",
+    help="Report locked images and derived files that are in no commit and not ignored by git. Implied in CI, in a git "
+    "repository.",
 )
 @click.option(
     "--require-approved", is_flag=True, help="Also exit 2 if an image is not approved that review: wants approved."
@@ -101,7 +103,9 @@ def command(
     facts = replace(facts, approvals=approvals)
     kept = facts if against is None else replace(facts, approvals=None)
     remember(workspace, planned, cached_answers(kept) if chosen.is_default and not built else {}, derived)
-    facts = replace(facts, uncommitted=_uncommitted(workspace, planned, committed))
+    lacking = _uncommitted(workspace, planned, derived, committed)
+    if lacking is not None:
+        facts = replace(facts, uncommitted=lacking.outputs, uncommitted_derived=lacking.derived)
     if require_marks:
         from reconciler.project.required_marks import check_marks  # noqa: PLC0415 - only where marks are required
 
@@ -146,17 +150,20 @@ def _approvals(
     return check_approvals(planned, reviews, derived.plan.steps if derived is not None else ())
 
 
-def _uncommitted(workspace: Workspace, planned: PlannedProject, wanted: bool | None) -> tuple[str, ...] | None:
-    """The images that are in no commit; None if that was not asked. In CI a git that cannot tell is only a warning."""
+def _uncommitted(
+    workspace: Workspace, planned: PlannedProject, derived: DerivedState | None, wanted: bool | None
+) -> Uncommitted | None:
+    """The images and derived files that are in no commit; None if that was not asked. In CI a git that cannot tell is
+    only a warning."""
     if wanted is False or (wanted is None and not in_ci(os.environ)):
         return None
     from reconciler.project.committed import (  # noqa: PLC0415 - only where git is asked
         Uncommitted,
         required,
-        uncommitted_outputs,
+        uncommitted_files,
     )
 
-    found = uncommitted_outputs(workspace, planned)
+    found = uncommitted_files(workspace, planned, derived)
     if wanted or isinstance(found, Uncommitted):
         return required(found)
     if isinstance(found, SourceFailure):

@@ -30,8 +30,8 @@ def command(
 ) -> int:
     """Reject images: writes a line to reviews/, to be committed. Costs nothing.
 
-    A rejected image is not restored and not offered again, and its asset is held: `apply --replace-rejected` pays for
-    another image, `choose` locks another candidate.
+    A rejected image is not restored and not offered again, and its asset is held: `apply --replace-rejected` generates
+    another image, at its price; `choose` locks another candidate.
     """
     if not note and not withdraw:
         raise click.UsageError("--note is required: say what is wrong, for whoever makes the next image")

@@ -29,6 +29,7 @@ from reconciler.report.plan_text import Shared, behind_line, step_block, sum_tex
 from reconciler.report.validation import ValidationFacts
 
 LOCKFILE_NAME = "assets.lock"
+DERIVED_LOCK_NAME = "derived.lock"
 PROJECT_NAME = "reconciler.yaml"
 
 
@@ -171,10 +172,12 @@ def _beside_the_plan(facts: PlanFacts) -> Iterator[Finding]:
         message = behind_line(facts.behind, running=facts.running)
         yield Finding("lockfile-behind", Level.ERROR, "", Place(LOCKFILE_NAME), message, fingerprint=mark)
     owners = _owners(facts.plan) if facts.uncommitted else {}
-    for output in facts.uncommitted or ():
-        hint = "commit the file together with assets.lock, or let git ignore it"
+    images = ((output, owners.get(output, ""), LOCKFILE_NAME) for output in facts.uncommitted or ())
+    derived = ((output, "", DERIVED_LOCK_NAME) for output in facts.uncommitted_derived)
+    for output, owner, lockfile in (*images, *derived):
+        hint = f"commit the file together with {lockfile}, or let git ignore it"
         message = f"{output} is not in the commit that is checked out"
-        yield a_finding("uncommitted", owners.get(output, ""), message, hint=hint, place=Place(LOCKFILE_NAME))
+        yield a_finding("uncommitted", owner, message, hint=hint, place=Place(lockfile))
     if facts.marks is not None:
         from reconciler.report.missing_marks import mark_findings  # noqa: PLC0415 - only where marks are required
 
