@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from benchmarks.rows import batches, cold, derived, drafts, growth, noop, paid, startup, team_transfer
+from benchmarks.rows import batches, cold, derived, drafts, growth, noop, paid, startup, team, team_transfer
 from benchmarks.table import Rows
 
 DEFAULT: Rows = {
@@ -24,6 +24,7 @@ DEFAULT: Rows = {
     "derive-memory": derived.memory,
     "atlas": derived.atlas,
     "team-transfer": partial(team_transfer.transfer, 1_000, runs=3),
+    "team": partial(team.team, runs=3),
 }
 """What `make bench` runs."""
 
@@ -63,5 +64,6 @@ NAMES = (
     "derive-memory",
     "atlas",
     "team-transfer",
+    "team",
 )
 """The order in which the table shows them."""

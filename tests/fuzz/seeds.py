@@ -138,6 +138,8 @@ def seeds() -> dict[str, list[bytes]]:
         "root": [path.read_bytes() for path in sorted((_ROOT / "tests/formats").glob("team-*-v1.json"))],
         "workflow": [json.dumps(a_workflow()).encode(), b'{"nodes": [], "links": []}'],
         "job": [json.dumps(each).encode() for each in _JOBS],
+        "claim": (_ROOT / "tests/formats/claims-v1.jsonl").read_bytes().splitlines(keepends=True),
+        "catalogue": [(_ROOT / f"tests/formats/{name}-v1.json").read_bytes() for name in ("catalogue", "own-claim")],
         "picture": [picture[:4_000]],
         "statement": [
             (_ROOT / "tests/formats/release-v1.intoto.jsonl").read_bytes(),

@@ -15,6 +15,7 @@ import unicodedata
 import zlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from reconciler.core.derived.atlas_data import earlier_layout
@@ -23,7 +24,7 @@ from reconciler.core.derived.derived_lock import derived_path, dump_derived, loa
 from reconciler.core.derived.derived_plan import DerivedLocks, Sources, plan_derived
 from reconciler.core.derived.read import read_derivation
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey, content_hash
-from reconciler.core.errors import BucketError, InvalidInput, ReconcilerError
+from reconciler.core.errors import BucketError, InvalidInput, LockfileError, ReconcilerError
 from reconciler.core.events import settle
 from reconciler.core.images.sniff import sniff
 from reconciler.core.lock.lockfile import Lock, dumps, loads, verify_recipe_keys
@@ -40,8 +41,17 @@ from reconciler.core.specs.expand import SpecTree, expand
 from reconciler.core.specs.graph import whole_problems
 from reconciler.core.specs.paths import BadPath, picture_path, project_path
 from reconciler.core.specs.settings import MAX_ASSETS, Settings
+from reconciler.core.team.claim import (
+    Take,
+    decide_claim,
+    decode_claim,
+    decode_claim_end,
+    encode_claim,
+    settle_claims,
+)
 from reconciler.core.team.keys_file import read_keys
 from reconciler.core.team.layout import ReceiptName
+from reconciler.core.team.own_claims import decode_own_claim, encode_own_claim
 from reconciler.core.team.receipt import BadReceipt
 from reconciler.core.team.roots import Doomed, decode_doomed, decode_root
 from reconciler.project.import_manifests import read_manifest
@@ -60,6 +70,7 @@ from reconciler.store.index.snapshot import MAGIC, compare
 from reconciler.store.objects.spool import SpoolDir
 from reconciler.store.schemas.validate import schema_problems
 from reconciler.store.state.journal import Journal
+from reconciler.store.team.catalogue_file import decode_catalogue, encode_catalogue
 from reconciler.store.yaml import loader as yaml
 from reconciler.team.receipt_keys import ReceiptReader
 from tests.fuzz.workflow_targets import job_texts, workflow_texts
@@ -367,6 +378,31 @@ def _job(data: bytes) -> None:
         _is_clean(text)
 
 
+def _claim(data: bytes) -> None:
+    """A claim or an end of a team's store: whatever it is, nobody buys beside it without consent."""
+    key = RecipeKey("r1:" + "0" * 64)
+    claim, end = decode_claim(key, 1, data), decode_claim_end(data)
+    state = settle_claims([claim], {} if end is None else {1: end})
+    now = datetime(2026, 11, 28, 12, tzinfo=UTC)
+    found = decide_claim(state, own=(), consented=(), unusable=(), retried=(), now=now)
+    if isinstance(found, Take) and (end is None or end.attempt != claim.attempt):
+        raise Broken("an open claim is passed over")
+    if decode_claim(key, 1, encode_claim(claim)) != claim:
+        raise Broken("not the same claim")
+
+
+def _catalogue(data: bytes) -> None:
+    """What a checkout knows of its team's store."""
+    for read, write in ((decode_catalogue, encode_catalogue), (decode_own_claim, encode_own_claim)):
+        try:
+            found = read(data)
+        except LockfileError as error:
+            _is_clean(str(error))
+            continue
+        if read(write(found)) != found:  # type: ignore[arg-type]  # each writes what it reads
+            raise Broken("not the same")
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "spec": _spec,
     "defaults": _defaults,
@@ -393,4 +429,6 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "root": _root,
     "workflow": _workflow,
     "job": _job,
+    "claim": _claim,
+    "catalogue": _catalogue,
 }
