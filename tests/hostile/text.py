@@ -37,6 +37,9 @@ COMMANDS = (
     "explain sword",
     "show sword",
     "explain sword --format json",
+    "graph",
+    "provenance --format md",
+    "release manifest",
 )
 
 

@@ -24,6 +24,7 @@ from reconciler.core.provenance.statement import (
     signed_text_of,
     statement_text,
 )
+from reconciler.core.value import replace
 from tests.builders import bytes_of
 
 FIXTURE = Path(__file__).parents[2] / "formats" / "release-v1.intoto.jsonl"
@@ -61,6 +62,14 @@ def test_what_was_written_is_read() -> None:
     signed = read_statement(signed_text_of(TEXT, SIGNATURE).encode())
     assert (signed.text, signed.signature, signed.signed_bytes) == (TEXT, SIGNATURE, pre_authentication(TEXT))
     assert read_statement(statement_text([HERO], {}, prompts=True).encode()).has_prompts
+
+
+@pytest.mark.parametrize("words", ["##[error]x", "a ##vso[task.setvariable variable=PATH]y", "#\\u0023[x]"])
+def test_no_text_of_it_is_a_command_to_a_ci_service(words: str) -> None:
+    text = statement_text([replace(HERO, alt=words)], OTHERS, prompts=False)
+    assert "##" not in text
+    assert read_statement(text.encode()).text == text
+    assert json.loads(text)["predicate"]["images"]["assets/hero.png"]["alt"] == words
 
 
 def test_the_released_format_is_read() -> None:
