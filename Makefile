@@ -60,12 +60,13 @@ bench: $(USE)             ## ours beside ninja, make, git, doit: 10 minutes; FUL
 	@! command -v npm >/dev/null || npm install --silent --no-fund --no-audit --ignore-scripts --prefix .venv-bench sharp@0.35.5
 	@$(BIN)/python -m benchmarks $(if $(FULL),--full) $(ROWS)
 
-sweep: $(DEV)             ## SIGKILL at every system call of an apply, with a moody model, of a derive, and of batches, then one more (half an hour)
+sweep: $(DEV)             ## SIGKILL at every system call of an apply, with a moody model, of a derive, of batches and of jobs, then one more (half an hour)
 	@$(frozen) $(BIN)/python -m tests.crash.sweep kill --package "$$frozen"; \
 	$(BIN)/python -m tests.crash.sweep kill --scenario tests.crash.scenario:moody --package "$$frozen"; \
 	$(BIN)/python -m tests.crash.sweep kill --scenario tests.crash.deriving:deriving --package "$$frozen"; \
 	$(BIN)/python -m tests.crash.sweep kill --scenario tests.crash.batching:submitting --package "$$frozen"; \
-	$(BIN)/python -m tests.crash.sweep kill --scenario tests.crash.batching:collecting --package "$$frozen"
+	$(BIN)/python -m tests.crash.sweep kill --scenario tests.crash.batching:collecting --package "$$frozen"; \
+	$(BIN)/python -m tests.crash.sweep kill --scenario tests.crash.jobs:job_apply --package "$$frozen"
 
 powercut: $(DEV)          ## cut the power in STATES=10000 ways, then apply (ten minutes)
 	@$(frozen) $(BIN)/python -m tests.crash.sweep cut --states $(or $(STATES),10000) --package "$$frozen"

@@ -12,7 +12,7 @@ A job is billed when it is accepted. It is done at the third look. A prompt may 
 - `job:refused`, `job:busy`: the request is answered by 422 and 429, and nothing is accepted.
 - `job:reply_lost`: it is accepted, and the connection closes without a response.
 - `job:elsewhere`: the response names another host to look at.
-- `job:slow`: it is done at the 1,000,000th look. `job:quick`: at the first.
+- `job:slow`: it is done at the 1,000,000th look. `job:quick`: at the first. `job:soon`: at the second.
 - `job:html`, `job:redirect`, `job:cut`: the first look is answered by an HTML 502, a redirect to another host, and half
   of a body.
 - `job:gone`: every look is answered by 404.
@@ -35,11 +35,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from reconciler.testing.gateway.pictures import picture
+from reconciler.testing.gateway.pictures import Picture, picture
 
 ALL_LOOKS = 1_000_000
 """Looks after which every job is done."""
-_DONE_AT = {"slow": ALL_LOOKS, "quick": 1}
+_DONE_AT = {"slow": ALL_LOOKS, "quick": 1, "soon": 2}
 _KEY_HEADERS = {"fal": ("authorization", "Key "), "replicate": ("authorization", "Bearer "), "bfl": ("x-key", "")}
 _FAULT = re.compile(r"job:([a-z_]+)")
 _FETCHES = 3
@@ -78,6 +78,11 @@ class AcceptedJob:
         return (1024, 1024 * down // across) if across > down else (1024 * across // down, 1024)
 
     @property
+    def picture(self) -> Picture:
+        """Its image."""
+        return picture("png", *self.size, f"{self.number:016}".encode())
+
+    @property
     def fault(self) -> str:
         found = _FAULT.search(self.prompt)
         return found[1] if found else ""
@@ -102,18 +107,30 @@ class JobAnswer:
         return self.data if self.data is not None else json.dumps(self.json).encode()
 
 
+class _QuietServer(ThreadingHTTPServer):
+    """Prints nothing about clients that go away."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """The client has died, as some tests mean it to."""
+
+
 class JobServer:
     """A running server; use it as a context manager. All attributes may be read from any thread."""
 
-    def __init__(self, api: str, *, key: str = "fk-0123456789abcdef") -> None:
+    def __init__(self, api: str, *, key: str = "fk-0123456789abcdef", ledger: Path | None = None) -> None:
+        """`ledger`: a file to which each accepted job is appended as a line of JSON, before it is answered."""
         self.api = api
         self.key = key
         self.jobs: list[AcceptedJob] = []
         self.requests: list[tuple[str, str]] = []
         self.with_key: Counter[str] = Counter()
+        self.active = 0
+        self._ledger = ledger
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self._server = _QuietServer(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     def __enter__(self) -> Self:
@@ -166,6 +183,9 @@ class JobServer:
         if job.fault == "busy":
             return JobAnswer(429, {"detail": "too many requests"}, headers={"Retry-After": "1"})
         self.jobs.append(job)
+        if self._ledger is not None:
+            with self._ledger.open("a") as lines:
+                lines.write(json.dumps({"prompt": job.prompt, "image": job.picture.sha256}) + "\n")
         if job.fault == "reply_lost":
             return None
         host = "https://elsewhere.example" if job.fault == "elsewhere" else self.url
@@ -238,7 +258,7 @@ class JobServer:
             return JobAnswer(503, {"detail": "try again"})
         if job.fault == "page":
             return JobAnswer(200, data=b"<html>sign in</html>")
-        return JobAnswer(200, data=picture("png", *job.size, f"{job.number:016}".encode()).data)
+        return JobAnswer(200, data=job.picture.data)
 
 
 _FIRST_LOOKS = {
@@ -257,10 +277,20 @@ def _handler(server: JobServer) -> type[BaseHTTPRequestHandler]:
             self._answer()
 
         def _answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            server.active += 1
+            try:
+                self._answered()
+            finally:
+                server.active -= 1
+
+        def _answered(self) -> None:
+            length = int(self.headers.get("Content-Length", 0))
+            body = self.rfile.read(length)
+            self.close_connection = True
+            if len(body) < length:
+                return
             headers = {name.lower(): value for name, value in self.headers.items()}
             answer = server.answer(self.command, self.path, headers, body)
-            self.close_connection = True
             if answer is None:
                 return
             self.send_response(answer.status)

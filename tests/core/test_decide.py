@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from reconciler.core.digest import AssetId, RecipeKey
+from reconciler.core.events import Accepted, Waiting
 from reconciler.core.fit import misfit
 from reconciler.core.images.sniff import ImageFacts
 from reconciler.core.lock.entry import Answer, AnswerKind, Lock, Made
@@ -16,6 +17,8 @@ from reconciler.core.money.cost import Cost
 from reconciler.core.plan.actions import (
     Adopt,
     AlreadyThere,
+    Asked,
+    Awaited,
     Conflict,
     Consent,
     Doubtful,
@@ -303,6 +306,46 @@ def test_in_doubt_elsewhere_comes_before_refused() -> None:
     assert decided(SWORD, refused, observed) == held
     consent = Policy(consents=frozenset({Consent.RETRY_REFUSED}))
     assert the_action(planned([SWORD], refused, observed, policy=consent)) == held
+
+
+def awaited(identity: str = "sword", *, key: RecipeKey | None = None) -> Waiting:
+    request = a_request(identity, key=key)
+    return Waiting(request, Accepted(request.attempt, request.asset, "job-7"))
+
+
+@pytest.mark.parametrize("lock", [a_lock(), LOCK, DRAFTED])
+def test_what_a_provider_works_on_is_held_whatever_else_is_true_and_no_consent_buys_it(lock: Any) -> None:
+    waiting = awaited()
+    there = seen({OUT: "made"} if lock.entries else {})
+    held = Hold(Awaited((waiting,)), None, decided(SWORD, lock, there))
+    both = replace(there, waiting={SWORD.id: (waiting,)})
+    assert decided(SWORD, lock, both) == held
+    for consent in Consent:
+        policy = Policy(consents=frozenset({consent}))
+        assert the_action(planned([SWORD], lock, both, policy=policy)) == held
+    doubtful = replace(both, in_doubt={SWORD.id: (a_request(attempt="2"),)})
+    assert isinstance(decided(SWORD, lock, doubtful), Hold)
+    consent = Policy(consents=frozenset({Consent.RETRY_IN_DOUBT}))
+    assert the_action(planned([SWORD], lock, doubtful, policy=consent)) == held
+
+
+def test_an_orphan_that_a_provider_works_on_is_held() -> None:
+    for lock in (LOCK, a_lock()):
+        held = the_action(planned([], lock, seen(waiting={SWORD.id: (awaited(),)})))
+        assert held == Hold(Awaited((awaited(),)))
+
+
+def test_a_new_name_does_not_buy_what_is_on_its_way_under_the_old_one() -> None:
+    waiting = awaited("old", key=KEY)
+    held = Hold(Awaited((waiting,)), None, Generate(NeverGenerated(), KEY))
+    there = seen(waiting={"old": (waiting,)})
+    assert decided(SWORD, a_lock(), there) == held
+    assert isinstance(decided(EDITED, a_lock(), there), Generate)
+    assert decided(SWORD, LOCK, replace(there, outputs={OUT: bytes_of("made")})) == Keep()
+    assert isinstance(decided(SWORD, a_lock(), replace(there, stored={KEY: (a_stored(),)})), Restore)
+    anew = Policy(replace=frozenset({SWORD.id}))
+    action = the_action(planned([SWORD], a_lock(), there, policy=anew))
+    assert action == Hold(Awaited((waiting,)), None, Generate(Asked(), KEY))
 
 
 def test_refused_is_held_until_the_spec_changes() -> None:

@@ -13,6 +13,7 @@ from tests.crash.batching import collecting, submitting
 from tests.crash.conftest import SEED
 from tests.crash.deriving import deriving
 from tests.crash.disksweep import disk_sweep
+from tests.crash.jobs import job_apply
 from tests.crash.mutants import MUTANTS, Mutant, hunt, plant
 from tests.crash.native import Fault, Keep
 from tests.crash.scenario import killed_before, moody, paid_apply
@@ -48,6 +49,12 @@ def test_some_kills_of_a_batch(tmp_path: Path) -> None:
         swept = kill_sweep(scenario, tmp_path, part=Slice(0, parts, SEED), workers=1)
         assert swept.points >= 1
         assert swept.violations == ()
+
+
+def test_some_kills_of_jobs(tmp_path: Path) -> None:
+    swept = kill_sweep(job_apply, tmp_path, part=Slice(0, 200, SEED), workers=1)
+    assert swept.points >= 1
+    assert swept.violations == ()
 
 
 def test_some_power_cuts(tmp_path: Path) -> None:
