@@ -325,8 +325,8 @@ def test_what_a_provider_works_on_is_held_whatever_else_is_true_and_no_consent_b
         assert the_action(planned([SWORD], lock, both, policy=policy)) == held
     doubtful = replace(both, in_doubt={SWORD.id: (a_request(attempt="2"),)})
     assert isinstance(decided(SWORD, lock, doubtful), Hold)
-    consent = Policy(consents=frozenset({Consent.RETRY_IN_DOUBT}))
-    assert the_action(planned([SWORD], lock, doubtful, policy=consent)) == held
+    agreed = Policy(consents=frozenset({Consent.RETRY_IN_DOUBT}))
+    assert the_action(planned([SWORD], lock, doubtful, policy=agreed)) == held
 
 
 def test_an_orphan_that_a_provider_works_on_is_held() -> None:
