@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from benchmarks.rows import batches, cold, derived, drafts, growth, noop, paid, startup, team, team_transfer
+from benchmarks.rows import batches, cold, command, derived, drafts, growth, noop, paid, startup, team, team_transfer
 from benchmarks.table import Rows
 
 DEFAULT: Rows = {
@@ -18,6 +18,7 @@ DEFAULT: Rows = {
     "apply": partial(paid.apply, runs=3),
     "memory": partial(paid.memory, runs=1),
     "batch": partial(batches.batches, runs=1),
+    "command": partial(command.command, runs=1),
     "derive": partial(derived.ladder, 40, runs=1),
     "derive-width": partial(derived.one_more_width, 1_000),
     "derive-check": partial(derived.warm_check, 10_000),
@@ -57,6 +58,7 @@ NAMES = (
     "apply",
     "memory",
     "batch",
+    "command",
     "drafts",
     "derive",
     "derive-width",

@@ -28,7 +28,7 @@ def free_providers(
     environ: Mapping[str, str],
     at_end: AtEnd,
 ) -> dict[str, StoredProvider]:
-    """Each provider by its name. One on this machine makes at most one image per processor at a time.
+    """Each provider by its name. Placeholders are drawn at most one per processor at a time.
 
     What they keep open is closed by the functions given to `at_end`.
     """
@@ -38,11 +38,18 @@ def free_providers(
             made_by=PLACEHOLDER if settings.traits.placeholder else settings.name,
             store=store,
             utc=lambda: datetime.now(UTC),
-            parallel=(os.cpu_count() or 1) if settings.traits.local else settings.concurrency,
+            parallel=_at_once(settings),
             resumable=settings.traits.resumable,
         )
         for settings in used
     }
+
+
+def _at_once(settings: ProviderSettings) -> int:
+    """How many images of a provider are under way. A program of the user draws while an earlier image is stored."""
+    if settings.traits.placeholder:
+        return os.cpu_count() or 1
+    return settings.concurrency + settings.traits.local
 
 
 def _inner(

@@ -65,16 +65,19 @@ class CommandProvider:
             size = given_pixels(request.recipe, model_table().find(request.recipe.model))
         except ValueError as error:
             return Rejected(str(error))
-        async with self._places:
-            call = _Call(self, request, ready, size)
-            try:
-                outcome = await asyncio.to_thread(call.run)
-            except asyncio.CancelledError:
-                call.cancel()
-                raise
-            if call.answered:
-                on_response()
-            return outcome
+        await self._places.acquire()
+        place = _Place(self._places)
+        call = _Call(self, request, ready, size, place=place)
+        try:
+            outcome = await asyncio.to_thread(call.run)
+        except asyncio.CancelledError:
+            call.cancel()
+            raise
+        finally:
+            place.leave()
+        if call.answered:
+            on_response()
+        return outcome
 
     def take(self) -> Worker:
         """A worker that is idle, or a new one, which may not be ready yet. WorkerError if none can be started."""
@@ -121,13 +124,41 @@ class CommandProvider:
         return done if seen.misfit is None else Mismatched(seen.misfit.message, seen.misfit, done)
 
 
+class _Place:
+    """A place among the requests at a time. It is left when the worker has answered: the next image is drawn while this
+    one is verified."""
+
+    def __init__(self, places: asyncio.Semaphore) -> None:
+        self._places = places
+        self._loop = asyncio.get_running_loop()
+        self._left = False
+
+    def leave(self) -> None:
+        """Called on the event loop, any number of times."""
+        if not self._left:
+            self._left = True
+            self._places.release()
+
+    def leave_from_thread(self) -> None:
+        """The same from another thread."""
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self.leave)
+
+
 class _Call:
     """One request to a worker, in a thread. `cancel` may be called from another one."""
 
     def __init__(
-        self, provider: CommandProvider, request: ImageRequest, ready: PreparedRequest, size: tuple[int, int]
+        self,
+        provider: CommandProvider,
+        request: ImageRequest,
+        ready: PreparedRequest,
+        size: tuple[int, int],
+        *,
+        place: _Place,
     ) -> None:
         self.answered = False
+        self._place = place
         self._provider = provider
         self._request = request
         self._ready = ready
@@ -136,9 +167,9 @@ class _Call:
         self._cancelled = threading.Event()
 
     def cancel(self) -> None:
-        """End the worker: the thread then comes back, and leaves no file."""
+        """End the worker, unless it draws for another request: the thread then comes back, and leaves no file."""
         self._cancelled.set()
-        if self._worker is not None:
+        if self._worker is not None and not self.answered:
             self._worker.end(grace=0)
 
     def run(self) -> Outcome:
@@ -165,6 +196,7 @@ class _Call:
             reply = worker.draw(self._message(path), seconds=provider.settings.timeouts.total)
             self.answered = True
             provider.give(worker)
+            self._place.leave_from_thread()
             outcome = self._outcome(reply, path, ready)
             kept = _keeps(outcome, path)
             return outcome
