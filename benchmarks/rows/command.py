@@ -11,11 +11,11 @@ from benchmarks.projects import prompt
 from benchmarks.table import Claim, Row
 from benchmarks.timing import Contestant, interleaved
 
-IMAGES, SECONDS = 200, 0.1
+IMAGES, SECONDS = 300, 0.1
 
 
 def command(*, runs: int) -> Row:
-    """200 images of 512x512 that take 100 ms each, by one worker, and by the same program without us."""
+    """300 images of 512x512 that take 100 ms each, by one worker, and by the same program without us."""
     root = DATA / "command"
     program = [PYTHON, str(REPOSITORY / "benchmarks" / "slow_worker.py"), str(SECONDS)]
 
