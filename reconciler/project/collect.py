@@ -69,7 +69,7 @@ class _Collection:
         self._settings = planned.loaded.project.settings
         self._models = model_table(self._settings.models)
         self._options = options
-        self._ended = 0
+        self._ended: set[str] = set()
 
     async def collect(self, waiting: Sequence[Waiting]) -> bool:
         names = dict.fromkeys(one.requested.provider for one in waiting)
@@ -82,10 +82,10 @@ class _Collection:
                 if not stopped:
                     raise
         if stopped:
-            for line in going_on_lines(waiting[self._ended :] if len(groups) == 1 else waiting):
+            for line in going_on_lines([one for one in waiting if one.requested.attempt not in self._ended]):
                 self._options.say(line)
             raise KeyboardInterrupt
-        return self._ended > 0
+        return bool(self._ended)
 
     async def _from_provider(self, name: str, waiting: Sequence[Waiting]) -> None:
         settings = self._settings.providers.get(name)
@@ -124,7 +124,8 @@ class _Collection:
         except ReconcilerError as error:  # the job is still waiting
             self._options.say(f"{printable(asked.asset)}: {error.fact}")
             return
-        self._ended += not isinstance(outcome, Running)
+        if not isinstance(outcome, Running):
+            self._ended.add(asked.attempt)
         self._options.say(f"{printable(asked.asset)}: {_told(outcome)}")
 
 

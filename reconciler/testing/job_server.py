@@ -30,6 +30,7 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -53,6 +54,7 @@ class AcceptedJob:
     number: int
     prompt: str
     body: Mapping[str, Any]
+    created: str = ""
     looks: int = 0
     fetches: int = 0
 
@@ -177,7 +179,7 @@ class JobServer:
 
     def _submit(self, body: Mapping[str, Any]) -> JobAnswer | None:
         given = body["input"] if self.api == "replicate" else body
-        job = AcceptedJob(len(self.jobs), given["prompt"], body)
+        job = AcceptedJob(len(self.jobs), given["prompt"], body, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}")
         if job.fault == "refused":
             return JobAnswer(422, {"detail": [{"msg": "prompt is not valid", "type": "value_error"}]})
         if job.fault == "busy":
@@ -229,7 +231,12 @@ class JobServer:
 
     def _prediction(self, job: AcceptedJob, host: str = "") -> dict[str, Any]:
         url = f"{host or self.url}/v1/predictions/{job.name}"
-        common = {"id": job.name, "input": job.body["input"], "urls": {"get": url, "cancel": f"{url}/cancel"}}
+        common = {
+            "created_at": job.created,
+            "id": job.name,
+            "input": job.body["input"],
+            "urls": {"get": url, "cancel": f"{url}/cancel"},
+        }
         if not job.done:
             return {**common, "status": "processing", "output": None, "error": None}
         match job.fault:

@@ -27,6 +27,7 @@ from reconciler.core.outcome import (
 from reconciler.core.ports import ImageRequest
 from reconciler.core.recipe import Recipe
 from reconciler.core.specs.settings import ProviderSettings, Timeouts
+from reconciler.core.value import replace
 from reconciler.engine.references import LocalReferences
 from reconciler.providers.connect import connect_jobs
 from reconciler.providers.http.origins import Base, parse_base
@@ -238,6 +239,8 @@ def test_a_lost_reply_is_found_where_the_api_lists_jobs(server: JobServer, spool
     if server.api == "replicate":
         assert isinstance(found, JobAccepted)
         assert found.job == "job-0"
+        server.jobs[0].created = "2020-01-01T00:00:00.000Z"
+        assert asyncio.run(story("reply_lost")) == replace(found, job="job-1", url=found.url[:-1] + "1"), "an older one"
         twins = asyncio.run(story("reply_lost", again=True))
         assert isinstance(twins, Unknown), "two of them are listed: neither is certainly this one"
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import TypeAlias
 
 from reconciler.core.digest import Json
@@ -58,7 +59,7 @@ class JobApi:
     - `own`: whether the key may be sent to an origin that a response names.
     - `results_live`: seconds for which a result is kept after the request; 0 if that is unknown.
     - `listing`: the path that lists the latest jobs, "" if the API has none. `listed`: those jobs of the listing that
-      this request can have made.
+      this request can have made, which was sent after a point in time.
     """
 
     accepted: Callable[[Json], JobAccepted | None]
@@ -67,7 +68,7 @@ class JobApi:
     own: OwnOrigin = same_origin
     results_live: int = 0
     listing: str = ""
-    listed: Callable[[Json, Sent], tuple[JobAccepted, ...]] = field(default=lambda _, __: ())
+    listed: Callable[[Json, Sent, datetime], tuple[JobAccepted, ...]] = field(default=lambda _, __, ___: ())
 
 
 def is_own_url(url: str, base: Base, api: JobApi) -> bool:

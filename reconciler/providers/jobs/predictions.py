@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
 from reconciler.core.digest import Json
 from reconciler.core.jobs import JobAccepted
 from reconciler.core.outcome import BadOutput, NotSent, Refused
@@ -9,6 +12,7 @@ from reconciler.providers.jobs.api import JobApi, JobDone, JobWorks, LookState, 
 from reconciler.providers.responses.api_error import ApiError, api_error_of
 from reconciler.providers.responses.reply import Reply
 
+_SKEW = timedelta(seconds=60)
 _KEPT = 3600
 """Seconds after which inputs and outputs are deleted."""
 
@@ -48,13 +52,21 @@ def _declines(message: str) -> bool:
     return ApiError(message).refusal or "NSFW" in message
 
 
-def _listed(value: Json, sent: Sent) -> tuple[JobAccepted, ...]:
+def _listed(value: Json, sent: Sent, since: datetime) -> tuple[JobAccepted, ...]:
     """The predictions with the very input of a request. Image data in an input is not listed as it was sent: such a
     request is never found."""
     results = value.get("results") if isinstance(value, dict) else None
     entries = [entry for entry in results if isinstance(entry, dict)] if isinstance(results, list) else []
-    jobs = (_accepted(entry) for entry in entries if entry.get("input") == sent.get("input"))
+    jobs = (_accepted(entry) for entry in entries if entry.get("input") == sent.get("input") and _is_new(entry, since))
     return tuple(job for job in jobs if job is not None)
+
+
+def _is_new(entry: Mapping[str, Json], since: datetime) -> bool:
+    """Whether a prediction was created after a point in time, by clocks that differ a little."""
+    try:
+        return datetime.fromisoformat(text_of(entry.get("created_at"))) > since - _SKEW
+    except (ValueError, TypeError):
+        return False
 
 
 PREDICTIONS = JobApi(accepted=_accepted, state=_state, results_live=_KEPT, listing="/v1/predictions", listed=_listed)

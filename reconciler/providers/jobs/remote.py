@@ -13,7 +13,7 @@ from reconciler.core.jobs import Absent, JobAccepted, Unknown
 from reconciler.core.outcome import BadOutput, InDoubt, Mismatched, NotSent, Outcome, Rejected, Running, Stop
 from reconciler.core.ports import ImageRequest, References, Spool
 from reconciler.core.specs.settings import ProviderSettings
-from reconciler.core.value import replace
+from reconciler.core.value import replace, value
 from reconciler.providers.declaration import Dialect, price_of
 from reconciler.providers.http.client import Http, HttpAnswer
 from reconciler.providers.http.image_download import download_image
@@ -35,6 +35,14 @@ from reconciler.providers.secret import Key, NoKey
 
 NO_USE = math.inf
 """The wait before another look where none can help in this run."""
+
+
+@value
+class _Sent:
+    """A request without a response yet, and when it was sent."""
+
+    body: Sent
+    at: datetime
 
 
 class RemoteJobs:
@@ -62,7 +70,7 @@ class RemoteJobs:
         self._http = http
         self._models = models
         self._utc = utc
-        self._sent: dict[str, Sent] = {}
+        self._sent: dict[str, _Sent] = {}
         self._known: set[str] = set()
 
     async def submit(self, request: ImageRequest) -> JobAccepted | Outcome:
@@ -78,18 +86,22 @@ class RemoteJobs:
         wire = build_wire_request(self._dialect, ready, self._settings, base, self._models)
         if isinstance(wire, Rejected):
             return wire
-        self._sent[request.attempt] = wire.json
+        self._sent[request.attempt] = _Sent(wire.json, self._utc())
+        outcome: JobAccepted | Outcome | None = None
         try:
-            answered = await self._http.send(wire, secret=secret_header(self._dialect, key), spool=self._spool)
-            if isinstance(answered, NotSent):
-                answered = replace(answered, message=f"{base.origin}: {answered.message}")
-            if not isinstance(answered, HttpAnswer):
-                return fit_outcome(answered, key)
-            reply = await self._read(answered)
-            return self._submitted(reply, base, key)
+            outcome = await self._send(wire, base, key)
+            return outcome
         finally:
-            if not self._api.listing:
+            if not isinstance(outcome, InDoubt):
                 del self._sent[request.attempt]
+
+    async def _send(self, wire: WireRequest, base: Base, key: Key) -> JobAccepted | Outcome:
+        answered = await self._http.send(wire, secret=secret_header(self._dialect, key), spool=self._spool)
+        if isinstance(answered, NotSent):
+            answered = replace(answered, message=f"{base.origin}: {answered.message}")
+        if not isinstance(answered, HttpAnswer):
+            return fit_outcome(answered, key)
+        return self._submitted(await self._read(answered), base, key)
 
     def _submitted(self, reply: Reply, base: Base, key: Key) -> JobAccepted | Outcome:
         if not 200 <= reply.status < 300:
@@ -140,14 +152,16 @@ class RemoteJobs:
         """The only job in the listing that this request can have made. Never Absent: a job may be listed late."""
         sent = self._sent.pop(request.attempt, None)
         key, base = self._key, base_of(self._settings)
-        if sent is None or isinstance(key, NoKey) or isinstance(base, BadBase) or sent in self._sent.values():
+        if sent is None or isinstance(key, NoKey) or isinstance(base, BadBase) or not self._api.listing:
             return Unknown("the API has no list of jobs")
+        if any(other.body == sent.body for other in self._sent.values()):
+            return Unknown("the same request was sent more than once")
         answered = await self._get(base.url(self._api.listing), key)
         if not isinstance(answered, HttpAnswer):
             return Unknown(answered.message)
         reply = await self._read(answered)
         listed = reply.body.value if reply.status == 200 and isinstance(reply.body, JsonReply) else None
-        jobs = [job for job in self._api.listed(listed, sent) if job.job not in self._known]
+        jobs = [job for job in self._api.listed(listed, sent.body, sent.at) if job.job not in self._known]
         if len(jobs) != 1 or not is_own_url(jobs[0].url, base, self._api):
             return Unknown("no job in the list is certainly that of the request")
         self._known.add(jobs[0].job)
