@@ -68,7 +68,7 @@ def seaweed(folder: Path) -> Iterator[Server]:
     command = [
         str(WEED), "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={folder / 'data'}", "-s3",
         f"-s3.config={folder / 's3.json'}", "-s3.iam=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
-        "-s3.autoCreateBucket=false", "-volume.max=20", "-master.volumeSizeLimitMB=256",
+        "-s3.autoCreateBucket=false", "-volume.max=200", "-master.volumeSizeLimitMB=256",
         *(f"-{kind}.port={ports[kind]}" for kind in kinds),
         *(f"-{kind}.port.grpc={ports[f'{kind}.grpc']}" for kind in kinds),
     ]  # fmt: skip
@@ -87,6 +87,22 @@ def s3_environment(port: int, who: str) -> dict[str, str]:
         "AWS_REGION": "us-east-1",
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
     }
+
+
+@contextmanager
+def seaweed_of_the_page(command: Sequence[str], environ: Mapping[str, str], folder: Path) -> Iterator[Server]:
+    """The server that a page tells the reader to start, on ports of its own."""
+    kinds = ("master", "volume", "filer", "s3", "admin")
+    ports = dict(zip([*kinds, *(f"{kind}.grpc" for kind in kinds)], free_ports(10), strict=True))
+    moved = [
+        *(f"-{kind}.port={ports[kind]}" for kind in kinds),
+        *(f"-{kind}.port.grpc={ports[f'{kind}.grpc']}" for kind in kinds),
+        "-webdav=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
+    ]  # fmt: skip
+    with _running(
+        [str(WEED), *command, *moved], ports["s3"], folder / "log", {**os.environ, **environ}, folder
+    ) as process:
+        yield Server(ports["s3"], "s3://art/ours", environ, process.pid)
 
 
 @contextmanager
@@ -123,10 +139,12 @@ def rclone(folder: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def _running(command: Sequence[str], port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def _running(
+    command: Sequence[str], port: int, log: Path, environ: Mapping[str, str] | None = None, folder: Path | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     with (
         log.open("wb") as out,
-        subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True) as process,
+        subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True, env=environ, cwd=folder) as process,
     ):
         try:
             _await_answer(port, process, log)

@@ -17,7 +17,7 @@ from reconciler.team.probe import prove_conditions
 from reconciler.team.timeouts import BucketTimeouts
 from tests.team.contract import BucketContract, read
 from tests.team.proxy import BUSY, DROP, HALF, LOSE, PASS, STALL, proxied
-from tests.team.servers import Server, azurite, only_when_wanted, rclone, s3_environment, seaweed
+from tests.team.servers import Server, azurite, only_when_wanted, rclone, s3_environment, seaweed, seaweed_of_the_page
 
 only_when_wanted()
 
@@ -175,6 +175,19 @@ def test_a_bad_network_makes_no_second_owner(server: Server, seed: int) -> None:
                 if won is not None:
                     assert won == (kept == f"nonce {who}".encode()), (name, answers, kept)
         assert {fault for fault, *_ in proxy.done} >= {LOSE, DROP, BUSY}
+
+
+def test_the_lines_of_the_page_start_a_store(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs/team.md").read_text()
+    (line,) = [line for line in page.splitlines() if " weed mini " in line]
+    variables, _, command = line.partition(" weed ")
+    environ = dict(word.split("=", 1) for word in variables.split())
+    with seaweed_of_the_page(command.split(), environ, tmp_path) as server:
+        environment = {**server.environ, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.port}"}
+        bucket = opened(server.url, environment)
+        prove_conditions(bucket, place=server.url, nonce="n")
+        assert bucket.put_new("objects/ab/x", b"x")
+        assert read(bucket, "objects/ab/x") == b"x"
 
 
 def test_half_an_object_is_none(server: Server) -> None:
