@@ -23,7 +23,7 @@ from tests.team.at_once import Team
 
 CROWD = 8
 RECIPES = 3
-DELAY = 0.1
+DELAY = 0.4
 KILLED = -9
 TEAM_MODULES = (
     "reconciler.project.team_apply",
@@ -45,7 +45,7 @@ class TeamSchedule:
     def play(self) -> Iterator[str]:
         """What went wrong."""
         deadly = self._chance.random() < 0.5
-        kills = [self._chance.uniform(0.02, 0.8) if deadly and at % 2 else None for at in range(CROWD)]
+        kills = [self._chance.uniform(0.1, 2.5) if deadly and at % 2 else None for at in range(CROWD)]
         starts = [self._chance.uniform(0, 0.4) for _ in range(CROWD)]
         wait = ["--no-wait"] if deadly else []
         yield from self._twice("at once", self._all(wait, starts, kills), 1)

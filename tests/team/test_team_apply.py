@@ -90,7 +90,7 @@ def test_a_second_checkout_without_a_lockfile_pays_nothing(team: Checkouts) -> N
     assert team.billed == 3
     said = second.apply()
     assert said.code == 0, said.err
-    assert "restored from the team's store (seen just now)" in said.err
+    assert "restored from the team's store (seen " in said.err
     assert team.billed == 3
     assert second.done("check").code == 0
     lines = [json.loads((root.root / "assets.lock").read_text())["assets"]["hero"] for root in (first, second)]
@@ -104,7 +104,7 @@ def test_a_lost_file_comes_from_the_team_and_plan_says_so_without_a_socket(team:
     assert "no copy was found" in second.run("plan").out
     second.done("fetch")
     plan = second.run("plan").out
-    assert plan.count("restored from the team's store (seen just now)") == 3
+    assert plan.count("restored from the team's store (seen ") == 3
     assert second.run("check").code == 2
     assert second.apply().out == "restored 3\n"
     assert team.billed == 3

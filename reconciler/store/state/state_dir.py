@@ -12,7 +12,7 @@ STATE = ".reconciler"
 BATCHES = "batches"
 """The folder in it with the files of open batches; it exists once something was submitted."""
 _OURS = (
-    "", BATCHES, "journal", "lock", "store", "store/objects", "store/recipes", "store/spool", "team", "team/claims",
+    "", BATCHES, "journal", "lock", "store", "store/objects", "store/recipes", "store/spool",
 )  # fmt: skip
 """Paths that must not be symbolic links, which a commit could contain. (Caches are never used through a link.)"""
 

@@ -16,9 +16,11 @@ from reconciler.core.recipe_record import decode_record, encode_record
 from reconciler.core.team.catalogue import Catalogue, KnownRecipe
 from reconciler.core.team.claim import claim_json, claim_of_json
 from reconciler.store import disk
-from reconciler.store.state.state_dir import STATE, make_state_dir
+from reconciler.store.state.state_dir import STATE
+from reconciler.store.team.team_folder import make_team_folder, team_folder
 
-CATALOGUE = f"{STATE}/team/catalogue.json"
+_NAME = "catalogue.json"
+CATALOGUE = f"{STATE}/team/{_NAME}"
 CATALOGUE_VERSION = 1
 """The version of the file; tests/formats has one."""
 _MOST = 64 << 20
@@ -34,8 +36,7 @@ def read_catalogue(root: Path, url: str) -> Catalogue:
 
 def last_catalogue(root: Path) -> Catalogue | None:
     """The catalogue of whichever store it is; None if there is none. LockfileError."""
-    path = root / CATALOGUE
-    disk.refuse_link(path.parent)
+    path = team_folder(root) / _NAME
     with disk.naming_errors("read", path):
         try:
             data = disk.plain_bytes(path, most=_MOST, hint=_AGAIN)
@@ -49,11 +50,7 @@ def last_catalogue(root: Path) -> Catalogue | None:
 
 def write_catalogue(root: Path, catalogue: Catalogue) -> None:
     """Replace the catalogue, if it differs from what is there."""
-    make_state_dir(root)
-    path = root / CATALOGUE
-    disk.refuse_link(path.parent)
-    disk.make_dirs(path.parent)
-    disk.write_atomic(path, encode_catalogue(catalogue))
+    disk.write_atomic(make_team_folder(root) / _NAME, encode_catalogue(catalogue))
 
 
 def encode_catalogue(catalogue: Catalogue) -> bytes:

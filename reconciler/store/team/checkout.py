@@ -8,19 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reconciler.store import disk
-from reconciler.store.state.state_dir import make_state_dir, state_dir
+from reconciler.store.team.team_folder import make_team_folder
 
 _MOST = 1024
 
 
 def checkout_id(root: Path, new: Callable[[], str]) -> str:
     """The id of the checkout at `root`, made at the first call. Call it under the apply lock."""
-    folder = state_dir(root) / "team"
+    folder = make_team_folder(root)
     path = folder / "checkout.json"
-    disk.refuse_link(folder)
-    if not folder.is_dir():
-        make_state_dir(root)
-        disk.make_dirs(folder)
     inode = os.stat(folder).st_ino  # a copy of the folder has another
     try:
         known = json.loads(disk.plain_bytes(path, most=_MOST))

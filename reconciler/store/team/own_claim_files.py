@@ -8,7 +8,7 @@ from pathlib import Path
 from reconciler.core.errors import LockfileError
 from reconciler.core.team.own_claims import OwnClaim, decode_own_claim, encode_own_claim
 from reconciler.store import disk
-from reconciler.store.state.state_dir import make_state_dir, state_dir
+from reconciler.store.team.team_folder import make_team_folder, team_folder
 
 _NAME = re.compile(r"([0-9a-f]{32})\.json")
 _MOST = 256 * 1024
@@ -19,14 +19,12 @@ class OwnClaimFiles:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._folder = state_dir(root) / "team" / "claims"
+        self._folder = team_folder(root) / "claims"
 
     def write(self, own: OwnClaim) -> None:
         """See OwnClaimLog."""
         disk.refuse_link(self._folder)
-        if not self._folder.is_dir():
-            make_state_dir(self._root)
-            disk.make_dirs(self._folder)
+        make_team_folder(self._root, "claims")
         disk.write_atomic(self._path(own.claim.attempt), encode_own_claim(own))
 
     def drop(self, attempt: str) -> None:
@@ -35,6 +33,7 @@ class OwnClaimFiles:
 
     def read(self) -> tuple[OwnClaim, ...]:
         """See OwnClaimLog. LockfileError for a file that nobody of ours wrote."""
+        disk.refuse_link(self._folder)
         try:
             names = sorted(path.name for path in self._folder.iterdir())
         except (FileNotFoundError, NotADirectoryError):
