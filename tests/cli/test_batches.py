@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from reconciler.project import workspace as workspaces
+from reconciler.project.batches.ready import FIRST_PAUSE, CollectCallbacks, collect_all
+from reconciler.project.workspace import open_workspace
+from reconciler.report.batches import BatchOutcome
 from reconciler.testing.gateway import Gateway
+from reconciler.testing.memory_ports import RecordingLog
 from tests.cli.conftest import Said, Scratch
 
 MODELS = {"gemini": "gemini-2.5-flash-image", "openai": "gpt-image-1.5"}
@@ -402,3 +409,71 @@ def test_waiting_counts_as_spent_and_is_shown(shop: BatchProject) -> None:
     assert step["action"] == "hold"
     assert step["reason"] in ("Awaited", "Doubtful")
     assert "ago" in shop.done("plan").out or "just now" in shop.done("plan").out
+
+
+def test_collect_waits_for_batches_that_are_worked_on(shop: BatchProject) -> None:
+    shop.set_up("a fox batch:working", "an owl", settings={"batch_size": 1})
+    assert shop.submit().code == 0
+    said: list[str] = []
+    slept: list[float] = []
+
+    @contextmanager
+    def progress(total: int) -> Iterator[RecordingLog]:
+        yield RecordingLog()
+
+    callbacks = CollectCallbacks(progress, said.append)
+    opened = partial(open_workspace, str(shop.root), os.environ)
+    done = collect_all(opened, callbacks, lock_wait=0, environ=os.environ, sleep=slept.append)
+    assert slept == [FIRST_PAUSE]
+    assert said == ["waiting for 1 batch; looking again in 5 s"]
+    assert {line.outcome for line in done.batches} == {BatchOutcome.COLLECTED}
+    assert set(shop.lock) == {"a0", "a1"}
+    assert done.report is not None
+    assert len(done.report.lines) == 2
+
+
+def test_a_batch_of_errors_alone_costs_nothing(shop: BatchProject) -> None:
+    shop.set_up("a fox batch:errors_only", "an owl")
+    assert shop.submit().code == 0
+    shop.run("collect")
+    assert shop.batches() == []
+    assert [action for action, _ in shop.plan().values()] == ["generate", "generate"]
+    assert shop.gateway.ledger.billed == ()
+
+
+def test_a_batch_of_a_provider_that_is_gone_waits(shop: BatchProject) -> None:
+    shop.set_up("a fox")
+    assert shop.submit().code == 0
+    before = shop.read("reconciler.yaml")
+    shop.write("reconciler.yaml", "provider: draft\n")
+    said = shop.run("collect")
+    assert said.code == 1
+    assert "no provider shop any more" in said.err
+    shop.write("reconciler.yaml", before)
+    assert shop.done("collect").code == 0
+    assert set(shop.lock) == {"a0"}
+
+
+def test_recipes_that_are_gone_leave_the_image_in_the_store(shop: BatchProject) -> None:
+    shop.set_up("a fox")
+    assert shop.submit().code == 0
+    (recipes,) = (shop.root / ".reconciler/batches").glob("*.recipes")
+    recipes.unlink()
+    said = shop.run("collect")
+    assert "its image is" in said.err
+    assert shop.plan()["a0"][0] == "hold"
+    (billed,) = shop.gateway.ledger.billed
+    stored = {path.name for path in (shop.root / ".reconciler/store/objects").rglob("*") if path.is_file()}
+    assert set(billed.images) <= stored
+
+
+def test_a_batch_is_told_to_programs(shop: BatchProject) -> None:
+    shop.set_up("a fox", "an owl batch:working")
+    told = shop.run("submit", "--yes", "--format", "json").json
+    (batch,) = told["batches"]
+    assert (batch["state"], batch["provider"], batch["assets"]) == ("submitted", "shop", ["a0", "a1"])
+    working = shop.run("collect", "--format", "json")
+    assert (working.code, working.json["batches"][0]["state"]) == (2, "working")
+    collected = shop.run("collect", "--format", "json").json
+    assert collected["batches"][0]["results"] == {"images": 2}
+    assert collected["published"] == "restored 2"

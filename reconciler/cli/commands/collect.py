@@ -6,6 +6,7 @@ import os
 import time
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 
 import click
 
@@ -36,15 +37,15 @@ def command(directory: str | None, /, *, format_: str, waits: bool, lock_wait: f
 
     Each image is checked as that of a request of its own. The exit code is 2 while a batch is worked on.
     """
-    workspace = open_workspace(directory, os.environ)
+    opened = partial(open_workspace, directory, os.environ)
     callbacks = CollectCallbacks(
         progress=lambda total: closing(open_progress("text", total, Verbosity.QUIET)),
         say=lambda text: echo(text, err=True, prose=True),
     )
     if waits:
-        done = collect_all(workspace, callbacks, lock_wait=lock_wait, environ=os.environ, sleep=time.sleep)
+        done = collect_all(opened, callbacks, lock_wait=lock_wait, environ=os.environ, sleep=time.sleep)
     else:
-        done = collect(workspace, callbacks, lock_wait=lock_wait, environ=os.environ)
+        done = collect(opened(), callbacks, lock_wait=lock_wait, environ=os.environ)
     published = summary_line(done.report) if done.report is not None else ""
     problems = tuple(problem_lines(done.report)) if done.report is not None else ()
     options.print_report(

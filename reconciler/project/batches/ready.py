@@ -83,24 +83,26 @@ def _put_in_place(workspace: Workspace, callbacks: CollectCallbacks, environ: Ma
 
 
 def collect_all(
-    workspace: Workspace,
+    opened: Callable[[], Workspace],
     callbacks: CollectCallbacks,
     *,
     lock_wait: float,
     environ: Mapping[str, str],
     sleep: Callable[[float], None],
 ) -> Collected:
-    """The same until no batch is worked on any more. The lock is free between two looks."""
+    """The same until no batch is worked on any more. The lock is free between two looks; each look opens the project
+    anew."""
     found: dict[str, BatchLine] = {}
     pause, reports = FIRST_PAUSE, list[Report]()
     while True:
-        collected = collect(workspace, callbacks, lock_wait=lock_wait, environ=environ)
+        collected = collect(opened(), callbacks, lock_wait=lock_wait, environ=environ)
         found |= {line.batch: line for line in collected.batches}
         reports += [collected.report] if collected.report is not None else []
         going_on = [line for line in collected.batches if line.outcome in _GOING_ON]
         if not going_on:
             return Collected(tuple(found.values()), _joined(reports))
-        callbacks.say(f"{len(going_on)} batches are worked on; looking again in {pause:.0f} s")
+        number = f"{len(going_on)} batch{'' if len(going_on) == 1 else 'es'}"
+        callbacks.say(f"waiting for {number}; looking again in {pause:.0f} s")
         sleep(pause)
         pause = min(pause * 1.5, LONGEST_PAUSE)
 
