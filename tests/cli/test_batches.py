@@ -123,7 +123,7 @@ def test_what_is_submitted_is_not_bought_by_an_apply(shop: BatchProject) -> None
     assert shop.run("check").code == 2
     said = shop.run("apply", "--yes")
     assert shop.billed == {"a fox batch:working": 1, "an owl": 1}
-    assert "held" in said.out
+    assert (said.code, "waiting" in said.out + said.err) == (3, True)
     assert shop.done("apply", "--yes").code == 0, "the first apply found the job working, the second one collects it"
     assert set(shop.lock) == {"a0", "a1"}
     assert shop.billed == {"a fox batch:working": 1, "an owl": 1}
@@ -407,7 +407,9 @@ def test_waiting_counts_as_spent_and_is_shown(shop: BatchProject) -> None:
     plan = shop.done("plan", "--format", "json").json
     (step,) = plan["steps"]
     assert step["action"] == "hold"
-    assert step["reason"] in ("Awaited", "Doubtful")
+    assert step["reason"] == "Awaited"
+    assert "waiting" in shop.done("explain", "a0").out
+    assert "no request is in doubt" not in shop.run("recover").out
     assert "ago" in shop.done("plan").out or "just now" in shop.done("plan").out
 
 
