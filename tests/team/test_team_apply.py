@@ -6,7 +6,9 @@ import contextlib
 import json
 import re
 import shutil
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +16,15 @@ from reconciler.core.digest import AssetId, RecipeKey
 from reconciler.core.team.claim import Claim, ClaimEnd, decode_claim_end, encode_claim
 from reconciler.core.team.layout import claim_end_name, claim_name, claim_of
 from reconciler.core.team.own_claims import OwnClaim
+from reconciler.core.team.settings import TeamSettings
+from reconciler.project.load import load_specs
+from reconciler.project.options import Selection
+from reconciler.project.planning import plan_project
+from reconciler.project.team import Team
+from reconciler.project.team_session import TeamSession, missing, wanted
+from reconciler.project.workspace import Workspace
 from reconciler.store.team.own_claim_files import OwnClaimFiles
+from reconciler.team.directory_bucket import DirectoryBucket
 from reconciler.testing.gateway import Gateway
 from tests.cli.conftest import Said
 from tests.cli.paid_project import PaidProject
@@ -281,3 +291,44 @@ def test_an_image_that_a_reviewer_rejected_is_not_taken_from_the_team(team: Chec
     assert team.billed == 1
     assert second.apply("--replace-rejected").code == 0
     assert team.billed == 2
+
+
+class CountedBucket:
+    """A directory that counts what it is asked."""
+
+    def __init__(self, folder: Path) -> None:
+        self._bucket = DirectoryBucket(folder)
+        self.calls: Counter[str] = Counter()
+
+    def __getattr__(self, name: str) -> Any:
+        def call(*given: Any, **named: Any) -> Any:
+            self.calls[name] += 1
+            return getattr(self._bucket, name)(*given, **named)
+
+        return call
+
+
+class CountedSession(TeamSession):
+    """A session at a store that counts."""
+
+    def __init__(self, workspace: Workspace, settings: TeamSettings, bucket: CountedBucket) -> None:
+        super().__init__(workspace, settings, {})
+        self._bucket = bucket
+
+    @property
+    def team(self) -> Team:
+        return Team(self.workspace.root, self.settings, self._bucket, {})
+
+
+def test_a_second_checkout_sends_two_requests_for_an_image(team: Checkouts) -> None:
+    first, second = team.clone("first"), team.clone("second")
+    assert first.apply().code == 0
+    shutil.copy(first.root / "assets.lock", second.root)
+    workspace = Workspace(second.root, strict=False)
+    bucket, settings = CountedBucket(team.bucket), TeamSettings(f"file://{team.bucket}", receipts=False)
+    session = CountedSession(workspace, settings, bucket)
+    session.fetch(wanted(plan_project(workspace, load_specs(workspace), Selection())))
+    planned = plan_project(workspace, load_specs(workspace), Selection())
+    assert not session.copy(missing(planned.plan))
+    assert bucket.calls == {"stat": 3, "get": 3}
+    assert all(workspace.store.find(entry.content) for entry in workspace.recorded.entries.values())
