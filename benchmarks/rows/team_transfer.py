@@ -76,7 +76,10 @@ def transfer(images: int, *, runs: int) -> Row:
             Claim("peak memory of a pull", pull.rss, 120, unit=" MB"),
             Claim("peak memory of a push", push.rss, 120, unit=" MB"),
         ),
-        ("whole processes: ours also read the project, plan, sign or verify, and write the root of the branch",),
+        (
+            "whole processes: ours also read the project, plan, sign or verify, and write the root of the branch",
+            "a pull also puts the images at their outputs, one after another",
+        ),
     )
 
 
