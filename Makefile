@@ -24,7 +24,7 @@ check: $(USE)             ## exit 2 if an image is missing or stale
 	@$(BIN)/reconciler check --strict
 
 test: $(DEV)              ## the whole suite, in parallel
-	@$(BIN)/python -m pytest -n auto -rs
+	@$(BIN)/python -m pytest -n auto --dist worksteal -rs
 
 test-wire: $(DEV)         ## record what the official SDKs send, as they are today, and compare ours with it
 	@$(call beside,wire)

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, settings
 pytest_plugins = ["reconciler.testing.plugin"]  # the fixture `gateway`
 
 # Without deadlines: how long an example takes says how busy the machine is.
-settings.register_profile("steady", deadline=None, derandomize=True)  # every run has the same examples
+settings.register_profile("steady", deadline=None, derandomize=True, max_examples=50)  # every run has the same examples
 settings.register_profile(  # `make properties`; each round of a test in a class has an instance of its own
-    "random", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.differing_executors]
+    "random", deadline=None, max_examples=100, print_blob=True, suppress_health_check=[HealthCheck.differing_executors]
 )
 settings.load_profile("steady")
 

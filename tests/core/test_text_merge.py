@@ -30,7 +30,7 @@ def by_texts(base: Lock, ours: Lock, theirs: Lock) -> str:
         return error.fact
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(few_locks, few_locks, few_locks)
 def test_texts_merge_as_values_do(base: Lock, ours: Lock, theirs: Lock) -> None:
     assert by_texts(base, ours, theirs) == by_values(base, ours, theirs)

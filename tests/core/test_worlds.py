@@ -127,7 +127,7 @@ def test_nothing_is_bought_for_what_the_store_holds(world: World) -> None:
             assert step.spec.provider != "draft" or not there
 
 
-@settings(max_examples=100)
+@settings(max_examples=33)
 @given(worlds(), policies)
 def test_no_rejected_image_is_put_in_place_or_bought_again_without_consent(world: World, policy: Policy) -> None:
     stored, rejected = world.seen().stored, world.rejections()

@@ -19,10 +19,10 @@ from tests.crash.toy_world import toy_world
 @pytest.mark.usefixtures("killer")
 @pytest.mark.parametrize("threads", [2])
 def test_the_correct_toy_survives_every_kill(tmp_path: Path, threads: int) -> None:
-    scenario = functools.partial(toy_world, threads=threads, count=threads)
+    scenario = functools.partial(toy_world, threads=threads, count=1)
     swept = kill_sweep(scenario, tmp_path)
     assert swept.violations == ()
-    with toy_world(tmp_path, threads=threads, count=threads) as world:
+    with toy_world(tmp_path, threads=threads, count=1) as world:
         world.reset()
         assert swept.points + swept.missed >= native.count(world.command, root=world.root, env=world.env).count
 
@@ -30,7 +30,7 @@ def test_the_correct_toy_survives_every_kill(tmp_path: Path, threads: int) -> No
 @pytest.mark.usefixtures("killer")
 @pytest.mark.parametrize("threads", [3])
 def test_the_correct_toy_survives_power_cuts(tmp_path: Path, threads: int) -> None:
-    swept = cut_sweep(functools.partial(toy_world, threads=threads, count=threads), tmp_path, limit=40)
+    swept = cut_sweep(functools.partial(toy_world, threads=threads, count=threads), tmp_path, limit=20)
     assert swept.violations == ()
     assert swept.points >= 20
 

@@ -78,7 +78,7 @@ async def story(world: World, drain_at: float | None, cancel_at: dict[str, float
     return list(await asyncio.gather(*tasks.values(), return_exceptions=True))
 
 
-@settings(max_examples=150)
+@settings(max_examples=50)
 @given(worlds(), interruptions())
 def test_money_is_safe_whatever_happens(world: World, interruption: tuple[float | None, dict[str, float]]) -> None:
     drain_at, cancel_at = interruption

@@ -42,13 +42,13 @@ GOOD: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", ["spec", "defaults", "styles", "project"])
-@settings(max_examples=150)
+@settings(max_examples=50)
 @given(value=st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=5))
 def test_both_validators_agree_on_anything(name: str, value: Any) -> None:
     assert accepts(name, value) == validator(name).is_valid(value)
 
 
-@settings(max_examples=250)
+@settings(max_examples=83)
 @given(field=st.sampled_from(sorted(GOOD)), value=VALUES)
 def test_both_validators_agree_on_a_good_spec_with_one_field_changed(field: str, value: Any) -> None:
     spec = GOOD | {field: value}

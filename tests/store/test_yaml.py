@@ -446,14 +446,14 @@ def mutated(draw: st.DrawFn) -> bytes:
     return text.encode()
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(st.binary(max_size=60) | pieces.map(str.encode) | st.text(max_size=40).map(lambda t: t.encode(errors="replace")))
 def test_any_bytes_give_a_document_or_one_problem(data: bytes) -> None:
     for parser in PARSERS:
         outcome(data, parser)
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(mutated() | pieces.map(str.encode))
 def test_both_parsers_give_the_same_answer(data: bytes) -> None:
     fast, pure = (outcome(data, parser) for parser in PARSERS)
@@ -473,7 +473,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=66)
 @given(json_values, st.sampled_from([None, 0, 2, "\t"]), st.sampled_from(PARSERS))
 def test_json_reads_as_itself(value: Any, indent: int | str | None, parser: Start) -> None:
     text = json.dumps(value, ensure_ascii=False, indent=indent)

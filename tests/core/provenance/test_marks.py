@@ -210,7 +210,7 @@ def test_one_list_of_items_is_read_of_many() -> None:
     assert time.process_time() - begin < 2
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(st.sampled_from(FORMATS), st.data())
 def test_damaged_pictures_give_an_answer(form: str, data: st.DataObject) -> None:
     whole = bytearray(marked(form, TRAINED, LABEL))
