@@ -10,7 +10,7 @@ PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CONSTRAINTS := dev-constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: team properties formats test-local pictures test-browser hostile fuzz sweep powercut mutants mutate histories disksweep concurrency soak constraints help assets check test test-wire test-peers bench lint format types clean
+.PHONY: test-ray team properties formats test-local pictures test-browser hostile fuzz sweep powercut mutants mutate histories disksweep concurrency soak constraints help assets check test test-wire test-peers bench lint format types clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -51,6 +51,12 @@ test-local: $(DEV)        ## draw with a small diffusion pipeline on the CPU: in
 	@.venv-local/bin/python -m pip --disable-pip-version-check --quiet install \
 	    --extra-index-url https://download.pytorch.org/whl/cpu ./plugins/reconciler-diffusers
 	@RECONCILER_LOCAL=1 $(BIN)/python -m pytest tests/local -rs
+
+test-ray: $(DEV)          ## draw with real actors of Ray (300 MB), and kill processes by SCHEDULES=20 schedules (15 minutes)
+	@test -x .venv-ray/bin/python || $(BIN)/python -m venv .venv-ray
+	@.venv-ray/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[ray]'
+	@RECONCILER_RAY=1 $(BIN)/python -m pytest tests/ray -rs
+	@RECONCILER_RAY_PYTHON=.venv-ray/bin/python $(BIN)/python -m tests.ray.schedules --schedules $(or $(SCHEDULES),20)
 
 bench: $(USE)             ## ours beside ninja, make, git, doit: 10 minutes; FULL=1: dvc and 100,000 assets too; ROWS="cold apply"
 	@test -x .venv-bench/bin/python || $(BIN)/python -m venv .venv-bench
@@ -133,7 +139,7 @@ constraints: | $(BIN)/python  ## pin the newest versions of the development tool
 	    --universal --python-version 3.11 --extra dev --extra release --output-file dev-constraints.txt pyproject.toml
 
 clean:                    ## remove what was installed and built; the images and the store stay
-	rm -rf $(VENV) .venv-wire .venv-peers .venv-browser .venv-bench .venv-fuzz .venv-local .venv-constraints .venv-release .venv-team dist build .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-wire .venv-peers .venv-browser .venv-bench .venv-fuzz .venv-local .venv-ray .venv-constraints .venv-release .venv-team dist build .mypy_cache .ruff_cache .hypothesis
 
 # Two stamps, so that the first picture does not wait for the test tools.
 $(USE): pyproject.toml | $(BIN)/python

@@ -40,6 +40,7 @@ DEPENDENCIES: dict[str, str | tuple[str, ...]] = {
     "c2pa": "imaging/credential_worker.py",
     "cryptography": ("imaging/credential_signer.py", "team/receipt_keys.py"),
     "obstore": "team/object_bucket.py",
+    "ray": "providers/ray_pool/ray_cluster.py",
     "PIL": ("imaging/", "providers/", "derive/"),
     "watchfiles": "project/watch.py",
     "yaml": "store/yaml/",
@@ -105,6 +106,7 @@ PROCESS_USERS = {
     "project/api.py": "a program that uses the API is the process, and may pass another environment",
     "store/worktree/git.py": "git gets the environment of the process",
     "imaging/child_process.py": "a decoder gets the paths of the loader, and no key",
+    "providers/ray_pool/process.py": "the process that runs Ray takes keys out of its environment",
     "store/state/lock.py": "the lock names the command that holds it",
 }
 """Modules below cli/ that read them, and why."""

@@ -13,6 +13,7 @@ from reconciler.core.ports import Provider, References, Spool, Store
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.engine.lane.stored import StoredProvider
 from reconciler.providers.declaration import AtEnd, Dialect, Resources
+from reconciler.providers.keys import refusal_of
 from reconciler.providers.models.table import model_table
 from reconciler.providers.registry import REGISTRY
 from reconciler.providers.secret import NO_KEY_SENT
@@ -62,8 +63,9 @@ def _inner(
     at_end: AtEnd,
 ) -> Provider:
     declared = REGISTRY.declared(settings)
-    if not isinstance(declared, Dialect) and not settings.traits.needs_key and settings.traits.local:
-        refused = declared.untrusted(settings, environ)
+    on_this_machine = settings.traits.local or settings.inner is not None
+    if not isinstance(declared, Dialect) and not settings.traits.needs_key and on_this_machine:
+        refused = refusal_of(settings, environ)
         if refused is not None:
             raise ProjectError(refused.reason, hint=refused.hint)
         return declared.create(settings, Resources(spool, references, NO_KEY_SENT, at_end))

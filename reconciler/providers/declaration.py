@@ -79,15 +79,30 @@ Create: TypeAlias = Callable[[ProviderSettings, Resources], Provider]
 
 def no_problems(settings: ProviderSettings) -> tuple[SettingProblem, ...]:
     """The check of a type whose settings the project's schema describes in full."""
-    given = {
-        "command": (bool(settings.command), "command"),
-        "charges": (settings.charges, "command and comfyui"),
-        "deterministic": (settings.deterministic, "command"),
-    }
+    return (*problems_of_others(settings, "command", "comfyui"), *problems_of_others(settings, "ray"))
+
+
+_TYPES_OF_SETTINGS = {
+    "command": ("command",),
+    "charges": ("command", "comfyui"),
+    "deterministic": ("command",),
+    "worker": ("ray",),
+    "address": ("ray",),
+    "resources": ("ray",),
+}
+"""The types that have a setting, where only some do."""
+
+
+def problems_of_others(settings: ProviderSettings, *types: str) -> tuple[SettingProblem, ...]:
+    """An error for each setting that only providers of these other types have."""
+    given = [name for name, owners in _TYPES_OF_SETTINGS.items() if getattr(settings, name) and {*owners} & {*types}]
     return tuple(
-        SettingProblem(name, f"is a setting of type: {types} alone", "remove it, or write another type")
-        for name, (is_, types) in given.items()
-        if is_
+        SettingProblem(
+            name,
+            f"is a setting of type: {' and '.join(_TYPES_OF_SETTINGS[name])} alone",
+            "remove it, or write another type",
+        )
+        for name in given
     )
 
 

@@ -45,7 +45,7 @@ def _is_home(declared: Declaration, url: str) -> bool:
 def key_for(settings: ProviderSettings, environ: Mapping[str, str]) -> Key | NoKey:
     """The key to send with this provider's requests, or the reason that none may be sent."""
     declared, base = REGISTRY.declared(settings), base_of(settings)
-    refused = declared.untrusted(settings, environ) if isinstance(declared, ProviderFactory) else None
+    refused = refusal_of(settings, environ)
     if refused is not None:
         return refused
     if isinstance(base, Base) and base.origin.unencrypted and base.origin not in trusted_origins(environ):
@@ -77,6 +77,15 @@ def key_for(settings: ProviderSettings, environ: Mapping[str, str]) -> Key | NoK
     if not (value.isascii() and value.isprintable() and " " not in value):
         return NoKey(f"{name} contains characters that no key may have", "set it again, without quotes or line breaks")
     return Key(value)
+
+
+def refusal_of(settings: ProviderSettings, environ: Mapping[str, str]) -> NoKey | None:
+    """Why a provider, or the one that draws in its pool, is not used in this environment; None if it is."""
+    declared = REGISTRY.declared(settings)
+    refused = declared.untrusted(settings, environ) if isinstance(declared, ProviderFactory) else None
+    if refused is None and settings.inner is not None:
+        return refusal_of(settings.inner, environ)
+    return refused
 
 
 def _at_home(declared: Declaration, name: str, origin: WebOrigin) -> bool:

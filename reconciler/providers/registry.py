@@ -19,6 +19,7 @@ from reconciler.providers.fal import FAL
 from reconciler.providers.gemini import GEMINI
 from reconciler.providers.gravitex import GRAVITEX
 from reconciler.providers.openai import OPENAI
+from reconciler.providers.ray_pool.declaration import RAY
 from reconciler.providers.replicate import REPLICATE
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ _BUILT_IN: tuple[Declaration, ...] = (
     BFL,
     COMMAND_WORKER,
     COMFYUI,
+    RAY,
 )
 PLACEHOLDERS = DRAFT.type
 """The name of the built-in provider that draws placeholders."""

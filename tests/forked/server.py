@@ -179,7 +179,7 @@ def package_modules(folder: Path) -> Iterator[str]:
     """The names of the modules to load."""
     for file in sorted(folder.rglob("*.py")):
         name = ".".join(file.relative_to(folder.parent).with_suffix("").parts)
-        if not name.startswith(LEFT_OUT) and not name.endswith(("worker", "__")):
+        if not name.startswith(LEFT_OUT) and not name.endswith(("worker", "ray_cluster", "__")):
             yield name
 
 

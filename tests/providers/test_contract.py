@@ -16,10 +16,15 @@ from reconciler.core.workflows.graph import read_graph
 from reconciler.core.workflows.template import WorkflowTemplate, template_of
 from reconciler.providers.command.declaration import TRUSTED_COMMANDS
 from reconciler.providers.connect import connect
+from reconciler.providers.declaration import Resources
+from reconciler.providers.draft.declaration import DRAFT
 from reconciler.providers.models.table import model_table
+from reconciler.providers.ray_pool.pool import RayPool
+from reconciler.providers.secret import NO_KEY_SENT
 from reconciler.testing.comfyui import FILL, a_workflow, running_comfyui
 from reconciler.testing.contract import ProviderContract, RemoteProviderContract
 from reconciler.testing.job_contract import JOB_FAULTS, JobProviderContract
+from tests.providers.pool_cluster import HERE
 from tests.workers import stripes_command
 
 _MADE = template_of(read_graph(json.dumps(a_workflow()).encode()), FILL)
@@ -92,6 +97,25 @@ class TestCommand(ProviderContract):
             replace(settings, command=stripes_command()), environ=environ, spool=spool, references=self.shared,
             models=model_table(), at_end=self.ends.append,
         )  # fmt: skip
+
+    def setup_method(self) -> None:
+        self.ends: list[Callable[[], None]] = []
+
+    def teardown_method(self) -> None:
+        for end in self.ends:
+            end()
+
+
+class TestRay(ProviderContract):
+    """Without Ray: `make test-ray` draws with real actors."""
+
+    provider_type = "ray"
+    sizes = ("1:1", "64x48")
+
+    def connect(self, spool: Any, settings: ProviderSettings, environ: Mapping[str, str]) -> Any:
+        inner = ProviderSettings("local", "draft", traits=DRAFT.traits)
+        given = replace(settings, worker="local", inner=inner, address="/nowhere")
+        return RayPool(given, Resources(spool, self.shared, NO_KEY_SENT, self.ends.append), HERE)
 
     def setup_method(self) -> None:
         self.ends: list[Callable[[], None]] = []

@@ -80,7 +80,8 @@ def test_an_unknown_type_has_a_hint(plugins: Plugins) -> None:
     plugins.install("stripes_b")
     near = REGISTRY.find("strips_b")
     assert near == UnusableType(
-        '"strips_b" is not one of draft, gravitex, gemini, openai, fal, replicate, bfl, command, comfyui, stripes_b',
+        '"strips_b" is not one of draft, gravitex, gemini, openai, fal, replicate, bfl, command, comfyui, ray, '
+        "stripes_b",
         'did you mean "stripes_b"?',
     )
     with pytest.raises(ProjectError, match=r"providers\.mine\.type: \"strips_b\" is not one of"):

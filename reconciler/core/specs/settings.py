@@ -49,6 +49,9 @@ class ProviderSettings:
     `command` is a worker program with its arguments; `charges` says that its images cost money,
     `deterministic` that the same request gives the same bytes on this machine. `batch_size` is the most images of a
     batch job.
+
+    A pool of processes draws with the provider named `worker`, which is `inner`; `address` "" starts them on this
+    machine, and `resources` is what each needs.
     """
 
     name: str
@@ -66,6 +69,10 @@ class ProviderSettings:
     charges: bool = False
     deterministic: bool = False
     batch_size: int = 50
+    worker: str = ""
+    address: str = ""
+    resources: Mapping[str, float] = field(default_factory=dict)
+    inner: ProviderSettings | None = None
     traits: Traits = Traits()
 
 

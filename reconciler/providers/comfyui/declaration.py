@@ -10,7 +10,7 @@ from reconciler.core.ports import Provider
 from reconciler.core.provider_types import SettingProblem
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.traits import Traits
-from reconciler.providers.declaration import ProviderFactory, Resources
+from reconciler.providers.declaration import ProviderFactory, Resources, problems_of_others
 
 _HOME = "http://127.0.0.1:8188"
 """Where ComfyUI listens if nothing else is said."""
@@ -26,7 +26,8 @@ def _create(settings: ProviderSettings, resources: Resources) -> Provider:
 def _problems(settings: ProviderSettings) -> tuple[SettingProblem, ...]:
     given = {"command": bool(settings.command), "deterministic": settings.deterministic}
     fact = "is a setting of type: command alone"
-    return tuple(SettingProblem(name, fact, "remove it") for name, is_ in given.items() if is_)
+    own = tuple(SettingProblem(name, fact, "remove it") for name, is_ in given.items() if is_)
+    return (*own, *problems_of_others(settings, "ray"))
 
 
 COMFYUI = ProviderFactory(

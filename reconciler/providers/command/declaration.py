@@ -13,7 +13,7 @@ from reconciler.core.ports import Provider
 from reconciler.core.provider_types import SettingProblem
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.traits import Traits
-from reconciler.providers.declaration import ProviderFactory, Resources
+from reconciler.providers.declaration import ProviderFactory, Resources, problems_of_others
 from reconciler.providers.secret import NoKey
 
 TRUSTED_COMMANDS = "RECONCILER_TRUSTED_COMMANDS"
@@ -35,7 +35,7 @@ def _problems(settings: ProviderSettings) -> tuple[SettingProblem, ...]:
     if "/" in program and not program.startswith("/"):
         hint = "write an absolute path, or the name of a program on the PATH"
         return (SettingProblem("command", f'"{program}" is a path below a folder that can be any', hint),)
-    return ()
+    return problems_of_others(settings, "ray")
 
 
 def untrusted(settings: ProviderSettings, environ: Mapping[str, str]) -> NoKey | None:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import hashlib
 import itertools
-import stat
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from reconciler.core.digest import Json, content_of_hex
+from reconciler.core.digest import Json
 from reconciler.core.errors import DiskError
-from reconciler.core.money.cost import FREE
-from reconciler.core.outcome import BadOutput, Done, InDoubt, Mismatched, NotSent, Outcome, Refused, Rejected, Spooled
+from reconciler.core.outcome import BadOutput, InDoubt, NotSent, Outcome, Refused, Rejected
 from reconciler.core.ports import ImageRequest, OnResponse, ignore_response
 from reconciler.core.recipe import Recipe
 from reconciler.core.seed import recipe_seed
@@ -24,11 +20,11 @@ from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.text import one_line
 from reconciler.providers.command.worker import Ready, Worker, WorkerError
 from reconciler.providers.declaration import Resources
-from reconciler.providers.http.spool_file import open_picture, unlink
+from reconciler.providers.drawn_file import drawn_outcome, takes_over
+from reconciler.providers.http.spool_file import unlink
 from reconciler.providers.models.sizes import given_pixels
 from reconciler.providers.models.table import model_table
 from reconciler.providers.requests.prepared import PreparedRequest, prepare
-from reconciler.providers.responses.verify_image import verify_image
 
 MAX_DEATHS = 3
 """Workers that may die one after the other before no further one is started."""
@@ -105,24 +101,6 @@ class CommandProvider:
             return InDoubt(message)
         return NotSent(message, final=last)
 
-    def landed(self, path: Path, request: ImageRequest, size: tuple[int, int], model: str) -> Outcome:
-        """The outcome of a file that a worker has written. Blocking."""
-        try:
-            spooled = _hashed(path)
-        except OSError as error:
-            return BadOutput(f"the worker left no file: {(error.strerror or '').lower()}")
-        if spooled is None:
-            return BadOutput("the worker wrote an empty file")
-        try:
-            seen = verify_image(path, request.recipe, asked=size)
-        except OSError as error:
-            raise DiskError(f"cannot read the image of the worker in {path}: {error.strerror}") from error
-        if isinstance(seen, str):
-            return BadOutput(seen, spooled)
-        cost = FREE if self.settings.traits.free else None
-        done = Done(spooled, seen.facts, model=model, cost=cost)
-        return done if seen.misfit is None else Mismatched(seen.misfit.message, seen.misfit, done)
-
 
 class _Place:
     """A place among the requests at a time. It is left when the worker has answered: the next image is drawn while this
@@ -198,7 +176,7 @@ class _Call:
             provider.give(worker)
             self._place.leave_from_thread()
             outcome = self._outcome(reply, path, ready)
-            kept = _keeps(outcome, path)
+            kept = takes_over(outcome, path)
             return outcome
         except WorkerError as error:
             return provider.died(error)
@@ -243,7 +221,7 @@ class _Call:
         if isinstance(changed, Rejected):
             return BadOutput(changed.message)
         model = self._request.recipe.model or ready.name
-        return self._provider.landed(path, self._request, self._size, model)
+        return drawn_outcome(path, self._request, self._size, model=model, free=self._provider.settings.traits.free)
 
 
 def _unknown_model(ready: Ready, recipe: Recipe) -> Rejected | None:
@@ -252,22 +230,3 @@ def _unknown_model(ready: Ready, recipe: Recipe) -> Rejected | None:
         return None
     listed = ", ".join(models[:10])
     return Rejected(one_line(f"the worker has no model {recipe.model}; it has {listed}", _MESSAGE))
-
-
-def _hashed(path: Path) -> Spooled | None:
-    """The file of a worker; None if it is empty. OSError if there is none, or a link or a folder in its place."""
-    if not stat.S_ISREG(path.lstat().st_mode):
-        raise OSError(errno.EINVAL, "not a regular file")
-    with open_picture(path) as file:
-        digest = hashlib.file_digest(file, "sha256")
-        size = file.tell()
-    return Spooled(path, content_of_hex(digest.hexdigest()), size, called="the image is") if size else None
-
-
-def _keeps(outcome: Outcome, path: Path) -> bool:
-    """Whether an outcome has taken the file over."""
-    match outcome:
-        case Done(spooled=spooled) | Mismatched(done=Done(spooled=spooled)) | BadOutput(kept=Spooled() as spooled):
-            return spooled.path == path
-        case _:
-            return False

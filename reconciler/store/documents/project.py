@@ -285,6 +285,10 @@ def _providers(document: Document, types: ProviderTypes, problems: list[Problem]
         for wrong in type_.problems(settings):
             problems.append(document.problem(("providers", name, wrong.setting), wrong.fact, wrong.hint))
         providers[name] = settings
+    if any(one.worker for one in providers.values()):
+        from reconciler.store.documents.pools import join_pools  # noqa: PLC0415 - few projects have a pool
+
+        problems += join_pools(document, providers)
     return providers
 
 
@@ -323,7 +327,7 @@ def configured(name: str, type_: ProviderType, given: Mapping[str, Any] = _NO_SE
         type_.type,
         base_url=str(given.get("base_url", "")).rstrip("/"),
         api_key_env=str(given.get("api_key_env", home_key)),
-        concurrency=int(given.get("concurrency", base.concurrency)),
+        concurrency=int(given.get("actors", given.get("concurrency", base.concurrency))),
         requests_per_minute=int(given.get("requests_per_minute", base.requests_per_minute)),
         reference_encoding=str(given.get("reference_encoding", base.reference_encoding)),
         endpoint=str(given.get("endpoint", "")),
@@ -331,6 +335,9 @@ def configured(name: str, type_: ProviderType, given: Mapping[str, Any] = _NO_SE
         body_limit=int(given.get("body_limit_mib", 64)) * 1024 * 1024,
         trust_env=bool(given.get("trust_env", False)),
         command=tuple(given.get("command", ())),
+        worker=str(given.get("worker", "")),
+        address=str(given.get("address", "")),
+        resources={str(key): float(value) for key, value in given.get("resources", {}).items()},
         charges=charges,
         deterministic=deterministic,
         batch_size=int(given.get("batch_size", base.batch_size)),

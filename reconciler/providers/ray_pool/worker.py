@@ -1,0 +1,128 @@
+"""The part of a pool that runs in each of its processes: the provider that draws, with a folder of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
+
+from reconciler.core.digest import ContentHash, content_of_hex
+from reconciler.core.errors import ReconcilerError
+from reconciler.core.outcome import BadOutput, Done, InDoubt, Mismatched, NotSent, Outcome, Refused, Rejected
+from reconciler.core.ports import ImageRequest, Spool
+from reconciler.core.specs.settings import ProviderSettings
+from reconciler.core.value import replace
+from reconciler.providers.declaration import Dialect, Resources
+from reconciler.providers.decoding.children import CHILDREN
+from reconciler.providers.ray_pool.wire import MAX_REPLY, PoolReply, content_file
+from reconciler.providers.registry import REGISTRY
+from reconciler.providers.secret import NO_KEY_SENT
+
+_MOST_PICTURES = 256
+"""Reference images that a process keeps."""
+
+
+class PoolWorker:
+    """Draws one image at a time. It is a core.ports.References and a core.ports.Spool for the provider inside."""
+
+    def __init__(self, settings: ProviderSettings) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="reconciler-pool-")
+        self._pictures = Path(self._folder.name, "pictures")
+        self._pictures.mkdir()
+        self._kept: dict[ContentHash, Path] = {}
+        self._ends: list[Callable[[], None]] = []
+        declared = REGISTRY.declared(settings)
+        if isinstance(declared, Dialect):
+            raise ReconcilerError(f"providers.{settings.name} sends requests to a server, and draws nothing itself")
+        # one image at a time: its process, or its card, belongs to this worker
+        alone = replace(settings, concurrency=1)
+        self._provider = declared.create(alone, Resources(self, self, NO_KEY_SENT, self._ends.append))
+        self._drawing: asyncio.Task[Outcome] | None = None
+
+    async def ready(self) -> bool:
+        """Answers once the process is there."""
+        return True
+
+    async def draw(self, request: ImageRequest, pictures: Mapping[ContentHash, Awaitable[bytes]]) -> PoolReply:
+        """What becomes of a request. `pictures` are the reference images; those that are here already are not
+        fetched."""
+        for content, data in pictures.items():
+            if content not in self._kept:
+                self._keep(content, await data)
+        self._drawing = asyncio.ensure_future(self._provider.generate(request))
+        try:
+            return await asyncio.to_thread(_reply, await self._drawing)
+        finally:
+            self._drawing = None
+
+    async def end(self) -> None:
+        """End what the provider has started, also in the middle of an image."""
+        if self._drawing is not None:
+            self._drawing.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await self._drawing
+        for end in self._ends:
+            end()
+        CHILDREN.end()
+        self._folder.cleanup()
+
+    def share(self, content: ContentHash, path: Path) -> None:
+        """See core.ports.References. Pictures come with a request."""
+        self._kept[content] = path
+
+    def fetch(self, content: ContentHash) -> Path | None:
+        """See core.ports.References."""
+        return self._kept.get(content)
+
+    def open(self) -> tuple[Path, IO[bytes]]:
+        """See core.ports.Spool."""
+        handle, name = tempfile.mkstemp(dir=self._folder.name)
+        os.close(handle)
+        return Path(name), Path(name).open("wb")
+
+    def open_paid(self) -> tuple[Path, IO[bytes]]:
+        """See core.ports.Spool."""
+        return self.open()
+
+    def for_attempt(self, attempt: str) -> Spool:
+        """See core.ports.Spool. The names of files here mean nothing to a later run."""
+        return self
+
+    def _keep(self, content: ContentHash, data: bytes) -> None:
+        if content_of_hex(hashlib.sha256(data).hexdigest()) != content:
+            return  # the provider says that it is not available
+        while len(self._kept) >= _MOST_PICTURES:
+            self._kept.pop(next(iter(self._kept))).unlink(missing_ok=True)
+        path = content_file(self._pictures, content)
+        with path.open("wb") as file:
+            file.write(data)
+        self._kept[content] = path
+
+
+def _reply(outcome: Outcome) -> PoolReply:
+    """An outcome with the bytes of its image. Blocking."""
+    spooled: Any = None
+    match outcome:
+        case Done(spooled=spooled) | Mismatched(done=Done(spooled=spooled)) | BadOutput(kept=spooled) if spooled:
+            model = outcome.done.model if isinstance(outcome, Mismatched) else getattr(outcome, "model", "")
+            try:
+                if spooled.size > MAX_REPLY:
+                    return PoolReply(0, "bad_output", f"the image has over {MAX_REPLY >> 20} MiB")
+                return PoolReply(0, "image", model=model, data=spooled.path.read_bytes())
+            finally:
+                spooled.path.unlink(missing_ok=True)
+        case NotSent(message=message, final=final):
+            return PoolReply(0, "not_sent", message, final=final)
+        case InDoubt(message=message):
+            return PoolReply(0, "in_doubt", message)
+        case Refused(message=message):
+            return PoolReply(0, "refused", message)
+        case Rejected(message=message):
+            return PoolReply(0, "rejected", message)
+        case _:
+            return PoolReply(0, "bad_output", outcome.message)
