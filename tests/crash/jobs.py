@@ -40,11 +40,13 @@ from tests.crash.scenario import (
 CONCURRENCY = 2
 PROMPTS = {"image0": "job:soon", "image1": "job:quick", "image2": "job:quick", "image3": "job:soon"}
 PROJECT = """\
-provider: fal
-defaults: {{model: fal-ai/flux/dev, size: 128x128}}
+provider: {api}
+defaults: {{model: {model}, size: 128x128}}
 providers:
-  fal: {{base_url: "{url}", api_key_env: FAL_KEY, concurrency: {concurrency}}}
+  {api}: {{base_url: "{url}", api_key_env: {key}, concurrency: {concurrency}}}
 """
+MODELS = {"fal": "fal-ai/flux/dev", "replicate": "black-forest-labs/flux-dev", "bfl": "flux-2-pro"}
+KEYS = {"fal": "FAL_KEY", "replicate": "REPLICATE_API_TOKEN", "bfl": "BFL_API_KEY"}
 
 
 @dataclass
@@ -75,7 +77,7 @@ class JobApply:
     @property
     def env(self) -> Mapping[str, str]:
         home = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        return {**home, "FAL_KEY": self.server.key, "TMPDIR": str(self.folder)}
+        return {**home, KEYS[self.server.api]: self.server.key, "TMPDIR": str(self.folder)}
 
     def is_bill(self, line: bytes) -> bool:
         return True
@@ -90,7 +92,9 @@ class JobApply:
     def restore(self, tree: trees.Tree, ledger: bytes) -> None:
         shutil.rmtree(self.root, ignore_errors=True)
         trees.materialise(tree, self.root)
-        project = PROJECT.format(url=self.server.url, concurrency=CONCURRENCY)
+        api = self.server.api
+        named = {"api": api, "model": MODELS[api], "key": KEYS[api]}
+        project = PROJECT.format(url=self.server.url, concurrency=CONCURRENCY, **named)
         (self.root / "reconciler.yaml").write_text(project)
         self.ledger.write_bytes(ledger)
         self.server.jobs.clear()
@@ -167,11 +171,25 @@ def settled_jobs(data: bytes) -> tuple[frozenset[str], dict[str, str]]:
 
 
 @contextmanager
-def job_apply(folder: Path, *, package: Path = PACKAGE) -> Iterator[JobApply]:
+def job_apply(folder: Path, *, package: Path = PACKAGE, api: str = "fal") -> Iterator[JobApply]:
     """The scenario. `package` is the folder that holds the `reconciler` to test."""
     ledger = folder / "ledger"
     ledger.touch()
     with ExitStack() as stack:
-        server = stack.enter_context(JobServer("fal", ledger=ledger))
+        server = stack.enter_context(JobServer(api, ledger=ledger))
         second = stack.enter_context(leased(package, ENTRY_POINT, PRELOAD))
         yield JobApply(folder.resolve(), server, ledger, package, second, stack)
+
+
+@contextmanager
+def replicate_apply(folder: Path, *, package: Path = PACKAGE) -> Iterator[JobApply]:
+    """The same with an API that lists its jobs."""
+    with job_apply(folder, package=package, api="replicate") as world:
+        yield world
+
+
+@contextmanager
+def bfl_apply(folder: Path, *, package: Path = PACKAGE) -> Iterator[JobApply]:
+    """The same with an API whose images are there for minutes."""
+    with job_apply(folder, package=package, api="bfl") as world:
+        yield world
