@@ -12,16 +12,19 @@ import functools
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from tests.crash.jobs import job_apply
 from tests.crash.rules import AFTER_A_KILL, Rule, billed_once
 from tests.crash.scenario import paid_apply
 from tests.crash.sweep import cut_sweep, kill_sweep
 from tests.crash.sweep_result import Swept
 from tests.crash.tree import in_memory
+from tests.crash.world import World
 
 PACKAGE = Path(__file__).resolve().parents[2] / "reconciler"
 
@@ -38,7 +41,8 @@ class Mutant:
     """In `file`, the text `old`, which must be there exactly once, becomes `new`.
 
     `faults` are the gateway's while it is hunted, `rules` those that it must break where others would break by them.
-    `late`: it takes hundreds of points to find it, too many for the suite.
+    `late`: it takes hundreds of points to find it, too many for the suite. `scenario` is the apply that it shows in,
+    where that is another one than of two images.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Mutant:
     faults: Mapping[str, Sequence[str]] = field(default_factory=dict)
     rules: tuple[Rule, ...] | None = None
     late: bool = False
+    scenario: Callable[..., AbstractContextManager[World]] | None = None
 
 
 MUTANTS = (
@@ -128,6 +133,19 @@ MUTANTS = (
         "        case _ if type(outcome).__name__ == \"InDoubt\":\n            return 0.0\n",
         faults={"image0": ("500", "ok")}, rules=(billed_once,),
     ),
+    Mutant(
+        "a job is looked at before it is recorded", Finder.KILL, "engine/lane/jobs.py",
+        "        await run_to_completion(None, self._journal.record, accepted)\n",
+        "        outcome = await self.finish(request, job, on_response=on_response)\n"
+        "        await run_to_completion(None, self._journal.record, accepted)\n"
+        "        return outcome\n",
+        scenario=job_apply, late=True,
+    ),
+    Mutant(
+        "jobs of earlier runs are not collected", Finder.KILL, "project/apply.py",
+        "        if _collected(workspace, proposal, options, callbacks, environ):\n", "        if proposal is None:\n",
+        scenario=job_apply, late=True,
+    ),
 )  # fmt: skip
 
 
@@ -150,7 +168,10 @@ def plant(mutant: Mutant, folder: Path) -> Path:
 def hunt(mutant: Mutant, folder: Path, *, workers: int = 2) -> Swept:
     """Sweep two images until the mutant shows, or to the end."""
     planted = plant(mutant, Path(tempfile.mkdtemp(prefix="mutant-", dir=folder)))
+    scenario: Callable[[Path], AbstractContextManager[World]]
     scenario = functools.partial(paid_apply, package=planted, images=2, concurrency=2, faults=mutant.faults)
+    if mutant.scenario is not None:
+        scenario = functools.partial(mutant.scenario, package=planted)
     if mutant.finder is Finder.KILL:
         return kill_sweep(scenario, folder, enough=1, workers=workers, rules=mutant.rules or AFTER_A_KILL)
     return cut_sweep(scenario, folder, limit=3000, enough=1, workers=workers)
