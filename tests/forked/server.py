@@ -137,7 +137,7 @@ class Server:
                     self._accept()
                 elif number in self._ends:
                     self._ended(number)
-                elif number in self._clients:
+                elif number in self._clients and _has_ended(self._clients[number][1]):
                     self._poll.unregister(number)
                     os.kill(self._clients[number][0], signal.SIGKILL)
 
@@ -181,6 +181,14 @@ def package_modules(folder: Path) -> Iterator[str]:
         name = ".".join(file.relative_to(folder.parent).with_suffix("").parts)
         if not name.startswith(LEFT_OUT) and not name.endswith(("worker", "ray_cluster", "__")):
             yield name
+
+
+def _has_ended(connection: socket.socket) -> bool:
+    """Whether the other side is closed. What a poll found may belong to an earlier connection of the same number."""
+    try:
+        return not connection.recv(1, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
 
 
 def main(path: str, package: str) -> None:
