@@ -152,7 +152,11 @@ def apply(
         if proposal.planned.shard is not None and proposal.costs_money:
             from reconciler.project.shards import require_claims  # noqa: PLC0415 - few runs are divided
 
-            require_claims(proposal.planned.shard, proposal.planned.loaded.project.settings)
+            require_claims(
+                proposal.planned.shard,
+                proposal.planned.loaded.project.settings,
+                without_team=options.without_team,
+            )
         if team is not None:
             team.require(proposal.plan, proposal.planned)
         if not callbacks.consent(proposal):

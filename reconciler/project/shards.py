@@ -38,12 +38,14 @@ def of_shard(used: Iterable[ProviderSettings], shard: Shard | None) -> list[Prov
     return slower
 
 
-def require_claims(shard: Shard, settings: Settings) -> None:
+def require_claims(shard: Shard, settings: Settings, *, without_team: bool = False) -> None:
     """ProjectError for a shard that would buy without the claims of a team: assets that share a recipe or an upstream
     can be in two shards, and both would pay. Free images are only drawn twice, so they need no team."""
-    if shard.count == 1 or (settings.team is not None and settings.team.claims):
+    if shard.count == 1 or (settings.team is not None and settings.team.claims and not without_team):
         return
-    if settings.team is None:
+    if without_team:
+        fact, hint = "a shard buys nothing --without-team", "run it with the team's store"
+    elif settings.team is None:
         fact, hint = "a shard buys nothing without a team's store", "add team: to reconciler.yaml"
     else:
         fact, hint = "a shard buys nothing without claims", "remove claims: false from team: in reconciler.yaml"

@@ -47,6 +47,8 @@ def step_json(step: Step) -> dict[str, Any]:
             result["after"] = list(base.after)
     if isinstance(action, do.Restore) and action.by is do.By.REDRAW:
         result["by"] = action.by.value
+    if isinstance(action, do.Restore) and action.place:
+        result["from"] = action.place
     if isinstance(action.reason, do.RedrawnDifferently):
         result["redrawn"] = action.reason.content
     if isinstance(action, do.Hold) and action.consent is not None:

@@ -22,8 +22,8 @@ from tests.crash.scenario import ENTRY_POINT, PACKAGE, PRELOAD
 from tests.team.at_once import Team
 
 CROWD = 8
-RECIPES = 3
-DELAY = 0.4
+RECIPES = 8
+DELAY = 1.0
 KILLED = -9
 TEAM_MODULES = (
     "reconciler.project.team_apply",
@@ -45,7 +45,7 @@ class TeamSchedule:
     def play(self) -> Iterator[str]:
         """What went wrong."""
         deadly = self._chance.random() < 0.5
-        kills = [self._chance.uniform(0.1, 2.5) if deadly and at % 2 else None for at in range(CROWD)]
+        kills = [self._chance.uniform(0.3, 2.5) if deadly and at % 4 else None for at in range(CROWD)]
         starts = [self._chance.uniform(0, 0.4) for _ in range(CROWD)]
         wait = ["--no-wait"] if deadly else []
         yield from self._twice("at once", self._all(wait, starts, kills), 1)

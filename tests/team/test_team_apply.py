@@ -152,6 +152,12 @@ def test_a_store_that_cannot_be_reached_buys_nothing_unless_the_user_says_so(tea
     assert team.billed == 1
 
 
+def test_a_shard_does_not_buy_without_the_team(team: Checkouts) -> None:
+    said = team.clone("one").apply("--shard", "1/2", "--without-team")
+    assert (said.code, team.billed) == (1, 0)
+    assert "a shard buys nothing --without-team: two shards could pay for one image" in said.err
+
+
 def test_images_that_cannot_be_reached_do_not_keep_the_rest_of_a_run_back(team: Checkouts) -> None:
     first, second = team.clone("first"), team.clone("second")
     assert first.apply().code == 0
