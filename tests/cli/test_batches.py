@@ -479,3 +479,14 @@ def test_a_batch_is_told_to_programs(shop: BatchProject) -> None:
     collected = shop.run("collect", "--format", "json").json
     assert collected["batches"][0]["results"] == {"images": 2}
     assert collected["published"] == "restored 2"
+
+
+def test_the_image_of_a_request_that_was_dropped_is_kept(shop: BatchProject) -> None:
+    shop.set_up("a fox", "an owl")
+    assert shop.submit().code == 0
+    assert shop.run("recover", "--forget", "a0", "--yes").code == 0
+    said = shop.done("collect")
+    assert "was dropped has a result, its image is" in said.err
+    assert set(shop.lock) == {"a1"}
+    stored = {path.name for path in (shop.root / ".reconciler/store/objects").rglob("*") if path.is_file()}
+    assert {image for entry in shop.gateway.ledger.billed for image in entry.images} <= stored

@@ -128,8 +128,10 @@ class Landing:
             await asyncio.to_thread(self._kept, line, "one request has two results; the first one counts")
             return
         self._seen.add(attempt)
-        if attempt not in self.left:
-            return  # it has ended before
+        if attempt not in self.left:  # it has ended before, or the user has dropped it
+            if attempt not in self._requests:
+                await asyncio.to_thread(self._kept_if_new, line)
+            return
         asked, wanted = self._requests[attempt], self._recipes.get(attempt)
         if wanted is None:
             self.note("the recipe of a request is gone from .reconciler/batches: its image is in the store only")
@@ -150,6 +152,16 @@ class Landing:
         where = f", its image is {self._workspace.store.put(image)}" if image is not None else ""
         if why or where:
             self.note(f"{why or 'an image'}{where}")
+
+    def _kept_if_new(self, line: ResultLine) -> None:
+        """Keep the image of a request that was dropped; that of one that has ended is in the store already."""
+        image = self._provider.image(line)
+        if image is None:
+            return
+        known = self._workspace.store.find(image.content) is not None
+        path = self._workspace.store.put(image)
+        if not known:
+            self.note(f"a request that was dropped has a result, its image is {path}")
 
     def _kept_line(self, line: ResultLine) -> None:
         """Keep the bytes of a line that is cut off."""
