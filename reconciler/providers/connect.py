@@ -14,7 +14,7 @@ from reconciler.core.outcome import Outcome, Rejected, Stop
 from reconciler.core.ports import ImageRequest, OnResponse, Provider, References, Spool, ignore_response
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.value import value
-from reconciler.providers.declaration import AtEnd, Dialect, Resources, never_called
+from reconciler.providers.declaration import AtEnd, Dialect, ProviderFactory, Resources, never_called
 from reconciler.providers.http.client import Http, HttpAnswer
 from reconciler.providers.http.origins import BadBase
 from reconciler.providers.http.request import WireRequest
@@ -26,7 +26,7 @@ from reconciler.providers.responses.api_error import api_error_of
 from reconciler.providers.responses.body import open_answer
 from reconciler.providers.responses.redact import redact
 from reconciler.providers.responses.reply import JsonReply
-from reconciler.providers.secret import Key, NoKey
+from reconciler.providers.secret import NO_KEY_SENT, Key, NoKey
 
 if TYPE_CHECKING:
     from reconciler.providers.batches.provider import BatchProvider
@@ -98,7 +98,11 @@ def connect_jobs(
 ) -> Jobs | None:
     """The provider that these settings describe, if it works with jobs."""
     declared = REGISTRY.declared(settings)
-    if not isinstance(declared, Dialect) or declared.jobs is None:
+    if isinstance(declared, ProviderFactory):
+        if declared.paid_jobs is None or not settings.charges or isinstance(key_for(settings, environ), NoKey):
+            return None
+        return declared.paid_jobs(settings, Resources(spool, references, NO_KEY_SENT, never_called, Http))
+    if declared.jobs is None:
         return None
     from reconciler.providers.jobs.remote import RemoteJobs  # noqa: PLC0415 - few providers work with jobs
 

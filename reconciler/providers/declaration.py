@@ -23,6 +23,7 @@ from reconciler.providers.models.table import ModelTable
 from reconciler.providers.secret import Key, NoKey
 
 if TYPE_CHECKING:
+    from reconciler.core.jobs import Jobs
     from reconciler.providers.batches.api import BatchApi
     from reconciler.providers.http.client import Http
     from reconciler.providers.http.request import WireRequest
@@ -75,6 +76,8 @@ class Resources:
 
 Create: TypeAlias = Callable[[ProviderSettings, Resources], Provider]
 """Makes the provider that these settings describe."""
+CreateJobs: TypeAlias = "Callable[[ProviderSettings, Resources], Jobs]"
+"""The same for a provider that works with jobs."""
 
 
 def no_problems(settings: ProviderSettings) -> tuple[SettingProblem, ...]:
@@ -146,7 +149,7 @@ class ProviderFactory:
     """A provider that is an object of its own: it draws on this machine, or brings its own client.
 
     `home` and `key_variables` are as in a Dialect, for one that needs a key. `concurrency` is the default number of
-    requests at a time.
+    requests at a time. `paid_jobs` makes it as one that works with jobs, if its settings say that it charges.
     """
 
     type: str
@@ -158,6 +161,7 @@ class ProviderFactory:
     problems: Check = no_problems
     untrusted: Untrusted = always_trusted
     concurrency: int = 4
+    paid_jobs: CreateJobs | None = None
 
 
 Declaration = Dialect | ProviderFactory

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import random
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -30,6 +31,13 @@ def studio(project: Scratch, comfy: FakeComfy, *, spec: dict[str, Any] | None = 
     project.write(WORKFLOW, json.dumps(a_workflow()))
     fields = {"prompt": "A sword", "size": "64x48", "workflow": WORKFLOW, "fill": FILL}
     project.write("specs/sword.yaml", yaml.safe_dump({**fields, **(spec or {})}))
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def export(project: Scratch, nodes: dict[str, Any]) -> None:
@@ -164,6 +172,20 @@ def test_a_node_that_costs_money_is_not_queued_unless_the_provider_charges(scrat
     (job,) = comfy.jobs
     assert "cost" not in scratch.lock["sword"]["made"]
     assert scratch.lock["sword"]["made"]["request"] == job.name
+
+
+def test_a_job_that_charges_is_collected_after_a_death_and_never_in_doubt(scratch: Scratch, comfy: FakeComfy) -> None:
+    studio(scratch, comfy, charges=True)
+    comfy.hold()
+    with scratch.start("apply", "--yes", "--max-images", "1") as dying:
+        comfy.wait_for_job()
+        wait_until(lambda: '"accepted"' in (scratch.root / ".reconciler/journal").read_text("utf-8", "replace"))
+        dying.send_signal(signal.SIGKILL)
+    comfy.release()
+    scratch.done("apply", "--yes", "--max-images", "1")
+    assert [job.state for job in comfy.jobs] == ["success"]
+    assert scratch.lock["sword"]["made"]["request"] == comfy.jobs[0].name
+    assert scratch.run("check").code == 0
 
 
 @pytest.mark.parametrize(

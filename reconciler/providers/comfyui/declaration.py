@@ -12,6 +12,10 @@ from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.traits import Traits
 from reconciler.providers.declaration import ProviderFactory, Resources, problems_of_others
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # few projects use a provider with jobs
+    from reconciler.core.jobs import Jobs
+
 _HOME = "http://127.0.0.1:8188"
 """Where ComfyUI listens if nothing else is said."""
 
@@ -21,6 +25,14 @@ def _create(settings: ProviderSettings, resources: Resources) -> Provider:
     from reconciler.providers.comfyui.provider import ComfyProvider  # noqa: PLC0415 - a client is for images only
 
     return ComfyProvider(settings, resources, home=_HOME)
+
+
+def _jobs(settings: ProviderSettings, resources: Resources) -> Jobs:
+    """For workflows that cost money."""
+    from reconciler.providers.comfyui.jobs import ComfyJobs  # noqa: PLC0415 - a client is for images only
+    from reconciler.providers.comfyui.provider import ComfyProvider  # noqa: PLC0415 - the same
+
+    return ComfyJobs(ComfyProvider(settings, resources, home=_HOME))
 
 
 def _problems(settings: ProviderSettings) -> tuple[SettingProblem, ...]:
@@ -34,6 +46,7 @@ COMFYUI = ProviderFactory(
     type="comfyui",
     traits=Traits(free=True, needs_key=False, needs_model=False, resumable=True, needs_workflow=True),
     create=_create,
+    paid_jobs=_jobs,
     home=_HOME,
     problems=_problems,
     concurrency=1,

@@ -39,6 +39,10 @@ class RunnableTemplate:
         return next((self.titles[name] for name, node in self.nodes.items() if node["class_type"] == kind), kind)
 
 
+NO_TEMPLATE = RunnableTemplate({}, (), {}, "1")
+"""For a job of an earlier run, whose workflow is not at hand. The output of every template has the number 1."""
+
+
 def runnable_template(text: str) -> RunnableTemplate:
     """The template in the text that `core.workflows` writes."""
     found = json.loads(text)

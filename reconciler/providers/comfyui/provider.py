@@ -26,15 +26,13 @@ from reconciler.providers.comfyui.answers import (
     JobFailed,
     JobFinished,
     JobWaits,
-    history_state,
-    job_state,
-    queue_state,
     server_image,
     workflow_refusal,
 )
-from reconciler.providers.comfyui.filled import RunnableTemplate, filled, pictures_of, runnable_template
+from reconciler.providers.comfyui.filled import NO_TEMPLATE, RunnableTemplate, filled, pictures_of, runnable_template
+from reconciler.providers.comfyui.lookup import job_at
 from reconciler.providers.comfyui.nodes import Nodes
-from reconciler.providers.comfyui.server import ComfyServer, JsonAnswer, Lost
+from reconciler.providers.comfyui.server import ComfyServer, Lost
 from reconciler.providers.declaration import Resources
 from reconciler.providers.http.client import HttpAnswer
 from reconciler.providers.http.origins import BadBase, parse_base
@@ -82,6 +80,14 @@ class ComfyProvider:
 
     async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
         """One image, or why not. A cancelled call of a free workflow cancels its job, too."""
+        prepared = await self.prepared(request)
+        if isinstance(prepared, PreparedCall):
+            return await prepared.call.run(prepared.ready, on_response)
+        return prepared
+
+    async def prepared(self, request: ImageRequest) -> PreparedCall | Outcome:
+        """A call that may be queued: its images are there, and the server has its nodes and charges for none of them
+        unasked. Else why not."""
         if self.server is None:
             return Rejected(f"providers.{self.settings.name}: {self.bad_base}")
         if not request.workflow:
@@ -99,8 +105,15 @@ class ComfyProvider:
             return _unsent(refused)
         if refused:
             return Rejected(refused)
-        call = _Call(self, self.server, request, template, size)
-        return await call.run(ready, on_response)
+        return PreparedCall(ComfyCall(self, self.server, request, template, size), ready)
+
+    def call(self, request: ImageRequest) -> ComfyCall | None:
+        """The call of a job that is on the server already; without its template, if the request has none."""
+        if self.server is None:
+            return None
+        template = runnable_template(request.workflow) if request.workflow else NO_TEMPLATE
+        size = given_pixels(request.recipe, model_table().find(request.recipe.model))
+        return ComfyCall(self, self.server, request, template, size)
 
     async def uploaded(self, server: ComfyServer, file: Attachment, *, boundary: str) -> str | Lost | Rejected:
         """The name of an image on the server, by its content. It is uploaded once a run."""
@@ -118,14 +131,22 @@ class ComfyProvider:
 
 
 @value
-class _Queued:
+class PreparedCall:
+    """A call, and the files of its images."""
+
+    call: ComfyCall
+    ready: PreparedRequest
+
+
+@value
+class QueuedJob:
     """A job on the server. `found`: an earlier run has queued it."""
 
     name: str
     found: bool
 
 
-class _Call:
+class ComfyCall:
     """One image: queue a job or find it, wait for it, take its image."""
 
     def __init__(
@@ -146,19 +167,11 @@ class _Call:
         """The id of the job that may be on the server."""
 
     async def run(self, ready: PreparedRequest, on_response: OnResponse) -> Outcome:
-        files: dict[str, str] = {}
-        for source, file in pictures_of(self._template, ready).items():
-            name = await self._provider.uploaded(self._server, file, boundary=ready.boundary)
-            if isinstance(name, Lost):
-                return _unsent(name)
-            if isinstance(name, Rejected):
-                return name
-            files[source] = name
-        graph, names = filled(self._template, self._request, self._size, files), self._names()
+        names = self._names()
         while True:
             try:
-                job = await self._job(graph, names)
-                if not isinstance(job, _Queued):
+                job = await self._job(ready, names)
+                if not isinstance(job, QueuedJob):
                     return job
                 ended = await self._ended(job)
             except asyncio.CancelledError:
@@ -166,7 +179,7 @@ class _Call:
                 raise
             if not isinstance(ended, JobFinished):
                 return ended
-            outcome = await self._image(job, ended)
+            outcome = await self.image(job, ended)
             if outcome is not None:
                 on_response()
                 return outcome
@@ -178,23 +191,42 @@ class _Call:
         recipe; one that is paid for may have those of the attempts that it repeats."""
         attempt = self._request.attempt
         if self._free and attempt:
-            yield from (_job_name(attempt, number) for number in range(MOST_FAILED))
+            yield from (job_name(attempt, number) for number in range(MOST_FAILED))
         elif attempt:
-            yield from (_job_name(earlier, 0) for earlier in self._request.retry_of[:MOST_FAILED])
+            yield from (job_name(earlier, 0) for earlier in self._request.retry_of[:MOST_FAILED])
 
-    async def _job(self, graph: dict[str, Any], names: Iterator[str]) -> _Queued | Outcome:
+    async def queued(self, ready: PreparedRequest) -> QueuedJob | Outcome:
+        """The job of this request, found or queued."""
+        return await self._job(ready, self._names())
+
+    async def _graph(self, ready: PreparedRequest) -> dict[str, Any] | Outcome:
+        """The workflow with all that is filled in; its images are on the server."""
+        files: dict[str, str] = {}
+        for source, file in pictures_of(self._template, ready).items():
+            name = await self._provider.uploaded(self._server, file, boundary=ready.boundary)
+            if isinstance(name, Lost):
+                return _unsent(name)
+            if isinstance(name, Rejected):
+                return name
+            files[source] = name
+        return filled(self._template, self._request, self._size, files)
+
+    async def _job(self, ready: PreparedRequest, names: Iterator[str]) -> QueuedJob | Outcome:
         """The job of this request, found or queued. Ids of jobs that have failed are passed over."""
-        name = _job_name(self._request.attempt, 0) if self._request.attempt and not self._free else str(uuid.uuid4())
+        name = job_name(self._request.attempt, 0) if self._request.attempt and not self._free else str(uuid.uuid4())
         for known in names:
-            state = await self._state(known)
+            state = await self.state(known)
             if isinstance(state, Lost):
                 return _unsent(state)
             if isinstance(state, JobWaits | JobFinished):
                 self._begun = known
-                return _Queued(known, found=True)
+                return QueuedJob(known, found=True)
             if isinstance(state, JobAbsent) and self._free:
                 name = known
                 break
+        graph = await self._graph(ready)
+        if not isinstance(graph, dict):
+            return graph
         self._begun = name
         answered = await self._server.queue({"prompt": graph, "prompt_id": name, "client_id": "reconciler"})
         if isinstance(answered, Lost):
@@ -203,7 +235,7 @@ class _Call:
         match answered.status:
             case 200 if isinstance(body, dict) and isinstance(body.get("prompt_id"), str):
                 self._begun = body["prompt_id"]
-                return _Queued(self._begun, found=False)
+                return QueuedJob(self._begun, found=False)
             case 400:
                 return Rejected(f"the server refuses the workflow: {workflow_refusal(body, self._template.titles)}")
             case status if 401 <= status <= 499:
@@ -212,21 +244,21 @@ class _Call:
             case status:
                 return await self._perhaps_queued(name, Lost(f"{self._server.base.origin}: {status}", sent=True))
 
-    async def _perhaps_queued(self, name: str, lost: Lost) -> _Queued | Outcome:
+    async def _perhaps_queued(self, name: str, lost: Lost) -> QueuedJob | Outcome:
         """The job whose reply was lost, if the server has it."""
         if not lost.sent:
             return _unsent(lost)
-        state = await self._state(name)
+        state = await self.state(name)
         if isinstance(state, JobWaits | JobFinished):
-            return _Queued(name, found=False)
+            return QueuedJob(name, found=False)
         return NotSent(lost.message) if self._free else InDoubt(lost.message)
 
-    async def _ended(self, job: _Queued) -> JobFinished | Outcome:
+    async def _ended(self, job: QueuedJob) -> JobFinished | Outcome:
         """Wait for the end of a job. A job that waits for others has all the time; one that runs has `total`."""
         loop, pause, lost = asyncio.get_running_loop(), _FIRST_PAUSE, 0
         until: float | None = None
         while True:
-            state = await self._state(job.name)
+            state = await self.state(job.name)
             match state:
                 case JobFinished():
                     return state
@@ -250,29 +282,9 @@ class _Call:
     def _gone(self, message: str) -> Outcome:
         return NotSent(message, final=True) if self._free else InDoubt(message)
 
-    async def _state(self, name: str) -> ComfyJobState | Lost:
-        """The state of a job. An old server tells it in two places, and a job may pass from one to the other."""
-        answered = await self._server.job(name)
-        if isinstance(answered, Lost):
-            return answered
-        if answered.status == 200:
-            state = job_state(answered.body, self._template.titles)
-            if state is not None:
-                return state
-        if answered.status == 404 and isinstance(answered.body, dict) and "error" in answered.body:
-            return JobAbsent()
-        for look in (self._in_history, self._in_queue, self._in_history):
-            found = await look(name)
-            if not isinstance(found, JobAbsent):
-                return found
-        return JobAbsent()
-
-    async def _in_history(self, name: str) -> ComfyJobState | Lost:
-        answered = await self._server.history(name)
-        return _told(answered, lambda body: history_state(body, name, self._template.titles))
-
-    async def _in_queue(self, name: str) -> ComfyJobState | Lost:
-        return _told(await self._server.queued(), lambda body: queue_state(body, name))
+    async def state(self, name: str) -> ComfyJobState | Lost:
+        """The state of a job of the server."""
+        return await job_at(self._server, name, self._template.titles)
 
     async def _cancel(self) -> None:
         """Cancel a free job, for a short while. One that is paid for goes on."""
@@ -280,7 +292,7 @@ class _Call:
             return
 
         async def cancel() -> None:
-            state = await self._state(self._begun)
+            state = await self.state(self._begun)
             if isinstance(state, JobWaits):
                 await self._server.cancel(self._begun, running=state.running)
 
@@ -288,7 +300,7 @@ class _Call:
             async with asyncio.timeout(_CANCEL_SECONDS):
                 await cancel()
 
-    async def _image(self, job: _Queued, ended: JobFinished) -> Outcome | None:
+    async def image(self, job: QueuedJob, ended: JobFinished) -> Outcome | None:
         """The outcome of a job that has ended; None if the server has deleted its image."""
         file = server_image(ended.outputs, self._template.output)
         if isinstance(file, str):
@@ -304,7 +316,7 @@ class _Call:
             lost = answered.message
         return self._gone(lost)
 
-    async def _landed(self, job: _Queued, answered: HttpAnswer) -> Outcome | None:
+    async def _landed(self, job: QueuedJob, answered: HttpAnswer) -> Outcome | None:
         if answered.status == 404:
             unlink(answered.path)
             return None
@@ -317,13 +329,14 @@ class _Call:
         except OSError as error:
             raise DiskError(f"cannot read the image in {answered.path}: {error.strerror}") from error
 
-    def _verified(self, job: _Queued, answered: HttpAnswer) -> Outcome:
+    def _verified(self, job: QueuedJob, answered: HttpAnswer) -> Outcome:
         """Blocking."""
         spooled = keep_verbatim(answered.path)
         if spooled is None:
             unlink(answered.path)
             return BadOutput("the image is empty")
-        asked = self._size if {"width", "height"} <= self._template.sources else None
+        fills_size = {"width", "height"} <= self._template.sources or self._template is NO_TEMPLATE
+        asked = self._size if fills_size else None
         seen = verify_image(spooled.path, self._request.recipe, asked=asked)
         if isinstance(seen, str):
             return BadOutput(seen, spooled)
@@ -338,20 +351,12 @@ class _Call:
         return done if seen.misfit is None else Mismatched(seen.misfit.message, seen.misfit, done)
 
 
-def _told(answered: JsonAnswer | Lost, read: Callable[[Any], ComfyJobState | None]) -> ComfyJobState | Lost:
-    """The state in an answer. An answer of another shape is none."""
-    if isinstance(answered, Lost):
-        return answered
-    state = read(answered.body) if answered.status == 200 else None
-    return state if state is not None else Lost(f"the server answers {answered.status}, and not with a job", sent=True)
-
-
 def _unsent(lost: Lost) -> NotSent:
     """The outcome of a question before anything was queued."""
     return NotSent(lost.message, unreachable=lost.unreachable)
 
 
-def _job_name(attempt: str, number: int) -> str:
+def job_name(attempt: str, number: int) -> str:
     """The id of a job, a canonical UUID: the attempt itself, or the next ones after failed jobs."""
     if not number:
         with suppress(ValueError):
