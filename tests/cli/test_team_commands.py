@@ -13,6 +13,9 @@ import pytest
 from reconciler.core.digest import RecipeKey, content_hash
 from reconciler.core.team.layout import ReceiptName, claim_name, object_name, receipt_name, receipt_of
 from reconciler.core.team.receipt import Receipt
+from reconciler.project.team_garbage import delete_team_garbage, find_team_garbage
+from reconciler.project.team_status import open_own_team
+from reconciler.project.workspace import open_workspace
 from reconciler.team.directory_bucket import DirectoryBucket
 from reconciler.team.receipt_keys import ReceiptReader
 from tests.cli.conftest import Scratch, picture
@@ -194,6 +197,23 @@ def test_a_push_in_between_keeps_an_image(project: Scratch, shared: Path) -> Non
     assert "deleted 0" in project.done("team", "gc", "--yes").out
     assert read(bucket, object_name(content)) == HERO
     assert len(list(bucket.names("receipts/"))) == 1
+
+
+def test_a_push_while_garbage_is_deleted_keeps_an_image(project: Scratch, shared: Path) -> None:
+    project.done("push")
+    bucket, content = DirectoryBucket(shared), content_hash(HERO)
+    for name in (*bucket.names("roots/"), *bucket.names("receipts/")):
+        bucket.delete(name)
+    age(shared, 40)
+    project.done("team", "gc", "--yes")
+    backdate(bucket, hours=25)
+    opened = open_own_team(open_workspace(str(project.root), os.environ), os.environ)
+    now = datetime.now(UTC)
+    garbage = find_team_garbage(opened, now=now, grace=timedelta(days=30), forget_paid=False)
+    assert garbage.listed == (content,)
+    project.done("push")  # after the roots were read, and before the first deletion
+    assert delete_team_garbage(opened, garbage, now=now) == 0
+    assert read(bucket, object_name(content)) == HERO
 
 
 def test_paid_images_stay_unless_they_are_forgotten(project: Scratch, shared: Path) -> None:
