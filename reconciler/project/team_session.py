@@ -10,6 +10,7 @@ from functools import cached_property
 
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.errors import BucketError, ReconcilerError
+from reconciler.core.events import Requested
 from reconciler.core.lock.lockfile import LockEntry
 from reconciler.core.plan.actions import Adopt, Generate, Hold, OutputLost, OutputMissing, Restore, SourceFailed
 from reconciler.core.plan.plan import AssetStep, Plan
@@ -113,7 +114,8 @@ class TeamSession:
     def end_own_claims(self) -> int:
         """End the claims of earlier runs whose ends are known here; how many were. Raises BucketError."""
         workspace = self.workspace
-        if not self.own_claims.read():
+        asked = any(isinstance(event, Requested) for event in workspace.journal.read())
+        if not (asked or self.own_claims.read()):
             return 0
         push = self.settings.push is Transfer.AUTO
         ends = OwnEnds(self.team.bucket, self.receipts, self.own_claims, workspace.store, push=push)

@@ -323,6 +323,12 @@ class Peer:
                         task.cancel()
         return {}
 
+    def cut_the_power(self) -> None:
+        """The records of claims that were not durable are gone."""
+        self.claims.files = {
+            attempt: data for attempt, data in self.claims.files.items() if decode_own_claim(data).end is not None
+        }
+
     async def _applied(self, assets: Iterable[str], life: Life, *, consents: bool) -> dict[str, Outcome]:
         bucket, loop = self.layers.bucket(self.bucket, life, self.lossy), asyncio.get_running_loop()
         self.connections.append(bucket)

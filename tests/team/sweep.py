@@ -88,6 +88,9 @@ class Schedule:
 
         await asyncio.gather(*(one(*each) for each in zip(self.everybody, lives, starts, strict=True)))
         self._check("after the kills")
+        for peer, life in zip(self.everybody, lives, strict=True):
+            if life.dead and self.seed % 3 == 0:
+                peer.cut_the_power()
         for _ in range(2):  # those that were killed first end what they know of, then the others get it
             for peer in self.everybody:
                 self._check_held(await peer.run(self.recipes))

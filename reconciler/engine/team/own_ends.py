@@ -48,7 +48,7 @@ class OwnEnds:
         """
         open_ = frozenset(open_attempts(events))
         count = 0
-        for own in self.own_claims.read():
+        for own in (*self.own_claims.read(), *self._without_record(events)):
             attempt = own.claim.attempt
             if own.end is None and attempt in open_:
                 if not self._is_answered_elsewhere(own.claim):
@@ -64,6 +64,15 @@ class OwnEnds:
             end_claim(self.bucket, self.own_claims, push)
             count += 1
         return count
+
+    def _without_record(self, events: Collection[Durable]) -> Iterator[OwnClaim]:
+        """The open claims of attempts in the journal whose records a power cut has taken."""
+        recorded = {own.claim.attempt for own in self.own_claims.read()}
+        for event in events:
+            if isinstance(event, Requested) and event.attempt not in recorded:
+                for claim in ClaimReader(self.bucket).read(event.key).open:
+                    if claim.attempt == event.attempt:
+                        yield OwnClaim(claim)
 
     def _is_answered_elsewhere(self, claim: Claim) -> bool:
         state = ClaimReader(self.bucket).read(claim.key)

@@ -25,7 +25,11 @@ class OwnClaimFiles:
         """See OwnClaimLog."""
         disk.refuse_link(self._folder)
         make_team_folder(self._root, "claims")
-        disk.write_atomic(self._path(own.claim.attempt), encode_own_claim(own))
+        path, data = self._path(own.claim.attempt), encode_own_claim(own)
+        if own.end is None:  # after a power cut the journal names the attempt, and the team's store its claim
+            disk.write_cache(path, data)
+        else:
+            disk.write_atomic(path, data)
 
     def drop(self, attempt: str) -> None:
         """See OwnClaimLog. After a crash the file may be there again; its end is then written again, which is none."""
