@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from reconciler.cli import entry_point as start
 from reconciler.testing.comfyui import FILL, FakeComfy, a_workflow, running_comfyui
 from tests.cli.conftest import Scratch, picture
 from tests.core.test_workflows import renumbered, retitled, with_preview
@@ -80,6 +81,22 @@ def test_only_what_leads_to_the_image_makes_it_stale(scratch: Scratch, comfy: Fa
     export(scratch, a_workflow())
     assert scratch.run("check").code == 0
     assert len(comfy.jobs) == 1
+
+
+def test_the_quick_check_knows_the_workflow(
+    scratch: Scratch, comfy: FakeComfy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setattr("reconciler.store.index.index.TICK_NS", 0)
+    studio(scratch, comfy)
+    scratch.done("apply", "--yes")
+    scratch.done("check")
+    assert start._answered(["check"]) == 0, "no spec is read"
+    nodes = a_workflow()
+    nodes["3"]["inputs"]["steps"] = 21
+    export(scratch, nodes)
+    assert start._answered(["check"]) != 0
+    assert scratch.run("check").code == 2
 
 
 def test_explain_names_the_nodes_by_their_titles(scratch: Scratch, comfy: FakeComfy) -> None:
