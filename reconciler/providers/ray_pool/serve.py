@@ -66,6 +66,7 @@ class PoolServer:
         self._places = asyncio.Semaphore(most)
         self._idle: list[PooledWorker] = []
         self._busy: set[PooledWorker] = set()
+        self._answered: set[PooledWorker] = set()
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._writing = threading.Lock()
         self._lost = 0
@@ -128,7 +129,8 @@ class PoolServer:
         worker = self._idle.pop() if self._idle else self._cluster.new_worker()
         self._busy.add(worker)
         try:
-            await worker.ready()
+            if self._charges or worker not in self._answered:  # a death before this costs no doubt
+                await worker.ready()
             reply = await worker.draw(asked.request, asked.pictures)
         except asyncio.CancelledError:
             self._busy.discard(worker)
@@ -136,11 +138,13 @@ class PoolServer:
             raise
         except WorkerLostError as error:
             self._busy.discard(worker)
+            self._answered.discard(worker)
             if error.sent:
                 self._idle.append(worker)  # it is started again
             else:
                 await worker.end(busy=True)
             raise
         self._busy.discard(worker)
+        self._answered.add(worker)
         self._idle.append(worker)
         return reply
