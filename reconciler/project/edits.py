@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from typing import Protocol, TypeVar
 
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
@@ -21,6 +22,8 @@ from reconciler.project.planning import PlannedProject, plan_project
 from reconciler.project.workspace import Workspace
 from reconciler.store.worktree.outputs import OutputTree
 
+_THREADS = 8
+"""Files that are put in place at a time: each waits for the disk."""
 AnyStep = TypeVar("AnyStep", bound=Step)
 EditedStep_contra = TypeVar("EditedStep_contra", bound=Step, contravariant=True)
 
@@ -117,10 +120,20 @@ def edit_session(workspace: Workspace, *, wait: float) -> Iterator[EditSession]:
         yield EditSession(workspace, planned, workspace.outputs(frozenset(paths)))
 
 
+def _alone(_: Step) -> bool:
+    return False
+
+
 def edit_assets(
-    session: EditSession, steps: Sequence[AnyStep], edit: Edit[AnyStep], callbacks: EditCallbacks
+    session: EditSession,
+    steps: Sequence[AnyStep],
+    edit: Edit[AnyStep],
+    callbacks: EditCallbacks,
+    *,
+    at_once: Callable[[AnyStep], bool] = _alone,
 ) -> EditResult:
-    """Edit one asset after another, in the order of an apply: bytes, journal, lockfile.
+    """Edit one asset after another, in the order of an apply: bytes, journal, lockfile. Several threads edit those of
+    which `at_once` is true: each of them touches nothing but an absent file of its own.
 
     An asset that cannot be edited is skipped. ConsentNeeded is raised before anything is changed.
     """
@@ -136,8 +149,7 @@ def edit_assets(
         raise ConsentNeeded("nothing was changed")
     try:
         session.workspace.journal.record_all(_settled_in_merge(session))
-        for step in work:
-            outcome = _edited(step, edit)
+        for step, outcome in _outcomes(work, edit, at_once):
             if isinstance(outcome, Edited):
                 session.workspace.journal.record_all(outcome.events)
             callbacks.report(step.asset, outcome)
@@ -159,6 +171,25 @@ def _settled_in_merge(session: EditSession) -> tuple[Published, ...]:
                 entry = replace(step.entry, output=step.output, key=recipe.key(), recipe=recipe.manifest())
                 published.append(Published(step.asset, entry, "adopted"))
     return tuple(published)
+
+
+def _outcomes(
+    work: Sequence[AnyStep], edit: Edit[AnyStep], at_once: Callable[[AnyStep], bool]
+) -> Iterator[tuple[AnyStep, Edited | Skipped]]:
+    """Each step with its outcome, in order."""
+    for several, group in groupby(work, key=at_once):
+        steps = list(group)
+        if not several or len(steps) == 1:
+            for step in steps:
+                yield step, _edited(step, edit)
+            continue
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - most edits are of one asset
+
+        pool = ThreadPoolExecutor(_THREADS)
+        try:
+            yield from zip(steps, pool.map(lambda step: _edited(step, edit), steps), strict=True)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _edited(step: AnyStep, edit: Edit[AnyStep]) -> Edited | Skipped:

@@ -119,7 +119,8 @@ def _restored(session: EditSession, steps: Sequence[AssetStep], callbacks: EditC
         for step in steps
         if step.entry is not None and is_missing(step) and store.find(step.entry.content) is not None
     ]
-    return edit_assets(session, absent, Restoration(session), callbacks)
+    restoration = Restoration(session)
+    return edit_assets(session, absent, restoration, callbacks, at_once=restoration.at_once)
 
 
 def _result(session: TeamSession, fetched: Fetched, questions: Questions) -> FetchFacts:

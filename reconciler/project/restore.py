@@ -38,12 +38,13 @@ def restore(workspace: Workspace, ids: Sequence[str], callbacks: EditCallbacks, 
         names = frozenset(chosen.assets)
         named = (step for step in session.planned.plan.steps if step.asset in names)
         steps = [step for step in named if locked_entry(step) is not None or step.asset in chosen.exactly]
-        return edit_assets(session, steps, Restoration(session), callbacks)
+        restoration = Restoration(session)
+        return edit_assets(session, steps, restoration, callbacks, at_once=restoration.at_once)
 
 
 @value
 class Restoration:
-    """Restores one asset after another. Bytes that are replaced go to the store first."""
+    """Restores assets. Bytes that are replaced go to the store first."""
 
     session: EditSession
 
@@ -55,6 +56,13 @@ class Restoration:
         if self.session.planned.seen.outputs.get(step.output) == entry.content:
             return AlreadyDone(f"{printable(step.output)} has the locked content already")
         return None
+
+    def at_once(self, step: Step) -> bool:
+        """Whether a step only puts an absent file in its old place."""
+        entry = locked_entry(step)
+        moved = isinstance(step, AssetStep) and step.origin is not None
+        absent = self.session.planned.seen.outputs.get(step.output) is None
+        return entry is not None and entry.output == step.output and absent and not moved
 
     def edit(self, step: Step) -> Edited | Skipped:
         """Put the locked bytes in place."""

@@ -96,3 +96,28 @@ def test_nothing_to_restore_is_said(project: Scratch) -> None:
     said = project.run("restore", "new")
     assert (said.code, "nothing is locked for it" in said.err) == (1, True)
     assert project.snapshot() == before
+
+
+def test_many_missing_files_come_back_at_once_and_are_told_in_order(scratch: Scratch) -> None:
+    """One of them has lost its bytes for good, another was painted over: the rest is restored all the same."""
+    scratch.write("reconciler.yaml", "provider: draft\n")
+    names = [f"a{number:02}" for number in range(30)]
+    scratch.write("specs/all.yaml", "assets:\n" + "".join(f"  {name}: {{prompt: '{name}'}}\n" for name in names))
+    scratch.done("apply", "--yes")
+    kept = {path: path.read_bytes() for path in sorted((scratch.root / "assets").rglob("*.png"))}
+    paths = list(kept)
+    lock = scratch.read("assets.lock")
+    for path in paths:
+        path.unlink()
+    paths[20].write_bytes(picture())
+    lost = content_hash(kept[paths[7]]).removeprefix("sha256:")
+    (found,) = (scratch.root / ".reconciler/store/objects").rglob(lost)
+    found.unlink()
+    said = scratch.run("restore", "*", "--yes")
+    assert (said.code, "no source has the locked bytes of assets/all/a07.png" in said.err) == (1, True), said
+    told = [line.split()[1] for line in said.out.splitlines() if line.startswith("restored ")]
+    assert told == [f"all#{name}" for name in names if name != "a07"]
+    assert {path: path.read_bytes() for path in paths if path != paths[7]} == {
+        path: data for path, data in kept.items() if path != paths[7]
+    }
+    assert not paths[7].exists() and scratch.read("assets.lock") == lock
