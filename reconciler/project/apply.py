@@ -143,6 +143,8 @@ def apply(
         callbacks.show(proposal)
         if not proposal.work:
             _close_journal_of_crash(workspace, proposal.planned)
+            if team is not None:
+                team.say_unasked(callbacks.say)
             return NothingToApply(proposal, _derived(workspace, proposal, options, callbacks))
         verify_recipe_keys(proposal.planned.lock)  # an edited recipe would compare equal to anything
         if options.detached:
@@ -159,6 +161,7 @@ def apply(
             )
         if team is not None:
             team.require(proposal.plan, proposal.planned)
+            team.say_unasked(callbacks.say)
         if not callbacks.consent(proposal):
             raise ConsentNeeded("nothing was done")
         with callbacks.progress(len(proposal.work)) as progress:

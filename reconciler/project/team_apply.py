@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from reconciler.core.digest import ContentHash
 from reconciler.core.errors import BucketDenied, BucketError
 from reconciler.core.plan.plan import Plan
 from reconciler.core.ports import Log
 from reconciler.core.team.settings import Transfer
+from reconciler.core.text import printable
 from reconciler.core.value import replace
 from reconciler.engine.report import Result, StepError
 from reconciler.project.planning import PlannedProject
@@ -67,6 +68,11 @@ class TeamRun:
             raise BucketError(f"{error.fact}; nothing was bought", hint=error.hint or _KNOWINGLY) from error
         if self._writes and settings.push is Transfer.AUTO:
             _ = session.team.signer
+
+    def say_unasked(self, say: Callable[[str], None]) -> None:
+        """Say why the store was not asked, for an apply that goes on without it."""
+        if self._unreachable is not None:
+            say(f"the team's store was not asked: {printable(self._unreachable.fact)}")
 
     def copy(self, plan: Plan) -> Mapping[ContentHash, StepError]:
         """Copy the images that the plan restores from the team's store; why some are not here."""

@@ -41,7 +41,7 @@ def team_status(workspace: Workspace, team: Team) -> TeamStatus:
         access,
         why,
         team.settings.receipts,
-        _unsigned(team),
+        *_unsigned(team),
         len(team.keys.names),
         tuple(sorted(_open_claims(team.bucket), key=lambda claim: (claim.at, claim.asset))) if team.lists else None,
         sum(1 for _ in team.bucket.names(OBJECTS)) if team.lists else None,
@@ -62,14 +62,15 @@ def _access(team: Team) -> tuple[Access, str]:
     return Access.WRITES, ""
 
 
-def _unsigned(team: Team) -> str:
+def _unsigned(team: Team) -> tuple[str, str]:
+    """Why the user cannot sign receipts, and what helps."""
     if not team.settings.receipts:
-        return ""
+        return "", ""
     try:
         _ = team.signer
     except ProjectError as error:
-        return error.fact
-    return ""
+        return error.fact, error.hint
+    return "", ""
 
 
 def _open_claims(bucket: Bucket) -> Iterator[Claim]:

@@ -34,7 +34,9 @@ def hold_hint(action: do.Hold, name: str) -> str:
         case do.WasRejected(locked=locked):
             return _rejected_hint(action, name, locked=locked)
         case do.OutputLost():
-            copies = "`git lfs pull`, a colleague's copy; `reconciler store verify` lists damaged images"
+            copies = (
+                "`git lfs pull`, `reconciler pull`, a colleague's copy; `reconciler store verify` lists damaged images"
+            )
             another = "make" if _is_free(action) else "pay for"
             return f"fetch it ({copies}), or {another} a new one: `reconciler apply --regenerate-missing`"
         case do.RedrawnDifferently():

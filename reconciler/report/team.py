@@ -39,7 +39,7 @@ def team_text(status: TeamStatus) -> Printed:
         lines += (f"  {_claim_line(claim, status)}" for claim in status.claims[:_SHOWN])
         if len(status.claims) > _SHOWN:
             lines.append(f"  and {len(status.claims) - _SHOWN:,} more")
-    return Printed(tuple(lines))
+    return Printed(tuple(lines), hint=f"  hint: {printable(status.sign_hint)}" if status.sign_hint else "")
 
 
 def _claim_line(claim: Claim, status: TeamStatus) -> str:

@@ -125,7 +125,7 @@ class DirectoryBucket:
         try:
             fd: int | None = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except (FileNotFoundError, NotADirectoryError):
-            hint = "make the folder, or mount it"
+            hint = "make the folder, mount it, or correct team.url in reconciler.yaml"
             raise BucketError(f"there is no folder {self._shown}", hint=hint) from None
         try:
             for part in filter(None, folder.split("/")):

@@ -33,7 +33,7 @@ from reconciler.core.team.ssh_signature import (
     public_line,
 )
 from reconciler.core.text import one_line
-from reconciler.store.documents.signatures import sign
+from reconciler.store.documents.signatures import agent_keys, sign
 
 NO_CRYPTOGRAPHY = "pip install 'image-reconciler[team]'"
 
@@ -115,6 +115,9 @@ def signer_of_key(private: str, keys: TeamKeys, *, called: str) -> ReceiptSigner
         raise ProjectError(f"the key of {called} is not listed in reconciler.keys", hint=hint)
     key = _private_key(private)
     if key is None:
+        if all(agent_key_line(line) != public for line in agent_keys()):
+            fact = f"the key of {called} has a passphrase, and ssh-agent does not have it"
+            raise ProjectError(fact, hint="start ssh-agent, and give it the key by `ssh-add FILE`")
         return agent_signer(by, public)
     return ReceiptSigner(
         by, lambda text: encode_signature(public, key.sign(message_of(text, RECEIPT_NAMESPACE)), RECEIPT_NAMESPACE)

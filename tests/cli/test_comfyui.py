@@ -65,6 +65,14 @@ def test_apply_draws_for_nothing_and_records_what_has_drawn(scratch: Scratch, co
     assert scratch.run("check", "--strict").code == 0
 
 
+def test_a_misspelt_field_to_fill_in_is_told_the_fields(scratch: Scratch, comfy: FakeComfy) -> None:
+    studio(scratch, comfy, spec={"fill": {**FILL, "Size.width": "widht"}})
+    said = scratch.run("plan")
+    assert said.code == 1
+    assert '"widht" is no field of a recipe' in said.err
+    assert "write prompt, model, seed, width, height, reference 1, mask or params.NAME" in said.err
+
+
 def test_only_what_leads_to_the_image_makes_it_stale(scratch: Scratch, comfy: FakeComfy) -> None:
     studio(scratch, comfy)
     scratch.done("apply", "--yes")

@@ -69,6 +69,21 @@ def test_a_push_brings_the_image_and_its_receipt(project: Scratch, shared: Path)
     assert json.loads(read(bucket, "format.json") or b"") == {"store": 1}
 
 
+def test_who_cannot_sign_is_told_why_and_what_helps(
+    project: Scratch, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "hint" not in project.done("team").err
+    project.write("reconciler.keys", "")
+    project.write("gitconfig", "[user]\n\temail = ben@acme\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(project.root / "gitconfig"))
+    said = project.done("team")
+    assert "you cannot sign: the key of RECONCILER_SIGNING_KEY is not listed in reconciler.keys" in said.out
+    assert (
+        f'  hint: add a line to reconciler.keys: you@example.com namespaces="reconciler-receipt" {ANA.public}'
+        in said.err
+    )
+
+
 def test_a_second_push_brings_nothing(project: Scratch, shared: Path) -> None:
     project.done("push")
     before = {path: path.stat().st_ino for path in (shared / "objects").rglob("*")}

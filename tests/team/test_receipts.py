@@ -176,10 +176,10 @@ def test_an_encrypted_key_is_used_through_ssh_agent(tmp_path: Path, agent: Path)
     subprocess.run(["ssh-keygen", "-q", "-p", "-N", "secret", "-P", "", "-f", str(encrypted)], check=True, cwd=tmp_path)
     assert encrypted.read_text() != ANA.private
     assert public_half(encrypted.read_text()) == public_half(ANA.private)
-    signer = signer_of_key(encrypted.read_text(), team(ANA), called="a test")
-    with pytest.raises(ProjectError, match="the receipt cannot be signed"):
-        signer.receipt(RECEIPT)
+    with pytest.raises(ProjectError, match="has a passphrase, and ssh-agent does not have it"):
+        signer_of_key(encrypted.read_text(), team(ANA), called="a test")
     subprocess.run(["ssh-add", "-q", str(key)], check=True, env=os.environ)
+    signer = signer_of_key(encrypted.read_text(), team(ANA), called="a test")
     assert ReceiptReader(team(ANA)).read(signer.receipt(RECEIPT), NAME) == RECEIPT
 
 

@@ -152,6 +152,19 @@ def test_a_store_that_cannot_be_reached_buys_nothing_unless_the_user_says_so(tea
     assert team.billed == 1
 
 
+def test_an_apply_that_holds_a_lost_file_says_that_the_store_was_not_asked(team: Checkouts) -> None:
+    first, second = team.clone("first"), team.clone("second")
+    assert first.apply().code == 0
+    shutil.copy(first.root / "assets.lock", second.root)
+    team.bucket.rename(team.folder / "elsewhere")
+    said = second.apply()
+    assert (said.code, team.billed) == (3, 3)
+    assert "the team's store was not asked: there is no folder" in said.err
+    assert "`reconciler pull`" in said.err
+    (team.folder / "elsewhere").rename(team.bucket)
+    assert "was not asked" not in second.apply().err
+
+
 def test_a_shard_does_not_buy_without_the_team(team: Checkouts) -> None:
     said = team.clone("one").apply("--shard", "1/2", "--without-team")
     assert (said.code, team.billed) == (1, 0)

@@ -25,8 +25,9 @@ class Access(Enum):
 class TeamStatus:
     """The team's store as this checkout sees it.
 
-    `signed`: only receipts of listed keys count. `unsigned` is why it cannot sign receipts, "" if it can. `claims` are
-    those without an end, oldest first, None where the store lists no names. `seen` is the time of the last fetch.
+    `signed`: only receipts of listed keys count. `unsigned` is why it cannot sign receipts, "" if it can, and
+    `sign_hint` what helps. `claims` are those without an end, oldest first, None where the store lists no names. `seen`
+    is the time of the last fetch.
     """
 
     url: str
@@ -35,6 +36,7 @@ class TeamStatus:
     why: str
     signed: bool
     unsigned: str
+    sign_hint: str
     keys: int
     claims: tuple[Claim, ...] | None
     objects: int | None

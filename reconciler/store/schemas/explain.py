@@ -39,6 +39,7 @@ _PATTERN_FACTS = {
     "aspect": ("is not a ratio", 'write "16:9"'),
     "colour": ("is not a colour", 'write "#1b2430", in quotes'),
     "padding": ("is not a share of the side up to 40 %", "write 10%"),
+    "fill": ("is no field of a recipe", "write prompt, model, seed, width, height, reference 1, mask or params.NAME"),
     "output": ("gives every asset the same file", "use ${id} or ${name} in it"),
 }
 _SIDES = ("is not a size in pixels", "write 1280x720")
@@ -99,7 +100,8 @@ def _problems(document: Document, error: ValidationError) -> Iterable[Problem]:
         case "pattern" if limit == _VARIABLE:
             yield _wrong_type(document, path, value, list(schema["type"]), schema)
         case "pattern":
-            fact, hint = _PATTERN_FACTS.get(str(path[-1]) if path else "", ("is not written as it must be", ""))
+            named = "fill" if "fill" in path else str(path[-1]) if path else ""
+            fact, hint = _PATTERN_FACTS.get(named, ("is not written as it must be", ""))
             if limit.startswith(_PATTERNS_OF_PIXELS):
                 fact, hint = _SIDES
             elif limit.startswith("^#"):
