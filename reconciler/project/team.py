@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _MOST_KEY = 64 << 10
 _MOST_FORMAT = 1 << 10
+_NOT_SHOWN = "its value is not shown, since it may be a secret"
 _WHO = "`git config user.email you@example.com`, or list your key in reconciler.keys"
 
 
@@ -163,7 +164,7 @@ def own_signer(keys: TeamKeys, environ: Mapping[str, str]) -> ReceiptSigner:
     ProjectError if there is none, or if it is not listed."""
     given = environ.get(SIGNING_KEY_OF_RECEIPTS, "").strip()
     if given:
-        text = given if given.startswith("-----BEGIN") else _key_text(Path(given).expanduser(), SIGNING_KEY_OF_RECEIPTS)
+        text = given if given.startswith("-----BEGIN") else _key_text(_key_path(given), SIGNING_KEY_OF_RECEIPTS)
         return signer_of_key(text, keys, called=SIGNING_KEY_OF_RECEIPTS)
     refused: ProjectError | None = None
     default = Path(environ.get("HOME") or "/") / ".ssh" / "id_ed25519"
@@ -181,6 +182,19 @@ def own_signer(keys: TeamKeys, environ: Mapping[str, str]) -> ReceiptSigner:
         f"make one by `ssh-keygen -t ed25519`, and list it in {KEYS_FILE}; {SIGNING_KEY_OF_RECEIPTS} names another file"
     )
     raise refused or ProjectError("there is no key to sign receipts with", hint=hint)
+
+
+def _key_path(given: str) -> Path:
+    """The file that a variable names. ProjectError for any other text: it may be a key that was damaged on its way."""
+    try:
+        path = Path(given).expanduser()
+        if os.path.lexists(path):
+            return path
+    except (RuntimeError, ValueError):  # no such home directory; a null byte
+        pass
+    hint = f"the text of a key begins with -----BEGIN, and keeps its line breaks; {_NOT_SHOWN}"
+    fact = f"{SIGNING_KEY_OF_RECEIPTS} is neither the text of a key nor the path of a file that is there"
+    raise ProjectError(fact, hint=hint)
 
 
 def _key_text(path: Path, called: str) -> str:

@@ -123,6 +123,6 @@ def _time(text: str) -> datetime:
     """A time of HTTP; long ago for any other text."""
     try:
         found = parsedate_to_datetime(text)
-    except ValueError:
+        return found.astimezone(UTC) if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # an offset can lead out of the years that there are
         return _UNKNOWN
-    return found.astimezone(UTC) if found.tzinfo is not None else found.replace(tzinfo=UTC)

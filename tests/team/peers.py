@@ -334,20 +334,7 @@ class Peer:
         self.connections.append(bucket)
         ends = self.layers.ends(bucket, self.receipts, self.claims, self.store, push=self.policy.push)  # type: ignore[arg-type]  # the part that it uses
         await loop.run_in_executor(None, lambda: ends.bring(self.events(), Lock(), self.journal, at=stamp(utc())))
-        team = TeamContext(
-            bucket=bucket,
-            receipts=self.receipts,
-            own_claims=self.claims,
-            store=self.store,  # type: ignore[arg-type]  # the part of a ProjectStore that the layers use
-            journal=self.journal,
-            progress=self.progress,
-            owner=ClaimOwner(f"{self.name}@acme", self.name, self.name, "p"),
-            executor=None,  # type: ignore[arg-type]  # the loop's own
-            policy=self.policy,
-            clock=Clock(monotonic=now, sleep=asyncio.sleep, utc=utc),
-            unwanted=self.unwanted,
-            jitter=self.chance.random,
-        )
+        team = self.context(bucket)
         provider, pushes = self._provider(team, life)
         doubts = self.in_doubt()
         wanted = [request for asset in assets if not self.store.recall((request := a_request(asset)).key)]
@@ -365,6 +352,23 @@ class Peer:
         if life.dead:
             raise Killed
         return {asset: task.result() for asset, task in tasks.items()}
+
+    def context(self, bucket: Bucket) -> TeamContext:
+        """What the layers of one run share."""
+        return TeamContext(
+            bucket=bucket,
+            receipts=self.receipts,
+            own_claims=self.claims,
+            store=self.store,  # type: ignore[arg-type]  # the part of a ProjectStore that the layers use
+            journal=self.journal,
+            progress=self.progress,
+            owner=ClaimOwner(f"{self.name}@acme", self.name, self.name, "p"),
+            executor=None,  # type: ignore[arg-type]  # the loop's own
+            policy=self.policy,
+            clock=Clock(monotonic=now, sleep=asyncio.sleep, utc=utc),
+            unwanted=self.unwanted,
+            jitter=self.chance.random,
+        )
 
     def _provider(self, team: TeamContext, life: Life) -> tuple[Provider, Pushes]:
         numbers = iter(range(1_000_000))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -49,8 +51,30 @@ def test_without_a_key_nothing_is_signed(project: Path) -> None:
     with pytest.raises(ProjectError, match="there is no key to sign receipts with"):
         _ = team_of(project).signer
     assert team_of(project, receipts=False).signer.by == "me@acme"
-    with pytest.raises(ProjectError, match="RECONCILER_SIGNING_KEY: /nowhere/key cannot be read: no such file"):
+    with pytest.raises(ProjectError, match="neither the text of a key nor the path of a file"):
         _ = team_of(project, RECONCILER_SIGNING_KEY="/nowhere/key").signer
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda key: f"'{key}'",
+        lambda key: f"\ufeff{key}",
+        lambda key: "".join(key.split("\n")[1:-2]),
+        lambda key: base64.b64encode(key.encode()).decode(),
+        lambda key: f"~{key}",
+        lambda key: f"\x00{key}",
+    ],
+    ids=["quoted", "marked", "body", "encoded", "home", "null"],
+)
+def test_a_damaged_key_is_never_shown(project: Path, damage: Callable[[str], str]) -> None:
+    """A secret of CI that lost its first line, or was quoted: a message must not print it into a public log."""
+    text = damage(ANA.private)
+    with pytest.raises(ProjectError, match="is neither the text of a key nor the path of a file") as caught:
+        _ = team_of(project, RECONCILER_SIGNING_KEY=text).signer
+    shown = f"{caught.value.fact} {caught.value.hint}"
+    assert not any(line in shown for line in ANA.private.split("\n")[1:3])
+    assert base64.b64encode(ANA.private.encode()).decode()[:40] not in shown
 
 
 def test_a_wrong_line_of_the_keys_is_named(project: Path) -> None:

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import random
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
+from reconciler.core.digest import content_hash
 from reconciler.core.errors import BucketDenied, BucketUnreachable
-from reconciler.core.outcome import Done, NotSent, Stop, Throttled
-from reconciler.core.team.claim import Claim, decode_claim_end, encode_claim
-from reconciler.core.team.layout import claim_name
+from reconciler.core.events import Accepted, Durable, Forgotten, JobLost, Requested
+from reconciler.core.lock.lockfile import Lock
+from reconciler.core.outcome import Done, NotSent, Outcome, Stop, Throttled
+from reconciler.core.ports import ImageRequest, OnResponse, ignore_response
+from reconciler.core.team.claim import Claim, ClaimEnd, decode_claim_end, encode_claim, encode_claim_end
+from reconciler.core.team.layout import MAX_CLAIM, claim_end_name, claim_name
+from reconciler.core.team.own_claims import OwnClaim
+from reconciler.engine.clock import stamp
+from reconciler.engine.team.claiming import Claiming
+from reconciler.engine.team.own_ends import OwnEnds
+from reconciler.engine.team.pushes import Pushes
+from reconciler.engine.team.shared import SharedWithTeam
+from reconciler.engine.team.team_images import ClaimReader
 from reconciler.testing.memory_bucket import MemoryBucket
-from tests.team.peers import Peer, Service, a_request, false_ends, play_by_chance
+from tests.team.peers import Inner, Life, Peer, Service, a_request, false_ends, play_by_chance, utc
 
 RECIPES = [f"i{number:02}" for number in range(40)]
 
@@ -120,3 +134,92 @@ def test_an_image_that_reviewers_rejected_is_not_taken(tmp_path: Path) -> None:
 
     play_by_chance(story(), random.Random(1))
     assert len(service.bills) == 2
+
+
+def test_a_request_in_the_queue_takes_no_number_behind_the_claim_of_another_checkout(tmp_path: Path) -> None:
+    """Two candidates of one recipe: the second sees the claim of another checkout, the first has not claimed yet."""
+    (peer,), bucket, service = peers(tmp_path, 1)
+    request, queue = a_request(RECIPES[0]), asyncio.Event()
+
+    async def story() -> list[Outcome]:
+        team = peer.context(bucket)
+        claiming = Claiming(
+            Inner(service, peer.store, Life(), random.Random(0)),
+            team=team,
+            pushes=Pushes(team),
+            provider="gravitex",
+            estimate=lambda _: None,
+            seconds=600.0,
+            new_attempt=iter(("one", "two", "three")).__next__,
+        )
+
+        class Queued:
+            async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
+                await queue.wait()
+                return await claiming.generate(request, on_response=on_response)
+
+        shared = SharedWithTeam(Queued(), team=team, reader=ClaimReader(bucket), currency="USD")
+        first = asyncio.create_task(shared.generate(request))
+        await asyncio.sleep(1)
+        at, until = stamp(utc()), stamp(utc() + timedelta(minutes=5))
+        theirs = Claim(1, "theirs", request.asset, request.key, "gravitex", "", at, "ana@acme", answers_by=until)
+        assert bucket.put_new(claim_name(request.key, 1), encode_claim(theirs))
+        second = asyncio.create_task(shared.generate(request))
+        await asyncio.sleep(1)
+        queue.set()
+        return [await first, await second]
+
+    ended = play_by_chance(story(), random.Random(1))
+    assert not service.bills
+    assert all(isinstance(one, NotSent) and one.stop is Stop.CLAIMED for one in ended)
+    assert [name for name in bucket.objects if name.startswith("claims/")] == [claim_name(request.key, 1)]
+
+
+@pytest.mark.parametrize("last", [MAX_CLAIM, 7])
+def test_a_store_that_neither_gives_nor_lists_a_claim_ends_the_run(tmp_path: Path, last: int) -> None:
+    """A stranger has taken the highest number, or the listing is behind for good."""
+    (peer,), bucket, service = peers(tmp_path, 1)
+    request = a_request(RECIPES[0])
+    at = stamp(datetime(2026, 11, 22, tzinfo=UTC))
+    bucket.put_new(
+        claim_name(request.key, last),
+        encode_claim(Claim(last, "theirs", request.asset, request.key, "gravitex", "", at)),
+    )
+    bucket.put_new(claim_end_name(request.key, last), encode_claim_end(ClaimEnd("theirs", "NotSent", at)))
+
+    def taken(method: str, name: str) -> None:
+        if method == "put_new" and name == claim_name(request.key, last + 1):
+            bucket.objects.setdefault(name, b"taken")
+
+    def unlisted(prefix: str) -> tuple[str, ...]:
+        return tuple(name for name in listed(prefix) if name != claim_name(request.key, last + 1))
+
+    listed = bucket.names
+    bucket.fail, bucket.names = taken, unlisted  # type: ignore[method-assign]  # a server that lags
+    ended = play_by_chance(peer.run(RECIPES[:1]), random.Random(1))[RECIPES[0]]
+    assert isinstance(ended, NotSent)
+    assert ended.stop is Stop.CLAIMED
+    assert "it cannot be claimed in the team's store" in ended.message
+    assert not service.bills
+    assert not peer.claims.files
+
+
+def test_a_job_that_still_runs_is_not_forgotten_when_another_checkout_was_answered(tmp_path: Path) -> None:
+    """Another checkout has taken it for a request in doubt, and asked again with consent: both images are paid for."""
+    (peer,), bucket, _ = peers(tmp_path, 1)
+    request, at = a_request(RECIPES[0]), "2026-11-22T16:00:00Z"
+    mine = Claim(1, "mine", request.asset, request.key, "fal", "", at)
+    theirs = Claim(2, "theirs", request.asset, request.key, "fal", "", at, retry_of=("mine",))
+    for claim in (mine, theirs):
+        bucket.put_new(claim_name(request.key, claim.number), encode_claim(claim))
+    bucket.put_new(
+        claim_end_name(request.key, 2), encode_claim_end(ClaimEnd("theirs", "Done", at, content_hash(b"an image")))
+    )
+    peer.claims.write(OwnClaim(mine))
+    ends = OwnEnds(bucket, peer.receipts, peer.claims, peer.store)  # type: ignore[arg-type]  # the part that it uses
+    asked = Requested("mine", request.asset, request.key, "fal", "", at)
+    events: list[Durable] = [asked, Accepted("mine", request.asset, "job-1")]
+    assert ends.bring(events, Lock(), peer.journal, at=at) == 0
+    assert not peer.journal.events
+    assert ends.bring([*events, JobLost("mine")], Lock(), peer.journal, at=at) == 1
+    assert peer.journal.events == [Forgotten("mine")]

@@ -150,3 +150,16 @@ def test_no_name_asks_for_something_else(bucket: WebBucket, site: Site, name: st
     with pytest.raises(ValueError, match="not a name"):
         bucket.stat(name)
     assert site.asked == []
+
+
+def test_a_time_outside_of_all_years_is_unknown(bucket: WebBucket, site: Site) -> None:
+    def answer(exchange: BaseHTTPRequestHandler) -> None:
+        exchange.send_response(200)
+        exchange.send_header("Content-Length", "5")
+        exchange.send_header("Last-Modified", "Fri, 31 Dec 9999 23:59:59 -2300")
+        exchange.end_headers()
+
+    site.answer = answer
+    found = bucket.stat("objects/ab/x")
+    assert found is not None
+    assert found.modified.year == 1970

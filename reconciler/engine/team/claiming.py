@@ -9,7 +9,7 @@ from reconciler.core.errors import BucketDenied, BucketError, Unsent
 from reconciler.core.outcome import NotSent, Outcome, Stop
 from reconciler.core.ports import ImageRequest, OnResponse, Provider, ignore_response
 from reconciler.core.team.claim import Claim, encode_claim
-from reconciler.core.team.layout import claim_name
+from reconciler.core.team.layout import MAX_CLAIM, claim_name
 from reconciler.core.team.own_claims import OwnClaim
 from reconciler.core.value import replace
 from reconciler.engine.lane.recorded import Estimate
@@ -75,6 +75,9 @@ class Claiming:
 
     def _take(self, claim: Claim) -> bool:
         """Whether the claim exists now. After a failure that leaves this open, the local record settles it later."""
+        if claim.number > MAX_CLAIM:  # nobody would see it
+            self._team.failures.append(BucketError(f"it has {MAX_CLAIM:,} claims of one recipe, and holds no more"))
+            return False
         self._team.own_claims.write(OwnClaim(claim))
         try:
             made = self._team.bucket.put_new(claim_name(claim.key, claim.number), encode_claim(claim))

@@ -46,13 +46,15 @@ class OwnEnds:
 
         A request in doubt that another checkout has retried with consent, and was answered, is settled here, too.
         """
-        open_ = frozenset(open_attempts(events))
+        settled = settle(Lock(), events)
+        waiting = frozenset(one.requested.attempt for one in settled.waiting)
+        open_ = waiting | {request.attempt for request in settled.in_doubt}
         count = 0
         for own in (*self.own_claims.read(), *self._without_record(events)):
             attempt = own.claim.attempt
             if own.end is None and attempt in open_:
-                if not self._is_answered_elsewhere(own.claim):
-                    continue
+                if attempt in waiting or not self._is_answered_elsewhere(own.claim):
+                    continue  # a job goes on, whoever was answered: its image is paid for
                 journal.record(Forgotten(attempt))
                 own = OwnClaim(own.claim, ClaimEnd(attempt, FORGOTTEN, at))
             if not self._is_ours(own.claim):
@@ -100,13 +102,6 @@ class OwnEnds:
             if claim.attempt in (image.attempt, *image.repeats):
                 return replace(image, attempt=claim.attempt, repeats=())
         return None
-
-
-def open_attempts(events: Iterable[Durable]) -> Iterator[str]:
-    """The attempts of a journal that have no end: those in doubt, and those that a provider is working on."""
-    settled = settle(Lock(), events)
-    yield from (request.attempt for request in settled.in_doubt)
-    yield from (waiting.requested.attempt for waiting in settled.waiting)
 
 
 def _image_ends(claim: Claim, image: StoredImage | None, at: str) -> Iterator[ClaimEnd]:

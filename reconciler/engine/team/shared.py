@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -35,6 +36,8 @@ SOON, LATER = 0.5, 5.0
 _SLOWER = 1.5
 _LOST = 0.1
 """The most seconds until the next look after another checkout took the number of a claim."""
+_MOST_LOST = 20
+"""The most tries for one number. A store that refuses a number and lists nobody who has it cannot keep claims."""
 
 
 class SharedWithTeam:
@@ -50,7 +53,7 @@ class SharedWithTeam:
 
     async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
         """The image of another checkout for 0, the inner provider's outcome, or NotSent with Stop.CLAIMED."""
-        team, pause, since = self._team, SOON, dict[str, float]()
+        team, pause, since, lost = self._team, SOON, dict[str, float](), Counter[int]()
         while not team.closed.is_set():
             async with team.locks[request.key]:
                 found = await run_to_completion(team.executor, self._look, request)
@@ -68,7 +71,10 @@ class SharedWithTeam:
                 return outcome
             if team.failures:
                 return refused(team.failures[-1])
-            await self._sleep(team.jitter() * _LOST)
+            lost[found.number] += 1
+            if lost[found.number] >= _MOST_LOST:
+                return refused(BucketError(f"it has claim {found.number} of this recipe, and does not list it"))
+            await self._sleep(team.jitter() * _LOST * lost[found.number])
         return NotSent("interrupted", final=True, stop=Stop.INTERRUPTED)
 
     def _look(self, request: ImageRequest) -> Outcome | Take | WaitFor:
@@ -82,7 +88,6 @@ class SharedWithTeam:
             if not team.policy.claims:
                 return Take(0)
             state = self._reader.read(key)
-            team.last[key] = max(state.last, team.last.get(key, 0))
             found = decide_claim(
                 state,
                 own=team.attempts,
@@ -91,6 +96,8 @@ class SharedWithTeam:
                 retried=team.policy.retried,
                 now=team.clock.utc(),
             )
+            if isinstance(found, Take):  # else the next number stays taken for this run, whoever decided to buy before
+                team.last[key] = max(state.last, team.last.get(key, 0))
             if isinstance(found, HeldInDoubt):
                 return held(found.claims, overdue=True)
             return self._answer(request, found.answered) if isinstance(found, UseAnswer) else found
