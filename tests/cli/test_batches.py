@@ -490,3 +490,16 @@ def test_the_image_of_a_request_that_was_dropped_is_kept(shop: BatchProject) -> 
     assert set(shop.lock) == {"a1"}
     stored = {path.name for path in (shop.root / ".reconciler/store/objects").rglob("*") if path.is_file()}
     assert {image for entry in shop.gateway.ledger.billed for image in entry.images} <= stored
+
+
+def test_a_project_whose_team_claims_submits_only_with_consent(shop: BatchProject) -> None:
+    (shop.root / "store").mkdir()
+    shop.set_up("a fox", team={"url": f"file://{shop.root}/store"})
+    refused = shop.submit()
+    assert refused.code == 1
+    assert "a batch claims nothing in the team's store" in refused.err
+    assert "--without-team" in refused.err
+    assert not shop.billed
+    assert not shop.files
+    assert shop.submit("--without-team").code == 0
+    assert shop.billed == {"a fox": 1}

@@ -27,6 +27,9 @@ from reconciler.report.plan_view import Verbosity, plan_lines
 @options.consent_options
 @click.option("--max-cost", type=options.Money(), help="Spend at most this sum.")
 @click.option("--max-images", type=click.IntRange(min=0), help="Pay for at most this number of images.")
+@click.option(
+    "--without-team", is_flag=True, help="Submit without claims in the team's store: two may pay for one image."
+)
 @options.verbosity_options(quiet="Print only the batches and the problems.")
 @options.editing_options
 @click.pass_obj
@@ -39,6 +42,7 @@ def command(
     quiet: bool,
     verbose: bool,
     yes: bool,
+    without_team: bool,
     **given: Any,
 ) -> int:
     """Submit the images that are missing or changed as batches, which providers make within a day at half the price.
@@ -53,7 +57,7 @@ def command(
         consent=lambda proposal: yes or _ask(proposal),
         say=lambda text: echo(text, err=True, prose=True),
     )
-    chosen = SubmitOptions(options.plan_options(given), wait)
+    chosen = SubmitOptions(options.plan_options(given), wait, without_team)
     done = submit(workspace, chosen, callbacks, environ=os.environ)
     facts = BatchFacts(done.jobs, datetime.now(UTC), done.failed, empty="nothing to submit")
     options.print_report("submit", format_, facts)

@@ -29,6 +29,7 @@ from reconciler.core.plan.actions import Generate
 from reconciler.core.plan.plan import AssetStep, Plan
 from reconciler.core.plan.shared import request_of
 from reconciler.core.ports import ImageRequest
+from reconciler.core.specs.settings import Settings
 from reconciler.core.text import printable
 from reconciler.core.value import field, replace, value
 from reconciler.engine.clock import stamp
@@ -55,10 +56,12 @@ from reconciler.report.batches import BatchLine, BatchOutcome
 
 @value
 class SubmitOptions:
-    """The options of a submission; `wait` is the time in seconds to wait for an apply that is running."""
+    """The options of a submission; `wait` is the time in seconds to wait for an apply that is running. `without_team`
+    buys in a project whose team claims its images, although a batch claims none."""
 
     plan: PlanOptions = field(default_factory=PlanOptions)
     wait: float = 0.0
+    without_team: bool = False
 
 
 @value
@@ -106,6 +109,7 @@ def submit(
         verify_recipe_keys(planned.lock)  # an edited recipe would compare equal to anything
         require_keys(chosen.proposal.plan, planned.loaded.project.settings.providers, environ)
         require_budget_in_ci(chosen.proposal, environ)
+        _require_consent_without_claims(planned.loaded.project.settings, options)
         if not callbacks.consent(chosen):
             raise ConsentNeeded("nothing was done")
         submission = _Submission(workspace, chosen, callbacks.say, environ)
@@ -114,6 +118,14 @@ def submit(
         finally:
             workspace.close_journal()
         return Submitted(chosen, jobs, submission.failed)
+
+
+def _require_consent_without_claims(settings: Settings, options: SubmitOptions) -> None:
+    """ProjectError if the team claims what it buys: other checkouts do not see what a batch has asked for."""
+    if settings.team is not None and settings.team.claims and not options.without_team:
+        fact = "a batch claims nothing in the team's store: another checkout could pay for the same images"
+        hint = "`reconciler apply` claims them; `reconciler submit --without-team` submits without asking the team"
+        raise ProjectError(fact, hint=hint)
 
 
 def _chosen(proposal: ApplyProposal) -> SubmitProposal:
