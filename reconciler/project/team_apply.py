@@ -58,14 +58,14 @@ class TeamRun:
         if not _buys(plan, planned):
             return
         if settings.claims and self._unreachable is not None:
-            raise BucketError(f"{self._unreachable.fact}; nothing was bought", hint=_KNOWINGLY) from self._unreachable
+            raise _refused(self._unreachable) from self._unreachable
         try:
             if settings.claims:
                 session.team.prove_claims()
         except BucketDenied:
             self._writes = False
         except BucketError as error:
-            raise BucketError(f"{error.fact}; nothing was bought", hint=error.hint or _KNOWINGLY) from error
+            raise _refused(error) from error
         if self._writes and settings.push is Transfer.AUTO:
             _ = session.team.signer
 
@@ -95,6 +95,11 @@ class TeamRun:
 def _buys(plan: Plan, planned: PlannedProject) -> bool:
     traits = planned.loaded.project.settings.traits()
     return any(not traits[name].free for name in plan.generating_providers)
+
+
+def _refused(why: BucketError) -> BucketError:
+    hint = f"{why.hint}; {_KNOWINGLY}" if why.hint else _KNOWINGLY
+    return BucketError(f"{why.fact}; nothing was bought", hint=hint)
 
 
 def _step_error(why: NotCopied) -> StepError:

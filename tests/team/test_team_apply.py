@@ -147,6 +147,7 @@ def test_a_store_that_cannot_be_reached_buys_nothing_unless_the_user_says_so(tea
     shutil.rmtree(team.bucket)
     said = project.apply()
     assert (said.code, team.billed) == (1, 0)
+    assert "make the folder, mount it, or correct team.url" in said.err
     assert "--without-team" in said.err
     assert project.apply("--without-team").code == 0
     assert team.billed == 1
