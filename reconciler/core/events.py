@@ -127,10 +127,14 @@ class Prepared:
 
 @value
 class BatchSending:
-    """Durable just before the request that creates the batch: without it, the batch was certainly not created."""
+    """Durable just before the request that creates the batch: without it, the batch was certainly not created.
+
+    `account` tells whether a provider is asked by the same key at the same address as then; "" is unknown.
+    """
 
     batch: str
     at: str
+    account: str = ""
 
 
 @value

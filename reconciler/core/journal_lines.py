@@ -84,8 +84,8 @@ def _fields(event: Durable) -> tuple[str, dict[str, Json]]:
             return "forgotten", {"attempt": attempt}
         case Prepared(batch, provider, attempts, sha256):
             return "prepared", {"batch": batch, "provider": provider, "attempts": attempts, "sha256": sha256}
-        case BatchSending(batch, at):
-            return "batch_sending", {"batch": batch, "at": at}
+        case BatchSending(batch, at, account):
+            return "batch_sending", {"batch": batch, "at": at, **({"account": account} if account else {})}
         case BatchAccepted(batch, job, at):
             return "batch_accepted", {"batch": batch, "job": job, "at": at}
         case BatchClosed(batch):
@@ -110,7 +110,7 @@ _SHAPES: Mapping[str, Shape] = {
     "forgotten": Shape({**_TAGS, "attempt": str}),
     "job_lost": Shape({**_TAGS, "attempt": str}),
     "prepared": Shape({**_TAGS, "batch": str, "provider": str, "attempts": list, "sha256": str}),
-    "batch_sending": Shape({**_TAGS, "batch": str, "at": str}),
+    "batch_sending": Shape({**_TAGS, "batch": str, "at": str}, {"account": str}),
     "batch_accepted": Shape({**_TAGS, "batch": str, "job": str, "at": str}),
     "batch_closed": Shape({**_TAGS, "batch": str}),
 }
@@ -173,7 +173,7 @@ def _event(kind: str, fields: Mapping[str, Any]) -> Durable:
             attempts = _attempts("attempts", fields["attempts"])
             return Prepared(fields["batch"], fields["provider"], attempts, fields["sha256"])
         case "batch_sending":
-            return BatchSending(fields["batch"], fields["at"])
+            return BatchSending(fields["batch"], fields["at"], fields.get("account", ""))
         case "batch_accepted":
             return BatchAccepted(fields["batch"], fields["job"], fields["at"])
         case "batch_closed":

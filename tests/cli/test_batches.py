@@ -17,7 +17,7 @@ from reconciler.project import workspace as workspaces
 from reconciler.project.batches.ready import FIRST_PAUSE, CollectCallbacks, collect_all
 from reconciler.project.workspace import open_workspace
 from reconciler.report.batches import BatchOutcome
-from reconciler.testing.gateway import Gateway
+from reconciler.testing.gateway import Gateway, running
 from reconciler.testing.memory_ports import RecordingLog
 from tests.cli.conftest import Said, Scratch
 
@@ -503,3 +503,23 @@ def test_a_project_whose_team_claims_submits_only_with_consent(shop: BatchProjec
     assert not shop.files
     assert shop.submit("--without-team").code == 0
     assert shop.billed == {"a fox": 1}
+
+
+@pytest.mark.parametrize("fault", ["never_created", "working"])
+def test_another_account_says_nothing_about_a_batch(shop: BatchProject, later: Later, fault: str) -> None:
+    """It lists no batch and knows no job of this one: that must neither free its requests nor give up its images."""
+    shop.set_up(f"a fox batch:{fault}")
+    shop.submit()
+    state = shop.batches()[0]["state"]
+    later(timedelta(minutes=6))
+    with running() as other:
+        own, shop.gateway = shop.gateway, other
+        shop.set_up(f"a fox batch:{fault}")
+        said = shop.run("collect")
+        assert "submitted with another key or base_url" in said.out + said.err
+        assert shop.run("apply", "--yes").code == 3
+        assert not other.ledger.billed_by_prompt()
+    assert shop.batches()[0]["state"] == state
+    shop.gateway = own
+    shop.set_up(f"a fox batch:{fault}")
+    assert "another key" not in shop.run("collect").out

@@ -94,6 +94,7 @@ def test_version_2_of_every_kind_decodes_for_ever() -> None:
         Requested("a8", CROW, CROW_KEY, "openai", "0.02 USD", "2026-11-22T16:11:00Z"),
         Prepared("b1", "openai", ("a8",), "9f2c"),
         BatchSending("b1", "2026-11-22T16:12:00Z"),
+        BatchSending("b2", "2026-11-22T16:12:00Z", "0123456789abcdef"),
         BatchAccepted("b1", "batch_67", "2026-11-22T16:12:01Z"),
         BatchClosed("b1"),
         JobLost("a7"),
@@ -186,7 +187,7 @@ def test_any_other_line_is_refused_with_a_hint(line: bytes, says: str) -> None:
 @given(st.sampled_from(NEWER), st.data())
 def test_a_missing_or_mistyped_field_is_refused(line: bytes, data: st.DataObject) -> None:
     fact = json.loads(line)
-    optional = {"kept", "origin", "again", "by", "url", "expires", "recipe"}
+    optional = {"kept", "origin", "again", "by", "url", "expires", "recipe", "account"}
     name = data.draw(st.sampled_from(sorted(fact.keys() - optional)))
     for damaged in ({key: value for key, value in fact.items() if key != name}, {**fact, name: [7]}):
         with pytest.raises(LockfileError):

@@ -95,7 +95,7 @@ class Collector:
         if batch.accepted is None:
             found = await provider.jobs.find(batch.prepared.batch)
             if not isinstance(found, BatchJob):
-                return await self._unlisted(batch, requests, line, found)
+                return await self._unlisted(batch, requests, line, _other_account(provider, batch) or found)
             accepted = BatchAccepted(batch.prepared.batch, found.job, stamp(self._workspace.utc()))
             await asyncio.to_thread(self._workspace.journal.record, accepted)
             batch = replace(batch, accepted=accepted)
@@ -103,7 +103,7 @@ class Collector:
         line = replace(line, job=batch.accepted.job)
         job = await provider.jobs.look(batch.accepted.job)
         if isinstance(job, NotAnswered):
-            return await self._unanswered(batch, line, job)
+            return await self._unanswered(batch, line, _other_account(provider, batch) or job)
         if job.state is JobState.WORKING:
             return replace(line, outcome=BatchOutcome.WORKING, done=job.done, total=job.total)
         return await self._ended(batch, requests, replace(line, message=job.message), provider, job)
@@ -172,6 +172,15 @@ class Collector:
             landing.count("not sent", len(left))
         counts, notes = landing.counts, tuple(landing.notes)
         return replace(line, outcome=BatchOutcome.COLLECTED, results=counts, notes=notes)
+
+
+def _other_account(provider: BatchProvider, batch: OpenBatch) -> NotAnswered | None:
+    """With another key, or at another address, a provider says nothing about a batch: one account does not see the
+    batches of another. None if it is asked as it was then."""
+    account = batch.sending.account if batch.sending is not None else ""
+    if account in ("", provider.jobs.account(batch.prepared.batch)):
+        return None
+    return NotAnswered("it was submitted with another key or base_url: collect it with those")
 
 
 def provider_of_batch(

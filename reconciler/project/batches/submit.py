@@ -271,7 +271,7 @@ class _Submission:
         file = RequestFile(batch, path, job[0].endpoint, job[0].recipe.model)
 
         async def before() -> None:
-            sending = BatchSending(batch, stamp(self._workspace.utc()))
+            sending = BatchSending(batch, stamp(self._workspace.utc()), provider.jobs.account(batch))
             await asyncio.to_thread(self._workspace.journal.record, sending)
 
         created = await provider.jobs.create(file, before=before)

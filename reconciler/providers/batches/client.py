@@ -30,6 +30,7 @@ PAGES = 1_000
 """The most pages of a listing that are read."""
 RESULT_BYTES = 4_000_000_000
 """The most bytes of a file of results."""
+_ACCOUNT_DIGITS = 16
 TRANSFER_SECONDS = 3_600.0
 """The most seconds of one upload or download: a download continues in the next run."""
 
@@ -73,6 +74,11 @@ class RemoteBatches:
         self._limit = settings.body_limit
         self._http = http(settings)
         self._transfers = http(replace(settings, timeouts=patient, body_limit=RESULT_BYTES))
+
+    def account(self, batch: str) -> str:
+        """Tells whether a batch was sent to this address with this key, and nothing else about the key."""
+        asked = f"{batch} {self._base.origin}{self._base.path} {self._key.reveal()}"
+        return hashlib.sha256(asked.encode()).hexdigest()[:_ACCOUNT_DIGITS]
 
     async def create(self, file: RequestFile, *, before: BeforeCreation) -> BatchJob | NotCreated | InDoubt:
         """Upload the requests, then create the job. InDoubt: there may be a job, and `find` can tell.
