@@ -76,7 +76,7 @@ def seconds(value: float) -> str:
 
 def verdict(claim: Claim) -> str:
     """The claim as a line: what it is, what it must be, and whether it is."""
-    value = f"{claim.value:.3g}{claim.unit}"
+    value = f"{claim.value:{',.0f' if claim.value >= 1000 else '.3g'}}{claim.unit}"
     if claim.kind == "told":
         return f"{claim.what}: {value}"
     bound = f"at {claim.kind} {claim.bound:g}{claim.unit}{f', aim {claim.aim}' if claim.aim else ''}"

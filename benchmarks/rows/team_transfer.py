@@ -78,7 +78,7 @@ def transfer(images: int, *, runs: int) -> Row:
         ),
         (
             "whole processes: ours also read the project, plan, sign or verify, and write the root of the branch",
-            "a pull also puts the images at their outputs, one after another",
+            "a pull also puts the images at their outputs, several at a time",
         ),
     )
 

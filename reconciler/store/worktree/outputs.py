@@ -115,7 +115,10 @@ class OutputTree:
 
     def _safe(self, content: ContentHash, path: str) -> Path | None:
         """A file with these bytes that stays while it is read: another step may be moving the file at the path."""
-        if self.store.sound(content) is None and self._holds(self.root / path, content):
+        found = self.store.sound(content)
+        if found is not None:
+            return found
+        if self._holds(self.root / path, content):
             self.store.put_file(self.root / path)
         return self.source.fetch(content, path)
 
