@@ -38,6 +38,8 @@ class DirectoryBucket:
         folder, _, last = _checked(name).rpartition("/")
         with self._errors("write", name), self._made(folder) as fd:
             if _regular(fd, last) is not None:
+                if not folder and not os.access(".", os.W_OK, dir_fd=fd, effective_ids=True):
+                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))  # the probe proves the right, too
                 disk.sync_folder(fd)  # the writer may have died between the name and its sync
                 return False
             with _chunks(source) as chunks, disk.written(fd, last, chunks) as temp:
@@ -153,7 +155,8 @@ class DirectoryBucket:
                 raise BucketError(f"{what}: a symbolic link or a file is in the way", hint=hint) from error
             why = (os.strerror(number) if number else str(error)).lower()
             kind = BucketDenied if number in _DENIED else BucketUnreachable if number in _GONE else BucketError
-            raise kind(f"{what}: {why}") from error
+            hint = "check the owner and the permissions of the folder" if kind is BucketDenied else ""
+            raise kind(f"{what}: {why}", hint=hint) from error
 
 
 def _checked(name: str) -> str:

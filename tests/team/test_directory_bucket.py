@@ -10,6 +10,7 @@ import pytest
 from reconciler.core.errors import BucketDenied, BucketError
 from reconciler.store import disk
 from reconciler.team.directory_bucket import DirectoryBucket
+from reconciler.team.probe import prove_conditions
 from tests.team.contract import BucketContract, read
 
 
@@ -110,6 +111,18 @@ def test_a_lost_answer_of_a_file_server_is_settled_by_the_inode(bucket: Director
         patch.setattr(disk, "take_name", asked_twice)
         assert bucket.put_new("a", b"mine")
     assert not bucket.put_new("a", b"mine")
+
+
+def test_a_probe_that_is_there_does_not_hide_that_the_folder_cannot_be_written(
+    bucket: DirectoryBucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prove_conditions(bucket, place="here", nonce="a")
+    bucket.put_new("objects/a", b"x")
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    with pytest.raises(BucketDenied, match="permission denied") as caught:
+        prove_conditions(bucket, place="here", nonce="b")
+    assert caught.value.hint == "check the owner and the permissions of the folder"
+    assert not bucket.put_new("objects/a", b"x")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="NOT TESTED, root may write anywhere")
