@@ -153,6 +153,14 @@ def test_an_end_that_cannot_be_read_ends_nothing(data: bytes) -> None:
 def test_a_claim_whose_times_are_impossible_is_not_waited_for() -> None:
     for odd in (a_claim(answers_by="2036-01-01T00:00:00Z"), a_claim(at="soon"), a_claim(answers_by="")):
         assert decided(odd) == HeldInDoubt((odd,))
+    ahead = a_claim(at="2100-01-01T00:00:00Z", answers_by="2100-01-01T00:10:00Z")
+    assert decided(ahead) == HeldInDoubt((ahead,)), "a clock that is years ahead blocks nobody for years"
+    near = a_claim(at="2026-11-28T15:00:00Z", answers_by="2026-11-28T15:10:00Z")
+    assert decided(near) == WaitFor(near), "this machine's clock may be behind"
+    last = "9999-12-31T23:59:59-23:00"
+    for end in (last, "0001-01-01T00:00:00+23:00"):
+        assert isinstance(decided(a_claim(at=end, answers_by=end)), HeldInDoubt)
+        assert isinstance(decided(a_claim(answers_by=end)), HeldInDoubt)
     assert patience(a_claim()) == 600.0
     assert patience(a_claim(answers_by="9999-01-01T00:00:00Z")) <= 6 * 3600
 

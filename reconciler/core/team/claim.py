@@ -184,11 +184,12 @@ def _usable(
 
 
 def is_overdue(claim: Claim, now: datetime) -> bool:
-    """Whether no answer is expected any more, by this machine's clock. A time that cannot be read is over."""
+    """Whether no answer is expected any more, by this machine's clock. A time that cannot be read is over. So is one
+    that is hours ahead: until that clock is right, nobody else could settle the claim."""
     at, answers_by = _moment(claim.at), _moment(claim.answers_by)
-    if at is None or answers_by is None or answers_by - at > _LONGEST_WAIT:
+    if at is None or answers_by is None or answers_by - at > _LONGEST_WAIT or at - now > _LONGEST_WAIT:
         return True
-    return now > answers_by + CLOCK_SKEW
+    return now - CLOCK_SKEW > answers_by
 
 
 def patience(claim: Claim) -> float:
