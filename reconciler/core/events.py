@@ -36,7 +36,8 @@ class Accepted:
     """The provider works on the attempt as this job, so its outcome can be looked up: the attempt is not in doubt.
 
     `url` is where the job is looked up, "" if its id is enough; `expires` is when its result is deleted, "" if unknown.
-    `recipe` is the manifest of the recipe: the image is checked against it, whatever the spec says by then.
+    `recipe` is the manifest of the recipe: the image is checked against it, whatever the spec says by then. `account`
+    tells whether a later run has the same key, "" if unknown.
     """
 
     attempt: str
@@ -45,6 +46,7 @@ class Accepted:
     url: str = ""
     expires: str = ""
     recipe: Mapping[str, Json] = field(default_factory=dict)
+    account: str = ""
 
 
 @value

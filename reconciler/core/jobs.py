@@ -12,11 +12,12 @@ from reconciler.core.value import value
 @value
 class JobAccepted:
     """The provider has accepted a request as this job. `url` is where it is looked up, `expires` when its result is
-    deleted, each "" if unknown."""
+    deleted, `account` tells whether a later run has the same key; each "" if unknown."""
 
     job: str
     url: str = ""
     expires: str = ""
+    account: str = ""
 
 
 @value

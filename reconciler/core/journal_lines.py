@@ -59,9 +59,9 @@ def _fields(event: Durable) -> tuple[str, dict[str, Json]]:
         case Requested(attempt, asset, key, provider, cost, at, retry_of, by):
             named = {"attempt": attempt, "asset": asset, "key": key, "provider": provider, "cost": cost, "at": at}
             return "requested", {**named, **({"again": retry_of} if retry_of else {}), **({"by": by} if by else {})}
-        case Accepted(attempt, asset, job, url, expires, recipe):
+        case Accepted(attempt, asset, job, url, expires, recipe, account):
             named = {"attempt": attempt, "asset": asset, "job": job}
-            given: dict[str, Json] = {"url": url, "expires": expires, "recipe": dict(recipe)}
+            given: dict[str, Json] = {"url": url, "expires": expires, "recipe": dict(recipe), "account": account}
             return "accepted", {**named, **{name: value for name, value in given.items() if value}}
         case JobLost(attempt):
             return "job_lost", {"attempt": attempt}
@@ -99,7 +99,8 @@ _SHAPES: Mapping[str, Shape] = {
         {"again": list, "by": str},
     ),
     "accepted": Shape(
-        {**_TAGS, "attempt": str, "asset": str, "job": str}, {"url": str, "expires": str, "recipe": dict}
+        {**_TAGS, "attempt": str, "asset": str, "job": str},
+        {"url": str, "expires": str, "recipe": dict, "account": str},
     ),
     "ended": Shape({**_TAGS, "attempt": str, "asset": str, "outcome": str, "words": str}, {"kept": str}),
     "stored": Shape({**_TAGS, "attempt": str, "asset": str, "key": str, "content": str, "made": dict}),
@@ -150,7 +151,11 @@ def _event(kind: str, fields: Mapping[str, Any]) -> Durable:
             retry_of, by = _attempts("again", fields.get("again", ())), fields.get("by", "")
             return Requested(asset=AssetId(fields["asset"]), key=key, retry_of=retry_of, by=by, **named)
         case "accepted":
-            named = {name: fields[name] for name in ("attempt", "job", "url", "expires", "recipe") if name in fields}
+            named = {
+                name: fields[name]
+                for name in ("attempt", "job", "url", "expires", "recipe", "account")
+                if name in fields
+            }
             return Accepted(asset=AssetId(fields["asset"]), **named)
         case "ended":
             kept = a_content(fields["kept"], "kept") if "kept" in fields else None

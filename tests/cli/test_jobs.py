@@ -342,3 +342,26 @@ def test_ctrl_c_while_jobs_are_collected_leaves_them_where_they_are(project: Job
     finished(project.server)
     assert project.apply().code == 0
     assert len(project.server.billed) == 1
+
+
+@pytest.mark.parametrize("server", ["fal", "replicate"], indirect=True)
+def test_another_account_that_does_not_know_a_job_gives_up_no_image(
+    project: JobProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without its key, the job is a stranger's: its server answers 404, as if it were gone."""
+    project.set_up(hero="a lighthouse job:quick")
+    assert project.apply("--detach").code == 0
+    server, jobs = project.server, list(project.server.jobs)
+    own, server.key = server.key, "fk-another-account"
+    monkeypatch.setenv("JOB_KEY", server.key)
+    server.jobs.clear()
+    said = project.apply()
+    assert said.code == 3, said
+    assert "it was accepted with another key" in said.err
+    assert project.steps()["hero"]["reason"] == "Awaited"
+    server.key = own
+    server.jobs.extend(jobs)
+    monkeypatch.setenv("JOB_KEY", own)
+    assert project.apply().code == 0
+    assert len(server.billed) == 1
+    assert own not in (project.root / ".reconciler/journal").read_text()

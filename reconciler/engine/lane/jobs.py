@@ -46,7 +46,7 @@ class JobProvider:
         if not isinstance(job, JobAccepted):
             return job
         recipe = request.recipe.manifest()
-        accepted = Accepted(request.attempt, request.asset, job.job, job.url, job.expires, recipe)
+        accepted = Accepted(request.attempt, request.asset, job.job, job.url, job.expires, recipe, job.account)
         await run_to_completion(None, self._journal.record, accepted)
         if self._detached:
             on_response()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -33,6 +34,7 @@ from reconciler.providers.responses.reply import ImageReply, JsonReply, Reply
 from reconciler.providers.responses.usage import plain_usage
 from reconciler.providers.secret import Key, NoKey
 
+_ACCOUNT_DIGITS = 16
 NO_USE = math.inf
 """The wait before another look where none can help in this run."""
 
@@ -43,6 +45,11 @@ class _Sent:
 
     body: Sent
     at: datetime
+
+
+def _account(job: str, key: Key) -> str:
+    """Tells whether a job was accepted with this key, and nothing else about the key."""
+    return hashlib.sha256(f"{job} {key.reveal()}".encode()).hexdigest()[:_ACCOUNT_DIGITS]
 
 
 class RemoteJobs:
@@ -113,6 +120,7 @@ class RemoteJobs:
         if not is_own_url(job.url, base, self._api):
             return fit_outcome(InDoubt(f"accepted as job {job.job}, whose address is on another server"), key)
         self._known.add(job.job)
+        job = replace(job, account=_account(job.job, key))
         live = self._api.results_live
         until = self._utc() + timedelta(seconds=live)
         return replace(job, expires=until.strftime("%Y-%m-%dT%H:%M:%SZ")) if live else job
@@ -145,6 +153,8 @@ class RemoteJobs:
                 return fit_outcome(Running(message), key)
             case JobDone() | JobResult():
                 return Running("the job has ended, and its result is not there yet")
+            case InDoubt() if job.account not in ("", _account(job.job, key)):
+                return Running("the job is not one of this account: it was accepted with another key", NO_USE)
             case outcome:
                 return fit_outcome(outcome, key)
 
