@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from reconciler.core.errors import ProjectError
 from reconciler.core.ports import Spool
 from reconciler.core.provider_types import UnusableType
 from reconciler.core.specs.settings import ProviderSettings, Settings
+from reconciler.core.text import printable
 from reconciler.core.value import value
 from reconciler.providers.keys import key_for
 from reconciler.providers.registry import REGISTRY
@@ -62,13 +64,16 @@ def list_providers(settings: Settings) -> ListedProviders:
 
 
 def try_provider(provider: ProviderSettings, environ: Mapping[str, str]) -> ProviderTest:
-    """Request a provider's list of models, which is free."""
-    if provider.traits.local:
-        price = " and costs nothing" if provider.traits.free else ""
-        return ProviderTest(works=True, line=f"works on this machine{price}")
+    """Request a provider's list of models, which is free. A program is looked for, and not started."""
     key = key_for(provider, environ)
     if isinstance(key, NoKey):
         return ProviderTest(works=False, line=key.reason, hint=key.hint)
+    if provider.command and shutil.which(provider.command[0], path=environ.get("PATH")) is None:
+        fact = f"the program {printable(provider.command[0])} is not found"
+        return ProviderTest(works=False, line=fact, hint="install it, or write its absolute path")
+    if provider.traits.local:
+        price = " and costs nothing" if provider.traits.free else ""
+        return ProviderTest(works=True, line=f"works on this machine{price}")
     from reconciler.providers.connect import list_models  # noqa: PLC0415 - a network client is for --test only
 
     with tempfile.TemporaryDirectory(prefix="reconciler-") as folder:

@@ -20,6 +20,22 @@ def gpu(project: Scratch, *options: str, **more: Any) -> None:
     project.write("specs/sword.yaml", "prompt: A sword\nsize: 320x200\n")
 
 
+def test_a_provider_test_asks_for_trust_and_looks_for_the_program(
+    scratch: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"gpu": {"type": "command", "command": ["no-such-worker"]}}
+    scratch.write("reconciler.yaml", json.dumps({"provider": "gpu", "providers": settings}))
+    said = scratch.run("providers", "--test", "gpu")
+    assert (said.code, "the command of providers.gpu is not run" in said.out) == (1, True), said
+    monkeypatch.setenv("RECONCILER_TRUSTED_COMMANDS", "no-such-worker")
+    said = scratch.run("providers", "--test", "gpu")
+    assert (said.code, "the program no-such-worker is not found" in said.out) == (1, True), said
+    settings["gpu"]["command"] = ["sh"]
+    scratch.write("reconciler.yaml", json.dumps({"provider": "gpu", "providers": settings}))
+    monkeypatch.setenv("RECONCILER_TRUSTED_COMMANDS", "sh")
+    assert "works on this machine and costs nothing" in scratch.done("providers", "--test", "gpu").out
+
+
 def test_apply_runs_it_for_nothing_once_the_user_trusts_it(scratch: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
     gpu(scratch)
     said = scratch.run("apply", "--yes")

@@ -84,6 +84,13 @@ def test_who_cannot_sign_is_told_why_and_what_helps(
     )
 
 
+def test_trust_in_a_folder_that_does_not_exist_is_given_with_a_note(project: Scratch, shared: Path) -> None:
+    assert project.done("team", "trust", f"file://{shared}").err == ""
+    said = project.done("team", "trust", f"file://{shared}/misspelt")
+    assert "is trusted" in said.out
+    assert said.err == "note: this folder does not exist now; make it, mount it, or correct the address\n"
+
+
 def test_a_second_push_brings_nothing(project: Scratch, shared: Path) -> None:
     project.done("push")
     before = {path: path.stat().st_ino for path in (shared / "objects").rglob("*")}

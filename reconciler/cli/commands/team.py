@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from pathlib import Path
 
 import click
 
@@ -37,6 +38,8 @@ def trust_command(url: str) -> int:
     """Allow a store to be used by your checkouts: reconciler.yaml may name any, and a push sends pictures there."""
     store, path = trust_store(url, os.environ)
     click.echo(f"{printable(str(store))} is trusted; the list is {printable(str(path))}")
+    if store.is_file and not Path("/", store.path).is_dir():
+        click.echo("note: this folder does not exist now; make it, mount it, or correct the address", err=True)
     return Exit.DONE
 
 
