@@ -213,6 +213,21 @@ def test_a_job_that_charges_is_collected_after_a_death_and_never_in_doubt(scratc
     assert scratch.run("check").code == 0
 
 
+def test_another_server_that_does_not_know_a_job_gives_up_no_image(scratch: Scratch, comfy: FakeComfy) -> None:
+    studio(scratch, comfy, charges=True, timeouts={"total": 1})
+    comfy.hold()
+    assert scratch.run("apply", "--yes", "--max-images", "1").code == 3
+    with running_comfyui() as other:
+        studio(scratch, other, charges=True, timeouts={"total": 1})
+        said = scratch.run("apply", "--yes", "--max-images", "1")
+        assert (said.code, "accepted by another server" in said.err) == (3, True), said
+        assert not other.jobs
+    studio(scratch, comfy, charges=True)
+    comfy.release()
+    scratch.done("apply", "--yes", "--max-images", "1")
+    assert scratch.lock["sword"]["made"]["request"] == comfy.jobs[0].name
+
+
 @pytest.mark.parametrize(
     ("spec", "provider", "told"),
     [

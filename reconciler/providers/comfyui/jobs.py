@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from reconciler.core.jobs import Absent, JobAccepted, Unknown
 from reconciler.core.outcome import BadOutput, InDoubt, Outcome, Running
 from reconciler.core.ports import ImageRequest
@@ -16,19 +18,26 @@ class ComfyJobs:
     def __init__(self, provider: ComfyProvider) -> None:
         self._provider = provider
 
+    @property
+    def _address(self) -> str:
+        server = self._provider.server
+        return f"{server.base.origin}{server.base.path}" if server is not None else ""
+
     async def submit(self, request: ImageRequest) -> JobAccepted | Outcome:
         """See core.jobs.Jobs. A job of an attempt that this one repeats is taken over, if the server has it."""
         prepared = await self._provider.prepared(request)
         if not isinstance(prepared, PreparedCall):
             return prepared
         job = await prepared.call.queued(prepared.ready)
-        return JobAccepted(job.name) if isinstance(job, QueuedJob) else job
+        return JobAccepted(job.name, self._address) if isinstance(job, QueuedJob) else job
 
     async def collect(self, request: ImageRequest, job: JobAccepted) -> Outcome:
         """See core.jobs.Jobs. A server that was started again has forgotten its jobs: they may have been charged."""
         call = self._provider.call(request)
         if call is None:
             return Running(self._provider.bad_base)
+        if job.url not in ("", self._address):  # any other server would say that there is no such job
+            return Running(f"the job was accepted by another server than {self._address}", math.inf)
         match await call.state(job.job):
             case JobFinished() as ended:
                 outcome = await call.image(QueuedJob(job.job, found=True), ended)
@@ -47,7 +56,7 @@ class ComfyJobs:
         call, name = self._provider.call(request), job_name(request.attempt, 0)
         state = await call.state(name) if call is not None else None
         if isinstance(state, JobFinished | JobFailed | JobWaits):
-            return JobAccepted(name)
+            return JobAccepted(name, self._address)
         return Unknown("the server knows no job of this id")
 
     async def cancel(self, job: JobAccepted) -> None:
