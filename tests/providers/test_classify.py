@@ -141,6 +141,11 @@ def test_wait(headers: dict[str, str], details: list[Any], seconds: float | None
     assert found == Throttled("429 429: wait", seconds)
 
 
+def test_a_code_in_words_is_shown_before_the_number_of_the_status() -> None:
+    found = classify(Reply(404, {}, error("no such model", code=404, status="NOT_FOUND")))
+    assert found == Rejected("404 NOT_FOUND: no such model")
+
+
 def test_no_wait_brings_money_back() -> None:
     found = classify(Reply(429, {"retry-after": "7"}, error("no", code="insufficient_quota")))
     assert isinstance(found, Rejected)

@@ -87,7 +87,8 @@ class ApiError:
         return all(map(_GENERAL.fullmatch, self.codes)) and bool(message.search(self.message))
 
     def __str__(self) -> str:
-        return ": ".join(part for part in (next(iter(self.codes), ""), self.message) if part)
+        code = next((code for code in self.codes if not code.isdigit()), next(iter(self.codes), ""))
+        return ": ".join(part for part in (code, self.message) if part)
 
 
 def api_error_of(reply: Reply) -> ApiError:
