@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,7 +19,6 @@ from reconciler.team.timeouts import BucketTimeouts
 if TYPE_CHECKING:
     import httpx
 
-_PART = 1 << 18
 _UNKNOWN = datetime.fromtimestamp(0, UTC)
 
 
@@ -34,6 +34,7 @@ class WebBucket:
 
         self._httpx = httpx
         self._place = str(url)
+        self._total = timeouts.total
         self._client = httpx.Client(
             follow_redirects=False,
             timeout=httpx.Timeout(timeouts.idle, connect=timeouts.connect),
@@ -49,8 +50,10 @@ class WebBucket:
         with self._errors(name), self._client.stream("GET", self._address(name)) as response:
             if not self._exists(response, name):
                 return False
-            got = 0
-            for part in response.iter_raw(_PART):
+            got, end = 0, time.monotonic() + self._total
+            for part in response.iter_raw():  # as they come: a server that drips must not fill a buffer for hours
+                if time.monotonic() > end:
+                    raise BucketUnreachable(f"cannot read {name} in {self._place}: it did not answer in time")
                 got += len(part)
                 if got > most:
                     raise BucketError(f"{name} in {self._place} is larger than {most:,} bytes")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -163,3 +164,22 @@ def test_a_time_outside_of_all_years_is_unknown(bucket: WebBucket, site: Site) -
     found = bucket.stat("objects/ab/x")
     assert found is not None
     assert found.modified.year == 1970
+
+
+def test_a_server_that_drips_is_not_waited_for_for_ever(site: Site) -> None:
+    over = threading.Event()
+
+    def answer(exchange: BaseHTTPRequestHandler) -> None:
+        exchange.send_response(200)
+        exchange.send_header("Content-Length", "1000000")
+        exchange.end_headers()
+        with suppress(OSError):
+            while not over.wait(0.02):
+                exchange.wfile.write(b"x")
+
+    site.answer = answer
+    try:
+        with pytest.raises(BucketUnreachable, match="it did not answer in time"):
+            read(WebBucket(StoreUrl("http", site.url, "art"), BucketTimeouts(connect=2, idle=5, total=0.2)), "a")
+    finally:
+        over.set()
