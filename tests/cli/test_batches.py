@@ -218,6 +218,17 @@ def test_a_missing_result_is_in_doubt(shop: BatchProject) -> None:
     assert shop.billed["a fox batch:missing"] == 2
 
 
+def test_results_whose_file_is_not_named_yet_are_waited_for(shop: BatchProject) -> None:
+    """Closing the batch would lose what was paid for."""
+    shop.set_up("a fox batch:unnamed_file", "an owl")
+    assert shop.submit().code == 0
+    shop.run("collect")
+    assert not (shop.root / "assets.lock").exists()
+    assert shop.done("collect").code == 0
+    assert set(shop.lock) == {"a0", "a1"}
+    assert shop.billed["a fox batch:unnamed_file"] == 1
+
+
 @pytest.mark.parametrize("fault", ["duplicate", "foreign_key"])
 def test_an_image_that_nobody_asked_for_is_kept_and_not_published(shop: BatchProject, fault: str) -> None:
     shop.set_up(f"a fox batch:{fault}", "an owl")

@@ -104,7 +104,8 @@ class Collector:
         job = await provider.jobs.look(batch.accepted.job)
         if isinstance(job, NotAnswered):
             return await self._unanswered(batch, line, _other_account(provider, batch) or job)
-        if job.state is JobState.WORKING:
+        unnamed = job.state is JobState.SUCCEEDED and not job.files  # what was made may be named a little later
+        if job.state is JobState.WORKING or unnamed:
             return replace(line, outcome=BatchOutcome.WORKING, done=job.done, total=job.total)
         return await self._ended(batch, requests, replace(line, message=job.message), provider, job)
 

@@ -19,6 +19,7 @@ BATCH_FAULTS = {
     "create_400": "no job is created",
     "create_503": "no job is created, and a later try may",
     "working": "the first look finds the job working",
+    "unnamed_file": "the first look finds the job done, and no file of results",
     "out_of_order": "the lines of the results are reversed",
     "missing": "the results lack the first line",
     "duplicate": "the first line comes again at the end, with another image",
@@ -122,7 +123,8 @@ class ServedJob:
         """The job as JSON."""
         state, done = self._state(), len(self._done())
         ended = state != "working"
-        output, errors = bool(self.output()) and ended, bool(self.errors()) and ended
+        named = ended and not ("unnamed_file" in self.faults and self.looks <= 1)
+        output, errors = bool(self.output()) and named, bool(self.errors()) and named
         if self.dialect == "gemini":
             word = "RUNNING" if state == "working" else state.upper()
             stats = {"requestCount": str(self.total), "successfulRequestCount": str(done)}
