@@ -7,15 +7,14 @@ from collections.abc import Iterable, Mapping
 
 from reconciler.core.digest import AssetId, ContentHash, content_of_hex
 from reconciler.core.errors import InvalidInput, LockfileError, ProjectError
-from reconciler.core.lock.lockfile import Lock, LockEntry
+from reconciler.core.lock.lockfile import Lock
 from reconciler.core.lock.parts import PARTS
 from reconciler.core.plan.compare import Compared, Version, compare_versions, made_entries, to_pay
-from reconciler.core.plan.plan import Plan
 from reconciler.core.specs.document import Document
 from reconciler.core.specs.expand import Expansion, SpecTree, expand
 from reconciler.core.specs.spec import FileReference, Spec
 from reconciler.core.value import replace, value
-from reconciler.project.incremental_comparison import compare_incrementally, write_comparison
+from reconciler.project.incremental_comparison import BranchComparison, compare_incrementally, write_comparison
 from reconciler.project.load import LoadedSpecs, load_specs
 from reconciler.project.options import Selection
 from reconciler.project.planning import PlannedProject, derived_files, plan_project, remember
@@ -29,25 +28,6 @@ from reconciler.store.index.snapshot import spec_kind
 from reconciler.store.worktree.git import BlobFailed, GitRepository
 from reconciler.store.worktree.git_base import BaseCommit, BlobAt, base_commit
 from reconciler.store.worktree.lfs_pointer import LFS_POINTER_LIMIT, lfs_oid
-
-
-@value
-class BranchComparison:
-    """The differences to the commit `commit`, the merge base with `name`. `broken` counts the files of that commit that
-    are not valid: their assets count as absent there. `present` counts the assets here.
-
-    `plan` are the steps to pay for, `made` the entries of the images that were made since, and `currency` that of the
-    project's budget.
-    """
-
-    name: str
-    commit: str
-    compared: Compared
-    plan: Plan
-    made: tuple[tuple[AssetId, LockEntry], ...]
-    present: int
-    currency: str
-    broken: int = 0
 
 
 @value
@@ -66,10 +46,7 @@ def compare_branch(workspace: Workspace, selection: Selection, name: str) -> Bra
     whole = selection == Selection()
     quick = compare_incrementally(workspace, name) if whole else None
     if quick is not None:
-        return BranchComparison(
-            name, quick.commit, quick.compared, to_pay(quick.compared, quick.plan), quick.made, quick.present,
-            quick.currency,
-        )  # fmt: skip
+        return quick
     planned = plan_project(workspace, load_specs(workspace), selection)
     if whole:
         _remember(workspace, planned)

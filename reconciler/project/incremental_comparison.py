@@ -16,7 +16,7 @@ from reconciler.core.digest import AssetId
 from reconciler.core.lock.entry import LockEntry
 from reconciler.core.lock.lockfile import Lock
 from reconciler.core.lock.text_merge import split_lock
-from reconciler.core.plan.compare import Compared, Version, compare_versions
+from reconciler.core.plan.compare import Compared, Version, compare_versions, to_pay
 from reconciler.core.plan.plan import Plan
 from reconciler.core.specs.expand import expand_file
 from reconciler.core.specs.spec import FileReference, Spec
@@ -45,16 +45,22 @@ _MOST = 1 << 20
 
 
 @value
-class PartComparison:
-    """The differences to the commit, a plan of the assets that may differ, the entries of the images that were made
-    since, the number of all assets, and the currency of the budget."""
+class BranchComparison:
+    """The differences to the commit `commit`, the merge base with `name`. `broken` counts the files of that commit that
+    are not valid: their assets count as absent there. `present` counts the assets here.
 
+    `plan` are the steps to pay for, `made` the entries of the images that were made since, and `currency` that of the
+    project's budget.
+    """
+
+    name: str
     commit: str
     compared: Compared
     plan: Plan
     made: tuple[tuple[AssetId, LockEntry], ...]
     present: int
     currency: str
+    broken: int = 0
 
 
 def write_comparison(
@@ -101,7 +107,7 @@ def _in_our_form(workspace: Workspace, commit: BaseCommit, lock: str) -> bool:
     return all(split_lock(text.decode("utf-8", "replace")) is not None for text in texts)
 
 
-def compare_incrementally(workspace: Workspace, name: str) -> PartComparison | None:
+def compare_incrementally(workspace: Workspace, name: str) -> BranchComparison | None:
     """The comparison with the commit at which this branch and `name` began; None to compare in full."""
     try:
         note = _note(workspace)
@@ -112,14 +118,20 @@ def compare_incrementally(workspace: Workspace, name: str) -> PartComparison | N
         files = sorted({*note["files"], *(path for path, _ in known.changed or ())})
         if commit.commit != note["commit"] or len(files) > MAX_CHANGED:
             return None
-        return _compared(workspace, known, commit, note, files=files)
+        return _compared(workspace, known, commit, note, name=name, files=files)
     except UNCERTAIN:
         return None
 
 
 def _compared(
-    workspace: Workspace, known: Comparison, commit: BaseCommit, note: Mapping[str, Any], *, files: Sequence[str]
-) -> PartComparison | None:
+    workspace: Workspace,
+    known: Comparison,
+    commit: BaseCommit,
+    note: Mapping[str, Any],
+    *,
+    name: str,
+    files: Sequence[str],
+) -> BranchComparison | None:
     with disk.open_for_reading(workspace.root / LOCK_FILE) as file:
         text = file.read()
     entries = {AssetId(asset): entry_in(text, AssetId(asset)) for asset in note["made"]}
@@ -133,7 +145,8 @@ def _compared(
     compared, plan = differences
     due = tuple(sorted({*map(AssetId, note["due"]), *compared.due}))
     compared = replace(compared, made=tuple(entries), due=due)
-    return PartComparison(commit.commit, compared, plan, made, int(note["assets"]), str(note["currency"]))
+    steps, present, currency = to_pay(compared, plan), int(note["assets"]), str(note["currency"])
+    return BranchComparison(name, commit.commit, compared, steps, made, present, currency)
 
 
 def _differences(

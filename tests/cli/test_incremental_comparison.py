@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from reconciler.project import against
-from reconciler.project.incremental_comparison import PartComparison, compare_incrementally
+from reconciler.project.incremental_comparison import BranchComparison, compare_incrementally
 from reconciler.project.workspace import Workspace
 from tests.cli.conftest import Said, Scratch, picture
 from tests.cli.random_project import OTHER_EDITS, SPEC_EDITS, RandomProject, words
@@ -32,7 +32,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Whether each comparison was a quick one."""
     told: list[bool] = []
 
-    def spy(workspace: Workspace, name: str) -> PartComparison | None:
+    def spy(workspace: Workspace, name: str) -> BranchComparison | None:
         found = compare_incrementally(workspace, name)
         told.append(found is not None)
         return found

@@ -18,7 +18,7 @@ from reconciler.core.digest import content_hash
 from reconciler.core.outcome import BadOutput, InDoubt, NotSent, Outcome, Refused, Rejected, Throttled
 from reconciler.core.recipe import Recipe
 from reconciler.core.specs.settings import ProviderSettings
-from reconciler.providers.batches.client import RemoteBatches, attachment_of
+from reconciler.providers.batches.client import RemoteBatches
 from reconciler.providers.batches.gemini_batches import GEMINI_BATCHES
 from reconciler.providers.batches.openai_batches import OPENAI_BATCHES
 from reconciler.providers.batches.results import image_of, line_outcome, result_lines
@@ -30,7 +30,7 @@ from reconciler.providers.keys import base_of
 from reconciler.providers.models.table import model_table
 from reconciler.providers.remote import secret_header
 from reconciler.providers.requests.build import build_wire_request
-from reconciler.providers.requests.prepared import PreparedRequest, prepare
+from reconciler.providers.requests.prepared import PreparedRequest, attachment_of, prepare
 from reconciler.providers.responses.receive import Checked, Elsewhere, Expected
 from reconciler.providers.secret import Key
 from reconciler.testing.gateway import Gateway

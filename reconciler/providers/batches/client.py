@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, TypeAlias
 
 from reconciler.core.batches.jobs import BatchJob, NotAnswered, NotListed, RequestFile
-from reconciler.core.digest import Json, content_of_hex
+from reconciler.core.digest import Json
 from reconciler.core.outcome import BadOutput, InDoubt, NotSent, Outcome, Refused, Rejected, Throttled
 from reconciler.core.ports import Spool
 from reconciler.core.specs.settings import ProviderSettings
@@ -18,8 +18,9 @@ from reconciler.providers.batches.api import BatchApi, NewBatch
 from reconciler.providers.http.client import Http, HttpAnswer
 from reconciler.providers.http.origins import Base
 from reconciler.providers.http.part_file import PartFile
-from reconciler.providers.http.request import READ_BYTES, Attachment, WireRequest
-from reconciler.providers.http.spool_file import open_picture, unlink
+from reconciler.providers.http.request import WireRequest
+from reconciler.providers.http.spool_file import unlink
+from reconciler.providers.requests.prepared import attachment_of
 from reconciler.providers.responses.body import open_answer
 from reconciler.providers.responses.classify import classify
 from reconciler.providers.responses.redact import redact
@@ -190,17 +191,6 @@ class RemoteBatches:
         finally:
             for path in paths:
                 unlink(path)
-
-
-def attachment_of(path: Path) -> Attachment:
-    """A file as it is sent: each piece of it is compared with what it was now."""
-    whole, checksums = hashlib.sha256(), []
-    with open_picture(path) as stream:
-        while data := stream.read(READ_BYTES):
-            whole.update(data)
-            checksums.append(hashlib.sha256(data).digest())
-        size = stream.tell()
-    return Attachment(path, content_of_hex(whole.hexdigest()), size, "jsonl", tuple(checksums))
 
 
 def _not_created(outcome: Outcome) -> NotCreated:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-
-import pybase64
 
 from reconciler.aio import run_to_completion
 from reconciler.core.batches.recipes import BatchedRecipe
@@ -25,8 +22,8 @@ from reconciler.providers.declaration import Dialect, batch_price_of
 from reconciler.providers.http.client import Http
 from reconciler.providers.http.image_download import download_image
 from reconciler.providers.http.origins import Base
-from reconciler.providers.http.request import READ_BYTES, RawFile, WireRequest
-from reconciler.providers.http.spool_file import PictureChangedError, open_picture
+from reconciler.providers.http.request import WireRequest
+from reconciler.providers.http.spool_file import bytes_of
 from reconciler.providers.models.sizes import given_pixels
 from reconciler.providers.models.table import ModelTable, cost_of_usage
 from reconciler.providers.remote import DECODERS, fit_outcome, outcome_of, secret_header
@@ -87,15 +84,7 @@ class BatchProvider:
     def line(self, wire: WireRequest, attempt: str) -> Iterator[bytes]:
         """The bytes of the line of a request. Raises DiskError for a picture that is not what was hashed."""
         for piece in self._api.line(self._base, attempt, wire):
-            if isinstance(piece, bytes):
-                yield piece
-                continue
-            with open_picture(piece.file.path) as file:
-                for checksum in piece.file.checksums:
-                    data = file.read(READ_BYTES)
-                    if hashlib.sha256(data).digest() != checksum:
-                        raise PictureChangedError
-                    yield data if isinstance(piece, RawFile) else pybase64.b64encode(data)
+            yield from bytes_of(piece)
 
     def lines(self, path: Path) -> Iterator[ResultLine]:
         """Every line of a file of results."""

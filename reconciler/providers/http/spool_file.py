@@ -104,17 +104,23 @@ class PictureChangedError(Exception):
 
 
 async def stream(pieces: tuple[Piece, ...]) -> AsyncIterator[bytes]:
-    """The body of a request. Images are read, compared and encoded while they are sent.
+    """The body of a request, with the errors of `bytes_of`."""
+    for piece in pieces:
+        for data in bytes_of(piece):
+            yield data
+
+
+def bytes_of(piece: Piece) -> Iterator[bytes]:
+    """The bytes of a piece of a request. An image is read, compared and encoded while it is sent.
 
     Raises PictureChangedError before it yields a byte that differs from those that were hashed; and OSError.
     """
-    for piece in pieces:
-        if isinstance(piece, bytes):
-            yield piece
-            continue
-        with open_picture(piece.file.path) as file:
-            for checksum in piece.file.checksums:
-                data = file.read(READ_BYTES)
-                if hashlib.sha256(data).digest() != checksum:
-                    raise PictureChangedError
-                yield data if isinstance(piece, RawFile) else pybase64.b64encode(data)
+    if isinstance(piece, bytes):
+        yield piece
+        return
+    with open_picture(piece.file.path) as file:
+        for checksum in piece.file.checksums:
+            data = file.read(READ_BYTES)
+            if hashlib.sha256(data).digest() != checksum:
+                raise PictureChangedError
+            yield data if isinstance(piece, RawFile) else pybase64.b64encode(data)

@@ -81,18 +81,26 @@ def _attach(content: ContentHash, path: Path | None) -> Attachment | Rejected:
     if path is None:
         return Rejected(f"the reference {content} is not available")
     try:
-        with open_picture(path) as stream:
-            whole, checksums, head = hashlib.sha256(), [], b""
-            while data := stream.read(READ_BYTES):
-                head = head or data[:HEAD]
-                whole.update(data)
-                checksums.append(hashlib.sha256(data).digest())
-            size = stream.tell()
+        attached = attachment_of(path)
     except OSError as error:
         return Rejected(f"cannot read the reference {path.name}: {error.strerror}")
-    if content_of_hex(whole.hexdigest()) != content:
+    if attached.content != content:
         return Rejected(f"the reference {path.name} has changed since it was hashed")
-    kind = image_format(head)
-    if not kind:
+    if not attached.format:
         return Rejected(f"the reference {path.name} is not a PNG, JPEG, WebP, AVIF or GIF file")
-    return Attachment(path, content, size, kind, tuple(checksums))
+    return attached
+
+
+def attachment_of(path: Path) -> Attachment:
+    """A file as it is sent: each piece of it is compared with what it was now. `format` is "" if it is no image.
+
+    Raises OSError.
+    """
+    with open_picture(path) as stream:
+        whole, checksums, head = hashlib.sha256(), [], b""
+        while data := stream.read(READ_BYTES):
+            head = head or data[:HEAD]
+            whole.update(data)
+            checksums.append(hashlib.sha256(data).digest())
+        size = stream.tell()
+    return Attachment(path, content_of_hex(whole.hexdigest()), size, image_format(head) or "", tuple(checksums))
