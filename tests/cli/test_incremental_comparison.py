@@ -148,6 +148,61 @@ def test_what_the_note_cannot_tell_is_read_in_full(branch: Scratch, quick: list[
         assert quick[1:] == [name in ("nothing", "a spec")], name
 
 
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("specs/_styles.yaml", b"flat: {prompt_suffix: flatter}\n"),
+        ("specs/_defaults.yaml", b"size: '2:1'\n"),
+        ("refs/sea.png", picture("teal")),
+        ("reconciler.yaml", b"provider: draft\ndefaults: {size: '2:1'}\n"),
+    ],
+)
+def test_a_base_with_other_shared_files_is_compared_in_full(
+    branch: Scratch, quick: list[bool], file: str, text: bytes
+) -> None:
+    """All is clean here, and no spec differs: a note about specs would tell nothing."""
+    branch.write(file, text)
+    branch.done("apply", "--yes")
+    branch.run("plan")
+    first = compare(branch, "--format", "json")
+    assert '"a": [' in first[1]
+    assert (compare(branch, "--format", "json"), quick) == (first, [False, False])
+
+
+def test_a_note_holds_for_one_index(branch: Scratch, quick: list[bool]) -> None:
+    branch.run("plan")
+    compare(branch)
+    branch.edit("specs/b.yaml", "B", "C")
+    branch.done("apply", "--yes")
+    branch.run("plan")
+    told = [compare(branch, "--format", "json") for _ in range(2)]
+    assert '"b": [' in told[0][1] and told[0] == told[1]
+    assert quick == [False, False, True]
+
+
+def test_an_image_that_the_base_lacked_is_told_each_time(branch: Scratch, quick: list[bool]) -> None:
+    branch.write("specs/c.yaml", "prompt: C\n")
+    branch.git("add", "-A")
+    branch.git("commit", "-q", "-m", "c")
+    branch.git("branch", "-f", "base", "work")
+    branch.done("apply", "--yes")
+    branch.run("plan")
+    told = [compare(branch) for _ in range(2)]
+    assert "1 asset had no image for the recipe before, either" in told[0][1] and told[0] == told[1]
+    assert quick == [False, True]
+
+
+def test_a_spec_that_the_branch_removed_is_told_each_time(branch: Scratch, quick: list[bool]) -> None:
+    branch.edit("specs/a.yaml", "prompt: A", "prompt: D")
+    (branch.root / "specs/b.yaml").unlink()
+    branch.done("prune", "b", "--yes")
+    branch.done("apply", "--yes")
+    branch.run("plan")
+    told = [compare(branch, "--format", "json") for _ in range(2)]
+    assert '"removed": [\n    "b"\n  ]' in told[0][1] and told[0] == told[1]
+    assert quick == [False, True]
+
+
 def test_a_lockfile_in_another_form_is_read_in_full(branch: Scratch, quick: list[bool]) -> None:
     branch.write("assets.lock", branch.read("assets.lock").replace(b"\n", b"\n "))
     branch.git("commit", "-q", "-a", "-m", "another form")

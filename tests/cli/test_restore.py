@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import time
+
+import pytest
 
 from reconciler.core.digest import AssetId, content_hash, recipe_key
 from reconciler.core.events import AnswerRecorded
 from reconciler.core.lock.lockfile import Answer
+from reconciler.core.plan.plan import Step
+from reconciler.project.edits import Edited, edit_session
+from reconciler.project.restore import Restoration
+from reconciler.project.workspace import Workspace
 from tests.cli.conftest import Scratch, picture, pointer
 
 
@@ -121,3 +128,35 @@ def test_many_missing_files_come_back_at_once_and_are_told_in_order(scratch: Scr
         path: data for path, data in kept.items() if path != paths[7]
     }
     assert not paths[7].exists() and scratch.read("assets.lock") == lock
+
+
+def test_only_absent_files_at_their_old_paths_come_back_at_once(project: Scratch) -> None:
+    """A step that replaces or moves a file may touch that of another step."""
+    others = [name for name in project.lock if name != "hero"]
+    (project.root / project.lock[others[0]]["output"]).unlink()
+    project.write(project.lock[others[1]]["output"], picture())
+    project.edit("specs/hero.yaml", "prompt", "output: web/hero.png\nprompt")
+    with edit_session(Workspace(project.root, strict=False), wait=0) as session:
+        restoration = Restoration(session)
+        told = {step.asset: restoration.at_once(step) for step in session.planned.plan.steps}
+    assert told == {others[0]: True, others[1]: False, "hero": False}
+
+
+def test_ctrl_c_begins_no_further_file(scratch: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    scratch.write("reconciler.yaml", "provider: draft\n")
+    names = [f"a{number:02}" for number in range(40)]
+    scratch.write("specs/all.yaml", "assets:\n" + "".join(f"  {name}: {{prompt: '{name}'}}\n" for name in names))
+    scratch.done("apply", "--yes")
+    shutil.rmtree(scratch.root / "assets")
+    begun: list[str] = []
+
+    def interrupted(_: Restoration, step: Step) -> Edited:
+        begun.append(step.asset)
+        time.sleep(0.1)
+        if step.asset == "all#a00":
+            raise KeyboardInterrupt
+        return Edited((), ())
+
+    monkeypatch.setattr(Restoration, "edit", interrupted)
+    assert scratch.run("restore", "*", "--yes").code == 130
+    assert 8 <= len(begun) < len(names)

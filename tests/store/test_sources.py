@@ -188,3 +188,15 @@ def test_git_is_not_started_before_a_source_of_it_is_asked(tmp_path: Path, monke
     for path in ("assets/a.png", "assets/b.png"):
         assert sources.get((content_hash(b"other"), path)) is None
     assert ran.read_text().split() == ["x"]
+
+
+def test_an_object_is_hashed_once_before_it_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, store, sources = a_project(tmp_path, committed=False)
+    store.put_file(root / "assets/a.png")
+    (root / "assets/a.png").unlink()
+    asked: list[ContentHash] = []
+    sound = ContentStore.sound
+    monkeypatch.setattr(ContentStore, "sound", lambda self, content: (asked.append(content), sound(self, content))[1])
+    outputs = OutputTree(root, store, sources)
+    assert outputs.place(CONTENT, "assets/a.png", expect=None, locked_for="assets/a.png") == Placed()
+    assert asked == [CONTENT]
