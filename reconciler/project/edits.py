@@ -185,11 +185,8 @@ def _outcomes(
             continue
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - most edits are of one asset
 
-        pool = ThreadPoolExecutor(_THREADS)
-        try:
+        with ThreadPoolExecutor(_THREADS) as pool:  # an error or Ctrl-C ends the map, which begins no further step
             yield from zip(steps, pool.map(lambda step: _edited(step, edit), steps), strict=True)
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 def _edited(step: AnyStep, edit: Edit[AnyStep]) -> Edited | Skipped:

@@ -60,9 +60,8 @@ class Restoration:
     def at_once(self, step: Step) -> bool:
         """Whether a step only puts an absent file in its old place."""
         entry = locked_entry(step)
-        moved = isinstance(step, AssetStep) and step.origin is not None
         absent = self.session.planned.seen.outputs.get(step.output) is None
-        return entry is not None and entry.output == step.output and absent and not moved
+        return entry is not None and entry.output == step.output and absent
 
     def edit(self, step: Step) -> Edited | Skipped:
         """Put the locked bytes in place."""

@@ -196,7 +196,12 @@ def test_an_object_is_hashed_once_before_it_is_copied(tmp_path: Path, monkeypatc
     (root / "assets/a.png").unlink()
     asked: list[ContentHash] = []
     sound = ContentStore.sound
-    monkeypatch.setattr(ContentStore, "sound", lambda self, content: (asked.append(content), sound(self, content))[1])
+
+    def counted(self: ContentStore, content: ContentHash) -> Path | None:
+        asked.append(content)
+        return sound(self, content)
+
+    monkeypatch.setattr(ContentStore, "sound", counted)
     outputs = OutputTree(root, store, sources)
     assert outputs.place(CONTENT, "assets/a.png", expect=None, locked_for="assets/a.png") == Placed()
     assert asked == [CONTENT]
