@@ -23,7 +23,6 @@ from reconciler.core.outcome import (
     Refused,
     Rejected,
     Running,
-    Stop,
     Throttled,
 )
 from reconciler.core.ports import ImageRequest, OnResponse, References, Spool, ignore_response
@@ -33,12 +32,8 @@ from reconciler.core.value import replace
 from reconciler.providers.declaration import Dialect, price_of
 from reconciler.providers.http.client import Http, HttpAnswer
 from reconciler.providers.http.image_download import download_image
-from reconciler.providers.http.origins import BadBase, Base
-from reconciler.providers.http.request import WireRequest
-from reconciler.providers.keys import base_of
 from reconciler.providers.models.table import ModelTable, cost_of_usage
-from reconciler.providers.requests.build import build_wire_request
-from reconciler.providers.requests.prepared import prepare
+from reconciler.providers.requests.sendable import SendableRequest, sendable
 from reconciler.providers.responses.receive import Checked, Elsewhere, Expected, receive, receive_fetched
 from reconciler.providers.responses.redact import redact, redact_counts
 from reconciler.providers.responses.usage import plain_usage
@@ -75,27 +70,22 @@ class Remote:
 
         DiskError where our own disk fails: Unsent before the request, else it names the file with the answer.
         """
-        if isinstance(self._key, NoKey):
-            return Rejected(str(self._key), Stop.BAD_KEY)
-        base = base_of(self._settings)
-        if isinstance(base, BadBase):
-            return Rejected(f"providers.{self._settings.name}: {base.why}")
-        ready = await asyncio.to_thread(prepare, request, self._references)
+        ready = await asyncio.to_thread(
+            sendable, request, self._dialect, self._settings, key=self._key, references=self._references,
+            models=self._models,
+        )  # fmt: skip
         if isinstance(ready, Rejected):
             return ready
-        wire = build_wire_request(self._dialect, ready, self._settings, base, self._models)
-        if isinstance(wire, Rejected):
-            return wire
         spool = self._spool.for_attempt(request.attempt) if request.attempt else self._spool
-        answered = await self._http.send(wire, secret=secret_header(self._dialect, self._key), spool=spool)
+        answered = await self._http.send(ready.wire, secret=secret_header(self._dialect, ready.key), spool=spool)
         if isinstance(answered, NotSent):
-            answered = replace(answered, message=f"{base.origin}: {answered.message}")
+            answered = replace(answered, message=f"{ready.base.origin}: {answered.message}")
         if not isinstance(answered, HttpAnswer):
-            return fit_outcome(answered, self._key)
+            return fit_outcome(answered, ready.key)
         if answered.status == 200:  # what else it says is to be learned before anything more is sent
             on_response()
         try:
-            return fit_outcome(await self._landed(request, wire, base, answered, spool=spool, key=self._key), self._key)
+            return fit_outcome(await self._landed(request, ready, answered, spool), ready.key)
         except OSError as error:
             why = f"cannot read or write the response: {error.strerror}"
             raise DiskError(f"{why}; the response is in {answered.path}") from error
@@ -103,20 +93,13 @@ class Remote:
             raise DiskError(f"{error.fact}; the response is in {answered.path}", hint=error.hint) from error
 
     async def _landed(
-        self,
-        request: ImageRequest,
-        wire: WireRequest,
-        base: Base,
-        answered: HttpAnswer,
-        *,
-        spool: Spool,
-        key: Key,
+        self, request: ImageRequest, sent: SendableRequest, answered: HttpAnswer, spool: Spool
     ) -> Outcome:
         """The outcome of a response; an image that it links to is downloaded."""
-        wanted = Expected(request.recipe, wire.asked, self._settings.body_limit, key)
+        wanted = Expected(request.recipe, sent.wire.asked, self._settings.body_limit, sent.key)
         found = await run_to_completion(DECODERS, receive, answered, spool, wanted)
         if isinstance(found, Elsewhere):
-            got = await download_image(self._http, wire.url, base, found.picture.url, spool)
+            got = await download_image(self._http, sent.wire.url, sent.base, found.picture.url, spool)
             found = await run_to_completion(DECODERS, receive_fetched, found, got, wanted)
         if not isinstance(found, Checked):
             return found

@@ -40,7 +40,8 @@ from reconciler.providers.http.request import Attachment
 from reconciler.providers.http.spool_file import unlink
 from reconciler.providers.models.sizes import given_pixels
 from reconciler.providers.models.table import model_table
-from reconciler.providers.requests.prepared import PreparedRequest, prepare
+from reconciler.providers.requests.drawing import prepare_drawing
+from reconciler.providers.requests.prepared import PreparedRequest
 from reconciler.providers.responses.body import keep_verbatim
 from reconciler.providers.responses.verify_image import verify_image
 
@@ -92,20 +93,16 @@ class ComfyProvider:
             return Rejected(f"providers.{self.settings.name}: {self.bad_base}")
         if not request.workflow:
             return Rejected("the spec names no workflow")
-        ready = await asyncio.to_thread(prepare, request, self.resources.references)
-        if isinstance(ready, Rejected):
-            return ready
-        try:
-            size = given_pixels(request.recipe, model_table().find(request.recipe.model))
-        except ValueError as error:
-            return Rejected(str(error))
+        drawing = await asyncio.to_thread(prepare_drawing, request, self.resources.references)
+        if isinstance(drawing, Rejected):
+            return drawing
         template = runnable_template(request.workflow)
         refused = await self.nodes.refusal(self.server, template, charges=not self.settings.traits.free)
         if isinstance(refused, Lost):
             return _unsent(refused)
         if refused:
             return Rejected(refused)
-        return PreparedCall(ComfyCall(self, self.server, request, template, size), ready)
+        return PreparedCall(ComfyCall(self, self.server, request, template, drawing.size), drawing.ready)
 
     def call(self, request: ImageRequest) -> ComfyCall | None:
         """The call of a job that is on the server already; without its template, if the request has none."""

@@ -22,8 +22,7 @@ from reconciler.providers.command.worker import Ready, Worker, WorkerError
 from reconciler.providers.declaration import Resources
 from reconciler.providers.drawn_file import drawn_outcome, takes_over
 from reconciler.providers.http.spool_file import unlink
-from reconciler.providers.models.sizes import given_pixels
-from reconciler.providers.models.table import model_table
+from reconciler.providers.requests.drawing import prepare_drawing
 from reconciler.providers.requests.prepared import PreparedRequest, prepare
 
 MAX_DEATHS = 3
@@ -54,16 +53,12 @@ class CommandProvider:
 
     async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
         """One image, or why not. A cancelled call ends its worker."""
-        ready = await asyncio.to_thread(prepare, request, self.resources.references)
-        if isinstance(ready, Rejected):
-            return ready
-        try:
-            size = given_pixels(request.recipe, model_table().find(request.recipe.model))
-        except ValueError as error:
-            return Rejected(str(error))
+        drawing = await asyncio.to_thread(prepare_drawing, request, self.resources.references)
+        if isinstance(drawing, Rejected):
+            return drawing
         await self._places.acquire()
         place = _Place(self._places)
-        call = _Call(self, request, ready, size, place=place)
+        call = _Call(self, request, drawing.ready, drawing.size, place=place)
         try:
             outcome = await asyncio.to_thread(call.run)
         except asyncio.CancelledError:

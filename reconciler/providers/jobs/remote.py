@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from reconciler.aio import run_to_completion
 from reconciler.core.errors import DiskError
 from reconciler.core.jobs import Absent, JobAccepted, Unknown
-from reconciler.core.outcome import BadOutput, InDoubt, Mismatched, NotSent, Outcome, Rejected, Running, Stop
+from reconciler.core.outcome import BadOutput, InDoubt, Mismatched, NotSent, Outcome, Rejected, Running
 from reconciler.core.ports import ImageRequest, References, Spool
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.value import replace, value
@@ -25,8 +25,7 @@ from reconciler.providers.jobs.api import JobApi, JobDone, JobResult, JobWorks, 
 from reconciler.providers.keys import base_of
 from reconciler.providers.models.table import ModelTable
 from reconciler.providers.remote import DECODERS, fit_outcome, outcome_of, secret_header
-from reconciler.providers.requests.build import build_wire_request
-from reconciler.providers.requests.prepared import prepare
+from reconciler.providers.requests.sendable import sendable
 from reconciler.providers.responses.body import open_answer
 from reconciler.providers.responses.classify import classify
 from reconciler.providers.responses.receive import Checked, Elsewhere, Expected, receive, receive_fetched
@@ -82,21 +81,16 @@ class RemoteJobs:
 
     async def submit(self, request: ImageRequest) -> JobAccepted | Outcome:
         """Ask for one image, once. DiskError where our own disk fails: Unsent before the request."""
-        key, base = self._key, base_of(self._settings)
-        if isinstance(key, NoKey):
-            return Rejected(str(key), Stop.BAD_KEY)
-        if isinstance(base, BadBase):
-            return Rejected(f"providers.{self._settings.name}: {base.why}")
-        ready = await asyncio.to_thread(prepare, request, self._references)
+        ready = await asyncio.to_thread(
+            sendable, request, self._dialect, self._settings, key=self._key, references=self._references,
+            models=self._models,
+        )  # fmt: skip
         if isinstance(ready, Rejected):
             return ready
-        wire = build_wire_request(self._dialect, ready, self._settings, base, self._models)
-        if isinstance(wire, Rejected):
-            return wire
-        self._sent[request.attempt] = _Sent(wire.json, self._utc())
+        self._sent[request.attempt] = _Sent(ready.wire.json, self._utc())
         outcome: JobAccepted | Outcome | None = None
         try:
-            outcome = await self._send(wire, base, key)
+            outcome = await self._send(ready.wire, ready.base, ready.key)
             return outcome
         finally:
             if not isinstance(outcome, InDoubt):

@@ -25,8 +25,6 @@ from reconciler.core.value import value
 from reconciler.providers.declaration import Resources
 from reconciler.providers.drawn_file import drawn_outcome, takes_over
 from reconciler.providers.http.spool_file import unlink
-from reconciler.providers.models.sizes import given_pixels
-from reconciler.providers.models.table import model_table
 from reconciler.providers.ray_pool.wire import (
     PoolCancel,
     PoolDraw,
@@ -36,7 +34,8 @@ from reconciler.providers.ray_pool.wire import (
     read_reply,
     send_message,
 )
-from reconciler.providers.requests.prepared import PreparedRequest, prepare
+from reconciler.providers.requests.drawing import prepare_drawing
+from reconciler.providers.requests.prepared import PreparedRequest
 
 CLUSTER = (sys.executable, "-P", "-m", "reconciler.providers.ray_pool.process")
 """The program that runs Ray."""
@@ -69,22 +68,18 @@ class RayPool:
 
     async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
         """One image, or why not. A cancelled call ends its worker."""
-        ready = await asyncio.to_thread(prepare, request, self.resources.references)
-        if isinstance(ready, Rejected):
-            return ready
-        try:
-            size = given_pixels(request.recipe, model_table().find(request.recipe.model))
-        except ValueError as error:
-            return Rejected(str(error))
+        drawing = await asyncio.to_thread(prepare_drawing, request, self.resources.references)
+        if isinstance(drawing, Rejected):
+            return drawing
         async with self._places:
             spooled = await asyncio.to_thread(_opened, self.resources, request.attempt)
             kept = False
             try:
-                reply = await self._answer(request, ready)
+                reply = await self._answer(request, drawing.ready)
                 on_response()
                 path = await asyncio.to_thread(spooled.written, reply.data)
                 kept = bool(reply.data) and not self.settings.traits.free  # whatever happens now, it is paid for
-                outcome = await asyncio.to_thread(self._outcome, reply, path, request, size)
+                outcome = await asyncio.to_thread(self._outcome, reply, path, request, drawing.size)
                 kept = takes_over(outcome, path)
                 return outcome
             finally:
