@@ -17,7 +17,7 @@ from reconciler.core.value import value
 from reconciler.project.workspace import Workspace
 from reconciler.report.in_doubt import age
 from reconciler.store.index.index import stat_of
-from reconciler.store.team.catalogue_file import CATALOGUE, read_catalogue
+from reconciler.store.team.catalogue_file import CATALOGUE, most_catalogue, read_catalogue
 
 
 @value
@@ -59,7 +59,8 @@ def team_knowledge(workspace: Workspace, settings: TeamSettings | None) -> TeamK
     if settings is None or settings.pull is Transfer.NEVER:
         return None
     workspace.index.note_stat(CATALOGUE, stat_of(workspace.root / CATALOGUE))
-    return TeamKnowledge(read_catalogue(workspace.root, settings.url), workspace.store, workspace.utc())
+    known = read_catalogue(workspace.root, settings.url, most=most_catalogue(workspace.most_assets))
+    return TeamKnowledge(known, workspace.store, workspace.utc())
 
 
 class TeamImages(Mapping[RecipeKey, tuple[StoredImage, ...]]):

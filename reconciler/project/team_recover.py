@@ -13,12 +13,12 @@ from reconciler.core.value import replace
 from reconciler.engine.clock import stamp
 from reconciler.project.team_status import open_own_team
 from reconciler.project.workspace import Workspace
-from reconciler.store.team.catalogue_file import last_catalogue, write_catalogue
+from reconciler.store.team.catalogue_file import last_catalogue, most_catalogue, write_catalogue
 
 
 def team_in_doubt(workspace: Workspace) -> tuple[Requested, ...]:
     """The overdue requests of other checkouts that the last fetch has seen, oldest first."""
-    catalogue = last_catalogue(workspace.root)
+    catalogue = last_catalogue(workspace.root, most=most_catalogue(workspace.most_assets))
     overdue = () if catalogue is None else catalogue.overdue(workspace.utc())
     return tuple(sorted(overdue, key=lambda request: request.at))
 
@@ -26,7 +26,7 @@ def team_in_doubt(workspace: Workspace) -> tuple[Requested, ...]:
 def forget_for_team(workspace: Workspace, attempts: Collection[str], environ: Mapping[str, str]) -> None:
     """End these claims of other checkouts in the team's store, in the name of the user. An owner that lives, and ends
     its claim later, finds it ended: its image is in the store all the same. Raises BucketError."""
-    catalogue = last_catalogue(workspace.root)
+    catalogue = last_catalogue(workspace.root, most=most_catalogue(workspace.most_assets))
     if catalogue is None:
         raise LockfileError("nothing is known of the team's store any more", hint="`reconciler fetch` asks it")
     team = open_own_team(workspace, environ)
@@ -38,7 +38,7 @@ def forget_for_team(workspace: Workspace, attempts: Collection[str], environ: Ma
         key: replace(recipe, open=tuple(claim for claim in recipe.open if claim.attempt not in attempts))
         for key, recipe in catalogue.recipes.items()
     }
-    write_catalogue(workspace.root, replace(catalogue, recipes=recipes))
+    write_catalogue(workspace.root, replace(catalogue, recipes=recipes), most=most_catalogue(workspace.most_assets))
 
 
 def _open(catalogue: Catalogue) -> tuple[Claim, ...]:

@@ -29,7 +29,7 @@ from reconciler.engine.team.team_images import OtherBytes, fetch_object, take_im
 from reconciler.project.planning import PlannedProject
 from reconciler.project.team import Team, open_team
 from reconciler.project.workspace import Workspace
-from reconciler.store.team.catalogue_file import read_catalogue, write_catalogue
+from reconciler.store.team.catalogue_file import most_catalogue, read_catalogue, write_catalogue
 from reconciler.store.team.checkout import checkout_id
 from reconciler.store.team.own_claim_files import OwnClaimFiles
 
@@ -131,7 +131,7 @@ class TeamSession:
         now = stamp(self.workspace.utc())
         found = ask(self.team.bucket, self.receipts, questions, self.threads, at=now, checkout=self.checkout)
         catalogue = self._merged(known, found, questions, url)
-        write_catalogue(root, catalogue)
+        write_catalogue(root, catalogue, most=most_catalogue(self.workspace.most_assets))
         self.asked |= questions.recipes
         asked = len(questions.recipes) + len(questions.receipts) + len(questions.contents)
         return Fetched(catalogue, asked, found.disbelieved)
@@ -161,7 +161,9 @@ class TeamSession:
         failed = {content: why for content, why in done if why is not None}
         gone = {content for content, why in failed.items() if not why.later}
         if gone:
-            write_catalogue(self.workspace.root, _without(catalogue, gone))
+            write_catalogue(
+                self.workspace.root, _without(catalogue, gone), most=most_catalogue(self.workspace.most_assets)
+            )
         return failed
 
     def _copied(self, content: ContentHash, record: tuple[RecipeKey, StoredImage] | None) -> NotCopied | None:
@@ -182,7 +184,9 @@ class TeamSession:
 
     def _known(self) -> Catalogue:
         try:
-            return read_catalogue(self.workspace.root, self.settings.url)
+            return read_catalogue(
+                self.workspace.root, self.settings.url, most=most_catalogue(self.workspace.most_assets)
+            )
         except ReconcilerError:  # this fetch writes it anew
             return Catalogue(self.settings.url)
 

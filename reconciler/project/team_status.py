@@ -15,7 +15,7 @@ from reconciler.project.team import Team, open_team
 from reconciler.project.workspace import Workspace
 from reconciler.providers.registry import REGISTRY
 from reconciler.store.documents.project import read_project
-from reconciler.store.team.catalogue_file import read_catalogue
+from reconciler.store.team.catalogue_file import most_catalogue, read_catalogue
 
 MOST_OPEN = 1_000
 """The most open claims that are read."""
@@ -95,5 +95,5 @@ def _claim(bucket: Bucket, name: ClaimName) -> Claim | None:
 
 def _seen(workspace: Workspace, team: Team) -> str:
     """When this checkout last asked what the store has; "" if it never did."""
-    known = read_catalogue(workspace.root, team.settings.url)
+    known = read_catalogue(workspace.root, team.settings.url, most=most_catalogue(workspace.most_assets))
     return max((*known.contents.values(), *(recipe.at for recipe in known.recipes.values())), default="")

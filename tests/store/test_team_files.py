@@ -14,6 +14,7 @@ from reconciler.core.ports import StoredImage
 from reconciler.core.team.catalogue import Catalogue, KnownRecipe
 from reconciler.core.team.claim import Claim, ClaimEnd
 from reconciler.core.team.own_claims import OwnClaim, decode_own_claim, encode_own_claim
+from reconciler.core.value import replace
 from reconciler.store.team.catalogue_file import (
     CATALOGUE,
     decode_catalogue,
@@ -29,6 +30,7 @@ from tests.builders import PICTURE, a_recipe, bytes_of
 FORMATS = Path(__file__).parents[1] / "formats"
 KEY, OTHER = a_recipe().key(), a_recipe("a crown").key()
 AT = "2026-11-28T10:00:00Z"
+MOST = 1 << 20
 URL = "s3://acme-art/reconciler"
 CLAIM = Claim(2, "0" * 32, AssetId("hero"), OTHER, "gravitex", "0.134 USD", AT, "ana@acme", "ci-771", "c", "p", AT)
 IMAGE = StoredImage(bytes_of("one"), PICTURE, Made("gravitex", AT, "m", "r", "0.134 USD", {}), "a1")
@@ -76,17 +78,33 @@ def test_what_is_no_catalogue_is_refused_with_the_way_out(tmp_path: Path, data: 
     path.parent.mkdir(parents=True)
     path.write_bytes(data)
     with pytest.raises(LockfileError, match=said) as raised:
-        read_catalogue(tmp_path, URL)
+        read_catalogue(tmp_path, URL, most=MOST)
     assert "reconciler fetch" in (raised.value.hint or "")
-    write_catalogue(tmp_path, KNOWN)
-    assert read_catalogue(tmp_path, URL) == KNOWN
+    write_catalogue(tmp_path, KNOWN, most=MOST)
+    assert read_catalogue(tmp_path, URL, most=MOST) == KNOWN
 
 
 def test_the_catalogue_of_another_store_says_nothing_of_this_one(tmp_path: Path) -> None:
-    assert last_catalogue(tmp_path) is None
-    write_catalogue(tmp_path, KNOWN)
-    assert read_catalogue(tmp_path, "s3://other") == Catalogue("s3://other")
-    assert last_catalogue(tmp_path) == KNOWN
+    assert last_catalogue(tmp_path, most=MOST) is None
+    write_catalogue(tmp_path, KNOWN, most=MOST)
+    assert read_catalogue(tmp_path, "s3://other", most=MOST) == Catalogue("s3://other")
+    assert last_catalogue(tmp_path, most=MOST) == KNOWN
+
+
+def test_a_catalogue_is_never_larger_than_is_read_again(tmp_path: Path) -> None:
+    """With less room it names the newest image of each recipe. What is too large still is refused."""
+    images = tuple(replace(IMAGE, content=bytes_of(str(number))) for number in range(50))
+    many = replace(KNOWN, recipes={**KNOWN.recipes, KEY: KnownRecipe(AT, images)})
+    room = len(encode_catalogue(KNOWN)) + 100
+    write_catalogue(tmp_path, many, most=room)
+    found = read_catalogue(tmp_path, URL, most=room)
+    assert found.recipes[KEY].images == images[-1:] and found.recipes[OTHER] == KNOWN.recipes[OTHER]
+    write_catalogue(tmp_path, many, most=MOST)
+    assert read_catalogue(tmp_path, URL, most=MOST) == many
+    with pytest.raises(DiskError, match="more than") as raised:
+        write_catalogue(tmp_path, many, most=100)
+    assert "reconciler fetch ID" in (raised.value.hint or "")
+    assert read_catalogue(tmp_path, URL, most=MOST) == many
 
 
 def test_a_link_in_place_of_the_folder_is_followed_nowhere(tmp_path: Path) -> None:
@@ -94,8 +112,8 @@ def test_a_link_in_place_of_the_folder_is_followed_nowhere(tmp_path: Path) -> No
     (tmp_path / ".reconciler").mkdir()
     (tmp_path / ".reconciler" / "team").symlink_to(tmp_path / "elsewhere")
     for call in (
-        lambda: read_catalogue(tmp_path, URL),
-        lambda: write_catalogue(tmp_path, KNOWN),
+        lambda: read_catalogue(tmp_path, URL, most=MOST),
+        lambda: write_catalogue(tmp_path, KNOWN, most=MOST),
         lambda: OwnClaimFiles(tmp_path),
         lambda: checkout_id(tmp_path, lambda: "x"),
     ):

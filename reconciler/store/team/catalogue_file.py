@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.core.digest import ContentHash, Json, RecipeKey
-from reconciler.core.errors import LockfileError
+from reconciler.core.errors import DiskError, LockfileError
 from reconciler.core.lock.entry import answer_json, read_answer
 from reconciler.core.lock.json_shape import UPGRADE, Shape, a_content, a_key, compact_json, shaped
 from reconciler.core.ports import StoredImage
 from reconciler.core.recipe_record import decode_record, encode_record
+from reconciler.core.specs.settings import MAX_ASSETS
 from reconciler.core.team.catalogue import Catalogue, KnownRecipe
 from reconciler.core.team.claim import claim_json, claim_of_json
+from reconciler.core.value import replace
 from reconciler.store import disk
 from reconciler.store.state.state_dir import STATE
 from reconciler.store.team.team_folder import make_team_folder, team_folder
@@ -23,23 +25,29 @@ _NAME = "catalogue.json"
 CATALOGUE = f"{STATE}/team/{_NAME}"
 CATALOGUE_VERSION = 1
 """The version of the file; tests/formats has one."""
-_MOST = 64 << 20
-"""Bytes: 40,000 recipes with an image each."""
+_BYTES = 4 << 10
+"""The most bytes for each asset that a project may have."""
 _AGAIN = "`reconciler fetch` writes it anew"
 
 
-def read_catalogue(root: Path, url: str) -> Catalogue:
-    """The catalogue of this store; an empty one if there is none, or if it is another store's. LockfileError."""
-    found = last_catalogue(root)
+def most_catalogue(assets: int) -> int:
+    """The most bytes of the catalogue of a project that may have so many assets."""
+    return _BYTES * max(assets, MAX_ASSETS)
+
+
+def read_catalogue(root: Path, url: str, *, most: int) -> Catalogue:
+    """The catalogue of this store; an empty one if there is none, or if it is another store's. LockfileError;
+    DiskError for one of more than `most` bytes."""
+    found = last_catalogue(root, most=most)
     return found if found is not None and found.url == url else Catalogue(url)
 
 
-def last_catalogue(root: Path) -> Catalogue | None:
+def last_catalogue(root: Path, *, most: int) -> Catalogue | None:
     """The catalogue of whichever store it is; None if there is none. LockfileError."""
     path = team_folder(root) / _NAME
     with disk.naming_errors("read", path):
         try:
-            data = disk.plain_bytes(path, most=_MOST, hint=_AGAIN)
+            data = disk.plain_bytes(path, most=most, hint=_AGAIN)
         except (FileNotFoundError, NotADirectoryError):
             return None
     try:
@@ -48,9 +56,19 @@ def last_catalogue(root: Path) -> Catalogue | None:
         raise LockfileError(f"{CATALOGUE}: {error.fact}", hint=error.hint or _AGAIN) from error
 
 
-def write_catalogue(root: Path, catalogue: Catalogue) -> None:
-    """Replace the catalogue, if it differs from what is there."""
-    disk.write_atomic(make_team_folder(root) / _NAME, encode_catalogue(catalogue))
+def write_catalogue(root: Path, catalogue: Catalogue, *, most: int) -> None:
+    """Replace the catalogue. One of more than `most` bytes names the newest image of each recipe alone.
+
+    DiskError if that is too large as well.
+    """
+    path, data = make_team_folder(root) / _NAME, encode_catalogue(catalogue)
+    if len(data) > most:
+        newest = {key: replace(recipe, images=recipe.images[-1:]) for key, recipe in catalogue.recipes.items()}
+        data = encode_catalogue(replace(catalogue, recipes=newest))
+    if len(data) > most:
+        fact = f"the catalogue of the team's store would have {len(data) >> 20} MiB, more than {most >> 20}"
+        raise DiskError(fact, hint="ask about fewer assets: `reconciler fetch ID`")
+    disk.write_atomic(path, data)
 
 
 def encode_catalogue(catalogue: Catalogue) -> bytes:
