@@ -8,6 +8,7 @@ from pathlib import Path
 from reconciler.core.digest import AssetId
 from reconciler.core.errors import LockfileError, ProjectError
 from reconciler.core.lock.lockfile import Lock, dumps, merge
+from reconciler.core.specs.settings import MAX_ASSETS
 from reconciler.core.text import printable
 from reconciler.core.value import value
 from reconciler.project.workspace import Workspace
@@ -66,7 +67,7 @@ def _merged(workspace: Workspace, base: Lock, so_far: Lock, file: Path) -> Lock:
 
 def _read(workspace: Workspace, file: Path) -> Lock:
     """A lockfile, with its parts if it has any. The file may come from another machine."""
-    most, name = LOCK_BYTES * workspace.most_assets, printable(str(file))
+    most, name = LOCK_BYTES * max(workspace.most_assets, MAX_ASSETS), printable(str(file))
     try:
         data = disk.plain_bytes(file, most=most, hint=f"it is no {LOCK_FILE}")
     except FileNotFoundError:

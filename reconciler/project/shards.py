@@ -48,7 +48,7 @@ def require_claims(shard: Shard, settings: Settings, *, without_team: bool = Fal
     elif settings.team is None:
         fact, hint = "a shard buys nothing without a team's store", "add team: to reconciler.yaml"
     else:
-        fact, hint = "a shard buys nothing without claims", "remove claims: false from team: in reconciler.yaml"
+        fact, hint = "a shard buys nothing without claims", "remove `claims: off` from team: in reconciler.yaml"
     raise ProjectError(f"{fact}: two shards could pay for one image", hint=f"{hint}, or run apply without --shard")
 
 

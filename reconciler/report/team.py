@@ -33,7 +33,10 @@ def team_text(status: TeamStatus) -> Printed:
     ]
     if status.objects is not None:
         lines.append(f"images    {status.objects:,}")
-    lines.append(f"seen      {age(status.seen, status.now) if status.seen else 'never: `reconciler fetch` looks'}")
+    seen = (
+        age(status.seen, status.now) if status.seen else "nothing yet: `reconciler fetch` asks for what is missing here"
+    )
+    lines.append(f"seen      {seen}")
     if status.claims is not None:
         lines.append(f"claims    {counted(len(status.claims), 'open claim') if status.claims else 'none open'}")
         lines += (f"  {_claim_line(claim, status)}" for claim in status.claims[:_SHOWN])

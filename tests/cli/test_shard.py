@@ -101,6 +101,15 @@ def test_without_a_team_a_shard_buys_nothing(paid: PaidProject) -> None:
     assert paid.asked == 3
 
 
+def test_a_team_without_claims_lets_no_shard_buy(paid: PaidProject, tmp_path: Path) -> None:
+    paid.set_up(sword="a sword", bow="a bow", cup="a cup")
+    document = json.loads(paid.read("reconciler.yaml"))
+    paid.write("reconciler.yaml", json.dumps({**document, "team": {"url": f"file://{tmp_path}", "claims": "off"}}))
+    said = paid.apply("--shard", "1/2")
+    assert (said.code, "a shard buys nothing without claims" in said.err) == (1, True), said
+    assert "remove `claims: off` from team:" in said.err and paid.asked == 0
+
+
 def test_a_rate_that_cannot_be_divided_is_told(paid: PaidProject) -> None:
     paid.set_up(sword="a sword", bow="a bow", cup="a cup", ring="a ring")
     document = json.loads(paid.read("reconciler.yaml"))
