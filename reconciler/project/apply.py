@@ -130,7 +130,7 @@ def apply(
     saved = read_plan(options.plan_file) if options.plan_file is not None else None
     plan_options = saved.options_with(options.plan) if saved is not None else options.plan
     with workspace.exclusive(options.wait):
-        if (workspace.state / BATCHES).is_dir():
+        if (workspace.state / BATCHES).is_dir() and not plan_options.selection.drafts_only:  # drafts need no network
             _collect_batches(workspace, callbacks, environ)
         proposal = _propose(workspace, plan_options, saved, derives=options.derives)
         if store_left_behind(workspace, proposal.planned, environ=environ, utc=lambda: datetime.now(UTC)):
@@ -151,14 +151,7 @@ def apply(
             require_detachable(proposal.plan, proposal.planned.loaded.project.settings.providers)
         require_keys(proposal.plan, proposal.planned.loaded.project.settings.providers, environ)
         require_budget_in_ci(proposal, environ)
-        if proposal.planned.shard is not None and proposal.costs_money:
-            from reconciler.project.shards import require_claims  # noqa: PLC0415 - few runs are divided
-
-            require_claims(
-                proposal.planned.shard,
-                proposal.planned.loaded.project.settings,
-                without_team=options.without_team,
-            )
+        _require_claims(proposal, options)
         if team is not None:
             team.require(proposal.plan, proposal.planned)
             team.say_unasked(callbacks.say)
@@ -178,6 +171,16 @@ def _collect_batches(workspace: Workspace, callbacks: ApplyCallbacks, environ: M
 
     for text in batch_notes(collect_ready(workspace, environ), workspace.utc()):
         callbacks.say(text)
+
+
+def _require_claims(proposal: ApplyProposal, options: ApplyOptions) -> None:
+    """ProjectError for a shard that would buy without the claims of a team."""
+    shard = proposal.planned.shard
+    if shard is None or not proposal.costs_money:
+        return
+    from reconciler.project.shards import require_claims  # noqa: PLC0415 - few runs are divided
+
+    require_claims(shard, proposal.planned.loaded.project.settings, without_team=options.without_team)
 
 
 def propose_submission(workspace: Workspace, options: PlanOptions) -> ApplyProposal:

@@ -34,11 +34,8 @@ from reconciler.providers.declaration import AtEnd
 from reconciler.providers.decoding.children import CHILDREN
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:  # few runs are divided
+if TYPE_CHECKING:  # few runs are divided, and few projects have a team
     from reconciler.core.plan.shard import Shard
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:  # few projects have a team
     from reconciler.project.team_apply import TeamRun
     from reconciler.project.team_layers import TeamLayers
 

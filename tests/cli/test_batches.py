@@ -130,6 +130,16 @@ def test_what_is_submitted_is_not_bought_by_an_apply(shop: BatchProject) -> None
     assert shop.done("check").code == 0
 
 
+def test_drafts_ask_no_provider_about_batches(shop: BatchProject) -> None:
+    shop.set_up("a fox", "an owl")
+    assert shop.submit().code == 0
+    before = len(shop.gateway.ledger.entries)
+    shop.run("apply", "--draft", "--yes")
+    assert len(shop.gateway.ledger.entries) == before
+    shop.done("collect")
+    assert len(shop.gateway.ledger.entries) > before
+
+
 def test_an_apply_collects_first(shop: BatchProject) -> None:
     shop.set_up("a fox", "an owl")
     assert shop.submit("a0").code == 0
