@@ -9,7 +9,7 @@ from reconciler.core.plan.plan import AssetStep
 from reconciler.core.text import printable
 from reconciler.core.value import value
 from reconciler.report.formats import Printed, document
-from reconciler.report.plan_text import price_text, reason_text
+from reconciler.report.plan_text import reason_text, sum_text
 
 
 @value
@@ -53,7 +53,12 @@ def graph_dot(facts: GraphFacts) -> Printed:
 def graph_json(facts: GraphFacts) -> Printed:
     """Nodes and edges."""
     nodes = [
-        {"asset": step.asset, "output": step.output, "state": reason_text(step.action.reason), "price": _price(step)}
+        {
+            "asset": step.asset,
+            "output": step.output,
+            "state": reason_text(step.action.reason),
+            "price": sum_text([step], {}),
+        }
         for step in facts.steps
     ]
     edges = [{"from": up, "to": asset} for up, asset in _edges(facts)]
@@ -68,13 +73,8 @@ def _edges(facts: GraphFacts) -> list[tuple[str, str]]:
 
 def _label(step: AssetStep) -> str:
     state = "" if isinstance(step.action, do.Keep) else f": {reason_text(step.action.reason)}"
-    price = _price(step)
+    price = sum_text([step], {})
     return f"{step.asset}{state}{f' [{price}]' if price else ''}"
-
-
-def _price(step: AssetStep) -> str:
-    action = step.action.otherwise if isinstance(step.action, do.Hold) else step.action
-    return price_text(action.cost) if isinstance(action, do.Generate) else ""
 
 
 def _mermaid(text: str) -> str:

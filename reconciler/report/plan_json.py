@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.core.digest import Json
+from reconciler.core.money.cost import total
 from reconciler.core.plan import actions as do
 from reconciler.core.plan.actions import Reason
 from reconciler.core.plan.plan import AssetStep, Plan, Step
 from reconciler.report.in_doubt import in_doubt_json
-from reconciler.report.plan_text import changed_fields, keeps, plan_total, reason_text
+from reconciler.report.plan_text import awaited_costs, changed_fields, keeps, plan_total, reason_text
 from reconciler.report.waiting import waiting_json
 
 
@@ -40,7 +41,7 @@ def step_json(step: Step) -> dict[str, Any]:
     if changes := _change_json(action.reason) or (_change_json(base.reason) if base else []):
         result["changes"] = changes
     if isinstance(base, do.Generate):
-        result["cost"] = None if base.cost is None else str(base.cost)
+        result["cost"] = _cost(action.reason, base)
         if base.key is not None:
             result["recipe"] = base.key
         if base.after:
@@ -60,6 +61,14 @@ def step_json(step: Step) -> dict[str, Any]:
     if isinstance(action.reason, do.Awaited):
         result["waiting"] = waiting_json(action.reason.requests)
     return result
+
+
+def _cost(reason: Reason, base: do.Generate) -> str | None:
+    """The price of an image: one that is submitted costs what it was submitted for."""
+    if not isinstance(reason, do.Awaited):
+        return None if base.cost is None else str(base.cost)
+    costs = total(awaited_costs(reason).values())
+    return None if costs.unknown else str(costs)
 
 
 def _change_json(reason: Reason) -> list[Mapping[str, Json]]:

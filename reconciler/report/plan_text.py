@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from reconciler.core.digest import AssetId, Json
-from reconciler.core.money.cost import Cost, Total, total
+from reconciler.core.money.cost import Cost, Total, parse_cost, total
 from reconciler.core.plan import actions as do
 from reconciler.core.plan.actions import Reason
 from reconciler.core.plan.observed import Approval, rejected_by
@@ -362,14 +362,28 @@ def approved_by(approval: Approval) -> str:
 def sum_text(steps: Iterable[Step], shared: Shared) -> str:
     """The price of these steps together, that of held ones included; "" if none of them has a price."""
     prices: list[Cost | None] = []
+    submitted: dict[str, Cost | None] = {}
     for step in steps:
-        action = step.action.otherwise if isinstance(step.action, do.Hold) else step.action
-        if isinstance(action, do.Generate) and shared.get(step.asset, (step.asset,))[0] == step.asset:
-            prices.append(action.cost)
+        if isinstance(step.action.reason, do.Awaited):
+            submitted |= awaited_costs(step.action.reason)
+        elif shared.get(step.asset, (step.asset,))[0] == step.asset:
+            prices += bought(step.action)
+    prices += submitted.values()
     free = len(set(prices)) == 1 and (prices[0] is None or not prices[0].amount)
     if free or len(prices) == 1:
         return price_text(prices[0])
     return str(total(prices)) if prices else ""
+
+
+def bought(action: do.Action) -> tuple[Cost | None, ...]:
+    """The price of the image that an action buys, or would buy with consent; () if it buys none."""
+    action = (action.otherwise or action) if isinstance(action, do.Hold) else action
+    return (action.cost,) if isinstance(action, do.Generate) else ()
+
+
+def awaited_costs(reason: do.Awaited) -> Mapping[str, Cost | None]:
+    """What the accepted requests of an asset cost, by attempt: the price of a batch is not that of an apply."""
+    return {one.requested.attempt: parse_cost(one.requested.cost) for one in reason.requests}
 
 
 def keeps(step: Step, *reasons: type) -> bool:

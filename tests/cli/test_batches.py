@@ -431,6 +431,12 @@ def test_waiting_counts_as_spent_and_is_shown(shop: BatchProject) -> None:
     assert step["reason"] == "Awaited"
     assert "waiting" in shop.done("explain", "a0").out
     assert "no request is in doubt" not in shop.run("recover").out
+    half, price = f"{PRICES[shop.kind]} USD", f"{2 * float(PRICES[shop.kind]):g} USD"
+    assert step["cost"] == step["waiting"][0]["cost"] == half
+    for command in (("plan",), ("graph", "--format", "mermaid"), ("graph", "--format", "dot")):
+        shown = shop.done(*command).out
+        assert half in shown
+        assert price not in shown, "what is submitted costs what it was submitted for"
     assert "ago" in shop.done("plan").out or "just now" in shop.done("plan").out
 
 

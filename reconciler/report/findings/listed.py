@@ -95,8 +95,9 @@ class FindingList:
         return sum_text((step for step in steps if step is not None), self.shared)
 
 
-_FREE = ("derived-stale", "derived-modified")
-"""Rules about files that cost nothing, whatever the image costs that they are made from."""
+_FREE = ("derived-stale", "derived-modified", "waiting")
+"""Rules about files that cost nothing, whatever the image costs that they are made from, and about images that are
+bought already."""
 
 
 def group_message(group: tuple[Finding, ...], price: str) -> str:
