@@ -18,7 +18,8 @@ class Requested:
     """Durable before the first byte is sent. `attempt` is unique; `cost` is the estimate ("" is unknown).
 
     `retry_of` are the attempts in doubt that the user consented to retry: a definite response ends them, too. `by` says
-    who asked: another checkout or a colleague; "" is this checkout.
+    who asked: another checkout or a colleague; "" is this checkout. `lost_job` is the job in which the provider had
+    accepted it, and which it does not know any more: `settle` finds it, and no line of a journal has it.
     """
 
     attempt: str
@@ -29,6 +30,7 @@ class Requested:
     at: str
     retry_of: tuple[str, ...] = ()
     by: str = ""
+    lost_job: str = ""
 
 
 @value
@@ -37,7 +39,7 @@ class Accepted:
 
     `url` is where the job is looked up, "" if its id is enough; `expires` is when its result is deleted, "" if unknown.
     `recipe` is the manifest of the recipe: the image is checked against it, whatever the spec says by then. `account`
-    tells whether a later run has the same key, "" if unknown.
+    tells whether a later run has the same key, `at` when the provider accepted it; each "" if unknown.
     """
 
     attempt: str
@@ -47,11 +49,13 @@ class Accepted:
     expires: str = ""
     recipe: Mapping[str, Json] = field(default_factory=dict)
     account: str = ""
+    at: str = ""
 
 
 @value
 class JobLost:
-    """The provider does not know the job of this attempt any more, and may have charged for it: it is in doubt."""
+    """The provider does not know the job of this attempt any more, and may have charged for it: it is in doubt. The
+    event before it has the id of the job."""
 
     attempt: str
 
@@ -236,11 +240,13 @@ class _Unended:
     def __init__(self) -> None:
         self.requests: dict[str, Requested] = {}
         self.accepted: dict[str, Accepted] = {}
+        self.lost: dict[str, Accepted] = {}
         self.batches: dict[str, OpenBatch] = {}
 
     def end(self, attempt: str) -> Requested | None:
         """The request that ends here, if it has not ended before."""
         self.accepted.pop(attempt, None)
+        self.lost.pop(attempt, None)
         return self.requests.pop(attempt, None)
 
     def waiting(self) -> dict[str, Waiting]:
@@ -261,8 +267,10 @@ class _Unended:
             case Accepted():
                 if event.attempt in self.requests:
                     self.accepted[event.attempt] = event
+                    self.lost.pop(event.attempt, None)
             case JobLost():
-                self.accepted.pop(event.attempt, None)
+                if (accepted := self.accepted.pop(event.attempt, None)) is not None:
+                    self.lost[event.attempt] = accepted
             case Prepared():
                 self.batches[event.batch] = OpenBatch(event)
             case BatchSending() | BatchAccepted():
@@ -272,6 +280,10 @@ class _Unended:
             case BatchClosed():
                 self.batches.pop(event.batch, None)
 
+    def _in_doubt(self, asked: Requested) -> Requested:
+        lost = self.lost.get(asked.attempt)
+        return replace(asked, lost_job=lost.job) if lost is not None else asked
+
     def settled(self, lock: Lock) -> Settled:
         """All of it, with the lock."""
         waiting = self.waiting()
@@ -280,10 +292,12 @@ class _Unended:
             events.append(asked)
             if attempt in self.accepted:
                 events.append(self.accepted[attempt])
+            if attempt in self.lost:
+                events += (self.lost[attempt], JobLost(attempt))
         events.extend(event for batch in self.batches.values() for event in batch.events)
         return Settled(
             lock,
-            tuple(asked for attempt, asked in self.requests.items() if attempt not in waiting),
+            tuple(self._in_doubt(asked) for attempt, asked in self.requests.items() if attempt not in waiting),
             tuple(waiting[attempt] for attempt in self.requests if attempt in waiting),
             tuple(self.batches.values()),
             tuple(events),

@@ -12,12 +12,22 @@ from reconciler.core.value import value
 @value
 class JobAccepted:
     """The provider has accepted a request as this job. `url` is where it is looked up, `expires` when its result is
-    deleted, `account` tells whether a later run has the same key; each "" if unknown."""
+    deleted, `account` tells whether a later run has the same key; each "" if unknown. The provider leaves `at` out:
+    the engine notes there when it got the job."""
 
     job: str
     url: str = ""
     expires: str = ""
     account: str = ""
+    at: str = ""
+
+
+@value
+class JobNotFound:
+    """The provider answers that it has no such job. Just after the job was accepted, it may not know it yet; later the
+    job is gone, and may have been charged. `message` is its answer."""
+
+    message: str
 
 
 @value
@@ -43,11 +53,12 @@ class Jobs(Protocol):
         """Ask for one image, once. An outcome if no job came of it: InDoubt if one may have."""
         ...
 
-    async def collect(self, request: ImageRequest, job: JobAccepted) -> Outcome:
+    async def collect(self, request: ImageRequest, job: JobAccepted) -> Outcome | JobNotFound:
         """The outcome of a job; Running while it has none. Free, and may be repeated, also in another process.
 
-        InDoubt if the job is gone and may have been charged. An error that says nothing about the job is Running. Its
-        `wait` is infinite if another look in this run is of no use.
+        JobNotFound if the provider does not know it, InDoubt if it is certainly gone and may have been charged. An
+        error that says nothing about the job is Running. Its `wait` is infinite if another look in this run is of no
+        use.
         """
         ...
 

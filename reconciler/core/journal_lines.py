@@ -56,12 +56,14 @@ def encode_event(event: Durable) -> bytes:
 
 def _fields(event: Durable) -> tuple[str, dict[str, Json]]:
     match event:
-        case Requested(attempt, asset, key, provider, cost, at, retry_of, by):
+        case Requested(attempt, asset, key, provider, cost, at, retry_of, by, _):
             named = {"attempt": attempt, "asset": asset, "key": key, "provider": provider, "cost": cost, "at": at}
             return "requested", {**named, **({"again": retry_of} if retry_of else {}), **({"by": by} if by else {})}
-        case Accepted(attempt, asset, job, url, expires, recipe, account):
+        case Accepted(attempt, asset, job, url, expires, recipe, account, at):
             named = {"attempt": attempt, "asset": asset, "job": job}
-            given: dict[str, Json] = {"url": url, "expires": expires, "recipe": dict(recipe), "account": account}
+            given: dict[str, Json] = {
+                "url": url, "expires": expires, "recipe": dict(recipe), "account": account, "at": at,
+            }  # fmt: skip
             return "accepted", {**named, **{name: value for name, value in given.items() if value}}
         case JobLost(attempt):
             return "job_lost", {"attempt": attempt}
@@ -100,7 +102,7 @@ _SHAPES: Mapping[str, Shape] = {
     ),
     "accepted": Shape(
         {**_TAGS, "attempt": str, "asset": str, "job": str},
-        {"url": str, "expires": str, "recipe": dict, "account": str},
+        {"url": str, "expires": str, "recipe": dict, "account": str, "at": str},
     ),
     "ended": Shape({**_TAGS, "attempt": str, "asset": str, "outcome": str, "words": str}, {"kept": str}),
     "stored": Shape({**_TAGS, "attempt": str, "asset": str, "key": str, "content": str, "made": dict}),
@@ -153,7 +155,7 @@ def _event(kind: str, fields: Mapping[str, Any]) -> Durable:
         case "accepted":
             named = {
                 name: fields[name]
-                for name in ("attempt", "job", "url", "expires", "recipe", "account")
+                for name in ("attempt", "job", "url", "expires", "recipe", "account", "at")
                 if name in fields
             }
             return Accepted(asset=AssetId(fields["asset"]), **named)

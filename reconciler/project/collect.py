@@ -118,7 +118,7 @@ class _Collection:
         asked, accepted = one.requested, one.accepted
         recipe = recipe_of(accepted.recipe) or Recipe("")  # of another version: the image is checked less
         request = ImageRequest(asked.asset, recipe, asked.key, attempt=asked.attempt)
-        job = JobAccepted(accepted.job, accepted.url, accepted.expires, accepted.account)
+        job = JobAccepted(accepted.job, accepted.url, accepted.expires, accepted.account, accepted.at)
         try:
             outcome = await collect_job(request, job, provider, ends=ends, estimate=parse_cost(asked.cost))
         except ReconcilerError as error:  # the job is still waiting

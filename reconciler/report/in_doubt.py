@@ -19,12 +19,15 @@ def in_doubt_reason(requests: Sequence[Requested]) -> str:
     if len(requests) == 1:
         (one,) = requests
         sent = f"requested from {printable(one.provider)} at {printable(one.at)}{_by(one)}"
-        return f"in doubt: {sent}, no response received; {_may(one)}"
+        got = f"accepted as {_lost(one)}" if one.lost_job else "no response received"
+        return f"in doubt: {sent}, {got}; {_may(one)}"
     return f"in doubt: {len(requests)} requests without a response; they may have cost {in_doubt_total(requests)}"
 
 
 def in_doubt_title(requests: Sequence[Requested], *, locked: RecipeKey | None) -> str:
     """The short reason, above one line for each request. `locked` is the recipe of the locked image."""
+    if requests and all(one.lost_job for one in requests):
+        return "in doubt: accepted by the provider, which does not know the job any more"
     if any(one.key == locked for one in requests):
         return "in doubt: an image is locked, but another request for it has no response"
     return "in doubt: requested, no response received"
@@ -33,7 +36,8 @@ def in_doubt_title(requests: Sequence[Requested], *, locked: RecipeKey | None) -
 def in_doubt_lines(requests: Sequence[Requested], now: datetime) -> tuple[str, ...]:
     """One line for each request: provider, age and price."""
     return tuple(
-        f"requested from {printable(one.provider)} {age(one.at, now)} ({printable(one.at)}){_by(one)}; {_may(one)}"
+        f"requested from {printable(one.provider)} {age(one.at, now)} ({printable(one.at)}){_by(one)}"
+        f"{f', accepted as {_lost(one)}' if one.lost_job else ''}; {_may(one)}"
         for one in requests
     )
 
@@ -63,6 +67,7 @@ def in_doubt_json(requests: Sequence[Requested]) -> list[dict[str, Any]]:
             "provider": one.provider,
             "recipe": one.key,
             **({"by": one.by} if one.by else {}),
+            **({"lost_job": one.lost_job} if one.lost_job else {}),
         }
         for one in requests
     ]
@@ -90,6 +95,10 @@ def age(at: str, now: datetime) -> str:
 
 def _by(one: Requested) -> str:
     return f", asked by {printable(one.by)}" if one.by else ""
+
+
+def _lost(one: Requested) -> str:
+    return f"job {printable(one.lost_job)}, which it does not know any more"
 
 
 def _may(one: Requested) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -47,6 +48,9 @@ JOB_FAULTS: Mapping[str, str] = {
     "page": "BadOutput",
 }
 """The faults of the job server, each with the class of its outcome."""
+
+
+_START = datetime(2026, 11, 22, 16, tzinfo=UTC)
 
 
 class JobProviderContract(ProviderContract):
@@ -94,11 +98,8 @@ class JobProviderContract(ProviderContract):
         return jobs
 
     def provider(self, spool: Spool) -> Provider:
-        async def at_once(seconds: float) -> None:
-            await asyncio.sleep(0)
-
         log = FunctionLog(self.events.append)
-        return JobProvider(self.jobs(spool), journal=log, clock=Clock(sleep=at_once), patience=60.0)
+        return JobProvider(self.jobs(spool), journal=log, clock=_quick_clock(), patience=600.0)
 
     def test_each_fault_of_a_job_ends_in_its_outcome(self, tmp_path: Path, fault: str) -> None:
         outcome = self.generate(MemorySpool(tmp_path), a_request(self.recipe(f"a cat job:{fault}")))
@@ -116,8 +117,9 @@ class JobProviderContract(ProviderContract):
         assert isinstance(waits, Running), waits
         assert spool.left() == set()
         self.server.jobs[0].looks = 2_000_000
-        outcomes: list[Outcome] = [asyncio.run(self.jobs(spool).collect(request, job)) for _ in range(2)]
-        assert all(isinstance(outcome, Done) for outcome in outcomes), outcomes
+        found = [asyncio.run(self.jobs(spool).collect(request, job)) for _ in range(2)]
+        outcomes: list[Outcome] = [outcome for outcome in found if isinstance(outcome, Done)]
+        assert len(outcomes) == 2, found
         check_outcome(outcomes[0], _Both(spool, outcomes))
         assert len(self.server.billed) == 1
 
@@ -137,6 +139,18 @@ class JobProviderContract(ProviderContract):
         sent = self.server.jobs[0].text
         first, second = (self.server.data_of(tmp_path / f"reference-{number}.png") for number in range(2))
         assert 0 <= sent.find(first) < sent.find(second)
+
+
+def _quick_clock() -> Clock:
+    """A clock that is put forward instead of being waited for."""
+    slept = 0.0
+
+    async def at_once(seconds: float) -> None:
+        nonlocal slept
+        slept += seconds
+        await asyncio.sleep(0)
+
+    return Clock(lambda: slept, at_once, lambda: _START + timedelta(seconds=slept))
 
 
 class _Both(MemorySpool):

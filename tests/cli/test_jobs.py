@@ -167,10 +167,20 @@ def test_a_job_of_an_asset_without_a_spec_is_collected_all_the_same(project: Job
 def test_a_job_that_is_gone_is_in_doubt_and_not_bought_again(project: JobProject) -> None:
     project.set_up(hero="a lighthouse job:gone")
     assert project.apply("--detach").code == 0
+    said = project.apply("--detach")
+    assert said.code == 3, said
+    assert "the provider does not know job job-0 yet: 404" in said.err
+    assert project.steps()["hero"]["reason"] == "Awaited", "just after its acceptance, it may not be known everywhere"
+    _, accepted = project.journal()
+    assert isinstance(accepted, Accepted)
+    project.journal(replace(accepted, at="2026-11-22T16:00:00Z"))
     said = project.apply()
     assert said.code == 3, said
-    assert "the job is gone, and may have been charged" in said.err
+    assert "job job-0 is gone, and may have been charged" in said.err
     assert project.steps()["hero"]["reason"] == "Doubtful"
+    for command in (("recover",), ("plan",), ("explain", "hero")):
+        assert "job job-0, which it does not know any more" in project.run(*command).out, "a person can look there"
+    assert project.done("recover", "--format", "json").json["in_doubt"][0]["lost_job"] == "job-0"
     assert project.apply().code == 3
     assert len(project.server.billed) == 1
     assert project.apply("--detach", "--retry-in-doubt").code == 3, "the first one is in doubt until this one ends"

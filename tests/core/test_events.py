@@ -98,6 +98,7 @@ def test_version_2_of_every_kind_decodes_for_ever() -> None:
         BatchAccepted("b1", "batch_67", "2026-11-22T16:12:01Z"),
         BatchClosed("b1"),
         JobLost("a7"),
+        Accepted("a7", CROW, "764cabcf", at="2026-11-22T16:10:01Z"),
     ]
     assert {type(decode_event(line)) for line in NEWER} == set(get_args(Durable))
     assert [encode_event(decode_event(line)) for line in NEWER] == NEWER
@@ -119,7 +120,7 @@ def events(
             st.lists(attempts, max_size=2).map(tuple),
             by=texts,
         ),
-        st.builds(Accepted, attempts, names, texts, texts, texts, st.just({}) | st.just({"prompt": "x"})),
+        st.builds(Accepted, attempts, names, texts, texts, texts, st.just({}) | st.just({"prompt": "x"}), texts, texts),
         st.builds(Prepared, batches, texts, st.lists(attempts, max_size=2).map(tuple), texts),
         st.builds(BatchSending, batches, texts),
         st.builds(BatchAccepted, batches, texts, texts),
@@ -188,6 +189,8 @@ def test_any_other_line_is_refused_with_a_hint(line: bytes, says: str) -> None:
 def test_a_missing_or_mistyped_field_is_refused(line: bytes, data: st.DataObject) -> None:
     fact = json.loads(line)
     optional = {"kept", "origin", "again", "by", "url", "expires", "recipe", "account"}
+    if fact["kind"] == "accepted":
+        optional.add("at")
     name = data.draw(st.sampled_from(sorted(fact.keys() - optional)))
     for damaged in ({key: value for key, value in fact.items() if key != name}, {**fact, name: [7]}):
         with pytest.raises(LockfileError):
@@ -333,7 +336,7 @@ IN_BATCH = (BATCH, BatchSending("b", "then"), BatchAccepted("b", "batch_67", "la
         ([ASKED, JOB, Stored("1", SWORD, ENTRY.key, ENTRY.content, ENTRY.made)], (), ()),
         ([ASKED, JOB, Ended("1", SWORD, "Refused", "")], (), ()),
         ([ASKED, JOB, Forgotten("1")], (), ()),
-        ([ASKED, JOB, JobLost("1")], (ASKED,), ()),
+        ([ASKED, JOB, JobLost("1")], (replace(ASKED, lost_job="job-1"),), ()),
         ([ASKED, JOB, JobLost("1"), JOB], (), (Waiting(ASKED, JOB),)),
         ([ASKED, JobLost("1")], (ASKED,), ()),
         ([ASKED, Stored("1", SWORD, ENTRY.key, ENTRY.content, ENTRY.made), JOB], (), ()),

@@ -10,13 +10,14 @@ import pytest
 
 from reconciler.core.errors import DiskError, JobGoesOn, Unsent
 from reconciler.core.events import Accepted, Ended, JobLost, Requested, Stored, settle
-from reconciler.core.jobs import Absent, JobAccepted, Unknown
+from reconciler.core.jobs import Absent, JobAccepted, JobNotFound, Unknown
 from reconciler.core.lock.lockfile import Lock
 from reconciler.core.outcome import BadOutput, Done, InDoubt, NotSent, Outcome, Refused, Running, Throttled
 from reconciler.core.ports import ImageRequest
 from reconciler.core.value import replace
 from reconciler.engine.lane.build import paid
-from tests.engine.clock import now, play
+from reconciler.engine.lane.jobs import LONGEST_WAIT, UNKNOWN_AT_FIRST, JobProvider
+from tests.engine.clock import VIRTUAL, now, play
 from tests.engine.paid import PRICE, Scripted, World, a_done, a_request
 
 JOB = JobAccepted("job-7", "https://queue.example/job-7", "2026-11-22T17:00:00Z")
@@ -31,7 +32,7 @@ class ScriptedJobs:
     def __init__(
         self,
         submits: Iterable[JobAccepted | Outcome | Exception] = (JOB,),
-        collects: Iterable[Outcome | Exception] = (a_done("hero"),),
+        collects: Iterable[Outcome | JobNotFound | Exception] = (a_done("hero"),),
         found: JobAccepted | Absent | Unknown | Exception = UNLISTED,
     ) -> None:
         self._submits, self._collects, self._found = list(submits), list(collects), found
@@ -49,7 +50,7 @@ class ScriptedJobs:
             raise answer
         return answer
 
-    async def collect(self, request: ImageRequest, job: JobAccepted) -> Outcome:
+    async def collect(self, request: ImageRequest, job: JobAccepted) -> Outcome | JobNotFound:
         self.looks.append(now())
         self.at_look()
         answer = self._collects.pop(0) if len(self._collects) > 1 else self._collects[0]
@@ -85,7 +86,8 @@ def test_the_acceptance_is_durable_before_the_first_look() -> None:
     assert isinstance(requested, Requested)
     assert isinstance(accepted, Accepted)
     assert isinstance(stored, Stored)
-    assert accepted == Accepted("a1", HERO.asset, JOB.job, JOB.url, JOB.expires, HERO.recipe.manifest())
+    sent = Accepted("a1", HERO.asset, JOB.job, JOB.url, JOB.expires, HERO.recipe.manifest(), at="2026-11-22T16:00:01Z")
+    assert accepted == sent
     assert {requested.attempt, stored.attempt} == {"a1"}
 
 
@@ -126,6 +128,50 @@ def test_a_job_that_is_gone_is_in_doubt_again() -> None:
     assert [type(event) for event in world.journal.events] == [Requested, Accepted, JobLost]
     settled = settle(Lock(), world.journal.events)  # type: ignore[arg-type]  # all of them are durable
     assert [one.attempt for one in settled.in_doubt] == ["a1"]
+
+
+def test_a_job_may_be_unknown_just_after_its_acceptance() -> None:
+    """Another server of the provider answers the first looks, and does not know the job yet."""
+    jobs = ScriptedJobs(collects=[JobNotFound("404 not found")] * 5 + [WORKS, a_done("hero")])
+    world = world_of(jobs, patience=600.0)
+    assert isinstance(outcome_of(world), Done)
+    assert [type(event) for event in world.journal.events] == [Requested, Accepted, Stored]
+    waits = [later - before for before, later in zip(jobs.looks, jobs.looks[1:], strict=False)]
+    assert waits[:4] == pytest.approx([0.5, 0.75, 1.125, 1.6875]), "it is asked again less and less frequently"
+
+
+def test_a_job_that_stays_unknown_is_lost_and_its_id_is_kept() -> None:
+    jobs = ScriptedJobs(collects=[JobNotFound("404 not found")])
+    world = world_of(jobs, patience=600.0)
+    outcome = outcome_of(world)
+    assert outcome == InDoubt("job job-7 is gone, and may have been charged: 404 not found")
+    assert UNKNOWN_AT_FIRST <= jobs.looks[-1] - jobs.looks[0] < UNKNOWN_AT_FIRST + 2 * LONGEST_WAIT
+    journal = world.journal.events
+    settled = settle(Lock(), journal)  # type: ignore[arg-type]  # all of them are durable
+    assert [one.lost_job for one in settled.in_doubt] == ["job-7"]
+    assert list(settled.unended) == journal, "a closed journal keeps the id"
+    assert settle(Lock(), settled.unended) == settled
+
+
+@pytest.mark.parametrize(
+    ("at", "kind"),
+    [
+        ("2026-11-22T16:00:00Z", Running),
+        ("2026-11-22T15:59:01Z", Running),
+        ("2026-11-22T15:59:00Z", InDoubt),
+        ("2026-11-22T16:00:59Z", Running),
+        ("2026-11-23T16:00:00Z", InDoubt),
+        ("", InDoubt),
+        ("then", InDoubt),
+        ("2026-11-22T16:00:00", InDoubt),
+    ],
+)
+def test_a_later_run_goes_by_the_time_in_the_journal(at: str, kind: type[Outcome]) -> None:
+    jobs = ScriptedJobs(collects=[JobNotFound("404 not found")])
+    world = world_of(jobs)
+    provider = JobProvider(jobs, journal=world.journal, clock=VIRTUAL, patience=0.0)
+    assert type(play(provider.finish(HERO, replace(JOB, at=at)))) is kind
+    assert len(jobs.looks) == 1
 
 
 @pytest.mark.parametrize("ends", [Refused("no"), BadOutput("html"), NotSent("free", final=True)])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.core.digest import AssetId
-from reconciler.core.jobs import JobAccepted, Jobs, Unknown
+from reconciler.core.jobs import JobAccepted, JobNotFound, Jobs, Unknown
 from reconciler.core.outcome import (
     BadOutput,
     Done,
@@ -78,8 +78,8 @@ def submitted(jobs: Jobs, request: ImageRequest) -> JobAccepted:
     return job
 
 
-def looks(jobs: Jobs, request: ImageRequest, job: JobAccepted, count: int) -> list[Outcome]:
-    async def look() -> list[Outcome]:
+def looks(jobs: Jobs, request: ImageRequest, job: JobAccepted, count: int) -> list[Outcome | JobNotFound]:
+    async def look() -> list[Outcome | JobNotFound]:
         return [await jobs.collect(request, job) for _ in range(count)]
 
     return asyncio.run(look())
@@ -87,7 +87,7 @@ def looks(jobs: Jobs, request: ImageRequest, job: JobAccepted, count: int) -> li
 
 def ended(jobs: Jobs, request: ImageRequest, job: JobAccepted) -> Outcome:
     found = (looks(jobs, request, job, 1)[0] for _ in range(8))
-    return next(outcome for outcome in found if not isinstance(outcome, Running))
+    return next(outcome for outcome in found if not isinstance(outcome, Running | JobNotFound))
 
 
 def test_a_job_is_submitted_once_looked_at_and_its_image_fetched(server: JobServer, spool: MemorySpool) -> None:
@@ -151,7 +151,6 @@ def test_a_server_that_is_gone_for_a_while_ends_nothing(server: JobServer, spool
 @pytest.mark.parametrize(
     ("fault", "kinds"),
     [
-        ("gone", {"fal": InDoubt, "replicate": InDoubt, "bfl": InDoubt}),
         ("failed", {"fal": BadOutput, "replicate": BadOutput, "bfl": BadOutput}),
         ("moderated", {"fal": Refused, "replicate": Refused, "bfl": Refused}),
         ("free", {"fal": NotSent, "replicate": NotSent, "bfl": Refused}),
@@ -169,6 +168,16 @@ def test_a_job_that_ends_without_an_image(
         assert outcome.final, "the next run may ask again, this one does not"
 
 
+def test_a_job_that_the_server_does_not_know_is_neither_running_nor_ended(
+    server: JobServer, spool: MemorySpool
+) -> None:
+    jobs, request = connected(server, spool), wanted(server, "gone")
+    (found,) = looks(jobs, request, submitted(jobs, request), 1)
+    assert isinstance(found, JobNotFound)
+    assert "404" in found.message
+    assert spool.left() == set()
+
+
 def test_an_image_that_cannot_be_fetched_now_is_fetched_later(server: JobServer, spool: MemorySpool) -> None:
     jobs, request = connected(server, spool), wanted(server, "late_file")
     job = submitted(jobs, request)
@@ -183,7 +192,7 @@ def test_an_image_whose_url_has_ended_is_paid_for_and_lost(server: JobServer, sp
     assert bool(job.expires) == (server.api != "fal"), "fal does not say how long it keeps an image"
     assert all(isinstance(outcome, Running) for outcome in looks(jobs, request, job, 5))
     over = JobAccepted(job.job, job.url, f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}")
-    outcome = looks(jobs, request, over, 1)[0]
+    outcome = ended(jobs, request, over)
     check_outcome(outcome, spool)
     assert isinstance(outcome, BadOutput)
 

@@ -7,16 +7,17 @@ run, a crash, and a server that cannot be reached all leave a job that the next 
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime
 
 from reconciler.aio import run_to_completion
 from reconciler.core.errors import DiskError, JobGoesOn
 from reconciler.core.events import Accepted, JobLost
-from reconciler.core.jobs import Absent, JobAccepted, Jobs
+from reconciler.core.jobs import Absent, JobAccepted, JobNotFound, Jobs
 from reconciler.core.money.cost import Cost
 from reconciler.core.outcome import InDoubt, NotSent, Outcome, Running
 from reconciler.core.ports import ImageRequest, Log, OnResponse, ignore_response
 from reconciler.core.value import replace
-from reconciler.engine.clock import Clock
+from reconciler.engine.clock import Clock, stamp
 from reconciler.engine.lane.ends import Ends
 
 FIRST_WAIT = 0.5
@@ -24,6 +25,8 @@ FIRST_WAIT = 0.5
 LONGER = 1.5
 LONGEST_WAIT = 10.0
 """... up to this one."""
+UNKNOWN_AT_FIRST = 60.0
+"""Seconds after its acceptance for which a job may be unknown at another of the provider's servers."""
 
 
 class JobProvider:
@@ -45,8 +48,9 @@ class JobProvider:
         job = await self._submitted(request)
         if not isinstance(job, JobAccepted):
             return job
+        job = replace(job, at=stamp(self._clock.utc()))
         recipe = request.recipe.manifest()
-        accepted = Accepted(request.attempt, request.asset, job.job, job.url, job.expires, recipe, job.account)
+        accepted = Accepted(request.attempt, request.asset, job.job, job.url, job.expires, recipe, job.account, job.at)
         await run_to_completion(None, self._journal.record, accepted)
         if self._detached:
             on_response()
@@ -60,9 +64,10 @@ class JobProvider:
         wait, end = FIRST_WAIT, self._clock.monotonic() + self._patience
         while True:
             try:
-                outcome = await self._jobs.collect(request, job)
+                found = await self._jobs.collect(request, job)
             except DiskError as error:  # never Unsent: the job is accepted
                 raise JobGoesOn(f"{error.fact}; {GOES_ON}", hint=error.hint) from error
+            outcome = self._lost(found, job) if isinstance(found, JobNotFound) else found
             if not isinstance(outcome, Running):
                 break
             pause = max(wait, outcome.wait or 0.0)
@@ -74,6 +79,16 @@ class JobProvider:
         if isinstance(outcome, InDoubt):
             await run_to_completion(None, self._journal.record, JobLost(request.attempt))
         return outcome
+
+    def _lost(self, found: JobNotFound, job: JobAccepted) -> Running | InDoubt:
+        """A job that the provider does not know: not yet, or not any more."""
+        try:
+            age = (self._clock.utc() - datetime.fromisoformat(job.at)).total_seconds()
+        except (ValueError, TypeError):
+            age = UNKNOWN_AT_FIRST
+        if abs(age) < UNKNOWN_AT_FIRST:
+            return Running(f"the provider does not know job {job.job} yet: {found.message}")
+        return InDoubt(f"job {job.job} is gone, and may have been charged: {found.message}")
 
     async def _submitted(self, request: ImageRequest) -> JobAccepted | Outcome:
         job = await self._jobs.submit(request)

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import TypeAlias
 
 from reconciler.core.digest import Json
-from reconciler.core.jobs import JobAccepted
-from reconciler.core.outcome import InDoubt, Outcome
+from reconciler.core.jobs import JobAccepted, JobNotFound
+from reconciler.core.outcome import Outcome
 from reconciler.core.value import field, value
 from reconciler.providers.http.origins import Base, WebOrigin, parse_base
 from reconciler.providers.http.request import RequestJson
@@ -34,7 +34,7 @@ class JobResult:
     url: str
 
 
-LookState = JobWorks | JobDone | JobResult | Outcome
+LookState = JobWorks | JobDone | JobResult | JobNotFound | Outcome
 ReadState: TypeAlias = Callable[[Reply], LookState]
 OwnOrigin: TypeAlias = Callable[[WebOrigin, Base], bool]
 Sent: TypeAlias = Mapping[str, RequestJson]
@@ -88,8 +88,3 @@ def json_of(reply: Reply) -> Mapping[str, Json]:
 def text_of(value: Json) -> str:
     """A string of a response; "" for anything else, and for one too long to be a name, a status or a URL."""
     return value if isinstance(value, str) and not value.startswith("\0") else ""
-
-
-def gone(message: str) -> InDoubt:
-    """The outcome of a job that its server does not know any more."""
-    return InDoubt(f"the job is gone, and may have been charged: {message}")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from reconciler.core.digest import Json
-from reconciler.core.jobs import JobAccepted
+from reconciler.core.jobs import JobAccepted, JobNotFound
 from reconciler.core.outcome import BadOutput, Refused
 from reconciler.providers.http.origins import Base, WebOrigin
-from reconciler.providers.jobs.api import JobApi, JobDone, JobWorks, LookState, gone, json_of, text_of
+from reconciler.providers.jobs.api import JobApi, JobDone, JobWorks, LookState, json_of, text_of
 from reconciler.providers.responses.api_error import api_error_of
 from reconciler.providers.responses.reply import Reply
 
@@ -31,7 +31,7 @@ def _state(reply: Reply) -> LookState:
     found = json_of(reply)
     status, fault = text_of(found.get("status")), f"{reply.status} {api_error_of(reply)}".strip()
     if reply.status == 404 or status == "Task not found":
-        return gone(status or fault)
+        return JobNotFound(status or fault)
     if not 200 <= reply.status < 300:
         return JobWorks(f"cannot look at the job: {fault}")
     match status:

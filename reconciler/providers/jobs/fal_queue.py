@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from reconciler.core.digest import Json
-from reconciler.core.jobs import JobAccepted
+from reconciler.core.jobs import JobAccepted, JobNotFound
 from reconciler.core.outcome import BadOutput, NotSent, Refused
-from reconciler.providers.jobs.api import JobApi, JobDone, JobResult, JobWorks, LookState, gone, json_of, text_of
+from reconciler.providers.jobs.api import JobApi, JobDone, JobResult, JobWorks, LookState, json_of, text_of
 from reconciler.providers.responses.api_error import api_error_of
 from reconciler.providers.responses.reply import Reply
 
@@ -23,7 +23,7 @@ def _state(reply: Reply) -> LookState:
     found = json_of(reply)
     status, fault = text_of(found.get("status")), f"{reply.status} {api_error_of(reply)}".strip()
     if reply.status == 404:
-        return gone(fault)
+        return JobNotFound(fault)
     if not 200 <= reply.status < 300:
         return JobWorks(f"cannot look at the job: {fault}")
     if status == "COMPLETED":
@@ -42,7 +42,7 @@ def _result(reply: Reply) -> LookState:
     if 200 <= reply.status < 300:
         return JobDone()
     if reply.status == 404:
-        return gone(fault)
+        return JobNotFound(fault)
     if reply.status in _LOOK_AGAIN or 300 <= reply.status < 400:
         return JobWorks(f"cannot fetch the result: {fault}")
     if reply.status < 500:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from reconciler.core.digest import Json
-from reconciler.core.jobs import JobAccepted
+from reconciler.core.jobs import JobAccepted, JobNotFound
 from reconciler.core.outcome import BadOutput, NotSent, Refused
-from reconciler.providers.jobs.api import JobApi, JobDone, JobWorks, LookState, Sent, gone, json_of, text_of
+from reconciler.providers.jobs.api import JobApi, JobDone, JobWorks, LookState, Sent, json_of, text_of
 from reconciler.providers.responses.api_error import ApiError, api_error_of
 from reconciler.providers.responses.reply import Reply
 
@@ -28,7 +28,7 @@ def _state(reply: Reply) -> LookState:
     found = json_of(reply)
     status, fault = text_of(found.get("status")), f"{reply.status} {api_error_of(reply)}".strip()
     if reply.status == 404:
-        return gone(fault)
+        return JobNotFound(fault)
     if not 200 <= reply.status < 300:
         return JobWorks(f"cannot look at the job: {fault}")
     message = text_of(found.get("error")) or "no reason given"

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from reconciler.aio import run_to_completion
 from reconciler.core.errors import DiskError
-from reconciler.core.jobs import Absent, JobAccepted, Unknown
+from reconciler.core.jobs import Absent, JobAccepted, JobNotFound, Unknown
 from reconciler.core.outcome import BadOutput, InDoubt, Mismatched, NotSent, Outcome, Rejected, Running
 from reconciler.core.ports import ImageRequest, References, Spool
 from reconciler.core.specs.settings import ProviderSettings
@@ -29,6 +29,7 @@ from reconciler.providers.requests.sendable import sendable
 from reconciler.providers.responses.body import open_answer
 from reconciler.providers.responses.classify import classify
 from reconciler.providers.responses.receive import Checked, Elsewhere, Expected, receive, receive_fetched
+from reconciler.providers.responses.redact import redact
 from reconciler.providers.responses.reply import ImageReply, JsonReply, Reply
 from reconciler.providers.responses.usage import plain_usage
 from reconciler.providers.secret import Key, NoKey
@@ -119,7 +120,7 @@ class RemoteJobs:
         until = self._utc() + timedelta(seconds=live)
         return replace(job, expires=until.strftime("%Y-%m-%dT%H:%M:%SZ")) if live else job
 
-    async def collect(self, request: ImageRequest, job: JobAccepted) -> Outcome:
+    async def collect(self, request: ImageRequest, job: JobAccepted) -> Outcome | JobNotFound:
         """The outcome of a job, its image fetched at once. An error that says nothing about the job is Running."""
         key, base = self._key, base_of(self._settings)
         if isinstance(key, NoKey):
@@ -147,8 +148,10 @@ class RemoteJobs:
                 return fit_outcome(Running(message), key)
             case JobDone() | JobResult():
                 return Running("the job has ended, and its result is not there yet")
-            case InDoubt() if job.account not in ("", _account(job.job, key)):
+            case JobNotFound() if job.account not in ("", _account(job.job, key)):
                 return Running("the job is not one of this account: it was accepted with another key", NO_USE)
+            case JobNotFound(message=message):
+                return JobNotFound(redact(message, key=key))
             case outcome:
                 return fit_outcome(outcome, key)
 
