@@ -128,7 +128,7 @@ def apply(
     ReconcilerError is raised only before the first of them.
     """
     saved = read_plan(options.plan_file) if options.plan_file is not None else None
-    plan_options = saved.options_with(options.plan) if saved is not None else options.plan
+    plan_options = _with_claimed(saved.options_with(options.plan) if saved is not None else options.plan, options)
     with workspace.exclusive(options.wait):
         if (workspace.state / BATCHES).is_dir() and not plan_options.selection.drafts_only:  # drafts need no network
             _collect_batches(workspace, callbacks, environ)
@@ -162,6 +162,14 @@ def apply(
             ended = carry_out(workspace, proposal.planned, proposal.plan, run)
         derived = None if ended.interrupted else _derived(workspace, proposal, options, callbacks)
         return replace(_applied(workspace, proposal, ended), derived=derived)
+
+
+def _with_claimed(plan: PlanOptions, options: ApplyOptions) -> PlanOptions:
+    """What another checkout has claimed is waited for, and bought if that comes to nothing. The run itself, and not its
+    plan, holds a step of a saved plan."""
+    takes = options.waits_for_team or options.without_team or options.plan_file is not None
+    policy = replace(plan.selection.policy, takes_claimed=takes)
+    return replace(plan, selection=replace(plan.selection, policy=policy))
 
 
 def _collect_batches(workspace: Workspace, callbacks: ApplyCallbacks, environ: Mapping[str, str]) -> None:

@@ -104,6 +104,7 @@ def observe(
             stored=team.images(expected.stored),
             remote=team.places,
             team_in_doubt=team.in_doubt,
+            team_claimed=team.claimed,
             team_answers=team.answers,
         )
     return Observation(workspace.tree, outputs, expected)

@@ -13,7 +13,7 @@ from typing import Any
 from reconciler.core.digest import AssetId, ContentHash, Json, content_hash, recipe_key
 from reconciler.core.errors import ProjectError
 from reconciler.core.json_text import json_text
-from reconciler.core.plan.actions import Conflict, Consent, Generate, Hold, Keep, NotSelected
+from reconciler.core.plan.actions import ClaimedElsewhere, Conflict, Consent, Generate, Hold, Keep, NotSelected
 from reconciler.core.plan.plan import AssetStep, Plan, Step
 from reconciler.core.plan.policy import Policy
 from reconciler.core.plan.selection import is_glob
@@ -43,14 +43,16 @@ _MOST = 64 << 20
 
 
 def write_plan(path: Path, planned: PlannedProject, plan: Plan, *, options: PlanOptions) -> None:
-    """Write the plan as JSON. An older plan is overwritten; ProjectError for any other file."""
+    """Write the plan as JSON. An older plan is overwritten; ProjectError for any other file. An image that another
+    checkout is making is none of its steps: an apply of the file does nothing about it."""
     if os.path.lexists(path) and _parsed(path) is None:
         fact = f"{printable(str(path))} exists and is not a saved plan"
         raise ProjectError(fact, hint="choose another name, or delete it")
     document = plan_json(plan) | {"behind": planned.behind, "lock": _lock_digest(planned)}
     document["options"] = _options_json(options)
     promised = {step.asset: recorded_step(step, planned.seen.files) for step in plan.steps}
-    document["steps"] = [step | promised[AssetId(step["asset"])] for step in document["steps"]]
+    ours = [step for step in document["steps"] if step["reason"] != ClaimedElsewhere.__name__]
+    document["steps"] = [step | promised[AssetId(step["asset"])] for step in ours]
     text = json_text(document, indent=2) + "\n"
     disk.write_atomic(path, text.encode("utf-8", "surrogatepass"))
 

@@ -34,6 +34,11 @@ class TeamKnowledge:
         return tuple(sorted(self.catalogue.overdue(self.now), key=lambda request: request.at))
 
     @property
+    def claimed(self) -> tuple[Requested, ...]:
+        """Requests of other checkouts whose answers are expected, oldest first."""
+        return tuple(sorted(self.catalogue.expected(self.now), key=lambda request: request.at))
+
+    @property
     def answers(self) -> Mapping[RecipeKey, Answer]:
         """The answers without an image that other checkouts got."""
         known = self.catalogue.recipes.items()

@@ -11,6 +11,7 @@ from reconciler.core.plan.plan import AssetStep, Step
 from reconciler.core.recipe import Change
 from reconciler.core.text import printable
 from reconciler.core.value import replace, value
+from reconciler.report.claimed import claims_line
 from reconciler.report.formats import counted
 from reconciler.report.in_doubt import age, in_doubt_total
 from reconciler.report.plan_text import (
@@ -65,7 +66,7 @@ def _common_text(step: Step, now: datetime) -> StepText:
             text = describe(step, now, name=ANY_ASSET)
             return StepText(text.symbol, "their reference images change", hint=text.hint)
     text = describe(step, now, name=ANY_ASSET, changes=_common_changes)
-    if isinstance(action.reason, do.Doubtful | do.Awaited):
+    if isinstance(action.reason, do.Doubtful | do.Awaited | do.ClaimedElsewhere):
         return replace(text, details=())
     after = isinstance(action, do.Generate) and bool(action.after)
     return replace(text, details=(*text.details[:-1], _AFTER)) if after else text
@@ -148,6 +149,14 @@ def _doubts(steps: list[Step], now: datetime) -> Iterator[str]:
         first = min(one.requested.at for one in waiting)
         spent = waiting_total(waiting)
         yield f"{counted(len(waiting), 'request')}, the first of them {age(first, now)}; {spent} counted as spent"
+    claims = [
+        one
+        for step in steps
+        if isinstance(step.action.reason, do.ClaimedElsewhere)
+        for one in step.action.reason.requests
+    ]
+    if claims:
+        yield claims_line(claims, now)
 
 
 def _names(steps: list[Step]) -> str:

@@ -11,8 +11,8 @@ from reconciler.core.plan import actions as do
 from reconciler.core.plan.actions import Reason
 from reconciler.core.plan.plan import AssetStep, Plan, Step
 from reconciler.report.in_doubt import in_doubt_json
-from reconciler.report.plan_text import awaited_costs, changed_fields, keeps, plan_total, reason_text
-from reconciler.report.waiting import waiting_json
+from reconciler.report.plan_text import changed_fields, keeps, plan_total, reason_text
+from reconciler.report.waiting import waiting_costs, waiting_json
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:
@@ -41,7 +41,8 @@ def step_json(step: Step) -> dict[str, Any]:
     if changes := _change_json(action.reason) or (_change_json(base.reason) if base else []):
         result["changes"] = changes
     if isinstance(base, do.Generate):
-        result["cost"] = _cost(action.reason, base)
+        if not isinstance(action.reason, do.ClaimedElsewhere):
+            result["cost"] = _cost(action.reason, base)
         if base.key is not None:
             result["recipe"] = base.key
         if base.after:
@@ -60,6 +61,8 @@ def step_json(step: Step) -> dict[str, Any]:
         result["in_doubt"] = in_doubt_json(action.reason.requests)
     if isinstance(action.reason, do.Awaited):
         result["waiting"] = waiting_json(action.reason.requests)
+    if isinstance(action.reason, do.ClaimedElsewhere):
+        result["claimed"] = in_doubt_json(action.reason.requests)
     return result
 
 
@@ -67,7 +70,7 @@ def _cost(reason: Reason, base: do.Generate) -> str | None:
     """The price of an image: one that is submitted costs what it was submitted for."""
     if not isinstance(reason, do.Awaited):
         return None if base.cost is None else str(base.cost)
-    costs = total(awaited_costs(reason).values())
+    costs = total(waiting_costs(reason.requests).values())
     return None if costs.unknown else str(costs)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from reconciler.core.digest import AssetId, Json
-from reconciler.core.money.cost import Cost, Total, parse_cost, total
+from reconciler.core.money.cost import Cost, Total, total
 from reconciler.core.plan import actions as do
 from reconciler.core.plan.actions import Reason
 from reconciler.core.plan.observed import Approval, rejected_by
@@ -17,10 +17,11 @@ from reconciler.core.plan.shared import sharers
 from reconciler.core.recipe import Change
 from reconciler.core.text import one_line, printable
 from reconciler.core.value import replace, value
+from reconciler.report.claimed import CLAIMED_HINT, CLAIMED_TITLE, claimed_lines, claimed_reason
 from reconciler.report.formats import counted
 from reconciler.report.in_doubt import in_doubt_hint, in_doubt_lines, in_doubt_reason, in_doubt_title
 from reconciler.report.step_hints import conflict_hint, hold_hint
-from reconciler.report.waiting import WAITING_TITLE, waiting_hint, waiting_lines, waiting_reason
+from reconciler.report.waiting import WAITING_TITLE, waiting_costs, waiting_hint, waiting_lines, waiting_reason
 
 _DIFF_WORDS = 2000
 _TEXT_WIDTH = 100
@@ -186,6 +187,8 @@ def describe(
         case do.Hold(reason=do.Awaited(requests=waiting)):
             hint = waiting_hint(waiting, named=name if name != printable(step.asset) else "")
             return StepText("?", WAITING_TITLE, waiting_lines(waiting, now), hint)
+        case do.Hold(reason=do.ClaimedElsewhere(requests=claims)):
+            return StepText("?", CLAIMED_TITLE, claimed_lines(claims, now), CLAIMED_HINT)
         case do.Hold(otherwise=otherwise):
             details = changes(otherwise.reason) if isinstance(otherwise, do.Generate) else ()
             return StepText("?", reason_text(action.reason), details, hold_hint(action, name))
@@ -241,7 +244,7 @@ def reason_text(reason: Reason) -> str:
             return "both sides of a merge changed it"
         case do.AlreadyThere():
             return "already there"
-        case do.Doubtful() | do.Awaited():
+        case do.Doubtful() | do.Awaited() | do.ClaimedElsewhere():
             return _unended_text(reason)
         case do.WasRefused() | do.WasMismatched() | do.WasFailed() | do.WasRejected():
             return _answer_text(reason)
@@ -255,9 +258,11 @@ def reason_text(reason: Reason) -> str:
             return "not selected"
 
 
-def _unended_text(reason: do.Doubtful | do.Awaited) -> str:
+def _unended_text(reason: do.Doubtful | do.Awaited | do.ClaimedElsewhere) -> str:
     if isinstance(reason, do.Awaited):
         return waiting_reason(reason.requests)
+    if isinstance(reason, do.ClaimedElsewhere):
+        return claimed_reason(reason.requests)
     return in_doubt_reason(reason.requests)
 
 
@@ -365,7 +370,7 @@ def sum_text(steps: Iterable[Step], shared: Shared) -> str:
     submitted: dict[str, Cost | None] = {}
     for step in steps:
         if isinstance(step.action.reason, do.Awaited):
-            submitted |= awaited_costs(step.action.reason)
+            submitted |= waiting_costs(step.action.reason.requests)
         elif shared.get(step.asset, (step.asset,))[0] == step.asset:
             prices += bought(step.action)
     prices += submitted.values()
@@ -376,14 +381,12 @@ def sum_text(steps: Iterable[Step], shared: Shared) -> str:
 
 
 def bought(action: do.Action) -> tuple[Cost | None, ...]:
-    """The price of the image that an action buys, or would buy with consent; () if it buys none."""
+    """The price of the image that an action buys, or would buy with consent; () if it buys none, or another checkout
+    pays."""
+    if isinstance(action.reason, do.ClaimedElsewhere):
+        return ()
     action = (action.otherwise or action) if isinstance(action, do.Hold) else action
     return (action.cost,) if isinstance(action, do.Generate) else ()
-
-
-def awaited_costs(reason: do.Awaited) -> Mapping[str, Cost | None]:
-    """What the accepted requests of an asset cost, by attempt: the price of a batch is not that of an apply."""
-    return {one.requested.attempt: parse_cost(one.requested.cost) for one in reason.requests}
 
 
 def keeps(step: Step, *reasons: type) -> bool:

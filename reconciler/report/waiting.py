@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from reconciler.core.events import Waiting
-from reconciler.core.money.cost import Total, parse_cost, total
+from reconciler.core.money.cost import Cost, Total, parse_cost, total
 from reconciler.core.text import printable
 from reconciler.report.formats import counted
 from reconciler.report.in_doubt import age
@@ -36,6 +36,11 @@ def waiting_hint(requests: Sequence[Waiting], *, named: str = "") -> str:
     """The next commands. `named` stands for the assets of the requests."""
     names = named or " ".join(dict.fromkeys(printable(one.requested.asset) for one in requests))
     return f"`reconciler apply` collects it; `reconciler recover --forget {names}` drops it, with what it cost"
+
+
+def waiting_costs(requests: Sequence[Waiting]) -> Mapping[str, Cost | None]:
+    """What the requests cost, by attempt: the price of a batch is not that of an apply."""
+    return {one.requested.attempt: parse_cost(one.requested.cost) for one in requests}
 
 
 def waiting_total(requests: Sequence[Waiting]) -> Total:

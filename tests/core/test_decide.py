@@ -19,6 +19,7 @@ from reconciler.core.plan.actions import (
     AlreadyThere,
     Asked,
     Awaited,
+    ClaimedElsewhere,
     Conflict,
     Consent,
     Doubtful,
@@ -327,6 +328,33 @@ def test_what_a_provider_works_on_is_held_whatever_else_is_true_and_no_consent_b
     assert isinstance(decided(SWORD, lock, doubtful), Hold)
     agreed = Policy(consents=frozenset({Consent.RETRY_IN_DOUBT}))
     assert the_action(planned([SWORD], lock, doubtful, policy=agreed)) == held
+
+
+def test_what_another_checkout_has_claimed_is_left_to_it() -> None:
+    claim = replace(a_request("theirs", key=KEY), by="ci-771 (ana@acme)")
+    there = seen(team_claimed=(claim,))
+    held = Hold(ClaimedElsewhere((claim,)), None, Generate(NeverGenerated(), KEY))
+    assert decided(SWORD, a_lock(), there) == held
+    for consent in Consent:
+        policy = Policy(consents=frozenset({consent}))
+        assert the_action(planned([SWORD], a_lock(), there, policy=policy)) == held
+    again = Policy(replace=frozenset({SWORD.id}))
+    assert the_action(planned([SWORD], LOCK, there, policy=again)) == replace(held, otherwise=Generate(Asked(), KEY))
+    assert decided(SWORD, a_lock(), replace(there, team_in_doubt=(claim,))) == held, "its answer is expected"
+    assert decided(SWORD, LOCK, replace(there, outputs={OUT: bytes_of("made")})) == Keep()
+    assert isinstance(decided(SWORD, a_lock(), replace(there, stored={KEY: (a_stored(),)})), Restore)
+    assert isinstance(decided(EDITED, a_lock(), there), Generate), "it is another recipe"
+    assert isinstance(decided(DRAFT, a_lock(), there), Generate), "drafts cost nothing"
+
+
+@pytest.mark.parametrize("asked_again", [frozenset(), frozenset({SWORD.id})])
+def test_a_run_that_waits_for_other_checkouts_takes_what_they_have_claimed(asked_again: Any) -> None:
+    claim = replace(a_request("theirs", key=KEY), by="ci-771 (ana@acme)")
+    policy = Policy(takes_claimed=True, replace=asked_again)
+    made = the_action(planned([SWORD], a_lock(), seen(team_claimed=(claim,)), policy=policy))
+    assert isinstance(made, Generate)
+    doubtful = seen(team_in_doubt=(claim,))
+    assert isinstance(the_action(planned([SWORD], a_lock(), doubtful, policy=policy)), Hold), "that takes consent"
 
 
 def test_an_orphan_that_a_provider_works_on_is_held() -> None:

@@ -64,6 +64,11 @@ def every_rule() -> FindingList:
         "waiting": do.Hold(
             do.Awaited((Waiting(a_request("waiting"), Accepted("waiting", AssetId("waiting"), "job-7")),))
         ),
+        "claimed": do.Hold(
+            do.ClaimedElsewhere((replace(a_request("claimed"), by="ci-771 (ana@acme)"),)),
+            None,
+            do.Generate(do.NeverGenerated(), None, PRICE),
+        ),
         "refused": do.Hold(do.WasRefused("I will not"), do.Consent.RETRY_REFUSED),
         "placeholder": do.Generate(do.Placeholder(), None, PRICE),
         "over-budget": do.Hold(do.OverBudget("1 USD a run"), None, do.Generate(do.NeverGenerated(), None, PRICE)),

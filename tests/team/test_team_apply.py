@@ -7,16 +7,18 @@ import json
 import re
 import shutil
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from reconciler.core.digest import AssetId, RecipeKey
-from reconciler.core.team.claim import Claim, ClaimEnd, decode_claim_end, encode_claim
+from reconciler.core.team.claim import Claim, ClaimEnd, decode_claim_end, encode_claim, encode_claim_end
 from reconciler.core.team.layout import claim_end_name, claim_name, claim_of
 from reconciler.core.team.own_claims import OwnClaim
 from reconciler.core.team.settings import TeamSettings
+from reconciler.engine.clock import stamp
 from reconciler.project.load import load_specs
 from reconciler.project.options import Selection
 from reconciler.project.planning import plan_project
@@ -247,6 +249,60 @@ def test_a_request_of_another_checkout_is_listed_and_settled_in_the_name_of_a_pe
     assert project.done("recover").out == "no request is in doubt\n"
     assert project.apply().code == 0
     assert team.billed == 1
+
+
+def test_a_plan_leaves_to_another_checkout_what_that_one_is_making(team: Checkouts) -> None:
+    project = team.clone("one", hero="a lighthouse", icon="a sword")
+    key, now = key_of(project, "hero"), datetime.now(UTC)
+    claim = team.claim(key, at=stamp(now - timedelta(minutes=2)), answers_by=stamp(now + timedelta(minutes=8)))
+    assert "2 to generate (0.078 USD)" in project.run("plan").out, "plan opens no socket"
+    project.done("fetch")
+    plan = project.run("plan").out
+    assert "? hero  another checkout is making it\n" in plan
+    assert "ci-771 (ana@acme) asked shop 2 minutes ago" in plan
+    assert "1 to generate (0.039 USD), 1 held" in plan
+    (held,) = (step for step in project.done("plan", "--format", "json").json["steps"] if step["asset"] == "hero")
+    assert (held["action"], held["reason"], "cost" in held) == ("hold", "ClaimedElsewhere", False)
+    assert held["claimed"][0]["by"] == "ci-771 (ana@acme)"
+    assert project.run("check").code == 2
+    project.done("plan", "-o", "saved.json")
+    said = project.run("apply", "--yes", "--no-wait", "--plan", "saved.json")
+    assert (said.code, team.billed) == (0, 1), said
+    assert "not in the saved plan, so not done: hero" in said.err
+    said = project.apply("--no-wait")
+    assert (said.code, team.billed) == (3, 1), said
+    assert "another checkout is making it" in said.err
+    end = team.bucket / claim_end_name(key, 1)
+    end.write_bytes(encode_claim_end(ClaimEnd(claim.attempt, "NotSent", OLD)))
+    project.done("fetch")
+    assert "1 to generate (0.039 USD)" in project.run("plan").out
+
+
+def test_an_apply_waits_for_another_checkout_and_buys_without_the_team(team: Checkouts) -> None:
+    project = team.clone("one", hero="a lighthouse")
+    now = datetime.now(UTC)
+    team.claim(key_of(project, "hero"), at=stamp(now), answers_by=stamp(now))
+    project.done("fetch")
+    said = project.apply()
+    assert (said.code, team.billed) == (3, 0), said
+    assert "+ hero" in said.err, "the run waits for it, and may have to buy it"
+    assert "waiting: ci-771 (ana@acme) asked shop for the same image" in said.err
+    assert (project.apply("--without-team").code, team.billed) == (0, 1)
+
+
+def test_a_saved_plan_pays_nothing_for_what_the_team_has_by_then(team: Checkouts) -> None:
+    """Its steps are as they were saved: each request asks the team before it is sent."""
+    first, second = team.clone("first"), team.clone("second")
+    second.done("plan", "-o", "saved.json")
+    assert first.apply().code == 0
+    assert team.billed == 3
+    said = second.run("apply", "--yes", "--plan", "saved.json")
+    assert (said.code, team.billed) == (0, 3), said
+    assert said.out == "made 3 (0 USD)\n"
+    assert "has it already: 0 USD" in said.err
+    assert second.done("check").code == 0
+    lines = [json.loads((root.root / "assets.lock").read_text())["assets"]["hero"] for root in (first, second)]
+    assert lines[0]["content"] == lines[1]["content"]
 
 
 def test_candidates_come_along_so_that_another_checkout_can_choose(team: Checkouts) -> None:

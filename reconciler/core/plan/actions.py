@@ -160,6 +160,13 @@ class Awaited:
 
 
 @value
+class ClaimedElsewhere:
+    """Requests that other checkouts of the team are about to send, or wait for, oldest first. They pay for them."""
+
+    requests: tuple[Requested, ...]
+
+
+@value
 class WasRefused:
     """The model refused this very recipe before."""
 
@@ -219,6 +226,7 @@ class NotSelected:
 Reason = (
     Current | Orphaned | Frozen | Ignored | NeverGenerated | RecipeChanged | UpstreamChanged | Placeholder
     | OutputMissing | OutputLost | OutputModified | Untracked | NotAFile | Moved | AlreadyThere | Doubtful | Awaited
+    | ClaimedElsewhere
     | WasRefused | WasMismatched | WasFailed | UpstreamUnavailable | Asked | OverBudget | NotSelected | MadeByHand
     | RealImage | MergeSettled | SourceFailed | Succeeded | WasRejected | RedrawnDifferently
 )  # fmt: skip

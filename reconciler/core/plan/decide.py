@@ -12,6 +12,7 @@ from reconciler.core.plan.actions import (
     AlreadyThere,
     Awaited,
     By,
+    ClaimedElsewhere,
     Conflict,
     Consent,
     Current,
@@ -97,6 +98,7 @@ class Facts:
     in_doubt_elsewhere: tuple[Requested, ...] = ()
     waiting: tuple[Waiting, ...] = ()
     waiting_elsewhere: tuple[Waiting, ...] = ()
+    claimed: tuple[Requested, ...] = ()
     answered: Answer | None = None
     rejected: Rejection | None = None
     answer_rejected: Rejection | None = None
@@ -227,6 +229,8 @@ def _obtain(facts: Facts, why: Reason) -> Action:
         return Restore(why, facts.stored, replacing, vacated, facts.stored_under, place=facts.remote)
     if facts.waiting_elsewhere:
         return Hold(Awaited(facts.waiting_elsewhere), None, generate(facts, why))
+    if facts.claimed and not facts.traits.free:
+        return Hold(ClaimedElsewhere(facts.claimed), None, generate(facts, why))
     if facts.in_doubt_elsewhere:
         return Hold(Doubtful(facts.in_doubt_elsewhere), Consent.RETRY_IN_DOUBT, generate(facts, why))
     if facts.answered is not None and not facts.traits.free:

@@ -49,6 +49,9 @@ class FactCollector:
         for waiting in itertools.chain.from_iterable(seen.waiting.values()):
             key = waiting.requested.key
             self.waiting[key] = (*self.waiting.get(key, ()), waiting)
+        self.claimed: dict[RecipeKey, tuple[Requested, ...]] = {}
+        for request in seen.team_claimed:
+            self.claimed[request.key] = (*self.claimed.get(request.key, ()), request)
         self.orphans = {identity: entry for identity, entry in sorted(lock.entries.items()) if identity not in specs}
         self.orphans_by_key: dict[RecipeKey, dict[AssetId, None]] = {}
         self.orphans_by_output: dict[str, dict[AssetId, None]] = {}
@@ -109,6 +112,7 @@ class FactCollector:
             in_doubt_elsewhere=_elsewhere(self.in_doubt, identity, key) if self.in_doubt and not pending else (),
             waiting=self.seen.waiting.get(identity, ()),
             waiting_elsewhere=_elsewhere(self.waiting, identity, key) if self.waiting and not pending else (),
+            claimed=self.claimed.get(key, ()) if self.claimed and key is not None and not pending else (),
             answered=self._answered(key) if needed and stored is None and key is not None else None,
             rejected=self.seen.rejected.of(entry.content, entry.original) if entry is not None else None,
             answer_rejected=self._answer_rejected(recipe) if needed and stored is None and recipe is not None else None,

@@ -57,6 +57,7 @@ RULES: Mapping[str, str] = {
     "orphan": "The lockfile has an image that no spec asks for.",
     "in-doubt": "A paid request has no recorded end; it may have been charged.",
     "waiting": "A provider has accepted a request, and its image has not been collected.",
+    "claimed": "Another checkout of the team is making the image.",
     "refused": "This recipe was answered without an image that could be locked.",
     "placeholder": "A draft is in place of the real image.",
     "over-budget": "The image would exceed the budget.",
@@ -154,6 +155,8 @@ def rule_of(reason: Reason) -> str:
             return "in-doubt"
         case do.Awaited():
             return "waiting"
+        case do.ClaimedElsewhere():
+            return "claimed"
         case do.WasRefused() | do.WasMismatched() | do.WasFailed():
             return "refused"
         case do.WasRejected():

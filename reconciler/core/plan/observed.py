@@ -84,7 +84,8 @@ class Observed:
     `rejected` are the images that are not restored.
 
     Of a team's store: `remote` names the place of images that are only there; `team_in_doubt` are requests of other
-    checkouts without an outcome; `team_answers` are answers without an image.
+    checkouts without an outcome, and `team_claimed` those whose outcome is still expected; `team_answers` are answers
+    without an image.
     """
 
     outputs: Mapping[str, ContentHash | Blocked] = field(default_factory=dict)
@@ -98,3 +99,4 @@ class Observed:
     remote: Mapping[ContentHash, str] = field(default_factory=dict)
     team_in_doubt: tuple[Requested, ...] = ()
     team_answers: Mapping[RecipeKey, Answer] = field(default_factory=dict)
+    team_claimed: tuple[Requested, ...] = ()

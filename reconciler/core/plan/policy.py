@@ -14,6 +14,7 @@ from reconciler.core.plan.actions import (
     Adopt,
     Asked,
     Awaited,
+    ClaimedElsewhere,
     Conflict,
     Consent,
     Current,
@@ -47,13 +48,15 @@ from reconciler.core.value import field, replace, value
 @value
 class Policy:
     """The policy of this run. `selected` None is everything; `replace` are assets to generate again.
-    `succeeds` are the models that each model replaces under another name."""
+    `succeeds` are the models that each model replaces under another name. `takes_claimed`: the run waits for what
+    another checkout of the team has claimed, or does not ask; else it is left to that checkout."""
 
     consents: frozenset[Consent] = frozenset()
     cascade: Cascade = Cascade.ASK
     selected: frozenset[AssetId] | None = None
     replace: frozenset[AssetId] = frozenset()
     succeeds: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    takes_claimed: bool = False
 
 
 def gate(facts: Facts, action: Action, policy: Policy) -> Action:
@@ -90,9 +93,14 @@ def gate(facts: Facts, action: Action, policy: Policy) -> Action:
 
 def _allowed(action: Action, policy: Policy) -> Action:
     """The action, or the one behind it to which the user has consented."""
-    if isinstance(action, Hold) and action.consent in policy.consents and action.otherwise is not None:
-        return action.otherwise
-    return action
+    if not isinstance(action, Hold) or action.otherwise is None:
+        return action
+    agreed = action.consent in policy.consents
+    return action.otherwise if agreed or (policy.takes_claimed and _is_claimed(action)) else action
+
+
+def _is_claimed(action: Action) -> bool:
+    return isinstance(action.reason, ClaimedElsewhere)
 
 
 def _makes_for_free(traits: Traits, entry: LockEntry, spec: Spec) -> bool:
@@ -139,7 +147,11 @@ def _replaced(facts: Facts, action: Action, policy: Policy) -> Action:
         return action
     in_doubt = (*facts.in_doubt, *facts.in_doubt_elsewhere)
     waiting = (*facts.waiting, *facts.waiting_elsewhere)
-    again = Hold(Awaited(waiting), None, generate(facts, Asked())) if waiting else generate(facts, Asked())
+    again: Action = generate(facts, Asked())
+    if waiting:
+        again = Hold(Awaited(waiting), None, again)
+    elif facts.claimed and not facts.traits.free:
+        again = _allowed(Hold(ClaimedElsewhere(facts.claimed), None, again), policy)
     return _allowed(Hold(Doubtful(in_doubt), Consent.RETRY_IN_DOUBT, again), policy) if in_doubt else again
 
 

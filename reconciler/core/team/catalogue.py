@@ -44,8 +44,13 @@ class Catalogue:
         for recipe in self.recipes.values():
             yield from (requested(claim) for claim in recipe.open if is_overdue(claim, now))
 
+    def expected(self, now: datetime) -> Iterator[Requested]:
+        """The requests of other checkouts whose answers are not overdue."""
+        for recipe in self.recipes.values():
+            yield from (requested(claim) for claim in recipe.open if not is_overdue(claim, now))
+
 
 def requested(claim: Claim) -> Requested:
-    """An open claim as a request in doubt."""
+    """An open claim as a request without an end."""
     named = (claim.attempt, claim.asset, claim.key, claim.provider, claim.cost, claim.at)
     return Requested(*named, retry_of=claim.retry_of, by=claim.owner)
