@@ -5,7 +5,7 @@ The first block is money and state: the journal holds these events, and `settle`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from reconciler.core.digest import AssetId, ContentHash, Json, RecipeKey
 from reconciler.core.lock.lockfile import Answer, AnswerKind, Lock, LockEntry, Made
@@ -329,11 +329,12 @@ def settle(lock: Lock, events: Iterable[Durable]) -> Settled:
                     answers[asked.asset] = _answered(answers.get(asked.asset), asked, event)
             case Published():
                 names = [asset for asset in (event.origin, event.asset) if asset is not None]
+                known = entries.get(event.asset)
                 for asset in names:
                     entries.pop(asset, None)
                 for asset in [name for name, answer in answers.items() if _ends(event.entry, answer)]:
                     del answers[asset]
-                entries[event.asset] = event.entry
+                entries[event.asset] = event.entry if event.entry != known else known  # an equal one, in memory once
                 settled.pop(event.asset, None)
                 if event.how == "adopted":  # the user chose the content of this asset, whatever became of the request
                     _end_doubts(unended, event.asset, event.entry.key)
@@ -343,6 +344,12 @@ def settle(lock: Lock, events: Iterable[Durable]) -> Settled:
             case AnswerRecorded():
                 answers[event.asset] = event.answer
     return unended.settled(Lock(entries, answers, settled=settled))
+
+
+def of_requests(events: Iterable[Durable]) -> Iterator[Durable]:
+    """The events by which `settle` tells which requests have no end. Entries of a lock are left out: they take most of
+    the memory."""
+    return (event for event in events if not isinstance(event, Published) or event.how == "adopted")
 
 
 def _end_doubts(unended: _Unended, asset: AssetId, key: RecipeKey) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from reconciler.core.digest import AssetId, RecipeKey
-from reconciler.core.events import Durable, Ended, Stored, settle
+from reconciler.core.events import Durable, Ended, Stored, of_requests, settle
 from reconciler.core.lock.lockfile import Lock
 from reconciler.core.outcome import Mismatched
 from reconciler.core.ports import StoredImage
@@ -16,7 +16,7 @@ def unrecorded(
 ) -> Iterator[tuple[RecipeKey, Stored | Ended]]:
     """The events that the journal would hold if the crash had come a moment later, each with the recipe that the store
     has them under. Settle them after `events`."""
-    settled = settle(Lock(), events)
+    settled = settle(Lock(), of_requests(events))
     for asked in (*settled.in_doubt, *(waiting.requested for waiting in settled.waiting)):
         for stored in recall(asked.key):
             if asked.attempt in (stored.attempt, *stored.repeats):

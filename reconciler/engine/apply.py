@@ -45,7 +45,8 @@ from reconciler.engine.context import ApplyContext
 from reconciler.engine.conversion import Conversions
 from reconciler.engine.recipes import Recipes
 from reconciler.engine.report import DISK_ERROR, Line, Report, Result, StepError
-from reconciler.engine.shared_requests import SharedRequests
+from reconciler.engine.shared_requests import SharedRequests, sole_recipes
+from reconciler.engine.step_queue import StepQueue
 
 _LOCAL_AT_ONCE = 8
 
@@ -61,8 +62,8 @@ class Run:
         self.by_content = {entry.content: entry for entry in lock.entries.values()}
         self.conversions = Conversions(world.store, world.outputs, world.converter)
         self.stopping = False
-        self._ended: dict[AssetId, asyncio.Future[bool]] = {}
-        self._requests = SharedRequests(world.providers, world.traits)
+        self._ended: dict[AssetId, bool] = {}
+        self._requests = SharedRequests(world.providers, world.traits, sole_recipes(plan.steps))
         self._local = asyncio.Semaphore(_LOCAL_AT_ONCE)
 
     def stop(self) -> None:
@@ -73,21 +74,7 @@ class Run:
 
     async def run(self) -> Report:
         """Run every step of the plan. After a DiskError, steps in progress finish; the report lists the failures."""
-        loop = asyncio.get_running_loop()
-        work = [step for step in self.plan.steps if not isinstance(step.action, Keep)]
-        self._ended = {step.asset: loop.create_future() for step in work}
-        tasks = [asyncio.create_task(self._step(step)) for step in work]
-        try:
-            results = await asyncio.gather(*tasks, return_exceptions=True)
-        except asyncio.CancelledError:
-            await asyncio.gather(*tasks, return_exceptions=True)
-            raise
-        finally:
-            for landed in self._ended.values():
-                landed.cancel()
-        errors = [result for result in results if isinstance(result, BaseException)]
-        for error in sorted(errors, key=lambda error: isinstance(error, asyncio.CancelledError)):
-            raise error  # the cause, rather than a cancellation that followed from it
+        await StepQueue([step for step in self.plan.steps if not isinstance(step.action, Keep)], self._step).run()
         return self.report
 
     async def _step(self, step: Step) -> None:
@@ -106,8 +93,7 @@ class Run:
             self.report.disk_failed(step.asset, error)
             self.world.progress.record(Failed(step.asset, DISK_ERROR, error.fact))
         finally:
-            if not self._ended[step.asset].done():
-                self._ended[step.asset].set_result(good)
+            self._ended[step.asset] = good
 
     async def _line(self, step: Step) -> Line:
         if not isinstance(step, AssetStep):
@@ -119,7 +105,7 @@ class Run:
             case Conflict():
                 return Line(step.asset, Result.CONFLICT)
             case _:
-                await self._upstreams(step)
+                self._require_upstreams(step)
                 if self.stopping:
                     raise StepError(Result.NOT_STARTED, "interrupted")
                 if isinstance(action, Restore) and action.by is By.REDRAW:
@@ -132,14 +118,12 @@ class Run:
                         raise StepError(Result.NOT_STARTED, "interrupted")
                     return await self._put_in_place(step, action)
 
-    async def _upstreams(self, step: AssetStep) -> None:
-        """Wait for the assets that this one refers to. One that failed and has no picture blocks it."""
+    def _require_upstreams(self, step: AssetStep) -> None:
+        """An asset that this one refers to blocks it if its step failed and it has no picture."""
         needed = step.action.after if isinstance(step.action, Generate) else ()
         for up in step.spec.upstreams():
-            if up in self._ended:
-                good = await asyncio.shield(self._ended[up])
-                if not good and (up in needed or up not in self.recipes.contents):
-                    raise StepError(Result.BLOCKED, f"waits for {up}, which has no image yet", "Blocked")
+            if not self._ended.get(up, True) and (up in needed or up not in self.recipes.contents):
+                raise StepError(Result.BLOCKED, f"waits for {up}, which has no image yet", "Blocked")
 
     async def _put_in_place(self, step: AssetStep, action: Action) -> Line:
         match action:

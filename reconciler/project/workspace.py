@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.core.errors import ProjectError
-from reconciler.core.events import Durable, Requested, Waiting, settle
+from reconciler.core.events import Durable, Requested, Waiting, of_requests, settle
 from reconciler.core.lock.lockfile import Lock
 from reconciler.core.lock.parts import HEADER
 from reconciler.core.ports import ProjectStore, Source
@@ -63,7 +63,7 @@ class Workspace:
         self.store: ProjectStore = ContentStore(root)
         self.journal = Journal(self.state / "journal")
         self._most_lock = LOCK_BYTES * max(most_assets, MAX_ASSETS)
-        self.lock_file = LockOnDisk(root, journal=self.journal.read, most=self._most_lock)
+        self.lock_file = LockOnDisk(root, journal=self.journal.replay, most=self._most_lock)
         index = Index(root, self.state / "index")
         self.index = index if strict else index.load()
         self.tree = TreeObserver(root, self.index)
@@ -149,12 +149,12 @@ class Workspace:
         Ends that a crash kept out of the journal are recorded first, once they are durable in the store.
         """
         try:
-            for key, end in tuple(unrecorded(self.journal.read(), self.store.recall)):
+            for key, end in tuple(unrecorded(self.journal.replay(), self.store.recall)):
                 self.store.secure(key)
                 self.journal.record(end)
         finally:
             self.lock_file.catch_up()
-        self.journal.close_with(settle(Lock(), self.events()).unended)
+        self.journal.close_with(settle(Lock(), of_requests(self.journal.replay())).unended)
 
 
 def open_workspace(directory: str | None, environ: Mapping[str, str], *, strict: bool = False) -> Workspace:

@@ -30,6 +30,7 @@ from reconciler.core.events import (
     Settled,
     Stored,
     Waiting,
+    of_requests,
     settle,
 )
 from reconciler.core.journal_lines import decode_event, encode_event
@@ -219,6 +220,18 @@ def test_a_journal_settled_twice_is_settled_once(lock: Lock, journal: list[Durab
 def test_a_journal_may_be_settled_in_two_halves(lock: Lock, journal: list[Durable], cut: int) -> None:
     halfway = settle(lock, journal[:cut])
     assert settle(halfway.lock, [*halfway.unended, *journal[cut:]]) == settle(lock, journal)
+
+
+@settings(max_examples=60)
+@given(few_locks, journals)
+def test_events_of_requests_leave_the_same_requests_open(lock: Lock, journal: list[Durable]) -> None:
+    assert settle(Lock(), of_requests(journal)).unended == settle(lock, journal).unended
+
+
+def test_an_entry_that_is_recorded_again_is_in_memory_once() -> None:
+    first, again = a_entry("x"), a_entry("x")
+    lock = settle(Lock({AssetId("a"): first}), [Published(AssetId("a"), again, "made")]).lock
+    assert lock.entries[AssetId("a")] is first
 
 
 MADE = Made("gravitex", "2026-11-22T16:00:00Z")

@@ -118,7 +118,7 @@ MUTANTS = (
     ),
     Mutant(
         "the journal forgets what is in doubt", Finder.KILL, "project/workspace.py",
-        "        self.journal.close_with(settle(Lock(), self.events()).unended)\n",
+        "        self.journal.close_with(settle(Lock(), of_requests(self.journal.replay())).unended)\n",
         "        self.journal.close_with(())\n",
     ),
     Mutant(

@@ -71,6 +71,12 @@ def written(path: Path, *events: Durable) -> bytes:
     return path.read_bytes()
 
 
+def test_a_replay_gives_the_same_events_as_often_as_it_is_asked(path: Path) -> None:
+    written(path, *EVENTS)
+    replay = Journal(path).replay()
+    assert (tuple(replay), tuple(replay)) == (EVENTS, EVENTS)
+
+
 def test_what_was_recorded_is_read_in_order_by_others_too(path: Path) -> None:
     journal = Journal(path)
     for number, event in enumerate(EVENTS, 1):

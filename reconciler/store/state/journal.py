@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import threading
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from reconciler.core.errors import DiskError
@@ -90,8 +90,15 @@ class Journal:
 
         DiskError if a record inside is damaged, LockfileError if a newer version wrote an event.
         """
+        return tuple(self.replay())
+
+    def replay(self) -> Iterable[Durable]:
+        """The same for a long journal: each event is decoded when it is its turn, as often as they are iterated.
+
+        DiskError at once, LockfileError at its event.
+        """
         payloads, _ = _scan(self._bytes(), self.path)
-        return tuple(decode_event(payload) for payload in payloads)
+        return _Replay(payloads)
 
     def close_with(self, events: Iterable[Event]) -> None:
         """Replace the journal by these events, those of requests without an end: the lockfile has all others."""
@@ -125,6 +132,16 @@ class Journal:
             return disk.plain_bytes(self.path, most=_MOST)
         except FileNotFoundError:
             return b""
+
+
+class _Replay:
+    """The events of payloads. An event takes several times the memory of its payload."""
+
+    def __init__(self, payloads: list[bytes]) -> None:
+        self._payloads = payloads
+
+    def __iter__(self) -> Iterator[Durable]:
+        return map(decode_event, self._payloads)
 
 
 def _durable(events: Iterable[Event]) -> tuple[Durable, ...]:
