@@ -72,6 +72,8 @@ sweep: $(DEV)             ## SIGKILL at every system call of an apply, with a mo
 	$(BIN)/python -m tests.crash.sweep kill --scenario tests.crash.deriving:deriving --package "$$frozen"; \
 	$(BIN)/python -m tests.crash.sweep kill --scenario tests.crash.batching:submitting --package "$$frozen"; \
 	$(BIN)/python -m tests.crash.sweep kill --scenario tests.crash.batching:collecting --package "$$frozen"; \
+	$(BIN)/python -m tests.crash.sweep kill --scenario tests.crash.batching:team_submitting --package "$$frozen"; \
+	$(BIN)/python -m tests.crash.sweep kill --scenario tests.crash.batching:team_collecting --package "$$frozen"; \
 	$(BIN)/python -m tests.crash.sweep kill --scenario tests.crash.jobs:job_apply --package "$$frozen"
 
 powercut: $(DEV)          ## cut the power in STATES=10000 ways, then apply (ten minutes)

@@ -14,6 +14,7 @@ from reconciler.core.events import Requested, Waiting
 from reconciler.core.lock.lockfile import verify_recipe_keys
 from reconciler.core.plan.actions import Generate, Keep
 from reconciler.core.plan.plan import Plan, Step
+from reconciler.core.plan.policy import OnClaimed
 from reconciler.core.plan.selection import select
 from reconciler.core.ports import Log
 from reconciler.core.specs.settings import Budget
@@ -165,10 +166,12 @@ def apply(
 
 
 def _with_claimed(plan: PlanOptions, options: ApplyOptions) -> PlanOptions:
-    """What another checkout has claimed is waited for, and bought if that comes to nothing. The run itself, and not its
-    plan, holds a step of a saved plan."""
-    takes = options.waits_for_team or options.without_team or options.plan_file is not None
-    policy = replace(plan.selection.policy, takes_claimed=takes)
+    """The plan with what the options say of images that other checkouts have claimed. The run itself, and not its plan,
+    holds a step of a saved plan."""
+    claimed = OnClaimed.WAIT if options.waits_for_team else OnClaimed.LEAVE
+    if options.without_team or options.plan_file is not None:
+        claimed = OnClaimed.TAKE
+    policy = replace(plan.selection.policy, claimed=claimed)
     return replace(plan, selection=replace(plan.selection, policy=policy))
 
 

@@ -69,6 +69,11 @@ class TeamRun:
         if self._writes and settings.push is Transfer.AUTO:
             _ = session.team.signer
 
+    @property
+    def may_write(self) -> bool:
+        """Whether the user's credentials may claim, as far as it is known by now."""
+        return self._writes
+
     def say_unasked(self, say: Callable[[str], None]) -> None:
         """Say why the store was not asked, for an apply that goes on without it."""
         if self._unreachable is not None:

@@ -12,6 +12,7 @@ from reconciler.core.lock.lockfile import Answer
 from reconciler.core.plan.observed import TEAM_STORE
 from reconciler.core.ports import ProjectStore, Source, SourceFailure, StoredImage
 from reconciler.core.team.catalogue import Catalogue
+from reconciler.core.team.claim import Claim
 from reconciler.core.team.settings import TeamSettings, Transfer
 from reconciler.core.value import value
 from reconciler.project.workspace import Workspace
@@ -34,9 +35,9 @@ class TeamKnowledge:
         return tuple(sorted(self.catalogue.overdue(self.now), key=lambda request: request.at))
 
     @property
-    def claimed(self) -> tuple[Requested, ...]:
-        """Requests of other checkouts whose answers are expected, oldest first."""
-        return tuple(sorted(self.catalogue.expected(self.now), key=lambda request: request.at))
+    def claimed(self) -> tuple[Claim, ...]:
+        """Claims of other checkouts whose answers are expected, oldest first."""
+        return tuple(sorted(self.catalogue.expected(self.now), key=lambda claim: claim.at))
 
     @property
     def answers(self) -> Mapping[RecipeKey, Answer]:

@@ -31,31 +31,37 @@ _SPARE_SECONDS = 60.0
 """Between the last moment at which an answer can come, and that at which it is durable."""
 
 
+def team_context(
+    session: TeamSession, planned: PlannedProject, journal: Log, progress: Log, *, waits: bool
+) -> TeamContext:
+    """What the run of a plan needs of the team's store. Call it inside the event loop of the run."""
+    settings, rejected = session.settings, planned.seen.rejected
+    return TeamContext(
+        bucket=session.team.bucket,
+        receipts=session.receipts,
+        own_claims=session.own_claims,
+        store=session.workspace.store,
+        journal=journal,
+        progress=progress,
+        owner=session.owner,
+        executor=session.threads,
+        policy=TeamPolicy(
+            claims=settings.claims,
+            push=settings.push is Transfer.AUTO,
+            waits=waits,
+            retried=frozenset(name for consent, name in _RETRIED.items() if consent in planned.consents),
+        ),
+        clock=Clock(),
+        unwanted=frozenset((*rejected.contents, *rejected.originals)),
+        listed=session.asked,
+    )
+
+
 class TeamLayers:
     """Make it inside the event loop of the run."""
 
     def __init__(self, session: TeamSession, planned: PlannedProject, journal: Log, progress: Log, *, waits: bool):
-        settings = session.settings
-        rejected = planned.seen.rejected
-        self._team = TeamContext(
-            bucket=session.team.bucket,
-            receipts=session.receipts,
-            own_claims=session.own_claims,
-            store=session.workspace.store,
-            journal=journal,
-            progress=progress,
-            owner=session.owner,
-            executor=session.threads,
-            policy=TeamPolicy(
-                claims=settings.claims,
-                push=settings.push is Transfer.AUTO,
-                waits=waits,
-                retried=frozenset(name for consent, name in _RETRIED.items() if consent in planned.consents),
-            ),
-            clock=Clock(),
-            unwanted=frozenset((*rejected.contents, *rejected.originals)),
-            listed=session.asked,
-        )
+        self._team = team_context(session, planned, journal, progress, waits=waits)
         self._pushes = Pushes(self._team)
         self._reader = ClaimReader(session.team.bucket)
         self._currency = planned.loaded.project.settings.budget.currency

@@ -140,22 +140,23 @@ class TeamSession:
         """Copy these images into the local store, with their records: those of receipts, else of the lockfile. Why some
         were not copied. Raises DiskError."""
         catalogue = self._known()
-        records = {
-            entry.content: (entry.key, StoredImage(entry.content, entry.image, entry.made, original=entry.original))
-            for entry in locked
-        }
+        records: dict[ContentHash, dict[RecipeKey, StoredImage]] = {}
+        for entry in locked:
+            image = StoredImage(entry.content, entry.image, entry.made, original=entry.original)
+            records.setdefault(entry.content, {})[entry.key] = image
         for key, recipe in catalogue.recipes.items():
-            records |= {image.content: (key, image) for image in recipe.images}
+            for image in recipe.images:
+                records.setdefault(image.content, {})[key] = image
         groups: dict[str, list[ContentHash]] = {}
         for content in dict.fromkeys(wanted):
-            groups.setdefault(records[content][0] if content in records else content, []).append(content)
+            groups.setdefault(next(iter(records.get(content, {})), content), []).append(content)
 
         def ordered(content: ContentHash) -> tuple[str, str]:
-            return (records[content][1].made.at if content in records else "", content)
+            return (next((image.made.at for image in records.get(content, {}).values()), ""), content)
 
         def copied(contents: list[ContentHash]) -> list[tuple[ContentHash, NotCopied | None]]:
             """Images of one recipe, in their order: people call them by their numbers."""
-            return [(one, self._copied(one, records.get(one))) for one in sorted(contents, key=ordered)]
+            return [(one, self._copied(one, records.get(one, {}))) for one in sorted(contents, key=ordered)]
 
         done = itertools.chain.from_iterable(self.threads.map(copied, groups.values()))
         failed = {content: why for content, why in done if why is not None}
@@ -166,13 +167,15 @@ class TeamSession:
             )
         return failed
 
-    def _copied(self, content: ContentHash, record: tuple[RecipeKey, StoredImage] | None) -> NotCopied | None:
-        store = self.workspace.store
+    def _copied(self, content: ContentHash, records: Mapping[RecipeKey, StoredImage]) -> NotCopied | None:
+        """Why an image is not here. `records` are those of the recipes that it answers: of several, if they were
+        converted to the same bytes."""
+        store, bucket = self.workspace.store, self.team.bucket
         try:
-            if record is not None:
-                there = take_image(self.team.bucket, store, *record) is not None
-            else:
-                there = store.sound(content) is not None or fetch_object(self.team.bucket, store, content)
+            took = [take_image(bucket, store, key, image) for key, image in records.items()]
+            there = None not in took
+            if not records:
+                there = store.sound(content) is not None or fetch_object(bucket, store, content)
         except OtherBytes as error:
             return NotCopied(error.fact, error.hint)
         except BucketError as error:

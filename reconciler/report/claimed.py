@@ -1,44 +1,74 @@
-"""Images that other checkouts of a team have claimed, as text: who makes them, since when. Pure."""
+"""Images that other checkouts of a team have claimed, as text and as JSON: who makes them, since when. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from reconciler.core.events import Requested
+from reconciler.core.plan.actions import ClaimedElsewhere
 from reconciler.core.text import printable
 from reconciler.report.formats import counted
 from reconciler.report.in_doubt import age
 
-CLAIMED_TITLE = "another checkout is making it"
-CLAIMED_HINT = "`reconciler apply` waits for it, and takes it for nothing; `reconciler fetch` asks whether it is there"
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # few projects have a team
+    from reconciler.core.team.claim import Claim
 
 
-def claimed_reason(requests: Sequence[Requested]) -> str:
+def claimed_title(reason: ClaimedElsewhere) -> str:
+    """The short reason, above one line for each claim."""
+    return "another checkout has submitted it in a batch" if reason.in_batch else "another checkout is making it"
+
+
+def claimed_reason(reason: ClaimedElsewhere) -> str:
     """The reason on one line, with absolute times."""
-    first = requests[0]
-    return f"{CLAIMED_TITLE}: {_who(first)} asked {printable(first.provider)} at {printable(first.at)}"
+    first = reason.claims[0]
+    return f"{claimed_title(reason)}: {_who(first)} asked {printable(first.provider)} at {printable(first.at)}"
 
 
-def claimed_lines(requests: Sequence[Requested], now: datetime) -> tuple[str, ...]:
+def claimed_lines(reason: ClaimedElsewhere, now: datetime) -> tuple[str, ...]:
     """One line for each claim: who, where, since when."""
     return tuple(
         f"{_who(one)} asked {printable(one.provider)} {age(one.at, now)} ({printable(one.at)}){_paid(one)}"
-        for one in requests
+        for one in reason.claims
     )
 
 
-def claims_line(requests: Sequence[Requested], now: datetime) -> str:
+def claimed_hint(reason: ClaimedElsewhere) -> str:
+    """The next commands."""
+    if reason.in_batch:
+        return "once that checkout has collected it, `reconciler apply` takes it for nothing"
+    return "`reconciler apply` waits for it, and takes it for nothing; `reconciler fetch` asks whether it is there"
+
+
+def claims_line(claims: Sequence[Claim], now: datetime) -> str:
     """Many claims in one line: `12 claims by ci-771 (ana@acme), the first of them 2 minutes ago`."""
-    names = dict.fromkeys(map(_who, requests))
-    first = min(one.at for one in requests)
-    who = ", ".join(list(names)[:3]) + (" and others" if len(names) > 3 else "")
-    return f"{counted(len(requests), 'claim')} by {who}, the first of them {age(first, now)}"
+    names = list(dict.fromkeys(map(_who, claims)))
+    who = ", ".join(names[:3]) + (" and others" if len(names) > 3 else "")
+    return f"{counted(len(claims), 'claim')} by {who}, the first of them {age(min(one.at for one in claims), now)}"
 
 
-def _who(one: Requested) -> str:
-    return printable(one.by) or "another checkout"
+def claimed_json(reason: ClaimedElsewhere) -> list[dict[str, Any]]:
+    """The claims for programs."""
+    return [
+        {
+            "asset": one.asset,
+            "attempt": one.attempt,
+            "at": one.at,
+            "cost": one.cost or None,
+            "provider": one.provider,
+            "recipe": one.key,
+            "by": one.owner,
+            **({"batch": True} if one.in_batch else {}),
+        }
+        for one in reason.claims
+    ]
 
 
-def _paid(one: Requested) -> str:
+def _who(one: Claim) -> str:
+    return printable(one.owner)
+
+
+def _paid(one: Claim) -> str:
     return f", and pays {printable(one.cost)}" if one.cost else ""

@@ -153,7 +153,7 @@ def _doubts(steps: list[Step], now: datetime) -> Iterator[str]:
         one
         for step in steps
         if isinstance(step.action.reason, do.ClaimedElsewhere)
-        for one in step.action.reason.requests
+        for one in step.action.reason.claims
     ]
     if claims:
         yield claims_line(claims, now)

@@ -10,6 +10,7 @@ from reconciler.core.money.cost import total
 from reconciler.core.plan import actions as do
 from reconciler.core.plan.actions import Reason
 from reconciler.core.plan.plan import AssetStep, Plan, Step
+from reconciler.report.claimed import claimed_json
 from reconciler.report.in_doubt import in_doubt_json
 from reconciler.report.plan_text import changed_fields, keeps, plan_total, reason_text
 from reconciler.report.waiting import waiting_costs, waiting_json
@@ -62,7 +63,7 @@ def step_json(step: Step) -> dict[str, Any]:
     if isinstance(action.reason, do.Awaited):
         result["waiting"] = waiting_json(action.reason.requests)
     if isinstance(action.reason, do.ClaimedElsewhere):
-        result["claimed"] = in_doubt_json(action.reason.requests)
+        result["claimed"] = claimed_json(action.reason)
     return result
 
 

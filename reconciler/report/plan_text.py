@@ -17,7 +17,7 @@ from reconciler.core.plan.shared import sharers
 from reconciler.core.recipe import Change
 from reconciler.core.text import one_line, printable
 from reconciler.core.value import replace, value
-from reconciler.report.claimed import CLAIMED_HINT, CLAIMED_TITLE, claimed_lines, claimed_reason
+from reconciler.report.claimed import claimed_hint, claimed_lines, claimed_reason, claimed_title
 from reconciler.report.formats import counted
 from reconciler.report.in_doubt import in_doubt_hint, in_doubt_lines, in_doubt_reason, in_doubt_title
 from reconciler.report.step_hints import conflict_hint, hold_hint
@@ -187,8 +187,8 @@ def describe(
         case do.Hold(reason=do.Awaited(requests=waiting)):
             hint = waiting_hint(waiting, named=name if name != printable(step.asset) else "")
             return StepText("?", WAITING_TITLE, waiting_lines(waiting, now), hint)
-        case do.Hold(reason=do.ClaimedElsewhere(requests=claims)):
-            return StepText("?", CLAIMED_TITLE, claimed_lines(claims, now), CLAIMED_HINT)
+        case do.Hold(reason=do.ClaimedElsewhere() as claimed):
+            return StepText("?", claimed_title(claimed), claimed_lines(claimed, now), claimed_hint(claimed))
         case do.Hold(otherwise=otherwise):
             details = changes(otherwise.reason) if isinstance(otherwise, do.Generate) else ()
             return StepText("?", reason_text(action.reason), details, hold_hint(action, name))
@@ -262,7 +262,7 @@ def _unended_text(reason: do.Doubtful | do.Awaited | do.ClaimedElsewhere) -> str
     if isinstance(reason, do.Awaited):
         return waiting_reason(reason.requests)
     if isinstance(reason, do.ClaimedElsewhere):
-        return claimed_reason(reason.requests)
+        return claimed_reason(reason)
     return in_doubt_reason(reason.requests)
 
 

@@ -519,19 +519,6 @@ def test_the_image_of_a_request_that_was_dropped_is_kept(shop: BatchProject) -> 
     assert {image for entry in shop.gateway.ledger.billed for image in entry.images} <= stored
 
 
-def test_a_project_whose_team_claims_submits_only_with_consent(shop: BatchProject) -> None:
-    (shop.root / "store").mkdir()
-    shop.set_up("a fox", team={"url": f"file://{shop.root}/store"})
-    refused = shop.submit()
-    assert refused.code == 1
-    assert "a batch claims nothing in the team's store" in refused.err
-    assert "--without-team" in refused.err
-    assert not shop.billed
-    assert not shop.files
-    assert shop.submit("--without-team").code == 0
-    assert shop.billed == {"a fox": 1}
-
-
 @pytest.mark.parametrize("fault", ["never_created", "working"])
 def test_another_account_says_nothing_about_a_batch(shop: BatchProject, later: Later, fault: str) -> None:
     """It lists no batch and knows no job of this one: that must neither free its requests nor give up its images."""

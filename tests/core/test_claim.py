@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from reconciler.core.digest import AssetId, ContentHash, content_hash
 from reconciler.core.team.claim import (
     ANSWERED,
+    BATCH_TIME,
     CLAIM_BYTES,
     CLOCK_SKEW,
     FORGOTTEN,
@@ -166,7 +167,7 @@ def test_a_claim_whose_times_are_impossible_is_not_waited_for() -> None:
 
 
 def test_version_1_is_read_for_ever() -> None:
-    claim, end, forgotten = (FORMATS / "claims-v1.jsonl").read_bytes().splitlines(keepends=True)
+    claim, end, forgotten, batched = (FORMATS / "claims-v1.jsonl").read_bytes().splitlines(keepends=True)
     known = a_claim(3, retry_of=("a1", "a2"))
     assert decode_claim(KEY, 3, claim) == known
     assert encode_claim(known) == claim
@@ -175,7 +176,23 @@ def test_version_1_is_read_for_ever() -> None:
     assert decode_claim_end(forgotten) == ClaimEnd(
         "a1", FORGOTTEN, "2026-11-28T11:00:00Z", by="ben@acme", message="paid"
     )
-    assert claim_of_json(claim_json(known)) == known  # type: ignore[arg-type]  # a mapping
+    in_batch = replace(known, in_batch=True, answers_by="2026-12-01T10:00:00Z")
+    assert decode_claim(KEY, 3, batched) == in_batch
+    assert encode_claim(in_batch) == batched
+    for one in (known, in_batch):
+        assert claim_of_json(claim_json(one)) == one  # type: ignore[arg-type]  # a mapping
+
+
+def test_the_image_of_a_batch_is_expected_for_days_and_that_of_another_request_is_not() -> None:
+    at = datetime.fromisoformat(a_claim().at)
+    end = f"{at + BATCH_TIME:%Y-%m-%dT%H:%M:%SZ}"
+    batch = a_claim(in_batch=True, answers_by=end)
+    assert decided(batch, after=BATCH_TIME - timedelta(hours=1)) == WaitFor(batch)
+    assert decided(batch, after=BATCH_TIME + timedelta(hours=1)) == HeldInDoubt((batch,))
+    assert isinstance(decided(a_claim(answers_by=end)), HeldInDoubt), "no clock of ours wrote that"
+    beyond = a_claim(in_batch=True, answers_by=f"{at + 2 * BATCH_TIME:%Y-%m-%dT%H:%M:%SZ}")
+    assert isinstance(decided(beyond), HeldInDoubt)
+    assert decided(batch, a_claim(2)) == WaitFor(batch), "nobody waits for the other one, either"
 
 
 CLAIMS = st.lists(st.tuples(st.sampled_from(["", *ANSWERED, "NotSent", FORGOTTEN]), st.booleans()), max_size=6)

@@ -47,10 +47,12 @@ from reconciler.core.plan.actions import (
 )
 from reconciler.core.plan.observed import Blocked, Rejection, Rejections
 from reconciler.core.plan.plan import OrphanStep
-from reconciler.core.plan.policy import Policy
+from reconciler.core.plan.policy import OnClaimed, Policy
 from reconciler.core.ports import SourceFailure
 from reconciler.core.recipe import Change
 from reconciler.core.specs.settings import Cascade
+from reconciler.core.team.catalogue import requested
+from reconciler.core.team.claim import Claim
 from reconciler.core.value import replace
 from tests.builders import (
     AT,
@@ -330,8 +332,13 @@ def test_what_a_provider_works_on_is_held_whatever_else_is_true_and_no_consent_b
     assert the_action(planned([SWORD], lock, doubtful, policy=agreed)) == held
 
 
+def a_claim(*, in_batch: bool = False) -> Claim:
+    asked = (1, "theirs", SWORD.id, KEY, "gravitex", "0.1 USD", AT)
+    return Claim(*asked, "ana@acme", "ci-771", answers_by=AT, in_batch=in_batch)
+
+
 def test_what_another_checkout_has_claimed_is_left_to_it() -> None:
-    claim = replace(a_request("theirs", key=KEY), by="ci-771 (ana@acme)")
+    claim = a_claim()
     there = seen(team_claimed=(claim,))
     held = Hold(ClaimedElsewhere((claim,)), None, Generate(NeverGenerated(), KEY))
     assert decided(SWORD, a_lock(), there) == held
@@ -340,7 +347,7 @@ def test_what_another_checkout_has_claimed_is_left_to_it() -> None:
         assert the_action(planned([SWORD], a_lock(), there, policy=policy)) == held
     again = Policy(replace=frozenset({SWORD.id}))
     assert the_action(planned([SWORD], LOCK, there, policy=again)) == replace(held, otherwise=Generate(Asked(), KEY))
-    assert decided(SWORD, a_lock(), replace(there, team_in_doubt=(claim,))) == held, "its answer is expected"
+    assert decided(SWORD, a_lock(), replace(there, team_in_doubt=(requested(claim),))) == held, "it is expected"
     assert decided(SWORD, LOCK, replace(there, outputs={OUT: bytes_of("made")})) == Keep()
     assert isinstance(decided(SWORD, a_lock(), replace(there, stored={KEY: (a_stored(),)})), Restore)
     assert isinstance(decided(EDITED, a_lock(), there), Generate), "it is another recipe"
@@ -348,12 +355,23 @@ def test_what_another_checkout_has_claimed_is_left_to_it() -> None:
 
 
 @pytest.mark.parametrize("asked_again", [frozenset(), frozenset({SWORD.id})])
-def test_a_run_that_waits_for_other_checkouts_takes_what_they_have_claimed(asked_again: Any) -> None:
-    claim = replace(a_request("theirs", key=KEY), by="ci-771 (ana@acme)")
-    policy = Policy(takes_claimed=True, replace=asked_again)
+@pytest.mark.parametrize(
+    ("claimed", "in_batch", "kind"),
+    [
+        (OnClaimed.LEAVE, False, Hold),
+        (OnClaimed.WAIT, False, Generate),
+        (OnClaimed.WAIT, True, Hold),
+        (OnClaimed.TAKE, True, Generate),
+    ],
+)
+def test_a_run_waits_for_what_others_have_claimed_unless_it_takes_a_day(
+    asked_again: Any, claimed: OnClaimed, in_batch: bool, kind: type
+) -> None:
+    claim = a_claim(in_batch=in_batch)
+    policy = Policy(claimed=claimed, replace=asked_again)
     made = the_action(planned([SWORD], a_lock(), seen(team_claimed=(claim,)), policy=policy))
-    assert isinstance(made, Generate)
-    doubtful = seen(team_in_doubt=(claim,))
+    assert type(made) is kind
+    doubtful = seen(team_in_doubt=(requested(claim),))
     assert isinstance(the_action(planned([SWORD], a_lock(), doubtful, policy=policy)), Hold), "that takes consent"
 
 

@@ -2,21 +2,25 @@
 
 After a kill the journal is made older, so that a job that no list has counts as not created; then everything is
 collected, what was not sent is submitted, and that is collected, too.
+
+With a team, nothing may be billed without a claim, and afterwards each claim must have an end that is true.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from tests.crash import tree as trees
 from tests.crash.native import Fault, Faulted, Ran
+from tests.crash.rules import Look
 from tests.crash.scenario import ENTRY, PaidApply, paid_apply
 
 PROJECT = """\
@@ -25,14 +29,20 @@ defaults: {{model: gemini-2.5-flash-image, size: "1:1"}}
 providers:
   gemini: {{base_url: "{url}", api_key_env: GEMINI_API_KEY, batch_size: 3}}
 """
+TEAM = """\
+team: {{url: "file://{store}", receipts: any}}
+"""
 _HEAD = re.compile(rb"(\d+) ([0-9a-f]{8}) ")
 
 
 @dataclass
 class Batching(PaidApply):
-    """Implements World. `submitted`: a fresh project waits for its batches, and `collect` is what is killed."""
+    """Implements World. `submitted`: a fresh project waits for its batches, and `collect` is what is killed. `team`:
+    the project has a team's store, in a folder."""
 
     submitted: bool = False
+    team: bool = False
+    recovered: bool = False
 
     @property
     def flight(self) -> int:
@@ -46,11 +56,25 @@ class Batching(PaidApply):
 
     @property
     def env(self) -> dict[str, str]:
-        return {**super().env, "GEMINI_API_KEY": self.gateway.key}
+        team = {
+            "GIT_CONFIG_GLOBAL": str(self.folder / "gitconfig"),
+            "RECONCILER_TRUSTED_STORES": f"file://{self.store}",
+        }
+        return {**super().env, "GEMINI_API_KEY": self.gateway.key, **(team if self.team else {})}
+
+    @property
+    def store(self) -> Path:
+        return self.root / "store"
 
     def restore(self, tree: trees.Tree, ledger: bytes) -> None:
         super().restore(tree, ledger)
-        (self.root / "reconciler.yaml").write_text(PROJECT.format(url=self.gateway.url("gemini")))
+        self.recovered = False
+        project = PROJECT.format(url=self.gateway.url("gemini"))
+        if self.team:
+            self.store.mkdir(exist_ok=True)
+            (self.folder / "gitconfig").write_text("[user]\n\temail = ana@acme\n")
+            project += TEAM.format(store=self.store)
+        (self.root / "reconciler.yaml").write_text(project)
 
     def reset(self) -> None:
         self.gateway.forget_batches()
@@ -62,7 +86,29 @@ class Batching(PaidApply):
         age(self.root / ".reconciler/journal")
         runs = [self._run("collect"), self._run("submit", "--yes"), self._run("collect")]
         told = "".join(run.stdout + run.stderr for run in runs)
+        self.recovered = True
         return Ran(runs[-1].exit, runs[-1].stdout, told)
+
+    def look(self) -> Look:
+        seen = super().look()
+        return replace(seen, torn=(*seen.torn, *self._untrue(seen))) if self.team else seen
+
+    def _untrue(self, seen: Look) -> Iterator[str]:
+        """What is wrong with the claims."""
+        claims = {path: json.loads(path.read_bytes()) for path in self.store.glob("claims/*/*/*[0-9].json")}
+        ends = {path: path.with_suffix(".end.json") for path in claims}
+        outcomes = {path: json.loads(end.read_bytes())["outcome"] for path, end in ends.items() if end.exists()}
+        claimed = {claim["asset"] for claim in claims.values()}
+        yield from (f"{bill.asset} was billed without a claim" for bill in seen.bills if bill.asset not in claimed)
+        images = {claim["asset"] for path, claim in claims.items() if outcomes.get(path) == "Done"}
+        stored = {path.name for path in self.store.glob("objects/*/*")}
+        answers = {bill.asset: bill.content for bill in seen.bills}
+        yield from (f"the team's store has no image of {asset}" for asset in images if answers.get(asset) not in stored)
+        if self.recovered:
+            yield from (f"the claim of {claims[path]['asset']} has no end" for path in claims if path not in outcomes)
+            yield from (
+                f"no claim of {bill.asset} ended with its image" for bill in seen.bills if bill.asset not in images
+            )
 
     def _run(self, *arguments: str) -> Ran:
         ended = self.second.run(["reconciler", *arguments], env=self.env, cwd=self.root)
@@ -100,4 +146,20 @@ def collecting(folder: Path, **options: Any) -> Iterator[Batching]:
     """The collection of three batches is killed."""
     with submitting(folder, **options) as world:
         world.submitted = True
+        yield world
+
+
+@contextmanager
+def team_submitting(folder: Path, **options: Any) -> Iterator[Batching]:
+    """A submission of a project with a team is killed."""
+    with submitting(folder, **options) as world:
+        world.team = True
+        yield world
+
+
+@contextmanager
+def team_collecting(folder: Path, **options: Any) -> Iterator[Batching]:
+    """A collection of a project with a team is killed."""
+    with collecting(folder, **options) as world:
+        world.team = True
         yield world

@@ -19,15 +19,17 @@ from reconciler.core.plan.actions import Action
 from reconciler.core.plan.findings import a_finding, problem_findings
 from reconciler.core.plan.plan import AssetStep, OrphanStep, Plan, Step
 from reconciler.core.recipe import Change
+from reconciler.core.team.claim import Claim
 from reconciler.core.value import replace
 from reconciler.report.findings.listed import FindingList, Surroundings, check_findings
 from reconciler.report.formats import FINDING_FORMATS, list_printed
 from reconciler.report.plan_report import PlanFacts
-from tests.builders import a_request, a_spec, an_entry, bytes_of, expanded
+from tests.builders import AT, a_recipe, a_request, a_spec, an_entry, bytes_of, expanded
 
 GOLDEN = Path(__file__).parent / "golden"
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 PRICE = Cost(Decimal("0.04"))
+CLAIM = Claim(1, "theirs", AssetId("claimed"), a_recipe().key(), "gravitex", "0.1 USD", AT, by="ana@acme", run="ci-771")
 SPECS = {
     "_styles.yaml": "flat:\n  prompt_suffix: in flat colours\n",
     "hero.yaml": "prompt: A lighthouse at dawn\nsize: '1:1'\n",
@@ -65,7 +67,7 @@ def every_rule() -> FindingList:
             do.Awaited((Waiting(a_request("waiting"), Accepted("waiting", AssetId("waiting"), "job-7")),))
         ),
         "claimed": do.Hold(
-            do.ClaimedElsewhere((replace(a_request("claimed"), by="ci-771 (ana@acme)"),)),
+            do.ClaimedElsewhere((CLAIM,)),
             None,
             do.Generate(do.NeverGenerated(), None, PRICE),
         ),

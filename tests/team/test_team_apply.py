@@ -339,6 +339,21 @@ def test_a_converted_image_comes_from_the_team_too(team: Checkouts) -> None:
     assert team.billed == 3
 
 
+def test_one_image_of_two_recipes_is_recorded_for_both(team: Checkouts) -> None:
+    """Two answers may differ in their metadata alone, and be the same once they are converted."""
+    first, second = team.clone("first"), team.clone("second")
+    for each in (first, second):
+        for name in ("hero", "icon"):
+            each.write(f"specs/{name}.yaml", json.dumps({"prompt": f"a {name}", "format": "webp"}))
+    assert first.apply().code == 0
+    lock = json.loads((first.root / "assets.lock").read_text())["assets"]
+    assert lock["hero"]["content"] == lock["icon"]["content"], "the images of the fake have the same pixels"
+    assert second.apply().out == "restored 3\n"
+    assert second.done("check").code == 0
+    there = [json.loads((root.root / "assets.lock").read_text())["assets"] for root in (first, second)]
+    assert [lock["hero"]["content"] for lock in there] == [lock["icon"]["content"] for lock in there]
+
+
 def test_a_project_without_claims_shares_what_it_buys_all_the_same(team: Checkouts) -> None:
     off: dict[str, object] = {"claims": "off"}
     first, second = team.clone("first", team=off), team.clone("second", team=off)

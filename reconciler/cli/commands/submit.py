@@ -47,7 +47,8 @@ def command(
 ) -> int:
     """Submit the images that are missing or changed as batches, which providers make within a day at half the price.
 
-    Shows the plan and its price, and asks for confirmation. Batches are for providers of type gemini and openai.
+    Shows the plan and its price, and asks for confirmation. Batches are for providers of type gemini and openai. In a
+    team, the images are claimed first: no other checkout buys them meanwhile.
     `reconciler collect` fetches the images, and so does the next apply, which never requests what is submitted.
     """
     workspace = open_workspace(directory, os.environ)

@@ -11,6 +11,10 @@ from reconciler.core.ports import SourceFailure
 from reconciler.core.recipe import Change
 from reconciler.core.value import value
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # few projects have a team
+    from reconciler.core.team.claim import Claim
+
 
 @value
 class Current:
@@ -161,9 +165,14 @@ class Awaited:
 
 @value
 class ClaimedElsewhere:
-    """Requests that other checkouts of the team are about to send, or wait for, oldest first. They pay for them."""
+    """Claims of other checkouts of the team, whose images are expected, oldest first. They pay for them."""
 
-    requests: tuple[Requested, ...]
+    claims: tuple[Claim, ...]
+
+    @property
+    def in_batch(self) -> bool:
+        """Whether one of the images is made in a batch."""
+        return any(claim.in_batch for claim in self.claims)
 
 
 @value

@@ -52,6 +52,10 @@ from reconciler.core.specs.spec import Spec
 from reconciler.core.traits import Traits
 from reconciler.core.value import replace, value
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # few projects have a team
+    from reconciler.core.team.claim import Claim
+
 
 @value
 class Facts:
@@ -98,7 +102,7 @@ class Facts:
     in_doubt_elsewhere: tuple[Requested, ...] = ()
     waiting: tuple[Waiting, ...] = ()
     waiting_elsewhere: tuple[Waiting, ...] = ()
-    claimed: tuple[Requested, ...] = ()
+    claimed: tuple[Claim, ...] = ()
     answered: Answer | None = None
     rejected: Rejection | None = None
     answer_rejected: Rejection | None = None

@@ -23,6 +23,10 @@ from reconciler.core.specs.spec import AssetReference, FileReference, Reference,
 from reconciler.core.traits import Traits
 from reconciler.core.value import replace
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # few projects have a team
+    from reconciler.core.team.claim import Claim
+
 Price = Callable[[Spec, Recipe], Cost | None]
 UnendedT = TypeVar("UnendedT", Requested, Waiting)
 
@@ -49,9 +53,9 @@ class FactCollector:
         for waiting in itertools.chain.from_iterable(seen.waiting.values()):
             key = waiting.requested.key
             self.waiting[key] = (*self.waiting.get(key, ()), waiting)
-        self.claimed: dict[RecipeKey, tuple[Requested, ...]] = {}
-        for request in seen.team_claimed:
-            self.claimed[request.key] = (*self.claimed.get(request.key, ()), request)
+        self.claimed: dict[RecipeKey, tuple[Claim, ...]] = {}
+        for claim in seen.team_claimed:
+            self.claimed[claim.key] = (*self.claimed.get(claim.key, ()), claim)
         self.orphans = {identity: entry for identity, entry in sorted(lock.entries.items()) if identity not in specs}
         self.orphans_by_key: dict[RecipeKey, dict[AssetId, None]] = {}
         self.orphans_by_output: dict[str, dict[AssetId, None]] = {}

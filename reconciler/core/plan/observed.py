@@ -11,6 +11,10 @@ from reconciler.core.lock.lockfile import Answer
 from reconciler.core.ports import SourceFailure, StoredImage
 from reconciler.core.value import field, value
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # few projects have a team
+    from reconciler.core.team.claim import Claim
+
 
 @value
 class Blocked:
@@ -84,8 +88,8 @@ class Observed:
     `rejected` are the images that are not restored.
 
     Of a team's store: `remote` names the place of images that are only there; `team_in_doubt` are requests of other
-    checkouts without an outcome, and `team_claimed` those whose outcome is still expected; `team_answers` are answers
-    without an image.
+    checkouts without an outcome, and `team_claimed` the claims of those whose outcome is still expected; `team_answers`
+    are answers without an image.
     """
 
     outputs: Mapping[str, ContentHash | Blocked] = field(default_factory=dict)
@@ -99,4 +103,4 @@ class Observed:
     remote: Mapping[ContentHash, str] = field(default_factory=dict)
     team_in_doubt: tuple[Requested, ...] = ()
     team_answers: Mapping[RecipeKey, Answer] = field(default_factory=dict)
-    team_claimed: tuple[Requested, ...] = ()
+    team_claimed: tuple[Claim, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from enum import Enum
 
 from reconciler.core.digest import AssetId
 from reconciler.core.lock.entry import LockEntry
@@ -45,18 +46,28 @@ from reconciler.core.traits import Traits
 from reconciler.core.value import field, replace, value
 
 
+class OnClaimed(Enum):
+    """What becomes of an image that another checkout of the team has claimed."""
+
+    LEAVE = "leave"
+    """It is left to that checkout."""
+    WAIT = "wait"
+    """The run waits for it, and buys it if that comes to nothing. A batch takes too long: it is left."""
+    TAKE = "take"
+    """It is planned as if nobody had claimed it."""
+
+
 @value
 class Policy:
     """The policy of this run. `selected` None is everything; `replace` are assets to generate again.
-    `succeeds` are the models that each model replaces under another name. `takes_claimed`: the run waits for what
-    another checkout of the team has claimed, or does not ask; else it is left to that checkout."""
+    `succeeds` are the models that each model replaces under another name."""
 
     consents: frozenset[Consent] = frozenset()
     cascade: Cascade = Cascade.ASK
     selected: frozenset[AssetId] | None = None
     replace: frozenset[AssetId] = frozenset()
     succeeds: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    takes_claimed: bool = False
+    claimed: OnClaimed = OnClaimed.LEAVE
 
 
 def gate(facts: Facts, action: Action, policy: Policy) -> Action:
@@ -95,12 +106,14 @@ def _allowed(action: Action, policy: Policy) -> Action:
     """The action, or the one behind it to which the user has consented."""
     if not isinstance(action, Hold) or action.otherwise is None:
         return action
-    agreed = action.consent in policy.consents
-    return action.otherwise if agreed or (policy.takes_claimed and _is_claimed(action)) else action
+    return action.otherwise if action.consent in policy.consents or _takes(action.reason, policy) else action
 
 
-def _is_claimed(action: Action) -> bool:
-    return isinstance(action.reason, ClaimedElsewhere)
+def _takes(reason: Reason, policy: Policy) -> bool:
+    """Whether the run goes on with an image that another checkout has claimed."""
+    if not isinstance(reason, ClaimedElsewhere):
+        return False
+    return policy.claimed is OnClaimed.TAKE or (policy.claimed is OnClaimed.WAIT and not reason.in_batch)
 
 
 def _makes_for_free(traits: Traits, entry: LockEntry, spec: Spec) -> bool:

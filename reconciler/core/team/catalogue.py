@@ -44,10 +44,10 @@ class Catalogue:
         for recipe in self.recipes.values():
             yield from (requested(claim) for claim in recipe.open if is_overdue(claim, now))
 
-    def expected(self, now: datetime) -> Iterator[Requested]:
-        """The requests of other checkouts whose answers are not overdue."""
+    def expected(self, now: datetime) -> Iterator[Claim]:
+        """The claims of other checkouts whose answers are not overdue."""
         for recipe in self.recipes.values():
-            yield from (requested(claim) for claim in recipe.open if not is_overdue(claim, now))
+            yield from (claim for claim in recipe.open if not is_overdue(claim, now))
 
 
 def requested(claim: Claim) -> Requested:

@@ -27,8 +27,11 @@ MOST_CLAIMS = 1_000
 """The most claims of one recipe that are read. Each stands for a request that may have been paid for."""
 CLOCK_SKEW = timedelta(minutes=10)
 """The most that the clocks of two machines are expected to differ. A claim whose time is over is held, not bought."""
+BATCH_TIME = timedelta(days=3)
+"""How long the image of a batch is expected. Providers take a day, some of them two; then somebody collects it."""
 _LONGEST_WAIT = timedelta(hours=6)
-"""A claim that expects its answer later than this after it was made was not written by a clock of ours."""
+"""A claim that expects its answer later than this after it was made was not written by a clock of ours, unless it is
+for a batch."""
 GAVE_IMAGE = (Done.__name__, Mismatched.__name__)
 """The ends of requests that gave an image."""
 _MESSAGE = 4_000
@@ -42,7 +45,8 @@ class Claim:
     """A request that a checkout is about to send. `number` counts the claims of a recipe, from 1.
 
     `by` is the person, `run` the machine or the CI run, `checkout` the id of the checkout. `retry_of` are the attempts
-    in doubt that it retries with consent. After `answers_by` the owner waits for no answer any more.
+    in doubt that it retries with consent. After `answers_by` the owner waits for no answer any more. `in_batch`: the
+    answer takes a day, and nobody waits for it.
     """
 
     number: int
@@ -58,6 +62,7 @@ class Claim:
     project: str = ""
     answers_by: str = ""
     retry_of: tuple[str, ...] = ()
+    in_batch: bool = False
 
     @property
     def owner(self) -> str:
@@ -162,7 +167,7 @@ def decide_claim(
     others = [claim for claim in state.open if claim.attempt not in own and claim.attempt not in consented]
     expected = [claim for claim in others if not is_overdue(claim, now)]
     if expected:
-        return WaitFor(expected[-1])
+        return WaitFor(next((claim for claim in expected if claim.in_batch), expected[-1]))
     if others:
         return HeldInDoubt(tuple(others))
     return Take(state.last + 1)
@@ -187,7 +192,8 @@ def is_overdue(claim: Claim, now: datetime) -> bool:
     """Whether no answer is expected any more, by this machine's clock. A time that cannot be read is over. So is one
     that is hours ahead: until that clock is right, nobody else could settle the claim."""
     at, answers_by = _moment(claim.at), _moment(claim.answers_by)
-    if at is None or answers_by is None or answers_by - at > _LONGEST_WAIT or at - now > _LONGEST_WAIT:
+    longest = BATCH_TIME if claim.in_batch else _LONGEST_WAIT
+    if at is None or answers_by is None or answers_by - at > longest or at - now > _LONGEST_WAIT:
         return True
     return now - CLOCK_SKEW > answers_by
 
@@ -223,6 +229,7 @@ def encode_claim(claim: Claim) -> bytes:
         "project": claim.project,
         "answers_by": claim.answers_by,
         "again": list(claim.retry_of),
+        **({"batch": True} if claim.in_batch else {}),
     }
     return compact_json(fields).encode() + b"\n"
 
@@ -238,7 +245,7 @@ def encode_claim_end(end: ClaimEnd) -> bytes:
 
 _CLAIM = Shape(
     {"v": int, "attempt": str, "asset": str, "provider": str, "cost": str, "at": str},
-    {"by": str, "run": str, "checkout": str, "project": str, "answers_by": str, "again": list},
+    {"by": str, "run": str, "checkout": str, "project": str, "answers_by": str, "again": list, "batch": bool},
 )
 _END = Shape({"v": int, "attempt": str, "outcome": str, "at": str}, {"content": str, "words": str, "by": str})
 
@@ -253,7 +260,8 @@ def decode_claim(key: RecipeKey, number: int, data: bytes) -> Claim:
         return Claim(number, f"unreadable claim {number}", AssetId(""), key, "", "", "")
     named = {name: fields.get(name, "") for name in ("by", "run", "checkout", "project", "answers_by")}
     asset, attempt = AssetId(fields["asset"]), fields["attempt"]
-    return Claim(number, attempt, asset, key, fields["provider"], fields["cost"], fields["at"], **named, retry_of=again)
+    asked = (number, attempt, asset, key, fields["provider"], fields["cost"], fields["at"])
+    return Claim(*asked, **named, retry_of=again, in_batch=fields.get("batch", False))
 
 
 def _attempts(again: Sequence[Any]) -> tuple[str, ...]:

@@ -63,7 +63,7 @@ class Claiming:
         async with team.locks[key]:  # a number is taken only once the one before it exists
             claim = self._claim(request, team.last.get(key, 0) + 1)
             team.attempts.add(claim.attempt)
-            if not await run_to_completion(team.executor, self._take, claim):
+            if not await run_to_completion(team.executor, make_claim, team, claim):
                 return None
             team.last[key] = claim.number
             return claim
@@ -73,19 +73,21 @@ class Claiming:
         named = {"provider": self._provider, "cost": "" if cost is None else str(cost)}
         return self._team.claim(request, self._new_attempt(), number=number, seconds=self._seconds, **named)
 
-    def _take(self, claim: Claim) -> bool:
-        """Whether the claim exists now. After a failure that leaves this open, the local record settles it later."""
-        if claim.number > MAX_CLAIM:  # nobody would see it
-            self._team.failures.append(BucketError(f"it has {MAX_CLAIM:,} claims of one recipe, and holds no more"))
+
+def make_claim(team: TeamContext, claim: Claim) -> bool:
+    """Whether the claim exists now. After a failure that leaves this open, the local record settles it later.
+    Blocking."""
+    if claim.number > MAX_CLAIM:  # nobody would see it
+        team.failures.append(BucketError(f"it has {MAX_CLAIM:,} claims of one recipe, and holds no more"))
+        return False
+    team.own_claims.write(OwnClaim(claim))
+    try:
+        made = team.bucket.put_new(claim_name(claim.key, claim.number), encode_claim(claim))
+    except BucketError as error:
+        team.failures.append(error)
+        made = False
+        if not isinstance(error, BucketDenied):
             return False
-        self._team.own_claims.write(OwnClaim(claim))
-        try:
-            made = self._team.bucket.put_new(claim_name(claim.key, claim.number), encode_claim(claim))
-        except BucketError as error:
-            self._team.failures.append(error)
-            made = False
-            if not isinstance(error, BucketDenied):
-                return False
-        if not made:
-            self._team.own_claims.drop(claim.attempt)
-        return made
+    if not made:
+        team.own_claims.drop(claim.attempt)
+    return made

@@ -76,6 +76,10 @@ class TeamContext:
         """Wait for no other checkout any more."""
         self.closed.set()
 
+    def unusable(self, key: RecipeKey) -> frozenset[ContentHash]:
+        """The images for a recipe that are here already, or that reviewers have rejected. Blocking."""
+        return frozenset(image.content for image in self.store.recall(key)) | self.unwanted
+
     def claim(
         self, request: ImageRequest, attempt: str, *, number: int, provider: str, cost: str, seconds: float
     ) -> Claim:

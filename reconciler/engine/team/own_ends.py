@@ -50,7 +50,7 @@ class OwnEnds:
         waiting = frozenset(one.requested.attempt for one in settled.waiting)
         open_ = waiting | {request.attempt for request in settled.in_doubt}
         count = 0
-        for own in (*self.own_claims.read(), *self._without_record(events)):
+        for own in (*self.own_claims.read(), *self._without_record(events, waiting)):
             attempt = own.claim.attempt
             if own.end is None and attempt in open_:
                 if attempt in waiting or not self._is_answered_elsewhere(own.claim):
@@ -67,9 +67,10 @@ class OwnEnds:
             count += 1
         return count
 
-    def _without_record(self, events: Collection[Durable]) -> Iterator[OwnClaim]:
-        """The open claims of attempts in the journal whose records a power cut has taken."""
-        recorded = {own.claim.attempt for own in self.own_claims.read()}
+    def _without_record(self, events: Collection[Durable], waiting: Collection[str]) -> Iterator[OwnClaim]:
+        """The open claims of attempts in the journal whose records a power cut has taken. Those of jobs that go on end
+        later."""
+        recorded = {*waiting, *(own.claim.attempt for own in self.own_claims.read())}
         for event in events:
             if isinstance(event, Requested) and event.attempt not in recorded:
                 for claim in ClaimReader(self.bucket).read(event.key).open:

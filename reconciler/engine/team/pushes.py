@@ -14,7 +14,7 @@ from reconciler.aio import run_to_completion
 from reconciler.core.errors import BucketError, ReconcilerError
 from reconciler.core.lock.lockfile import LockEntry
 from reconciler.core.outcome import BadOutput, Done, Mismatched, NotSent, Outcome, Refused, Rejected, Throttled
-from reconciler.core.ports import StoredImage
+from reconciler.core.ports import ProjectStore, StoredImage
 from reconciler.core.team.bucket import Bucket
 from reconciler.core.team.claim import Claim, ClaimEnd, encode_claim_end
 from reconciler.core.team.layout import claim_end_name, object_name, receipt_name
@@ -49,6 +49,16 @@ def end_claim(bucket: Bucket, own_claims: OwnClaimLog, push: Push) -> None:
     """The end of the claim; then its local record goes. Blocking. Raises BucketError."""
     bucket.put_new(claim_end_name(push.claim.key, push.claim.number), encode_claim_end(push.end))
     own_claims.drop(push.claim.attempt)
+
+
+def push_conversion(bucket: Bucket, receipts: Receipts, store: ProjectStore, entry: LockEntry) -> None:
+    """A locked image that was converted from what a provider gave, then its receipt. Blocking. Raises BucketError."""
+    image = next((one for one in store.recall(entry.key) if one.content == entry.content), None)
+    path = store.find(entry.content)
+    if path is not None:
+        bucket.put_new(object_name(entry.content), path)
+    if image is not None and path is not None:
+        bucket.put_new(receipt_name(entry.key, image.content), receipts.sign(entry.key, image))
 
 
 class Pushes:
@@ -90,13 +100,7 @@ class Pushes:
                 self.failures.append(error)
 
     def _bring_conversion(self, entry: LockEntry) -> None:
-        team = self._team
-        image = next((one for one in team.store.recall(entry.key) if one.content == entry.content), None)
-        path = team.store.find(entry.content)
-        if path is not None:
-            team.bucket.put_new(object_name(entry.content), path)
-        if image is not None and path is not None:
-            team.bucket.put_new(receipt_name(entry.key, image.content), team.receipts.sign(entry.key, image))
+        push_conversion(self._team.bucket, self._team.receipts, self._team.store, entry)
 
     async def _run(self, push: Push) -> None:
         async with self._places:

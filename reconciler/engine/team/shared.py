@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from reconciler.aio import run_to_completion
-from reconciler.core.digest import ContentHash
 from reconciler.core.errors import BucketError, BucketUnreachable
 from reconciler.core.events import AnswerRecorded, Forgotten, Noted
 from reconciler.core.money.cost import Cost
@@ -59,7 +58,7 @@ class SharedWithTeam:
                 found = await run_to_completion(team.executor, self._look, request)
             if isinstance(found, WaitFor):
                 overdue = self._overdue(request, found.claim, since)
-                if overdue or not team.policy.waits:
+                if overdue or not team.policy.waits or found.claim.in_batch:
                     return held((found.claim,), overdue=overdue)
                 await self._sleep(pause)
                 pause = min(LATER, pause * _SLOWER)
@@ -92,7 +91,7 @@ class SharedWithTeam:
                 state,
                 own=team.attempts,
                 consented=request.retry_of,
-                unusable=self._unusable(request),
+                unusable=team.unusable(key),
                 retried=team.policy.retried,
                 now=team.clock.utc(),
             )
@@ -105,13 +104,9 @@ class SharedWithTeam:
             team.failures.append(error)
             return refused(error)
 
-    def _unusable(self, request: ImageRequest) -> frozenset[ContentHash]:
-        team = self._team
-        return frozenset(image.content for image in team.store.recall(request.key)) | team.unwanted
-
     def _received(self, request: ImageRequest) -> Outcome | None:
         """An image for a recipe that the run did not know when it began, by its receipts. Blocking."""
-        team, unusable = self._team, self._unusable(request)
+        team, unusable = self._team, self._team.unusable(request.key)
         contents = [content for content in receipted(team.bucket, request.key) if content not in unusable]
         for image in [*read_receipts(team.bucket, team.receipts, request.key, contents)][::-1]:
             if isinstance(image, StoredImage) and image.misfit is None:
@@ -179,6 +174,8 @@ def held(claims: Sequence[Claim], *, overdue: bool) -> NotSent:
     first = claims[0]
     price = f"; it may have cost {printable(first.cost)}" if first.cost else ""
     asked = f"{printable(first.owner)} asked {printable(first.provider)} for the same image at {printable(first.at)}"
+    if not overdue and first.in_batch:
+        return _held(f"{asked} in a batch, and has not collected it{price}", "")
     if not overdue:
         return _held(f"{asked}, and waits for the answer{price}", "`reconciler apply` without --no-wait waits for it")
     return _held(f"in doubt: {asked}, and has not said how it ended{price}", "")

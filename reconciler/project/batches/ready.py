@@ -15,7 +15,7 @@ from reconciler.core.ports import Log
 from reconciler.core.text import printable
 from reconciler.core.value import replace, value
 from reconciler.engine.report import Report
-from reconciler.project.apply import propose_submission
+from reconciler.project.apply import ApplyProposal, propose_submission
 from reconciler.project.batches.collect import collect_ready, line_of_batch, provider_of_batch
 from reconciler.project.batches.state import open_requests, settled_batches
 from reconciler.project.carry_out import RunOptions, carry_out
@@ -23,6 +23,10 @@ from reconciler.project.load import load_specs
 from reconciler.project.options import PlanOptions
 from reconciler.project.workspace import Workspace
 from reconciler.report.batches import BatchLine, BatchOutcome
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # few projects have a team
+    from reconciler.project.batches.team import TeamCollection
 
 FIRST_PAUSE = 5.0
 """Seconds between the first two looks of `collect --wait`; each later one is longer by half, ..."""
@@ -63,12 +67,32 @@ def collect(
     """Collect what is ready, then put every image in place that the store has for its recipe. Buys nothing."""
     with workspace.exclusive(lock_wait):
         lines = collect_ready(workspace, environ)
-        return Collected(lines, _put_in_place(workspace, callbacks, environ))
+        proposal = propose_submission(workspace, PlanOptions())
+        team = _team_of(workspace, proposal, callbacks, environ)
+        if team is not None:
+            team.bring()
+        report = _put_in_place(workspace, proposal, callbacks, environ)
+        if team is not None and report is not None:
+            entries = workspace.locked().entries
+            team.bring_conversions(entries[line.asset] for line in report.lines if line.asset in entries)
+        return Collected(lines, report)
 
 
-def _put_in_place(workspace: Workspace, callbacks: CollectCallbacks, environ: Mapping[str, str]) -> Report | None:
+def _team_of(
+    workspace: Workspace, proposal: ApplyProposal, callbacks: CollectCallbacks, environ: Mapping[str, str]
+) -> TeamCollection | None:
+    """The team's store, None for a project without one."""
+    if proposal.planned.loaded.project.settings.team is None:
+        return None
+    from reconciler.project.batches.team import team_collection  # noqa: PLC0415 - few projects have a team
+
+    return team_collection(workspace, proposal.planned, environ, callbacks.say)
+
+
+def _put_in_place(
+    workspace: Workspace, proposal: ApplyProposal, callbacks: CollectCallbacks, environ: Mapping[str, str]
+) -> Report | None:
     """The report of the steps that put an existing image in place; None if there are none."""
-    proposal = propose_submission(workspace, PlanOptions())
     steps = tuple(
         step
         for step in proposal.plan.asset_steps

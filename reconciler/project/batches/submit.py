@@ -1,11 +1,13 @@
 """Submit images as batches, at half the price. The order of the steps is what prevents paying twice.
 
+    a claim of each request, in a team
     the file of requests, durable; Requested of each and Prepared, in one record
     upload: free, and repeatable
     BatchSending, durable; the request that creates the batch
     BatchAccepted, durable
 
-A death before BatchSending leaves a batch that was certainly not created; after it, one that a listing finds.
+A death before BatchSending leaves a batch that was certainly not created; after it, one that a listing finds. A claim
+without a Requested was never sent: the next command that asks the team's store ends it.
 """
 
 from __future__ import annotations
@@ -20,16 +22,16 @@ from reconciler.core.batches.jobs import BatchJob, RequestFile
 from reconciler.core.batches.recipes import BatchedRecipe, encode_recipes
 from reconciler.core.batches.split import BatchRequest, split
 from reconciler.core.digest import AssetId
-from reconciler.core.errors import ConsentNeeded, ProjectError
+from reconciler.core.errors import BucketError, ConsentNeeded, ProjectError
 from reconciler.core.events import BatchAccepted, BatchClosed, BatchSending, Ended, Prepared, Requested
 from reconciler.core.lock.lockfile import verify_recipe_keys
 from reconciler.core.money.cost import parse_cost
 from reconciler.core.outcome import InDoubt, NotSent, Rejected, Throttled
 from reconciler.core.plan.actions import Generate
 from reconciler.core.plan.plan import AssetStep, Plan
+from reconciler.core.plan.policy import OnClaimed
 from reconciler.core.plan.shared import request_of
 from reconciler.core.ports import ImageRequest
-from reconciler.core.specs.settings import Settings
 from reconciler.core.text import printable
 from reconciler.core.value import field, replace, value
 from reconciler.engine.clock import stamp
@@ -53,11 +55,16 @@ from reconciler.providers.models.table import model_table
 from reconciler.providers.registry import REGISTRY
 from reconciler.report.batches import BatchLine, BatchOutcome
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # few projects have a team
+    from reconciler.engine.team.batch_claims import BatchClaims
+    from reconciler.project.batches.team import TeamSubmission
+
 
 @value
 class SubmitOptions:
     """The options of a submission; `wait` is the time in seconds to wait for an apply that is running. `without_team`
-    buys in a project whose team claims its images, although a batch claims none."""
+    buys without asking the team's store."""
 
     plan: PlanOptions = field(default_factory=PlanOptions)
     wait: float = 0.0
@@ -95,11 +102,14 @@ def submit(
     workspace: Workspace, options: SubmitOptions, callbacks: SubmitCallbacks, *, environ: Mapping[str, str]
 ) -> Submitted:
     """Submit every image that the plan generates and that a batch can make. ProjectError if none of them can."""
-    plan_options = replace(options.plan, selection=replace(options.plan.selection, batched=True))
+    plan_options = _plan_options(options)
     with workspace.exclusive(options.wait):
         close_unsent(workspace)
         proposal = propose_submission(workspace, plan_options)
         if store_left_behind(workspace, proposal.planned, environ=environ, utc=workspace.utc):
+            proposal = propose_submission(workspace, plan_options)
+        team = _team_of(workspace, proposal, options, environ)
+        if team is not None and team.prepare(proposal.planned):
             proposal = propose_submission(workspace, plan_options)
         chosen = _chosen(proposal)
         callbacks.show(chosen)
@@ -109,23 +119,38 @@ def submit(
         verify_recipe_keys(planned.lock)  # an edited recipe would compare equal to anything
         require_keys(chosen.proposal.plan, planned.loaded.project.settings.providers, environ)
         require_budget_in_ci(chosen.proposal, environ)
-        _require_consent_without_claims(planned.loaded.project.settings, options)
+        if team is not None:
+            team.require(chosen.proposal.plan, planned)
         if not callbacks.consent(chosen):
             raise ConsentNeeded("nothing was done")
-        submission = _Submission(workspace, chosen, callbacks.say, environ)
+        submission = _Submission(workspace, chosen, callbacks.say, environ, team=team)
         try:
             jobs = asyncio.run(submission.run())
+            if team is not None:
+                team.finish(callbacks.say)
         finally:
             workspace.close_journal()
         return Submitted(chosen, jobs, submission.failed)
 
 
-def _require_consent_without_claims(settings: Settings, options: SubmitOptions) -> None:
-    """ProjectError if the team claims what it buys: other checkouts do not see what a batch has asked for."""
-    if settings.team is not None and settings.team.claims and not options.without_team:
-        fact = "a batch claims nothing in the team's store: another checkout could pay for the same images"
-        hint = "`reconciler apply` claims them; `reconciler submit --without-team` submits without asking the team"
-        raise ProjectError(fact, hint=hint)
+def _plan_options(options: SubmitOptions) -> PlanOptions:
+    """The options of the plan: prices of batches, and images that other checkouts have claimed are left to them."""
+    selection = options.plan.selection
+    policy = replace(selection.policy, claimed=OnClaimed.TAKE if options.without_team else OnClaimed.LEAVE)
+    return replace(options.plan, selection=replace(selection, batched=True, policy=policy))
+
+
+def _team_of(
+    workspace: Workspace, proposal: ApplyProposal, options: SubmitOptions, environ: Mapping[str, str]
+) -> TeamSubmission | None:
+    """The team's store, None for a project without one."""
+    settings = proposal.planned.loaded.project.settings.team
+    if settings is None or options.without_team:
+        return None
+    from reconciler.project.batches.team import TeamSubmission  # noqa: PLC0415 - few projects have a team
+    from reconciler.project.team_session import TeamSession  # noqa: PLC0415 - few projects have a team
+
+    return TeamSubmission(TeamSession(workspace, settings, environ))
 
 
 def _chosen(proposal: ApplyProposal) -> SubmitProposal:
@@ -172,13 +197,21 @@ class _Submission:
     """One run of `submit`, after the consent."""
 
     def __init__(
-        self, workspace: Workspace, chosen: SubmitProposal, say: Callable[[str], None], environ: Mapping[str, str]
+        self,
+        workspace: Workspace,
+        chosen: SubmitProposal,
+        say: Callable[[str], None],
+        environ: Mapping[str, str],
+        *,
+        team: TeamSubmission | None,
     ) -> None:
         self._workspace = workspace
         self._planned = chosen.proposal.planned
         self._plan = chosen.proposal.plan
         self._say = say
         self._environ = environ
+        self._team = team
+        self._claims: BatchClaims | None = None
         self._files = batch_files(workspace)
         self.failed: dict[AssetId, str] = {}
 
@@ -188,6 +221,7 @@ class _Submission:
         settings = self._planned.loaded.project.settings
         table = model_table(settings.models)
         lines: list[BatchLine] = []
+        self._claims = self._team.claims(self._planned) if self._team is not None else None
         for name in sorted(self._plan.generating_providers):
             provider = connect_batches(
                 settings.providers[name], environ=self._environ, spool=self._workspace.store, models=table
@@ -198,7 +232,9 @@ class _Submission:
             requests = await asyncio.to_thread(self._built, provider, steps, recipes)
             size = provider.settings.batch_size
             for job in split(requests, most_requests=size, most_line_bytes=provider.most_line_bytes):
-                line = await self._submitted(name, provider, job, recipes)
+                line = await self._submitted(name, provider, job)
+                if line is None:
+                    continue
                 lines.append(line)
                 if line.outcome is not BatchOutcome.SUBMITTED:
                     break
@@ -220,7 +256,7 @@ class _Submission:
             providers={},
             traits=planned.loaded.project.settings.traits(),
             files=planned.seen.files,
-            in_doubt=planned.in_doubt,
+            in_doubt=(*planned.in_doubt, *(replace(one, asset=AssetId("")) for one in planned.seen.team_in_doubt)),
             utc=workspace.utc,
             consents=planned.consents,
             rejected=planned.seen.rejected,
@@ -252,19 +288,21 @@ class _Submission:
         return found
 
     async def _submitted(
-        self, name: str, provider: BatchProvider, job: Sequence[BatchRequest[_Item]], recipes: Recipes
-    ) -> BatchLine:
+        self, name: str, provider: BatchProvider, job: Sequence[BatchRequest[_Item]]
+    ) -> BatchLine | None:
+        """The line of one job; None if other checkouts have asked for all of its images."""
         batch, items = uuid4().hex, [request.item for request in job]
+        try:
+            items = await self._claimed(name, items)
+        except BucketError as error:
+            line = _line(batch, name, [self._requested(name, item) for item in items])
+            return replace(line, outcome=BatchOutcome.NOT_SENT, message=f"nothing was claimed: {error.fact}")
+        if not items:
+            return None
         asked = {item.request.attempt: BatchedRecipe(item.request.recipe, item.wire.asked) for item in items}
         path, digest = await asyncio.to_thread(self._written, provider, batch, items, encode_recipes(asked))
         requested = [self._requested(name, item) for item in items]
-        line = BatchLine(
-            batch,
-            name,
-            assets=tuple(item.step.asset for item in items),
-            costs=tuple(parse_cost(one.cost) for one in requested),
-            at=requested[0].at,
-        )
+        line = _line(batch, name, requested)
         prepared = Prepared(batch, name, tuple(asked), digest)
         begun: list[Requested | Prepared] = [*requested, prepared]
         await asyncio.to_thread(self._workspace.journal.record_all, begun)
@@ -292,6 +330,15 @@ class _Submission:
                 await asyncio.to_thread(self._workspace.journal.record_all, closing)
                 return replace(line, outcome=BatchOutcome.NOT_SENT, message=message)
 
+    async def _claimed(self, name: str, items: list[_Item]) -> list[_Item]:
+        """The requests of a job that are this checkout's to send. Raises BucketError."""
+        if self._claims is None:
+            return items
+        requests = [(item.request, self._requested(name, item).cost) for item in items]
+        taken = await self._claims.take(name, requests)
+        self.failed |= {item.step.asset: taken[item.request.attempt] for item in items if item.request.attempt in taken}
+        return [item for item in items if item.request.attempt not in taken]
+
     def _written(self, provider: BatchProvider, batch: str, items: Sequence[_Item], recipes: bytes) -> tuple[Path, str]:
         chunks = chain.from_iterable(provider.line(item.wire, item.request.attempt) for item in items)
         return self._files.write(batch, chunks, recipes)
@@ -302,3 +349,8 @@ class _Submission:
         cost = "" if action.cost is None else str(action.cost)
         at, request = stamp(self._workspace.utc()), item.request
         return Requested(request.attempt, request.asset, request.key, name, cost, at, request.retry_of)
+
+
+def _line(batch: str, provider: str, requested: Sequence[Requested]) -> BatchLine:
+    costs = tuple(parse_cost(one.cost) for one in requested)
+    return BatchLine(batch, provider, tuple(one.asset for one in requested), costs, requested[0].at)
