@@ -105,11 +105,25 @@ def _rows(file: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if recorded is not None:
         size = f", {recorded['width']}x{recorded['height']}" if "width" in recorded else ""
         yield "recorded", f"{recorded['content']}, {recorded['bytes']:,} bytes{size}"
-        yield "made", recorded["made"]
+        yield "made by", _made_text(recorded["made"])
         if recorded["elsewhere"]:
             yield "also in", ", ".join(recorded["elsewhere"])
     if file["key"]:
         yield "key", file["key"]
+
+
+def _made_text(made: str) -> str:
+    """`Pillow 13.0.0 with avif 1.4.2, by revision 1 of the operations`, of `1 pillow 13.0.0 avif 1.4.2`; any text that
+    has another form as it is."""
+    revision, *words = made.split()
+    if not revision.isdecimal() or len(words) % 2:
+        return made
+    named = [f"{name} {version}" for name, version in zip(words[::2], words[1::2], strict=True)]
+    if not named:
+        return f"revision {revision} of the operations"
+    encoder = named[0].replace("pillow ", "Pillow ", 1)
+    codecs = f" with {' and '.join(named[1:])}" if named[1:] else ""
+    return f"{encoder}{codecs}, by revision {revision} of the operations"
 
 
 def _form_text(each: Mapping[str, Any]) -> str:
