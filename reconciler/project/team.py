@@ -100,12 +100,17 @@ class Team:
         return by
 
     def require_format(self) -> bool:
-        """BucketError if a newer version of reconciler has laid the store out; False if nobody has yet."""
+        """BucketError if a newer version of reconciler has laid the store out, or if there is no store at a web server,
+        which nobody can make there; False if nobody has laid it out yet."""
         sink = BytesIO()
         there = self.bucket.get(FORMAT_NAME, sink, most=_MOST_FORMAT)
         if there and not is_format(sink.getvalue()):
             fact = f"{self.settings.url} has a layout that this version cannot read"
             raise BucketError(fact, hint="upgrade reconciler, or name another path in team.url")
+        if not there and not self.lists:
+            from reconciler.team.web_bucket import web_hint  # noqa: PLC0415 - it loads the network
+
+            raise BucketError(f"there is no team's store at {self.settings.url}", hint=web_hint(self.settings.url))
         return there
 
     def prove_claims(self) -> None:

@@ -128,6 +128,8 @@ class TeamSession:
         known = self._known()
         if not questions:
             return Fetched(known)
+        if not self.team.lists:
+            self.team.require_format()
         now = stamp(self.workspace.utc())
         found = ask(self.team.bucket, self.receipts, questions, self.threads, at=now, checkout=self.checkout)
         catalogue = self._merged(known, found, questions, url)

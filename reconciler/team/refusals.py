@@ -51,22 +51,27 @@ def refusal(error: Exception, *, place: str, what: str, cloud: Cloud) -> BucketE
     if code in _KEY_CODES or status == 401 or kind == "UnauthenticatedError":
         return BucketDenied(f"the credentials for {place} are not valid", hint=cloud.wrong_key)
     if status == 403 or kind == "PermissionDeniedError" or code == "AccessDenied":
-        return BucketDenied(f"the credentials do not allow to {what} in {place}")
+        return BucketDenied(f"the credentials do not allow to {what} in {place}", hint=_OTHER_PLACE)
     if status == 501 or kind == "NotSupportedError" or code == "NotImplemented":
         return BucketError(f"{place} cannot create an object only if it is absent", hint=CANNOT_CLAIM)
     if status in (408, 429) or status >= 500:
         return BucketUnreachable(f"cannot {what} in {place}: the server said {status}")
     if status:
-        return BucketError(f"cannot {what} in {place}: the server said {status}{f' ({code})' if code else ''}")
+        said = f"the server said {status}{f' ({code})' if code else ''}"
+        return BucketError(f"cannot {what} in {place}: {said}", hint=_NO_STORE)
     if kind == "GenericError":
         reason = _MEANS[found[1]] if (found := _KIND.search(text)) else "it did not answer as an object store does"
         if "dns error" in text:
             reason = "there is no server of that name"
-        return BucketUnreachable(f"cannot {what} in {place}: {reason}")
+        return BucketUnreachable(f"cannot {what} in {place}: {reason}", hint=_NO_STORE)
     return BucketError(f"cannot {what} in {place}: {_words(kind)}")
 
 
 CANNOT_CLAIM = "use a server that supports conditional writes (the documentation lists some), or claims: off"
+
+
+_OTHER_PLACE = "use credentials that may, or correct the path in team.url"
+_NO_STORE = "check team.url in reconciler.yaml, and AWS_ENDPOINT_URL if the server is one of your own"
 
 
 def _words(kind: str) -> str:

@@ -19,6 +19,7 @@ from reconciler.team.timeouts import BucketTimeouts
 if TYPE_CHECKING:
     import httpx
 
+_LATER = "if the address in team.url is right, try again later"
 _UNKNOWN = datetime.fromtimestamp(0, UTC)
 
 
@@ -34,6 +35,7 @@ class WebBucket:
 
         self._httpx = httpx
         self._place = str(url)
+        self._hint = web_hint(self._place)
         self._total = timeouts.total
         self._client = httpx.Client(
             follow_redirects=False,
@@ -100,11 +102,14 @@ class WebBucket:
         if status in (404, 410):
             return False
         if status in (401, 403):
-            raise BucketDenied(f"cannot read {name} in {self._place}: the server said {status}")
+            raise BucketDenied(f"cannot read {name} in {self._place}: the server said {status}", hint=self._hint)
         if status in (408, 429) or status >= 500:
-            raise BucketUnreachable(f"cannot read {name} in {self._place}: the server said {status}")
-        where = ", which leads to another address" if 300 <= status < 400 else ""
-        raise BucketError(f"cannot read {name} in {self._place}: the server said {status}{where}")
+            raise BucketUnreachable(f"cannot read {name} in {self._place}: the server said {status}", hint=_LATER)
+        fact = f"cannot read {name} in {self._place}: the server said {status}"
+        if 300 <= status < 400:
+            hint = "it is not followed; if the address that it leads to is your team's store, write that into team.url"
+            raise BucketError(f"{fact}, which leads to another address", hint=hint)
+        raise BucketError(fact, hint=self._hint)
 
     @contextmanager
     def _errors(self, name: str) -> Iterator[None]:
@@ -119,7 +124,15 @@ class WebBucket:
                 "RemoteProtocolError": "the answer was cut off",
             }
             reason = reasons.get(type(error).__name__, "the connection broke off")
-            raise BucketUnreachable(f"cannot read {name} in {self._place}: {reason}") from error
+            raise BucketUnreachable(f"cannot read {name} in {self._place}: {reason}", hint=_LATER) from error
+
+
+def web_hint(place: str) -> str:
+    """What to do about a web server that does not answer as a store."""
+    return (
+        f"open {place}/format.json in a browser: it must be there without signing in; else the path in team.url is "
+        "wrong, the store is not public, or nobody has pushed to it yet"
+    )
 
 
 def _time(text: str) -> datetime:

@@ -178,7 +178,9 @@ def test_text_of_the_server_is_not_shown(bucket: ObjectBucket, gcs: FakeGcs) -> 
     gcs.fault = lambda exchange: exchange.refused(418, "Evil\x1b[31m?sig=secret")
     with pytest.raises(BucketError) as caught:
         bucket.put_new("a", b"x")
-    assert str(caught.value) == "cannot write a in gs://acme-art/some/prefix: the server said 418"
+    assert caught.value.fact == "cannot write a in gs://acme-art/some/prefix: the server said 418"
+    assert "check team.url in reconciler.yaml" in caught.value.hint
+    assert "secret" not in str(caught.value)
 
 
 def test_a_server_without_conditions_is_not_believed_by_the_contract(gcs: FakeGcs) -> None:

@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.core.digest import content_hash
 from reconciler.core.errors import BucketError, InvalidInput, ProjectError
 from reconciler.core.team.settings import TeamSettings
+from reconciler.engine.team.fetching import Questions
 from reconciler.project.team import Team, open_team
+from reconciler.project.team_session import TeamSession
 from reconciler.project.workspace import Workspace
+from reconciler.testing.memory_bucket import MemoryBucket
 from tests.team.keys import SshKey, keys_of
 
 ANA = SshKey("ana@acme", 1)
@@ -108,3 +112,26 @@ def test_the_probe_is_asked_of_the_bucket(project: Path) -> None:
     (project / "store").rename(project / "gone")
     with pytest.raises(BucketError, match="there is no folder"):
         team.prove_claims()
+
+
+def test_a_web_server_without_a_store_is_said_with_what_to_do(project: Path) -> None:
+    """Nobody can make a store there: what is absent is not a new one."""
+    url = "https://art.example/ours"
+    team = Team(project, TeamSettings(url), MemoryBucket(), {})
+    with pytest.raises(BucketError) as raised:
+        team.require_format()
+    assert raised.value.fact == f"there is no team's store at {url}"
+    assert f"open {url}/format.json in a browser" in raised.value.hint
+    elsewhere = Team(project, TeamSettings("s3://acme-art"), MemoryBucket(), {})
+    assert not elsewhere.require_format(), "a new one"
+
+
+def test_a_fetch_from_a_web_server_asks_whether_there_is_a_store(project: Path) -> None:
+    class WebSession(TeamSession):
+        @property
+        def team(self) -> Team:
+            return Team(project, self.settings, MemoryBucket(), {})
+
+    session = WebSession(Workspace(project, strict=False), TeamSettings("https://art.example"), {})
+    with pytest.raises(BucketError, match="there is no team's store"):
+        session.fetch(Questions(contents=(content_hash(b"image"),)))

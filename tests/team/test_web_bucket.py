@@ -103,8 +103,9 @@ def refused(status: int) -> Answer:
 def test_other_answers_are_errors(bucket: WebBucket, site: Site, status: int, kind: type[BucketError]) -> None:
     site.answer = refused(status)
     for call in (lambda: read(bucket, "a"), lambda: bucket.stat("a")):
-        with pytest.raises(kind, match=f"the server said {status}"):
+        with pytest.raises(kind, match=f"the server said {status}") as raised:
             call()
+        assert "team.url" in raised.value.hint, "what to do about it"
     assert {path for _, path in site.asked} == {"/art/a"}, "a redirect was followed"
 
 
