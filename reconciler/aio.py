@@ -1,4 +1,4 @@
-"""Blocking work that a cancellation must not tear apart.
+"""Blocking work that a cancellation must not tear apart, and slots that are free before a call has ended.
 
 The module stands beside the layers: engine and providers need it and must not import each other, and core has no
 asyncio. It imports nothing of this package.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
+from contextlib import suppress
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -36,6 +37,35 @@ async def run_to_completion(
     if cancelled and task is not None:
         task.cancel()
     return work.result()
+
+
+class CallSlot:
+    """A concurrency slot of one call, which the caller has acquired. It is released when the response of the call is
+    complete: the next one begins while this one is verified and stored. `told` is then called, once."""
+
+    def __init__(self, slots: asyncio.Semaphore, told: Callable[[], None]) -> None:
+        self._slots = slots
+        self._told = told
+        self._loop = asyncio.get_running_loop()
+        self._released = self._answered = False
+
+    def response_complete(self) -> None:
+        """Release it, and tell. Called on the event loop, any number of times."""
+        self.release()
+        if not self._answered:
+            self._answered = True
+            self._told()
+
+    def response_complete_from_thread(self) -> None:
+        """The same from another thread."""
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self.response_complete)
+
+    def release(self) -> None:
+        """Release it, if it is not released. Called on the event loop, any number of times."""
+        if not self._released:
+            self._released = True
+            self._slots.release()
 
 
 def is_cancelled() -> bool:

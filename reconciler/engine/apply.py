@@ -209,7 +209,8 @@ class Run:
                 )
         self.recipes.require_consent(step.spec, key, asked=asked, planned=action.key is not None)
         self._start(step, "generate")
-        await asyncio.to_thread(self.recipes.share_references, step.spec)
+        if step.spec.pictures():
+            await asyncio.to_thread(self.recipes.share_references, step.spec)
         request, policy = self.recipes.request(step.asset, step.spec, recipe), step.spec.on_mismatch
         outcome, leader = await self._requests.generate(step.spec.provider, request, alone=asked)
         misfit = outcome.misfit if isinstance(outcome, Mismatched) else None

@@ -47,9 +47,11 @@ def free_providers(
 
 
 def _at_once(settings: ProviderSettings) -> int:
-    """How many images of a provider are under way. A program of the user draws while an earlier image is stored."""
+    """How many images of a provider are under way. A program of the user draws while the next request is prepared."""
     if settings.traits.placeholder:
         return os.cpu_count() or 1
+    if settings.inner is not None:
+        return settings.concurrency * 3  # in each process of a pool, one is drawn and one waits
     return settings.concurrency + settings.traits.local
 
 

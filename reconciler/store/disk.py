@@ -50,11 +50,14 @@ def naming_errors(what: str, path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        number = error.errno or 0
-        why = os.strerror(number) if number else printable(str(error))
-        raise DiskError(
-            f"cannot {what} {display_path(path)}: {why[:1].lower()}{why[1:]}", hint=_HINTS.get(number, "")
-        ) from error
+        raise named_error(what, path, error) from error
+
+
+def named_error(what: str, path: Path, error: OSError) -> DiskError:
+    """The DiskError of an OSError."""
+    number = error.errno or 0
+    why = os.strerror(number) if number else printable(str(error))
+    return DiskError(f"cannot {what} {display_path(path)}: {why[:1].lower()}{why[1:]}", hint=_HINTS.get(number, ""))
 
 
 @contextmanager

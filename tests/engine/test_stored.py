@@ -10,7 +10,8 @@ import pytest
 
 from reconciler.core.lock.lockfile import Made
 from reconciler.core.outcome import Done, NotSent, Outcome, Rejected, Spooled, Stop
-from reconciler.engine.lane.stored import StoredProvider
+from reconciler.core.ports import ImageRequest, OnResponse, ignore_response
+from reconciler.engine.lane.stored import MOST_LANDING, StoredProvider
 from tests.builders import PICTURE, a_stored
 from tests.engine.clock import VIRTUAL, play
 from tests.engine.paid import MovingStore, Scripted, a_done, a_request, many
@@ -54,6 +55,24 @@ def test_so_many_images_are_made_at_a_time() -> None:
     inner = Scripted()
     play(make(stored(inner), many(5)))
     assert inner.times == [0.0, 0.0, 1.0, 1.0, 2.0]
+
+
+class Answering(Scripted):
+    """Tells that its response is complete; its store then takes a second for each image."""
+
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
+        outcome = await super().generate(request)
+        on_response()
+        await asyncio.sleep(10)
+        return outcome
+
+
+def test_an_image_is_made_while_earlier_ones_are_stored_but_for_so_many() -> None:
+    inner, count = Answering(), 2 * (2 + MOST_LANDING)
+    play(make(stored(inner), many(count)))
+    first, later = inner.times[: 2 + MOST_LANDING], inner.times[2 + MOST_LANDING :]
+    assert first == [float(number // 2) for number in range(2 + MOST_LANDING)]
+    assert later[0] == first[0] + 1 + 10
 
 
 def test_after_ctrl_c_the_images_in_progress_finish_and_no_other_begins() -> None:

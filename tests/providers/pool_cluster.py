@@ -15,7 +15,8 @@ from pathlib import Path
 from reconciler.core.digest import ContentHash
 from reconciler.core.ports import ImageRequest
 from reconciler.core.specs.settings import ProviderSettings
-from reconciler.providers.ray_pool.serve import PoolServer, WorkerLostError
+from reconciler.providers.ray_pool.dispatcher import WorkerLostError
+from reconciler.providers.ray_pool.serve import PoolServer
 from reconciler.providers.ray_pool.wire import PoolReply, PoolStart, read_message, send_reply
 from reconciler.providers.ray_pool.worker import PoolWorker
 

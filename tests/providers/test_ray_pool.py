@@ -23,18 +23,21 @@ from hypothesis import strategies as st
 
 from reconciler.core.digest import ContentHash, content_hash
 from reconciler.core.outcome import BadOutput, Done, InDoubt, Mismatched, NotSent, Outcome, Refused, Rejected
-from reconciler.core.ports import ImageRequest
+from reconciler.core.ports import ImageRequest, OnResponse, ignore_response
 from reconciler.core.recipe import Recipe
-from reconciler.core.specs.settings import ProviderSettings
+from reconciler.core.specs.settings import ProviderSettings, Timeouts
 from reconciler.core.value import replace
 from reconciler.engine.references import LocalReferences
 from reconciler.providers.command.declaration import COMMAND_WORKER, TRUSTED_COMMANDS
 from reconciler.providers.declaration import Resources
 from reconciler.providers.keys import TRUSTED_ORIGINS, key_for
 from reconciler.providers.ray_pool import pool as ray_pool
+from reconciler.providers.ray_pool.dispatcher import WorkerLostError
+from reconciler.providers.ray_pool.outbox import Outbox
 from reconciler.providers.ray_pool.pool import RayPool
-from reconciler.providers.ray_pool.serve import PoolServer, WorkerLostError
+from reconciler.providers.ray_pool.serve import PoolServer
 from reconciler.providers.ray_pool.wire import (
+    AHEAD,
     PoolCancel,
     PoolDraw,
     PoolReply,
@@ -148,6 +151,19 @@ def test_a_process_that_does_not_start_is_told_in_a_line(tmp_path: Path, command
     assert isinstance(outcome, NotSent), outcome
     assert outcome.final
     assert "\n" not in outcome.message
+
+
+def test_a_process_that_is_never_ready_is_ended_at_the_limit_and_told_in_a_line(tmp_path: Path) -> None:
+    farm = Farm(tmp_path, (sys.executable, "-c", "import time; time.sleep(600)"))
+    farm.pool.settings = replace(farm.pool.settings, address="ray://head:1", timeouts=Timeouts(total=0.5))
+    (outcome,) = farm.draw(small())
+    assert isinstance(outcome, NotSent), outcome
+    assert outcome.final
+    assert outcome.message == (
+        "the pool farm: Ray was not ready within 0.5 s, which is timeouts.total of providers.farm; "
+        "is the cluster at ray://head:1 up?"
+    )
+    assert not farm.spool.left()
 
 
 def test_a_cancelled_image_that_was_not_answered_leaves_no_file(tmp_path: Path) -> None:
@@ -284,6 +300,92 @@ def test_a_free_image_is_tried_three_times(script: list[str], most: int) -> None
     assert len(scripts.drawn) <= 3
     first = [*script, "image", "image", "image"][:3]
     assert (reply.kind == "image") == ("image" in first)
+
+
+class Deadly(Scripted):
+    """Dies of the request with the number 2, with all that it has then."""
+
+    def __init__(self, begun: list[str]) -> None:
+        super().__init__([], begun)
+        self.dying = asyncio.Event()
+        self.at_once: list[int] = [0, 0]
+
+    async def draw(self, request: ImageRequest, pictures: Mapping[ContentHash, str]) -> PoolReply:
+        self._drawn.append(request.asset)
+        self.at_once = [self.at_once[0] + 1, max(self.at_once[1], self.at_once[0] + 1)]
+        try:
+            if request.asset == "2":
+                self.dying.set()
+            for _ in range(4):
+                await asyncio.sleep(0)
+                if self.dying.is_set():
+                    raise WorkerLostError("it died", sent=True)
+        finally:
+            self.at_once[0] -= 1
+            if not self.at_once[0]:
+                self.dying.clear()  # it is started again
+        return PoolReply(0, "image", data=b"x")
+
+
+class Deadlies(Scripts):
+    """A Cluster of them."""
+
+    def new_worker(self) -> Scripted:
+        self.workers.append(Deadly(self.drawn))
+        return self.workers[-1]
+
+
+@examples(max_examples=50, deadline=None)
+@given(st.integers(1, 12), st.integers(1, 4))
+def test_a_free_image_beside_one_of_which_its_worker_dies_is_drawn(count: int, most: int) -> None:
+    scripts = Deadlies([])
+    replies = served(scripts, count, charges=False, most=most)
+    kinds = {reply.number: (reply.kind, reply.final) for reply in replies}
+    assert kinds == {number: ("not_sent", True) if number == 2 else ("image", False) for number in range(1, count + 1)}
+    assert all(worker.at_once[1] <= AHEAD for worker in scripts.workers if isinstance(worker, Deadly))
+    assert max(Counter(scripts.drawn).values()) <= 3
+
+
+def test_a_worker_draws_one_image_at_a_time_and_the_next_while_that_is_verified(tmp_path: Path) -> None:
+    inner = pool_settings(tmp_path).inner
+    assert inner is not None
+    worker, story_of = PoolWorker(inner), list[str]()
+
+    class Slow:
+        async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
+            story_of.append(f"{request.asset} begins")
+            await asyncio.sleep(0)
+            story_of.append(f"{request.asset} is drawn")
+            on_response()
+            for _ in range(8):
+                await asyncio.sleep(0)
+            story_of.append(f"{request.asset} is verified")
+            return Refused("no")
+
+    async def story() -> None:
+        worker._provider = Slow()
+        await asyncio.gather(*(worker.draw(replace(a_request(small()), asset=name), {}) for name in "ab"))
+        await worker.end()
+
+    asyncio.run(story())
+    order = ["a begins", "a is drawn", "b begins", "b is drawn"]
+    assert [event for event in story_of if "verified" not in event] == order
+    assert story_of.index("b begins") < story_of.index("a is verified")
+
+
+def test_messages_after_the_reader_is_gone_are_dropped() -> None:
+    sent: list[int] = []
+
+    def send(message: int) -> None:
+        if message == 2:
+            raise BrokenPipeError
+        sent.append(message)
+
+    outbox: Outbox[int] = Outbox(send, name="test")
+    for message in (1, 2, 3):
+        outbox.put(message)
+    assert outbox.close(seconds=20)
+    assert sent == [1]
 
 
 def test_messages_are_read_as_they_were_written(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
+from reconciler.aio import CallSlot
 from reconciler.core.fit import Misfit
 from reconciler.core.lock.lockfile import Made
 from reconciler.core.money.cost import FREE
@@ -15,9 +16,13 @@ from reconciler.core.seed import free_attempt
 from reconciler.core.value import replace
 from reconciler.engine.clock import stamp
 
+MOST_LANDING = 8
+"""Images that are being stored. More would be made than a slow disk can take."""
+
 
 class StoredProvider:
-    """A Provider that stores every image, and makes at most `parallel` of them at a time.
+    """A Provider that stores every image, and makes at most `parallel` of them at a time. Meanwhile, up to
+    MOST_LANDING earlier ones are being stored: the place of an image is free once its response is complete.
 
     `made_by` is its name in the lockfile. The requests of a `resumable` one have ids (`free_attempt`): a run that was
     killed left its image at the server, and the next run asks for it by the same id.
@@ -38,6 +43,7 @@ class StoredProvider:
         self._store = store
         self._utc = utc
         self._places = asyncio.Semaphore(parallel)
+        self._under_way = asyncio.Semaphore(parallel + MOST_LANDING)
         self._drained = False
         self._resumable = resumable
 
@@ -47,19 +53,27 @@ class StoredProvider:
 
     async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
         """The inner provider's outcome, with the image in the store. Raises DiskError."""
-        async with self._places:
-            if self._drained:
-                return NotSent("not begun: interrupted", final=True, stop=Stop.INTERRUPTED)
-            if self._resumable:
-                had = await asyncio.to_thread(self._store.recall, request.key)
-                request = replace(request, attempt=free_attempt(request.key, len(had)))
-            outcome = await self._inner.generate(request, on_response=on_response)
+        async with self._under_way:
+            outcome = await self._made(request, on_response)
             if isinstance(outcome, Done):
                 return await asyncio.to_thread(self._kept, request, outcome)
             if isinstance(outcome, Mismatched):
                 done = await asyncio.to_thread(self._kept, request, outcome.done, outcome.misfit)
                 return replace(outcome, done=done)
             return outcome
+
+    async def _made(self, request: ImageRequest, on_response: OnResponse) -> Outcome:
+        await self._places.acquire()
+        slot = CallSlot(self._places, on_response)
+        try:
+            if self._drained:
+                return NotSent("not begun: interrupted", final=True, stop=Stop.INTERRUPTED)
+            if self._resumable:
+                had = await asyncio.to_thread(self._store.recall, request.key)
+                request = replace(request, attempt=free_attempt(request.key, len(had)))
+            return await self._inner.generate(request, on_response=slot.response_complete)
+        finally:
+            slot.release()
 
     def _kept(self, request: ImageRequest, done: Done, misfit: Misfit | None = None) -> Done:
         made = Made(provider=self._made_by, at=stamp(self._utc()), model=done.model, cost=str(FREE), usage=done.usage)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from reconciler.aio import CallSlot
 from reconciler.core.digest import Json
 from reconciler.core.errors import DiskError
 from reconciler.core.outcome import BadOutput, InDoubt, NotSent, Outcome, Refused, Rejected
@@ -57,18 +58,15 @@ class CommandProvider:
         if isinstance(drawing, Rejected):
             return drawing
         await self._places.acquire()
-        place = _Place(self._places)
-        call = _Call(self, request, drawing.ready, drawing.size, place=place)
+        slot = CallSlot(self._places, on_response)
+        call = _Call(self, request, drawing.ready, drawing.size, slot=slot)
         try:
-            outcome = await asyncio.to_thread(call.run)
+            return await asyncio.to_thread(call.run)
         except asyncio.CancelledError:
             call.cancel()
             raise
         finally:
-            place.leave()
-        if call.answered:
-            on_response()
-        return outcome
+            slot.release()
 
     def take(self) -> Worker:
         """A worker that is idle, or a new one, which may not be ready yet. WorkerError if none can be started."""
@@ -97,27 +95,6 @@ class CommandProvider:
         return NotSent(message, final=last)
 
 
-class _Place:
-    """A place among the requests at a time. It is left when the worker has answered: the next image is drawn while this
-    one is verified."""
-
-    def __init__(self, places: asyncio.Semaphore) -> None:
-        self._places = places
-        self._loop = asyncio.get_running_loop()
-        self._left = False
-
-    def leave(self) -> None:
-        """Called on the event loop, any number of times."""
-        if not self._left:
-            self._left = True
-            self._places.release()
-
-    def leave_from_thread(self) -> None:
-        """The same from another thread."""
-        with suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(self.leave)
-
-
 class _Call:
     """One request to a worker, in a thread. `cancel` may be called from another one."""
 
@@ -128,10 +105,10 @@ class _Call:
         ready: PreparedRequest,
         size: tuple[int, int],
         *,
-        place: _Place,
+        slot: CallSlot,
     ) -> None:
         self.answered = False
-        self._place = place
+        self._slot = slot
         self._provider = provider
         self._request = request
         self._ready = ready
@@ -169,7 +146,7 @@ class _Call:
             reply = worker.draw(self._message(path), seconds=provider.settings.timeouts.total)
             self.answered = True
             provider.give(worker)
-            self._place.leave_from_thread()
+            self._slot.response_complete_from_thread()
             outcome = self._outcome(reply, path, ready)
             kept = takes_over(outcome, path)
             return outcome

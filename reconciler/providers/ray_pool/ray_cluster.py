@@ -19,7 +19,7 @@ from reconciler.core.digest import ContentHash
 from reconciler.core.ports import ImageRequest
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.providers.http.spool_file import open_picture
-from reconciler.providers.ray_pool.serve import WorkerLostError
+from reconciler.providers.ray_pool.dispatcher import WorkerLostError
 from reconciler.providers.ray_pool.wire import PoolReply
 from reconciler.providers.ray_pool.worker import PoolWorker
 
@@ -34,7 +34,7 @@ _NAMED = ("num_cpus", "num_gpus", "memory")
 
 
 class RayWorker:
-    """A serve.PooledWorker: one actor."""
+    """A dispatcher.PooledWorker: one actor."""
 
     def __init__(self, cluster: RayCluster) -> None:
         self._cluster = cluster
@@ -78,7 +78,7 @@ class RayWorker:
 
 
 class RayCluster:
-    """A serve.Cluster: a cluster that is started here, or the one at the address of the settings."""
+    """A dispatcher.Cluster: a cluster that is started here, or the one at the address of the settings."""
 
     def __init__(self, pool: ProviderSettings) -> None:
         assert pool.inner is not None  # a pool without a worker is an error of reconciler.yaml

@@ -20,6 +20,9 @@ from reconciler.core.value import field, value
 
 MAX_REPLY = 64 << 20
 """Bytes of one image."""
+AHEAD = 2
+"""Free images that one process has at a time: one is drawn, and one waits, so that the process does not. A death costs
+both of them, so there is one where images cost money."""
 _MAX_LINE = 1 << 20
 _LENGTH = struct.Struct(">I")
 

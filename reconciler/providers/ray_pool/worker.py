@@ -7,14 +7,14 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
+from reconciler.aio import CallSlot
 from reconciler.core.digest import ContentHash, content_of_hex
 from reconciler.core.errors import ReconcilerError
 from reconciler.core.outcome import BadOutput, Done, InDoubt, Mismatched, NotSent, Outcome, Refused, Rejected
-from reconciler.core.ports import ImageRequest, Spool
+from reconciler.core.ports import ImageRequest, Spool, ignore_response
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.value import replace
 from reconciler.providers.declaration import Dialect, Resources
@@ -28,7 +28,9 @@ _MOST_PICTURES = 256
 
 
 class PoolWorker:
-    """Draws one image at a time. It is a core.ports.References and a core.ports.Spool for the provider inside."""
+    """Draws one image at a time, while another request may wait.
+
+    It is a core.ports.References and a core.ports.Spool for the provider inside."""
 
     def __init__(self, settings: ProviderSettings) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="reconciler-pool-")
@@ -42,7 +44,8 @@ class PoolWorker:
         # one image at a time: its process, or its card, belongs to this worker
         alone = replace(settings, concurrency=1)
         self._provider = declared.create(alone, Resources(self, self, NO_KEY_SENT, self._ends.append))
-        self._drawing: asyncio.Task[Outcome] | None = None
+        self._drawing: set[asyncio.Task[Outcome]] = set()
+        self._places = asyncio.Semaphore(1)
 
     async def ready(self) -> bool:
         """Answers once the process is there."""
@@ -54,18 +57,27 @@ class PoolWorker:
         for content, data in pictures.items():
             if content not in self._kept:
                 self._keep(content, await data)
-        self._drawing = asyncio.ensure_future(self._provider.generate(request))
+        drawing = asyncio.ensure_future(self._drawn(request))
+        self._drawing.add(drawing)
         try:
-            return await asyncio.to_thread(_reply, await self._drawing)
+            return _reply(await drawing)
         finally:
-            self._drawing = None
+            self._drawing.discard(drawing)
+
+    async def _drawn(self, request: ImageRequest) -> Outcome:
+        """The outcome of a request. The next one is drawn while this one is verified."""
+        await self._places.acquire()
+        slot = CallSlot(self._places, ignore_response)
+        try:
+            return await self._provider.generate(request, on_response=slot.response_complete)
+        finally:
+            slot.release()
 
     async def end(self) -> None:
         """End what the provider has started, also in the middle of an image."""
-        if self._drawing is not None:
-            self._drawing.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await self._drawing
+        for drawing in self._drawing:
+            drawing.cancel()
+        await asyncio.gather(*self._drawing, return_exceptions=True)
         for end in self._ends:
             end()
         CHILDREN.end()
@@ -105,7 +117,7 @@ class PoolWorker:
 
 
 def _reply(outcome: Outcome) -> PoolReply:
-    """An outcome with the bytes of its image. Blocking."""
+    """An outcome with the bytes of its image. Blocking, as short as a read of what was just written."""
     spooled: Any = None
     match outcome:
         case Done(spooled=spooled) | Mismatched(done=Done(spooled=spooled)) | BadOutput(kept=spooled) if spooled:
