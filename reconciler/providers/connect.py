@@ -13,8 +13,7 @@ from reconciler.core.jobs import Jobs
 from reconciler.core.outcome import Outcome, Rejected, Stop
 from reconciler.core.ports import ImageRequest, OnResponse, Provider, References, Spool, ignore_response
 from reconciler.core.specs.settings import ProviderSettings
-from reconciler.core.value import value
-from reconciler.providers.declaration import AtEnd, Dialect, ProviderFactory, Resources, never_called
+from reconciler.providers.declaration import AtEnd, Dialect, ProviderFactory, Resources, ServerTest, never_called
 from reconciler.providers.http.client import Http, HttpAnswer
 from reconciler.providers.http.origins import BadBase
 from reconciler.providers.http.request import WireRequest
@@ -129,32 +128,26 @@ class _WithoutKey:
         return Rejected(str(self._key), Stop.BAD_KEY)
 
 
-@value
-class Listing:
-    """The result of a free request to a provider: whether it works, one line about it, and its models."""
-
-    works: bool
-    line: str
-    models: tuple[str, ...] = ()
-
-
 async def list_models(
     settings: ProviderSettings, key: Key | NoKey, *, spool: Spool, http: Http | None = None
-) -> Listing:
-    """Request the list of models: it costs nothing, and needs the same key and network as a paid request."""
+) -> ServerTest:
+    """Request the list of models: it costs nothing, and needs the same key and network as a paid request. A server of
+    another kind is asked as its declaration says."""
     base = base_of(settings)
     if isinstance(key, NoKey):
-        return Listing(False, key.reason)
+        return ServerTest(False, key.reason)
     if isinstance(base, BadBase):
-        return Listing(False, base.why)
+        return ServerTest(False, base.why)
     dialect = REGISTRY.declared(settings)
+    if isinstance(dialect, ProviderFactory) and dialect.try_server is not None:
+        return await dialect.try_server(settings, spool, Http)
     if not isinstance(dialect, Dialect) or not dialect.models_path:
-        return Listing(False, "cannot be tested: this type of provider has no list of models")
+        return ServerTest(False, "cannot be tested: this type of provider has no list of models")
     secret = secret_header(dialect, key)
     url = base.url(dialect.models_path)
     answered = await (http or Http(settings)).send(WireRequest("GET", url), secret=secret, spool=spool)
     if not isinstance(answered, HttpAnswer):
-        return Listing(False, redact(f"{base.origin}: {answered.message}", key=key))
+        return ServerTest(False, redact(f"{base.origin}: {answered.message}", key=key))
     paths = {answered.path}
     try:
         opened = await asyncio.to_thread(open_answer, answered, spool, limit=settings.body_limit)
@@ -165,9 +158,9 @@ async def list_models(
     reply = opened.reply
     names = _names(reply.body.value) if reply.status == 200 and isinstance(reply.body, JsonReply) else None
     if names is None:
-        return Listing(False, redact(f"{base.origin}: {reply.status} {api_error_of(reply)}", key=key))
+        return ServerTest(False, redact(f"{base.origin}: {reply.status} {api_error_of(reply)}", key=key))
     shown = tuple(redact(name, key=key) for name in names)
-    return Listing(True, f"{base.origin}: works, {len(shown)} models", shown)
+    return ServerTest(True, f"{base.origin}: works, {len(shown)} models", shown)
 
 
 _NAMES = ("id", "name", "model_name", "title")

@@ -6,7 +6,7 @@ to the entry-point group `reconciler.providers`, under the name of its type.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
 from reconciler.core.money.cost import FREE, Cost
@@ -74,6 +74,17 @@ class Resources:
     http: OpenHttp | None = None
 
 
+@value
+class ServerTest:
+    """The result of a free request to a provider: whether it works, one line about it, and its models."""
+
+    works: bool
+    line: str
+    models: tuple[str, ...] = ()
+
+
+TryServer: TypeAlias = "Callable[[ProviderSettings, Spool, OpenHttp], Awaitable[ServerTest]]"
+"""Asks the server of a provider whether it works. Costs nothing; text of the server is on one line."""
 Create: TypeAlias = Callable[[ProviderSettings, Resources], Provider]
 """Makes the provider that these settings describe."""
 CreateJobs: TypeAlias = "Callable[[ProviderSettings, Resources], Jobs]"
@@ -150,6 +161,7 @@ class ProviderFactory:
 
     `home` and `key_variables` are as in a Dialect, for one that needs a key. `concurrency` is the default number of
     requests at a time. `paid_jobs` makes it as one that works with jobs, if its settings say that it charges.
+    `try_server` is for `providers --test`, where there is a server.
     """
 
     type: str
@@ -162,6 +174,7 @@ class ProviderFactory:
     untrusted: Untrusted = always_trusted
     concurrency: int = 4
     paid_jobs: CreateJobs | None = None
+    try_server: TryServer | None = None
 
 
 Declaration = Dialect | ProviderFactory

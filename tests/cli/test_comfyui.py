@@ -302,3 +302,20 @@ def test_fmt_and_against_know_workflows(scratch: Scratch, comfy: FakeComfy) -> N
     assert "sword" in scratch.done("plan", "--against", "main", "--format", "json").out
     assert scratch.run("fmt").code == 0
     assert yaml.safe_load(scratch.read("specs/sword.yaml"))["fill"] == FILL
+
+
+def test_a_test_names_the_version_and_the_devices(scratch: Scratch, comfy: FakeComfy) -> None:
+    studio(scratch, comfy)
+    said = scratch.done("providers", "--test", "comfy")
+    assert said.out == f"comfy: {comfy.origin}: works, ComfyUI 0.3.76, PyTorch 2.9.1; cpu (31.3 GiB, 20.0 GiB free)\n"
+    assert comfy.requests == ["GET /system_stats"]
+    assert not (scratch.root / ".reconciler").exists()
+
+
+def test_a_test_of_what_is_no_comfyui_server_fails(scratch: Scratch, comfy: FakeComfy) -> None:
+    studio(scratch, comfy, base_url=f"{comfy.origin}/elsewhere")
+    said = scratch.run("providers", "--test", "comfy")
+    assert (said.code, said.out) == (1, f"comfy: {comfy.origin}: 404, which is not the answer of a ComfyUI server\n")
+    studio(scratch, comfy, base_url="http://127.0.0.1:9")
+    said = scratch.run("providers", "--test", "comfy")
+    assert (said.code, "comfy: http://127.0.0.1:9: " in said.out) == (1, True)

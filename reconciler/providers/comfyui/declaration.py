@@ -6,11 +6,11 @@ queues anything, and refuses such a workflow unless the settings say that the pr
 
 from __future__ import annotations
 
-from reconciler.core.ports import Provider
+from reconciler.core.ports import Provider, Spool
 from reconciler.core.provider_types import SettingProblem
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.traits import Traits
-from reconciler.providers.declaration import ProviderFactory, Resources, problems_of_others
+from reconciler.providers.declaration import OpenHttp, ProviderFactory, Resources, ServerTest, problems_of_others
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # few projects use a provider with jobs
@@ -35,6 +35,13 @@ def _jobs(settings: ProviderSettings, resources: Resources) -> Jobs:
     return ComfyJobs(ComfyProvider(settings, resources, home=_HOME))
 
 
+async def _try_server(settings: ProviderSettings, spool: Spool, http: OpenHttp) -> ServerTest:
+    """Ask the server for its version and its devices."""
+    from reconciler.providers.comfyui.server_test import server_test  # noqa: PLC0415 - a client is for --test only
+
+    return await server_test(settings, spool, http, home=_HOME)
+
+
 def _problems(settings: ProviderSettings) -> tuple[SettingProblem, ...]:
     given = {"command": bool(settings.command), "deterministic": settings.deterministic}
     fact = "is a setting of type: command alone"
@@ -50,4 +57,5 @@ COMFYUI = ProviderFactory(
     home=_HOME,
     problems=_problems,
     concurrency=1,
+    try_server=_try_server,
 )

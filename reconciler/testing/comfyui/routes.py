@@ -120,7 +120,8 @@ def _get_object_info(to: Exchange) -> RouteAnswer:
 
 def _get_system_stats(to: Exchange) -> RouteAnswer:
     system = {"os": "posix", "comfyui_version": "0.3.76", "python_version": "3.13.9", "pytorch_version": "2.9.1"}
-    return _json({"system": system, "devices": [{"name": "cpu", "type": "cpu", "index": None}]})
+    memory = {"vram_total": 33_607_909_376, "vram_free": 21_474_836_480}
+    return _json({"system": system, "devices": [{"name": "cpu", "type": "cpu", "index": None, **memory}]})
 
 
 def _status(job: ComfyJob) -> dict[str, Any]:
