@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from tests.team.servers import WEED, seaweed
 
 _SIZE = (600, 555)
 """Noise, stored without compression: a megabyte."""
+_SETTLED = 6.0
+"""Seconds after a project was deleted: ext4 looks for a free inode much longer while the old ones count as recent."""
 
 
 def transfer(images: int, *, runs: int) -> Row:
@@ -45,12 +48,14 @@ def transfer(images: int, *, runs: int) -> Row:
             shutil.rmtree(clone, ignore_errors=True)
             shutil.copytree(ours, clone, ignore=shutil.ignore_patterns("assets", ".reconciler"))
             _name_store(clone, filled)
+            time.sleep(_SETTLED)
 
         kept = DATA / "team-kept"
 
         def emptied() -> None:
             shutil.rmtree(kept, ignore_errors=True)
             kept.mkdir()
+            time.sleep(_SETTLED)
 
         def script(name: str, *words: str, before: Callable[[], None] = lambda: None) -> Contestant:
             command = (PYTHON, "-m", "benchmarks.buckets", *words)

@@ -131,13 +131,18 @@ class Store(Protocol):
         """The file with these bytes, or None. It is not read."""
         ...
 
-    def recall(self, key: RecipeKey) -> tuple[StoredImage, ...]:
-        """The images that answer this recipe, oldest first, without those whose bytes are gone."""
+    def recall(self, key: RecipeKey, *, only: ContentHash | None = None) -> tuple[StoredImage, ...]:
+        """The images that answer this recipe, oldest first, without those whose bytes are gone. `only` names the one
+        to look for: the others are not read."""
         ...
 
 
 class Objects(Protocol):
     """Verified bytes by content: enough to put outputs in place."""
+
+    def find(self, content: ContentHash) -> Path | None:
+        """The file that should have these bytes, or None. It is not read."""
+        ...
 
     def sound(self, content: ContentHash) -> Path | None:
         """The file with these bytes, hashed just now; None if it is absent or damaged."""

@@ -5,27 +5,28 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
-from reconciler.core.errors import ProjectError
-from reconciler.core.plan.plan import AssetStep, Step
+from reconciler.core.errors import DiskError, ProjectError
+from reconciler.core.plan.plan import AssetStep, Step, locked_entry
 from reconciler.core.plan.selection import selectable_step
-from reconciler.core.team.catalogue import KnownRecipe
+from reconciler.core.ports import Store
 from reconciler.core.team.receipts import Disbelieved
-from reconciler.core.value import replace, value
+from reconciler.core.value import field, replace, value
 from reconciler.engine.team.fetching import Questions
 from reconciler.project.asset_ids import select_assets
-from reconciler.project.edits import EditCallbacks, EditResult, EditSession, edit_assets, edit_session
+from reconciler.project.edits import EditCallbacks, Edited, EditResult, EditSession, Skipped, edit_assets, edit_session
 from reconciler.project.load import load_specs
 from reconciler.project.options import Selection
 from reconciler.project.planning import PlannedProject, plan_project
 from reconciler.project.restore import Restoration
-from reconciler.project.team_session import Fetched, NotCopied, TeamSession, is_missing, wanted
+from reconciler.project.team_session import Copies, Fetched, NotCopied, TeamSession, is_missing, wanted
 from reconciler.project.workspace import Workspace
 from reconciler.report.fetch import FetchFacts
 
 
 @value
 class PullResult:
-    """What a pull copied into the local store, what it could not copy, and the files that it restored."""
+    """The number of images that a pull copied into the local store, those that it could not copy beside those of
+    skipped assets, and the files that it restored."""
 
     copied: int
     not_copied: Mapping[ContentHash, NotCopied]
@@ -59,12 +60,17 @@ def pull(
         team = _session(workspace, planned, environ)
         team.end_own_claims()
         steps = _steps(planned, _chosen(planned, ids))
-        questions = _everything(planned, steps, workspace, lists=team.team.lists)
+        here = _RecordedHere(workspace.store)
+        questions = _everything(planned, steps, here, lists=team.team.lists)
         fetched = team.fetch(questions)
-        contents = _copies(steps, fetched, workspace)
-        not_copied = team.copy(contents, [step.entry for step in steps if step.entry is not None])
-        restored = _restored(session, steps, callbacks)
-    return PullResult(len(contents) - len(not_copied), not_copied, fetched.disbelieved, restored)
+        contents = _copies(steps, fetched, here)
+        there = {content for content in contents if workspace.store.find(content) is not None}
+        entries = [step.entry for step in steps if step.entry is not None]
+        with team.copying(contents, entries) as copies:
+            restored, told = _restored(session, steps, copies, callbacks)
+        failures = copies.failures()
+    not_copied = {content: why for content, why in failures.items() if content not in told}
+    return PullResult(len({*contents} - there - {*failures}), not_copied, fetched.disbelieved, restored)
 
 
 def _session(workspace: Workspace, planned: PlannedProject, environ: Mapping[str, str]) -> TeamSession:
@@ -85,7 +91,19 @@ def _steps(planned: PlannedProject, chosen: Collection[AssetId] | None) -> tuple
     return tuple(step for step in planned.plan.asset_steps if chosen is None or step.asset in chosen)
 
 
-def _everything(planned: PlannedProject, steps: Sequence[AssetStep], workspace: Workspace, *, lists: bool) -> Questions:
+class _RecordedHere(dict[RecipeKey, frozenset[ContentHash]]):
+    """The images that are here with a record, by recipe. A copy that was killed may have left one without a record."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        self._store = store
+
+    def __missing__(self, key: RecipeKey) -> frozenset[ContentHash]:
+        self[key] = frozenset(image.content for image in self._store.recall(key))
+        return self[key]
+
+
+def _everything(planned: PlannedProject, steps: Sequence[AssetStep], here: _RecordedHere, *, lists: bool) -> Questions:
     """Also the candidates of locked images. A locked image that has a receipt is there: it is not asked for twice."""
     questions = wanted(planned, frozenset(step.asset for step in steps))
     if not lists:
@@ -93,34 +111,50 @@ def _everything(planned: PlannedProject, steps: Sequence[AssetStep], workspace: 
     receipts: dict[RecipeKey, frozenset[ContentHash]] = {}
     for step in steps:
         if step.entry is not None and not step.entry.made.placeholder:
-            here = frozenset(image.content for image in workspace.store.recall(step.entry.key))
             original = () if step.entry.original is None else (step.entry.original,)
             known = receipts.get(step.entry.key, frozenset())
-            receipts[step.entry.key] = known | here | {step.entry.content, *original}
+            receipts[step.entry.key] = known | here[step.entry.key] | {step.entry.content, *original}
     return replace(questions, receipts=receipts, contents=frozenset())
 
 
-def _copies(steps: Sequence[AssetStep], fetched: Fetched, workspace: Workspace) -> tuple[ContentHash, ...]:
+def _copies(steps: Sequence[AssetStep], fetched: Fetched, here: _RecordedHere) -> tuple[ContentHash, ...]:
     """The images that are not here: locked ones without a file, and those with believed receipts."""
-    catalogue, store = fetched.catalogue, workspace.store
-    lacking = [step.entry.content for step in steps if step.entry is not None and is_missing(step)]
-    keys = {step.entry.key for step in steps if step.entry is not None}
-    keys |= {key for key, recipe in catalogue.recipes.items() if recipe.images}
-    known = (catalogue.recipes.get(key, KnownRecipe("")) for key in sorted(keys))
-    candidates = [image.content for recipe in known for image in recipe.images]
-    return tuple(one for one in dict.fromkeys((*lacking, *candidates)) if store.find(one) is None)
+    entries = [step.entry for step in steps if step.entry is not None and is_missing(step)]
+    lacking = [entry.content for entry in entries if entry.content not in here[entry.key]]
+    recipes = ((key, recipe) for key, recipe in sorted(fetched.catalogue.recipes.items()) if recipe.images)
+    candidates = [image.content for key, recipe in recipes for image in recipe.images if image.content not in here[key]]
+    return tuple(dict.fromkeys((*lacking, *candidates)))
 
 
-def _restored(session: EditSession, steps: Sequence[AssetStep], callbacks: EditCallbacks) -> EditResult:
-    """Put the locked images in place whose files are missing."""
-    store = session.workspace.store
-    absent: list[Step] = [
-        step
-        for step in steps
-        if step.entry is not None and is_missing(step) and store.find(step.entry.content) is not None
-    ]
-    restoration = Restoration(session)
-    return edit_assets(session, absent, restoration, callbacks, at_once=restoration.at_once)
+def _restored(
+    session: EditSession, steps: Sequence[AssetStep], copies: Copies, callbacks: EditCallbacks
+) -> tuple[EditResult, Collection[ContentHash]]:
+    """Put the locked images in place whose files are missing, each as soon as it is copied. Also the contents for which
+    assets were skipped."""
+    absent: list[Step] = [step for step in steps if step.entry is not None and is_missing(step)]
+    restoration = _RestorationOfCopies(session, copies)
+    result = edit_assets(session, absent, restoration, callbacks, at_once=restoration.at_once)
+    return result, restoration.skipped
+
+
+@value
+class _RestorationOfCopies(Restoration):
+    """Restores assets from images that are being copied."""
+
+    copies: Copies
+    skipped: set[ContentHash] = field(default_factory=set)
+
+    def edit(self, step: Step) -> Edited | Skipped:
+        """Wait for the image, and put it in place. Another source may have one that could not be copied."""
+        entry = locked_entry(step)
+        failure = self.copies.failure(entry.content) if entry is not None else None
+        try:
+            return Restoration.edit(self, step)
+        except DiskError:
+            if failure is None or entry is None:
+                raise
+            self.skipped.add(entry.content)
+            return Skipped(failure.message, failure.hint)
 
 
 def _result(session: TeamSession, fetched: Fetched, questions: Questions) -> FetchFacts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -39,6 +39,8 @@ from reconciler.store.worktree.git_settings import branch_name, remote_address
 
 PUSHES_AT_ONCE = 16
 """64 requests at a time are no faster."""
+_LACKING = 32
+"""So many objects in a row that the store lacked let a push expect that it lacks the next one."""
 _LARGEST = 1 << 30
 _MORE_ASSETS = 20_000
 
@@ -150,25 +152,46 @@ class _Sender:
         self._root = workspace.root
         self._team = team
         self._doomed = doomed
+        self._absent = 0
 
     def send(self, wanted: _Wanted) -> _Sent:
         """The object, then its receipts: a receipt says that the object is there."""
-        bucket, name = self._team.bucket, object_name(wanted.content)
-        size = None
-        if bucket.stat(name) is None or wanted.content in self._doomed:
-            damaged = None
-            for path in self._places(wanted):
-                data = disk.plain_bytes(path, most=_LARGEST)
-                if content_hash(data) == wanted.content:
-                    break
-                damaged = path
-            else:
-                missing = wanted.outputs[0] if wanted.outputs and damaged is None else ""
-                return _Sent(absent=True, damaged=damaged, missing=missing)
-            if wanted.content in self._doomed:
-                self._team.cleaner.replace(name, data)  # younger than its listing: it is not deleted
-            size = len(data) if bucket.put_new(name, data) else None
-        return _Sent(size, sum(self._receipt(key, image) for key, image in wanted.answers.items()))
+        bucket, content, name = self._team.bucket, wanted.content, object_name(wanted.content)
+        doomed, places = content in self._doomed, [*self._places(wanted)]
+        if not doomed and self._there(name, local=bool(places)):
+            return self._with_receipts(wanted)
+        data = self._sound_bytes(content, places)
+        if data is None:
+            if places and not doomed and bucket.stat(name) is not None:
+                return self._with_receipts(wanted)
+            missing = wanted.outputs[0] if wanted.outputs and not places else ""
+            return _Sent(absent=True, damaged=places[-1] if places else None, missing=missing)
+        if doomed:
+            self._team.cleaner.replace(name, data)  # younger than its listing: it is not deleted
+        created = bucket.put_new(name, data)
+        self._absent = self._absent + 1 if created else 0
+        return self._with_receipts(wanted, len(data) if created else None)
+
+    def _with_receipts(self, wanted: _Wanted, size: int | None = None) -> _Sent:
+        """Bring the receipts that the store lacks. With a size this push has brought the object: then it has none."""
+        new = size is not None
+        return _Sent(size, sum(self._receipt(key, image, new=new) for key, image in wanted.answers.items()))
+
+    @staticmethod
+    def _sound_bytes(content: ContentHash, places: Sequence[Path]) -> bytes | None:
+        """The bytes with this hash, from the first file that has them."""
+        found = (disk.plain_bytes(path, most=_LARGEST) for path in places)
+        return next((data for data in found if content_hash(data) == content), None)
+
+    def _there(self, name: str, *, local: bool) -> bool:
+        """Whether the store has an object. It is not asked about one that is here after many that it lacked: a creation
+        finds out, and sends the bytes in vain at worst."""
+        if local and self._absent >= _LACKING:
+            return False
+        there = self._team.bucket.stat(name) is not None
+        if there:
+            self._absent = 0
+        return there
 
     def _places(self, wanted: _Wanted) -> Iterator[Path]:
         """The files that may hold an image: the store's, and the outputs."""
@@ -180,10 +203,10 @@ class _Sender:
             if disk.is_plain(path):
                 yield path
 
-    def _receipt(self, key: RecipeKey, image: StoredImage) -> bool:
-        """Whether the store lacked this receipt, and has it now."""
+    def _receipt(self, key: RecipeKey, image: StoredImage, *, new: bool) -> bool:
+        """Whether the store lacked this receipt, and has it now. It is not asked for one of a `new` object."""
         name = receipt_name(key, image.content)
-        if self._team.bucket.stat(name) is not None:
+        if not new and self._team.bucket.stat(name) is not None:
             return False
         return self._team.bucket.put_new(name, self._team.signer.receipt(Receipt(key, image)))
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cached_property
 
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
@@ -74,6 +74,23 @@ class Fetched:
     not_copied: Mapping[ContentHash, NotCopied] = field(default_factory=dict)
 
 
+@value
+class Copies:
+    """Images that are being copied into the local store, with those that cannot be, by the copy that they are part of.
+    Used by several threads."""
+
+    running: Mapping[ContentHash, Future[dict[ContentHash, NotCopied]]]
+
+    def failure(self, content: ContentHash) -> NotCopied | None:
+        """Wait for one image; why it was not copied, None if it was or if nobody asked for it. Raises DiskError."""
+        copy = self.running.get(content)
+        return copy.result().get(content) if copy is not None else None
+
+    def failures(self) -> dict[ContentHash, NotCopied]:
+        """Wait for all; why some were not copied. Raises DiskError."""
+        return {content: why for content in self.running if (why := self.failure(content)) is not None}
+
+
 class TeamSession:
     """Call it under the apply lock. The store is opened at the first use."""
 
@@ -138,9 +155,16 @@ class TeamSession:
         asked = len(questions.recipes) + len(questions.receipts) + len(questions.contents)
         return Fetched(catalogue, asked, found.disbelieved)
 
-    def copy(self, wanted: Iterable[ContentHash], locked: Iterable[LockEntry] = ()) -> Mapping[ContentHash, NotCopied]:
-        """Copy these images into the local store, with their records: those of receipts, else of the lockfile. Why some
-        were not copied. Raises DiskError."""
+    def copy(self, wanted: Iterable[ContentHash]) -> Mapping[ContentHash, NotCopied]:
+        """Copy these images into the local store, with the records of their receipts. Why some were not copied.
+        Raises DiskError."""
+        with self.copying(wanted) as copies:
+            return copies.failures()
+
+    @contextmanager
+    def copying(self, wanted: Iterable[ContentHash], locked: Iterable[LockEntry] = ()) -> Iterator[Copies]:
+        """Copy these images into the local store in the background, in this order, with their records: those of
+        receipts, else of the lockfile. At the end all are copied; after an error no further copy begins. DiskError."""
         catalogue = self._known()
         records: dict[ContentHash, dict[RecipeKey, StoredImage]] = {}
         for entry in locked:
@@ -156,18 +180,24 @@ class TeamSession:
         def ordered(content: ContentHash) -> tuple[str, str]:
             return (next((image.made.at for image in records.get(content, {}).values()), ""), content)
 
-        def copied(contents: list[ContentHash]) -> list[tuple[ContentHash, NotCopied | None]]:
+        def copied(contents: list[ContentHash]) -> dict[ContentHash, NotCopied]:
             """Images of one recipe, in their order: people call them by their numbers."""
-            return [(one, self._copied(one, records.get(one, {}))) for one in sorted(contents, key=ordered)]
+            each = ((one, self._copied(one, records.get(one, {}))) for one in sorted(contents, key=ordered))
+            return {one: why for one, why in each if why is not None}
 
-        done = itertools.chain.from_iterable(self.threads.map(copied, groups.values()))
-        failed = {content: why for content, why in done if why is not None}
-        gone = {content for content, why in failed.items() if not why.later}
+        futures = [(contents, self.threads.submit(copied, contents)) for contents in groups.values()]
+        copies = Copies({content: future for contents, future in futures for content in contents})
+        try:
+            yield copies
+            gone = {content for content, why in copies.failures().items() if not why.later}
+        except BaseException:
+            for _, future in futures:
+                future.cancel()
+            raise
         if gone:
             write_catalogue(
                 self.workspace.root, _without(catalogue, gone), most=most_catalogue(self.workspace.most_assets)
             )
-        return failed
 
     def _copied(self, content: ContentHash, records: Mapping[RecipeKey, StoredImage]) -> NotCopied | None:
         """Why an image is not here. `records` are those of the recipes that it answers: of several, if they were

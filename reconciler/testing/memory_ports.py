@@ -58,8 +58,9 @@ class MemoryStore(MemorySpool):
     def find(self, content: ContentHash) -> Path | None:
         return self.objects.get(content)
 
-    def recall(self, key: RecipeKey) -> tuple[StoredImage, ...]:
-        return tuple(image for image in self.recipes.get(key, ()) if image.content in self.objects)
+    def recall(self, key: RecipeKey, *, only: ContentHash | None = None) -> tuple[StoredImage, ...]:
+        there = (image for image in self.recipes.get(key, ()) if image.content in self.objects)
+        return tuple(image for image in there if only in (None, image.content))
 
 
 class RecordingLog:

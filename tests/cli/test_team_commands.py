@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from reconciler.core.digest import RecipeKey, content_hash
+from reconciler.core.team.bucket import BucketObject
 from reconciler.core.team.layout import ReceiptName, claim_name, object_name, receipt_name, receipt_of
 from reconciler.core.team.receipt import Receipt
+from reconciler.project import team_push
 from reconciler.project.team_garbage import delete_team_garbage, find_team_garbage
 from reconciler.project.team_status import open_own_team
 from reconciler.project.workspace import open_workspace
@@ -97,6 +99,42 @@ def test_a_second_push_brings_nothing(project: Scratch, shared: Path) -> None:
     assert "pushed 0 images to" in (out := project.done("push").out)
     assert "; it had 1 image" in out
     assert {path: path.stat().st_ino for path in (shared / "objects").rglob("*")} == before
+
+
+@pytest.mark.parametrize("lacking", [0, 2, 100])
+def test_a_push_counts_what_the_store_had_whether_it_asks_first_or_not(
+    project: Scratch, shared: Path, monkeypatch: pytest.MonkeyPatch, lacking: int
+) -> None:
+    """Also an image that is damaged here, and sound in the store."""
+    monkeypatch.setattr(team_push, "_LACKING", lacking)
+    monkeypatch.setattr(team_push, "PUSHES_AT_ONCE", 1)
+    pictures = {f"a{number}": picture(f"rgb({number},0,0)") for number in range(6)}
+    for name, data in pictures.items():
+        project.write(f"specs/{name}.yaml", f"prompt: {name}\n")
+        project.write(f"assets/{name}.png", data)
+    project.done("adopt", "--yes", *pictures)
+    bucket, asked = DirectoryBucket(shared), list[str]()
+    contents = sorted(content_hash(data) for data in (HERO, *pictures.values()))
+    for content in contents[4:]:
+        data = next(data for data in (HERO, *pictures.values()) if content_hash(data) == content)
+        assert bucket.put_new(object_name(content), data)
+    damaged = project.root / ".reconciler/store/objects" / contents[6][7:9] / contents[6][7:]
+    damaged.chmod(0o644)
+    damaged.write_bytes(b"other bytes")
+    (output,) = (path for path in (project.root / "assets").iterdir() if content_hash(path.read_bytes()) == contents[6])
+    output.write_bytes(b"edited")
+    stat = DirectoryBucket.stat
+
+    def counted(self: DirectoryBucket, name: str) -> BucketObject | None:
+        asked.append(name)
+        return stat(self, name)
+
+    monkeypatch.setattr(DirectoryBucket, "stat", counted)
+    found = json.loads(project.done("push", "--format", "json").out)
+    assert (found["pushed"], found["known"], found["receipts"]) == (4, 3, 7)
+    objects = [name for name in asked if name.startswith("objects/")]
+    assert len(objects) == {0: 1, 2: 4, 100: 7}[lacking]
+    assert len(bucket.names("receipts/")) == 7
 
 
 def test_drafts_are_nobodys(project: Scratch, shared: Path) -> None:

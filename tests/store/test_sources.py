@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from reconciler.core.digest import ContentHash, content_hash, content_of_hex, hex_of
 from reconciler.core.ports import Placed, SourceFailure
+from reconciler.store import disk
 from reconciler.store.objects.content_store import ContentStore
 from reconciler.store.worktree.git import GitRepository
 from reconciler.store.worktree.git_sources import GitHistory, GitLfs
@@ -190,18 +192,31 @@ def test_git_is_not_started_before_a_source_of_it_is_asked(tmp_path: Path, monke
     assert ran.read_text().split() == ["x"]
 
 
-def test_an_object_is_hashed_once_before_it_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_object_is_hashed_only_while_it_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root, store, sources = a_project(tmp_path, committed=False)
     store.put_file(root / "assets/a.png")
     (root / "assets/a.png").unlink()
-    asked: list[ContentHash] = []
-    sound = ContentStore.sound
-
-    def counted(self: ContentStore, content: ContentHash) -> Path | None:
-        asked.append(content)
-        return sound(self, content)
-
-    monkeypatch.setattr(ContentStore, "sound", counted)
+    hashed: list[Path] = []
+    monkeypatch.setattr(disk, "file_hash", hashed.append)
     outputs = OutputTree(root, store, sources)
     assert outputs.place(CONTENT, "assets/a.png", expect=None, locked_for="assets/a.png") == Placed()
-    assert asked == [CONTENT]
+    assert hashed == []
+    assert (root / "assets/a.png").read_bytes() == PICTURE
+
+
+@pytest.mark.parametrize("bytes_there", [b"rot", PICTURE[:-1] + b"!", None])
+def test_a_damaged_object_is_never_placed_and_git_has_the_bytes(tmp_path: Path, bytes_there: bytes | None) -> None:
+    """Also one that begins as the picture does, and one that cannot be opened."""
+    root, store, sources = a_project(tmp_path, committed=True)
+    store.put_file(root / "assets/a.png")
+    stored = spoil(store)
+    if bytes_there is None:
+        stored.unlink()
+        os.mkfifo(stored)
+    else:
+        stored.write_bytes(bytes_there)
+    (root / "assets/a.png").unlink()
+    outputs = OutputTree(root, store, sources)
+    assert outputs.place(CONTENT, "assets/a.png", expect=None, locked_for="assets/a.png") == Placed()
+    assert (root / "assets/a.png").read_bytes() == PICTURE
+    assert [path.name for path in (root / "assets").iterdir()] == ["a.png"]

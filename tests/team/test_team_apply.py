@@ -15,7 +15,7 @@ import pytest
 
 from reconciler.core.digest import AssetId, RecipeKey
 from reconciler.core.team.claim import Claim, ClaimEnd, decode_claim_end, encode_claim, encode_claim_end
-from reconciler.core.team.layout import claim_end_name, claim_name, claim_of
+from reconciler.core.team.layout import claim_end_name, claim_name, claim_of, object_name
 from reconciler.core.team.own_claims import OwnClaim
 from reconciler.core.team.settings import TeamSettings
 from reconciler.engine.clock import stamp
@@ -25,6 +25,7 @@ from reconciler.project.planning import plan_project
 from reconciler.project.team import Team
 from reconciler.project.team_session import TeamSession, missing, wanted
 from reconciler.project.workspace import Workspace
+from reconciler.store.documents.project import read_lock
 from reconciler.store.team.own_claim_files import OwnClaimFiles
 from reconciler.team.directory_bucket import DirectoryBucket
 from reconciler.testing.gateway import Gateway
@@ -317,6 +318,37 @@ def test_candidates_come_along_so_that_another_checkout_can_choose(team: Checkou
     assert [line[0] for line in listed[1]].count("*") == 1
     second.done("choose", "hero", "2")
     assert team.billed == 3
+
+
+def test_a_pull_records_images_that_a_killed_one_has_only_copied(team: Checkouts) -> None:
+    first, second = team.clone("first", hero="a lighthouse"), team.clone("second", hero="a lighthouse")
+    assert first.apply("--candidates", "3").code == 0
+    shutil.copy(first.root / "assets.lock", second.root)
+    second.done("pull")
+    shutil.rmtree(second.root / ".reconciler/store/recipes")
+    (second.root / "assets/hero.png").unlink()
+    assert second.done("pull").out.endswith("copied 0, restored 1\n")
+    second.done("choose", "hero", "2")
+    assert team.billed == 3
+
+
+def test_a_pull_names_the_asset_whose_image_the_team_has_no_more(team: Checkouts) -> None:
+    first, second = team.clone("first"), team.clone("second")
+    assert first.apply().code == 0
+    shutil.copy(first.root / "assets.lock", second.root)
+    content = read_lock(first.root).entries[AssetId("hero")].content
+    gone = team.bucket / object_name(content)
+    gone.unlink()
+    said = second.run("pull")
+    assert (said.code, said.out.splitlines()[-1]) == (1, "copied 2, restored 2")
+    assert said.err.startswith("skipped: hero: the team's store does not have its bytes any more")
+    assert "`reconciler push`" in said.err
+    assert "not copied" not in said.err
+    gone.write_bytes(b"other bytes")
+    said = second.run("pull")
+    assert (said.code, said.out) == (1, "copied 0, restored 0\n")
+    assert said.err.startswith("skipped: hero: the team's store has other bytes for sha256:")
+    assert not (second.root / "assets/hero.png").exists()
 
 
 def test_pull_leaves_a_file_alone_that_somebody_edited(team: Checkouts) -> None:

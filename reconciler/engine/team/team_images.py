@@ -159,4 +159,4 @@ def take_image(bucket: Bucket, store: ProjectStore, key: RecipeKey, image: Store
     if store.sound(image.content) is None and not fetch_object(bucket, store, image.content):
         return None
     store.remember(key, image)
-    return next((one for one in store.recall(key) if one.content == image.content), None)
+    return next(iter(store.recall(key, only=image.content)), None)

@@ -101,12 +101,13 @@ class ContentStore:
         path = self.find(content)
         return path if path is not None and disk.holds(path, content) else None
 
-    def recall(self, key: RecipeKey) -> tuple[StoredImage, ...]:
+    def recall(self, key: RecipeKey, *, only: ContentHash | None = None) -> tuple[StoredImage, ...]:
         """The images that answer this recipe, oldest first; only those whose bytes are here, with the recorded facts.
 
-        The record is a file that another program may have written.
+        The record is a file that another program may have written. `only` names the one image to look for.
         """
-        return tuple(image for image in self._recipes.recall(key) if self._is(image.content, image.image))
+        recorded = (image for image in self._recipes.recall(key) if only in (None, image.content))
+        return tuple(image for image in recorded if self._is(image.content, image.image))
 
     def recipe_folders(self) -> frozenset[str]:
         """The first two digits of the recipes that have records."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from reconciler.core.digest import ContentHash
@@ -12,7 +13,7 @@ from reconciler.core.ports import InTheWay, Objects, Placed, Source
 from reconciler.core.specs.paths import suffix_format
 from reconciler.store import disk
 from reconciler.store.worktree.lfs_pointer import LFS_POINTER_LIMIT, lfs_oid
-from reconciler.store.worktree.publish import Foreign, publish, remove_file
+from reconciler.store.worktree.publish import DamagedSource, Foreign, publish, remove_file, source_head
 
 
 class OutputTree:
@@ -40,6 +41,10 @@ class OutputTree:
         target = self.root / path
         if self._holds(target, content):
             return self._done(target)
+        unread = self.store.find(content)
+        with suppress(DamagedSource):  # it is hashed while it is copied: hashed before, it would be read twice
+            if unread is not None and _format(unread) == suffix_format(path):
+                return self._published(unread, target, content, expect)
         source = self._safe(content, locked_for)
         if source is None:
             failure = self.source.failure(locked_for)
@@ -49,6 +54,12 @@ class OutputTree:
                 hint=failure.hint if failure is not None else "",
             )
         self._refuse_other(source, path)
+        return self._published(source, target, content, expect)
+
+    def _published(
+        self, source: Path, target: Path, content: ContentHash, expect: ContentHash | None
+    ) -> Placed | InTheWay:
+        """Copy a file to the target. Bytes that it replaces go to the store first. Raises DamagedSource, DiskError."""
         bytes_there = expect
         if expect is not None:
             bytes_there = self._preserve(target)
@@ -91,8 +102,7 @@ class OutputTree:
 
     def _refuse_other(self, file: Path, path: str) -> None:
         """DiskError if a file does not begin as an image of the format in its name: the lockfile may be false."""
-        with disk.naming_errors("read", file), disk.open_for_reading(file) as stream:
-            found = image_format(stream.read(HEAD))
+        found = _format(file)
         if found != suffix_format(path):
             raise DiskError(
                 f"{path} is locked with bytes that are {found or 'no image'}",
@@ -145,3 +155,8 @@ class OutputTree:
 
     def _holds(self, file: Path, content: ContentHash) -> bool:
         return not file.is_symlink() and disk.holds(file, content)
+
+
+def _format(file: Path) -> str:
+    """The format that a file begins as. Raises DamagedSource if it cannot be read."""
+    return image_format(source_head(file, HEAD))

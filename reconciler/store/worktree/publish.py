@@ -7,7 +7,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -39,6 +39,10 @@ class Foreign:
     found: ContentHash | None
 
 
+class DamagedSource(DiskError):
+    """The bytes that were to be copied are others than they should be, or cannot be read. Nothing was written."""
+
+
 class _Digest(Protocol):
     def update(self, data: bytes, /) -> None: ...
 
@@ -49,21 +53,21 @@ def publish(
     """Copy `source`, whose bytes must be `content`, to `target`, if that still holds `expect` (None: is absent).
 
     A copy, not a link: an edit of the output must not change the store. Raises DiskError if the target is no plain
-    file or lies outside `root`, or if the source is damaged; the target is then as it was.
+    file or lies outside `root`, and DamagedSource if the source cannot be read or has other bytes; the target is then
+    as it was.
     """
     folder_path = _inside(target.parent, root, specs)
     disk.make_dirs(folder_path)
     with (
-        disk.naming_errors("read", source),
-        disk.open_for_reading(source) as stream,
+        _opened(source) as stream,
         disk.naming_errors("write", target),
         _walked(folder_path, root) as folder,
     ):
         keep = _plain(folder, target)
         digest = hashlib.sha256()
-        with disk.written(folder, target.name, _read(stream, digest), keep=keep) as temp:
+        with disk.written(folder, target.name, _read(source, stream, digest), keep=keep) as temp:
             if content_of_hex(digest.hexdigest()) != content:
-                raise DiskError(
+                raise DamagedSource(
                     f"{disk.display_path(source)} is damaged: it does not hold {content}",
                     hint="nothing was written; `reconciler store verify` lists all damaged objects",
                 )
@@ -201,7 +205,35 @@ def _same(before: os.stat_result, after: os.stat_result) -> bool:
     )
 
 
-def _read(stream: IO[bytes], digest: _Digest) -> Iterator[bytes]:
-    while chunk := stream.read(disk.DISK_CHUNK):
+def source_head(source: Path, size: int) -> bytes:
+    """The first bytes of a file to copy. Raises DamagedSource if it cannot be read."""
+    with _opened(source) as stream, _unread(source):
+        return stream.read(size)
+
+
+@contextmanager
+def _opened(source: Path) -> Iterator[IO[bytes]]:
+    with ExitStack() as stack:
+        with _unread(source):
+            stream = stack.enter_context(disk.open_for_reading(source))
+        yield stream
+
+
+def _read(source: Path, stream: IO[bytes], digest: _Digest) -> Iterator[bytes]:
+    while True:
+        with _unread(source):
+            chunk = stream.read(disk.DISK_CHUNK)
+        if not chunk:
+            return
         digest.update(chunk)
         yield chunk
+
+
+@contextmanager
+def _unread(source: Path) -> Iterator[None]:
+    """Turn an OSError into DamagedSource."""
+    try:
+        with disk.naming_errors("read", source):
+            yield
+    except DiskError as error:
+        raise DamagedSource(error.fact, hint=error.hint) from error
