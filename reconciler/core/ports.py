@@ -122,9 +122,10 @@ class Store(Protocol):
         """Take over a spool file. Durable once this returns: after a crash, nothing is paid for twice."""
         ...
 
-    def remember(self, key: RecipeKey, stored: StoredImage) -> StoredImage:
+    def remember(self, key: RecipeKey, stored: StoredImage, *, durable: bool = True) -> StoredImage:
         """Record that these bytes answer this recipe, and return the record. An earlier record of the same bytes
-        stays, and is returned; another attempt that got them is added to it. Durable once this returns."""
+        stays, and is returned; another attempt that got them is added to it. Durable once this returns, unless the
+        caller can have a first record again and says so."""
         ...
 
     def find(self, content: ContentHash) -> Path | None:

@@ -48,7 +48,7 @@ class MemoryStore(MemorySpool):
     def put(self, spooled: Spooled) -> Path:
         return self.objects.setdefault(spooled.content, spooled.path)
 
-    def remember(self, key: RecipeKey, stored: StoredImage) -> StoredImage:
+    def remember(self, key: RecipeKey, stored: StoredImage, *, durable: bool = True) -> StoredImage:
         known = self.recipes.get(key, ())
         first = next((image for image in known if image.content == stored.content), None)
         if first is None:

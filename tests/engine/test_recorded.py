@@ -225,7 +225,7 @@ class FullStore(MovingStore):
 class ForgetfulStore(MovingStore):
     """Holds the bytes, but its record of them cannot be written."""
 
-    def remember(self, key: object, stored: StoredImage) -> StoredImage:
+    def remember(self, key: object, stored: StoredImage, *, durable: bool = True) -> StoredImage:
         raise DiskError("no space left on device", hint="free some")
 
 

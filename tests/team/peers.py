@@ -164,9 +164,9 @@ class PeerStore(MemoryStore):
         self.life.step()
         return path
 
-    def remember(self, key: RecipeKey, stored: StoredImage) -> StoredImage:
+    def remember(self, key: RecipeKey, stored: StoredImage, *, durable: bool = True) -> StoredImage:
         self.life.step()
-        return super().remember(key, stored)
+        return super().remember(key, stored, durable=durable)
 
     def sound(self, content: ContentHash) -> Path | None:
         return self.find(content)

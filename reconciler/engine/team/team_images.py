@@ -155,8 +155,10 @@ def fetch_object(bucket: Bucket, store: ProjectStore, content: ContentHash) -> b
 def take_image(bucket: Bucket, store: ProjectStore, key: RecipeKey, image: StoredImage) -> StoredImage | None:
     """Copy an image that a believed receipt vouches for into the local store, with its record. The record as it is
     here; None if the team's store lacks the image, or if it is not as the receipt says. Raises BucketError, DiskError.
+
+    The record is not durable: the receipt stays in the team's store, and the next pull records the image again.
     """
     if store.sound(image.content) is None and not fetch_object(bucket, store, image.content):
         return None
-    store.remember(key, image)
+    store.remember(key, image, durable=False)
     return next(iter(store.recall(key, only=image.content)), None)

@@ -79,11 +79,11 @@ class ContentStore:
             raise
         return content
 
-    def remember(self, key: RecipeKey, stored: StoredImage) -> StoredImage:
+    def remember(self, key: RecipeKey, stored: StoredImage, *, durable: bool = True) -> StoredImage:
         """Record that these bytes answer this recipe, and return the record: the earlier one, if there is one. Durable
-        once this returns."""
+        once this returns, unless it is a first record that the caller can have again."""
         make_state_dir(self._root)
-        return self._recipes.remember(key, stored)
+        return self._recipes.remember(key, stored, durable=durable)
 
     def secure(self, key: RecipeKey) -> None:
         """Make the records of a recipe durable, also those of a crashed run."""

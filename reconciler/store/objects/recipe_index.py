@@ -27,9 +27,10 @@ class RecipeIndex:
         self._directory = directory
         self._locks = tuple(threading.Lock() for _ in range(_STRIPES))
 
-    def remember(self, key: RecipeKey, stored: StoredImage) -> StoredImage:
+    def remember(self, key: RecipeKey, stored: StoredImage, *, durable: bool = True) -> StoredImage:
         """Add a record, and return it. An earlier record of the same content stays, and is returned; another attempt
-        that got these bytes is added. Durable once this returns."""
+        that got these bytes is added. Durable once this returns; the first record of a recipe only if it should be.
+        """
         path = self._path(key)
         with self._locks[int(hex_of(key)[:2], 16) % _STRIPES]:
             known = _bytes(path)
@@ -40,12 +41,16 @@ class RecipeIndex:
             disk.make_dirs(path.parent)
             torn = b"\n" if known and not known.endswith(b"\n") else b""
             line = stored if first is None else replace(first, attempt=stored.attempt, made=stored.made)
-            disk.write_atomic(path, known + torn + encode_record(line))
+            write = disk.write_atomic if durable or known else disk.write_cache
+            write(path, known + torn + encode_record(line))
             return stored if first is None else first
 
     def secure(self, key: RecipeKey) -> None:
         """Make the records of a recipe durable: a crashed run may have renamed the file without a sync."""
-        disk.fsync_dir(self._path(key).parent)
+        path = self._path(key)
+        if disk.is_plain(path):
+            disk.sync_file(path)
+        disk.fsync_dir(path.parent)
 
     def recall(self, key: RecipeKey) -> tuple[StoredImage, ...]:
         """Every image recorded for this recipe, also those whose bytes are gone."""
