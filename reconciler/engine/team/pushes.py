@@ -53,7 +53,7 @@ def end_claim(bucket: Bucket, own_claims: OwnClaimLog, push: Push) -> None:
 
 def push_conversion(bucket: Bucket, receipts: Receipts, store: ProjectStore, entry: LockEntry) -> None:
     """A locked image that was converted from what a provider gave, then its receipt. Blocking. Raises BucketError."""
-    image = next((one for one in store.recall(entry.key) if one.content == entry.content), None)
+    image = next(iter(store.recall(entry.key, only=entry.content)), None)
     path = store.find(entry.content)
     if path is not None:
         bucket.put_new(object_name(entry.content), path)
