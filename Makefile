@@ -82,10 +82,12 @@ powercut: $(DEV)          ## cut the power in STATES=10000 ways, then apply (ten
 disksweep: $(DEV)         ## let the disk fail at every eighth call of an apply (SLICE=0/1: at each, ten minutes)
 	@$(frozen) $(BIN)/python -m tests.crash.disksweep --slice $(or $(SLICE),0/8) --package "$$frozen"
 
-team-sweep: $(DEV)        ## 200 schedules of eight checkouts with kills, in virtual time and as processes on a directory; then planted faults
+team-sweep: $(DEV)        ## 200 schedules of eight checkouts with kills, in virtual time, with planted faults, and as processes on a directory and at SeaweedFS
 	@$(BIN)/python -m tests.team.sweep --schedules $(or $(SCHEDULES),200)
 	@$(BIN)/python -m tests.team.sweep --mutants
 	@$(BIN)/python -m tests.team.processes --schedules $(or $(PROCESSES),200)
+	@test -x .venv-team/bin/weed || echo 'NOT TESTED, processes at SeaweedFS: `make team` installs it' >&2
+	@test ! -x .venv-team/bin/weed || $(BIN)/python -m tests.team.processes --seaweed --schedules $(or $(PROCESSES),200)
 
 mutants: $(DEV)           ## plant each known fault in the protocol: the sweeps must find it
 	@$(BIN)/python -m tests.crash.mutants

@@ -1,6 +1,6 @@
 """Checkouts of one project that apply at once, as processes, against the billing fake.
 
-python -m tests.team.at_once [--peers 3] [--recipes 40] [--seconds 1] [--kill 8] [--url URL]
+python -m tests.team.at_once [--peers 3] [--recipes 40] [--seconds 1] [--kill 8]
 """
 
 from __future__ import annotations
@@ -18,19 +18,35 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from reconciler.core.team.bucket import Bucket
+from reconciler.core.team.layout import claim_of
+from reconciler.core.team.store_url import StoreUrl, parse_store_url
+from reconciler.team.directory_bucket import DirectoryBucket
+from reconciler.team.object_bucket import open_object_bucket
 from reconciler.testing.gateway.launch import Gateway, running
+from tests.team.servers import Server
 
 COMMAND = (str(Path(sys.executable).with_name("reconciler")),)
 
 
 class Team:
-    """Checkouts below `folder` with the team's store at `url`."""
+    """Checkouts below `folder`. The team's store is in a directory, or at a server below a name."""
 
-    def __init__(self, folder: Path, fake: Gateway, *, recipes: int, url: str = "", team: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        fake: Gateway,
+        *,
+        recipes: int,
+        server: Server | None = None,
+        below: str = "",
+        team: bool = True,
+    ) -> None:
         self.folder = folder
         self.fake = fake
         (folder / "bucket").mkdir(exist_ok=True)
-        self.url = url or f"file://{folder}/bucket"
+        self.url = f"{server.url}/{below}" if server is not None else f"file://{folder}/bucket"
+        self._server = server
         self._recipes = recipes
         self._team = team
         (folder / "gitconfig").write_text("[user]\n\temail = ana@acme\n")
@@ -45,7 +61,7 @@ class Team:
             "HOME": str(self.folder),
             "GIT_CONFIG_GLOBAL": str(self.folder / "gitconfig"),
         }
-        return {**given, **own}
+        return {**given, **own, **(self._server.environ if self._server is not None else {})}
 
     def checkout(self, name: str) -> Path:
         root = self.folder / name
@@ -76,16 +92,26 @@ class Team:
         """How often each recipe was paid for, by its prompt."""
         return self.fake.ledger.billed_by_prompt()
 
+    def claims(self) -> list[str]:
+        """The names of all claims, without their ends."""
+        bucket: Bucket = DirectoryBucket(self.folder / "bucket")
+        if self._server is not None:
+            url = parse_store_url(self.url)
+            assert isinstance(url, StoreUrl)
+            bucket = open_object_bucket(url, self._server.environ, allow_http=True)
+        found = ((name, claim_of(name)) for name in bucket.names("claims/"))
+        return [name for name, claim in found if claim is not None and not claim.ended]
+
     def billed(self) -> str:
         bills = self.bills()
         return f"{bills.total()} billed, {sum(count > 1 for count in bills.values())} twice"
 
 
 @contextmanager
-def team(*, recipes: int, seconds: float, url: str = "", with_team: bool = True) -> Iterator[Team]:
+def team(*, recipes: int, seconds: float, with_team: bool = True) -> Iterator[Team]:
     """A billing fake that answers after so many seconds, and a folder for checkouts."""
     with tempfile.TemporaryDirectory() as folder, running(delay=seconds) as fake:
-        yield Team(Path(folder), fake, recipes=recipes, url=url, team=with_team)
+        yield Team(Path(folder), fake, recipes=recipes, team=with_team)
 
 
 def at_once(one: Team, peers: int) -> tuple[float, list[tuple[int, str, str]]]:
@@ -127,9 +153,8 @@ def main() -> int:
     parser.add_argument("--recipes", type=int, default=40)
     parser.add_argument("--seconds", type=float, default=0.5)
     parser.add_argument("--kill", type=int, default=0)
-    parser.add_argument("--url", default="")
     given = parser.parse_args()
-    with team(recipes=given.recipes, seconds=given.seconds, url=given.url) as one:
+    with team(recipes=given.recipes, seconds=given.seconds) as one:
         if given.kill:
             killed(one, given.kill)
             return 0

@@ -1,6 +1,6 @@
 """Schedules of eight checkouts of a team as processes, some of them killed: the bills say whether anybody paid twice.
 
-python -m tests.team.processes [--schedules 200] [--seed TEXT] [--url URL]
+python -m tests.team.processes [--schedules 200] [--seed TEXT] [--seaweed]
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from reconciler.testing.gateway.launch import running
 from tests.crash.fork_server import Ended, ForkServer, warm
 from tests.crash.scenario import ENTRY_POINT, PACKAGE, PRELOAD
 from tests.team.at_once import Team
+from tests.team.servers import Server, seaweed
 
 CROWD = 8
 RECIPES = 8
@@ -79,7 +80,7 @@ class TeamSchedule:
         for prompt, count in self._team.bills().items():
             if count > most:
                 yield f"{when}: {prompt} was billed {count} times"
-        claims = len([*(self._team.folder / "bucket").glob("claims/*/*/*[0-9].json")])
+        claims = len(self._team.claims())
         if self._team.bills().total() > claims:
             yield f"{when}: {self._team.bills().total()} bills and {claims} claims"
         for run in ended:
@@ -92,8 +93,9 @@ class TeamSchedule:
             yield f"pictures are missing: {[len(names) for names in pictures]}"
 
 
-def play_schedules(schedules: int, seed: str, *, url: str = "") -> tuple[int, list[str]]:
-    """The number of bills of so many schedules, and what went wrong."""
+def play_schedules(schedules: int, seed: str, *, server: Server | None = None) -> tuple[int, list[str]]:
+    """The number of bills of so many schedules, and what went wrong. The team's store is at a server, or a directory.
+    """
     bills, violations = 0, []
     with ExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor(CROWD))
@@ -102,7 +104,7 @@ def play_schedules(schedules: int, seed: str, *, url: str = "") -> tuple[int, li
         runners = [each.result() for each in started]
         for number in range(schedules):
             with tempfile.TemporaryDirectory(prefix="team-") as folder, running(delay=DELAY) as fake:
-                team = Team(Path(folder), fake, recipes=RECIPES, url=f"{url}/{seed}{number}" if url else "")
+                team = Team(Path(folder), fake, recipes=RECIPES, server=server, below=f"{seed}{number}")
                 schedule = TeamSchedule(team, runners, pool, random.Random(f"{seed} {number}"))
                 violations += [f"schedule {number}: {words}" for words in schedule.play()]
                 bills += team.bills().total()
@@ -114,13 +116,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="processes", description=__doc__)
     parser.add_argument("--schedules", type=int, default=200)
     parser.add_argument("--seed", default="")
-    parser.add_argument("--url", default="", help="another store than a directory, which the environment trusts")
+    parser.add_argument("--seaweed", action="store_true", help="the team's store is at SeaweedFS, not a directory")
     given = parser.parse_args()
     began = time.monotonic()
-    bills, violations = play_schedules(given.schedules, given.seed, url=given.url)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="seaweed-")))
+        server = stack.enter_context(seaweed(folder)) if given.seaweed else None
+        bills, violations = play_schedules(given.schedules, given.seed, server=server)
     sys.stdout.write("".join(f"{violation}\n" for violation in violations[:20]))
     seconds = time.monotonic() - began
-    sys.stdout.write(f"{given.schedules} schedules of {CROWD} processes: {bills} billed, ")
+    where = "at SeaweedFS" if given.seaweed else "in a directory"
+    sys.stdout.write(f"{given.schedules} schedules of {CROWD} processes {where}: {bills} billed, ")
     sys.stdout.write(f"{len(violations)} violations ({seconds:.0f} s)\n")
     return 1 if violations else 0
 
