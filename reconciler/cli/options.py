@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from reconciler.cli.asset_ids import AssetIds, id_arguments
-from reconciler.cli.streams import LAST_LINES, echo
+from reconciler.cli.streams import LAST_LINES, echo, echo_lines
 from reconciler.core.errors import ReconcilerError
 from reconciler.core.json_text import json_text
 from reconciler.core.plan.actions import Consent
@@ -65,10 +65,8 @@ def print_error_for_programs(ctx: click.Context, error: ReconcilerError) -> None
 def print_report(report: str, format_: str, facts: object) -> None:
     """Print a report in the format that `format_option` gave."""
     printed = render(report, format_, facts, _around() if format_ in FINDING_FORMATS else None)
-    for line in printed.err:
-        echo(line, err=True, prose=printed.prose)
-    for line in printed.out:
-        echo(line, prose=printed.prose)
+    echo_lines(printed.err, err=True, prose=printed.prose)
+    echo_lines(printed.out, prose=printed.prose)
     last_lines = click.get_current_context().meta.get(LAST_LINES)
     if last_lines is not None:
         last_lines += printed.out[-1:]

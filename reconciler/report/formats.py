@@ -5,11 +5,11 @@ A format of a report is one pure function: it takes the facts of the report and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Any
 
-from reconciler.core.json_text import json_text
+from reconciler.core.json_text import json_list_text, json_text
 from reconciler.core.value import replace, value
 
 
@@ -115,6 +115,11 @@ def _function(place: str) -> Any:
 def document(value: Any) -> Printed:
     """One JSON document."""
     return Printed((json_text(value, indent=2),))
+
+
+def list_document(head: Mapping[str, Any], name: str, items: Iterable[Any]) -> Printed:
+    """One JSON document that ends in a long list under `name`, with a line for each item."""
+    return Printed((json_list_text(head, name, items),))
 
 
 def json_line(value: Any) -> Printed:

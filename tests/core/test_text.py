@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.json_text import json_text
+from reconciler.core.json_text import json_list_text, json_text
 from reconciler.core.text import is_hidden, one_line, printable
 from reconciler.providers.responses.redact import redact
 from reconciler.providers.secret import Key
@@ -92,3 +93,17 @@ def test_no_text_begins_a_workflow_command(text: str) -> None:
     assert not re.search(r"##[A-Za-z]*\[", shown)
     assert not shown.lstrip().startswith("::")
     assert printable(shown) == shown
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner, max_size=3)
+)
+
+
+@given(st.lists(st.dictionaries(st.text(max_size=4), json_values, max_size=3), max_size=4), json_values)
+def test_a_long_list_has_a_line_for_each_item_and_is_equal_and_harmless(items: list[Any], value: Any) -> None:
+    text = json_list_text({"version": value}, "files", items)
+    assert json.loads(text) == {"version": value, "files": items}
+    assert len(text.split("\n")) == (len(items) + 5 if items else 4)
+    assert not any(is_hidden(char) for char in text if char != "\n")
+    assert json_list_text({}, "files", [{"a": "##[error]\u202e"}]).count("\\u") == 2

@@ -19,6 +19,7 @@ from reconciler.core.provenance.xmp import XmpOrigin
 from reconciler.core.specs.spec import RightsFields
 from reconciler.core.text import is_hidden
 from reconciler.report.formats import FINDING_FORMATS, REPORTS, render
+from reconciler.report.provenance.tables import _cell, _csv
 from tests.builders import bytes_of
 
 HOSTILE = st.text(max_size=30) | st.sampled_from(
@@ -85,3 +86,14 @@ def test_hostile_text_is_harmless_in_every_format(text: str) -> None:
 
 def test_its_formats_are_no_lists_of_findings() -> None:
     assert not set(REPORTS["provenance"]) & set(FINDING_FORMATS)
+
+
+cells = st.text(max_size=6) | st.sampled_from(
+    ["", "=1+1", "+a", "-", "@x", "a,b", 'say "a"', "##[error]", "::debug::", "a b"]
+)
+
+
+@given(st.lists(cells, min_size=1, max_size=5))
+def test_a_row_of_csv_is_written_as_its_cells_are(row: list[str]) -> None:
+    """Most rows are plain, and written as they are; that must not differ from the long way."""
+    assert _csv(row) == ",".join(map(_cell, row))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from reconciler.core.provenance.record import FileOrigin, ProvenanceFacts
-from reconciler.report.formats import Printed, document
+from reconciler.report.formats import Printed, list_document
 from reconciler.report.provenance.facts import origin_json, seen_json
 
 _CONTEXT = "https://spdx.org/rdf/3.0.1/spdx-context.jsonld"
@@ -20,7 +20,7 @@ def provenance_json(facts: ProvenanceFacts) -> Printed:
     for one in facts.files:
         seen = (facts.seen or {}).get(one.path)
         files.append(origin_json(one) | ({"seen": seen_json(seen)} if seen is not None else {}))
-    return document({"provenance": 1, "files": files})
+    return list_document({"provenance": 1}, "files", files)
 
 
 def provenance_spdx(facts: ProvenanceFacts) -> Printed:
@@ -28,7 +28,7 @@ def provenance_spdx(facts: ProvenanceFacts) -> Printed:
 
     It is dated by the newest image, so that the same images give the same document.
     """
-    return document({"@context": _CONTEXT, "@graph": list(_elements(facts))})
+    return list_document({"@context": _CONTEXT}, "@graph", _elements(facts))
 
 
 def _elements(facts: ProvenanceFacts) -> Iterator[dict[str, Any]]:

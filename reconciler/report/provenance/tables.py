@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from reconciler.core.provenance.record import FileOrigin, ProvenanceFacts, SeenFile
@@ -19,6 +20,8 @@ _COLUMNS = (
 _SEEN_COLUMNS = ("file", "marks", "c2pa", "c2pa_issuer")
 _FORMULA = ("=", "+", "-", "@")
 """A cell that begins so is a formula to a spreadsheet."""
+_UNPLAIN = re.compile(r'[^ -~]|"|##|::|,[=+\-@]')
+"""What a row has if one of its cells may need more than to be written as it is."""
 _ROOM = 900_000
 
 
@@ -66,7 +69,9 @@ def _credential_cells(seen: SeenFile) -> tuple[str, str]:
 
 
 def _csv(cells: Sequence[str]) -> str:
-    return ",".join(map(_cell, cells))
+    row = ",".join(cells)
+    plain = row.isascii() and row.count(",") == len(cells) - 1 and not _UNPLAIN.search(f",{row}")
+    return row if plain else ",".join(map(_cell, cells))
 
 
 def _cell(text: str) -> str:
