@@ -17,7 +17,7 @@ from reconciler.core.ports import ImageRequest
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.providers.ray_pool.dispatcher import WorkerLostError
 from reconciler.providers.ray_pool.serve import PoolServer
-from reconciler.providers.ray_pool.wire import PoolReply, PoolStart, read_message, send_reply
+from reconciler.providers.ray_pool.wire import PoolReply, PoolStart, read_message, send_reply, unpack_request
 from reconciler.providers.ray_pool.worker import PoolWorker
 
 ROOT = Path(__file__).parents[2]
@@ -39,15 +39,16 @@ class HereWorker:
     async def ready(self) -> None:
         assert await self._worker.ready()
 
-    async def draw(self, request: ImageRequest, pictures: Mapping[ContentHash, str]) -> PoolReply:
+    async def draw(self, packed: bytes, pictures: Mapping[ContentHash, str]) -> PoolReply:
+        request = unpack_request(packed)
         if self._once("late", request):
             raise WorkerLostError("it died before", sent=False)
         if self._once("ends", request):
             os._exit(9)
-        reply = await self._worker.draw(request, {content: _read(path) for content, path in pictures.items()})
+        reply = await self._worker.draw(packed, {content: _read(path) for content, path in pictures.items()})
         if self._once("dies", request):
             raise WorkerLostError("it died", sent=True)
-        return reply
+        return PoolReply(0, *reply)
 
     async def end(self, *, busy: bool) -> None:
         await self._worker.end()

@@ -42,10 +42,12 @@ from reconciler.providers.ray_pool.wire import (
     PoolDraw,
     PoolReply,
     PoolStart,
+    pack_request,
     read_message,
     read_reply,
     send_message,
     send_reply,
+    unpack_request,
 )
 from reconciler.providers.ray_pool.worker import PoolWorker
 from reconciler.providers.secret import NO_KEY_SENT, NoKey
@@ -87,6 +89,10 @@ class Farm:
 
 def small(prompt: str = "a sword", **fields: Any) -> Recipe:
     return Recipe(prompt, size="64x48", **fields)
+
+
+def packed(recipe: Recipe) -> bytes:
+    return pack_request(a_request(recipe))
 
 
 def test_images_come_through_with_their_references(tmp_path: Path) -> None:
@@ -207,7 +213,8 @@ class Scripted:
             self._script.pop(0)
             raise WorkerLostError("gone before", sent=False)
 
-    async def draw(self, request: ImageRequest, pictures: Mapping[ContentHash, str]) -> PoolReply:
+    async def draw(self, packed: bytes, pictures: Mapping[ContentHash, str]) -> PoolReply:
+        request = unpack_request(packed)
         self._drawn.append(request.asset)
         await asyncio.sleep(0)
         what = self._script.pop(0) if self._script else "image"
@@ -265,7 +272,7 @@ def served(scripts: Scripts, count: int, *, charges: bool, most: int) -> list[Po
     asked, told = io.BytesIO(), Told(count)
     for number in range(1, count + 1):
         request = replace(a_request(small(f"a {number}")), asset=str(number))
-        send_message(asked, PoolDraw(number, request))
+        send_message(asked, PoolDraw(number, pack_request(request)))
     server = PoolServer(scripts, told, charges=charges, most=most)
     asyncio.run(server.serve(Open(asked.getvalue(), told.all_there)))
     stream = io.BytesIO(told.getvalue())
@@ -310,7 +317,8 @@ class Deadly(Scripted):
         self.dying = asyncio.Event()
         self.at_once: list[int] = [0, 0]
 
-    async def draw(self, request: ImageRequest, pictures: Mapping[ContentHash, str]) -> PoolReply:
+    async def draw(self, packed: bytes, pictures: Mapping[ContentHash, str]) -> PoolReply:
+        request = unpack_request(packed)
         self._drawn.append(request.asset)
         self.at_once = [self.at_once[0] + 1, max(self.at_once[1], self.at_once[0] + 1)]
         try:
@@ -364,7 +372,7 @@ def test_a_worker_draws_one_image_at_a_time_and_the_next_while_that_is_verified(
 
     async def story() -> None:
         worker._provider = Slow()
-        await asyncio.gather(*(worker.draw(replace(a_request(small()), asset=name), {}) for name in "ab"))
+        await asyncio.gather(*(worker.draw(pack_request(replace(a_request(small()), asset=name)), {}) for name in "ab"))
         await worker.end()
 
     asyncio.run(story())
@@ -391,7 +399,11 @@ def test_messages_after_the_reader_is_gone_are_dropped() -> None:
 def test_messages_are_read_as_they_were_written(tmp_path: Path) -> None:
     stream = io.BytesIO()
     request = a_request(small(references=(content_hash(b"x"),)))
-    sent = (PoolStart(pool_settings(tmp_path)), PoolDraw(1, request, {content_hash(b"x"): "/a"}), PoolCancel(1))
+    sent = (
+        PoolStart(pool_settings(tmp_path)),
+        PoolDraw(1, pack_request(request), {content_hash(b"x"): "/a"}),
+        PoolCancel(1),
+    )
     for message in sent:
         send_message(stream, message)
     stream.seek(0)
@@ -428,15 +440,15 @@ def test_a_worker_keeps_the_pictures_that_it_has_and_refuses_others(tmp_path: Pa
         fetched.append(which)
         return given
 
-    async def story() -> tuple[PoolReply, PoolReply, PoolReply]:
+    async def story() -> list[PoolReply]:
         known, forged = content_hash(data), content_hash(b"forged")
-        first = await worker.draw(a_request(small(references=(known,))), {known: arriving("first", data)})
+        first = await worker.draw(packed(small(references=(known,))), {known: arriving("first", data)})
         held = asyncio.ensure_future(arriving("again", data))
-        again = await worker.draw(a_request(small(references=(known,))), {known: held})
+        again = await worker.draw(packed(small(references=(known,))), {known: held})
         await held
-        other = await worker.draw(a_request(small(references=(forged,))), {forged: arriving("forged", b"x")})
+        other = await worker.draw(packed(small(references=(forged,))), {forged: arriving("forged", b"x")})
         await worker.end()
-        return first, again, other
+        return [PoolReply(0, *fields) for fields in (first, again, other)]
 
     first, again, other = asyncio.run(story())
     assert (first.kind, again.kind, first.data) == ("image", "image", again.data)

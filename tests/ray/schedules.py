@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.ray.farm import Farm, below, gone, kill_processes, of_kind
@@ -65,18 +66,25 @@ def main() -> int:
     """Run them; 1 if anything is wrong."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--schedules", type=int, default=200)
+    parser.add_argument("--first", type=int, default=0, help="The number of the first one.")
+    parser.add_argument("--at-once", type=int, default=3, help="Each waits most of its time: for Ray, and for ends.")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=float("inf"), help="Begin no schedule after so many seconds.")
     given = parser.parse_args()
     begun, ran, faults = time.monotonic(), 0, 0
-    with tempfile.TemporaryDirectory(prefix="farm-") as folder:
-        for number in range(given.schedules):
-            if time.monotonic() - begun > given.seconds:
-                break
-            words, wrong = schedule(number, given.seed, Path(folder))
-            ran += 1
-            faults += bool(wrong)
-            print(f"{number:>4}  {words}", *(f"\n      WRONG: {each}" for each in wrong), flush=True)
+
+    def run(number: int) -> tuple[str, list[str]] | None:
+        late = time.monotonic() - begun > given.seconds
+        return None if late else schedule(number, given.seed, Path(folder))
+
+    with tempfile.TemporaryDirectory(prefix="farm-") as folder, ThreadPoolExecutor(given.at_once) as threads:
+        numbers = range(given.first, given.first + given.schedules)
+        for number, ended in zip(numbers, threads.map(run, numbers), strict=True):
+            if ended is not None:
+                words, wrong = ended
+                ran += 1
+                faults += bool(wrong)
+                print(f"{number:>4}  {words}", *(f"\n      WRONG: {each}" for each in wrong), flush=True)
     print(f"{ran} schedules in {time.monotonic() - begun:.0f} s, {faults} with faults")
     return 1 if faults else 0
 

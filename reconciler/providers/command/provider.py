@@ -54,7 +54,10 @@ class CommandProvider:
 
     async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
         """One image, or why not. A cancelled call ends its worker."""
-        drawing = await asyncio.to_thread(prepare_drawing, request, self.resources.references)
+        if request.recipe.images():
+            drawing = await asyncio.to_thread(prepare_drawing, request, self.resources.references)
+        else:
+            drawing = prepare_drawing(request, self.resources.references)  # a thread would take longer
         if isinstance(drawing, Rejected):
             return drawing
         await self._places.acquire()

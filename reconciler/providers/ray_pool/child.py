@@ -24,6 +24,7 @@ from reconciler.providers.ray_pool.wire import (
     PoolMessage,
     PoolReply,
     PoolStart,
+    pack_request,
     read_reply,
     send_message,
 )
@@ -86,7 +87,7 @@ class RayProcess:
         if self._gone:  # it was told to those that waited before this one did
             return PoolReply(number, LOST, self._gone)
         try:
-            self._outbox.put(PoolDraw(number, request, pictures))
+            self._outbox.put(PoolDraw(number, pack_request(request), pictures))
             return await future
         except asyncio.CancelledError:
             self._outbox.put(PoolCancel(number))

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from reconciler.core.digest import ContentHash
-from reconciler.core.ports import ImageRequest
 from reconciler.core.text import one_line
 from reconciler.providers.ray_pool.wire import PoolReply
 
@@ -30,8 +29,8 @@ class PooledWorker(Protocol):
         """Wait until it can draw. WorkerLostError if that does not come about."""
         ...
 
-    async def draw(self, request: ImageRequest, pictures: Mapping[ContentHash, str]) -> PoolReply:
-        """What became of the request. WorkerLostError if the worker is gone."""
+    async def draw(self, request: bytes, pictures: Mapping[ContentHash, str]) -> PoolReply:
+        """What became of a packed request. WorkerLostError if the worker is gone."""
         ...
 
     async def end(self, *, busy: bool) -> None:

@@ -16,7 +16,6 @@ import ray
 from ray.exceptions import RayActorError, RayError
 
 from reconciler.core.digest import ContentHash
-from reconciler.core.ports import ImageRequest
 from reconciler.core.specs.settings import ProviderSettings
 from reconciler.providers.http.spool_file import open_picture
 from reconciler.providers.ray_pool.dispatcher import WorkerLostError
@@ -58,7 +57,7 @@ class RayWorker:
             else:
                 return
 
-    async def draw(self, request: ImageRequest, pictures: Mapping[ContentHash, str]) -> PoolReply:
+    async def draw(self, request: bytes, pictures: Mapping[ContentHash, str]) -> PoolReply:
         """See PooledWorker."""
         held = {content: self._cluster.picture(content, path) for content, path in pictures.items()}
         try:
@@ -66,8 +65,7 @@ class RayWorker:
         except RayError as error:
             what = "died" if isinstance(error, RayActorError) else "failed"
             raise WorkerLostError(f"the worker {what}: {first_line(error)}", sent=True) from error
-        assert isinstance(reply, PoolReply)
-        return reply
+        return PoolReply(0, *reply)
 
     async def end(self, *, busy: bool) -> None:
         """See PooledWorker."""

@@ -36,10 +36,11 @@ class PoolStart:
 
 @value
 class PoolDraw:
-    """A request. `pictures` are files of its reference images on this machine."""
+    """A request, packed: only the process that draws unpacks it. `pictures` are files of its reference images on this
+    machine."""
 
     number: int
-    request: ImageRequest
+    request: bytes
     pictures: Mapping[ContentHash, str] = field(default_factory=dict)
 
 
@@ -66,6 +67,18 @@ class PoolReply:
 
 
 PoolMessage = PoolStart | PoolDraw | PoolCancel
+
+
+def pack_request(request: ImageRequest) -> bytes:
+    """The request as bytes."""
+    return pickle.dumps(request)
+
+
+def unpack_request(data: bytes) -> ImageRequest:
+    """The request of `pack_request`."""
+    request = pickle.loads(data)  # noqa: S301 - from the run that has started this process
+    assert isinstance(request, ImageRequest)
+    return request
 
 
 def send_message(out: IO[bytes], message: PoolMessage) -> None:

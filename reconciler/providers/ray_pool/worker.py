@@ -19,7 +19,7 @@ from reconciler.core.specs.settings import ProviderSettings
 from reconciler.core.value import replace
 from reconciler.providers.declaration import Dialect, Resources
 from reconciler.providers.decoding.children import CHILDREN
-from reconciler.providers.ray_pool.wire import MAX_REPLY, PoolReply, content_file
+from reconciler.providers.ray_pool.wire import MAX_REPLY, PoolReply, content_file, unpack_request
 from reconciler.providers.registry import REGISTRY
 from reconciler.providers.secret import NO_KEY_SENT
 
@@ -51,16 +51,17 @@ class PoolWorker:
         """Answers once the process is there."""
         return True
 
-    async def draw(self, request: ImageRequest, pictures: Mapping[ContentHash, Awaitable[bytes]]) -> PoolReply:
-        """What becomes of a request. `pictures` are the reference images; those that are here already are not
-        fetched."""
+    async def draw(self, request: bytes, pictures: Mapping[ContentHash, Awaitable[bytes]]) -> list[Any]:
+        """What becomes of a packed request: the fields of a PoolReply but its number, which Ray sends as they are.
+        `pictures` are the reference images; those that are here already are not fetched."""
         for content, data in pictures.items():
             if content not in self._kept:
                 self._keep(content, await data)
-        drawing = asyncio.ensure_future(self._drawn(request))
+        drawing = asyncio.ensure_future(self._drawn(unpack_request(request)))
         self._drawing.add(drawing)
         try:
-            return _reply(await drawing)
+            reply = _reply(await drawing)
+            return [reply.kind, reply.message, reply.model, reply.final, reply.data]
         finally:
             self._drawing.discard(drawing)
 
