@@ -94,7 +94,7 @@ class TeamSchedule:
 
 
 def play_schedules(schedules: int, seed: str, *, server: Server | None = None) -> tuple[int, list[str]]:
-    """The number of bills of so many schedules, and what went wrong. The team's store is at a server, or a directory."""
+    """The number of bills of so many schedules, and what went wrong. The team's store is a server, or a directory."""
     bills, violations = 0, []
     with ExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor(CROWD))
