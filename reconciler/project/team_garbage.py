@@ -117,7 +117,7 @@ def _kept(bucket: Bucket, *, forget_paid: bool) -> tuple[frozenset[ContentHash],
     """The contents that some branch needs, and those that were paid for; and the projects."""
     names = tuple(bucket.names(ROOTS))
     roots = [decode_root(data, name) for name in names if (data := _small(bucket, name)) is not None]
-    kept = frozenset[ContentHash]().union(*roots)
+    kept = frozenset[ContentHash]().union(*(root.contents for root in roots))
     if not forget_paid:
         kept |= contents_with_receipts(bucket.names(RECEIPTS))
     return kept, tuple(sorted({project for name in names if (project := project_of_root(name)) is not None}))

@@ -136,12 +136,18 @@ def needed_contents(workspace: Workspace) -> frozenset[ContentHash]:
 
 def root_of(workspace: Workspace) -> str:
     """The name of the root of this branch of this project."""
+    branch = branch_name(GitRepository(workspace.root))
+    return root_name(own_slug(workspace), branch_slug(branch or "detached"))
+
+
+def own_slug(workspace: Workspace) -> str:
+    """This project in the names of its roots."""
     repository = GitRepository(workspace.root)
     remote, top = remote_address(repository), _top(workspace.root)
     below = os.path.relpath(workspace.root, top)
     identity = f"{remote_identity(remote)} {below}" if remote else f"{os.uname().nodename} {workspace.root}"
     name = remote_identity(remote).rpartition("/")[2] if remote else workspace.root.name
-    return root_name(project_slug(name, identity), branch_slug(branch_name(repository) or "detached"))
+    return project_slug(name, identity)
 
 
 class _Sender:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from reconciler.core.team.claim import Claim
-from reconciler.core.team.facts import Access, PushFacts, TeamDamage, TeamGarbage, TeamStatus, TeamVerified
+from reconciler.core.team.facts import (
+    Access,
+    BranchState,
+    PushFacts,
+    TeamDamage,
+    TeamGarbage,
+    TeamRoot,
+    TeamStatus,
+    TeamVerified,
+)  # fmt: skip
 from reconciler.core.text import printable
 from reconciler.report.formats import Printed, counted, document
 from reconciler.report.in_doubt import age
@@ -106,6 +116,31 @@ def push_json(facts: PushFacts) -> Printed:
             "damaged": list(facts.damaged),
             "missing": list(facts.missing),
         }
+    )
+
+
+def team_root_lines(roots: Sequence[TeamRoot], now: datetime) -> Iterator[str]:
+    """What each branch needs, those of the oldest pushes first."""
+    if not roots:
+        return
+    yield f"{counted(len(roots), 'root')} of branches:"
+    width = min(60, max(len(root.name) for root in roots[:_SHOWN]))
+    for root in roots[:_SHOWN]:
+        when = f"pushed {age(root.at, now)}" if root.at else "pushed at an unknown time"
+        gone = "; this clone has no such branch" if root.state is BranchState.GONE else ""
+        alone = f", {root.alone:,} for it alone" if root.alone else ""
+        yield f"  {printable(root.name):<{width}}  {counted(root.images, 'image')}{alone}; {when}{gone}"
+    if len(roots) > _SHOWN:
+        yield f"  and {len(roots) - _SHOWN:,} more, pushed later"
+
+
+def team_root_hint(roots: Sequence[TeamRoot]) -> str:
+    """How to drop roots of branches that are gone; "" if none is."""
+    gone = [root.name for root in roots if root.state is BranchState.GONE]
+    if not gone:
+        return ""
+    return (
+        f"  hint: `reconciler team gc --drop-root {printable(gone[0])} --yes` drops the root of a branch that is gone"
     )
 
 

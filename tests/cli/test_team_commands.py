@@ -12,10 +12,11 @@ import pytest
 
 from reconciler.core.digest import RecipeKey, content_hash
 from reconciler.core.team.bucket import BucketObject
-from reconciler.core.team.layout import ReceiptName, claim_name, object_name, receipt_name, receipt_of
+from reconciler.core.team.layout import ReceiptName, claim_name, object_name, receipt_name, receipt_of, short_root
 from reconciler.core.team.receipt import Receipt
 from reconciler.project import team_push
 from reconciler.project.team_garbage import delete_team_garbage, find_team_garbage
+from reconciler.project.team_roots import chosen_roots, drop_roots, team_roots
 from reconciler.project.team_status import open_own_team
 from reconciler.project.workspace import open_workspace
 from reconciler.team.directory_bucket import DirectoryBucket
@@ -346,6 +347,62 @@ def test_projects_and_branches_have_roots_of_their_own(project: Scratch, shared:
     assert len({name.partition("/")[0] for name in names}) == 1
     assert sum(name.endswith("/main.json") for name in names) == 1
     assert names[0].startswith("art-")
+
+
+def test_the_root_of_a_branch_that_is_gone_is_listed_and_dropped_by_consent(project: Scratch, shared: Path) -> None:
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x@y"]
+
+    def run(*command: str) -> None:
+        subprocess.run([*git, *command], cwd=project.root, check=True)
+
+    run("init", "-q", "-b", "main")
+    run("remote", "add", "origin", "git@host:acme/art.git")
+    run("commit", "-q", "--allow-empty", "-m", "x")
+    project.done("push")
+    run("checkout", "-q", "-b", "feature")
+    project.done("push")
+    bucket = DirectoryBucket(shared)
+    main, feature = sorted((short_root(name) for name in bucket.names("roots/")), key=lambda name: "feature" in name)
+    later = json.loads(read(bucket, f"roots/{main}.json") or b"") | {"contents": []}
+    bucket.replace(f"roots/{main}.json", json.dumps(later).encode())
+    other = json.dumps({"v": 1, "at": "2026-01-01T00:00:00Z", "contents": []}).encode()
+    bucket.replace("roots/other-1/main.json", other)
+    said = project.done("team", "gc")
+    first = said.out.splitlines()[1]
+    assert "3 roots of branches:" in said.out
+    assert first.startswith("  other-1/main"), "that of the oldest push comes first"
+    assert "no such branch" not in said.out
+    refused = project.run("team", "gc", "--drop-root", feature, "--yes")
+    assert (refused.code, "a branch that this clone has" in refused.err) == (1, True)
+
+    run("checkout", "-q", "main")
+    run("branch", "-q", "-D", "feature")
+    said = project.done("team", "gc")
+    line = next(line for line in said.out.splitlines() if feature in line)
+    assert "1 image, 1 for it alone; pushed " in line
+    assert line.endswith("; this clone has no such branch")
+    assert f"--drop-root {feature} --yes" in said.err
+    assert "1 image that no other branch needs" in project.done("team", "gc", "--drop-root", feature).out
+    assert len(list(bucket.names("roots/"))) == 3, "nothing without --yes"
+    assert f"dropped the root {feature}" in project.done("team", "gc", "--drop-root", feature, "--yes").out
+    assert [short_root(name) for name in bucket.names("roots/")] == sorted([main, "other-1/main"])
+    assert len(list(bucket.names("objects/"))) == 1, "no image goes with its root"
+    unknown = project.run("team", "gc", "--drop-root", feature, "--yes")
+    assert (unknown.code, "no root is called" in unknown.err) == (1, True)
+    assert "dropped" in project.done("team", "gc", "--drop-root", "other-1/main", "--yes").out
+
+
+def test_a_root_that_is_pushed_meanwhile_is_not_dropped(project: Scratch, shared: Path) -> None:
+    project.done("push")
+    bucket = DirectoryBucket(shared)
+    (name,) = bucket.names("roots/")
+    workspace = open_workspace(str(project.root), os.environ)
+    team = open_own_team(workspace, os.environ)
+    roots = team_roots(workspace, team)
+    chosen = chosen_roots(roots, [short_root(name)])
+    bucket.replace(name, json.dumps({"v": 1, "at": "2026-12-01T00:00:00Z", "contents": []}).encode())
+    assert drop_roots(team, roots, chosen) == ()
+    assert list(bucket.names("roots/")) == [name]
 
 
 def test_a_project_without_a_team_says_what_to_write(project: Scratch) -> None:

@@ -53,7 +53,7 @@ from reconciler.core.team.keys_file import read_keys
 from reconciler.core.team.layout import ReceiptName
 from reconciler.core.team.own_claims import decode_own_claim, encode_own_claim
 from reconciler.core.team.receipt import BadReceipt
-from reconciler.core.team.roots import Doomed, decode_doomed, decode_root
+from reconciler.core.team.roots import decode_doomed, decode_root
 from reconciler.project.import_manifests import read_manifest
 from reconciler.project.load import load_specs
 from reconciler.project.saved_plan import read_plan
@@ -362,9 +362,7 @@ def _root(data: bytes) -> None:
     """A root, or a list of garbage, of a team's store."""
     for read in (decode_root, decode_doomed):
         with suppress(BucketError):
-            found = read(data, "roots/p/main.json")
-            contents = found.contents if isinstance(found, Doomed) else found
-            if not all(len(content) == 71 for content in contents):
+            if not all(len(content) == 71 for content in read(data, "roots/p/main.json").contents):
                 raise Broken("no content")
 
 

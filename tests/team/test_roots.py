@@ -13,6 +13,7 @@ from reconciler.core.errors import BucketError
 from reconciler.core.team.keys_file import read_keys
 from reconciler.core.team.layout import is_name, project_of_root, root_name
 from reconciler.core.team.roots import (
+    BranchRoot,
     Doomed,
     branch_slug,
     decode_doomed,
@@ -30,7 +31,7 @@ AT = "2026-11-28T07:00:00Z"
 
 def test_version_1_is_read_and_written_for_ever() -> None:
     root, garbage = (FORMATS / f"team-{kind}-v1.json" for kind in ("root", "garbage"))
-    assert decode_root(root.read_bytes(), "x") == frozenset(CONTENTS)
+    assert decode_root(root.read_bytes(), "x") == BranchRoot(AT, frozenset(CONTENTS))
     assert encode_root(reversed(CONTENTS), at=AT) == root.read_bytes()
     assert decode_doomed(garbage.read_bytes(), "x") == Doomed(AT, CONTENTS)
     assert encode_doomed(Doomed(AT, CONTENTS)) == garbage.read_bytes()

@@ -10,12 +10,16 @@ import click
 
 from reconciler.cli import options
 from reconciler.core.errors import Exit
+from reconciler.core.team.roots import needed_by_these_alone
 from reconciler.core.text import printable
+from reconciler.project.team import Team
 from reconciler.project.team_garbage import delete_team_garbage, find_team_garbage
+from reconciler.project.team_roots import ReadRoots, chosen_roots, drop_roots, team_roots
 from reconciler.project.team_status import open_own_team, team_status
 from reconciler.project.team_trust import trust_store
 from reconciler.project.workspace import open_workspace
-from reconciler.report.team import team_garbage_lines
+from reconciler.report.formats import counted
+from reconciler.report.team import team_garbage_lines, team_root_hint, team_root_lines
 
 
 @click.group(invoke_without_command=True, epilog="Example:  reconciler team")
@@ -50,17 +54,28 @@ def trust_command(url: str) -> int:
     "--grace", type=click.IntRange(1, 3650), default=30, show_default=True, help="Keep what is younger, in days."
 )
 @click.option("--forget-paid", is_flag=True, help="Also delete paid images that no branch needs, with their receipts.")
+@click.option(
+    "--drop-root", "drop", metavar="NAME", multiple=True, help="Drop what a branch needs that is gone. No image goes."
+)
 @click.option("-y", "--yes", is_flag=True, help="List garbage for everybody, and delete what was listed a day ago.")
 @click.pass_obj
-def gc_command(directory: str | None, /, *, grace: int, forget_paid: bool, yes: bool) -> int:
+def gc_command(directory: str | None, /, *, grace: int, forget_paid: bool, drop: tuple[str, ...], yes: bool) -> int:
     """List the images of the team's store that no pushed branch of any project needs, and that nobody has paid for.
 
     With --yes it takes two runs, a day apart: the first lists what will go, where everybody sees it, the second deletes
-    what still nobody needs. A push in between keeps an image.
+    what still nobody needs. A push in between keeps an image. A branch that is deleted keeps its images until its root
+    is dropped (`--drop-root`, as often as you like): with --yes, that is all that such a run does.
     """
     workspace = open_workspace(directory, os.environ)
     team = open_own_team(workspace, os.environ)
     now = workspace.utc()
+    roots = team_roots(workspace, team)
+    if drop:
+        return _drop_roots(team, roots, drop, yes=yes)
+    for line in team_root_lines(roots.shown, now):
+        click.echo(line)
+    if hint := team_root_hint(roots.shown):
+        click.echo(hint, err=True)
     garbage = find_team_garbage(team, now=now, grace=timedelta(days=grace), forget_paid=forget_paid)
     for line in team_garbage_lines(garbage):
         click.echo(line)
@@ -70,4 +85,23 @@ def gc_command(directory: str | None, /, *, grace: int, forget_paid: bool, yes: 
         given = f" --grace {grace}" if grace != 30 else ""
         given += " --forget-paid" if forget_paid else ""
         click.echo(f"  hint: `reconciler team gc{given} --yes` goes on with it", err=True)
+    return Exit.DONE
+
+
+def _drop_roots(team: Team, roots: ReadRoots, names: tuple[str, ...], *, yes: bool) -> int:
+    """Drop these roots, or say what that would mean."""
+    chosen = chosen_roots(roots, names)
+    alone = len(needed_by_these_alone(roots.by_name, chosen))
+    click.echo(f"{counted(alone, 'image')} that no other branch needs")
+    if not yes:
+        click.echo(
+            "  hint: pass --yes to drop the root; the images stay until `reconciler team gc` deletes them", err=True
+        )
+        return Exit.DONE
+    dropped = drop_roots(team, roots, chosen)
+    for name in dropped:
+        click.echo(f"dropped the root {printable(name)}")
+    for name in names:
+        if name not in dropped:
+            click.echo(f"kept the root {printable(name)}: it was pushed meanwhile", err=True)
     return Exit.DONE

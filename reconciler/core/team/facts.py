@@ -58,6 +58,27 @@ class PushFacts:
     missing: tuple[str, ...] = ()
 
 
+class BranchState(Enum):
+    """Whether the branch of a root is still there, as far as this clone can tell."""
+
+    HERE = "here"
+    GONE = "gone"
+    UNKNOWN = "unknown"
+    """It is a branch of another project."""
+
+
+@value
+class TeamRoot:
+    """The root of one branch, by the name that `--drop-root` takes. `alone` counts the images that no other branch
+    needs; `at` is the time of its last push, "" if it is unknown."""
+
+    name: str
+    at: str
+    images: int
+    alone: int
+    state: BranchState
+
+
 @value
 class TeamGarbage:
     """What no project needs. `listed` is what an earlier run has listed at least a day ago, and may be deleted now;

@@ -127,6 +127,11 @@ def claim_of(name: str) -> ClaimName | None:
     return ClaimName(RecipeKey(RECIPE_PREFIX + found[2]), int(found[3]), found[4] is not None)
 
 
+def short_root(name: str) -> str:
+    """A root as people name it: `art-1a2b3c/main`."""
+    return name.removeprefix(ROOTS).removesuffix(".json")
+
+
 def project_of_root(name: str) -> str | None:
     """The project whose root an object is; None for any other name."""
     found = _ROOT.fullmatch(name)

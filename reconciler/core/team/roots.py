@@ -34,9 +34,26 @@ def encode_root(contents: Iterable[ContentHash], *, at: str) -> bytes:
     return json.dumps(body, separators=(",", ":"), sort_keys=True).encode() + b"\n"
 
 
-def decode_root(data: bytes, name: str) -> frozenset[ContentHash]:
-    """The contents that a root keeps. BucketError for anything that could be a root of another version."""
-    return frozenset(_contents(_body(data, name, ROOT_VERSION), name))
+@value
+class BranchRoot:
+    """What one branch of a project needed at its last push, at that time in UTC; "" if the root does not say it."""
+
+    at: str
+    contents: frozenset[ContentHash]
+
+
+def decode_root(data: bytes, name: str) -> BranchRoot:
+    """The root that `encode_root` wrote. BucketError for anything that could be a root of another version."""
+    body = _body(data, name, ROOT_VERSION)
+    at = body.get("at")
+    return BranchRoot(at if isinstance(at, str) else "", frozenset(_contents(body, name)))
+
+
+def needed_by_these_alone(roots: Mapping[str, BranchRoot], chosen: Collection[str]) -> frozenset[ContentHash]:
+    """The contents that no branch needs any more without these roots."""
+    others = (root.contents for name, root in roots.items() if name not in chosen)
+    kept = frozenset[ContentHash]().union(*others)
+    return frozenset[ContentHash]().union(*(roots[name].contents for name in chosen)) - kept
 
 
 @value

@@ -17,6 +17,16 @@ def branch_name(repository: GitRepository) -> str:
     return repository.output("symbolic-ref", "--quiet", "--short", "HEAD", unset=1).decode("utf-8", "replace").strip()
 
 
+def branch_names(repository: GitRepository) -> tuple[str, ...]:
+    """The branches of this clone, and those of its remotes as they were at the last fetch; () if git names none."""
+    told = repository.output("for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes")
+    names = []
+    for line in told.decode("utf-8", "replace").splitlines():
+        kind, _, name = line.removeprefix("refs/").partition("/")
+        names.append(name.partition("/")[2] if kind == "remotes" else name)  # after the name of the remote
+    return tuple(dict.fromkeys(names))
+
+
 def remote_address(repository: GitRepository) -> str:
     """The address of the remote `origin`; "" without one."""
     return repository.output("config", "--get", "remote.origin.url", unset=1).decode("utf-8", "replace").strip()
