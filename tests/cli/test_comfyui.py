@@ -185,6 +185,8 @@ def test_a_node_that_costs_money_is_not_queued_unless_the_provider_charges(scrat
     nodes = a_workflow()
     nodes["4"]["class_type"], nodes["4"]["_meta"] = "FluxProUltraImageNode", {"title": "Flux"}
     export(scratch, nodes)
+    assert "+ sword  new  [free]" in scratch.done("plan").out, "no more can be charged: apply asks the server first"
+    assert comfy.requests == [], "a plan opens no connection"
     said = scratch.run("apply", "--yes")
     assert (said.code, 'the node "Flux" calls a service that costs money' in said.out + said.err) == (1, True)
     assert comfy.jobs == []
