@@ -52,7 +52,7 @@ test-local: $(DEV)        ## draw with a small diffusion pipeline on the CPU: in
 	    --extra-index-url https://download.pytorch.org/whl/cpu ./plugins/reconciler-diffusers
 	@RECONCILER_LOCAL=1 $(BIN)/python -m pytest tests/local -rs
 
-test-ray: $(DEV)          ## draw with real actors of Ray (300 MB), and kill processes by SCHEDULES=20 schedules (15 minutes)
+test-ray: $(DEV)          ## draw with real actors of Ray (300 MB), and kill processes by SCHEDULES=20 schedules (ten minutes)
 	@test -x .venv-ray/bin/python || $(BIN)/python -m venv .venv-ray
 	@.venv-ray/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[ray]'
 	@RECONCILER_RAY=1 $(BIN)/python -m pytest tests/ray -rs

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from functools import partial
 
-from benchmarks.rows import batches, cold, command, derived, drafts, growth, noop, paid, startup, team, team_transfer
+from benchmarks.rows import (
+    batches,
+    cold,
+    command,
+    derived,
+    drafts,
+    growth,
+    noop,
+    paid,
+    pool,
+    startup,
+    team,
+    team_transfer,
+)
 from benchmarks.table import Rows
 
 DEFAULT: Rows = {
@@ -41,6 +54,8 @@ FULL: Rows = {
     "drafts": partial(drafts.drafts, runs=7),
     "apply": partial(paid.apply, runs=7),
     "memory": partial(paid.memory, runs=3),
+    "pool": partial(pool.pool, 3_000, runs=3),
+    "pool-100k": partial(pool.pool, 100_000, runs=1),
     "derive": partial(derived.ladder, 200, runs=1),
 }
 """What `make bench FULL=1` runs: about an hour."""
@@ -59,6 +74,8 @@ NAMES = (
     "memory",
     "batch",
     "command",
+    "pool",
+    "pool-100k",
     "drafts",
     "derive",
     "derive-width",
