@@ -10,7 +10,7 @@ from reconciler.core.errors import ProjectError
 from reconciler.core.team.bucket import Bucket
 from reconciler.core.team.facts import BranchState, TeamRoot
 from reconciler.core.team.layout import ROOTS, project_of_root, root_name, short_root
-from reconciler.core.team.roots import MAX_ROOT, BranchRoot, branch_slug, decode_root, needed_by_these_alone
+from reconciler.core.team.roots import MAX_ROOT, BranchRoot, branch_slug, decode_root, needing
 from reconciler.core.text import printable
 from reconciler.core.value import value
 from reconciler.project.team import Team
@@ -33,13 +33,11 @@ def team_roots(workspace: Workspace, team: Team) -> ReadRoots:
     team.require_format()
     names = (name for name in team.bucket.names(ROOTS) if project_of_root(name) is not None)
     found = {name: root for name in names if (root := _root(team.bucket, name)) is not None}
-    states = _States(workspace)
-    shown = [
-        TeamRoot(
-            short_root(name), root.at, len(root.contents), len(needed_by_these_alone(found, (name,))), states.of(name)
-        )
-        for name, root in found.items()
-    ]
+    states, counts = _States(workspace), needing(found)
+    shown = []
+    for name, root in found.items():
+        alone = sum(counts[content] == 1 for content in root.contents)
+        shown.append(TeamRoot(short_root(name), root.at, len(root.contents), alone, states.of(name)))
     return ReadRoots(found, tuple(sorted(shown, key=lambda root: (root.at, root.name))))
 
 

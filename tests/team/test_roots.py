@@ -20,6 +20,7 @@ from reconciler.core.team.roots import (
     decode_root,
     encode_doomed,
     encode_root,
+    needed_by_these_alone,
     project_slug,
     remote_identity,
 )
@@ -77,3 +78,14 @@ def test_a_plain_branch_is_its_own_name(branch: str) -> None:
 def test_every_address_of_a_repository_is_one_project(address: str) -> None:
     assert remote_identity(address) == "github.com/acme/art"
     assert "token" not in project_slug(remote_identity(address), remote_identity(address))
+
+
+@given(st.dictionaries(st.sampled_from("abcd"), st.frozensets(st.sampled_from(CONTENTS)), min_size=1), st.data())
+def test_only_what_no_other_root_needs_is_needed_by_some_alone(
+    contents: dict[str, frozenset[ContentHash]], data: st.DataObject
+) -> None:
+    roots = {name: BranchRoot(AT, each) for name, each in contents.items()}
+    chosen = data.draw(st.sets(st.sampled_from(sorted(roots))))
+    others = frozenset[ContentHash]().union(*(each for name, each in contents.items() if name not in chosen))
+    mine = frozenset[ContentHash]().union(*(contents[name] for name in chosen))
+    assert needed_by_these_alone(roots, chosen) == mine - others

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
@@ -51,9 +52,14 @@ def decode_root(data: bytes, name: str) -> BranchRoot:
 
 def needed_by_these_alone(roots: Mapping[str, BranchRoot], chosen: Collection[str]) -> frozenset[ContentHash]:
     """The contents that no branch needs any more without these roots."""
-    others = (root.contents for name, root in roots.items() if name not in chosen)
-    kept = frozenset[ContentHash]().union(*others)
-    return frozenset[ContentHash]().union(*(roots[name].contents for name in chosen)) - kept
+    counts = needing(roots)
+    mine = Counter(content for name in chosen for content in roots[name].contents)
+    return frozenset(content for content, count in mine.items() if counts[content] == count)
+
+
+def needing(roots: Mapping[str, BranchRoot]) -> Counter[ContentHash]:
+    """How many roots need each content."""
+    return Counter(content for root in roots.values() for content in root.contents)
 
 
 @value
