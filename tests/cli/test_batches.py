@@ -437,7 +437,8 @@ def test_waiting_counts_as_spent_and_is_shown(shop: BatchProject) -> None:
         shown = shop.done(*command).out
         assert half in shown
         assert price not in shown, "what is submitted costs what it was submitted for"
-    assert "ago" in shop.done("plan").out or "just now" in shop.done("plan").out
+    shown = shop.done("plan").out
+    assert "ago" in shown or "just now" in shown
 
 
 def test_collect_waits_for_batches_that_are_worked_on(shop: BatchProject) -> None:
