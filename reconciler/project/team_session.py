@@ -12,7 +12,7 @@ from reconciler.core.digest import AssetId, ContentHash, RecipeKey
 from reconciler.core.errors import BucketError, ReconcilerError
 from reconciler.core.events import Requested
 from reconciler.core.lock.lockfile import LockEntry
-from reconciler.core.plan.actions import Adopt, Generate, Hold, OutputLost, OutputMissing, Restore, SourceFailed
+from reconciler.core.plan.actions import Action, Adopt, Generate, Hold, OutputLost, OutputMissing, Restore, SourceFailed
 from reconciler.core.plan.plan import AssetStep, Plan
 from reconciler.core.ports import StoredImage
 from reconciler.core.team.catalogue import Catalogue
@@ -262,7 +262,9 @@ def wanted(planned: PlannedProject, chosen: Collection[AssetId] | None = None) -
         if step.entry is not None and isinstance(action.reason, OutputLost | SourceFailed):
             contents.add(step.entry.content)
             continue
-        sought = action.otherwise if isinstance(action, Hold) else action
+        sought: Action | None = action
+        while isinstance(sought, Hold):
+            sought = sought.otherwise
         if isinstance(sought, Generate) and sought.key is not None and not traits[step.spec.provider].free:
             recipes.add(sought.key)
     return Questions(frozenset(recipes), contents=frozenset(contents))

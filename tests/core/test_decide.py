@@ -347,7 +347,6 @@ def test_what_another_checkout_has_claimed_is_left_to_it() -> None:
         assert the_action(planned([SWORD], a_lock(), there, policy=policy)) == held
     again = Policy(replace=frozenset({SWORD.id}))
     assert the_action(planned([SWORD], LOCK, there, policy=again)) == replace(held, otherwise=Generate(Asked(), KEY))
-    assert decided(SWORD, a_lock(), replace(there, team_in_doubt=(requested(claim),))) == held, "it is expected"
     assert decided(SWORD, LOCK, replace(there, outputs={OUT: bytes_of("made")})) == Keep()
     assert isinstance(decided(SWORD, a_lock(), replace(there, stored={KEY: (a_stored(),)})), Restore)
     assert isinstance(decided(EDITED, a_lock(), there), Generate), "it is another recipe"
@@ -373,6 +372,30 @@ def test_a_run_waits_for_what_others_have_claimed_unless_it_takes_a_day(
     assert type(made) is kind
     doubtful = seen(team_in_doubt=(requested(claim),))
     assert isinstance(the_action(planned([SWORD], a_lock(), doubtful, policy=policy)), Hold), "that takes consent"
+
+
+@pytest.mark.parametrize("claimed", [OnClaimed.WAIT, OnClaimed.TAKE])
+def test_a_claim_of_another_checkout_gives_no_consent(claimed: OnClaimed) -> None:
+    """What is not left to that checkout is held for the same reasons as what nobody has claimed."""
+    claim = a_claim()
+    policy = Policy(claimed=claimed)
+    own, theirs = a_request("other", key=KEY), replace(requested(claim), attempt="overdue")
+    refused = a_lock(refused={"sword": SWORD.base_recipe})
+    for lock, facts, consent in (
+        (a_lock(), seen(in_doubt={"other": (own,)}), Consent.RETRY_IN_DOUBT),
+        (a_lock(), seen(team_in_doubt=(theirs,)), Consent.RETRY_IN_DOUBT),
+        (refused, seen(), Consent.RETRY_REFUSED),
+    ):
+        free = the_action(planned([SWORD], lock, facts))
+        assert isinstance(free, Hold)
+        assert free.consent is consent
+        there = replace(facts, team_claimed=(claim,))
+        assert decided(SWORD, lock, there) == Hold(ClaimedElsewhere((claim,)), None, free)
+        assert the_action(planned([SWORD], lock, there, policy=policy)) == free
+        agreed = replace(policy, consents=frozenset({consent}))
+        assert isinstance(the_action(planned([SWORD], lock, there, policy=agreed)), Generate)
+    retrying = seen(team_in_doubt=(theirs,), team_claimed=(replace(claim, retry_of=("overdue",)),))
+    assert isinstance(the_action(planned([SWORD], a_lock(), retrying, policy=policy)), Generate)
 
 
 def test_an_orphan_that_a_provider_works_on_is_held() -> None:

@@ -279,6 +279,22 @@ def test_a_plan_leaves_to_another_checkout_what_that_one_is_making(team: Checkou
     assert "1 to generate (0.039 USD)" in project.run("plan").out
 
 
+def test_a_claim_of_another_checkout_buys_nothing_that_takes_consent(team: Checkouts) -> None:
+    team.fake.script("moderation_blocked")
+    project = team.clone("one", hero="a lighthouse")
+    assert project.apply().code == 1
+    key, now, billed = key_of(project, "hero"), datetime.now(UTC), team.billed
+    claim = team.claim(key, 2, at=stamp(now), answers_by=stamp(now + timedelta(minutes=8)))
+    project.done("fetch", "hero")
+    assert "? hero  another checkout is making it\n" in project.run("plan").out
+    said = project.apply("--without-team")
+    assert (said.code, team.billed) == (3, billed), said
+    assert "--retry-refused" in said.err
+    (team.bucket / claim_end_name(key, 2)).write_bytes(encode_claim_end(ClaimEnd(claim.attempt, "NotSent", OLD)))
+    project.done("fetch", "hero")
+    assert "another checkout" not in project.run("plan").out, "the store was asked again"
+
+
 def test_an_apply_waits_for_another_checkout_and_buys_without_the_team(team: Checkouts) -> None:
     project = team.clone("one", hero="a lighthouse")
     now = datetime.now(UTC)

@@ -81,12 +81,12 @@ class Shops:
         end = self.end(key, number)
         return end.outcome if end is not None else "open"
 
-    def claim(self, key: RecipeKey) -> None:
+    def claim(self, key: RecipeKey, number: int = 1) -> None:
         """Another checkout is about to buy it."""
         now = datetime.now(UTC)
-        asked = (1, f"{1:032x}", AssetId("a0"), key, "shop", "0.039 USD", stamp(now))
-        path = self.bucket / claim_name(key, 1)
-        path.parent.mkdir(parents=True)
+        asked = (number, f"{1:032x}", AssetId("a0"), key, "shop", "0.039 USD", stamp(now))
+        path = self.bucket / claim_name(key, number)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(encode_claim(Claim(*asked, run="ci-771", answers_by=stamp(now + timedelta(minutes=9)))))
 
 
@@ -261,6 +261,20 @@ def test_a_store_that_goes_away_meanwhile_keeps_a_batch_back(shops: Shops) -> No
     assert [line.outcome for line in done.jobs] == [BatchOutcome.NOT_SENT]
     assert "nothing was claimed" in done.jobs[0].message
     assert not shops.gateway.ledger.requests
+
+
+def test_without_the_team_a_claim_of_another_checkout_gives_no_consent(shops: Shops) -> None:
+    shops.gateway.script("moderation_blocked")
+    shop = shops.clone("first", "a fox")
+    assert shop.run("apply", "--yes").code == 1
+    assert shop.reasons() == {"a0": "WasRefused"}
+    shops.claim(shop.key("a0"), 2)
+    shop.done("fetch")
+    assert shop.reasons() == {"a0": "ClaimedElsewhere"}
+    billed = shops.gateway.ledger.billed_by_prompt()
+    said = shop.submit("--without-team")
+    assert (said.out, shop.batches()) == ("nothing to submit\n", []), said
+    assert shops.gateway.ledger.billed_by_prompt() == billed
 
 
 def test_without_the_team_nothing_is_asked(shops: Shops) -> None:

@@ -234,7 +234,7 @@ def _obtain(facts: Facts, why: Reason) -> Action:
     if facts.waiting_elsewhere:
         return Hold(Awaited(facts.waiting_elsewhere), None, generate(facts, why))
     if facts.claimed and not facts.traits.free:
-        return Hold(ClaimedElsewhere(facts.claimed), None, generate(facts, why))
+        return Hold(ClaimedElsewhere(facts.claimed), None, _obtain(_left_by(facts), why))
     if facts.in_doubt_elsewhere:
         return Hold(Doubtful(facts.in_doubt_elsewhere), Consent.RETRY_IN_DOUBT, generate(facts, why))
     if facts.answered is not None and not facts.traits.free:
@@ -244,6 +244,14 @@ def _obtain(facts: Facts, why: Reason) -> Action:
         rejected = was_rejected(facts.answer_rejected, locked=False)
         return Hold(rejected, Consent.REPLACE_REJECTED, generate(facts, why))
     return generate(facts, why)
+
+
+def _left_by(facts: Facts) -> Facts:
+    """The facts for a run that does not leave the image to the checkout that has claimed it. What else keeps it from
+    being bought still does, but for requests of other checkouts that the claims retry: those will be settled, too."""
+    retried = {attempt for claim in facts.claimed for attempt in claim.retry_of}
+    doubts = tuple(one for one in facts.in_doubt_elsewhere if not one.by or one.attempt not in retried)
+    return replace(facts, claimed=(), in_doubt_elsewhere=doubts)
 
 
 def was_answered(answer: Answer) -> tuple[WasRefused | WasMismatched | WasFailed, Consent]:
