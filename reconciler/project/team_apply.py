@@ -74,6 +74,11 @@ class TeamRun:
         """Whether the user's credentials may claim, as far as it is known by now."""
         return self._writes
 
+    @property
+    def unreachable(self) -> bool:
+        """Whether the store could not be asked."""
+        return self._unreachable is not None
+
     def say_unasked(self, say: Callable[[str], None]) -> None:
         """Say why the store was not asked, for an apply that goes on without it."""
         if self._unreachable is not None:

@@ -28,7 +28,8 @@ class OwnClaimLog(Protocol):
     """The claims of this checkout that have no end in the team's store. Used by several threads at a time."""
 
     def write(self, own: OwnClaim) -> None:
-        """Record a claim before it is made, or its end. Only an end is durable once this returns."""
+        """Record a claim before it is made, or its end. Durable once this returns are an end, and the claim of a batch:
+        its attempt comes into the journal only when all of the batch are claimed."""
         ...
 
     def drop(self, attempt: str) -> None:

@@ -6,6 +6,7 @@ Their ends come with the results, from the journal of this checkout: `OwnEnds` b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, wait
 
 from reconciler.aio import run_to_completion
 from reconciler.core.errors import BucketError
@@ -16,14 +17,14 @@ from reconciler.core.value import replace
 from reconciler.engine.team.claiming import make_claim
 from reconciler.engine.team.context import TeamContext
 from reconciler.engine.team.shared import held
-from reconciler.engine.team.team_images import ClaimReader
+from reconciler.engine.team.team_images import ClaimReader, received_image
 
 _TRIES = 20
 """For one number. A store that refuses a number and lists nobody who has it cannot keep claims."""
 
 
 class BatchClaims:
-    """The claims of one submission."""
+    """The claims of one submission. In a team without claims, it only leaves out images that the team has."""
 
     def __init__(self, team: TeamContext) -> None:
         self._team = team
@@ -38,12 +39,23 @@ class BatchClaims:
     def _take_all(self, provider: str, requests: Sequence[tuple[ImageRequest, str]]) -> Mapping[str, str]:
         attempts = [request.attempt for request, _ in requests]
         self._team.attempts.update(attempts)
-        reasons = self._team.executor.map(lambda one: self._taken(provider, *one), requests)
-        return {attempt: why for attempt, why in zip(attempts, reasons, strict=True) if why}
+        taken = [self._team.executor.submit(self._taken, provider, *one) for one in requests]
+        if wait(taken, return_when=FIRST_EXCEPTION).not_done:
+            for each in taken:
+                each.cancel()
+            wait(taken)  # one made after this returns would have lost its record: nobody has seen it in the store
+            raise next(error for each in taken if not each.cancelled() and (error := each.exception()) is not None)
+        return {attempt: why for attempt, each in zip(attempts, taken, strict=True) if (why := each.result())}
 
     def _taken(self, provider: str, request: ImageRequest, cost: str) -> str:
         """Why a request was not claimed; "" if it was. Blocking."""
         team = self._team
+        if request.key not in team.listed:  # nobody has looked whether there is one
+            unusable = team.unusable(request.key)
+            if received_image(team.bucket, team.receipts, request.key, unusable=unusable) is not None:
+                return "the team has the image; `reconciler apply` takes it"
+        if not team.policy.claims:
+            return ""
         for _ in range(_TRIES):
             found = decide_claim(
                 self._reader.read(request.key),

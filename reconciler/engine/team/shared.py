@@ -28,7 +28,7 @@ from reconciler.core.team.receipts import Disbelieved
 from reconciler.core.text import printable
 from reconciler.engine.team.context import TeamContext
 from reconciler.engine.team.fetching import team_answer
-from reconciler.engine.team.team_images import ClaimReader, read_receipt, read_receipts, receipted, take_image
+from reconciler.engine.team.team_images import ClaimReader, read_receipt, received_image, take_image
 
 SOON, LATER = 0.5, 5.0
 """Seconds between two looks at a claim: at first, and at most."""
@@ -107,11 +107,8 @@ class SharedWithTeam:
     def _received(self, request: ImageRequest) -> Outcome | None:
         """An image for a recipe that the run did not know when it began, by its receipts. Blocking."""
         team, unusable = self._team, self._team.unusable(request.key)
-        contents = [content for content in receipted(team.bucket, request.key) if content not in unusable]
-        for image in [*read_receipts(team.bucket, team.receipts, request.key, contents)][::-1]:
-            if isinstance(image, StoredImage) and image.misfit is None:
-                return self._taken(request, image, "the team")
-        return None
+        image = received_image(team.bucket, team.receipts, request.key, unusable=unusable)
+        return self._taken(request, image, "the team") if image is not None else None
 
     def _answer(self, request: ImageRequest, answered: Answered) -> Outcome:
         """The answer of another checkout, which settles the attempts in doubt that this request retries. Blocking."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from io import BytesIO
 from typing import IO
 
@@ -110,6 +110,17 @@ def read_receipts(
     found = [each for content in contents if (each := read_receipt(bucket, receipts, key, content)) is not None]
     yield from (each for each in found if isinstance(each, Disbelieved))
     yield from sorted((each for each in found if isinstance(each, StoredImage)), key=lambda each: each.made.at)
+
+
+def received_image(
+    bucket: Bucket, receipts: Receipts, key: RecipeKey, *, unusable: Collection[ContentHash]
+) -> StoredImage | None:
+    """The newest image with a believed receipt that fits a recipe; None if there is none. Raises BucketError."""
+    contents = [content for content in receipted(bucket, key) if content not in unusable]
+    for image in [*read_receipts(bucket, receipts, key, contents)][::-1]:
+        if isinstance(image, StoredImage) and image.misfit is None:
+            return image
+    return None
 
 
 class _HashingSink:

@@ -26,8 +26,8 @@ class OwnClaimFiles:
         disk.refuse_link(self._folder)
         make_team_folder(self._root, "claims")
         path, data = self._path(own.claim.attempt), encode_own_claim(own)
-        if own.end is None:  # after a power cut the journal names the attempt, and the team's store its claim
-            disk.write_cache(path, data)
+        if own.end is None and not own.claim.in_batch:
+            disk.write_cache(path, data)  # after a power cut the journal names the attempt, and the store its claim
         else:
             disk.write_atomic(path, data)
 
