@@ -375,6 +375,8 @@ def test_what_waits_is_not_in_doubt(
 ) -> None:
     settled = settle(Lock(), journal)
     assert (settled.in_doubt, settled.waiting) == (in_doubt, waiting)
+    closed = settle(Lock(), settled.unended)
+    assert (closed.in_doubt, closed.waiting) == (in_doubt, waiting), "a closed journal says the same"
 
 
 def test_a_batch_is_open_until_it_is_closed() -> None:

@@ -25,6 +25,7 @@ from reconciler.engine.team.pushes import Pushes
 from reconciler.engine.team.shared import SharedWithTeam
 from reconciler.engine.team.team_images import ClaimReader
 from reconciler.testing.memory_bucket import MemoryBucket
+from tests.engine.clock import now
 from tests.team.peers import Inner, Life, Peer, Service, a_request, false_ends, play_by_chance, utc
 
 RECIPES = [f"i{number:02}" for number in range(40)]
@@ -103,6 +104,26 @@ def test_waiting_for_another_checkout_takes_no_slot_and_ends_when_its_answer_is_
     assert "in doubt: ci-771 (ana@acme) asked gravitex" in held.message
     assert all(isinstance(one, Done) for one in ended.values())
     assert len(service.bills) == 3
+
+
+def test_nobody_waits_for_a_batch_of_another_checkout(tmp_path: Path) -> None:
+    (peer,), bucket, service = peers(tmp_path, 1)
+    request = a_request(RECIPES[0])
+    named = ("gravitex", "0.1 USD", "2026-11-22T16:00:00Z", "ana@acme", "ci-771", "gone", "p", "2026-11-25T16:00:00Z")
+    claim = Claim(1, "theirs", request.asset, request.key, *named, in_batch=True)
+    bucket.put_new(claim_name(request.key, 1), encode_claim(claim))
+
+    async def story() -> tuple[dict[str, Outcome], float]:
+        return await peer.run(RECIPES[:1]), now()
+
+    ended, seconds = play_by_chance(story(), random.Random(1))
+    held = ended[RECIPES[0]]
+    assert isinstance(held, NotSent)
+    assert held.stop is Stop.CLAIMED
+    assert "ci-771 (ana@acme) asked gravitex for the same image" in held.message
+    assert "in a batch, and has not collected it" in held.message
+    assert seconds < 10.0
+    assert not service.bills
 
 
 def test_a_free_end_frees_the_recipe_and_a_retry_has_a_claim_of_its_own(tmp_path: Path) -> None:

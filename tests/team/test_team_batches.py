@@ -238,6 +238,15 @@ def submitted(shop: Shop, options: SubmitOptions, meanwhile: Callable[[], None])
         return submit(Workspace(shop.root, strict=False), options, callbacks, environ=environ)
 
 
+def test_a_team_that_pulls_by_hand_submits_nothing_that_it_has(shops: Shops) -> None:
+    by_hand = {"pull": "manual"}
+    first, second = (shops.clone(name, "a fox", team=by_hand) for name in ("first", "second"))
+    assert first.run("apply", "--yes").code == 0
+    said = second.submit()
+    assert (said.code, "the team has the image" in said.err) == (1, True), said
+    assert shops.gateway.ledger.billed_by_prompt() == {"a fox": 1}
+
+
 def test_an_image_that_another_checkout_claims_meanwhile_is_not_submitted(shops: Shops) -> None:
     shop = shops.clone("first", "a fox", "an owl")
     done = submitted(shop, SubmitOptions(), lambda: shops.claim(shop.key("a0")))
