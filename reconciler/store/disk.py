@@ -176,9 +176,14 @@ def write_atomic(path: Path, data: bytes, *, mode: int | None = None) -> None:
 
     An existing file keeps its permission bits unless `mode` is given; a new one gets `mode` less the umask.
     """
+    write_atomic_chunks(path, (data,), mode=mode)
+
+
+def write_atomic_chunks(path: Path, chunks: Iterable[bytes], *, mode: int | None = None) -> None:
+    """The same for data in chunks."""
     with naming_errors("write", path), opened(path.parent, _DIRECTORY) as folder:
         keep = permissions(folder, path.name) if mode is None else None
-        with written(folder, path.name, (data,), mode=0o666 if mode is None else mode, keep=keep) as temp:
+        with written(folder, path.name, chunks, mode=0o666 if mode is None else mode, keep=keep) as temp:
             replace_name(folder, temp, path.name)
 
 

@@ -82,10 +82,10 @@ MUTANTS = (
     ),
     Mutant(
         "write in place", Finder.CUT, "store/disk.py",
-        "        with written(folder, path.name, (data,), mode=0o666 if mode is None else mode, keep=keep) as temp:\n"
+        "        with written(folder, path.name, chunks, mode=0o666 if mode is None else mode, keep=keep) as temp:\n"
         "            replace_name(folder, temp, path.name)\n",
         "        with opened(path.name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666, folder=folder) as fd:\n"
-        "            write_all(fd, data)\n            sync(fd)\n        sync_folder(folder)\n",
+        "            write_all(fd, b''.join(chunks))\n            sync(fd)\n        sync_folder(folder)\n",
     ),
     Mutant(
         "intent after send", Finder.KILL, "engine/lane/recorded.py",

@@ -11,6 +11,7 @@ from reconciler.core.digest import AssetId
 from reconciler.core.errors import LockfileError
 from reconciler.core.events import AnswerRecorded, Durable, Published, Removed, settle
 from reconciler.core.lock.lockfile import Lock, dumps
+from reconciler.core.value import replace
 from reconciler.store.documents.lockfile import LockOnDisk
 from reconciler.store.documents.project import LOCK_FILE, read_lock
 from tests.core.locks import a_entry, a_lock, a_refusal
@@ -102,6 +103,18 @@ def test_what_cannot_be_read_is_left_as_it_is_until_it_can(file: LockOnDisk, jou
     write(tmp_path, THEIRS)
     file.catch_up()
     assert set(read_lock(tmp_path).entries) == {"hero", "crow", "owl"}
+
+
+def test_after_a_save_that_failed_the_file_is_read_again(file: LockOnDisk, journal: Journal, tmp_path: Path) -> None:
+    file.update(journal.made(HERO, "a hero"))
+    write(tmp_path, THEIRS)
+    unwritable = Published(OWL, replace(a_entry("an owl"), recipe={"prompt": object()}), "made")
+    journal.append(unwritable)
+    with pytest.raises(TypeError):
+        file.update(())
+    journal.remove(unwritable)
+    file.update(journal.made(OWL, "an owl"))
+    assert read_lock(tmp_path) == settle(THEIRS, journal).lock
 
 
 def test_only_what_changed_is_rendered_again(journal: Journal, tmp_path: Path) -> None:

@@ -12,12 +12,14 @@ from reconciler.core.text import printable
 from reconciler.store import disk
 
 _HEADER = HEADER.encode()
+LONGEST_HEADER = 2 * len(_HEADER)
+"""More bytes than the header of a lockfile with parts can have, whatever ends its lines."""
 _MOST_FILES = 100_000
 
 
 def is_header(data: bytes | None) -> bool:
     """Whether `assets.lock` says that the assets are in the parts."""
-    return data is not None and len(data) < 2 * len(_HEADER) and data.replace(b"\r\n", b"\n") == _HEADER
+    return data is not None and len(data) < LONGEST_HEADER and data.replace(b"\r\n", b"\n") == _HEADER
 
 
 def all_parts(root: Path, *, most: int) -> bytes:

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from reconciler.core.digest import AssetId
 from reconciler.core.events import Durable, settle
-from reconciler.core.lock.lockfile import Lock, LockEntry, dump_answers, dump_entry, dumps, join
+from reconciler.core.lock.lockfile import Lock, LockEntry, dump_answers, dump_entry, dumps, pieces
 from reconciler.core.lock.parts import HEADER, part_texts
 from reconciler.core.specs.settings import MAX_ASSETS
 from reconciler.store import disk
 from reconciler.store.documents.lock_parts import packed_parts, part_files, unpacked_parts, write_parts
-from reconciler.store.documents.project import LOCK_BYTES, LOCK_FILE, lock_bytes, parse_lock
+from reconciler.store.documents.project import LOCK_BYTES, LOCK_FILE, digest_of, lock_bytes, lock_digest, parse_lock
 
 
 class LockOnDisk:
@@ -35,7 +35,8 @@ class LockOnDisk:
         self._journal = journal
         self._mutex = threading.Lock()
         self._lock: Lock | None = None
-        self._digest = _digest(None)
+        self._digest = digest_of(None)
+        self._parts: dict[str, bytes] | None = None
         self._lines: dict[AssetId, tuple[LockEntry, str]] = {}
 
     def update(self, events: Iterable[Durable]) -> None:
@@ -45,19 +46,22 @@ class LockOnDisk:
         written an unreadable lockfile: it is left as it is, and the journal keeps the events.
         """
         with self._mutex:
-            found = self._read()
-            if self._lock is None or _digest(found) != self._digest:
+            known = self._known()
+            if known is None:
+                found = self._read()
                 self._write(settle(parse_lock(self._root, found), self._journal()).lock, found)
             else:
-                self._write(settle(self._lock, events).lock, found)
+                self._write_known(settle(known, events).lock)
 
     def catch_up(self) -> None:
         """Apply all events of the journal."""
         with self._mutex:
-            found = self._read()
-            lock = self._lock if _digest(found) == self._digest else None
-            lock = parse_lock(self._root, found) if lock is None else lock
-            self._write(settle(lock, self._journal()).lock, found)
+            known = self._known()
+            if known is None:
+                found = self._read()
+                self._write(settle(parse_lock(self._root, found), self._journal()).lock, found)
+            else:
+                self._write_known(settle(known, self._journal()).lock)
 
     def replace_with(self, lock: Lock) -> None:
         """Write this lock in place of the one that is there, in as many files. Durable once this returns."""
@@ -81,18 +85,29 @@ class LockOnDisk:
                 disk.write_atomic(self.path, dumps(parse_lock(self._root, found)).encode())
                 write_parts(self._root, {}, parts)
 
+    def _known(self) -> Lock | None:
+        """The lock that is in the file, if the file is as it was last read or written here."""
+        return self._lock if lock_digest(self._root, most=self._most) == self._digest else None
+
     def _write(self, lock: Lock, found: bytes | None) -> None:
-        parts = unpacked_parts(found)
-        if parts is not None:
+        self._lock, self._parts, self._digest = None, unpacked_parts(found), digest_of(found)
+        self._write_known(lock)
+
+    def _write_known(self, lock: Lock) -> None:
+        """Write a lock in place of what `_parts` and `_digest` tell."""
+        if self._parts is not None:
             texts = self._part_bytes(lock)
-            write_parts(self._root, texts, parts)
-            self._lock, self._digest = lock, _digest(packed_parts(texts))
+            write_parts(self._root, texts, self._parts)
+            self._lock, self._parts, self._digest = lock, texts, digest_of(packed_parts(texts))
             return
-        data = self._text(lock).encode("utf-8")
-        if data != found and (found is not None or lock != Lock()):
-            disk.write_atomic(self.path, data)
-            found = data
-        self._lock, self._digest = lock, _digest(found)
+        lines = self._entry_lines(lock)
+        digest = hashlib.sha256()
+        for chunk in _chunks(lock, lines):
+            digest.update(chunk)
+        if digest.digest() != self._digest and (self._digest != digest_of(None) or lock != Lock()):
+            disk.write_atomic_chunks(self.path, _chunks(lock, lines))
+            self._digest = digest.digest()
+        self._lock = lock
 
     def _part_bytes(self, lock: Lock) -> dict[str, bytes]:
         return {path: text.encode() for path, text in part_texts(lock).items()}
@@ -100,17 +115,25 @@ class LockOnDisk:
     def _read(self) -> bytes | None:
         return lock_bytes(self._root, most=self._most)
 
-    def _text(self, lock: Lock) -> str:
-        """The lockfile's text. Only entries that are new since the last time are rendered."""
+    def _entry_lines(self, lock: Lock) -> list[str]:
+        """The lines of every entry. Only entries that are new since the last time are rendered."""
         lines: dict[AssetId, tuple[LockEntry, str]] = {}
         for asset, entry in sorted(lock.entries.items(), key=lambda item: item[0]):
             known = self._lines.get(asset)
             same = known is not None and (known[0] is entry or known[0] == entry)
             lines[asset] = known if known is not None and same else (entry, dump_entry(asset, entry))
         self._lines = lines
-        return join((text for _, text in lines.values()), dump_answers(lock), version=lock.version)
+        return [text for _, text in lines.values()]
 
 
-def _digest(data: bytes | None) -> bytes:
-    """Instead of the bytes, which are 50 MB for 100,000 assets."""
-    return b"" if data is None else hashlib.sha256(data).digest()
+def _chunks(lock: Lock, lines: list[str]) -> Iterator[bytes]:
+    """The lockfile. A large one is never in memory as a whole: each thread that saves it would keep as much."""
+    found: list[str] = []
+    size = 0
+    for piece in pieces(lines, dump_answers(lock), version=lock.version):
+        found.append(piece)
+        size += len(piece)
+        if size > disk.DISK_CHUNK:
+            yield "".join(found).encode()
+            found, size = [], 0
+    yield "".join(found).encode()

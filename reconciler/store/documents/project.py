@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -33,7 +35,7 @@ from reconciler.core.specs.settings import (
 from reconciler.core.suggest import did_you_mean
 from reconciler.core.value import replace, value
 from reconciler.store import disk
-from reconciler.store.documents.lock_parts import all_parts, is_header, unpacked_parts
+from reconciler.store.documents.lock_parts import LONGEST_HEADER, all_parts, is_header, unpacked_parts
 from reconciler.store.documents.specs import checked_document, read_document
 from reconciler.store.index.index import Index
 from reconciler.store.worktree.lfs_pointer import LFS_POINTER_LIMIT, lfs_oid
@@ -151,6 +153,19 @@ def lock_bytes(root: Path, *, most: int = LOCK_BYTES * MAX_ASSETS) -> bytes | No
     except FileNotFoundError:
         return None
     return all_parts(root, most=most) if is_header(data) else data
+
+
+def lock_digest(root: Path, *, most: int) -> bytes:
+    """The digest of `lock_bytes`; `digest_of(None)`: there is none. A lockfile without parts is read in pieces."""
+    with suppress(FileNotFoundError), disk.open_plain(root / LOCK_FILE) as stream:
+        if os.fstat(stream.fileno()).st_size > LONGEST_HEADER:
+            return hashlib.file_digest(stream, "sha256").digest()
+    return digest_of(lock_bytes(root, most=most))
+
+
+def digest_of(data: bytes | None) -> bytes:
+    """The digest of the bytes of a lockfile."""
+    return b"" if data is None else hashlib.sha256(data).digest()
 
 
 def parse_lock(root: Path, data: bytes | None, *, file: str = LOCK_FILE) -> Lock:

@@ -13,7 +13,8 @@ from __future__ import annotations
 import re
 import threading
 import zlib
-from collections.abc import Iterable, Iterator
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from reconciler.core.errors import DiskError
@@ -97,8 +98,9 @@ class Journal:
 
         DiskError at once, LockfileError at its event.
         """
-        payloads, _ = _scan(self._bytes(), self.path)
-        return _Replay(payloads)
+        data = self._bytes()
+        spans, _ = _scan(data, self.path)
+        return _Replay(data, spans)
 
     def close_with(self, events: Iterable[Event]) -> None:
         """Replace the journal by these events, those of requests without an end: the lockfile has all others."""
@@ -135,13 +137,16 @@ class Journal:
 
 
 class _Replay:
-    """The events of payloads. An event takes several times the memory of its payload."""
+    """The events of a journal. An event takes several times the memory of its bytes. `spans` has the beginning and the
+    end of each payload."""
 
-    def __init__(self, payloads: list[bytes]) -> None:
-        self._payloads = payloads
+    def __init__(self, data: bytes, spans: Sequence[int]) -> None:
+        self._data = data
+        self._spans = spans
 
     def __iter__(self) -> Iterator[Durable]:
-        return map(decode_event, self._payloads)
+        for start, end in zip(self._spans[::2], self._spans[1::2], strict=True):
+            yield from map(decode_event, self._data[start:end].split(b"\n"))
 
 
 def _durable(events: Iterable[Event]) -> tuple[Durable, ...]:
@@ -153,9 +158,10 @@ def _frame(events: tuple[Durable, ...]) -> bytes:
     return b"%d %08x %b\n" % (len(payload), zlib.crc32(payload), payload) if events else b""
 
 
-def _scan(data: bytes, path: Path) -> tuple[list[bytes], int]:
-    """The payload of every event, and the length of the sound part; the rest is a torn record."""
-    payloads: list[bytes] = []
+def _scan(data: bytes, path: Path) -> tuple[Sequence[int], int]:
+    """The beginning and the end of the payload of every record, one after the other, and the length of the sound part;
+    the rest is a torn record."""
+    spans = array("Q")
     at = 0
     while at < len(data):
         record = _record_at(data, at)
@@ -163,13 +169,13 @@ def _scan(data: bytes, path: Path) -> tuple[list[bytes], int]:
             _refuse_damage(data, at, path)
             break
         payload, at = record
-        payloads.extend(payload.split(b"\n"))
+        spans.extend((at - 1 - len(payload), at - 1))
     if data and not at and not _TORN.fullmatch(data) and data[:_SECTOR].strip(b"\0"):
         raise DiskError(
             f"{disk.display_path(path)} is no journal of reconciler",
             hint="it is left as it is: look at it, and move it away",
         )
-    return payloads, at
+    return spans, at
 
 
 def _record_at(data: bytes, at: int) -> tuple[bytes, int] | None:
