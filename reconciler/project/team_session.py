@@ -147,13 +147,21 @@ class TeamSession:
             return Fetched(known)
         if not self.team.lists:
             self.team.require_format()
-        now = stamp(self.workspace.utc())
-        found = ask(self.team.bucket, self.receipts, questions, self.threads, at=now, checkout=self.checkout)
+        now, own = stamp(self.workspace.utc()), self._own_attempts()
+        found = ask(self.team.bucket, self.receipts, questions, self.threads, at=now, own=own)
         catalogue = self._merged(known, found, questions, url)
         write_catalogue(root, catalogue, most=most_catalogue(self.workspace.most_assets))
         self.asked |= questions.recipes
         asked = len(questions.recipes) + len(questions.receipts) + len(questions.contents)
         return Fetched(catalogue, asked, found.disbelieved)
+
+    def _own_attempts(self) -> frozenset[str]:
+        """The attempts that this checkout knows. One whose record a power cut took before it came into the journal is
+        held here like one of another checkout, and settled like it."""
+        requests = (event for event in self.workspace.journal.read() if isinstance(event, Requested))
+        return frozenset(
+            (*(own.claim.attempt for own in self.own_claims.read()), *(request.attempt for request in requests))
+        )
 
     def copy(self, wanted: Iterable[ContentHash]) -> Mapping[ContentHash, NotCopied]:
         """Copy these images into the local store, with the records of their receipts. Why some were not copied.

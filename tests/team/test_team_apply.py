@@ -26,6 +26,7 @@ from reconciler.project.team import Team
 from reconciler.project.team_session import TeamSession, missing, wanted
 from reconciler.project.workspace import Workspace
 from reconciler.store.documents.project import read_lock
+from reconciler.store.team.checkout import checkout_id
 from reconciler.store.team.own_claim_files import OwnClaimFiles
 from reconciler.team.directory_bucket import DirectoryBucket
 from reconciler.testing.gateway import Gateway
@@ -250,6 +251,23 @@ def test_a_request_of_another_checkout_is_listed_and_settled_in_the_name_of_a_pe
     assert project.done("recover").out == "no request is in doubt\n"
     assert project.apply().code == 0
     assert team.billed == 1
+
+
+def test_a_claim_of_this_checkout_that_it_knows_nothing_of_is_settled_like_one_of_another(team: Checkouts) -> None:
+    """As after a power cut between the claim and the request: both records of it are gone."""
+    project = team.clone("one", hero="a lighthouse")
+    key = key_of(project, "hero")
+    project.done("fetch")
+    checkout = checkout_id(project.root, lambda: "1" * 32)
+    (team.bucket / claim_name(key, 1)).parent.mkdir(parents=True)
+    asked = (1, "1" * 32, AssetId("hero"), key, "shop", "0.039 USD", OLD)
+    claim = Claim(*asked, "ben@acme", "here", checkout, "p", OLD)
+    (team.bucket / claim_name(key, 1)).write_bytes(encode_claim(claim))
+    project.done("fetch")
+    assert "asked by here (ben@acme)" in project.done("recover").out
+    assert (project.apply().code, team.billed) == (3, 0)
+    project.done("recover", "--forget", "hero")
+    assert (project.apply().code, team.billed) == (0, 1)
 
 
 def test_a_plan_leaves_to_another_checkout_what_that_one_is_making(team: Checkouts) -> None:

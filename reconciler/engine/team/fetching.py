@@ -46,9 +46,9 @@ class FetchedFacts:
 
 
 def ask(
-    bucket: Bucket, receipts: Receipts, questions: Questions, executor: Executor, *, at: str, checkout: str
+    bucket: Bucket, receipts: Receipts, questions: Questions, executor: Executor, *, at: str, own: Collection[str]
 ) -> FetchedFacts:
-    """Ask everything. `at` is the time now; open claims of `checkout` are left out: its journal knows them.
+    """Ask everything. `at` is the time now; open claims of the attempts `own` are left out: this checkout knows them.
 
     Raises BucketError.
     """
@@ -69,7 +69,7 @@ def ask(
     for key, (state, known, images) in zip(keys, answers, strict=True):
         believed = tuple(image for image in images if isinstance(image, StoredImage))
         disbelieved += [image for image in images if isinstance(image, Disbelieved)]
-        open_ = tuple(claim for claim in state.open if claim.checkout != checkout)
+        open_ = tuple(claim for claim in state.open if claim.attempt not in own)
         found.recipes[key] = KnownRecipe(at, believed, open_, next(_answers(state), None))
         # an image comes to the store before its receipt
         found.contents.update(dict.fromkeys((*known, *(image.content for image in believed)), at))
