@@ -455,6 +455,65 @@ def test_a_worker_keeps_the_pictures_that_it_has_and_refuses_others(tmp_path: Pa
     assert "is not available" in other.message
 
 
+class Looking:
+    """A provider that looks at the reference images of its requests, and goes on when it is told to."""
+
+    def __init__(self, worker: PoolWorker) -> None:
+        self._worker = worker
+        self.goes_on = asyncio.Event()
+        self.seen: list[bytes | None] = []
+
+    async def generate(self, request: ImageRequest, *, on_response: OnResponse = ignore_response) -> Outcome:
+        await self.goes_on.wait()
+        for content in request.recipe.references:
+            path = self._worker.fetch(content)
+            self.seen.append(None if path is None else path.read_bytes())
+        return Refused("no")
+
+
+def test_a_picture_that_a_request_waits_with_stays_as_it_is(tmp_path: Path) -> None:
+    """Two requests that come at once bring the same one: the second must not write it while the first reads it. A
+    worker that has too many gives up the one that was wanted longest ago."""
+    inner = pool_settings(tmp_path).inner
+    assert inner is not None
+    worker = PoolWorker(inner)
+    shared = content_hash(b"shared")
+
+    async def arriving(data: bytes, *, ready: asyncio.Event | None = None) -> bytes:
+        if ready is not None:
+            await ready.wait()
+        return data
+
+    async def story() -> list[bytes | None]:
+        looking, here, late = Looking(worker), asyncio.Event(), asyncio.Event()
+        worker._provider = looking
+        request = packed(small(references=(shared,)))
+        first = asyncio.ensure_future(worker.draw(request, {shared: arriving(b"shared", ready=here)}))
+        second = asyncio.ensure_future(worker.draw(request, {shared: arriving(b"shared", ready=late)}))
+        await asyncio.sleep(0)
+        here.set()
+        while (path := worker.fetch(shared)) is None:
+            await asyncio.sleep(0)
+        path.write_bytes(b"being read")
+        late.set()
+        for _ in range(9):
+            await asyncio.sleep(0)
+        looking.goes_on.set()
+        await asyncio.gather(first, second)
+        for number in range(300):
+            data = b"%d" % number
+            both = (shared, content_hash(data))
+            pictures = dict(zip(both, map(arriving, (b"", data)), strict=True))
+            await worker.draw(packed(small(references=both)), pictures)
+            pictures[shared].close()
+        await worker.end()
+        return looking.seen
+
+    seen = asyncio.run(story())
+    assert seen[:2] == [b"being read"] * 2
+    assert seen[2:] == [each for number in range(300) for each in (b"being read", b"%d" % number)]
+
+
 def test_neither_a_command_nor_a_cluster_is_used_that_the_user_has_not_listed(tmp_path: Path) -> None:
     trusted = {TRUSTED_COMMANDS: shlex.join(stripes_command())}
     given = replace(pool_settings(tmp_path), address="")

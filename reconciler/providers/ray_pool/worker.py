@@ -54,9 +54,12 @@ class PoolWorker:
     async def draw(self, request: bytes, pictures: Mapping[ContentHash, Awaitable[bytes]]) -> list[Any]:
         """What becomes of a packed request: the fields of a PoolReply but its number, which Ray sends as they are.
         `pictures` are the reference images; those that are here already are not fetched."""
+        for content in [content for content in pictures if content in self._kept]:
+            self._kept[content] = self._kept.pop(content)  # the next one to go is none of this request's
         for content, data in pictures.items():
-            if content not in self._kept:
-                self._keep(content, await data)
+            fetched = b"" if content in self._kept else await data
+            if content not in self._kept:  # else the request before this one has it, and may be reading it
+                self._keep(content, fetched)
         drawing = asyncio.ensure_future(self._drawn(unpack_request(request)))
         self._drawing.add(drawing)
         try:
