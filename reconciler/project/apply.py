@@ -129,7 +129,7 @@ def apply(
     ReconcilerError is raised only before the first of them.
     """
     saved = read_plan(options.plan_file) if options.plan_file is not None else None
-    plan_options = _with_claimed(saved.options_with(options.plan) if saved is not None else options.plan, options)
+    plan_options = _with_claimed(saved, options)
     with workspace.exclusive(options.wait):
         if (workspace.state / BATCHES).is_dir() and not plan_options.selection.drafts_only:  # drafts need no network
             _collect_batches(workspace, callbacks, environ)
@@ -165,13 +165,15 @@ def apply(
         return replace(_applied(workspace, proposal, ended), derived=derived)
 
 
-def _with_claimed(plan: PlanOptions, options: ApplyOptions) -> PlanOptions:
+def _with_claimed(saved: SavedPlan | None, options: ApplyOptions) -> PlanOptions:
     """The plan with what the options say of images that other checkouts have claimed. The run itself, and not its plan,
-    holds a step of a saved plan."""
+    holds a step of a saved plan; an image that is none of its steps is left, as it was then."""
+    plan = saved.options_with(options.plan) if saved is not None else options.plan
     claimed = OnClaimed.WAIT if options.waits_for_team else OnClaimed.LEAVE
-    if options.without_team or options.plan_file is not None:
+    if options.without_team or saved is not None:
         claimed = OnClaimed.TAKE
-    policy = replace(plan.selection.policy, claimed=claimed)
+    taken = frozenset(saved.steps) if saved is not None else None
+    policy = replace(plan.selection.policy, claimed=claimed, taken=taken)
     return replace(plan, selection=replace(plan.selection, policy=policy))
 
 

@@ -340,6 +340,18 @@ def test_a_saved_plan_pays_nothing_for_what_the_team_has_by_then(team: Checkouts
     assert lines[0]["content"] == lines[1]["content"]
 
 
+def test_a_saved_plan_without_an_image_that_others_refer_to_is_applied(team: Checkouts) -> None:
+    project = team.clone("one", hero="a lighthouse", icon="a sword")
+    project.write("specs/portrait.yaml", '{"prompt": "at night", "references": [{"asset": "hero"}]}')
+    key, now = key_of(project, "hero"), datetime.now(UTC)
+    team.claim(key, at=stamp(now), answers_by=stamp(now + timedelta(minutes=8)))
+    project.done("fetch")
+    project.done("plan", "-o", "saved.json")
+    said = project.run("apply", "--yes", "--plan", "saved.json")
+    assert (said.code, said.out, team.billed) == (3, "made 1 (0.039 USD), held 1\n", 1), said
+    assert "not in the saved plan, so not done: hero" in said.err
+
+
 def test_candidates_come_along_so_that_another_checkout_can_choose(team: Checkouts) -> None:
     first, second = team.clone("first", hero="a lighthouse"), team.clone("second", hero="a lighthouse")
     assert first.apply("--candidates", "3").code == 0

@@ -60,7 +60,8 @@ class OnClaimed(Enum):
 @value
 class Policy:
     """The policy of this run. `selected` None is everything; `replace` are assets to generate again.
-    `succeeds` are the models that each model replaces under another name."""
+    `succeeds` are the models that each model replaces under another name. `taken` are the assets whose claimed images
+    OnClaimed.TAKE takes, None for all; others are left."""
 
     consents: frozenset[Consent] = frozenset()
     cascade: Cascade = Cascade.ASK
@@ -68,6 +69,7 @@ class Policy:
     replace: frozenset[AssetId] = frozenset()
     succeeds: Mapping[str, frozenset[str]] = field(default_factory=dict)
     claimed: OnClaimed = OnClaimed.LEAVE
+    taken: frozenset[AssetId] | None = None
 
 
 def gate(facts: Facts, action: Action, policy: Policy) -> Action:
@@ -80,8 +82,8 @@ def gate(facts: Facts, action: Action, policy: Policy) -> Action:
         return _replaced(facts, action, policy)
     if isinstance(action.reason, WasRejected) and action.reason.locked and facts.spec and facts.spec.freeze:
         assert facts.entry is not None  # it is the locked image that was rejected
-        return _allowed(in_place(facts, facts.entry, Frozen(action.reason)), policy)
-    agreed = _allowed(action, policy)
+        return _allowed(in_place(facts, facts.entry, Frozen(action.reason)), facts, policy)
+    agreed = _allowed(action, facts, policy)
     if agreed is not action:
         return gate(facts, agreed, policy)
     doubtful = isinstance(action.reason, Doubtful) and bool(facts.in_doubt)
@@ -93,27 +95,30 @@ def gate(facts: Facts, action: Action, policy: Policy) -> Action:
     unheeded = _unheeded(why, facts.spec, policy)
     if unheeded is not None:
         stays = in_place if isinstance(unheeded, Frozen) else kept
-        return _allowed(stays(facts, facts.entry, unheeded), policy)
+        return _allowed(stays(facts, facts.entry, unheeded), facts, policy)
     if isinstance(why, UpstreamChanged) and isinstance(action, Generate) and not _cascades(policy):
         if _makes_for_free(facts.traits, facts.entry, facts.spec):
             return action
         first = kept(facts, facts.entry)
-        return Hold(why, Consent.CASCADE, action) if isinstance(first, Keep) else _allowed(first, policy)
+        return Hold(why, Consent.CASCADE, action) if isinstance(first, Keep) else _allowed(first, facts, policy)
     return action
 
 
-def _allowed(action: Action, policy: Policy) -> Action:
+def _allowed(action: Action, facts: Facts, policy: Policy) -> Action:
     """The action, or the one behind it to which the user has consented."""
     if not isinstance(action, Hold) or action.otherwise is None:
         return action
-    return action.otherwise if action.consent in policy.consents or _takes(action.reason, policy) else action
+    agreed = action.consent in policy.consents or _takes(action.reason, facts.identity, policy)
+    return action.otherwise if agreed else action
 
 
-def _takes(reason: Reason, policy: Policy) -> bool:
+def _takes(reason: Reason, asset: AssetId, policy: Policy) -> bool:
     """Whether the run goes on with an image that another checkout has claimed."""
     if not isinstance(reason, ClaimedElsewhere):
         return False
-    return policy.claimed is OnClaimed.TAKE or (policy.claimed is OnClaimed.WAIT and not reason.in_batch)
+    if policy.claimed is OnClaimed.TAKE:
+        return policy.taken is None or asset in policy.taken
+    return policy.claimed is OnClaimed.WAIT and not reason.in_batch
 
 
 def _makes_for_free(traits: Traits, entry: LockEntry, spec: Spec) -> bool:
@@ -164,8 +169,8 @@ def _replaced(facts: Facts, action: Action, policy: Policy) -> Action:
     if waiting:
         again = Hold(Awaited(waiting), None, again)
     elif facts.claimed and not facts.traits.free:
-        again = _allowed(Hold(ClaimedElsewhere(facts.claimed), None, again), policy)
-    return _allowed(Hold(Doubtful(in_doubt), Consent.RETRY_IN_DOUBT, again), policy) if in_doubt else again
+        again = _allowed(Hold(ClaimedElsewhere(facts.claimed), None, again), facts, policy)
+    return _allowed(Hold(Doubtful(in_doubt), Consent.RETRY_IN_DOUBT, again), facts, policy) if in_doubt else again
 
 
 def within_budget(
