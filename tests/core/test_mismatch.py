@@ -48,6 +48,14 @@ def test_the_table(size: tuple[int, int], policy: OnMismatch, wanted: Taken | No
     assert decided(image(*size), WIDE, policy) == wanted
 
 
+def test_an_image_of_the_pixels_in_the_recipe_fits_however_few_they_are() -> None:
+    """Also in the run after a kill, which does not know what was asked for."""
+    icon = replace(WIDE, size="64x64")
+    assert misfit(image(64, 64), icon, transparent=False) is None
+    assert misfit(image(65, 65), icon, transparent=False) is not None
+    assert misfit(image(64, 64), replace(icon, background="transparent"), transparent=False) is not None
+
+
 def test_only_the_ratio_is_forgiven() -> None:
     clear = replace(WIDE, background="transparent")
     assert decided(image(1024, 1024), clear, OnMismatch("keep")) is None
