@@ -6,10 +6,13 @@ import gc
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.crash.tree import in_memory
 
 pytest_plugins = ["reconciler.testing.plugin"]  # the fixture `gateway`
 
@@ -26,8 +29,19 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 
+ROOM = 2 << 30
+"""Bytes that must be free for the folders of all tests."""
+
+
 def pytest_configure() -> None:
-    """A shell ignores Ctrl-C for what it runs in the background, and every process that a test starts would, too."""
+    """Put the folders of tests into memory where it is roomy: hundreds of tests wait for a disk otherwise.
+
+    A shell ignores Ctrl-C for what it runs in the background, and every process that a test starts would, too.
+    """
+    memory = in_memory(ROOM)
+    if memory is not None:
+        os.environ["TMPDIR"] = memory  # the workers of xdist inherit it
+        tempfile.tempdir = None
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -53,8 +67,12 @@ def property_round(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def trusted_keys() -> Iterator[None]:
-    """The variables that hold keys to the fakes are trusted, as a user says it."""
+def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The variables that hold keys to the fakes are trusted, as a user says it. git makes no file that no test reads,
+    and starts no process that tidies up."""
+    settings_of_git = tmp_path_factory.mktemp("git") / "config"
+    settings_of_git.write_text("[init]\n\ttemplateDir =\n[maintenance]\n\tauto = false\n")
     with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("GIT_CONFIG_SYSTEM", str(settings_of_git))
         environment.setenv("RECONCILER_TRUSTED_KEYS", "SHOP_KEY,MY_KEY,PEER_KEY,TEST_KEY")
         yield

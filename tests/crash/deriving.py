@@ -25,7 +25,7 @@ from tests.crash import tree as trees
 from tests.crash.fork_server import ForkServer, leased
 from tests.crash.native import Fault, Faulted, Ran
 from tests.crash.rules import Look
-from tests.crash.scenario import ENTRY, ENTRY_POINT, PACKAGE
+from tests.crash.scenario import ENTRY, ENTRY_POINT, PACKAGE, PRELOAD
 
 RULES = """\
 web: {widths: [8, 16], aspect: "4:3", formats: [webp, png], output: "img/${name}-${width}.${ext}"}
@@ -155,7 +155,7 @@ def _hash(data: bytes) -> str:
 def deriving(folder: Path, *, package: Path = PACKAGE) -> Iterator[Deriving]:
     """The scenario."""
     with ExitStack() as stack:
-        second = stack.enter_context(leased(package, ENTRY_POINT, ()))
+        second = stack.enter_context(leased(package, ENTRY_POINT, PRELOAD))
         world = Deriving(folder.resolve(), package, second, stack)
         world.prepare()
         yield world

@@ -150,8 +150,9 @@ MUTANTS = (
 
 
 def plant(mutant: Mutant, folder: Path) -> Path:
-    """A copy of the package with this one fault; the folder to import it from."""
-    shutil.copytree(PACKAGE, folder / "reconciler", ignore=shutil.ignore_patterns("__pycache__"))
+    """A copy of the package with this one fault; the folder to import it from. What is compiled is copied, too: a
+    compiled module is that of a source with its time and size."""
+    shutil.copytree(PACKAGE, folder / "reconciler")
     schemas = PACKAGE.parent / "schemas"
     if schemas.is_dir():
         shutil.copytree(schemas, folder / "schemas")
@@ -162,6 +163,8 @@ def plant(mutant: Mutant, folder: Path) -> Path:
             f"{mutant.file} has changed: the mutant {mutant.name!r} finds {text.count(mutant.old)} places"
         )
     path.write_text(text.replace(mutant.old, mutant.new))
+    for compiled in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):
+        compiled.unlink()
     return folder
 
 

@@ -37,12 +37,14 @@ PACKAGE = Path(__file__).resolve().parents[2]
 ENTRY = "import sys; sys.path.insert(0, {!r}); from reconciler.cli.entry_point import entry; sys.exit(entry())"
 ENTRY_POINT = ("reconciler.cli.entry_point", "entry")
 PRELOAD = (
-    "reconciler.cli.main", "reconciler.cli.commands.apply", "reconciler.project.paid_providers", "httpx", "httpcore",
-    "h11",
-    "anyio.streams.tls", "anyio._backends._asyncio", "jsonschema", "yaml", "PIL.BmpImagePlugin", "PIL.GifImagePlugin",
-    "PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.PpmImagePlugin",
+    "reconciler.cli.main", "reconciler.cli.commands.adopt", "reconciler.cli.commands.apply",
+    "reconciler.cli.commands.check", "reconciler.cli.commands.derive", "reconciler.cli.commands.plan",
+    "reconciler.cli.commands.validate", "reconciler.project.incremental_plan", "reconciler.project.paid_providers",
+    "httpx", "httpcore", "h11", "anyio.streams.tls", "anyio._backends._asyncio", "jsonschema", "jsonschema_rs", "yaml",
+    "PIL.BmpImagePlugin", "PIL.GifImagePlugin", "PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.PpmImagePlugin",
+    "tests.forked.warmed",
 )  # fmt: skip
-"""What an apply imports as it goes. Whatever lacks here is imported by each run, and costs time only."""
+"""What commands import as they go. Whatever lacks here is imported by each run, and costs time only."""
 NO_FAULTS: Mapping[str, Sequence[str]] = {}
 WEIGHT = 16_384
 """Bytes of an image: several blocks of a disk, whatever few pixels it has."""

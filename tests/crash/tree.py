@@ -64,11 +64,13 @@ def _read(folder: str, prefix: str, tree: dict[str, Node]) -> None:
                 tree[name] = File(file.read(), entry.inode())
 
 
-def in_memory() -> str | None:
+def in_memory(room: int = ROOM) -> str | None:
     """Where a long run puts its folders: what survives never hangs on a real disk here. None, the usual place, where
-    TMPDIR names another or memory is short."""
-    roomy = not os.environ.get("TMPDIR") and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM
-    return MEMORY if roomy else None
+    TMPDIR names another, memory is short, or no program may run there."""
+    if os.environ.get("TMPDIR") or not os.access(MEMORY, os.W_OK):
+        return None
+    roomy = shutil.disk_usage(MEMORY).free > room
+    return MEMORY if roomy and not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC else None
 
 
 def materialise(tree: Tree, root: Path) -> None:

@@ -195,7 +195,8 @@ def main(path: str, package: str) -> None:
     sys.path.insert(0, package)
     for name in (*LIBRARIES, *package_modules(Path(package) / "reconciler")):
         importlib.import_module(name)
-    importlib.import_module("reconciler.cli.main")
+    for name in ("reconciler.cli.main", "tests.forked.warmed"):
+        importlib.import_module(name)
     entry = importlib.import_module("reconciler.cli.entry_point").entry
     assert not any(name.startswith(("reconciler.cli.commands.", "reconciler.cli.reports")) for name in sys.modules)
     assert threading.active_count() == 1
