@@ -10,7 +10,7 @@ PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CONSTRAINTS := dev-constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: test-ray team properties formats test-local pictures test-browser hostile fuzz sweep powercut mutants mutate histories disksweep concurrency soak constraints help assets check test test-wire test-peers bench lint format types clean
+.PHONY: faults test-ray team properties formats test-local pictures test-browser hostile fuzz sweep powercut mutants mutate histories disksweep concurrency soak constraints help assets check test test-wire test-peers bench lint format types clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -100,6 +100,9 @@ concurrency: $(DEV)       ## eight applies at once, by SCHEDULES=200 schedules
 
 formats: $(DEV)           ## format LAYOUTS=10000 generated specs: no value and no comment may change
 	@RECONCILER_LAYOUTS=$(or $(LAYOUTS),10000) $(BIN)/python -m pytest --timeout 900 tests/core/test_format_layout.py
+
+faults: $(DEV)            ## every fault of an answer on every route of every API (a minute); `make test` has each on two
+	@RECONCILER_ALL_FAULTS=1 $(BIN)/python -m pytest -n auto tests/gateway tests/providers/test_contract.py
 
 properties: $(DEV)        ## the property tests with random examples, ROUNDS=10 times (five minutes; TESTS="tests/core tests/store")
 	@RECONCILER_ROUNDS=$(or $(ROUNDS),10) $(BIN)/python -m pytest -n auto -m hypothesis --hypothesis-profile random --timeout 900 $(TESTS)

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -36,14 +37,8 @@ from reconciler.testing.gateway import (
     running,
     spawned,
 )
+from tests.gateway.fault_routes import EACH, ROUTES, faults_on
 
-ROUTES = [
-    ("gravitex", "images"),
-    ("gravitex", "native"),
-    ("gemini", "native"),
-    ("openai", "images"),
-    ("local", "images"),
-]
 MODELS = {"gravitex": "gemini-2.5-flash-image", "gemini": "gemini-3-pro-image", "openai": "gpt-image-2", "local": "toy"}
 BROKEN = {
     "reset_before": httpx.ReadError,
@@ -292,8 +287,26 @@ def test_every_class_is_one_of_ours_and_every_stop_too() -> None:
     assert set(faults.STOPS.values()) <= set(outcome.Stop.__members__)
 
 
-@pytest.mark.parametrize(("dialect", "route"), ROUTES)
-@pytest.mark.parametrize("fault", sorted({*faults.EXPECTED} - {*faults.CONNECTION} - UNENDING))
+@pytest.mark.parametrize("route", ROUTES, ids="-".join)
+def test_every_outcome_is_tried_on_every_route(route: tuple[str, str]) -> None:
+    tried = {faults.expected(fault, *route) for fault in faults_on(*route)}
+    assert tried == {faults.expected(fault, *route) for fault in faults.EXPECTED}
+
+
+def test_every_fault_is_tried_on_two_routes() -> None:
+    times = Counter(fault for route in ROUTES for fault in faults_on(*route))
+    assert times.keys() == faults.EXPECTED.keys() and min(times.values()) >= EACH
+
+
+@pytest.mark.parametrize(
+    ("fault", "dialect", "route"),
+    [
+        (fault, *route)
+        for route in ROUTES
+        for fault in faults_on(*route)
+        if fault not in faults.CONNECTION and fault not in UNENDING
+    ],
+)
 def test_a_fault_is_what_its_name_says_and_is_billed_by_its_class(
     shared: Gateway, client: httpx.Client, fault: str, dialect: str, route: str
 ) -> None:

@@ -24,6 +24,7 @@ from reconciler.providers.secret import NO_KEY_SENT
 from reconciler.testing.comfyui import FILL, a_workflow, running_comfyui
 from reconciler.testing.contract import ProviderContract, RemoteProviderContract
 from reconciler.testing.job_contract import JOB_FAULTS, JobProviderContract
+from tests.gateway.fault_routes import faults_on
 from tests.providers.pool_cluster import HERE
 from tests.workers import stripes_command
 
@@ -41,6 +42,7 @@ class TestDraft(ProviderContract):
 class TestGravitexImages(RemoteProviderContract):
     provider_type = dialect = "gravitex"
     model = "gemini-2.5-flash-image"
+    fault_names = faults_on("gravitex", "images")
 
 
 class TestGravitexNative(RemoteProviderContract):
@@ -48,17 +50,20 @@ class TestGravitexNative(RemoteProviderContract):
     route = "native"
     model = "gemini-2.5-flash-image"
     settings = {"endpoint": "native"}  # noqa: RUF012  never changed
+    fault_names = faults_on("gravitex", "native")
 
 
 class TestGemini(RemoteProviderContract):
     provider_type = dialect = "gemini"
     model = "gemini-2.5-flash-image"
+    fault_names = faults_on("gemini", "native")
 
 
 class TestOpenAI(RemoteProviderContract):
     provider_type = dialect = "openai"
     model = "gpt-image-2"
     formats = ("png", "jpeg", "webp")
+    fault_names = faults_on("openai", "images")
 
 
 class TestFal(JobProviderContract):
@@ -85,6 +90,7 @@ class TestLocalServer(RemoteProviderContract):
     provider_type = "openai"
     dialect = "local"
     model = "toy"
+    fault_names = faults_on("local", "images")
 
 
 class TestCommand(ProviderContract):
