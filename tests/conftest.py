@@ -12,12 +12,14 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from reconciler.imaging.child_process import IdleProcesses
+from tests import kept_processes
 from tests.crash.tree import in_memory
 
 pytest_plugins = ["reconciler.testing.plugin"]  # the fixture `gateway`
 
 # Without deadlines: how long an example takes says how busy the machine is.
-settings.register_profile("steady", deadline=None, derandomize=True, max_examples=50)  # every run has the same examples
+settings.register_profile("steady", deadline=None, derandomize=True, max_examples=25)  # every run has the same examples
 settings.register_profile(  # `make properties`; each round of a test in a class has an instance of its own
     "random", deadline=None, max_examples=100, print_blob=True, suppress_health_check=[HealthCheck.differing_executors]
 )
@@ -66,13 +68,20 @@ def property_round(request: pytest.FixtureRequest) -> int:
     return int(request.param)
 
 
+@pytest.fixture
+def ending_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Confined processes end as a command ends them."""
+    monkeypatch.setattr(IdleProcesses, "take", kept_processes.START)
+    monkeypatch.setattr(IdleProcesses, "end", kept_processes.END)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The variables that hold keys to the fakes are trusted, as a user says it. git makes no file that no test reads,
     and starts no process that tidies up."""
     settings_of_git = tmp_path_factory.mktemp("git") / "config"
     settings_of_git.write_text("[init]\n\ttemplateDir =\n[maintenance]\n\tauto = false\n")
-    with pytest.MonkeyPatch.context() as environment:
+    with kept_processes.kept_processes(), pytest.MonkeyPatch.context() as environment:
         environment.setenv("GIT_CONFIG_SYSTEM", str(settings_of_git))
         environment.setenv("RECONCILER_TRUSTED_KEYS", "SHOP_KEY,MY_KEY,PEER_KEY,TEST_KEY")
         yield

@@ -117,6 +117,7 @@ FORBIDDEN_IN_CORE = {
 COMPILES = ("core/value.py", "exec")
 """Where `__init__` of a value is compiled, as a dataclass's is."""
 MODULES = sorted(str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py"))
+KNOWN = frozenset(MODULES)
 COMMAND = [module for module in MODULES if not module.startswith("testing/")]
 """The modules that a command may load. `testing` is a server and a test suite: it listens, and writes for tests."""
 
@@ -132,10 +133,15 @@ def tree(module: str) -> ast.Module:
 
 
 @cache
+def nodes(module: str) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(tree(module)))
+
+
+@cache
 def imported(module: str) -> frozenset[str]:
     """The dotted names that a module imports anywhere in it; of `from a import b`, `a` and `a.b`."""
     names: set[str] = set()
-    for node in ast.walk(tree(module)):
+    for node in nodes(module):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -145,6 +151,7 @@ def imported(module: str) -> frozenset[str]:
     return frozenset(names)
 
 
+@cache
 def tops(module: str) -> set[str]:
     return {name.partition(".")[0] for name in imported(module)}
 
@@ -153,17 +160,23 @@ def layer(module: str) -> str:
     return module.partition("/")[0]
 
 
+@cache
 def ours(module: str) -> set[str]:
     """The modules of the package that a module imports."""
     paths = (name.removeprefix("reconciler.").replace(".", "/") + ".py" for name in imported(module))
-    return {path for path in paths if path in MODULES}
+    return {path for path in paths if path in KNOWN}
+
+
+@cache
+def attributes(module: str) -> frozenset[str]:
+    """The attributes of names that a module mentions, as `os.replace`."""
+    found = (node for node in nodes(module) if isinstance(node, ast.Attribute))
+    return frozenset(f"{node.value.id}.{node.attr}" for node in found if isinstance(node.value, ast.Name))
 
 
 def uses(module: str, *calls: str) -> list[str]:
     """Which of these (`os.replace`) a module names, as an attribute or by importing them."""
-    attributes = (node for node in ast.walk(tree(module)) if isinstance(node, ast.Attribute))
-    named = {f"{node.value.id}.{node.attr}" for node in attributes if isinstance(node.value, ast.Name)}
-    return [call for call in calls if call in named or call in imported(module)]
+    return [call for call in calls if call in attributes(module) or call in imported(module)]
 
 
 def users(*calls: str) -> set[str]:
@@ -232,7 +245,7 @@ def test_paths_are_not_renamed_by_their_methods() -> None:
         f"{module}:{node.lineno}: .{node.func.attr}()"
         for module in COMMAND
         if module != "store/disk.py"
-        for node in ast.walk(tree(module))
+        for node in nodes(module)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in methods
     ]
     assert not wrong
@@ -244,7 +257,7 @@ def test_core_decides_and_does_nothing_else() -> None:
     calls = {"open", "print", "input", "exec", "eval", "__import__"}
     methods = {"now", "today", "utcnow", "exists", "is_file", "is_dir", "read_text", "read_bytes", "stat", "iterdir"}
     for module in core:
-        for node in ast.walk(tree(module)):
+        for node in nodes(module):
             if isinstance(node, ast.Call):
                 name = node.func.id if isinstance(node.func, ast.Name) else ""
                 method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
@@ -270,7 +283,7 @@ def test_the_module_beside_the_layers_is_for_the_two_that_move() -> None:
 def test_values_of_the_core_are_frozen() -> None:
     wrong = []
     for module in (module for module in MODULES if layer(module) == "core"):
-        for node in ast.walk(tree(module)):
+        for node in nodes(module):
             if isinstance(node, ast.ClassDef):
                 marks = [ast.unparse(one) for one in node.decorator_list if "dataclass" in ast.unparse(one)]
                 wrong += [f"{module}: {node.name}" for mark in marks if "frozen=True" not in mark]
@@ -278,7 +291,7 @@ def test_values_of_the_core_are_frozen() -> None:
 
 
 def named_calls(module: str) -> Iterator[tuple[str, int]]:
-    for node in ast.walk(tree(module)):
+    for node in nodes(module):
         if isinstance(node, ast.Call):
             name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
             yield name, node.lineno
@@ -333,7 +346,7 @@ def test_nothing_prints() -> None:
     wrong = [
         f"{module}:{node.lineno}"
         for module in MODULES
-        for node in ast.walk(tree(module))
+        for node in nodes(module)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("print", "breakpoint")
     ]
     assert not wrong
@@ -349,7 +362,7 @@ def test_modules_are_small() -> None:
 
 
 def functions(module: str) -> Iterator[tuple[str, int]]:
-    for node in ast.walk(tree(module)):
+    for node in nodes(module):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield f"{module}:{node.name}", (node.end_lineno or 0) - node.lineno + 1
 
@@ -363,7 +376,7 @@ def test_classes_are_small() -> None:
     long = {
         f"{module}:{node.name}"
         for module in MODULES
-        for node in ast.walk(tree(module))
+        for node in nodes(module)
         if isinstance(node, ast.ClassDef)
         for methods in [[one for one in node.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)]]
         if len(methods) > CLASS_METHODS or (node.end_lineno or 0) - node.lineno + 1 > CLASS_LINES

@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 
 from reconciler import __version__
 from reconciler.store.schemas.files import NAMES
+from tests.distributions.environment import give_bytecode
 
 ROOT = Path(__file__).parents[1]
 IMPORT_ALL = """
@@ -45,6 +46,7 @@ def install(wheel: Path, python: Path, folder: Path) -> None:
     done = call(*pip, "install", "--no-index", "--no-deps", "--no-compile", wheel, cwd=folder)
     assert done.returncode == 0, done.stderr
     (packages,) = python.parents[1].glob("lib/*/site-packages")
+    give_bytecode(packages)
     for name in required(next(iter(metadata.distributions(name="image-reconciler", path=[str(packages)])))):
         distribution = metadata.distribution(name)
         for top in {file.parts[0] for file in distribution.files or ()} - {"..", "__pycache__"}:

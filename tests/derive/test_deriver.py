@@ -220,6 +220,7 @@ def test_what_an_operation_refuses_has_a_hint(deriver: Deriver, tmp_path: Path, 
     assert failure(deriver.derive(large)) == "9000x9000 pixels are too many"
 
 
+@pytest.mark.usefixtures("ending_processes")
 @pytest.mark.parametrize(
     ("code", "fact"),
     [
@@ -247,6 +248,7 @@ def test_a_process_that_misbehaves_costs_one_unit(
     fresh.close()
 
 
+@pytest.mark.usefixtures("ending_processes")
 def test_the_time_of_the_processor_is_limited(tmp_path: Path, folder: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "_PROGRAM", MISBEHAVING.format(code="sum(iter(int, 1))"))
     monkeypatch.setattr("reconciler.derive.deriver.cpu_seconds", lambda _, files: 0)
@@ -255,6 +257,7 @@ def test_the_time_of_the_processor_is_limited(tmp_path: Path, folder: Folders, m
     deriver.close()
 
 
+@pytest.mark.usefixtures("ending_processes")
 @pytest.mark.skipif(sys.platform == "darwin", reason="macOS does not enforce RLIMIT_AS")
 def test_memory_is_limited(tmp_path: Path, folder: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "WORKER_MEMORY", 8 << 20)
@@ -264,6 +267,7 @@ def test_memory_is_limited(tmp_path: Path, folder: Folders, monkeypatch: pytest.
     deriver.close()
 
 
+@pytest.mark.usefixtures("ending_processes")
 def test_a_very_large_master_that_fails_has_a_way_out(
     tmp_path: Path, folder: Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -277,6 +281,7 @@ def test_a_very_large_master_that_fails_has_a_way_out(
     deriver.close()
 
 
+@pytest.mark.usefixtures("ending_processes")
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="only Linux shows the environment of a process")
 def test_a_process_has_no_key_in_its_environment(
     tmp_path: Path, folder: Folders, monkeypatch: pytest.MonkeyPatch
@@ -289,6 +294,7 @@ def test_a_process_has_no_key_in_its_environment(
     deriver.close()
 
 
+@pytest.mark.usefixtures("ending_processes")
 def test_no_more_processes_than_jobs_and_all_end(tmp_path: Path, folder: Folders) -> None:
     deriver = PillowDeriver(2)
     units = [a_unit(tmp_path, folder()) for _ in range(6)]
@@ -305,6 +311,7 @@ def test_no_more_processes_than_jobs_and_all_end(tmp_path: Path, folder: Folders
             os.kill(pid, 0)
 
 
+@pytest.mark.usefixtures("ending_processes")
 def test_closing_ends_what_is_at_work(tmp_path: Path, folder: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
     started = tmp_path / "started"
     code = f"open({str(started)!r}, 'w').close(); time.sleep(60)"

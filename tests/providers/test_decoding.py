@@ -26,6 +26,7 @@ from reconciler.testing.memory_ports import MemorySpool
 from tests.hostile.pictures import big_webp, scans
 from tests.providers.builders import a_provider, a_recipe, a_request, settings_for
 
+pytestmark = pytest.mark.usefixtures("ending_processes")
 PREFIX = """
 import os, signal, sys, time
 sys.path += sys.argv[2:]
