@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -19,6 +20,9 @@ from PIL import Image
 from reconciler.cli.main import run
 from reconciler.core.digest import ContentHash, content_hash
 from reconciler.core.events import Durable
+from reconciler.core.ports import ImageRequest, References
+from reconciler.providers.draft import provider as draft
+from reconciler.providers.draft.card import Card, paint
 from reconciler.store.objects.content_store import ContentStore
 from reconciler.store.state.journal import Journal
 from tests.forked.program import program
@@ -124,6 +128,21 @@ class Scratch(Tree):
         return {str(path): path.read_bytes() for path in files if path.name not in ("index", "lock")}
 
 
+def _drawn(request: ImageRequest, size: tuple[int, int], references: References) -> bytes:
+    """A draft. One without references is drawn once for all tests: its bytes are the same each time."""
+    if request.recipe.images():
+        return DRAW(request, size, references)
+    return _encoded(draft.card(request, size), request.recipe.format)
+
+
+@functools.lru_cache(maxsize=400)
+def _encoded(card: Card, form: str) -> bytes:
+    return draft._encode(paint(card), form)
+
+
+DRAW = draft.draw
+
+
 def picture(colour: str = "teal", form: str = "png") -> bytes:
     """A whole image that no provider of ours made."""
     buffer = BytesIO()
@@ -141,6 +160,7 @@ def scratch(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     """A folder without anything, and an environment without keys or CI."""
     for name in [name for name in os.environ if name == "CI" or name.endswith("_API_KEY")]:
         monkeypatch.delenv(name)
+    monkeypatch.setattr(draft, "draw", _drawn)
     root = tmp_path / "project"
     root.mkdir()
     monkeypatch.chdir(root)

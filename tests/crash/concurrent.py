@@ -45,6 +45,7 @@ class Part:
 class ConcurrentRuns:
     """What all schedules came to."""
 
+    crowd: int
     schedules: int
     seconds: float
     ended: Counter[str]
@@ -54,12 +55,12 @@ class ConcurrentRuns:
     def __str__(self) -> str:
         how = ", ".join(f"{count} {name}" for name, count in sorted(self.ended.items()))
         return (
-            f"{CROWD * self.schedules} applies: {how}; {self.bills} images billed\n"
+            f"{self.crowd * self.schedules} applies: {how}; {self.bills} images billed\n"
             f"{self.schedules} schedules, {len(self.violations)} violations ({self.seconds:.0f} s)"
         )
 
 
-def schedule(chance: random.Random) -> tuple[Part, ...]:
+def schedule(chance: random.Random, crowd: int) -> tuple[Part, ...]:
     """Half of the schedules kill nobody; the first one always waits, so that somebody comes through."""
     deadly = chance.random() < 0.5
     parts = [
@@ -68,23 +69,25 @@ def schedule(chance: random.Random) -> tuple[Part, ...]:
             waits=chance.random() < 0.5,
             killed=chance.uniform(0.02, 0.6) if deadly and at % 3 == 1 else None,
         )
-        for at in range(CROWD)
+        for at in range(crowd)
     ]
     return (replace(parts[0], waits=True), *parts[1:])
 
 
-def run_concurrently(folder: Path, *, schedules: int, seed: str = "", package: Path = PACKAGE) -> ConcurrentRuns:
-    """So many schedules, one after the other."""
+def run_concurrently(
+    folder: Path, *, schedules: int, crowd: int = CROWD, seed: str = "", package: Path = PACKAGE
+) -> ConcurrentRuns:
+    """So many schedules, one after the other, each of so many applies at once."""
     began, ended, bills, violations = time.monotonic(), Counter[str](), 0, []
     with ExitStack() as stack:
         world = stack.enter_context(
             paid_apply(folder, images=IMAGES, concurrency=CONCURRENCY, package=package, delay=DELAY)
         )
-        pool = stack.enter_context(ThreadPoolExecutor(CROWD))
-        started = [pool.submit(stack.enter_context, leased(package, ENTRY_POINT, PRELOAD)) for _ in range(CROWD)]
+        pool = stack.enter_context(ThreadPoolExecutor(crowd))
+        started = [pool.submit(stack.enter_context, leased(package, ENTRY_POINT, PRELOAD)) for _ in range(crowd)]
         runners = [each.result() for each in started]
         for number in range(schedules):
-            parts = schedule(random.Random(f"{seed} {number}"))
+            parts = schedule(random.Random(f"{seed} {number}"), crowd)
             world.reset()
             runs = list(pool.map(lambda pair: _one(world, *pair), zip(runners, parts, strict=True)))
             ended.update(map(_how, runs))
@@ -92,7 +95,7 @@ def run_concurrently(folder: Path, *, schedules: int, seed: str = "", package: P
             bills += len(story.after.bills)
             found = [*_wrong(parts, runs, story), *broken(story, AFTER_A_KILL)]
             violations += [f"schedule {number}: {words}" for words in found]
-    return ConcurrentRuns(schedules, time.monotonic() - began, ended, bills, tuple(violations))
+    return ConcurrentRuns(crowd, schedules, time.monotonic() - began, ended, bills, tuple(violations))
 
 
 def _one(world: PaidApply, runner: ForkServer, part: Part) -> Ended:

@@ -1,4 +1,4 @@
-"""Eight applies at once: a few schedules, the same in every run. `make concurrency` runs two hundred."""
+"""Four applies at once: a few schedules, the same in every run. `make concurrency` runs two hundred of eight."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_crowd_pays_for_each_image_once(tmp_path: Path) -> None:
-    crowded = run_concurrently(tmp_path, schedules=3, seed=SEED)
+    crowded = run_concurrently(tmp_path, schedules=3, crowd=4, seed=SEED)
     assert crowded.violations == ()
     assert crowded.ended["told who holds the lock"]
     assert crowded.ended["done"]
