@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import cached_property
 
 from reconciler.core.digest import AssetId, ContentHash, RecipeKey
-from reconciler.core.errors import BucketError, ReconcilerError
+from reconciler.core.errors import BucketError, BucketUnreachable, DiskError, ReconcilerError
 from reconciler.core.events import Requested
 from reconciler.core.lock.lockfile import LockEntry
 from reconciler.core.plan.actions import Action, Adopt, Generate, Hold, OutputLost, OutputMissing, Restore, SourceFailed
@@ -35,6 +35,8 @@ from reconciler.store.team.own_claim_files import OwnClaimFiles
 
 THREADS = 16
 """Requests to the team's store at a time: 64 are no faster."""
+_LOST_IN_A_ROW = 2 * THREADS
+"""Images that reach no store, each after a minute at worst, before no further one is tried."""
 _RUN_NAMES = ("GITHUB_RUN_ID", "CI_JOB_ID", "BUILD_ID")
 """Variables with the name of a CI run, where there is no better one than the machine's."""
 
@@ -188,10 +190,19 @@ class TeamSession:
         def ordered(content: ContentHash) -> tuple[str, str]:
             return (next((image.made.at for image in records.get(content, {}).values()), ""), content)
 
+        refusals, lost = list[DiskError](), list[BucketUnreachable]()
+
         def copied(contents: list[ContentHash]) -> dict[ContentHash, NotCopied]:
-            """Images of one recipe, in their order: people call them by their numbers."""
-            each = ((one, self._copied(one, records.get(one, {}))) for one in sorted(contents, key=ordered))
-            return {one: why for one, why in each if why is not None}
+            """Images of one recipe, in their order: people call them by their numbers. A disk that refuses one gets no
+            other: each would leave a file elsewhere."""
+            if refusals:
+                raise refusals[0]
+            each = ((one, self._copied(one, records.get(one, {}), lost)) for one in sorted(contents, key=ordered))
+            try:
+                return {one: why for one, why in each if why is not None}
+            except DiskError as error:
+                refusals.append(error)
+                raise
 
         futures = [(contents, self.threads.submit(copied, contents)) for contents in groups.values()]
         copies = Copies({content: future for contents, future in futures for content in contents})
@@ -207,10 +218,15 @@ class TeamSession:
                 self.workspace.root, _without(catalogue, gone), most=most_catalogue(self.workspace.most_assets)
             )
 
-    def _copied(self, content: ContentHash, records: Mapping[RecipeKey, StoredImage]) -> NotCopied | None:
+    def _copied(
+        self, content: ContentHash, records: Mapping[RecipeKey, StoredImage], lost: list[BucketUnreachable]
+    ) -> NotCopied | None:
         """Why an image is not here. `records` are those of the recipes that it answers: of several, if they were
-        converted to the same bytes."""
+        converted to the same bytes. `lost` are the requests in a row that reached nobody: after many, none is tried."""
         store, bucket = self.workspace.store, self.team.bucket
+        here = store.find(content) is not None
+        if not here and len(lost) >= _LOST_IN_A_ROW:
+            return NotCopied(lost[-1].fact, lost[-1].hint, later=True)
         try:
             took = [take_image(bucket, store, key, image) for key, image in records.items()]
             there = None not in took
@@ -219,7 +235,11 @@ class TeamSession:
         except OtherBytes as error:
             return NotCopied(error.fact, error.hint)
         except BucketError as error:
+            if isinstance(error, BucketUnreachable):
+                lost.append(error)
             return NotCopied(error.fact, error.hint, later=True)
+        if not here:  # else nothing was asked for
+            lost.clear()
         if there:
             return None
         hint = "`reconciler push` in a checkout that has it brings it"
