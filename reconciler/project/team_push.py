@@ -42,6 +42,8 @@ PUSHES_AT_ONCE = 16
 _LACKING = 32
 """So many objects in a row that the store lacked let a push expect that it lacks the next one."""
 _LARGEST = 1 << 30
+DETACHED = "detached"
+"""The branch of a commit that is checked out without one, as by many CI services."""
 _MORE_ASSETS = 20_000
 
 
@@ -137,7 +139,7 @@ def needed_contents(workspace: Workspace) -> frozenset[ContentHash]:
 def root_of(workspace: Workspace) -> str:
     """The name of the root of this branch of this project."""
     branch = branch_name(GitRepository(workspace.root))
-    return root_name(own_slug(workspace), branch_slug(branch or "detached"))
+    return root_name(own_slug(workspace), branch_slug(branch or DETACHED))
 
 
 def own_slug(workspace: Workspace) -> str:

@@ -14,10 +14,10 @@ from reconciler.core.team.roots import MAX_ROOT, BranchRoot, branch_slug, decode
 from reconciler.core.text import printable
 from reconciler.core.value import value
 from reconciler.project.team import Team
-from reconciler.project.team_push import own_slug
+from reconciler.project.team_push import DETACHED, own_slug
 from reconciler.project.workspace import Workspace
 from reconciler.store.worktree.git import GitRepository
-from reconciler.store.worktree.git_settings import branch_names
+from reconciler.store.worktree.git_settings import branch_names, fetches_every_branch, remote_address
 
 
 @value
@@ -62,7 +62,8 @@ def drop_roots(team: Team, roots: ReadRoots, names: Sequence[str]) -> tuple[str,
 
 
 class _States:
-    """Tells which branches of this project this clone has."""
+    """Tells which branches of this project this clone has. One that it lacks is gone, unless the clone fetches some
+    branches only, or it is that of commits without a branch."""
 
     def __init__(self, workspace: Workspace) -> None:
         repository = GitRepository(workspace.root)
@@ -70,11 +71,15 @@ class _States:
         slug = own_slug(workspace) if branches else ""
         self._own = f"{ROOTS}{slug}/" if slug else ""
         self._here = {root_name(slug, branch_slug(branch)) for branch in branches}
+        self._detached = root_name(slug, branch_slug(DETACHED)) if slug else ""
+        self._has_all = not remote_address(repository) or fetches_every_branch(repository)
 
     def of(self, name: str) -> BranchState:
         if not self._own or not name.startswith(self._own):
             return BranchState.UNKNOWN
-        return BranchState.HERE if name in self._here else BranchState.GONE
+        if name in self._here:
+            return BranchState.HERE
+        return BranchState.GONE if self._has_all and name != self._detached else BranchState.UNKNOWN
 
 
 def _root(bucket: Bucket, name: str) -> BranchRoot | None:

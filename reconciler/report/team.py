@@ -140,7 +140,8 @@ def team_root_hint(roots: Sequence[TeamRoot]) -> str:
     if not gone:
         return ""
     return (
-        f"  hint: `reconciler team gc --drop-root {printable(gone[0])} --yes` drops the root of a branch that is gone"
+        f"  hint: after a `git fetch`, `reconciler team gc --drop-root {printable(gone[0])} --yes` drops the root of a "
+        "branch that is gone"
     )
 
 

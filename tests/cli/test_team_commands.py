@@ -392,6 +392,27 @@ def test_the_root_of_a_branch_that_is_gone_is_listed_and_dropped_by_consent(proj
     assert "dropped" in project.done("team", "gc", "--drop-root", "other-1/main", "--yes").out
 
 
+@pytest.mark.parametrize("how", ["no branch", "one branch"])
+def test_a_branch_that_a_clone_need_not_have_is_not_called_gone(project: Scratch, shared: Path, how: str) -> None:
+    """Its root may be all that keeps images: CI services check out commits, and clone one branch."""
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x@y"]
+
+    def run(*command: str) -> None:
+        subprocess.run([*git, *command], cwd=project.root, check=True)
+
+    run("init", "-q", "-b", "main")
+    run("remote", "add", *(["-t", "main"] if how == "one branch" else []), "origin", "git@host:acme/art.git")
+    run("commit", "-q", "--allow-empty", "-m", "x")
+    run("checkout", "-q", *(["-b", "feature"] if how == "one branch" else ["--detach"]))
+    project.done("push")
+    run("checkout", "-q", "main")
+    if how == "one branch":
+        run("branch", "-q", "-D", "feature")
+    said = project.done("team", "gc")
+    assert "1 root of branches:" in said.out
+    assert ("no such branch" in said.out, "--drop-root" in said.err) == (False, False)
+
+
 def test_a_root_that_is_pushed_meanwhile_is_not_dropped(project: Scratch, shared: Path) -> None:
     project.done("push")
     bucket = DirectoryBucket(shared)

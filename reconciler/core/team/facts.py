@@ -64,7 +64,7 @@ class BranchState(Enum):
     HERE = "here"
     GONE = "gone"
     UNKNOWN = "unknown"
-    """It is a branch of another project."""
+    """It is a branch of another project, or one that this clone would not have."""
 
 
 @value

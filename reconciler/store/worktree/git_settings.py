@@ -27,6 +27,12 @@ def branch_names(repository: GitRepository) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def fetches_every_branch(repository: GitRepository) -> bool:
+    """Whether `git fetch` asks `origin` for all of its branches: a clone of one branch asks for that alone."""
+    told = repository.output("config", "--get-all", "remote.origin.fetch", unset=1).decode("utf-8", "replace")
+    return any(line.removeprefix("+").startswith("refs/heads/*:") for line in told.splitlines())
+
+
 def remote_address(repository: GitRepository) -> str:
     """The address of the remote `origin`; "" without one."""
     return repository.output("config", "--get", "remote.origin.url", unset=1).decode("utf-8", "replace").strip()
