@@ -153,6 +153,11 @@ class Objects(Protocol):
         """Copy a file of the user in. The hash is of the bytes copied. Durable once this returns."""
         ...
 
+    def put_copy(self, content: ContentHash, fetch: Callable[[IO[bytes]], bool]) -> ContentHash | None:
+        """Copy bytes in that another place keeps: `fetch` writes them, and says whether that place has them. The hash
+        of what came, None for nothing. Other bytes than `content` are not kept. Durable once this returns."""
+        ...
+
 
 @value
 class Damaged:

@@ -147,7 +147,7 @@ class _RestorationOfCopies(Restoration):
     def edit(self, step: Step) -> Edited | Skipped:
         """Wait for the image, and put it in place. Another source may have one that could not be copied."""
         entry = locked_entry(step)
-        failure = self.copies.failure(entry.content) if entry is not None else None
+        failure = self._failure(entry.content) if entry is not None else None
         try:
             return Restoration.edit(self, step)
         except DiskError:
@@ -155,6 +155,13 @@ class _RestorationOfCopies(Restoration):
                 raise
             self.skipped.add(entry.content)
             return Skipped(failure.message, failure.hint)
+
+    def _failure(self, content: ContentHash) -> NotCopied | None:
+        """Why an image was not copied. ProjectError if the disk refuses it: it would refuse the others, too."""
+        try:
+            return self.copies.failure(content)
+        except DiskError as error:
+            raise ProjectError(error.fact, hint=error.hint) from error
 
 
 def _result(session: TeamSession, fetched: Fetched, questions: Questions) -> FetchFacts:

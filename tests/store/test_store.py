@@ -74,6 +74,66 @@ class TestContentStore(StoreContract):
     pass
 
 
+def giving(data: bytes, *, there: bool = True) -> Callable[[IO[bytes]], bool]:
+    def fetch(out: IO[bytes]) -> bool:
+        out.write(data)
+        return there
+
+    return fetch
+
+
+class TestCopies:
+    """Bytes that another place keeps, too: whatever happens, nothing of them is left that has not their name."""
+
+    def test_they_are_kept_under_their_hash(self, store: ContentStore, project: Path) -> None:
+        content = content_hash(PNG)
+        assert store.put_copy(content, giving(PNG)) == content
+        path = store.sound(content)
+        assert path is not None
+        assert path.read_bytes() == PNG
+        assert store.leftovers() == ()
+
+    @pytest.mark.parametrize("there", [True, False])
+    def test_other_bytes_are_not_kept(self, store: ContentStore, *, there: bool) -> None:
+        found = store.put_copy(content_hash(PNG), giving(b"other", there=there))
+        assert found == (content_hash(b"other") if there else None)
+        assert store.find(content_hash(PNG)) is None
+        assert store.find(content_hash(b"other")) is None
+        assert store.leftovers() == ()
+
+    def test_a_fetch_that_breaks_off_leaves_nothing(self, store: ContentStore) -> None:
+        def breaks(out: IO[bytes]) -> bool:
+            out.write(PNG)
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            store.put_copy(content_hash(PNG), breaks)
+        assert store.leftovers() == ()
+
+    @needs_dev_full
+    def test_a_full_disk_rescues_none_of_them(
+        self, store: ContentStore, shelter: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        opened = store.open
+
+        def on_a_full_disk(attempt: str = "") -> tuple[Path, IO[bytes]]:
+            path, out = opened(attempt)
+            fill_the_disk_under(out)
+            return path, out
+
+        monkeypatch.setattr(store, "open", on_a_full_disk)
+        large = PNG * 100_000
+        with pytest.raises(DiskError, match=r"no space left on device$"):
+            store.put_copy(content_hash(large), giving(large))
+        assert files(shelter) == set()
+        assert store.leftovers() == ()
+
+    def test_a_disk_that_saves_nothing_rescues_none_of_them(self, store: ContentStore, shelter: Path) -> None:
+        with failing("sync", on=2), pytest.raises(DiskError):
+            store.put_copy(content_hash(PNG), giving(PNG))
+        assert files(shelter) == set()
+
+
 def test_reading_creates_nothing(store: ContentStore, project: Path) -> None:
     assert store.find(content_hash(b"x")) is None
     assert store.recall(KEY) == ()

@@ -171,6 +171,15 @@ class PeerStore(MemoryStore):
     def sound(self, content: ContentHash) -> Path | None:
         return self.find(content)
 
+    def put_copy(self, content: ContentHash, fetch: Callable[[IO[bytes]], bool]) -> ContentHash | None:
+        path, out = self.open()
+        with out:
+            there = fetch(out)
+        data = path.read_bytes()
+        if there and content_hash(data) == content:
+            self.put(Spooled(path, content, len(data)))
+        return content_hash(data) if there else None
+
 
 class PeerJournal:
     """A journal that outlives its process."""

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterable, Iterator
 from io import BytesIO
-from typing import IO
 
-from reconciler.core.digest import ContentHash, RecipeKey, content_of_hex
+from reconciler.core.digest import ContentHash, RecipeKey
 from reconciler.core.errors import BucketError
-from reconciler.core.outcome import Spooled
-from reconciler.core.ports import ProjectStore, StoredImage
+from reconciler.core.ports import Objects, ProjectStore, StoredImage
 from reconciler.core.team.bucket import Bucket
 from reconciler.core.team.claim import (
     CLAIM_BYTES,
@@ -123,44 +120,18 @@ def received_image(
     return None
 
 
-class _HashingSink:
-    """A stream that hashes what it passes on."""
-
-    def __init__(self, out: IO[bytes]) -> None:
-        self._out = out
-        self.digest = hashlib.sha256()
-        self.size = 0
-
-    def write(self, data: bytes) -> int:
-        self.digest.update(data)
-        self.size += len(data)
-        return self._out.write(data)
-
-
-def fetch_object(bucket: Bucket, store: ProjectStore, content: ContentHash) -> bool:
+def fetch_object(bucket: Bucket, store: Objects, content: ContentHash) -> bool:
     """Copy an object into the local store; False if the team's store does not have it. Durable once this returns.
 
     Raises BucketError, also for other bytes than its name says: they are never placed. Raises DiskError.
     """
-    path, out = store.open()
-    sink = _HashingSink(out)
-    got: ContentHash | None = None
-    try:
-        with out:
-            if bucket.get(object_name(content), sink, most=IMAGE_BYTES):  # type: ignore[arg-type]  # only written to
-                got = content_of_hex(sink.digest.hexdigest())
-    finally:
-        if got != content:
-            path.unlink(missing_ok=True)
-    if got is None:
-        return False
-    if got != content:
+    got = store.put_copy(content, lambda sink: bucket.get(object_name(content), sink, most=IMAGE_BYTES))
+    if got is not None and got != content:
         raise OtherBytes(
             f"the team's store has other bytes for {content}: their hash is {got}",
             hint="they were not used; `reconciler store verify --remote` lists damaged objects",
         )
-    store.put(Spooled(path, content, sink.size, called="the team's image is"))
-    return True
+    return got is not None
 
 
 def take_image(bucket: Bucket, store: ProjectStore, key: RecipeKey, image: StoredImage) -> StoredImage | None:

@@ -6,11 +6,11 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from reconciler.core.digest import ContentHash, RecipeKey, content_of_hex, hex_of
 from reconciler.core.errors import DiskError
@@ -69,15 +69,27 @@ class ContentStore:
 
     def put_file(self, path: Path) -> ContentHash:
         """Copy a file of the user in; the hash is of the bytes copied. Durable once this returns."""
-        spool, out = self.open()
-        try:
+        with self._opened_copy() as (spool, out):
             with out:
                 content, size = _copy(path, out)
             self._take(Spooled(spool, content, size))
-        except BaseException:
-            self._spool.drop(spool)
-            raise
         return content
+
+    def put_copy(self, content: ContentHash, fetch: Callable[[IO[bytes]], bool]) -> ContentHash | None:
+        """Copy bytes in that another place keeps: nothing is rescued from a disk that refuses them.
+
+        See core.ports.Objects.
+        """
+        with self._opened_copy() as (spool, out):
+            sink = _HashingSink(out)
+            with out:
+                there = fetch(cast("IO[bytes]", sink))
+            found = content_of_hex(sink.digest.hexdigest()) if there else None
+            if found == content:
+                self._take(Spooled(spool, content, sink.size))
+            else:
+                self._spool.drop(spool)
+        return found
 
     def remember(self, key: RecipeKey, stored: StoredImage, *, durable: bool = True) -> StoredImage:
         """Record that these bytes answer this recipe, and return the record: the earlier one, if there is one. Durable
@@ -163,6 +175,16 @@ class ContentStore:
         """Spool files of crashed runs: complete or partial responses. Call it under the apply lock."""
         return self._spool.leftovers()
 
+    @contextmanager
+    def _opened_copy(self) -> Iterator[tuple[Path, IO[bytes]]]:
+        """A spool file for bytes that are elsewhere, too. After an error it is deleted."""
+        spool, out = self.open()
+        try:
+            yield spool, out
+        except BaseException:
+            self._spool.drop(spool)
+            raise
+
     def _is(self, content: ContentHash, recorded: ImageFacts) -> bool:
         """Whether an object is as recorded, perhaps by a version that did not apply the orientation."""
         found = self._image(content)
@@ -189,6 +211,20 @@ class ContentStore:
     def _object(self, content: ContentHash) -> Path:
         digits = hex_of(content)
         return self._objects / digits[:2] / digits
+
+
+class _HashingSink:
+    """A stream that hashes what it passes on."""
+
+    def __init__(self, out: IO[bytes]) -> None:
+        self._out = out
+        self.digest = hashlib.sha256()
+        self.size = 0
+
+    def write(self, data: bytes) -> int:
+        self.digest.update(data)
+        self.size += len(data)
+        return self._out.write(data)
 
 
 def _copy(path: Path, out: IO[bytes]) -> tuple[ContentHash, int]:
