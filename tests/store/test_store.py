@@ -123,7 +123,7 @@ class TestCopies:
 
         monkeypatch.setattr(store, "open", on_a_full_disk)
         large = PNG * 100_000
-        with pytest.raises(DiskError, match=r"no space left on device$"):
+        with pytest.raises(DiskError, match=r"no space left on device\n"):
             store.put_copy(content_hash(large), giving(large))
         assert files(shelter) == set()
         assert store.leftovers() == ()
