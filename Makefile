@@ -102,7 +102,7 @@ formats: $(DEV)           ## format LAYOUTS=10000 generated specs: no value and 
 	@RECONCILER_LAYOUTS=$(or $(LAYOUTS),10000) $(BIN)/python -m pytest --timeout 900 tests/core/test_format_layout.py
 
 faults: $(DEV)            ## every fault of an answer on every route of every API (a minute); `make test` has each on two
-	@RECONCILER_ALL_FAULTS=1 $(BIN)/python -m pytest -n auto tests/gateway tests/providers/test_contract.py
+	@RECONCILER_ALL_FAULTS=1 $(BIN)/python -m pytest -n auto tests/gateway tests/providers/test_contract.py tests/distributions
 
 properties: $(DEV)        ## the property tests with random examples, ROUNDS=10 times (five minutes; TESTS="tests/core tests/store")
 	@RECONCILER_ROUNDS=$(or $(ROUNDS),10) $(BIN)/python -m pytest -n auto -m hypothesis --hypothesis-profile random --timeout 900 $(TESTS)
