@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from reconciler.imaging import child_process
 from reconciler.imaging.child_process import ConfinedProcess, IdleProcesses
 
+_AT_HOME = "import os\nos.chdir('/')\n"
+"""The folder of the test that needs a process first is soon gone."""
 START, END = IdleProcesses.take, IdleProcesses.end
 """As a command has them."""
 _KEPT: dict[Callable[[], Any], list[ConfinedProcess]] = {}
@@ -35,7 +38,9 @@ def _keep(self: IdleProcesses[Any]) -> None:
 @contextmanager
 def kept_processes() -> Iterator[None]:
     """Let them wait; end them at the end."""
+    spawned = child_process._spawned
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(child_process, "_spawned", lambda code, memory: spawned(f"{_AT_HOME}{code}", memory))
         patch.setattr(IdleProcesses, "take", _take)
         patch.setattr(IdleProcesses, "end", _keep)
         yield
