@@ -67,7 +67,7 @@ def pull(
         there = {content for content in contents if workspace.store.find(content) is not None}
         entries = [step.entry for step in steps if step.entry is not None]
         with team.copying(contents, entries) as copies:
-            restored, told = _restored(session, steps, copies, callbacks)
+            restored, told = _restored(session, team, steps, copies, callbacks)
         failures = copies.failures()
     not_copied = {content: why for content, why in failures.items() if content not in told}
     return PullResult(len({*contents} - there - {*failures}), not_copied, fetched.disbelieved, restored)
@@ -127,12 +127,12 @@ def _copies(steps: Sequence[AssetStep], fetched: Fetched, here: _RecordedHere) -
 
 
 def _restored(
-    session: EditSession, steps: Sequence[AssetStep], copies: Copies, callbacks: EditCallbacks
+    session: EditSession, team: TeamSession, steps: Sequence[AssetStep], copies: Copies, callbacks: EditCallbacks
 ) -> tuple[EditResult, Collection[ContentHash]]:
     """Put the locked images in place whose files are missing, each as soon as it is copied. Also the contents for which
     assets were skipped."""
     absent: list[Step] = [step for step in steps if step.entry is not None and is_missing(step)]
-    restoration = _RestorationOfCopies(session, copies)
+    restoration = _RestorationOfCopies(session, team, copies)
     result = edit_assets(session, absent, restoration, callbacks, at_once=restoration.at_once)
     return result, restoration.skipped
 
@@ -141,17 +141,26 @@ def _restored(
 class _RestorationOfCopies(Restoration):
     """Restores assets from images that are being copied."""
 
+    team: TeamSession
     copies: Copies
     skipped: set[ContentHash] = field(default_factory=set)
 
     def edit(self, step: Step) -> Edited | Skipped:
-        """Wait for the image, and put it in place. Another source may have one that could not be copied."""
+        """Wait for the image, and put it in place. Another source may have one that could not be copied. One that is
+        here and damaged is copied then."""
         entry = locked_entry(step)
         failure = self._failure(entry.content) if entry is not None else None
         try:
             return Restoration.edit(self, step)
         except DiskError:
-            if failure is None or entry is None:
+            if entry is None:
+                raise
+            store = self.session.workspace.store
+            if store.find(entry.content) is not None and store.sound(entry.content) is None:
+                failure = self.team.copy_again(entry.content)
+                if failure is None:
+                    return Restoration.edit(self, step)
+            if failure is None:
                 raise
             self.skipped.add(entry.content)
             return Skipped(failure.message, failure.hint)

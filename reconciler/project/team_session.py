@@ -171,6 +171,10 @@ class TeamSession:
         with self.copying(wanted) as copies:
             return copies.failures()
 
+    def copy_again(self, content: ContentHash) -> NotCopied | None:
+        """Copy an image whose bytes here are damaged; why it was not copied. Raises DiskError."""
+        return self._copied(content, {}, [])
+
     @contextmanager
     def copying(self, wanted: Iterable[ContentHash], locked: Iterable[LockEntry] = ()) -> Iterator[Copies]:
         """Copy these images into the local store in the background, in this order, with their records: those of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import re
 import shutil
@@ -395,6 +396,29 @@ def test_a_pull_names_the_asset_whose_image_the_team_has_no_more(team: Checkouts
     assert (said.code, said.out) == (1, "copied 0, restored 0\n")
     assert said.err.startswith("skipped: hero: the team's store has other bytes for sha256:")
     assert not (second.root / "assets/hero.png").exists()
+
+
+def test_a_pull_replaces_a_damaged_image_of_the_local_store(team: Checkouts) -> None:
+    project = team.clone("one", hero="a lighthouse")
+    assert project.apply().code == 0
+    output = project.root / "assets/hero.png"
+    data = output.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    stored = project.root / ".reconciler/store/objects" / digest[:2] / digest
+    stored.chmod(0o644)
+    stored.write_bytes(data[:-20] + bytes([data[-20] ^ 1]) + data[-19:])
+    output.unlink()
+    said = project.run("pull")
+    assert said.code == 0, said
+    assert output.read_bytes() == stored.read_bytes() == data
+    kept = team.bucket / "objects" / digest[:2] / digest
+    kept.unlink()
+    stored.chmod(0o644)
+    stored.write_bytes(b"damaged")
+    output.unlink()
+    said = project.run("pull")
+    assert (said.code, output.exists()) == (1, False)
+    assert "the team's store does not have its bytes any more" in said.err
 
 
 def test_pull_leaves_a_file_alone_that_somebody_edited(team: Checkouts) -> None:
