@@ -57,13 +57,13 @@ WHOLE = Slice()
 
 
 def kill_sweep(
-    scenario: Scenario, folder: Path, *, part: Slice = WHOLE, points: int | None = None, workers: int = 2,
-    enough: int = ENOUGH, rules: Iterable[Rule] = AFTER_A_KILL,
+    scenario: Scenario, folder: Path, *, part: Slice = WHOLE, points: int | None = None, calls: int | None = None,
+    workers: int = 2, enough: int = ENOUGH, rules: Iterable[Rule] = AFTER_A_KILL,
 ) -> Swept:  # fmt: skip
     """SIGKILL at each point of the slice, then once more without faults. Kept projects go to `folder`.
 
     `points` is for projects of which no two are alike: how many to try, each as far on its own way; else all of them
-    are, and a few beyond.
+    are, and a few beyond. `calls` is about how many a run makes, if it need not be counted.
     """
     rules = tuple(rules)
     began = time.monotonic()
@@ -78,16 +78,22 @@ def kill_sweep(
 
     with ExitStack() as stack:
         worlds = worlds_of(scenario, folder, workers, stack)
-        worlds[0].reset()
-        whole = native.count(worlds[0].command, root=worlds[0].root, env=worlds[0].env)
-        if whole.exit not in worlds[0].fine:
-            raise AssertionError(f"the command fails without any fault: {whole.stderr}")
-        runs = spread(point, part.choose(points or whole.count), worlds, enough=enough)
-        survived = BEYOND if part.of > 1 or points or len(runs) < whole.count else 0
+        count = points or calls or counted(worlds[0])
+        runs = spread(point, part.choose(count), worlds, enough=enough)
+        survived = BEYOND if part.of > 1 or points or calls or len(runs) < count else 0
         while survived < BEYOND:
             runs.append(point(worlds[0], len(runs) + 1))
             survived = 0 if runs[-1][0] else survived + 1
     return Swept.of(runs, began=began, workers=workers)
+
+
+def counted(world: World) -> int:
+    """The calls of a run without any fault."""
+    world.reset()
+    whole = native.count(world.command, root=world.root, env=world.env)
+    if whole.exit not in world.fine:
+        raise AssertionError(f"the command fails without any fault: {whole.stderr}")
+    return whole.count
 
 
 def call_at(world: World, share: float) -> int:

@@ -23,20 +23,20 @@ pytestmark = [pytest.mark.usefixtures("killer"), pytest.mark.slow]
 
 def test_a_slice_of_the_kills(tmp_path: Path) -> None:
     """The moody model ignores the ratio, fails, refuses, and answers in another format."""
-    swept = kill_sweep(moody, tmp_path, part=Slice(0, 400, SEED), workers=1)
+    swept = kill_sweep(moody, tmp_path, part=Slice(0, 400, SEED), calls=400, workers=1)
     assert swept.points >= 1
     assert swept.violations == ()
 
 
 def test_some_kills_of_a_recovery(tmp_path: Path) -> None:
     killed = functools.partial(killed_before, images=3, concurrency=2)
-    swept = kill_sweep(killed, tmp_path, part=Slice(0, 20, SEED), points=40, workers=1)
+    swept = kill_sweep(killed, tmp_path, part=Slice(0, 40, SEED), points=40, workers=1)
     assert swept.points >= 1
     assert swept.violations == ()
 
 
 def test_some_kills_and_power_cuts_of_a_derive(tmp_path: Path) -> None:
-    swept = kill_sweep(deriving, tmp_path, part=Slice(0, 200, SEED), workers=1)
+    swept = kill_sweep(deriving, tmp_path, part=Slice(0, 320, SEED), calls=320, workers=1)
     assert swept.points >= 1
     assert swept.violations == ()
     swept = cut_sweep(deriving, tmp_path, limit=2, workers=1)
@@ -45,21 +45,21 @@ def test_some_kills_and_power_cuts_of_a_derive(tmp_path: Path) -> None:
 
 def test_some_kills_of_a_batch(tmp_path: Path) -> None:
     """With a team: `make sweep` does it without one, too."""
-    for scenario, parts in ((team_submitting, 400), (team_collecting, 700)):
-        swept = kill_sweep(scenario, tmp_path, part=Slice(0, parts, SEED), workers=1)
+    for scenario, calls in ((team_submitting, 300), (team_collecting, 500)):
+        swept = kill_sweep(scenario, tmp_path, part=Slice(0, calls, SEED), calls=calls, workers=1)
         assert swept.points >= 1
         assert swept.violations == ()
 
 
 def test_some_kills_of_jobs(tmp_path: Path) -> None:
-    swept = kill_sweep(job_apply, tmp_path, part=Slice(0, 200, SEED), workers=1)
+    swept = kill_sweep(job_apply, tmp_path, part=Slice(0, 350, SEED), calls=350, workers=1)
     assert swept.points >= 1
     assert swept.violations == ()
 
 
 def test_some_power_cuts(tmp_path: Path) -> None:
-    swept = cut_sweep(paid_apply, tmp_path, limit=12, workers=1)
-    assert swept.points == 12
+    swept = cut_sweep(paid_apply, tmp_path, limit=6, workers=1)
+    assert swept.points == 6
     assert swept.violations == ()
 
 
