@@ -181,20 +181,21 @@ def test_turns_are_written_down() -> None:
     assert len(set(drawn)) == 4
 
 
-@pytest.fixture
-def references(tmp_path: Path) -> dict[str, Path]:
+@pytest.fixture(scope="module")
+def references(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Pictures in one colour, and files that are none."""
+    folder = tmp_path_factory.mktemp("references")
     plain = Image.new("RGB", (300, 200), COLOUR_OF_A_REFERENCE)
     for suffix in ("png", "jpg", "webp", "gif"):
-        plain.save(tmp_path / f"plain.{suffix}")
-    Image.new("RGBA", (50, 400), (*COLOUR_OF_A_REFERENCE, 255)).save(tmp_path / "tall.png")
-    whole = (tmp_path / "plain.jpg").read_bytes()
-    (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
-    Image.new("1", (9_000, 9_000), 1).save(tmp_path / "bomb.png")
-    (tmp_path / "spoilt.png").write_bytes(a_png())
-    (tmp_path / "words.png").write_bytes(a_png(chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(2_000_000)))))
-    (tmp_path / "folder").mkdir()
-    return {path.name: path for path in tmp_path.iterdir()}
+        plain.save(folder / f"plain.{suffix}")
+    Image.new("RGBA", (50, 400), (*COLOUR_OF_A_REFERENCE, 255)).save(folder / "tall.png")
+    whole = (folder / "plain.jpg").read_bytes()
+    (folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    Image.new("1", (9_000, 9_000), 1).save(folder / "bomb.png")
+    (folder / "spoilt.png").write_bytes(a_png())
+    (folder / "words.png").write_bytes(a_png(chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(2_000_000)))))
+    (folder / "folder").mkdir()
+    return {path.name: path for path in folder.iterdir()}
 
 
 def a_png(*chunks: bytes) -> bytes:
