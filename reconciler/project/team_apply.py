@@ -75,9 +75,10 @@ class TeamRun:
         return self._writes
 
     @property
-    def unreachable(self) -> bool:
-        """Whether the store could not be asked."""
-        return self._unreachable is not None
+    def buys_alone(self) -> bool:
+        """Whether the run buys without the store, in a project without claims: it could not be asked, or lists no
+        receipts."""
+        return self._unreachable is not None or not (self._session.settings.claims or self._session.team.lists)
 
     def say_unasked(self, say: Callable[[str], None]) -> None:
         """Say why the store was not asked, for an apply that goes on without it."""
@@ -95,9 +96,9 @@ class TeamRun:
         return {content: _step_error(why) for content, why in self._session.copy(wanted_images).items()}
 
     def layers(self, plan: Plan, planned: PlannedProject, journal: Log, progress: Log) -> TeamLayers | None:
-        """The layers around paid providers; None if the plan buys nothing, or the store cannot be reached and the
-        project buys without claims. Call it inside the event loop of the run."""
-        if self._unreachable is not None or not _buys(plan, planned):
+        """The layers around paid providers; None if the plan buys nothing, or the run buys alone. Call it inside the
+        event loop of the run."""
+        if self.buys_alone or not _buys(plan, planned):
             return None
         return TeamLayers(self._session, planned, journal, progress, waits=self._waits)
 

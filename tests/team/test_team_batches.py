@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import shutil
@@ -25,6 +26,7 @@ from reconciler.project.load import load_specs
 from reconciler.project.options import Selection
 from reconciler.project.planning import plan_project
 from reconciler.project.team import Team
+from reconciler.project.team_apply import TeamRun
 from reconciler.project.team_session import TeamSession
 from reconciler.project.workspace import Workspace
 from reconciler.report.batches import BatchOutcome
@@ -342,6 +344,29 @@ def test_nothing_is_submitted_that_cannot_be_claimed(shops: Shops, error: Bucket
     with pytest.raises((ProjectError, BucketError)) as raised:
         submission.require(planned.plan, planned)
     assert fact in raised.value.fact
+
+
+class WebSession(FailingSession):
+    """A session at a web server, which lists no names."""
+
+    def __init__(self, workspace: Workspace, *, claims: bool) -> None:
+        super().__init__(workspace, BucketError("a web server lists no objects"))
+        self.settings = TeamSettings("https://art.example/x", claims=claims)
+
+
+@pytest.mark.parametrize("claims", [True, False])
+def test_a_project_without_claims_buys_beside_a_store_that_lists_nothing(shops: Shops, *, claims: bool) -> None:
+    shop = shops.clone("first", "a fox")
+    workspace = Workspace(shop.root, strict=False)
+    planned = plan_project(workspace, load_specs(workspace), Selection())
+
+    async def asked() -> tuple[bool, bool]:
+        layers = TeamRun(WebSession(workspace, claims=claims), waits=False).layers
+        batches = TeamSubmission(WebSession(workspace, claims=claims)).claims
+        log = workspace.journal
+        return layers(planned.plan, planned, log, log) is not None, batches(planned) is not None
+
+    assert asyncio.run(asked()) == (claims, claims)
 
 
 def test_a_claim_of_a_batch_is_told_apart_from_others(shops: Shops) -> None:

@@ -39,9 +39,8 @@ class TeamSubmission:
             raise ProjectError(fact, hint="submit with credentials that may write, or let somebody else submit")
 
     def claims(self, planned: PlannedProject) -> BatchClaims | None:
-        """Claims the requests of a job; None if a team without claims cannot be asked. Call it inside the event loop of
-        the run."""
-        if self._run.unreachable:
+        """Claims the requests of a job; None if the run buys alone. Call it inside the event loop of the run."""
+        if self._run.buys_alone:
             return None
         journal = self._session.workspace.journal
         return BatchClaims(team_context(self._session, planned, journal, journal, waits=False))
