@@ -174,7 +174,7 @@ def test_a_job_that_is_gone_is_in_doubt_and_not_bought_again(project: JobProject
     _, accepted = project.journal()
     assert isinstance(accepted, Accepted)
     project.journal(replace(accepted, at="2026-11-22T16:00:00Z"))
-    said = project.apply()
+    said = project.apply("--detach")  # which looks once
     assert said.code == 3, said
     assert "job job-0 is gone, and may have been charged" in said.err
     assert project.steps()["hero"]["reason"] == "Doubtful"

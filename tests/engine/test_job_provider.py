@@ -153,6 +153,21 @@ def test_a_job_that_stays_unknown_is_lost_and_its_id_is_kept() -> None:
     assert settle(Lock(), settled.unended) == settled
 
 
+@pytest.mark.parametrize("at", ["2026-11-22T15:00:00Z", "2026-11-22T16:00:00Z"])
+def test_one_answer_does_not_lose_a_job_that_is_paid_for(at: str) -> None:
+    """A server that is being replaced may know nothing for a moment. It is asked once more, unless the run ends."""
+    unknown = JobNotFound("404 not found")
+    jobs = ScriptedJobs(collects=[*[WORKS] * 20, unknown, WORKS, unknown, a_done("hero")])
+    world = world_of(jobs)
+    provider = JobProvider(jobs, journal=world.journal, clock=VIRTUAL, patience=600.0)
+    assert isinstance(play(provider.finish(HERO, replace(JOB, at=at))), Done)
+    assert JobLost not in map(type, world.journal.events)
+    gone = ScriptedJobs(collects=[unknown])
+    provider = JobProvider(gone, journal=world.journal, clock=VIRTUAL, patience=600.0)
+    assert isinstance(play(provider.finish(HERO, replace(JOB, at="2026-11-22T15:00:00Z"))), InDoubt)
+    assert gone.looks == pytest.approx([0.0, LONGEST_WAIT])
+
+
 @pytest.mark.parametrize(
     ("at", "kind"),
     [

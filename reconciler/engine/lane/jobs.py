@@ -61,13 +61,15 @@ class JobProvider:
         self, request: ImageRequest, job: JobAccepted, *, on_response: OnResponse = ignore_response
     ) -> Outcome:
         """The outcome of an accepted job; Running if it takes too long."""
-        wait, end = FIRST_WAIT, self._clock.monotonic() + self._patience
+        wait, end, unknown = FIRST_WAIT, self._clock.monotonic() + self._patience, False
         while True:
             try:
                 found = await self._jobs.collect(request, job)
             except DiskError as error:  # never Unsent: the job is accepted
                 raise JobGoesOn(f"{error.fact}; {GOES_ON}", hint=error.hint) from error
-            outcome = self._lost(found, job) if isinstance(found, JobNotFound) else found
+            last = unknown or self._clock.monotonic() + LONGEST_WAIT > end
+            unknown = isinstance(found, JobNotFound)
+            outcome = self._lost(found, job, last=last) if isinstance(found, JobNotFound) else found
             if not isinstance(outcome, Running):
                 break
             pause = max(wait, outcome.wait or 0.0)
@@ -80,14 +82,17 @@ class JobProvider:
             await run_to_completion(None, self._journal.record, JobLost(request.attempt))
         return outcome
 
-    def _lost(self, found: JobNotFound, job: JobAccepted) -> Running | InDoubt:
-        """A job that the provider does not know: not yet, or not any more."""
+    def _lost(self, found: JobNotFound, job: JobAccepted, *, last: bool) -> Running | InDoubt:
+        """A job that the provider does not know: not yet, or not any more. Unless it is the `last` look, it is asked
+        again: one answer may be that of a server that is being replaced."""
         try:
             age = (self._clock.utc() - datetime.fromisoformat(job.at)).total_seconds()
         except (ValueError, TypeError):
             age = UNKNOWN_AT_FIRST
         if abs(age) < UNKNOWN_AT_FIRST:
             return Running(f"the provider does not know job {job.job} yet: {found.message}")
+        if not last:
+            return Running(f"the provider does not know job {job.job}: {found.message}", LONGEST_WAIT)
         return InDoubt(f"job {job.job} is gone, and may have been charged: {found.message}")
 
     async def _submitted(self, request: ImageRequest) -> JobAccepted | Outcome:
