@@ -115,6 +115,7 @@ def test_what_one_checkout_submits_another_one_neither_submits_nor_buys(shops: S
     assert datetime.fromisoformat(claim.answers_by) - datetime.fromisoformat(claim.at) == BATCH_TIME
     submitted = second.submit()
     assert (submitted.code, submitted.out) == (0, "nothing to submit\n")
+    assert "not submitted: 2 assets (a0, a1): another checkout has submitted it in a batch" in submitted.err
     assert second.reasons() == {"a0": "ClaimedElsewhere", "a1": "ClaimedElsewhere"}
     assert "another checkout has submitted it in a batch" in second.run("plan").out
     said = second.run("apply", "--yes")

@@ -27,7 +27,7 @@ from reconciler.core.events import BatchAccepted, BatchClosed, BatchSending, End
 from reconciler.core.lock.lockfile import verify_recipe_keys
 from reconciler.core.money.cost import parse_cost
 from reconciler.core.outcome import InDoubt, NotSent, Rejected, Throttled
-from reconciler.core.plan.actions import Generate
+from reconciler.core.plan.actions import ClaimedElsewhere, Generate
 from reconciler.core.plan.plan import AssetStep, Plan
 from reconciler.core.plan.policy import OnClaimed
 from reconciler.core.plan.shared import request_of
@@ -54,6 +54,7 @@ from reconciler.providers.http.request import WireRequest
 from reconciler.providers.models.table import model_table
 from reconciler.providers.registry import REGISTRY
 from reconciler.report.batches import BatchLine, BatchOutcome
+from reconciler.report.claimed import claimed_title
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # few projects have a team
@@ -181,6 +182,10 @@ def _chosen(proposal: ApplyProposal) -> SubmitProposal:
         more = f" and {len(assets) - 1} more" if len(assets) > 1 else ""
         hint = "batches are for type: gemini and type: openai with keys of their own; `reconciler apply` sends requests"
         raise ProjectError(f"nothing can be submitted: {printable(assets[0])}{more}: {why}", hint=hint)
+    for step in proposal.plan.asset_steps:
+        if isinstance(step.action.reason, ClaimedElsewhere):
+            why = claimed_title(step.action.reason)
+            left[why] = (*left.get(why, ()), step.asset)
     return SubmitProposal(replace(proposal, plan=Plan(tuple(steps))), left)
 
 
