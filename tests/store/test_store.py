@@ -122,7 +122,7 @@ class TestCopies:
             return path, out
 
         monkeypatch.setattr(store, "open", on_a_full_disk)
-        large = PNG * 100_000
+        large = PNG * 200
         with pytest.raises(DiskError, match=r"no space left on device\n"):
             store.put_copy(content_hash(large), giving(large))
         assert files(shelter) == set()
