@@ -51,7 +51,7 @@ def _at_once(settings: ProviderSettings) -> int:
     if settings.traits.placeholder:
         return os.cpu_count() or 1
     if settings.inner is not None:
-        return settings.concurrency * 3  # in each process of a pool, one is drawn and one waits
+        return settings.concurrency * 2  # in each process of a pool, one is drawn and one waits
     return settings.concurrency + settings.traits.local
 
 

@@ -125,3 +125,15 @@ def test_ctrl_c_once_finishes_what_is_being_drawn(farm: Make) -> None:
     assert running.returncode == 130
     assert 1 <= len(paid.billed) <= 2
     assert paid.locked.keys() == paid.billed.keys()
+
+
+@pytest.mark.parametrize("kind", ["gcs", "raylet"])
+def test_a_node_and_a_run_that_die_at_once_leave_no_process(farm: Make, kind: str) -> None:
+    paid = farm(images=6, seconds=0.5)
+    with paid.start() as running:
+        wait_for(lambda: bool(paid.billed))
+        everyone = list(below(running.pid))
+        kill_processes(of_kind(running.pid, kind))
+        running.kill()
+        running.communicate(timeout=60)
+    assert gone(everyone, seconds=40) == []

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
 
 from reconciler.providers.keys import TRUSTED_KEYS
 from reconciler.providers.ray_pool.serve import PoolServer
@@ -20,6 +21,8 @@ from reconciler.providers.registry import REGISTRY
 
 _EVERY = 0.5
 """Seconds between two looks at the node."""
+_LAST = 10.0
+"""Seconds for Ray to end by itself, once the run is gone. Without its node it may wait."""
 _NO_STATISTICS = {
     "RAY_task_events_report_interval_ms": "0",
     "RAY_enable_metrics_collection": "0",
@@ -47,22 +50,29 @@ def run_ray() -> None:
         return
     send_reply(out, PoolReply(0, "ready"))
     server = PoolServer(cluster, out, charges=begin.pool.charges, most=begin.pool.concurrency)
-    asyncio.run(_served(server, stream, cluster.is_gone))
+    over = threading.Event()
+    threading.Thread(target=_watch, args=(cluster.is_gone, over), daemon=True, name="watch").start()
+    asyncio.run(server.serve(stream))
+    over.set()
+    late = threading.Timer(_LAST, _end_all)
+    late.daemon = True
+    late.start()
     cluster.shut_down()
+    _end_all()  # Ray leaves processes for a minute if its node has died
 
 
-async def _served(server: PoolServer, stream: IO[bytes], is_gone: Callable[[], bool]) -> None:
-    watching = asyncio.ensure_future(_end_with(is_gone))
-    await server.serve(stream)
-    watching.cancel()
-
-
-async def _end_with(is_gone: Callable[[], bool]) -> None:
-    """End this process once the node has died: calls would wait for it. The run ends the rest of this session."""
-    while True:
+def _watch(is_gone: Callable[[], bool], over: threading.Event) -> None:
+    """End once the node has died: calls wait for it, also those that block the event loop. In a thread of its own."""
+    while not over.wait(_EVERY):
         if is_gone():
-            os._exit(1)
-        await asyncio.sleep(_EVERY)
+            _end_all()
+
+
+def _end_all() -> None:
+    """End this process and all that it has started, by force: the run, which would do it, may have died, too."""
+    if os.getpgrp() == os.getpid():  # else it was not started by a run
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
 
 
 def _set_environment(*, started_here: bool) -> None:
