@@ -6,9 +6,11 @@ or a CI log would obey, a path outside, a value that is not the same after it wa
 
 from __future__ import annotations
 
+import atexit
 import io
 import os
 import re
+import shutil
 import tempfile
 import time
 import unicodedata
@@ -79,6 +81,7 @@ SECONDS = 0.5
 SECONDS_PER_KIB = 0.02
 """The most CPU time for an input: the first number, and the second for each KiB of it."""
 _ROOT = Path(tempfile.mkdtemp(prefix="reconciler-fuzz-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None))
+atexit.register(shutil.rmtree, _ROOT, ignore_errors=True)
 SEPARATOR = b"\n--\n"
 """Between the parts of an index."""
 _FORMATS = Path(__file__).parents[1] / "formats"
