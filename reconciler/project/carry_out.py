@@ -285,8 +285,10 @@ def _paid_providers(
     by_name: dict[str, Provider] = dict(paid.providers)
     if planned.candidates > 1:
         count, progress, shown = planned.candidates, options.progress, _relative_to(workspace.root)
+        recall = workspace.store.recall
         by_name = {
-            name: CandidateProvider(one, count=count, progress=progress, shown=shown) for name, one in by_name.items()
+            name: CandidateProvider(one, count=count, progress=progress, recall=recall, shown=shown)
+            for name, one in by_name.items()
         }
     return _Providers(by_name, tuple(paid.drains))
 

@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from reconciler.core.digest import ContentHash, RecipeKey
 from reconciler.core.errors import DiskError
 from reconciler.core.events import Noted
 from reconciler.core.money.cost import Cost, total
 from reconciler.core.outcome import BadOutput, Done, InDoubt, Mismatched, NotSent, Outcome, Refused, Running, Stop
-from reconciler.core.ports import ImageRequest, Log, OnResponse, Provider, ignore_response
+from reconciler.core.ports import ImageRequest, Log, OnResponse, Provider, StoredImage, ignore_response
 from reconciler.core.value import replace
 from reconciler.engine.report import outcome_title
 
@@ -21,12 +22,22 @@ _INFORMATIVE = (Done, InDoubt, Running, Mismatched, Refused, BadOutput)
 class CandidateProvider:
     """A Provider that makes `count` calls and returns the first picture, with the price of all pictures.
 
-    The others are in the store under the same recipe. A call without a picture is reported as progress when it ends;
-    `shown` is a path as that message shows it.
+    The others are in the store under the same recipe. The first picture is the one that the store lists first, by
+    `recall`: calls that end at once may be recorded in another order than they are answered here. A call without a
+    picture is reported as progress when it ends; `shown` is a path as that message shows it.
     """
 
-    def __init__(self, inner: Provider, *, count: int, progress: Log, shown: Callable[[Path], str] = str) -> None:
+    def __init__(
+        self,
+        inner: Provider,
+        *,
+        count: int,
+        progress: Log,
+        recall: Callable[[RecipeKey], Sequence[StoredImage]],
+        shown: Callable[[Path], str] = str,
+    ) -> None:
         self._inner = inner
+        self._recall = recall
         self._count = count
         self._progress = progress
         self._shown = shown
@@ -48,7 +59,8 @@ class CandidateProvider:
         for failed in landed:
             if failed is not None:
                 raise failed
-        return _one_of(outcomes)
+        listed = [image.content for image in self._recall(request.key)]
+        return _one_of(sorted(outcomes, key=lambda outcome: _place(outcome, listed)))
 
     def _report(self, request: ImageRequest, number: int, outcome: Outcome) -> None:
         if isinstance(outcome, Done) or (isinstance(outcome, NotSent) and outcome.stop is Stop.INTERRUPTED):
@@ -58,6 +70,12 @@ class CandidateProvider:
         how = outcome_title(outcome)
         message = outcome.message if outcome.message.startswith(how) else f"{how}: {outcome.message}"
         self._progress.record(Noted(request.asset, f"candidate {number} of {self._count}: {message}{kept}"))
+
+
+def _place(outcome: Outcome, listed: Sequence[ContentHash]) -> int:
+    """The place of a picture in the list of the store; behind it, what is no picture of the list."""
+    content = outcome.spooled.content if isinstance(outcome, Done) else None
+    return listed.index(content) if content in listed else len(listed)
 
 
 def _one_of(outcomes: Sequence[Outcome]) -> Outcome:
