@@ -6,8 +6,8 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from PIL import Image
@@ -20,15 +20,15 @@ from tests.team.servers import WEED, seaweed
 
 _SIZE = (600, 555)
 """Noise, stored without compression: a megabyte."""
-_SETTLED = 6.0
-"""Seconds after a project was deleted: ext4 looks for a free inode much longer while the old ones count as recent."""
 
 
 def transfer(images: int, *, runs: int) -> Row:
     """Push and pull so many images."""
     if not WEED.exists():
         raise Failed("there is no SeaweedFS: `make team` installs it")
-    with tempfile.TemporaryDirectory(prefix="bench-team-") as folder, seaweed(Path(folder)) as server:
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-team-"))
+        server = stack.enter_context(seaweed(Path(folder)))
         ours = _project(images)
         clone = DATA / "team-clone"
         key = {"RECONCILER_SIGNING_KEY": str(ours / "key"), "RECONCILER_TRUSTED_STORES": server.url}
@@ -44,18 +44,23 @@ def transfer(images: int, *, runs: int) -> Row:
         bare = f"{server.url}/bare"
         objects = ours / ".reconciler/store/objects"
 
+        aside = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="aside-", dir=DATA)))
+
+        def set_aside(folder: Path) -> None:
+            """Deleted at the end: for minutes ext4 passes over the inode of each deleted file, one by one."""
+            if folder.exists():
+                folder.rename(aside / str(next(numbers)))
+
         def cloned() -> None:
-            shutil.rmtree(clone, ignore_errors=True)
+            set_aside(clone)
             shutil.copytree(ours, clone, ignore=shutil.ignore_patterns("assets", ".reconciler"))
             _name_store(clone, filled)
-            time.sleep(_SETTLED)
 
         kept = DATA / "team-kept"
 
         def emptied() -> None:
-            shutil.rmtree(kept, ignore_errors=True)
+            set_aside(kept)
             kept.mkdir()
-            time.sleep(_SETTLED)
 
         def script(name: str, *words: str, before: Callable[[], None] = lambda: None) -> Contestant:
             command = (PYTHON, "-m", "benchmarks.buckets", *words)

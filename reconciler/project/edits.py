@@ -131,6 +131,7 @@ def edit_assets(
     callbacks: EditCallbacks,
     *,
     at_once: Callable[[AnyStep], bool] = _alone,
+    threads: int = _THREADS,
 ) -> EditResult:
     """Edit one asset after another, in the order of an apply: bytes, journal, lockfile. Several threads edit those of
     which `at_once` is true: each of them touches nothing but an absent file of its own.
@@ -149,7 +150,7 @@ def edit_assets(
         raise ConsentNeeded("nothing was changed")
     try:
         session.workspace.journal.record_all(_settled_in_merge(session))
-        for step, outcome in _outcomes(work, edit, at_once):
+        for step, outcome in _outcomes(work, edit, at_once, threads):
             if isinstance(outcome, Edited):
                 session.workspace.journal.record_all(outcome.events)
             callbacks.report(step.asset, outcome)
@@ -174,7 +175,7 @@ def _settled_in_merge(session: EditSession) -> tuple[Published, ...]:
 
 
 def _outcomes(
-    work: Sequence[AnyStep], edit: Edit[AnyStep], at_once: Callable[[AnyStep], bool]
+    work: Sequence[AnyStep], edit: Edit[AnyStep], at_once: Callable[[AnyStep], bool], threads: int
 ) -> Iterator[tuple[AnyStep, Edited | Skipped]]:
     """Each step with its outcome, in order."""
     for several, group in groupby(work, key=at_once):
@@ -185,7 +186,7 @@ def _outcomes(
             continue
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - most edits are of one asset
 
-        with ThreadPoolExecutor(_THREADS) as pool:  # an error or Ctrl-C ends the map, which begins no further step
+        with ThreadPoolExecutor(threads) as pool:  # an error or Ctrl-C ends the map, which begins no further step
             yield from zip(steps, pool.map(lambda step: _edited(step, edit), steps), strict=True)
 
 

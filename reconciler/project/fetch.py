@@ -22,6 +22,9 @@ from reconciler.project.team_session import Copies, Fetched, NotCopied, TeamSess
 from reconciler.project.workspace import Workspace
 from reconciler.report.fetch import FetchFacts
 
+_PLACED = 4
+"""Files that are put in place at a time, while others are copied."""
+
 
 @value
 class PullResult:
@@ -133,7 +136,7 @@ def _restored(
     assets were skipped."""
     absent: list[Step] = [step for step in steps if step.entry is not None and is_missing(step)]
     restoration = _RestorationOfCopies(session, team, copies)
-    result = edit_assets(session, absent, restoration, callbacks, at_once=restoration.at_once)
+    result = edit_assets(session, absent, restoration, callbacks, at_once=restoration.at_once, threads=_PLACED)
     return result, restoration.skipped
 
 

@@ -34,7 +34,9 @@ from reconciler.store.team.checkout import checkout_id
 from reconciler.store.team.own_claim_files import OwnClaimFiles
 
 THREADS = 16
-"""Requests to the team's store at a time: 64 are no faster."""
+"""Questions to the team's store at a time: 64 are no faster."""
+COPIES = 8
+"""Images that are copied at a time: 16 take turns at the processor, and take longer together."""
 _LOST_IN_A_ROW = 2 * THREADS
 """Images that reach no store, each after a minute at worst, before no further one is tried."""
 _RUN_NAMES = ("GITHUB_RUN_ID", "CI_JOB_ID", "BUILD_ID")
@@ -127,7 +129,7 @@ class TeamSession:
 
     @cached_property
     def threads(self) -> ThreadPoolExecutor:
-        """The threads for requests to the store."""
+        """The threads for questions to the store."""
         return ThreadPoolExecutor(THREADS, thread_name_prefix="team")
 
     def end_own_claims(self) -> int:
@@ -208,15 +210,15 @@ class TeamSession:
                 refusals.append(error)
                 raise
 
-        futures = [(contents, self.threads.submit(copied, contents)) for contents in groups.values()]
-        copies = Copies({content: future for contents, future in futures for content in contents})
-        try:
-            yield copies
-            gone = {content for content, why in copies.failures().items() if not why.later}
-        except BaseException:
-            for _, future in futures:
-                future.cancel()
-            raise
+        with ThreadPoolExecutor(COPIES, thread_name_prefix="copy") as copiers:
+            futures = [(contents, copiers.submit(copied, contents)) for contents in groups.values()]
+            copies = Copies({content: future for contents, future in futures for content in contents})
+            try:
+                yield copies
+                gone = {content for content, why in copies.failures().items() if not why.later}
+            except BaseException:
+                copiers.shutdown(wait=False, cancel_futures=True)
+                raise
         if gone:
             write_catalogue(
                 self.workspace.root, _without(catalogue, gone), most=most_catalogue(self.workspace.most_assets)
