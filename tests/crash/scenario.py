@@ -16,7 +16,7 @@ import sys
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ class PaidApply:
     second: ForkServer
     chance: random.Random | None
     stack: ExitStack
-    moods: bool = False
+    faults: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def root(self) -> Path:
@@ -95,7 +95,7 @@ class PaidApply:
 
     @property
     def fine(self) -> tuple[int, ...]:
-        return (0, 1, 3) if self.moods else (0, 3)
+        return (0, 1, 3) if self.faults else (0, 3)
 
     @property
     def env(self) -> Mapping[str, str]:
@@ -127,6 +127,10 @@ class PaidApply:
         with self.ledger.open("ab") as bills:
             bills.write(ledger)
         self.gateway.ledger.clear()
+        if self.faults:  # from the first one on, at each point
+            self.gateway.rules.clear()
+            for words, names in self.faults.items():
+                self.gateway.when(words, *names)
 
     def settle(self) -> None:
         """Two questions of ours wait behind everything that was sent before them; then the last answer ends."""
@@ -247,11 +251,9 @@ def paid_apply(
     ledger = Ledger(path, keep="lines")
     with ExitStack() as stack:
         gateway = stack.enter_context(running(ledger=ledger, size=WEIGHT, **options))
-        for words, names in faults.items():
-            gateway.when(words, *names)
         second = stack.enter_context(leased(package, ENTRY_POINT, PRELOAD))
         world = PaidApply(folder.resolve(), gateway, path, images, concurrency, package, second, None, stack)
-        world.moods = bool(faults)
+        world.faults = faults
         yield world
 
 

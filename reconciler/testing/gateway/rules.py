@@ -32,8 +32,10 @@ class Rules:
             self._script.extend(check(names))
 
     def when(self, prompt_part: str, *names: str) -> None:
-        """Requests with this text in the prompt get these in turn, then the last one each time."""
+        """Requests with this text in the prompt get these in turn, from the first one, then the last one each time."""
         with self._lock:
+            for seen in [seen for seen in self._seen if seen[0] == prompt_part]:
+                del self._seen[seen]
             self._when.append((prompt_part, check(names)))
 
     def chance(self, name: str, probability: float) -> None:
