@@ -59,7 +59,7 @@ class CandidateProvider:
         for failed in landed:
             if failed is not None:
                 raise failed
-        listed = [image.content for image in self._recall(request.key)]
+        listed = [image.content for image in await asyncio.to_thread(self._recall, request.key)]
         return _one_of(sorted(outcomes, key=lambda outcome: _place(outcome, listed)))
 
     def _report(self, request: ImageRequest, number: int, outcome: Outcome) -> None:
