@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from reconciler.core.value import value
+
+_ACCOUNT_DIGITS = 16
 
 
 @value
@@ -14,6 +18,11 @@ class Key:
     def reveal(self) -> str:
         """The key itself, for the header of a request and for nothing else."""
         return self._value
+
+    def account_of(self, used_for: str) -> str:
+        """Tells whether this key was used for something, such as a job, and nothing else about the key: the journal
+        keeps it."""
+        return hashlib.sha256(f"{used_for} {self._value}".encode()).hexdigest()[:_ACCOUNT_DIGITS]
 
     def __repr__(self) -> str:
         return "Key(…)"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import IO, TypeAlias
@@ -31,7 +30,6 @@ PAGES = 1_000
 """The most pages of a listing that are read."""
 RESULT_BYTES = 4_000_000_000
 """The most bytes of a file of results."""
-_ACCOUNT_DIGITS = 16
 TRANSFER_SECONDS = 3_600.0
 """The most seconds of one upload or download: a download continues in the next run."""
 
@@ -78,8 +76,7 @@ class RemoteBatches:
 
     def account(self, batch: str) -> str:
         """Tells whether a batch was sent to this address with this key, and nothing else about the key."""
-        asked = f"{batch} {self._base.origin}{self._base.path} {self._key.reveal()}"
-        return hashlib.sha256(asked.encode()).hexdigest()[:_ACCOUNT_DIGITS]
+        return self._key.account_of(f"{batch} {self._base.origin}{self._base.path}")
 
     async def create(self, file: RequestFile, *, before: BeforeCreation) -> BatchJob | NotCreated | InDoubt:
         """Upload the requests, then create the job. InDoubt: there may be a job, and `find` can tell.

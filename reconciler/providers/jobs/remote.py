@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -34,7 +33,6 @@ from reconciler.providers.responses.reply import ImageReply, JsonReply, Reply
 from reconciler.providers.responses.usage import plain_usage
 from reconciler.providers.secret import Key, NoKey
 
-_ACCOUNT_DIGITS = 16
 NO_USE = math.inf
 """The wait before another look where none can help in this run."""
 
@@ -45,11 +43,6 @@ class _Sent:
 
     body: Sent
     at: datetime
-
-
-def _account(job: str, key: Key) -> str:
-    """Tells whether a job was accepted with this key, and nothing else about the key."""
-    return hashlib.sha256(f"{job} {key.reveal()}".encode()).hexdigest()[:_ACCOUNT_DIGITS]
 
 
 class RemoteJobs:
@@ -115,7 +108,7 @@ class RemoteJobs:
         if not is_own_url(job.url, base, self._api):
             return fit_outcome(InDoubt(f"accepted as job {job.job}, whose address is on another server"), key)
         self._known.add(job.job)
-        job = replace(job, account=_account(job.job, key))
+        job = replace(job, account=key.account_of(job.job))
         live = self._api.results_live
         until = self._utc() + timedelta(seconds=live)
         return replace(job, expires=until.strftime("%Y-%m-%dT%H:%M:%SZ")) if live else job
@@ -148,7 +141,7 @@ class RemoteJobs:
                 return fit_outcome(Running(message), key)
             case JobDone() | JobResult():
                 return Running("the job has ended, and its result is not there yet")
-            case JobNotFound() if job.account not in ("", _account(job.job, key)):
+            case JobNotFound() if job.account not in ("", key.account_of(job.job)):
                 return Running("the job is not one of this account: it was accepted with another key", NO_USE)
             case JobNotFound(message=message):
                 return JobNotFound(redact(message, key=key))
