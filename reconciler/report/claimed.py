@@ -9,7 +9,7 @@ from typing import Any
 from reconciler.core.plan.actions import ClaimedElsewhere
 from reconciler.core.text import printable
 from reconciler.report.formats import counted
-from reconciler.report.in_doubt import age
+from reconciler.report.in_doubt import age, request_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # few projects have a team
@@ -52,17 +52,7 @@ def claims_line(claims: Sequence[Claim], now: datetime) -> str:
 def claimed_json(reason: ClaimedElsewhere) -> list[dict[str, Any]]:
     """The claims for programs."""
     return [
-        {
-            "asset": one.asset,
-            "attempt": one.attempt,
-            "at": one.at,
-            "cost": one.cost or None,
-            "provider": one.provider,
-            "recipe": one.key,
-            "by": one.owner,
-            **({"batch": True} if one.in_batch else {}),
-        }
-        for one in reason.claims
+        {**request_json(one), "by": one.owner, **({"batch": True} if one.in_batch else {})} for one in reason.claims
     ]
 
 

@@ -14,6 +14,11 @@ from reconciler.core.text import printable
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # few projects have a team
+    from reconciler.core.team.claim import Claim
+
+
 def in_doubt_reason(requests: Sequence[Requested]) -> str:
     """The reason on one line, with absolute times."""
     if len(requests) == 1:
@@ -60,17 +65,24 @@ def in_doubt_json(requests: Sequence[Requested]) -> list[dict[str, Any]]:
     """The requests for programs."""
     return [
         {
-            "asset": one.asset,
-            "attempt": one.attempt,
-            "at": one.at,
-            "cost": one.cost or None,
-            "provider": one.provider,
-            "recipe": one.key,
+            **request_json(one),
             **({"by": one.by} if one.by else {}),
             **({"lost_job": one.lost_job} if one.lost_job else {}),
         }
         for one in requests
     ]
+
+
+def request_json(one: Requested | Claim) -> dict[str, Any]:
+    """What a request and the claim of one have in common."""
+    return {
+        "asset": one.asset,
+        "attempt": one.attempt,
+        "at": one.at,
+        "cost": one.cost or None,
+        "provider": one.provider,
+        "recipe": one.key,
+    }
 
 
 def in_doubt_list(requests: Sequence[Requested], now: datetime) -> Iterator[str]:
