@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 from reconciler.imaging.child_process import IdleProcesses
 from tests import kept_processes
 from tests.crash.tree import in_memory
+from tests.later import Later, moved_clock
 
 pytest_plugins = ["reconciler.testing.plugin"]  # the fixture `gateway`
 
@@ -73,6 +74,12 @@ def ending_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Confined processes end as a command ends them."""
     monkeypatch.setattr(IdleProcesses, "take", kept_processes.START)
     monkeypatch.setattr(IdleProcesses, "end", kept_processes.END)
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Later:
+    """Moves the clock of workspaces."""
+    return moved_clock(monkeypatch)
 
 
 @pytest.fixture(autouse=True, scope="session")

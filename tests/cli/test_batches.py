@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reconciler.project import workspace as workspaces
 from reconciler.project.batches.ready import FIRST_PAUSE, CollectCallbacks, collect_all
 from reconciler.project.workspace import open_workspace
 from reconciler.report.batches import BatchOutcome
 from reconciler.testing.gateway import Gateway, running
 from reconciler.testing.memory_ports import RecordingLog
 from tests.cli.conftest import Said, Scratch
+from tests.later import Later
 
 MODELS = {"gemini": "gemini-2.5-flash-image", "openai": "gpt-image-1.5"}
 PRICES = {"gemini": "0.0195", "openai": "0.017"}
@@ -69,28 +69,6 @@ def shop(
     monkeypatch.setenv("SHOP_KEY", gateway.key)
     monkeypatch.setenv("RECONCILER_TRUSTED_KEYS", "SHOP_KEY")
     return BatchProject(scratch.root, capsys, gateway, request.param)
-
-
-Later = Callable[[timedelta], None]
-
-
-@pytest.fixture
-def later(monkeypatch: pytest.MonkeyPatch) -> Later:
-    """Moves the clock of every workspace that is opened from now on."""
-
-    class Moved(datetime):
-        by = timedelta()
-
-        @classmethod
-        def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]  # a datetime, not one of this class
-            return datetime.now(tz) + cls.by
-
-    monkeypatch.setattr(workspaces, "datetime", Moved)
-
-    def move(by: timedelta) -> None:
-        Moved.by += by
-
-    return move
 
 
 def test_images_are_submitted_and_collected_at_half_the_price(shop: BatchProject) -> None:

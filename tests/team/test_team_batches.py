@@ -19,7 +19,6 @@ from reconciler.core.team.claim import BATCH_TIME, Claim, ClaimEnd, decode_claim
 from reconciler.core.team.layout import claim_end_name, claim_name
 from reconciler.core.team.settings import TeamSettings
 from reconciler.engine.clock import stamp
-from reconciler.project import workspace as workspaces
 from reconciler.project.batches.submit import SubmitCallbacks, SubmitOptions, Submitted, submit
 from reconciler.project.batches.team import TeamSubmission
 from reconciler.project.load import load_specs
@@ -34,6 +33,7 @@ from reconciler.testing.gateway import Gateway
 from reconciler.testing.memory_bucket import MemoryBucket
 from tests.cli.conftest import Said
 from tests.cli.test_batches import BatchProject
+from tests.later import Later
 
 
 class Shop(BatchProject):
@@ -175,26 +175,7 @@ def test_claims_of_a_run_that_ended_before_it_sent_anything_are_ended_by_the_nex
     assert shops.gateway.ledger.billed_by_prompt() == {"a fox": 1}
 
 
-@pytest.fixture
-def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
-    class Moved(datetime):
-        by = timedelta()
-
-        @classmethod
-        def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]  # a datetime, not one of this class
-            return datetime.now(tz) + cls.by
-
-    monkeypatch.setattr(workspaces, "datetime", Moved)
-
-    def move(by: timedelta) -> None:
-        Moved.by += by
-
-    return move
-
-
-def test_a_batch_that_may_have_been_created_keeps_its_claims_until_that_is_known(
-    shops: Shops, later: Callable[[timedelta], None]
-) -> None:
+def test_a_batch_that_may_have_been_created_keeps_its_claims_until_that_is_known(shops: Shops, later: Later) -> None:
     first, second = (shops.clone(name, "a fox batch:never_created") for name in ("first", "second"))
     first.submit()
     key = first.key("a0")
@@ -207,7 +188,7 @@ def test_a_batch_that_may_have_been_created_keeps_its_claims_until_that_is_known
     assert shops.outcome(key) == "NotSent"
 
 
-def test_a_batch_that_is_lost_leaves_its_claims_in_doubt(shops: Shops, later: Callable[[timedelta], None]) -> None:
+def test_a_batch_that_is_lost_leaves_its_claims_in_doubt(shops: Shops, later: Later) -> None:
     first, second = (shops.clone(name, "a fox batch:working") for name in ("first", "second"))
     assert first.submit().code == 0
     key = first.key("a0")
