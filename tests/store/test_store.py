@@ -82,6 +82,27 @@ def giving(data: bytes, *, there: bool = True) -> Callable[[IO[bytes]], bool]:
     return fetch
 
 
+class TestRecordsThatCanBeHadAgain:
+    """The record of an image that the team's store keeps waits for no disk, and takes no other record with it."""
+
+    def test_the_first_one_is_synced_only_where_it_is_relied_on(self, store: ContentStore) -> None:
+        beside = RecipeKey(f"{KEY[:-1]}{'0' if KEY[-1] != '0' else '1'}")
+        store.remember(beside, an_image())  # makes the folders, which are synced
+        synced: list[str] = []
+        with mock.patch.object(disk, "sync", lambda fd: synced.append(os.readlink(f"/proc/self/fd/{fd}"))):
+            store.remember(KEY, an_image(), durable=False)
+            assert synced == []
+            store.secure(KEY)
+        assert [Path(path).suffix for path in synced] == [".jsonl", ""]
+
+    def test_a_further_one_is_durable_with_those_before_it(self, store: ContentStore) -> None:
+        store.remember(KEY, an_image())
+        synced: list[int] = []
+        with mock.patch.object(disk, "sync", synced.append):
+            store.remember(KEY, an_image(b"another"), durable=False)
+        assert len(synced) == 2, "the file, and the name in its folder"
+
+
 class TestCopies:
     """Bytes that another place keeps, too: whatever happens, nothing of them is left that has not their name."""
 

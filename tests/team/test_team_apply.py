@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.digest import AssetId, RecipeKey
+from reconciler.core.digest import AssetId, ContentHash, RecipeKey
+from reconciler.core.errors import DiskError
 from reconciler.core.team.claim import Claim, ClaimEnd, decode_claim_end, encode_claim, encode_claim_end
 from reconciler.core.team.layout import claim_end_name, claim_name, claim_of, object_name
 from reconciler.core.team.own_claims import OwnClaim
@@ -27,6 +28,7 @@ from reconciler.project.team import Team
 from reconciler.project.team_session import TeamSession, missing, wanted
 from reconciler.project.workspace import Workspace
 from reconciler.store.documents.project import read_lock
+from reconciler.store.objects.content_store import ContentStore
 from reconciler.store.team.checkout import checkout_id
 from reconciler.store.team.own_claim_files import OwnClaimFiles
 from reconciler.team.directory_bucket import DirectoryBucket
@@ -419,6 +421,21 @@ def test_a_pull_replaces_a_damaged_image_of_the_local_store(team: Checkouts) -> 
     said = project.run("pull")
     assert (said.code, output.exists()) == (1, False)
     assert "the team's store does not have its bytes any more" in said.err
+
+
+def test_a_pull_into_a_full_disk_ends_with_one_error(team: Checkouts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other images would meet the same."""
+    first, second = team.clone("first"), team.clone("second")
+    assert first.apply().code == 0
+    shutil.copy(first.root / "assets.lock", second.root)
+
+    def refused(*_: object) -> ContentHash:
+        raise DiskError("cannot write it: no space left on device", hint="free some space")
+
+    monkeypatch.setattr(ContentStore, "put_copy", refused)
+    said = second.run("pull")
+    assert (said.code, said.out) == (1, "")
+    assert said.err == "cannot write it: no space left on device\n  hint: free some space\n"
 
 
 def test_pull_leaves_a_file_alone_that_somebody_edited(team: Checkouts) -> None:
