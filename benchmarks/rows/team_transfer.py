@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 
 from PIL import Image
@@ -16,10 +17,11 @@ from benchmarks.places import DATA, PYTHON, RECONCILER, REPOSITORY
 from benchmarks.projects import output, write_specs
 from benchmarks.table import Claim, Row
 from benchmarks.timing import Contestant, Failed, clean_environment, interleaved
-from tests.team.servers import WEED, seaweed
+from tests.team.servers import WEED, Server, seaweed
 
 _SIZE = (600, 555)
 """Noise, stored without compression: a megabyte."""
+_BARE = (PYTHON, "-m", "benchmarks.buckets")
 
 
 def transfer(images: int, *, runs: int) -> Row:
@@ -28,54 +30,9 @@ def transfer(images: int, *, runs: int) -> Row:
         raise Failed("there is no SeaweedFS: `make team` installs it")
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-team-"))
+        aside = stack.enter_context(tempfile.TemporaryDirectory(prefix="aside-", dir=DATA))
         server = stack.enter_context(seaweed(Path(folder)))
-        ours = _project(images)
-        clone = DATA / "team-clone"
-        key = {"RECONCILER_SIGNING_KEY": str(ours / "key"), "RECONCILER_TRUSTED_STORES": server.url}
-        environment = {**server.environ, **key}
-        numbers = iter(range(1_000))
-
-        def fresh(root: Path) -> Callable[[], None]:
-            return lambda: _name_store(root, f"{server.url}/{next(numbers)}")
-
-        filled = f"{server.url}/filled"
-        _name_store(ours, filled)
-        subprocess.run([RECONCILER, "push"], cwd=ours, env=clean_environment() | environment, check=True)
-        bare = f"{server.url}/bare"
-        objects = ours / ".reconciler/store/objects"
-
-        aside = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="aside-", dir=DATA)))
-
-        def set_aside(folder: Path) -> None:
-            """Deleted at the end: for minutes ext4 passes over the inode of each deleted file, one by one."""
-            if folder.exists():
-                folder.rename(aside / str(next(numbers)))
-
-        def cloned() -> None:
-            set_aside(clone)
-            shutil.copytree(ours, clone, ignore=shutil.ignore_patterns("assets", ".reconciler"))
-            _name_store(clone, filled)
-
-        kept = DATA / "team-kept"
-
-        def emptied() -> None:
-            set_aside(kept)
-            kept.mkdir()
-
-        def script(name: str, *words: str, before: Callable[[], None] = lambda: None) -> Contestant:
-            command = (PYTHON, "-m", "benchmarks.buckets", *words)
-            return Contestant(name, command, REPOSITORY, before, environment=environment)
-
-        fill = [PYTHON, "-m", "benchmarks.buckets", "put", bare, str(objects)]
-        subprocess.run(fill, cwd=REPOSITORY, env=clean_environment() | environment, check=True)
-        contestants = [
-            script("bare put", "put-anew", bare, str(objects)),
-            Contestant("reconciler push", (RECONCILER, "push"), ours, fresh(ours), environment=environment),
-            script("bare get", "get", bare, str(objects)),
-            script("our durable writes", "keep", str(ours), str(kept), before=emptied),
-            Contestant("reconciler pull", (RECONCILER, "pull"), clone, cloned, environment=environment),
-        ]
-        cloned()
+        contestants = _contestants(_project(images), server, Path(aside))
         bare_put, push, bare_get, writes, pull = interleaved(contestants, runs=runs, warm_up=0)
     return Row(
         f"A team's store: {images:,} images of 1 MB at SeaweedFS on this machine",
@@ -91,6 +48,50 @@ def transfer(images: int, *, runs: int) -> Row:
             "a pull also puts the images at their outputs, several at a time",
         ),
     )
+
+
+def _contestants(ours: Path, server: Server, aside: Path) -> list[Contestant]:
+    """What is timed: bare put, push, bare get, durable writes, pull. What a run has left goes `aside`, where it is
+    deleted at the end: for minutes ext4 passes over the inode of each deleted file, one by one."""
+    clone, kept = DATA / "team-clone", DATA / "team-kept"
+    filled, bare = f"{server.url}/filled", f"{server.url}/bare"
+    objects = str(ours / ".reconciler/store/objects")
+    key = {"RECONCILER_SIGNING_KEY": str(ours / "key"), "RECONCILER_TRUSTED_STORES": server.url}
+    environment, numbers = {**server.environ, **key}, count()
+
+    def set_aside(folder: Path) -> None:
+        if folder.exists():
+            folder.rename(aside / str(next(numbers)))
+
+    def empty_store() -> None:
+        _name_store(ours, f"{server.url}/{next(numbers)}")
+
+    def cloned() -> None:
+        set_aside(clone)
+        shutil.copytree(ours, clone, ignore=shutil.ignore_patterns("assets", ".reconciler"))
+        _name_store(clone, filled)
+
+    def emptied() -> None:
+        set_aside(kept)
+        kept.mkdir()
+
+    def run(*command: str, cwd: Path) -> None:
+        subprocess.run(command, cwd=cwd, env=clean_environment() | environment, check=True)
+
+    def script(name: str, *words: str, before: Callable[[], None] = lambda: None) -> Contestant:
+        return Contestant(name, (*_BARE, *words), REPOSITORY, before, environment=environment)
+
+    _name_store(ours, filled)
+    run(RECONCILER, "push", cwd=ours)
+    run(*_BARE, "put", bare, objects, cwd=REPOSITORY)
+    cloned()
+    return [
+        script("bare put", "put-anew", bare, objects),
+        Contestant("reconciler push", (RECONCILER, "push"), ours, empty_store, environment=environment),
+        script("bare get", "get", bare, objects),
+        script("our durable writes", "keep", str(ours), str(kept), before=emptied),
+        Contestant("reconciler pull", (RECONCILER, "pull"), clone, cloned, environment=environment),
+    ]
 
 
 def _project(images: int) -> Path:
